@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
+import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {ERC721Utils} from "@openzeppelin/contracts/token/ERC721/utils/ERC721Utils.sol";
+import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
+import {AssetState, IAssets} from "../interfaces/IAssets.sol";
+import {IAssetRegistry, PaymentToken, Publication} from "../interfaces/IAssetRegistry.sol";
+import {ILineage} from "../interfaces/ILineage.sol";
+import {CidLib} from "../libraries/CidLib.sol";
+import {Asset, SlotLib} from "../libraries/SlotLib.sol";
+import {Grants} from "./Grants.sol";
+import {Licences} from "./Licences.sol";
+
+/// @title AssetRegistry: one contract for all assets.
+/// @dev Holds no money and takes none: nothing here is payable, so `multicall` cannot spend a value twice.
+contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegistry {
+    using SlotLib for Asset;
+
+    uint256 private constant MAX_PAYMENT_TOKENS = 256;
+
+    /// @dev These four share the slot that a publication writes and a sale reads anyway.
+    uint64 private _nextAssetId = 1;
+    /// @inheritdoc IAssetRegistry
+    bool public publicationsPaused;
+    uint16 private _tokenCount;
+    /// @inheritdoc IAssetRegistry
+    address public marketplace;
+    /// @inheritdoc IAssetRegistry
+    address public lineage;
+    bytes32 private _contractDigest;
+
+    constructor(address authority) AccessManaged(authority) {
+        // The native coin has index 0.
+        _addPaymentToken(address(0), true);
+    }
+
+    /* PUBLISHING */
+
+    /// @inheritdoc IAssetRegistry
+    function publish(address owner, Publication calldata publication) external returns (uint256 assetId) {
+        assetId = _reserveIds(1);
+        _countAssets(owner, 1);
+        _publish(owner, assetId, publication);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function publishMany(address owner, Publication[] calldata publications)
+        external
+        returns (uint256 firstAssetId)
+    {
+        uint256 count = publications.length;
+        if (count == 0) revert NothingToPublish();
+        firstAssetId = _reserveIds(count);
+        _countAssets(owner, count);
+        for (uint256 i = 0; i < count; ++i) _publish(owner, firstAssetId + i, publications[i]);
+    }
+
+    /* SETTINGS */
+
+    /// @inheritdoc IAssetRegistry
+    function setPaymentToken(address token, bool allowed) external restricted returns (uint256 index) {
+        uint256 count = _tokenCount;
+        while (index < count && _paymentTokens[index].token != token) ++index;
+        if (index == count) {
+            if (token.code.length == 0) revert NotAContract(token);
+            _addPaymentToken(token, allowed);
+        } else {
+            _paymentTokens[index].allowed = allowed;
+            emit PaymentTokenChanged(index, token, allowed);
+        }
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function setMarketplace(address marketplace_) external restricted {
+        if (marketplace_.code.length == 0) revert NotAContract(marketplace_);
+        marketplace = marketplace_;
+        emit MarketplaceChanged(marketplace_);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function setLineage(address lineage_) external restricted {
+        if (lineage != address(0)) revert LineageAlreadySet(lineage);
+        if (lineage_.code.length == 0) revert NotAContract(lineage_);
+        lineage = lineage_;
+        emit LineageSet(lineage_);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function pausePublications(bool paused) external restricted {
+        publicationsPaused = paused;
+        emit PublicationsPaused(paused);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function setContractURI(bytes32 digest) external restricted {
+        if (digest == 0) revert EmptyDigest();
+        _contractDigest = digest;
+        emit ContractURIUpdated();
+    }
+
+    /// @inheritdoc IAssets
+    function setDelisted(uint256 assetId, bool delisted) external restricted {
+        _setDelisted(assetId, delisted);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IAssetRegistry
+    function paymentTokens() external view returns (PaymentToken[] memory tokens) {
+        tokens = new PaymentToken[](_tokenCount);
+        for (uint256 i = 0; i < tokens.length; ++i) tokens[i] = _paymentTokens[i];
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function contractURI() external view returns (string memory) {
+        return _contractDigest == 0 ? "" : CidLib.uri(_contractDigest);
+    }
+
+    /// @notice ERC-2981: what a resale of the asset itself owes its ancestors.
+    function royaltyInfo(uint256 assetId, uint256 salePrice) external view returns (address receiver, uint256 amount) {
+        if (_requireAsset(assetId).flags & FLAG_DERIVED == 0) return (address(0), 0);
+        uint256 royaltyBps;
+        (receiver, royaltyBps) = _royaltyOf(assetId);
+        // In two parts, so that no price overflows.
+        amount = (salePrice / 10_000) * royaltyBps + (salePrice % 10_000) * royaltyBps / 10_000;
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override(ERC721, IERC165) returns (bool) {
+        return interfaceId == type(IERC2981).interfaceId
+            || interfaceId == 0x49064906 // ERC-4906, whose id is its number: it declares no function.
+            || super.supportsInterface(interfaceId);
+    }
+
+    /* INTERNAL */
+
+    function _reserveIds(uint256 count) private returns (uint256 firstAssetId) {
+        if (publicationsPaused) revert PublicationsArePaused();
+        firstAssetId = _nextAssetId;
+        _nextAssetId = uint64(firstAssetId + count);
+    }
+
+    function _publish(address owner, uint256 assetId, Publication calldata publication) private {
+        if (publication.digest == 0) revert EmptyDigest();
+        uint256 licenceCount = publication.licences.length;
+        if (licenceCount > MAX_LICENCES) revert TooManyLicences(assetId, MAX_LICENCES);
+        bool derivativesAllowed = publication.derivatives.allowed;
+        Asset memory asset = Asset({
+            owner: owner,
+            version: 1,
+            epoch: 0,
+            licenceCount: uint8(licenceCount),
+            state: AssetState.Active,
+            flags: (derivativesAllowed ? FLAG_DERIVATIVES_ALLOWED : 0)
+                | (publication.parents.length != 0 ? FLAG_DERIVED : 0),
+            derivativeBps: _checkDerivativeTerms(publication.derivatives)
+        });
+        _assets[assetId].write(asset);
+        _digests[assetId] = publication.digest;
+        emit Transfer(address(0), owner, assetId);
+        emit MetadataPublished(assetId, 1, publication.digest);
+        if (derivativesAllowed) emit DerivativeTermsChanged(assetId, true, publication.derivatives.royaltyBps);
+        if (publication.payout != address(0)) _setPayout(assetId, publication.payout);
+        for (uint256 i = 0; i < licenceCount; ++i) _addLicence(assetId, i, publication.licences[i]);
+        if (publication.parents.length != 0) {
+            if (lineage == address(0)) revert LineageNotSet();
+            ILineage(lineage).declareParents(assetId, publication.parents);
+        }
+        // Last, since it calls a stranger. Who publishes for himself knows that he can hold a token.
+        if (owner != msg.sender) ERC721Utils.checkOnERC721Received(msg.sender, address(0), owner, assetId, "");
+    }
+
+    function _addPaymentToken(address token, bool allowed) private {
+        uint256 index = _tokenCount;
+        if (index == MAX_PAYMENT_TOKENS) revert TooManyPaymentTokens(MAX_PAYMENT_TOKENS);
+        _tokenCount = uint16(index + 1);
+        _paymentTokens[index] = PaymentToken({token: token, allowed: allowed});
+        emit PaymentTokenChanged(index, token, allowed);
+    }
+
+    /// @inheritdoc Licences
+    function _checkMarketplace() internal view override {
+        if (msg.sender != marketplace) revert NotMarketplace(msg.sender);
+    }
+
+    /// @inheritdoc Licences
+    function _lineage() internal view override returns (address) {
+        return lineage;
+    }
+
+    /// @inheritdoc Licences
+    function _paymentTokenCount() internal view override returns (uint256) {
+        return _tokenCount;
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+import {Asset, SlotLib} from "../libraries/SlotLib.sol";
+
+/// @title AssetToken: ERC-721 whose owner sits in the asset's own slot.
+/// @dev OpenZeppelin's ERC721 with its ownership storage replaced through the hooks made for that (`_ownerOf`,
+/// `_update`, `balanceOf`); approvals and checks stay OpenZeppelin's. This saves a storage slot an asset.
+abstract contract AssetToken is ERC721 {
+    using SlotLib for Asset;
+
+    uint8 internal constant FLAG_DELISTED = 1;
+    uint8 internal constant FLAG_PAYOUT = 2;
+    uint8 internal constant FLAG_DERIVED = 4;
+    uint8 internal constant FLAG_DERIVATIVES_ALLOWED = 8;
+
+    mapping(uint256 assetId => Asset) internal _assets;
+    mapping(address owner => uint256) private _assetCount;
+
+    constructor() ERC721("AI Asset Registry", "ASSET") {}
+
+    /// @inheritdoc ERC721
+    function balanceOf(address owner) public view override returns (uint256) {
+        if (owner == address(0)) revert ERC721InvalidOwner(address(0));
+        return _assetCount[owner];
+    }
+
+    /// @dev Count new assets; `publish` writes them.
+    function _countAssets(address owner, uint256 count) internal {
+        if (owner == address(0)) revert ERC721InvalidReceiver(address(0));
+        _assetCount[owner] += count;
+    }
+
+    /// @inheritdoc ERC721
+    function _ownerOf(uint256 assetId) internal view override returns (address) {
+        return _assets[assetId].owner;
+    }
+
+    /// @dev A transfer starts a new epoch, which ends all roles, and returns the payout to the owner. Constant cost.
+    /// Only transfers come here: assets are minted by `publish` and never burned.
+    function _update(address to, uint256 assetId, address auth) internal override returns (address from) {
+        Asset memory asset = _assets[assetId];
+        from = asset.owner;
+        if (auth != address(0)) _checkAuthorized(from, auth, assetId);
+        // OpenZeppelin checks `from` after this; for an asset that is not there, nothing may be written.
+        if (from == address(0)) revert ERC721NonexistentToken(assetId);
+        _approve(address(0), assetId, address(0), false);
+        unchecked {
+            --_assetCount[from];
+            ++_assetCount[to];
+        }
+        asset.owner = to;
+        ++asset.epoch;
+        asset.flags &= ~FLAG_PAYOUT;
+        _assets[assetId].write(asset);
+        emit Transfer(from, to, assetId);
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
+import {AssetInfo, AssetState, DerivativeTerms, IAssets} from "../interfaces/IAssets.sol";
+import {CidLib} from "../libraries/CidLib.sol";
+import {Asset} from "../libraries/SlotLib.sol";
+import {AssetToken} from "./AssetToken.sol";
+
+/// @title Assets: document, state, roles and payout of each asset.
+abstract contract Assets is AssetToken, IAssets, IERC4906 {
+    /// May update the DDO.
+    uint8 public constant EDITOR = 1;
+    /// May add, reprice, close and open licences.
+    uint8 public constant SELLER = 2;
+    /// May give licences away.
+    uint8 public constant MINTER = 4;
+    uint8 private constant ALL_ROLES = EDITOR | SELLER | MINTER;
+
+    /// The most that the ancestors of an asset may take of its sales, together.
+    uint16 public constant MAX_ROYALTY_BPS = 3_000;
+
+    mapping(uint256 assetId => bytes32) internal _digests;
+    mapping(uint256 assetId => address) private _payouts;
+    mapping(uint256 assetId => mapping(uint256 epoch => mapping(address account => uint8))) private _roles;
+
+    modifier onlyAssetOwner(uint256 assetId) {
+        _checkAssetOwner(assetId);
+        _;
+    }
+
+    modifier onlyAssetRole(uint256 assetId, uint8 role) {
+        _checkAssetRole(assetId, role);
+        _;
+    }
+
+    /* METADATA */
+
+    /// @inheritdoc IAssets
+    function updateMetadata(uint256 assetId, bytes32 digest, uint256 expectedVersion)
+        external
+        onlyAssetRole(assetId, EDITOR)
+    {
+        Asset storage asset = _assets[assetId];
+        if (digest == 0) revert EmptyDigest();
+        if (asset.state == AssetState.Retired) revert AssetIsRetired(assetId);
+        if (asset.version != expectedVersion) revert VersionConflict(assetId, expectedVersion, asset.version);
+        _digests[assetId] = digest;
+        uint256 version = ++asset.version;
+        emit MetadataPublished(assetId, version, digest);
+        emit MetadataUpdate(assetId);
+    }
+
+    /// @notice `ipfs://` and the CID of the asset's DDO, computed from its digest.
+    function tokenURI(uint256 assetId) public view override returns (string memory) {
+        _requireAsset(assetId);
+        return CidLib.uri(_digests[assetId]);
+    }
+
+    /* STATE */
+
+    /// @inheritdoc IAssets
+    function setState(uint256 assetId, AssetState state) external onlyAssetOwner(assetId) {
+        Asset storage asset = _assets[assetId];
+        AssetState from = asset.state;
+        if (from == state || from == AssetState.Retired) revert IllegalStateChange(assetId, from, state);
+        asset.state = state;
+        emit StateChanged(assetId, state);
+    }
+
+    /* ROLES AND MONEY */
+
+    /// @inheritdoc IAssets
+    function setRoles(uint256 assetId, address account, uint8 roles) external onlyAssetOwner(assetId) {
+        if (roles & ~ALL_ROLES != 0) revert UnknownRoles(roles);
+        _setRoles(assetId, account, roles);
+    }
+
+    /// @inheritdoc IAssets
+    function renounceRoles(uint256 assetId) external {
+        _requireAsset(assetId);
+        _setRoles(assetId, msg.sender, 0);
+    }
+
+    /// @inheritdoc IAssets
+    function setPayout(uint256 assetId, address payout) external onlyAssetOwner(assetId) {
+        _setPayout(assetId, payout);
+    }
+
+    /// @inheritdoc IAssets
+    function setDerivativeTerms(uint256 assetId, DerivativeTerms calldata terms) external onlyAssetOwner(assetId) {
+        Asset storage asset = _assets[assetId];
+        asset.flags = terms.allowed
+            ? asset.flags | FLAG_DERIVATIVES_ALLOWED
+            : asset.flags & ~FLAG_DERIVATIVES_ALLOWED;
+        asset.derivativeBps = _checkDerivativeTerms(terms);
+        emit DerivativeTermsChanged(assetId, terms.allowed, terms.royaltyBps);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IAssets
+    function assetInfo(uint256 assetId) external view returns (AssetInfo memory) {
+        Asset memory asset = _requireAsset(assetId);
+        return AssetInfo({
+            owner: asset.owner,
+            digest: _digests[assetId],
+            version: asset.version,
+            state: asset.state,
+            delisted: asset.flags & FLAG_DELISTED != 0,
+            licenceCount: asset.licenceCount,
+            payout: _payoutOf(assetId, asset),
+            epoch: asset.epoch,
+            derived: asset.flags & FLAG_DERIVED != 0,
+            derivatives: DerivativeTerms({
+                allowed: asset.flags & FLAG_DERIVATIVES_ALLOWED != 0,
+                royaltyBps: asset.derivativeBps
+            })
+        });
+    }
+
+    /// @inheritdoc IAssets
+    function rolesOf(uint256 assetId, address account) external view returns (uint8) {
+        return _roles[assetId][_requireAsset(assetId).epoch][account];
+    }
+
+    /// @inheritdoc IAssets
+    function payoutOf(uint256 assetId) external view returns (address) {
+        return _payoutOf(assetId, _requireAsset(assetId));
+    }
+
+    /* INTERNAL */
+
+    function _setDelisted(uint256 assetId, bool delisted) internal {
+        _requireAsset(assetId);
+        Asset storage asset = _assets[assetId];
+        asset.flags = delisted ? asset.flags | FLAG_DELISTED : asset.flags & ~FLAG_DELISTED;
+        emit DelistedChanged(assetId, delisted);
+    }
+
+    function _setPayout(uint256 assetId, address payout) internal {
+        Asset storage asset = _assets[assetId];
+        if (payout == address(0)) {
+            asset.flags &= ~FLAG_PAYOUT;
+        } else {
+            asset.flags |= FLAG_PAYOUT;
+            _payouts[assetId] = payout;
+        }
+        emit PayoutChanged(assetId, payout);
+    }
+
+    function _setRoles(uint256 assetId, address account, uint8 roles) private {
+        uint256 epoch = _assets[assetId].epoch;
+        _roles[assetId][epoch][account] = roles;
+        emit RolesChanged(assetId, account, epoch, roles);
+    }
+
+    function _checkAssetOwner(uint256 assetId) internal view {
+        if (_requireAsset(assetId).owner != msg.sender) revert NotAssetOwner(assetId, msg.sender);
+    }
+
+    function _checkAssetRole(uint256 assetId, uint8 role) internal view {
+        Asset memory asset = _requireAsset(assetId);
+        if (asset.owner != msg.sender && _roles[assetId][asset.epoch][msg.sender] & role == 0) {
+            revert MissingAssetRole(assetId, msg.sender, role);
+        }
+    }
+
+    /// @return asset The asset, which exists for sure.
+    function _requireAsset(uint256 assetId) internal view returns (Asset memory asset) {
+        asset = _assets[assetId];
+        if (asset.owner == address(0)) revert AssetNotFound(assetId);
+    }
+
+    function _payoutOf(uint256 assetId, Asset memory asset) internal view returns (address) {
+        return asset.flags & FLAG_PAYOUT == 0 ? asset.owner : _payouts[assetId];
+    }
+
+    function _checkDerivativeTerms(DerivativeTerms calldata terms) internal pure returns (uint16) {
+        if (terms.royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(terms.royaltyBps, MAX_ROYALTY_BPS);
+        return terms.royaltyBps;
+    }
+}

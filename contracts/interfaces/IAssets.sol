@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.24;
+
+/// @dev What the owner says of an asset. Active <-> Suspended, either -> Retired, which is final.
+enum AssetState {
+    Active,
+    Suspended,
+    Retired
+}
+
+/// @dev Whether others may publish assets derived from this one, and at which royalty.
+struct DerivativeTerms {
+    bool allowed;
+    /// Royalty asked of each sale of a derivative, in basis points.
+    uint16 royaltyBps;
+}
+
+/// @dev All that the registry keeps of one asset, but for its licences and grants.
+struct AssetInfo {
+    address owner;
+    /// sha2-256 of the DDO: its CID is CIDv1, raw, of this digest.
+    bytes32 digest;
+    /// 1 at publication, one more with each update of the DDO.
+    uint256 version;
+    AssetState state;
+    /// True while curation keeps the asset from being ordered.
+    bool delisted;
+    uint256 licenceCount;
+    /// Who receives the revenue: the owner unless set otherwise.
+    address payout;
+    /// Number of transfers so far; roles are valid within one epoch only.
+    uint256 epoch;
+    /// True if the asset declared parents when it was published.
+    bool derived;
+    DerivativeTerms derivatives;
+}
+
+/// @title Assets: one ERC-721 token each, with a document, a state, roles and a payout.
+interface IAssets {
+    /* EVENTS */
+
+    /// @notice The DDO of an asset was set: version 1 is the publication.
+    /// @dev The CID of the document is CIDv1, raw, sha2-256 of `digest`.
+    event MetadataPublished(uint256 indexed assetId, uint256 version, bytes32 digest);
+
+    /// @notice The owner moved the asset to another state.
+    event StateChanged(uint256 indexed assetId, AssetState state);
+
+    /// @notice Curation delisted the asset or listed it again.
+    event DelistedChanged(uint256 indexed assetId, bool delisted);
+
+    /// @notice The roles of `account` on the asset, within `epoch`, are now exactly `roles`.
+    event RolesChanged(uint256 indexed assetId, address indexed account, uint256 epoch, uint8 roles);
+
+    /// @notice The revenue of the asset goes to `payout` until it changes hands; zero means the owner.
+    event PayoutChanged(uint256 indexed assetId, address payout);
+
+    /// @notice The terms for future derivatives of the asset changed.
+    event DerivativeTermsChanged(uint256 indexed assetId, bool allowed, uint16 royaltyBps);
+
+    /* ERRORS */
+
+    /// @dev No asset has this id.
+    error AssetNotFound(uint256 assetId);
+
+    /// @dev Only the owner may do this.
+    error NotAssetOwner(uint256 assetId, address caller);
+
+    /// @dev Only the owner or an account with this role may do this.
+    error MissingAssetRole(uint256 assetId, address caller, uint8 role);
+
+    /// @dev The roles contain a bit that stands for none.
+    error UnknownRoles(uint8 roles);
+
+    /// @dev A DDO cannot have the digest zero.
+    error EmptyDigest();
+
+    /// @dev Someone else updated the document first: read it again before you change it.
+    error VersionConflict(uint256 assetId, uint256 expected, uint256 actual);
+
+    /// @dev The state machine has no such move.
+    error IllegalStateChange(uint256 assetId, AssetState from, AssetState to);
+
+    /// @dev A retired asset does not change any more.
+    error AssetIsRetired(uint256 assetId);
+
+    /// @dev The royalty asked of derivatives is over the cap.
+    error RoyaltyTooHigh(uint256 royaltyBps, uint256 maximum);
+
+    /* METADATA */
+
+    /// @notice Replace the DDO. For the owner or an editor.
+    /// @param expectedVersion The version that the change was made from, so that no update is lost.
+    function updateMetadata(uint256 assetId, bytes32 digest, uint256 expectedVersion) external;
+
+    /* STATE */
+
+    /// @notice Move the asset to another state. For the owner.
+    function setState(uint256 assetId, AssetState state) external;
+
+    /// @notice Keep the asset from being ordered, or let it be ordered again. For curation.
+    function setDelisted(uint256 assetId, bool delisted) external;
+
+    /* ROLES AND MONEY */
+
+    /// @notice Set all roles of an account on an asset: a sum of EDITOR 1, SELLER 2 and MINTER 4. For the owner.
+    function setRoles(uint256 assetId, address account, uint8 roles) external;
+
+    /// @notice Give up one's own roles on an asset.
+    function renounceRoles(uint256 assetId) external;
+
+    /// @notice Say who receives the revenue; zero stands for the owner. For the owner.
+    /// @dev Falls back to the owner when the asset is transferred.
+    function setPayout(uint256 assetId, address payout) external;
+
+    /// @notice Set the terms for future derivatives; those already made keep theirs. For the owner.
+    function setDerivativeTerms(uint256 assetId, DerivativeTerms calldata terms) external;
+
+    /* VIEWS */
+
+    /// @notice All about an asset.
+    function assetInfo(uint256 assetId) external view returns (AssetInfo memory);
+
+    /// @notice The roles that `account` holds by grant in the current epoch; the owner needs none.
+    function rolesOf(uint256 assetId, address account) external view returns (uint8);
+
+    /// @notice Who receives the revenue of the asset now.
+    function payoutOf(uint256 assetId) external view returns (address);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AssetState} from "../interfaces/IAssets.sol";
+import {Licence} from "../interfaces/ILicences.sol";
+
+/// @dev One asset in one slot: the owner shares it with all that a publication, a sale or a transfer reads anyway.
+struct Asset {
+    address owner;
+    uint32 version;
+    uint24 epoch;
+    uint8 licenceCount;
+    AssetState state;
+    uint8 flags;
+    uint16 derivativeBps;
+}
+
+/// @dev All that an account holds of one licence, except tokens, in one slot.
+struct Grant {
+    uint48 expiresAt;
+    uint64 uses;
+    uint32 taken;
+    bool held;
+}
+
+/// @title SlotLib: writes a struct of one slot with one SSTORE.
+/// @dev The compiler writes such a struct member by member, at 200 gas each. The shifts are the storage layout of
+/// Solidity: the first member in the lowest bits. Reading is left to the compiler, so a wrong shift cannot go unseen.
+library SlotLib {
+    function write(Asset storage slot, Asset memory asset) internal {
+        uint256 word = uint160(asset.owner) | (uint256(asset.version) << 160) | (uint256(asset.epoch) << 192)
+            | (uint256(asset.licenceCount) << 216) | (uint256(asset.state) << 224) | (uint256(asset.flags) << 232)
+            | (uint256(asset.derivativeBps) << 240);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(Licence storage slot, Licence memory licence) internal {
+        uint256 word = licence.price | (uint256(licence.amount) << 96) | (uint256(licence.cap) << 128)
+            | (uint256(licence.issued) << 160) | (uint256(licence.limit) << 192)
+            | (uint256(licence.paymentToken) << 208) | (uint256(licence.kind) << 216)
+            | (licence.open ? uint256(1) << 224 : 0);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(Grant storage slot, Grant memory held) internal {
+        uint256 word = held.expiresAt | (uint256(held.uses) << 48) | (uint256(held.taken) << 112)
+            | (held.held ? uint256(1) << 144 : 0);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+}

@@ -1,0 +1,416 @@
+"""Every error the package raises, in one tree.
+
+Each error inherits `RegistryError` and the fitting builtin, so ``except RegistryError`` and
+``except ValueError`` both work. Each carries the values at fault as attributes, and its message
+ends with what to do next.
+
+::
+
+    RegistryError
+    ├── InputError (ValueError)            what was handed in is wrong; nothing was done
+    │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
+    │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
+    │   ├── DDOTooLarge
+    │   └── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
+    ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset
+    ├── ContentError (OSError)             bytes could not be had, or not be trusted
+    │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
+    ├── AccessDenied (PermissionError)
+    ├── PaymentError (RegistryError)       checked before anything is sent
+    │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, UnknownToken
+    ├── ChainError (RegistryError)
+    │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
+    │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
+    │   ├── TransactionReverted, Reorganised
+    │   └── DeploymentError
+    ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
+    └── JournalError                       the record of unfinished work is in use or damaged
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class RegistryError(Exception):
+    """Base of every error of this package.
+
+    `message` says what happened with the value at fault, `hint` the way out; both are shown.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message} {hint}".strip())
+
+
+# --- Input ---------------------------------------------------------------------------------------
+
+
+class InputError(RegistryError, ValueError):
+    """A value handed in is wrong; nothing was done with it."""
+
+
+class InvalidDID(InputError):
+    """Not a ``did:nft:`` identifier of an asset."""
+
+    def __init__(self, did: str, reason: str) -> None:
+        self.did = did
+        super().__init__(
+            f"{did!r} is not the DID of an asset: {reason}.",
+            hint="It looks like did:nft:eip155:<chain>_erc721:<registry address>_<asset number>.",
+        )
+
+
+class InvalidCID(InputError):
+    """Not a content identifier, or not of a kind that can be verified here."""
+
+    def __init__(self, cid: object, reason: str) -> None:
+        self.cid = cid
+        super().__init__(
+            f"{cid!r} is not a usable CID: {reason}.",
+            hint="It looks like bafkrei... or bafybei... (CIDv1) or Qm... (CIDv0).",
+        )
+
+
+class InvalidAmount(InputError):
+    """An amount of money that has no exact value in its token."""
+
+    def __init__(self, amount: object, reason: str) -> None:
+        self.amount = amount
+        super().__init__(
+            f"{amount!r} is not an amount: {reason}.",
+            hint='Write it as "12.5 USDC", a Decimal, or an integer of the smallest unit.',
+        )
+
+
+class InvalidLicence(InputError):
+    """Licence terms that contradict each other or do not fit their fields."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        super().__init__(
+            f"Licence {name!r}: {reason}.",
+            hint="Make one with Licence.hold, Licence.period or Licence.uses.",
+        )
+
+
+class InvalidAddress(InputError):
+    """Not a 20-byte address, or one with a wrong checksum."""
+
+    def __init__(self, address: object, reason: str) -> None:
+        self.address = address
+        super().__init__(f"{address!r} is not an address: {reason}.", hint="It has 0x and 40 hexadecimal digits.")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a document: where (RFC 6901 JSON pointer) and what."""
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.message}"
+
+
+class InvalidDDO(InputError):
+    """A document that is not a DDO; `faults` lists all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults)
+        super().__init__(
+            f"The document has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.",
+            hint="Mend these fields and try again.",
+        )
+
+
+class DDOTooLarge(InputError):
+    """A DDO over the limit of one block."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size, self.limit = size, limit
+        super().__init__(
+            f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.",
+            hint="Move long texts and images into the content folder and refer to them.",
+        )
+
+
+class InvalidContent(InputError):
+    """A path that cannot be published as it is."""
+
+    def __init__(self, path: object, reason: str, *, hint: str = "") -> None:
+        self.path = path
+        super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
+
+
+# --- Not found -----------------------------------------------------------------------------------
+
+
+class NotFoundError(RegistryError, LookupError):
+    """What was asked for does not exist."""
+
+
+class AssetNotFound(NotFoundError):
+    """No asset has this identifier on this chain."""
+
+    def __init__(self, did: str, reason: str = "no such asset was published") -> None:
+        self.did = did
+        super().__init__(f"Asset {did} was not found: {reason}.", hint="Check the DID and the network.")
+
+
+class LicenceNotFound(NotFoundError):
+    """The asset has no such licence."""
+
+    def __init__(self, did: str, licence: object, known: Sequence[str]) -> None:
+        self.did, self.licence, self.known = did, licence, tuple(known)
+        super().__init__(
+            f"Asset {did} has no licence {licence!r}.",
+            hint=f"It has: {', '.join(self.known) or 'none'}.",
+        )
+
+
+class FileNotInAsset(NotFoundError):
+    """The asset's content has no such file."""
+
+    def __init__(self, path: str, known: Sequence[str]) -> None:
+        self.path, self.known = path, tuple(known)
+        shown = ", ".join(self.known[:8]) + (", ..." if len(self.known) > 8 else "")
+        super().__init__(f"There is no file {path!r}.", hint=f"There are: {shown or 'none'}.")
+
+
+# --- Content -------------------------------------------------------------------------------------
+
+
+class ContentError(RegistryError, OSError):
+    """Bytes could not be had, or could not be trusted."""
+
+
+class BlockNotFound(ContentError, LookupError):
+    """No source that was asked has the block."""
+
+    def __init__(self, cid: object, source: str = "the local store") -> None:
+        self.cid, self.source = cid, source
+        super().__init__(f"Block {cid} is not in {source}.", hint="Add a source that holds it, or ask its publisher.")
+
+
+class Unverified(ContentError):
+    """Bytes whose hash is not the one promised; they were thrown away."""
+
+    def __init__(self, cid: object, source: str, reason: str = "the bytes do not hash to it") -> None:
+        self.cid, self.source = cid, source
+        super().__init__(
+            f"Content from {source} was refused for {cid}: {reason}.",
+            hint="The copy is damaged or forged; fetch it from another source.",
+        )
+
+
+class Unavailable(ContentError):
+    """No source answered in time."""
+
+    def __init__(self, what: object, causes: Sequence[str] = ()) -> None:
+        self.what, self.causes = what, tuple(causes)
+        super().__init__(
+            f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."),
+            hint="Check the connection or add another source.",
+        )
+
+
+class LimitExceeded(ContentError):
+    """Content that is larger or deeper than a limit that protects the reader."""
+
+    def __init__(self, what: str, value: int, limit: int) -> None:
+        self.what, self.value, self.limit = what, value, limit
+        super().__init__(f"{what} is {value:,}, over the limit of {limit:,}.", hint="Raise the limit only if you trust it.")
+
+
+class UnsupportedCodec(ContentError):
+    """A block in a format that this package does not read."""
+
+    def __init__(self, cid: object, codec: int) -> None:
+        self.cid, self.codec = cid, codec
+        super().__init__(f"{cid} has codec 0x{codec:x}.", hint="Files and folders are raw (0x55) or dag-pb (0x70).")
+
+
+# --- People and money ----------------------------------------------------------------------------
+
+
+class SignerError(RegistryError, PermissionError):
+    """There is no key to sign with, or it could not be opened."""
+
+
+class NoSigner(SignerError):
+    """A transaction was asked of a client that can only read."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        super().__init__(f"To {action}, a signer is needed.", hint="Pass signer= a key, a key file or an ape account.")
+
+
+class UnknownAccount(SignerError):
+    """No account has this name or address."""
+
+    def __init__(self, account: object, known: Sequence[str] = ()) -> None:
+        self.account, self.known = account, tuple(known)
+        super().__init__(f"There is no account {account!r}.", hint=f"Known: {', '.join(self.known)}." if known else "")
+
+
+class WrongPassword(SignerError):
+    """The password does not open the key file."""
+
+    def __init__(self, path: object) -> None:
+        self.path = path
+        super().__init__(f"The password does not open {path}.", hint="Try again; the file was not changed.")
+
+
+class AccessDenied(RegistryError, PermissionError):
+    """The account holds no licence that opens the asset."""
+
+    def __init__(self, did: str, account: str, reason: str = "it holds no licence that is valid now", *, hint: str = "") -> None:
+        self.did, self.account = did, account
+        super().__init__(f"Account {account} may not open {did}: {reason}.", hint=hint or "Buy a licence first.")
+
+
+class PaymentError(RegistryError):
+    """A payment that cannot succeed; found before anything was sent."""
+
+
+class InsufficientBalance(PaymentError):
+    """The account has less than the price."""
+
+    def __init__(self, account: str, needed: str, held: str) -> None:
+        self.account, self.needed, self.held = account, needed, held
+        super().__init__(f"Account {account} needs {needed} and holds {held}.", hint="Fund it and try again.")
+
+
+class InsufficientAllowance(PaymentError):
+    """The marketplace may not take the price from the account."""
+
+    def __init__(self, account: str, needed: str, allowed: str, spender: str) -> None:
+        self.account, self.needed, self.allowed, self.spender = account, needed, allowed, spender
+        super().__init__(
+            f"Account {account} allows the marketplace {spender} {allowed}, but {needed} is needed.",
+            hint="Buy with approve=True, or approve that much first.",
+        )
+
+
+class PriceChanged(PaymentError):
+    """The price is above the most that the buyer agreed to."""
+
+    def __init__(self, licence: str, price: str, maximum: str) -> None:
+        self.licence, self.price, self.maximum = licence, price, maximum
+        super().__init__(
+            f"Licence {licence!r} costs {price} now, more than the {maximum} you agreed to.",
+            hint="Look at the licence again and raise max_total if you still want it.",
+        )
+
+
+class UnknownToken(PaymentError, LookupError):
+    """A payment token that the registry does not take."""
+
+    def __init__(self, token: object, known: Sequence[str]) -> None:
+        self.token, self.known = token, tuple(known)
+        super().__init__(f"The registry takes no payment in {token!r}.", hint=f"It takes: {', '.join(self.known)}.")
+
+
+# --- Chain ---------------------------------------------------------------------------------------
+
+
+class ChainError(RegistryError):
+    """The chain could not be reached, or did not do what was asked."""
+
+
+class ConnectionFailed(ChainError, ConnectionError):
+    """No node answers at the address."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        super().__init__(f"No node answers at {url}: {reason}.", hint="Check the address and that the node runs.")
+
+
+class WrongChain(ChainError):
+    """The node serves another chain than the one meant."""
+
+    def __init__(self, expected: int, actual: int, what: str) -> None:
+        self.expected, self.actual = expected, actual
+        super().__init__(f"{what} is on chain {expected}, but the node serves chain {actual}.", hint="Connect to the other network.")
+
+
+class NotDeployed(ChainError, LookupError):
+    """The contracts are not known on this chain."""
+
+    def __init__(self, chain_id: int, reason: str) -> None:
+        self.chain_id = chain_id
+        super().__init__(
+            f"The registry is not known on chain {chain_id}: {reason}.",
+            hint="Run 'registry deploy', or pass deployment= the file that records it.",
+        )
+
+
+class Underpriced(ChainError):
+    """The node wants a higher fee."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The node refused the fee: {reason}.", hint="Try again, or raise max_fee_gwei.")
+
+
+class TransactionTimeout(ChainError, TimeoutError):
+    """A transaction was sent but not seen in a block in time; it may still be."""
+
+    def __init__(self, tx_hash: str, seconds: float) -> None:
+        self.tx_hash, self.seconds = tx_hash, seconds
+        super().__init__(
+            f"Transaction {tx_hash} was not in a block after {seconds:g} s.",
+            hint="Run the same command again: it waits for this transaction and does not send a second one.",
+        )
+
+
+class NonceStuck(ChainError, TimeoutError):
+    """An earlier transaction of the account holds up this one."""
+
+    def __init__(self, account: str, nonce: int, next_nonce: int) -> None:
+        self.account, self.nonce, self.next_nonce = account, nonce, next_nonce
+        super().__init__(
+            f"Account {account} has a transaction with nonce {nonce} waiting, but the chain is still at {next_nonce}.",
+            hint="Wait for the earlier transaction or replace it with a higher fee ('registry unstick').",
+        )
+
+
+class TransactionReverted(ChainError):
+    """A transaction failed on chain without a reason that this package knows."""
+
+    def __init__(self, reason: str, tx_hash: str | None = None) -> None:
+        self.reason, self.tx_hash = reason, tx_hash
+        super().__init__(f"The transaction {tx_hash or ''} was reverted: {reason}.".replace("  ", " "))
+
+
+class Reorganised(ChainError):
+    """The chain dropped a block that a result stood on."""
+
+    def __init__(self, tx_hash: str, block: int) -> None:
+        self.tx_hash, self.block = tx_hash, block
+        super().__init__(
+            f"The chain dropped block {block} with transaction {tx_hash}.",
+            hint="Run the same command again; ask for more confirmations on this chain.",
+        )
+
+
+class DeploymentError(ChainError):
+    """What is on chain is not what the plan says."""
+
+
+class ContractError(RegistryError):
+    """A custom error of the contracts: `name`, and `values` by parameter name."""
+
+    def __init__(self, name: str, values: dict[str, Any], message: str = "", *, hint: str = "") -> None:
+        self.name, self.values = name, values
+        shown = ", ".join(f"{key}={value}" for key, value in values.items())
+        super().__init__(message or f"The contract refused: {name}({shown}).", hint=hint)
+
+
+class JournalError(RegistryError):
+    """The record of unfinished work is in use by another process, or damaged."""
