@@ -40,8 +40,8 @@ interface IAssets {
     /* EVENTS */
 
     /// @notice The DDO of an asset was set: version 1 is the publication.
-    /// @dev The CID of the document is CIDv1, raw, sha2-256 of `digest`.
-    event MetadataPublished(uint256 indexed assetId, uint256 version, bytes32 digest);
+    /// @dev The CID of the document is CIDv1, raw, sha2-256 of `digest`; an asset can be found by it.
+    event MetadataPublished(uint256 indexed assetId, uint256 version, bytes32 indexed digest);
 
     /// @notice The owner moved the asset to another state.
     event StateChanged(uint256 indexed assetId, AssetState state);
