@@ -122,7 +122,7 @@ class InvalidDDO(InputError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        listed = "; ".join(str(fault) for fault in self.faults)
+        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
         super().__init__(
             f"The document has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.",
             hint="Mend these fields and try again.",

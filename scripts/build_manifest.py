@@ -19,9 +19,9 @@ INTERFACES = ["ILineage"]
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 
 
-def build() -> str:
-    """The manifest as JSON text, from the contracts as they are compiled now."""
-    types = project.load_contracts()
+def build(*, use_cache: bool) -> str:
+    """The manifest as JSON text. Ape's cache does not see that an imported interface changed."""
+    types = project.load_contracts(use_cache=use_cache)
     contracts = {name: _trim(types[name]) for name in sorted(DEPLOYED + INTERFACES)}
     solidity = project.config.solidity
     compiler = {"name": "solidity"} | {key: getattr(solidity, key) for key in SETTINGS}
@@ -40,10 +40,10 @@ def _trim(contract: object) -> dict[str, object]:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Fail if the committed manifest is not what the contracts compile to.")
+@click.option("--check", is_flag=True, help="Take the contracts as they were compiled last, and fail if the committed manifest is not what the contracts compile to.")
 def cli(check: bool) -> None:
     """Build the manifest that the Python package ships."""
-    text = build()
+    text = build(use_cache=check)
     if check:
         if MANIFEST.read_text() != text:
             raise click.ClickException(f"{MANIFEST.name} is stale: run 'ape run build_manifest'")

@@ -1,0 +1,55 @@
+"""``python -m bench``: both halves on one chain in one run; prints the table and writes `results/gas.json`.
+
+Ends with 1 when our half is over a bar, and with 2 when the benchmark could not be run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+
+from rich.console import Console
+from web3.types import RPCEndpoint
+
+from bench import ocean
+from bench.anvil import anvil
+from bench.gas import RESULTS, Gas, figures, missed, show, write
+from bench.stage import Stage, set_stage
+from registry.errors import RegistryError
+
+
+def main() -> int:
+    """Measure, show and write; returns the exit code."""
+    console = Console()
+    try:
+        version = ocean.version()
+        with anvil() as w3:
+            stage = set_stage(w3, ocean.payment_token())
+            incumbent, ours = Gas(w3), Gas(w3) if find_spec("bench.ours") else None
+            start = w3.provider.make_request(RPCEndpoint("evm_snapshot"), [])["result"]
+            with console.status("measuring the incumbent"):
+                ocean.measure(stage, incumbent)
+            if ours is not None:
+                w3.provider.make_request(RPCEndpoint("evm_revert"), [start])
+                with console.status("measuring ours"):
+                    _measure_ours(stage, ours)
+    except RegistryError as error:
+        console.print(f"[red]{error}[/red]", highlight=False, soft_wrap=True)
+        return 2
+    show(console, ours=ours, incumbent=incumbent, incumbent_version=version)
+    write(figures(ours=ours, incumbent=incumbent, incumbent_version=version))
+    console.print(f"Written to {RESULTS}", soft_wrap=True)
+    if over := missed(ours):
+        console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
+        return 1
+    return 0
+
+
+def _measure_ours(stage: Stage, gas: Gas) -> None:
+    """Found when it is called: the incumbent can be measured alone."""
+    importlib.import_module("bench.ours").measure(stage, gas)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The acts that are compared, the recorder, the table and `results/gas.json`.
+
+Bars and aims are absolute figures for our half, from the table of the design; the conditions under which both halves
+are measured are those of `bench.stage`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from hexbytes import HexBytes
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from web3 import Web3
+
+from bench.stage import succeeded
+from registry.errors import RegistryError
+
+RESULTS: Final = Path(__file__).resolve().parent / "results" / "gas.json"
+
+Figures: TypeAlias = dict[str, dict[str, int | float | None] | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One row: what is done, what our half must not exceed (`bar`) and what it aims at, in gas."""
+
+    title: str
+    bar: int | None = None
+    aim: int | None = None
+
+
+ACTS: Final[Mapping[str, Act]] = MappingProxyType(
+    {
+        "publish_first": Act("publish with one priced licence and pointer, first by the owner", 135_000, 125_000),
+        "publish_next": Act("the same, next by the same owner", 118_000, 108_000),
+        "publish_batch_100_each": Act("publish 100 in one transaction, each", 90_000, 80_000),
+        "buy_first": Act("buy access in one transaction, first", 105_000, 92_000),
+        "buy_renew": Act("the same, by the same buyer again", 85_000, 75_000),
+        "buy_free": Act("take a free licence, first"),
+        "redeem": Act("redeem a datatoken, first"),
+        "consume": Act("one more use of access already paid"),
+        "datatoken_first_mint": Act("first mint of a datatoken, deployment included", 140_000, 120_000),
+        "transfer_0": Act("transfer the asset, no licences", 75_000, 60_000),
+        "transfer_20": Act("transfer the asset, 20 priced licences", 75_000, 60_000),
+        "update_metadata": Act("replace the pointer"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gas:
+    """What one half used: gas for each act of `ACTS`, or the reason why there is none.
+
+    ``gas.record("buy_first", tx_hash)`` for one transaction, ``gas.record("publish_first", one, two)`` for an act of
+    two, ``gas.record("publish_batch_100_each", tx_hash, share=100)`` for a hundredth, rounded up.
+    """
+
+    w3: Web3
+    used: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def record(self, name: str, *tx_hashes: HexBytes, share: int = 1, note: str = "") -> int:
+        """Read what the transactions used, whole, and keep their sum over `share`.
+
+        Raises TransactionReverted if one failed, RegistryError for a name that is unknown or taken.
+        """
+        self._claim(name)
+        if not tx_hashes or share < 1 or len(set(tx_hashes)) < len(tx_hashes):
+            raise RegistryError(
+                f"{name}: transactions {[tx_hash.to_0x_hex() for tx_hash in tx_hashes]}, over {share}.",
+                hint="Give at least one, each once, and a share of at least 1.",
+            )
+        self.used[name] = -(-self.total(*tx_hashes) // share)
+        if note:
+            self.notes[name] = note
+        return self.used[name]
+
+    def total(self, *tx_hashes: HexBytes) -> int:
+        """What the transactions used together. Raises TransactionReverted if one failed."""
+        return sum(succeeded(self.w3, tx_hash)["gasUsed"] for tx_hash in tx_hashes)
+
+    def absent(self, name: str, reason: str) -> None:
+        """Say why this half has no figure for the act; it is null in the results."""
+        self._claim(name)
+        self.notes[name] = reason
+
+    def _claim(self, name: str) -> None:
+        if name not in ACTS:
+            raise RegistryError(f"{name!r} is not an act of the benchmark.", hint=f"Use one of {', '.join(ACTS)}.")
+        if name in self.used or name in self.notes:
+            raise RegistryError(f"{name!r} was recorded before.", hint="Record each act once.")
+
+
+def figures(*, ours: Gas | None, incumbent: Gas | None, incumbent_version: str) -> Figures:
+    """The results as they are written: by act ``{"ours", "incumbent", "ratio"}``, null where a half has none.
+
+    `ratio` is ours over the incumbent's, to four places; `incumbent_version` the npm package's version.
+    """
+    result: Figures = {"incumbent_version": incumbent_version}
+    for name in ACTS:
+        us = ours.used.get(name) if ours else None
+        them = incumbent.used.get(name) if incumbent else None
+        ratio = round(us / them, 4) if us is not None and them is not None else None
+        result[name] = {"ours": us, "incumbent": them, "ratio": ratio}
+    return result
+
+
+def write(results: Figures, path: Path = RESULTS) -> None:
+    """Write the results as JSON with sorted keys, so that two equal runs give equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def missed(ours: Gas | None) -> list[str]:
+    """The acts in which our half is over its bar."""
+    return [name for name, act in ACTS.items() if ours and act.bar is not None and ours.used.get(name, 0) > act.bar]
+
+
+def show(console: Console, *, ours: Gas | None, incumbent: Gas | None, incumbent_version: str) -> None:
+    """Print the table, and under it the notes of both halves."""
+    table = Table(box=SIMPLE, title=f"Gas, whole transactions; incumbent: @oceanprotocol/contracts {incumbent_version}")
+    # A narrow terminal gets the short names only.
+    wide = console.width >= 150
+    table.add_column("act", no_wrap=True)
+    for heading in ("incumbent", "bar", "aim", "ours", "ratio"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, act in ACTS.items():
+        us = ours.used.get(name) if ours else None
+        them = incumbent.used.get(name) if incumbent else None
+        ratio = f"{us / them:.1%}" if us is not None and them is not None else "-"
+        table.add_row(act.title if wide else name, _gas(them), _gas(act.bar), _gas(act.aim), _judged(us, act), ratio)
+    console.print(table)
+    for half, gas in (("incumbent", incumbent), ("ours", ours)):
+        for line in _notes(half, gas):
+            console.print(line, style="dim", highlight=False)
+
+
+def _notes(half: str, gas: Gas | None) -> Iterable[str]:
+    return (f"{half}, {name}: {note}" for name, note in gas.notes.items()) if gas else ()
+
+
+def _gas(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _judged(value: int | None, act: Act) -> str:
+    if value is None or act.bar is None or act.aim is None:
+        return _gas(value)
+    colour = "green" if value <= act.aim else "yellow" if value <= act.bar else "red"
+    return f"[{colour}]{value:,}[/{colour}]"

@@ -1,0 +1,341 @@
+"""Using what was bought: who has access, opening files, consuming uses, and checking every byte."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any, Final
+
+from registry.assets import Assets
+from registry.did import DID, split_asset_url
+from registry.errors import AccessDenied, FileNotInAsset, InputError, Unverified
+from registry.ipfs.cid import CID
+from registry.ipfs.file import open_file
+from registry.ipfs.profiles import PROFILES
+from registry.ipfs.unixfs import FileEntry, cat, compute_cid, content_size, export, resolve, walk
+from registry.results import Asset, Done, Holding, Offer, Verification
+from registry.typed_data import typed_data
+from registry.types import ZERO_ADDRESS, Address, to_address
+
+RECEIPT_SECONDS: Final = 24 * 3600
+"""How long a receipt is good for unless the holder says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A holder's signed word that `uses` may be consumed, to be handed to a service.
+
+    `service` is the only account that may hand it in (the zero address for any); `ref` (32 bytes) says what for;
+    `deadline` is in seconds since 1970. It works once.
+    """
+
+    did: DID
+    licence: int
+    account: Address
+    uses: int
+    service: Address
+    ref: bytes
+    nonce: int
+    deadline: int
+    signature: bytes
+
+    def to_json(self) -> str:
+        """The receipt as text, to be sent to the service."""
+        return json.dumps(
+            {
+                "did": str(self.did),
+                "licence": self.licence,
+                "account": self.account,
+                "uses": self.uses,
+                "service": self.service,
+                "ref": self.ref.hex(),
+                "nonce": str(self.nonce),
+                "deadline": self.deadline,
+                "signature": self.signature.hex(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> SignedReceipt:
+        """Read a receipt; raises `InputError` if it is malformed, `InvalidDID`, `InvalidAddress`."""
+        try:
+            data = json.loads(text)
+            return cls(
+                did=DID.parse(data["did"]),
+                licence=int(data["licence"]),
+                account=to_address(data["account"]),
+                uses=int(data["uses"]),
+                service=to_address(data["service"]),
+                ref=bytes.fromhex(data["ref"]),
+                nonce=int(data["nonce"]),
+                deadline=int(data["deadline"]),
+                signature=bytes.fromhex(data["signature"]),
+            )
+        except InputError:
+            raise
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"This is not a receipt: {error}.", hint="Ask the holder for a new one.") from error
+
+    def values(self) -> tuple[Any, ...]:
+        """The signed fields as the contract takes them."""
+        return (
+            self.did.asset_id,
+            self.licence,
+            self.account,
+            self.uses,
+            self.service,
+            self.ref,
+            self.nonce,
+            self.deadline,
+        )
+
+
+class Access(Assets):
+    """The verbs of consumers and of the services they use."""
+
+    # --- Asking ----------------------------------------------------------------------------------
+
+    def has_access(self, asset: DID | str | int, *, account: str | None = None) -> bool:
+        """Whether an account (default: the signer) may open the asset now, as its owner or under any licence.
+
+        Raises `AssetNotFound`.
+        """
+        did, holder = self.did(asset), to_address(account) if account else self.address
+        if self.read(did, self.assets.functions.hasAccess(did.asset_id, holder)):
+            return True
+        return bool(self.read(did, self.assets.functions.ownerOf(did.asset_id)) == holder)
+
+    def holding(
+        self, asset: DID | str | int, licence: str | int | Offer | None = None, *, account: str | None = None
+    ) -> Holding:
+        """What an account (default: the signer) holds of one licence. Raises `LicenceNotFound`."""
+        offer = self.offer(asset, licence)
+        holder = to_address(account) if account else self.address
+        call = self.assets.functions.accessOf(offer.did.asset_id, offer.number, holder)
+        active, expires_at, uses, held, taken, tokens = self.read(offer.did, call)
+        return Holding(
+            did=offer.did,
+            licence=offer.name,
+            account=holder,
+            kind=offer.kind,
+            active=active,
+            held=held,
+            expires_at=expires_at,
+            uses=uses,
+            taken=taken,
+            tokens=tokens,
+        )
+
+    def holdings(self, asset: DID | str | int, *, account: str | None = None) -> tuple[Holding, ...]:
+        """What an account (default: the signer) holds of each licence of the asset."""
+        did = self.did(asset)
+        return tuple(self.holding(did, offer, account=account) for offer in self.licences(did))
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def files(self, asset: DID | str | int) -> tuple[FileEntry, ...]:
+        """The files of the asset's content: path, bytes and CID. Needs no access: the document is public."""
+        found = self.get(asset)
+        content = found.ddo.content
+        if content is None:
+            return ()
+        if content.files:
+            return tuple(FileEntry(file.path, file.size, file.cid) for file in content.files)
+        entries = walk(content.cid, self.store)
+        return tuple(FileEntry(e.path, e.size, e.cid) for e in entries if e.kind == "file")
+
+    def open(self, asset: DID | str | int, path: str = "") -> io.BufferedReader:
+        """Open a file of the asset for reading bytes; each block is hashed before a byte of it comes out.
+
+        `asset` may be an ``asset://<did>/<path>`` URL; `path` may be left out if there is one file only. The result
+        goes straight into ``pandas.read_csv`` and the like. The content itself is public on IPFS for now: this
+        check is the licence's word, not a lock.
+
+        Raises `AccessDenied`, `FileNotInAsset`, and the content errors (`BlockNotFound`, `Unverified`, ...).
+        """
+        if isinstance(asset, str) and asset.startswith("asset://"):
+            asset, path = split_asset_url(asset)
+        found = self.get(asset)
+        self._require_access(found)
+        return open_file(self._file(found, path), self.store, name=path or found.name)
+
+    def download(self, asset: DID | str | int, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
+        """Write all content of the asset to `target`, which must not exist or be an empty folder.
+
+        Every block is hashed; on an error or an interruption nothing is left behind. Raises what `open` raises, and
+        `InputError` for a target that is taken.
+        """
+        found = self.get(asset)
+        self._require_access(found)
+        content = found.ddo.content
+        if content is None:
+            raise FileNotInAsset("", [])
+        return export(
+            content.cid,
+            self.store,
+            target,
+            progress=lambda done: self.progress(f"downloading {found.name}", done, content.size),
+        )
+
+    def verify(self, asset: DID | str | int, path: str | PathLike[str] | None = None) -> Verification:
+        """Hash everything again: the document against the chain, and the content against the document.
+
+        With `path`, a local copy is hashed instead of the stored blocks. Raises `Unverified` for a changed byte,
+        `BlockNotFound` for a missing one.
+        """
+        found = self.get(asset)
+        content = found.ddo.content
+        if content is None:
+            return Verification(found.did, found.cid, None, 0, 0)
+        if path is not None:
+            total = content_size(path)
+            profile = PROFILES[content.profile]
+            cid = compute_cid(path, profile, progress=lambda done: self.progress(f"hashing {path}", done, total))
+            if cid != content.cid:
+                raise Unverified(content.cid, str(path), f"it hashes to {cid}")
+            return Verification(found.did, found.cid, cid, len(content.files), total)
+        size = count = 0
+        seen: dict[str, CID] = {}
+        for entry in walk(content.cid, self.store):
+            if entry.kind != "file":
+                continue
+            count += 1
+            seen[entry.path] = entry.cid
+            for piece in cat(entry.cid, self.store):
+                size += len(piece)
+                self.progress(f"verifying {found.name}", size, content.size)
+        if size != content.size:
+            raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
+        for file in content.files:
+            if seen.get(file.path, seen.get("") if count == 1 else None) != file.cid:
+                raise Unverified(file.cid, "the document", f"its file {file.path!r} is not in the content")
+        return Verification(found.did, found.cid, content.cid, count, size)
+
+    # --- Spending --------------------------------------------------------------------------------
+
+    def redeem(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        units: int = 1,
+        account: str | None = None,
+        dry_run: bool = False,
+    ) -> Done:
+        """Burn `units` of one's own datatokens for the access they stand for, of `account` (default: oneself)."""
+        offer = self.offer(asset, licence)
+        receiver = to_address(account) if account else self.address
+        call = self.assets.functions.redeem(offer.did.asset_id, offer.number, units, receiver)
+        return self.act(f"redeem {units} x {offer.name!r} of {offer.did}", call, dry_run=dry_run)
+
+    def consume(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        uses: int = 1,
+        ref: bytes = b"",
+        dry_run: bool = False,
+    ) -> Done:
+        """Consume one's own uses; `ref` (up to 32 bytes) says what for."""
+        offer = self.offer(asset, licence)
+        call = self.assets.functions.consume(offer.did.asset_id, offer.number, uses, _ref(ref))
+        return self.act(f"consume {uses} of {offer.name!r} of {offer.did}", call, dry_run=dry_run)
+
+    def sign_receipt(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        uses: int = 1,
+        service: str | None = None,
+        ref: bytes = b"",
+        seconds: int = RECEIPT_SECONDS,
+    ) -> SignedReceipt:
+        """Sign, without a transaction, that `service` (None: anybody) may consume uses once within `seconds`."""
+        offer = self.offer(asset, licence)
+        deadline = self.chain.block().timestamp + seconds
+        unsigned = SignedReceipt(
+            did=offer.did,
+            licence=offer.number,
+            account=self.address,
+            uses=uses,
+            service=to_address(service) if service else ZERO_ADDRESS,
+            ref=_ref(ref),
+            # A key of its own for each receipt, so that they can be handed in in any order.
+            nonce=secrets.randbits(191) << 64,
+            deadline=deadline,
+            signature=b"",
+        )
+        message = typed_data(
+            "Receipt",
+            _RECEIPT,
+            dict(zip(_RECEIPT, unsigned.values(), strict=True)),
+            name="AI Asset Registry",
+            version="1",
+            chain_id=self.chain.chain_id,
+            contract=self.deployment.registry,
+        )
+        return replace(unsigned, signature=self.sender("sign a receipt").signer.sign_typed_data(message))
+
+    def submit_receipt(self, receipt: SignedReceipt, *, dry_run: bool = False) -> Done:
+        """Consume the uses that a holder signed for.
+
+        Raises `ReceiptExpired`, `WrongService`, `InvalidReceiptSignature`, `NotEnoughUses`, and
+        `InvalidAccountNonce` for one that was handed in before.
+        """
+        did = self.did(receipt.did)
+        call = self.assets.functions.consumeWithReceipt(receipt.values(), receipt.signature)
+        return self.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
+
+    # --- Below the verbs -------------------------------------------------------------------------
+
+    def _require_access(self, found: Asset) -> None:
+        if self.has_access(found.did):
+            return
+        lapsed = [held for held in self.holdings(found.did) if held.taken or held.tokens]
+        if lapsed:
+            raise AccessDenied(str(found.did), self.address, f"under {lapsed[0].licence!r} it has {lapsed[0].in_words()}")
+        offers = [f"{offer.name!r} ({offer.in_words()})" for offer in found.licences if offer.open]
+        raise AccessDenied(
+            str(found.did),
+            self.address,
+            hint=f"Buy one of: {'; '.join(offers)}." if offers else "Nothing is on offer; ask its owner.",
+        )
+
+    def _file(self, found: Asset, path: str) -> CID:
+        """The CID of one file of the asset's content."""
+        content = found.ddo.content
+        if content is None:
+            raise FileNotInAsset(path, [])
+        wanted = path.strip("/")
+        listed = {file.path: file.cid for file in content.files}
+        if wanted in listed:
+            return listed[wanted]
+        if not wanted and len(listed) == 1:
+            return next(iter(listed.values()))
+        if listed:
+            raise FileNotInAsset(path, list(listed))
+        return resolve(content.cid, wanted, self.store)
+
+
+_RECEIPT: Final = {
+    "assetId": "uint256",
+    "licence": "uint8",
+    "account": "address",
+    "uses": "uint32",
+    "service": "address",
+    "ref": "bytes32",
+    "nonce": "uint256",
+    "deadline": "uint48",
+}
+"""The fields that a holder signs, in the order of the contract's struct."""
+
+
+def _ref(ref: bytes) -> bytes:
+    if len(ref) > 32:
+        raise InputError(f"A reference of {len(ref)} bytes is too long.", hint="It has 32 bytes at most: use a digest.")
+    return ref.ljust(32, b"\0")

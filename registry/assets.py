@@ -1,0 +1,557 @@
+"""Publishing, finding, changing and handing over assets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+from registry.ddo import DDO, AssetType, Content, ContentFile, LicenceText
+from registry.did import DID
+from registry.errors import InputError, LicenceNotFound
+from registry.ipfs.cid import CID
+from registry.ipfs.profiles import UNIXFS_V1_2025
+from registry.ipfs.store import NullSink, fetch
+from registry.ipfs.unixfs import add_tree, content_size
+from registry.licence import Kind, Licence
+from registry.money import Amount
+from registry.results import Asset, Done, Offer, Preview, Published, State
+from registry.session import Session
+from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
+
+if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
+    from registry.chain.sender import Receipt
+
+BATCH: Final = 100
+"""Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
+
+MAX_LISTED_FILES: Final = 1_000
+"""Files that a document lists one by one; more are found through the folder's own blocks."""
+
+ROLES: Final = {"editor": 1, "seller": 2, "minter": 4}
+"""Who may do what beside the owner: update the document; add, reprice, close licences; give licences away."""
+
+# Not the table of the machine, which differs from one to the next: the same folder gives the same document everywhere.
+MEDIA_TYPES: Final = {
+    "csv": "text/csv",
+    "gif": "image/gif",
+    "gz": "application/gzip",
+    "html": "text/html",
+    "ipynb": "application/x-ipynb+json",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "md": "text/markdown",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "npy": "application/x-npy",
+    "npz": "application/x-npz",
+    "onnx": "application/x-onnx",
+    "parquet": "application/vnd.apache.parquet",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "py": "text/x-python",
+    "safetensors": "application/x-safetensors",
+    "svg": "image/svg+xml",
+    "tar": "application/x-tar",
+    "tsv": "text/tab-separated-values",
+    "txt": "text/plain",
+    "wav": "audio/wav",
+    "xml": "application/xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+    "zip": "application/zip",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An asset to publish: what `Registry.publish` takes, as a value, for `Registry.publish_many`.
+
+    `path` is the folder or file with the content, None for an asset without. `fields` are further fields of the
+    document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps` says that others
+    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for.
+    """
+
+    name: str
+    type: AssetType
+    license: str
+    path: str | PathLike[str] | None = None
+    licences: Sequence[Licence] = ()
+    payout: str | None = None
+    royalty_bps: int | None = None
+    parents: Sequence[DID | str] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Assets(Session):
+    """The verbs of publishers, and of everyone who looks an asset up."""
+
+    # --- Publishing ------------------------------------------------------------------------------
+
+    @overload
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = ...,
+        owner: str | None = ...,
+        payout: str | None = ...,
+        royalty_bps: int | None = ...,
+        parents: Sequence[DID | str] = ...,
+        again: bool = ...,
+        dry_run: Literal[False] = ...,
+        **fields: Any,
+    ) -> Published: ...
+
+    @overload
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = ...,
+        owner: str | None = ...,
+        payout: str | None = ...,
+        royalty_bps: int | None = ...,
+        parents: Sequence[DID | str] = ...,
+        again: bool = ...,
+        dry_run: Literal[True],
+        **fields: Any,
+    ) -> Preview: ...
+
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = (),
+        owner: str | None = None,
+        payout: str | None = None,
+        royalty_bps: int | None = None,
+        parents: Sequence[DID | str] = (),
+        again: bool = False,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> Published | Preview:
+        """Store a folder or file, write its document, and publish it as an asset with its licences.
+
+        `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``.
+        Run again with the same arguments, it finds what it published and publishes nothing, unless `again`.
+        With `dry_run` nothing is stored or sent.
+
+        Raises `InvalidContent`, `InvalidDDO`, `DDOTooLarge`, `InvalidLicence`, `UnknownToken`, `NoSigner`,
+        `InsufficientBalance`, and what the contracts and the chain answer.
+        """
+        draft = Draft(
+            name=name,
+            type=type,
+            license=license,
+            path=path,
+            licences=licences,
+            payout=payout,
+            royalty_bps=royalty_bps,
+            parents=parents,
+            fields=fields,
+        )
+        if dry_run:
+            return self.publish_many([draft], owner=owner, again=again, dry_run=True)
+        return self.publish_many([draft], owner=owner, again=again)[0]
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[False] = ...,
+    ) -> tuple[Published, ...]: ...
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[True],
+    ) -> Preview: ...
+
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = None,
+        batch: int = BATCH,
+        again: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[Published, ...] | Preview:
+        """Publish many assets of one owner, `batch` in a transaction; the result is in the order of the drafts.
+
+        All drafts are checked, and all contents stored, before the first transaction. Interrupted and run again, it
+        goes on with those that are not published yet. Raises what `publish` raises.
+        """
+        sender = self.sender("publish")
+        holder = to_address(owner) if owner else self.address
+        plans = [self._plan(draft, dry_run) for draft in drafts]
+        _refuse_repeats(plans)
+        intent = f"publish:{self.deployment.registry}:{holder}"
+        if not dry_run:
+            for plan in plans:
+                self.store.put(plan.ddo.cid, plan.ddo.to_bytes())
+            sender.settle(intent)
+        done = {} if again else self._published(holder, [plan.ddo.digest for plan in plans])
+        missing = [plan for plan in plans if plan.ddo.digest not in done]
+        if dry_run:
+            calls = [self._publication(holder, missing[at : at + batch]) for at in range(0, len(missing), batch)]
+            return Preview(tuple(plan.ddo for plan in missing), sender.preview(*calls))
+        receipts: dict[Digest, Receipt] = {}
+        for start in range(0, len(missing), batch):
+            chunk = missing[start : start + batch]
+            receipt = sender.send(self._publication(holder, chunk), intent=f"{intent}:{_fingerprint(chunk)}")
+            for event in receipt.named("MetadataPublished"):
+                digest = to_digest(bytes(event.args["digest"]))
+                done[digest], receipts[digest] = event.args["assetId"], receipt
+            self.progress("publishing", start + len(chunk), len(missing))
+        return tuple(
+            Published(
+                did=self.did(done[plan.ddo.digest]),
+                cid=plan.ddo.cid,
+                content=plan.ddo.content.cid if plan.ddo.content else None,
+                owner=holder,
+                tx=receipts.get(plan.ddo.digest),
+            )
+            for plan in plans
+        )
+
+    # --- Looking up ------------------------------------------------------------------------------
+
+    def get(self, asset: DID | str | int) -> Asset:
+        """Look an asset up by DID or number: its state on chain and its document, checked against its digest.
+
+        Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
+        `InvalidDDO` if what was published is none.
+        """
+        did = self.did(asset)
+        info = self.read(did, self.assets.functions.assetInfo(did.asset_id))
+        digest = to_digest(bytes(info[1]))
+        ddo = DDO.from_bytes(fetch(CID.from_digest(digest), self.store))
+        return Asset(
+            did=did,
+            owner=to_address(info[0]),
+            digest=digest,
+            version=info[2],
+            state=State(info[3]),
+            delisted=info[4],
+            payout=to_address(info[6]),
+            transfers=info[7],
+            ddo=ddo,
+            licences=self._offers(did, ddo),
+        )
+
+    def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
+        """The licences of an asset by their number. Raises what `get` raises."""
+        return self.get(asset).licences
+
+    def history(self, asset: DID | str | int) -> tuple[CID, ...]:
+        """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
+        did = self.did(asset)
+        self.read(did, self.assets.functions.ownerOf(did.asset_id))
+        events = self.chain.events(
+            self.assets.events.MetadataPublished,
+            filters={"assetId": did.asset_id},
+            from_block=self.deployment.block,
+        )
+        return tuple(CID.from_digest(bytes(event.args["digest"])) for event in events)
+
+    def resolve(self, asset: DID | str | int) -> dict[str, Any]:
+        """The W3C DID document of an asset. Raises what `get` raises."""
+        found = self.get(asset)
+        return found.ddo.did_document(found.did, found.owner)
+
+    # --- Changing --------------------------------------------------------------------------------
+
+    def update(
+        self,
+        asset: DID | str | int,
+        *,
+        path: str | PathLike[str] | None = None,
+        expected_version: int | None = None,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> Done:
+        """Publish a new version of the document, with other `fields` or with the content at `path`.
+
+        If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
+        contract refuses with `VersionConflict`. For the owner and editors.
+        """
+        found = self.get(asset)
+        if path is not None:
+            fields["content"] = self._content(path, dry_run)
+        ddo = found.ddo.with_changes(**fields)
+        if not dry_run:
+            self.store.put(ddo.cid, ddo.to_bytes())
+        version = found.version if expected_version is None else expected_version
+        call = self.assets.functions.updateMetadata(found.did.asset_id, ddo.digest, version)
+        return self.act(f"update {found.did} to version {version + 1}", call, dry_run=dry_run)
+
+    def add_licence(self, asset: DID | str | int, licence: Licence, *, dry_run: bool = False) -> Done:
+        """Offer a further licence: its terms go on chain and its words into the document, in one transaction.
+
+        For the owner, or an account that is seller and editor.
+        """
+        found = self.get(asset)
+        texts = [*found.ddo.licences[: len(found.licences)]]
+        texts += [LicenceText(name=offer.name) for offer in found.licences[len(texts) :]]
+        ddo = found.ddo.with_changes(licences=(*texts, licence.text))
+        if not dry_run:
+            self.store.put(ddo.cid, ddo.to_bytes())
+        number = found.did.asset_id
+        call = self.assets.functions.multicall(
+            [
+                self.assets.encode_abi("addLicence", [number, self._terms(licence)]),
+                self.assets.encode_abi("updateMetadata", [number, ddo.digest, found.version]),
+            ]
+        )
+        return self.act(f"add licence {licence.name!r} to {found.did}", call, dry_run=dry_run)
+
+    def reprice(
+        self, asset: DID | str | int, licence: str | int | Offer, price: str | Amount, *, dry_run: bool = False
+    ) -> Done:
+        """Change the price of a licence for those who buy from now on, in the same payment token.
+
+        For the owner and sellers. Raises `LicenceNotFound` and `InvalidAmount`.
+        """
+        offer = self.offer(asset, licence)
+        index = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))[5]
+        amount = self.amount(price, token=self.all_tokens[index])
+        call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
+        return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
+
+    def close_licence(self, asset: DID | str | int, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
+        """Sell a licence no more; what was sold stays valid. For the owner and sellers."""
+        return self._set_open(asset, licence, False, dry_run)
+
+    def open_licence(self, asset: DID | str | int, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
+        """Sell a closed licence again. For the owner and sellers."""
+        return self._set_open(asset, licence, True, dry_run)
+
+    def suspend(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+        """Take no orders for a while; access already bought goes on. For the owner."""
+        return self._set_state(asset, State.SUSPENDED, dry_run)
+
+    def resume(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+        """Take orders again. For the owner."""
+        return self._set_state(asset, State.ACTIVE, dry_run)
+
+    def retire(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+        """Take no orders and no changes any more, for good; access already bought goes on. For the owner."""
+        return self._set_state(asset, State.RETIRED, dry_run)
+
+    # --- Owning ----------------------------------------------------------------------------------
+
+    def transfer(self, asset: DID | str | int, to: str, *, dry_run: bool = False) -> Done:
+        """Hand the asset over: roles end, and its revenue goes to the new owner. For the owner."""
+        did = self.did(asset)
+        receiver = to_address(to)
+        send = self.assets.get_function_by_signature("safeTransferFrom(address,address,uint256)")
+        return self.act(f"transfer {did} to {receiver}", send(self.address, receiver, did.asset_id), dry_run=dry_run)
+
+    def set_roles(self, asset: DID | str | int, account: str, roles: Iterable[str], *, dry_run: bool = False) -> Done:
+        """Give an account exactly these roles (of `ROLES`) on the asset until it changes hands. For the owner."""
+        did, names = self.did(asset), tuple(roles)
+        if unknown := [name for name in names if name not in ROLES]:
+            raise InputError(f"{unknown[0]!r} is not a role.", hint=f"There are: {', '.join(ROLES)}.")
+        mask = sum(ROLES[name] for name in set(names))
+        call = self.assets.functions.setRoles(did.asset_id, to_address(account), mask)
+        return self.act(f"make {account} {' and '.join(names) or 'nobody'} of {did}", call, dry_run=dry_run)
+
+    def roles(self, asset: DID | str | int, account: str) -> tuple[str, ...]:
+        """The roles that an account was given on the asset; an owner needs none."""
+        did = self.did(asset)
+        mask = self.read(did, self.assets.functions.rolesOf(did.asset_id, to_address(account)))
+        return tuple(name for name, bit in ROLES.items() if mask & bit)
+
+    def set_payout(self, asset: DID | str | int, payout: str | None, *, dry_run: bool = False) -> Done:
+        """Send the revenue to another account until the asset changes hands; None for the owner. For the owner."""
+        did = self.did(asset)
+        call = self.assets.functions.setPayout(did.asset_id, to_address(payout) if payout else ZERO_ADDRESS)
+        return self.act(f"pay the revenue of {did} to {payout or 'its owner'}", call, dry_run=dry_run)
+
+    # --- Below the verbs -------------------------------------------------------------------------
+
+    def offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
+        """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
+
+        Raises `LicenceNotFound` with the names that there are.
+        """
+        if isinstance(licence, Offer):
+            return licence
+        did = self.did(asset)
+        offers = self.licences(did)
+        if licence is None:
+            found = [offer for offer in offers if offer.open]
+            if len(found) != 1:
+                raise LicenceNotFound(str(did), "without a name", [offer.name for offer in found])
+            return found[0]
+        for offer in offers:
+            if licence in (offer.number, offer.name):
+                return offer
+        raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
+
+    def _offers(self, did: DID, ddo: DDO) -> tuple[Offer, ...]:
+        licences = self.read(did, self.assets.functions.licencesOf(did.asset_id))
+        offers = []
+        for number, (price, quantity, cap, issued, limit, index, kind, is_open) in enumerate(licences):
+            text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
+            offers.append(
+                Offer(
+                    did=did,
+                    number=number,
+                    name=text.name,
+                    kind=Kind(kind),
+                    quantity=quantity,
+                    price=Amount(price, self.all_tokens[index]) if price else None,
+                    cap=cap or None,
+                    issued=issued,
+                    limit=limit or None,
+                    open=is_open,
+                    description=text.description,
+                    terms=text.terms,
+                )
+            )
+        return tuple(offers)
+
+    def _set_open(self, asset: DID | str | int, licence: str | int | Offer, value: bool, dry_run: bool) -> Done:
+        offer = self.offer(asset, licence)
+        call = self.assets.functions.setOpen(offer.did.asset_id, offer.number, value)
+        return self.act(f"{'open' if value else 'close'} {offer.name!r} of {offer.did}", call, dry_run=dry_run)
+
+    def _set_state(self, asset: DID | str | int, state: State, dry_run: bool) -> Done:
+        did = self.did(asset)
+        call = self.assets.functions.setState(did.asset_id, state)
+        return self.act(f"set {did} to {state.name.lower()}", call, dry_run=dry_run)
+
+    def _terms(self, licence: Licence) -> tuple[int, int, int, int, int, int]:
+        """Licence terms as the contract takes them."""
+        price = licence.price_in(self.tokens)
+        return (
+            price.units if price else 0,
+            price.token.index if price else 0,
+            int(licence.kind),
+            licence.quantity,
+            licence.cap or 0,
+            licence.limit or 0,
+        )
+
+    def _plan(self, draft: Draft, dry_run: bool) -> _Plan:
+        parents = [self.did(parent) for parent in draft.parents]
+        terms = [self._terms(licence) for licence in draft.licences]
+        ddo = DDO(
+            **{
+                **draft.fields,
+                "name": draft.name,
+                "type": draft.type,
+                "license": draft.license,
+                "licences": [licence.text for licence in draft.licences],
+                "parents": parents,
+                "content": None if draft.path is None else self._content(draft.path, dry_run),
+            }
+        )
+        derivatives = (draft.royalty_bps is not None, draft.royalty_bps or 0)
+        payout = to_address(draft.payout) if draft.payout else ZERO_ADDRESS
+        publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
+        return _Plan(ddo, publication)
+
+    def _content(self, path: str | PathLike[str], dry_run: bool) -> Content:
+        """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
+        total = content_size(path)
+        added = add_tree(
+            path,
+            NullSink() if dry_run else self.store,
+            progress=lambda done: self.progress(f"hashing {path}", done, total),
+        )
+        listed = added.files if len(added.files) <= MAX_LISTED_FILES else ()
+        return Content(
+            cid=added.cid,
+            size=added.size,
+            profile=UNIXFS_V1_2025.name,
+            files=tuple(
+                ContentFile(path=file.path, size=file.size, cid=file.cid, media_type=_media_type(file.path))
+                for file in listed
+            ),
+        )
+
+    def _publication(self, owner: Address, plans: Sequence[_Plan]) -> ContractFunction:
+        if len(plans) == 1:
+            return self.assets.functions.publish(owner, plans[0].publication)
+        return self.assets.functions.publishMany(owner, [plan.publication for plan in plans])
+
+    def _published(self, owner: Address, digests: Sequence[Digest]) -> dict[Digest, int]:
+        """Those of the documents that this account has published for `owner`, with the number of the asset.
+
+        Who sent the transaction counts: a stranger may publish the same document for the same owner with a payout
+        of his own.
+        """
+        found: dict[Digest, int] = {}
+        receipts: dict[str, Receipt] = {}
+        for start in range(0, len(digests), BATCH):
+            events = self.chain.events(
+                self.assets.events.MetadataPublished,
+                filters={"digest": list(digests[start : start + BATCH])},
+                from_block=self.deployment.block,
+            )
+            for event in events:
+                if event.args["version"] != 1:
+                    continue
+                if event.tx_hash not in receipts:
+                    receipts[event.tx_hash] = self.chain.receipt(event.tx_hash)
+                receipt = receipts[event.tx_hash]
+                minted = {e.args["tokenId"]: e.args["to"] for e in receipt.named("Transfer") if "tokenId" in e.args}
+                if receipt.sender == self.address and minted.get(event.args["assetId"]) == owner:
+                    found[to_digest(bytes(event.args["digest"]))] = event.args["assetId"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A checked draft: its document, and the tuple that the contract takes."""
+
+    ddo: DDO
+    publication: tuple[Any, ...]
+
+
+def _media_type(path: str) -> str | None:
+    """Media type by the ending of the name, None for others."""
+    return MEDIA_TYPES.get(path.rpartition(".")[2].lower()) if "." in path else None
+
+
+def _fingerprint(plans: Sequence[_Plan]) -> str:
+    """A short name for a batch of documents in the journal."""
+    return hashlib.sha256(b"".join(plan.ddo.digest for plan in plans)).hexdigest()[:16]
+
+
+def _refuse_repeats(plans: Sequence[_Plan]) -> None:
+    places: dict[Digest, int] = {}
+    for place, plan in enumerate(plans, start=1):
+        first = places.setdefault(plan.ddo.digest, place)
+        if first != place:
+            raise InputError(
+                f"Drafts {first} and {place} have the same document ({plan.ddo.name!r}).",
+                hint="Leave one out, or give them different names.",
+            )

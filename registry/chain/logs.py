@@ -1,0 +1,142 @@
+"""Events: logs of the contracts, decoded with the ABIs of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from registry.chain.artifacts import artifact, names
+from registry.errors import InputError
+from registry.types import Address, TxHash, to_address
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a contract.
+
+    `args` has the parameters by name: addresses checksummed, bytes as bytes, structs as dicts.
+    `block` is the number of its block, `log_index` its place there, `address` the emitter.
+    """
+
+    name: str
+    args: Mapping[str, Any]
+    block: int
+    log_index: int
+    tx_hash: TxHash
+    address: Address
+
+
+def decode_log(log: Mapping[str, Any], abi: Mapping[str, Any] | None = None) -> Event | None:
+    """Return the event of a raw `log`, or None if no contract here (or not `abi`) declares it."""
+    topics = [bytes(topic) for topic in log["topics"]]
+    if not topics:
+        return None
+    candidates = [abi] if abi is not None else _by_topic().get(topics[0], ())
+    for candidate in candidates:
+        indexed = [entry for entry in candidate["inputs"] if entry["indexed"]]
+        # ERC-20 and ERC-721 share the topic of Transfer; they differ in how much is indexed.
+        if topic_of(candidate) != topics[0] or len(indexed) != len(topics) - 1:
+            continue
+        return Event(
+            name=candidate["name"],
+            args=MappingProxyType(_arguments(candidate, topics[1:], bytes(log["data"]))),
+            block=int(log["blockNumber"]),
+            log_index=int(log["logIndex"]),
+            tx_hash=TxHash("0x" + bytes(log["transactionHash"]).hex()),
+            address=to_address(str(log["address"])),
+        )
+    return None
+
+
+def topic_of(abi: Mapping[str, Any]) -> bytes:
+    """Return the first topic of an event by its ABI."""
+    return _topic(f"{abi['name']}({','.join(_type(entry) for entry in abi['inputs'])})")
+
+
+def topics_for(abi: Mapping[str, Any], filters: Mapping[str, Any] | None) -> list[Any]:
+    """Return the topics that a node filters on; a list as value means any of them.
+
+    Raises `InputError` for a name that is not an indexed parameter of the event.
+    """
+    from eth_abi.abi import encode
+
+    indexed = {entry["name"]: entry["type"] for entry in abi["inputs"] if entry["indexed"]}
+    unknown = set(filters or ()) - set(indexed)
+    if unknown:
+        raise InputError(
+            f"Event {abi['name']} cannot be filtered by {', '.join(sorted(unknown))}.",
+            hint=f"It is indexed by: {', '.join(indexed) or 'nothing'}.",
+        )
+    topics: list[Any] = ["0x" + topic_of(abi).hex()]
+    for name, kind in indexed.items():
+        value = (filters or {}).get(name)
+        if value is None:
+            topics.append(None)
+            continue
+        choices = list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
+        topics.append(["0x" + encode([kind], [choice]).hex() for choice in choices])
+    while topics[-1] is None:
+        topics.pop()
+    return topics
+
+
+@lru_cache(maxsize=256)
+def _topic(signature: str) -> bytes:
+    from eth_utils.crypto import keccak
+
+    return keccak(text=signature)
+
+
+@lru_cache(maxsize=1)
+def _by_topic() -> dict[bytes, tuple[dict[str, Any], ...]]:
+    table: dict[bytes, tuple[dict[str, Any], ...]] = {}
+    for name in names():
+        for entry in artifact(name).abi:
+            if entry["type"] == "event":
+                topic = topic_of(entry)
+                table[topic] = (*table.get(topic, ()), entry)
+    return table
+
+
+def _arguments(abi: Mapping[str, Any], topics: list[bytes], data: bytes) -> dict[str, Any]:
+    from eth_abi.abi import decode
+
+    plain = [entry for entry in abi["inputs"] if not entry["indexed"]]
+    values = iter(decode([_type(entry) for entry in plain], data))
+    waiting = iter(topics)
+    arguments: dict[str, Any] = {}
+    for entry in abi["inputs"]:
+        if not entry["indexed"]:
+            value = next(values)
+        elif _dynamic(entry["type"]):
+            # Only the hash of a text, bytes or struct is in the topic.
+            arguments[entry["name"]] = next(waiting)
+            continue
+        else:
+            value = decode([entry["type"]], next(waiting))[0]
+        arguments[entry["name"]] = _named(entry, value)
+    return arguments
+
+
+def _named(entry: Mapping[str, Any], value: Any) -> Any:
+    kind: str = entry["type"]
+    if kind.endswith("]"):
+        inner = {**entry, "type": kind[: kind.rindex("[")]}
+        return [_named(inner, item) for item in value]
+    if kind == "tuple":
+        return {part["name"]: _named(part, item) for part, item in zip(entry["components"], value, strict=True)}
+    return to_address(value) if kind == "address" else value
+
+
+def _type(entry: Mapping[str, Any]) -> str:
+    kind: str = entry["type"]
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(_type(part) for part in entry['components'])}){kind.removeprefix('tuple')}"
+
+
+def _dynamic(kind: str) -> bool:
+    return kind in ("string", "bytes") or kind.startswith("tuple") or kind.endswith("]")

@@ -1,0 +1,221 @@
+"""Every custom error of the contracts as an exception class, made from the manifest.
+
+``except reverts.NotAssetOwner as error: error.assetId`` works for each error of each contract: the
+class is called like the error, inherits `ContractError` and the fitting builtin, and has the
+error's parameters as attributes. `decode` turns what a node returns for a revert into one of them.
+
+A class here says that a contract refused. `registry.errors` has some of the same names for what is
+found out before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from registry.chain.artifacts import artifact, names
+from registry.errors import ContractError, RegistryError, TransactionReverted
+from registry.types import to_address
+
+# First match wins: what an `except` of plain Python would expect to catch.
+_BUILTINS: Final[tuple[tuple[re.Pattern[str], type[Exception]], ...]] = (
+    (re.compile(r"Unauthorized|^Not[A-Z]\w*(Owner|place|istry)$|^Missing\w*Role$|OnlyForOneself"), PermissionError),
+    (re.compile(r"WrongService|LockedRole|LockedFunction|IncorrectOwner|InsufficientApproval"), PermissionError),
+    (re.compile(r"NotFound$|Nonexistent|NotScheduled"), LookupError),
+    (re.compile(r"Expired|Invalid|Unknown|TooLong|TooHigh|TooMany|Above|^No[A-Z]|Nothing|Empty|Unexpected"), ValueError),
+    (re.compile(r"TooLow|Conflict|NotAContract|Downcast"), ValueError),
+)
+
+# OpenZeppelin documents these in its interfaces, where the compiler does not look.
+_SENTENCES: Final[dict[str, str]] = {
+    "AccessManagedInvalidAuthority": "The authority of a contract must itself be a contract.",
+    "AccessManagedRequiredDelay": "The account must schedule this call and wait for its delay.",
+    "AccessManagedUnauthorized": "The authority does not let this account call this function.",
+    "AccessManagerAlreadyScheduled": "This operation is scheduled already.",
+    "AccessManagerBadConfirmation": "A role is renounced by the account that holds it.",
+    "AccessManagerExpired": "The scheduled operation was not executed in time.",
+    "AccessManagerInvalidInitialAdmin": "The first administrator cannot be this account.",
+    "AccessManagerLockedFunction": "This function's role cannot be changed.",
+    "AccessManagerLockedRole": "This role cannot be changed.",
+    "AccessManagerNotReady": "The scheduled operation's delay has not passed.",
+    "AccessManagerNotScheduled": "This operation is not scheduled.",
+    "AccessManagerUnauthorizedAccount": "The account lacks the role that this needs.",
+    "AccessManagerUnauthorizedCall": "The authority does not let this account make this call.",
+    "AccessManagerUnauthorizedCancel": "Only its caller, an administrator or a guardian may cancel an operation.",
+    "AccessManagerUnauthorizedConsume": "Only the target of an operation may consume it.",
+    "CloneArgumentsTooLong": "The arguments of a clone do not fit in its code.",
+    "InvalidShortString": "The short text is not well formed.",
+    "StringTooLong": "The text does not fit in one word.",
+}
+
+_HINTS: Final[dict[str, str]] = {
+    "AccessManagedUnauthorized": "Ask an administrator of the registry for the role.",
+    "AlreadyHeld": "Nothing is to be done: the access is there.",
+    "AssetIsRetired": "Publish a new asset instead.",
+    "AssetNotFound": "Check the number of the asset and the network.",
+    "CapExceeded": "Order fewer units or another licence.",
+    "ERC20InsufficientAllowance": "Approve the spender for the amount, or buy with a permit.",
+    "ERC20InsufficientBalance": "Fund the account and try again.",
+    "ERC2612ExpiredSignature": "Sign a new permit with a later deadline.",
+    "ERC721InsufficientApproval": "Let the owner transfer it, or be approved first.",
+    "ERC721InvalidReceiver": "The receiving contract must implement onERC721Received.",
+    "LicenceClosed": "Choose another licence of the asset, or ask its owner to open it.",
+    "LicenceNotFound": "List the licences of the asset.",
+    "LimitExceeded": "Order at most what is left.",
+    "MissingAssetRole": "Ask the owner for the role.",
+    "NotAssetOwner": "Use the owner's account, or ask for a role.",
+    "NotEnoughUses": "Buy more uses.",
+    "NotForSale": "Its owner or the curators have to let it be sold again.",
+    "OnlyForOneself": "Each account takes this licence for itself.",
+    "PaymentRefused": "The receiver has to accept the payment; tell the asset's owner.",
+    "PaymentTokenNotAllowed": "Choose a token that the registry takes.",
+    "PublicationsArePaused": "Try again when publications go on.",
+    "ReceiptExpired": "Have the holder sign a new receipt.",
+    "SalesArePaused": "Try again when sales go on.",
+    "SafeERC20FailedOperation": "Check the balance of and the approval for this token.",
+    "TotalAboveMaximum": "Look at the price again and raise max_total if you still want it.",
+    "ValueTooLow": "Send at least the total.",
+    "VersionConflict": "Read the asset again and apply the change to the current version.",
+}
+
+# https://docs.soliditylang.org/en/latest/control-structures.html#panic-via-assert-and-error-via-require
+_PANICS: Final[dict[int, str]] = {
+    0x00: "a panic that the compiler inserted",
+    0x01: "an assertion failed",
+    0x11: "an addition, subtraction or multiplication overflowed",
+    0x12: "a division by zero",
+    0x21: "a number stands for no member of an enum",
+    0x22: "stored bytes are wrongly encoded",
+    0x31: "pop of an empty array",
+    0x32: "an index out of bounds",
+    0x41: "too much memory was asked for",
+    0x51: "a call of an unset internal function",
+}
+
+_ERROR = bytes.fromhex("08c379a0")
+_PANIC = bytes.fromhex("4e487b71")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    cls: type[ContractError]
+    fields: tuple[str, ...]
+    types: tuple[str, ...]
+    sentence: str
+
+
+class _Decoded(ContractError):
+    """Gives the parameters of the error as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for what is no ordinary attribute; "values" itself must not recurse.
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no parameter {name!r}") from None
+
+
+def decode(data: bytes | str) -> RegistryError:
+    """Return the exception that revert `data` stands for; never raises.
+
+    A custom error of the contracts gives its class, everything else `TransactionReverted`: texts
+    (``Error(string)``), panics with their meaning, no data, and data that nobody here knows.
+    """
+    raw = _to_bytes(data)
+    if not raw:
+        return TransactionReverted("no reason was given")
+    selector, body = raw[:4], raw[4:]
+    try:
+        if selector == _ERROR:
+            return TransactionReverted(str(_abi(("string",), body)[0]))
+        if selector == _PANIC:
+            code = _abi(("uint256",), body)[0]
+            return TransactionReverted(f"panic 0x{code:02x}, {_PANICS.get(code, 'of unknown meaning')}")
+        known = _by_selector().get(selector)
+        if known is not None:
+            values = {
+                field: to_address(value) if kind == "address" else value
+                for field, kind, value in zip(known.fields, known.types, _abi(known.types, body), strict=True)
+            }
+            return known.cls(known.cls.__name__, values, _message(known, values), hint=_HINTS.get(known.cls.__name__, ""))
+    # A hostile contract may return a known selector with a body that does not fit it.
+    except Exception:  # noqa: BLE001
+        return TransactionReverted(f"the data of the error is malformed: {_shown(raw)}")
+    return TransactionReverted(f"an unknown error: {_shown(raw)}")
+
+
+def selectors() -> dict[bytes, type[ContractError]]:
+    """Return the class of each error of the contracts by its 4-byte selector."""
+    return {selector: known.cls for selector, known in _by_selector().items()}
+
+
+def __getattr__(name: str) -> type[ContractError]:
+    try:
+        return _classes()[name]
+    except KeyError:
+        raise AttributeError(f"the contracts have no error {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_classes()])
+
+
+@lru_cache(maxsize=1)
+def _classes() -> dict[str, type[ContractError]]:
+    errors = {entry["name"] for name in names() for entry in artifact(name).abi if entry["type"] == "error"}
+    return {error: _make(error) for error in errors}
+
+
+def _make(name: str) -> type[ContractError]:
+    builtins = tuple(builtin for pattern, builtin in _BUILTINS if pattern.search(name))[:1]
+    body = {"__module__": __name__, "__doc__": f"The contracts' error {name}."}
+    return type(name, (_Decoded, *builtins), body)
+
+
+@lru_cache(maxsize=1)
+def _by_selector() -> dict[bytes, _Known]:
+    from eth_utils.crypto import keccak
+
+    table: dict[bytes, _Known] = {}
+    for contract in names():
+        compiled = artifact(contract)
+        for entry in compiled.abi:
+            if entry["type"] != "error":
+                continue
+            name, types = entry["name"], tuple(parameter["type"] for parameter in entry["inputs"])
+            signature = f"{name}({','.join(types)})"
+            sentence = compiled.errors.get(signature) or _SENTENCES.get(name, "")
+            selector = keccak(text=signature)[:4]
+            # Several contracts may declare an error, and not all of them document it.
+            if selector not in table or (sentence and not table[selector].sentence):
+                fields = tuple(parameter["name"] or f"_{i}" for i, parameter in enumerate(entry["inputs"]))
+                table[selector] = _Known(_classes()[name], fields, types, sentence)
+    return table
+
+
+def _message(known: _Known, values: dict[str, Any]) -> str:
+    shown = ", ".join(f"{key}={'0x' + value.hex() if isinstance(value, bytes) else value}" for key, value in values.items())
+    if not known.sentence:
+        return ""
+    return f"{known.sentence.rstrip('.')} ({known.cls.__name__}{': ' if shown else ''}{shown})."
+
+
+def _abi(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
+    from eth_abi.abi import decode as abi_decode
+
+    return abi_decode(types, body)
+
+
+def _to_bytes(data: bytes | str) -> bytes:
+    if isinstance(data, str):
+        try:
+            return bytes.fromhex(data.removeprefix("0x"))
+        except ValueError:
+            return b""
+    return bytes(data)
+
+
+def _shown(raw: bytes) -> str:
+    return f"0x{raw[:68].hex()}{'...' if len(raw) > 68 else ''}"

@@ -1,0 +1,205 @@
+"""Who signs: a key, a key file or an ape account behind one small protocol.
+
+No key is ever logged, shown by ``repr`` or part of an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
+from registry.types import Address, to_address
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+PASSWORD_VARIABLE: Final = "REGISTRY_PASSWORD"
+"""Environment variable with the password of a key file, for runs that nobody watches."""
+
+DEV_MNEMONIC: Final = "test test test test test test test test test test test junk"
+"""The mnemonic that anvil, hardhat and ape fund on chains for tests. Its keys are public."""
+
+DEV_ACCOUNTS: Final = 10
+
+_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """What the package asks of an account."""
+
+    @property
+    def address(self) -> str:
+        """The account, checksummed."""
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Return the signed transaction as the bytes that a node takes.
+
+        `tx` has the fields of JSON-RPC (camel case) with integers as values, complete with nonce,
+        gas, fees and chainId.
+        """
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """Return the 65-byte signature (r, s, v) of an EIP-712 message."""
+
+
+class KeySigner:
+    """Signs with a private key held in memory."""
+
+    __slots__ = ("_account", "address")
+
+    def __init__(self, private_key: str | bytes) -> None:
+        """Take the key as 32 bytes or 64 hexadecimal digits; raises `InputError` without showing it."""
+        from eth_account import Account
+
+        try:
+            self._account: LocalAccount = Account.from_key(private_key)
+        # Whatever the library says could quote the key.
+        except Exception:  # noqa: BLE001
+            raise InputError("This is not a private key.", hint="It is 0x and 64 hexadecimal digits.") from None
+        self.address: Address = to_address(self._account.address)
+
+    @classmethod
+    def from_keyfile(cls, path: str | Path, password: str) -> KeySigner:
+        """Open an Ethereum key file (keystore version 3).
+
+        Raises `UnknownAccount` if there is no file, `WrongPassword`, or `SignerError` if it is
+        no key file.
+        """
+        from eth_account import Account
+
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UnknownAccount(str(path)) from None
+        except (OSError, ValueError) as error:
+            raise _not_a_key_file(path, str(error)) from None
+        if not isinstance(content, dict) or not isinstance(content.get("crypto", content.get("Crypto")), dict):
+            raise _not_a_key_file(path, "it has no 'crypto' object")
+        try:
+            key = Account.decrypt(content, password)
+        except ValueError as error:
+            if "MAC" in str(error):
+                raise WrongPassword(path) from None
+            raise _not_a_key_file(path, str(error)) from None
+        except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
+            raise _not_a_key_file(path, f"{type(error).__name__} {error}") from None
+        return cls(bytes(key))
+
+    def __repr__(self) -> str:
+        return f"KeySigner({self.address})"
+
+    def __reduce__(self) -> str:
+        # A pickle would hold the key.
+        raise TypeError("A signer cannot be pickled.")
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Return the signed transaction as the bytes that a node takes."""
+        return bytes(self._account.sign_transaction(tx).raw_transaction)
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """Return the 65-byte signature (r, s, v) of an EIP-712 message."""
+        return bytes(self._account.sign_typed_data(full_message=full_message).signature)
+
+
+class ApeSigner:
+    """Signs with an account of ape: a key file, Ledger, Trezor or test account."""
+
+    __slots__ = ("_account", "address")
+
+    def __init__(self, ape_account: Any) -> None:
+        self._account = ape_account
+        self.address: Address = to_address(str(ape_account.address))
+
+    def __repr__(self) -> str:
+        return f"ApeSigner({self.address})"
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Return the signed transaction; raises `SignerError` if the account's owner declines."""
+        from ape_ethereum.transactions import DynamicFeeTransaction, StaticFeeTransaction
+
+        kind = DynamicFeeTransaction if "maxFeePerGas" in tx else StaticFeeTransaction
+        # ape calls the sender "from" and wants it, eth-account does not.
+        fields = {key: value for key, value in tx.items() if key != "type"}
+        signed = self._account.sign_transaction(kind.model_validate({**fields, "from": self.address}))
+        if signed is None:
+            raise SignerError(f"Account {self.address} did not sign the transaction.", hint="Confirm it and try again.")
+        return bytes(signed.serialize_transaction())
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """Return the 65-byte signature; raises `SignerError` if the account's owner declines."""
+        from eth_account.messages import encode_typed_data
+
+        signature = self._account.sign_message(encode_typed_data(full_message=full_message))
+        if signature is None:
+            raise SignerError(f"Account {self.address} did not sign the message.", hint="Confirm it and try again.")
+        return bytes(signature.encode_rsv())
+
+
+def as_signer(value: object, *, password: str | None = None) -> Signer | None:
+    """Return the signer that `value` stands for.
+
+    Takes None (which stays None), a `Signer`, ``"0x"`` and 64 digits of a private key, a key file as
+    path or text, an account of eth-account, or one of ape. The password of a key file is `password`
+    or the variable ``REGISTRY_PASSWORD``. Raises `InputError`, `SignerError` and its kinds.
+    """
+    if value is None:
+        return None
+    packages = {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
+    if "eth_account" in packages and hasattr(value, "key"):
+        return KeySigner(bytes(value.key))
+    if any(package == "ape" or package.startswith("ape_") for package in packages):
+        return ApeSigner(value)
+    if isinstance(value, Path):
+        return _open(value, password)
+    if isinstance(value, str):
+        if _KEY.fullmatch(value):
+            return KeySigner(value)
+        # A key with a slip in it must not be echoed as the name of a missing file.
+        if re.fullmatch(r"(0x)?[0-9a-fA-F]{32,}", value) and not Path(value).exists():
+            raise InputError("This is neither a private key nor a key file.", hint="A key has 0x and 64 digits.")
+        return _open(Path(value).expanduser(), password)
+    if isinstance(value, Signer):
+        return value
+    raise InputError(
+        f"A {type(value).__name__} cannot sign.", hint="Pass a private key, a key file, or an account of eth-account or ape."
+    )
+
+
+@lru_cache(maxsize=DEV_ACCOUNTS)
+def dev_signer(index: int) -> KeySigner:
+    """Return one of the ten accounts that chains for tests fund; raises `UnknownAccount` beyond them.
+
+    Everybody knows their keys: use them on such chains only.
+    """
+    if not 0 <= index < DEV_ACCOUNTS:
+        raise UnknownAccount(index, [str(i) for i in range(DEV_ACCOUNTS)])
+    from eth_account.hdaccount import key_from_seed
+
+    return KeySigner(key_from_seed(_dev_seed(), f"m/44'/60'/0'/0/{index}"))
+
+
+@lru_cache(maxsize=1)
+def _dev_seed() -> bytes:
+    from eth_account.hdaccount import seed_from_mnemonic
+
+    return bytes(seed_from_mnemonic(DEV_MNEMONIC, ""))
+
+
+def _open(path: Path, password: str | None) -> KeySigner:
+    if not path.exists():
+        raise UnknownAccount(str(path))
+    secret = password if password is not None else os.environ.get(PASSWORD_VARIABLE)
+    if secret is None:
+        raise SignerError(f"Key file {path} needs a password.", hint=f"Pass password= or set {PASSWORD_VARIABLE}.")
+    return KeySigner.from_keyfile(path, secret)
+
+
+def _not_a_key_file(path: Path, reason: str) -> SignerError:
+    return SignerError(f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3.")

@@ -1,0 +1,548 @@
+"""The document of an asset (DDO): what it is, what it is made of, and under which licences.
+
+It is the ERC-721 metadata at the same time (``name``, ``description``, ``image``, ``external_url``).
+Stored as RFC 8785 canonical JSON in one raw block, it has one digest, and the registry keeps that
+digest. The number of the asset is not in it: it is not known before publication, and the chain says it.
+
+`DDO.from_bytes` takes back exactly what `DDO.to_bytes` writes. Everything else is refused, with all
+faults at once, each under its JSON pointer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from registry.canonical import (
+    SAFE_INTEGER,
+    FrozenDict,
+    canonical_bytes,
+    freeze,
+    json_faults,
+    parse_json,
+    pointer,
+    printable,
+    thaw,
+)
+from registry.did import DID
+from registry.errors import DDOTooLarge, Fault, InvalidCID, InvalidDDO, InvalidDID
+from registry.ipfs.cid import CID
+from registry.types import Digest, to_address
+
+MAX_BYTES: Final = 2**20
+"""Largest DDO: one block that every IPFS node passes on."""
+
+DDO_VERSION: Final = "1.0.0"
+MAX_PARENTS: Final = 8
+
+AssetType = Literal["dataset", "model", "algorithm", "app", "notebook", "other"]
+ASSET_TYPES: Final[tuple[str, ...]] = get_args(AssetType)
+
+# Characters that reorder or hide the text around them; a name with them can pass for another one.
+_DECEPTIVE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:-]*")
+_PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
+
+
+class FieldError(ValueError):
+    """Faults below the field that a validator looks at, with pointers relative to it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(map(str, self.faults)))
+
+
+# --- Kinds of text -------------------------------------------------------------------------------
+
+
+def is_line(text: str) -> bool:
+    """Whether `text` is one line without control or text-direction characters."""
+    return not _DECEPTIVE.search(text) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+
+
+def is_licence_reference(text: str) -> bool:
+    """Whether `text` is an SPDX licence expression by its form, or an https, http or ipfs URL.
+
+    The list of SPDX identifiers grows every few months, so membership is not checked.
+    """
+    if "://" in text:
+        return _is_url(text, "https", "http", "ipfs")
+    words = text.replace("(", " ( ").replace(")", " ) ").split()
+    if " ".join(words).replace("( ", "(").replace(" )", ")") != text:
+        return False
+    depth, want_name = 0, True
+    for word in words:
+        if want_name and word == "(":
+            depth += 1
+        elif want_name and word not in ("AND", "OR", "WITH") and _SPDX.fullmatch(word):
+            want_name = False
+        elif not want_name and word in ("AND", "OR", "WITH"):
+            want_name = True
+        elif not want_name and word == ")" and depth:
+            depth -= 1
+        else:
+            return False
+    return not want_name and depth == 0
+
+
+def utc_text(moment: datetime) -> str:
+    """Return an aware `moment` as the documents write it: RFC 3339, UTC, whole seconds."""
+    if moment.tzinfo is None:
+        raise InvalidDDO([Fault("/created", "has no time zone")])
+    return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
+
+
+def _is_url(text: str, *schemes: str) -> bool:
+    if len(text) > 2048 or not is_line(text) or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _check(rule: Callable[[str], bool], complaint: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not rule(text):
+            raise ValueError(complaint)
+        return text
+
+    return AfterValidator(check)
+
+
+def is_prose(text: str) -> bool:
+    """Whether `text` may stand in a description: lines and tabs, no other control or text-direction characters."""
+    return is_line(text.replace("\n", "").replace("\t", "")) and "\r" not in text
+
+
+def _is_moment(text: str) -> bool:
+    if not _CREATED.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_path(text: str) -> bool:
+    segments = text.split("/")
+    return is_line(text) and "\\" not in text and not {"", ".", ".."} & set(segments)
+
+
+def _is_image(text: str) -> bool:
+    if not text.startswith("ipfs://"):
+        return _is_url(text, "https")
+    try:
+        CID.parse(text.removeprefix("ipfs://").split("/")[0])
+    except InvalidCID:
+        return False
+    return len(text) <= 2048 and is_line(text) and " " not in text
+
+
+def _is_media_type(text: str) -> bool:
+    return _MEDIA_TYPE.fullmatch(text) is not None
+
+
+def _is_profile(text: str) -> bool:
+    return _PROFILE.fullmatch(text) is not None
+
+
+def _is_home(text: str) -> bool:
+    return _is_url(text, "https", "http", "ipfs")
+
+
+def _length(low: int, high: int) -> StringConstraints:
+    return StringConstraints(strict=True, min_length=low, max_length=high)
+
+
+_PROSE: Final = _check(is_prose, "has a control or text-direction character other than line feed and tab")
+
+_Line = Annotated[str, _length(1, 256), _check(is_line, "has a line break, a control or a text-direction character")]
+_Description = Annotated[str, _length(0, 20_000), _PROSE]
+_LicenceDescription = Annotated[str, _length(0, 10_000), _PROSE]
+_LicenceTerms = Annotated[str, _length(0, 20_000), _PROSE]
+_Image = Annotated[str, _length(1, 2048), _check(_is_image, "is not ipfs://<cid> or https://...")]
+_Home = Annotated[str, _length(1, 2048), _check(_is_home, "is not an https, http or ipfs URL")]
+_Moment = Annotated[
+    str, _length(1, 64), _check(_is_moment, "is not a moment like 2026-11-23T17:00:00Z (UTC, whole seconds)")
+]
+_LicenceReference = Annotated[
+    str, _length(1, 2048), _check(is_licence_reference, "is neither an SPDX licence expression nor a URL")
+]
+_Path = Annotated[str, _length(1, 1024), _check(_is_path, "is not a relative path of plain names")]
+_MediaType = Annotated[str, _length(1, 128), _check(_is_media_type, "is not a media type")]
+_Profile = Annotated[str, _length(1, 64), _check(_is_profile, "is not the name of a profile")]
+
+
+# --- Identifiers and containers ------------------------------------------------------------------
+
+
+def _read_cid(value: object) -> CID:
+    if isinstance(value, CID):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("is not a CID as text")
+    try:
+        cid = CID.parse(value)
+    except InvalidCID as error:
+        raise ValueError(printable(error.message.rstrip("."))) from None
+    if str(cid) != value:
+        raise ValueError(f"is not in its usual form {cid}")
+    return cid
+
+
+def _read_did(value: object) -> DID:
+    if isinstance(value, DID):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("is not a DID as text")
+    try:
+        return DID.parse(value)
+    except InvalidDID as error:
+        raise ValueError(printable(error.message.rstrip("."))) from None
+
+
+def _read_array(value: object) -> object:
+    # Sets and generators have no order or no second reading; a digest needs both.
+    if isinstance(value, tuple | list):
+        return tuple(value)
+    raise ValueError("is not an array")
+
+
+def _read_object(value: object) -> FrozenDict:
+    if not isinstance(value, Mapping):
+        raise ValueError("is not an object")
+    if faults := json_faults(value, depth=1):
+        raise FieldError(faults)
+    frozen: FrozenDict = freeze(value)
+    return frozen
+
+
+_Array = BeforeValidator(_read_array)
+_CIDField = Annotated[
+    CID, PlainValidator(_read_cid), PlainSerializer(str), WithJsonSchema({"type": "string", "description": "CIDv1"})
+]
+_DIDField = Annotated[
+    DID,
+    PlainValidator(_read_did),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": "^did:nft:eip155:[1-9][0-9]*_erc721:0x[0-9a-f]{40}_(0|[1-9][0-9]*)$"}),
+]
+_ObjectField = Annotated[Mapping[str, Any], PlainValidator(_read_object), WithJsonSchema({"type": "object"})]
+_Size = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
+
+
+def _refuse_repeats(values: Sequence[Hashable], *, suffix: str = "") -> None:
+    first: dict[Hashable, int] = {}
+    faults = []
+    for place, value in enumerate(values):
+        if first.setdefault(value, place) != place:
+            faults.append(Fault(f"/{place}{suffix}", f"repeats number {first[value]}"))
+    if faults:
+        raise FieldError(faults)
+
+
+# --- Models --------------------------------------------------------------------------------------
+
+
+class _Document(BaseModel):
+    """A frozen part of a DDO; making a wrong one raises `InvalidDDO` with all its faults."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
+    )
+
+    _always: ClassVar[frozenset[str]] = frozenset()
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, **data: Any) -> None:
+            try:
+                super().__init__(**data)
+            except ValidationError as error:
+                raise InvalidDDO(faults_of(error)) from None
+
+        # Parts are validated inside the whole, where their pointers start at its root, and not by this.
+        __init__.__pydantic_base_init__ = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the part as plain JSON; optional fields without a value are left out."""
+        return {
+            field.serialization_alias or name: _to_json(value)
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) not in (None, (), "", {}) or name in self._always
+        }
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, _Document):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_to_json(item) for item in value]
+    if isinstance(value, CID | DID):
+        return str(value)
+    return thaw(value)
+
+
+class ContentFile(_Document):
+    """One file of the content: relative `path` with ``/``, `size` in bytes, its own `cid`, its media type."""
+
+    path: _Path
+    size: _Size
+    cid: _CIDField
+    media_type: _MediaType | None = None
+
+
+class Content(_Document):
+    """What the asset is made of: `cid` of the folder or file, `size` in bytes of all its files together.
+
+    `profile` names the rules by which the CID was made, e.g. ``unixfs-v1-2025`` (IPIP-499). `files` may list
+    a part of the content only, so that a huge folder still fits.
+    """
+
+    cid: _CIDField
+    size: _Size
+    profile: _Profile
+    files: Annotated[tuple[ContentFile, ...], _Array] = ()
+
+    @field_validator("files")
+    @classmethod
+    def _paths_are_a_tree(cls, files: tuple[ContentFile, ...]) -> tuple[ContentFile, ...]:
+        _refuse_repeats([file.path for file in files], suffix="/path")
+        paths = {file.path for file in files}
+        faults = []
+        for place, file in enumerate(files):
+            segments = file.path.split("/")
+            for cut in range(1, len(segments)):
+                if "/".join(segments[:cut]) in paths:
+                    faults.append(Fault(f"/{place}/path", "lies below a path that is a file"))
+                    break
+        if faults:
+            raise FieldError(faults)
+        return files
+
+    @model_validator(mode="after")
+    def _size_holds_files(self) -> Self:
+        listed = sum(file.size for file in self.files)
+        if listed > self.size:
+            raise FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
+        return self
+
+
+class LicenceText(_Document):
+    """The words of a licence; its numbers (price, period, caps) are on chain under its place in the list.
+
+    `terms` is the legal text, or an ``ipfs://`` or ``https://`` reference to it.
+    """
+
+    name: _Line
+    description: _LicenceDescription = ""
+    terms: _LicenceTerms = ""
+
+
+class DDO(_Document):
+    """The document of an asset. Frozen; equal documents have equal bytes.
+
+    ========== =====================================================================================
+    created    RFC 3339 in UTC with whole seconds, ``2026-11-23T17:00:00Z`` (see `utc_text`); left out by default, so
+               that the same content gives the same document anywhere: the chain says when it was published
+    license    the content's own licence: SPDX expression (``CC0-1.0``) or URL
+    image      ``ipfs://<cid>...`` or ``https://...``
+    content    None for an asset that is a service
+    licences   offers of access; the place in this list is the licence's number on chain
+    parents    assets that this one was built from, at most 8
+    additional any JSON object: finite numbers, integers within +-(2**53-1)
+    ========== =====================================================================================
+
+    Raises `InvalidDDO`.
+    """
+
+    # Wallets and marketplaces look for a description, so it is there even when empty.
+    _always: ClassVar[frozenset[str]] = frozenset({"version", "description"})
+
+    version: Literal["1.0.0"] = DDO_VERSION
+    type: AssetType
+    name: _Line
+    description: _Description = ""
+    image: _Image | None = None
+    external_url: _Home | None = None
+    author: _Line | None = None
+    created: _Moment | None = None
+    license: _LicenceReference
+    tags: Annotated[tuple[_Line, ...], _Array, Field(max_length=64)] = ()
+    content: Content | None = None
+    licences: Annotated[tuple[LicenceText, ...], _Array, Field(max_length=256)] = ()
+    parents: Annotated[tuple[_DIDField, ...], _Array, Field(max_length=MAX_PARENTS)] = ()
+    conforms_to: Annotated[tuple[_CIDField, ...], _Array, Field(max_length=16)] = Field(
+        default=(), validation_alias="conformsTo", serialization_alias="conformsTo"
+    )
+    additional: _ObjectField = Field(default_factory=FrozenDict)
+
+    @field_validator("tags", "parents", "conforms_to")
+    @classmethod
+    def _no_repeats(cls, values: tuple[Hashable, ...]) -> tuple[Hashable, ...]:
+        _refuse_repeats(values)
+        return values
+
+    @field_validator("licences")
+    @classmethod
+    def _names_are_unique(cls, licences: tuple[LicenceText, ...]) -> tuple[LicenceText, ...]:
+        _refuse_repeats([licence.name for licence in licences], suffix="/name")
+        return licences
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> DDO:
+        """Read canonical bytes; the result writes the same bytes again.
+
+        Raises `DDOTooLarge` over 1 MiB, and `InvalidDDO` with every fault found.
+        """
+        if not isinstance(data, bytes):
+            raise InvalidDDO([Fault("", f"is {type(data).__name__}, not bytes")])
+        if len(data) > MAX_BYTES:
+            raise DDOTooLarge(len(data), MAX_BYTES)
+        value, faults = parse_json(data)
+        if value is None and faults:
+            raise InvalidDDO(faults)
+        ddo = cls._from_json(value, faults)
+        if ddo.to_bytes() != data:
+            raise InvalidDDO(_differences(value, ddo.to_dict()) or [_spelling_fault(data, ddo.to_bytes())])
+        return ddo
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> DDO:
+        """Read a parsed JSON object; unlike `from_bytes`, empty fields and missing defaults are fine."""
+        return cls._from_json(value, json_faults(value))
+
+    @classmethod
+    def _from_json(cls, value: Any, faults: list[Fault]) -> DDO:
+        if not isinstance(value, Mapping):
+            raise InvalidDDO([*faults, Fault("", "is not a JSON object")])
+        try:
+            # Names that cannot be encoded are among the faults already, and would hide the rest from pydantic.
+            ddo = cls(**{key: item for key, item in value.items() if isinstance(key, str) and printable(key) == key})
+        except InvalidDDO as error:
+            # The two lookers may find the same fault; the first names it.
+            found = {fault.pointer for fault in faults}
+            raise InvalidDDO([*faults, *(fault for fault in error.faults if fault.pointer not in found)]) from None
+        if faults:
+            raise InvalidDDO(faults)
+        return ddo
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes (RFC 8785, UTF-8); raises `DDOTooLarge` over 1 MiB."""
+        data = canonical_bytes(self.to_dict())
+        if len(data) > MAX_BYTES:
+            raise DDOTooLarge(len(data), MAX_BYTES)
+        return data
+
+    @property
+    def digest(self) -> Digest:
+        """sha2-256 of the canonical bytes, as the registry stores it."""
+        return Digest(hashlib.sha256(self.to_bytes()).digest())
+
+    @property
+    def cid(self) -> CID:
+        """CIDv1 (raw, sha2-256) of the canonical bytes."""
+        return CID.raw(self.to_bytes())
+
+    def with_changes(self, /, **changes: Any) -> DDO:
+        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+    def did_document(self, did: DID, controller: str) -> dict[str, Any]:
+        """Return the W3C DID Core document of the asset published as `did` and owned by account `controller`.
+
+        The controller is named by did:pkh, which stands for a key and for a contract alike; the services
+        lead to this document and to its content on IPFS. Raises `InvalidAddress`.
+        """
+        services = [{"id": f"{did}#ddo", "type": "AssetDocument", "serviceEndpoint": f"ipfs://{self.cid}"}]
+        if self.content is not None:
+            endpoint = f"ipfs://{self.content.cid}"
+            services.append({"id": f"{did}#content", "type": "AssetContent", "serviceEndpoint": endpoint})
+        if self.external_url is not None:
+            services.append({"id": f"{did}#home", "type": "AssetHome", "serviceEndpoint": self.external_url})
+        return {
+            "@context": ["https://www.w3.org/ns/did/v1"],
+            "id": str(did),
+            "controller": f"did:pkh:eip155:{did.chain_id}:{to_address(controller)}",
+            "service": services,
+        }
+
+
+def ddo_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the documents, for editors and for other languages.
+
+    It says what a schema can say; the rules about names, URLs and repeats are checked by `DDO` alone.
+    """
+    schema = DDO.model_json_schema(by_alias=True)
+    schema["required"] = sorted({*schema["required"], "version", "description"})
+    schema["title"] = f"Asset document {DDO_VERSION}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+# --- Faults --------------------------------------------------------------------------------------
+
+_MESSAGES: Final = {"extra_forbidden": "is not a known field", "missing": "is missing"}
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Return what pydantic found wrong, each under its RFC 6901 pointer."""
+    faults: list[Fault] = []
+    for detail in error.errors(include_url=False, include_input=False):
+        at = pointer(detail["loc"])
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, FieldError):
+            faults.extend(Fault(at + fault.pointer, fault.message) for fault in cause.faults)
+        elif isinstance(cause, ValueError):
+            faults.append(Fault(at, str(cause)))
+        else:
+            faults.append(Fault(at, _MESSAGES.get(detail["type"], _lower_first(printable(detail["msg"])))))
+    return faults
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _differences(read: Any, written: Any, path: tuple[str | int, ...] = ()) -> list[Fault]:
+    """Return what the document as read has otherwise than it would be written."""
+    if isinstance(read, Mapping) and isinstance(written, Mapping):
+        faults = [Fault(pointer([*path, key]), "has no value; leave it out") for key in read if key not in written]
+        faults += [Fault(pointer([*path, key]), "is missing") for key in written if key not in read]
+        for key in written:
+            if key in read:
+                faults += _differences(read[key], written[key], (*path, key))
+        return faults
+    if isinstance(read, list) and isinstance(written, list):
+        pairs = enumerate(zip(read, written, strict=True))
+        return [fault for place, (a, b) in pairs for fault in _differences(a, b, (*path, place))]
+    return [] if read == written else [Fault(pointer(path), "is not in its usual form")]
+
+
+def _spelling_fault(data: bytes, canonical: bytes) -> Fault:
+    place = next((i for i, (a, b) in enumerate(zip(data, canonical, strict=False)) if a != b), len(canonical))
+    return Fault("", f"is not canonical JSON (RFC 8785) from byte {place} on")

@@ -1,0 +1,76 @@
+"""The text forms of a CID: base16, base32, base36 and base58btc (multiformats/multibase), strictly decoded."""
+
+from __future__ import annotations
+
+from base64 import b32decode, b32encode
+
+__all__ = ["base32", "base58", "decode"]
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def base32(data: bytes) -> str:
+    """RFC 4648 base32, lower case, without padding."""
+    return b32encode(data).decode("ascii").rstrip("=").lower()
+
+
+def base58(data: bytes) -> str:
+    """Bitcoin's base58; each leading zero byte is a leading '1'."""
+    number, digits = int.from_bytes(data, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        digits = _BASE58[digit] + digits
+    zeros = len(data) - len(data.lstrip(b"\0"))
+    return "1" * zeros + digits
+
+
+def decode(prefix: str, text: str) -> bytes:
+    """The bytes of `text` in the base that `prefix` names: b, B, f, F, k, K or z. Raises ValueError.
+
+    Upper and lower case are two bases of multibase and never mixed; a text is refused unless encoding its bytes
+    gives that text again, so that two texts of one base are never the same CID.
+    """
+    if prefix in "BFK":
+        prefix, text = prefix.lower(), _flipped(text)
+    match prefix:
+        case "b":
+            return _base32(text)
+        case "f":
+            if set(text) - set("0123456789abcdef"):
+                raise ValueError("it has a character that is not of base16")
+            if len(text) % 2:
+                raise ValueError("it has half a byte too many for base16")
+            return bytes.fromhex(text)
+        case "k":
+            return _positional(text, _BASE36)
+        case "z":
+            return _positional(text, _BASE58)
+        case _:
+            raise ValueError(f"its first character, {prefix!r}, names no base that is read here (b, z, k, f)")
+
+
+def _flipped(text: str) -> str:
+    if text != text.upper():
+        raise ValueError("it mixes upper and lower case")
+    return text.lower()
+
+
+def _base32(text: str) -> bytes:
+    if set(text) - set("abcdefghijklmnopqrstuvwxyz234567"):
+        raise ValueError("it has a character that is not of base32")
+    data = b32decode(text.upper() + "=" * (-len(text) % 8))
+    if base32(data) != text:
+        raise ValueError("its last character has bits beyond the last byte")
+    return data
+
+
+def _positional(text: str, alphabet: str) -> bytes:
+    number = 0
+    for char in text:
+        digit = alphabet.find(char)
+        if digit < 0:
+            raise ValueError(f"it has the character {char!r}, which is not of base{len(alphabet)}")
+        number = number * len(alphabet) + digit
+    zeros = len(text) - len(text.lstrip(alphabet[0]))
+    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -1,0 +1,236 @@
+"""From blocks back to files and folders, believing nothing that was not hashed or counted.
+
+Every block is hashed before it is looked at, each node's stated sizes are held against what is below it, and names,
+depths and totals are bounded. What does not hold raises `Unverified`; what is too much raises `LimitExceeded`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from registry.errors import FileNotInAsset, InputError, LimitExceeded, UnsupportedCodec, Unverified
+from registry.ipfs import hamt
+from registry.ipfs.cid import CID, DAG_PB, RAW
+from registry.ipfs.dagpb import Link, Type
+from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.names import reading_fault
+from registry.ipfs.node import Entry, Node, understand
+from registry.ipfs.store import BlockSource, fetch, name_of
+
+__all__ = ["Entry", "cat", "ls", "resolve", "stat", "walk"]
+
+
+class Reader:
+    """Reads one source within limits; the functions of this module are its methods with the defaults."""
+
+    def __init__(self, source: BlockSource, limits: Limits = LIMITS) -> None:
+        self.source: Final = source
+        self.limits: Final = limits
+
+    def refuse(self, cid: CID, reason: str) -> Unverified:
+        return Unverified(cid, name_of(self.source), reason)
+
+    def node(self, cid: CID) -> Node:
+        """Fetch and decode a block. Raises `UnsupportedCodec` before fetching what cannot be read."""
+        if cid.codec not in (RAW, DAG_PB):
+            raise UnsupportedCodec(cid, cid.codec)
+        block = fetch(cid, self.source, self.limits)
+        if cid.codec == RAW:
+            return Node(cid, Type.FILE, block, len(block))
+        try:
+            return understand(cid, block)
+        except ValueError as error:
+            raise self.refuse(cid, f"it is malformed: {getattr(error, 'message', error)}") from None
+
+    # --- Files -----------------------------------------------------------------------------------
+
+    def file(self, cid: CID) -> Node:
+        node = self.node(cid)
+        if node.kind == "folder":
+            raise InputError(f"{cid} is a folder, not a file.", hint="Name a file in it; ls lists them.")
+        if node.kind == "symlink":
+            raise InputError(f"{cid} is a symbolic link to {node.entry('').target!r}.", hint="Read what it points to.")
+        return node
+
+    def content(self, node: Node, start: int, end: int, depth: int = 0) -> Iterator[bytes]:
+        """The bytes from `start` to `end` below a node; children outside are not fetched."""
+        if depth > self.limits.depth:
+            raise LimitExceeded(f"The depth of the file at {node.cid}", depth, self.limits.depth)
+        piece = node.data[start:end]
+        if piece:
+            yield piece
+        at = len(node.data)
+        for link, size in zip(node.links, node.blocksizes, strict=True):
+            if at >= end:
+                return
+            if at + size > start:
+                child = self.node(link.cid)
+                if child.kind != "file":
+                    raise self.refuse(node.cid, f"its part {link.cid} is a {child.kind}")
+                if child.size != size:
+                    raise self.refuse(node.cid, f"its part {link.cid} has {child.size} bytes, not the stated {size}")
+                yield from self.content(child, max(start - at, 0), end - at, depth + 1)
+            at += size
+
+    def cat(self, node: Node, start: int, end: int | None) -> Iterator[bytes]:
+        first, last, _ = slice(start, end).indices(node.size)
+        if last - first > self.limits.total:
+            raise LimitExceeded(f"The size of {node.cid} in bytes", last - first, self.limits.total)
+        return self.content(node, first, last)
+
+    # --- Folders ---------------------------------------------------------------------------------
+
+    def folder(self, cid: CID) -> Node:
+        node = self.node(cid)
+        if node.kind != "folder":
+            raise InputError(f"{cid} is a {node.kind}, not a folder.", hint="Read it with cat.")
+        return node
+
+    def links(self, node: Node) -> Iterator[tuple[str, Link]]:
+        """Each entry of a folder by name, in the order that its blocks have them; no name comes twice."""
+        seen: set[str] = set()
+        plain = ((link.name, link) for link in node.links) if node.type is Type.DIRECTORY else self._shard(node, 0, 0)
+        for raw, link in plain:
+            name = raw.decode("utf-8", "surrogateescape")
+            fault = reading_fault(name)
+            if fault:
+                raise self.refuse(node.cid, fault)
+            if name in seen:
+                raise self.refuse(node.cid, f"the name {name!r} occurs twice")
+            seen.add(name)
+            if len(seen) > self.limits.entries:
+                raise LimitExceeded(f"The number of entries of {node.cid}", len(seen), self.limits.entries)
+            yield name, link
+
+    def _shard(self, node: Node, level: int, place: int) -> Iterator[tuple[bytes, Link]]:
+        """The entries below a shard, each held against the place that its hash gives it. So a shard cannot stand in
+        two places, and since none is empty, a few blocks cannot pretend to be an endless folder."""
+        bits = node.fanout.bit_length() - 1
+        for index, name, link in self._slots(node, level):
+            here = place << bits | index
+            if name:
+                if hamt.murmur3(name) >> (64 - bits * (level + 1)) != here:
+                    raise self.refuse(node.cid, f"the name {name!r} is in the wrong slot")
+                yield name, link
+            else:
+                yield from self._shard(self._subshard(node, link, level), level + 1, here)
+
+    def _subshard(self, node: Node, link: Link, level: int) -> Node:
+        child = self.node(link.cid)
+        if child.type is not Type.HAMT or child.fanout != node.fanout or not child.links:
+            raise self.refuse(node.cid, f"its part {link.cid} is not a shard of the same fanout with entries")
+        if level + 1 >= hamt.levels(node.fanout):
+            raise self.refuse(node.cid, "it has more levels than a hash has bits for")
+        return child
+
+    def _slots(self, node: Node, level: int) -> Iterator[tuple[int, bytes, Link]]:
+        """Each link of one shard: its slot, its name without the prefix ("" for a shard below), itself."""
+        digits = hamt.prefix_length(node.fanout)
+        used = hamt.slots(node.data, node.fanout)
+        if len(used) != len(node.links):
+            raise self.refuse(node.cid, f"its bitfield has {len(used)} slots for {len(node.links)} links")
+        for index, link in zip(used, node.links, strict=True):
+            if link.name[:digits] != f"{index:0{digits}X}".encode("ascii"):
+                raise self.refuse(node.cid, f"the link {link.name!r} does not begin with its slot {index:0{digits}X}")
+            yield index, link.name[digits:], link
+
+    def child(self, node: Node, name: str) -> Link | None:
+        """The entry of a name; of a sharded folder only the branch that can hold it is fetched."""
+        if node.type is Type.DIRECTORY:
+            return dict(self.links(node)).get(name)
+        try:
+            wanted = name.encode("utf-8")
+        except UnicodeEncodeError:
+            return None
+        hashed = hamt.murmur3(wanted)
+        level = 0
+        while True:
+            slot = hamt.slot(hashed, level, node.fanout)
+            found = next(((tail, link) for index, tail, link in self._slots(node, level) if index == slot), None)
+            if found is None:
+                return None
+            tail, link = found
+            if tail:
+                return link if tail == wanted else None
+            node, level = self._subshard(node, link, level), level + 1
+
+    # --- Trees -----------------------------------------------------------------------------------
+
+    def entry(self, link: Link, path: str) -> tuple[Entry, Node | None]:
+        """A link's entry, and its node if that had to be fetched to say what it is."""
+        if link.cid.codec == RAW:
+            return Entry(path, link.cid, "file", link.tsize), None
+        node = self.node(link.cid)
+        return node.entry(path), node
+
+    def resolve(self, cid: CID, path: str) -> CID:
+        done = ""
+        for name in path.strip("/").split("/") if path.strip("/") else ():
+            node = self.node(cid)
+            link = self.child(node, name) if node.kind == "folder" and not reading_fault(name) else None
+            if link is None:
+                some = islice(self.links(node), 9) if node.kind == "folder" else ()
+                raise FileNotInAsset(path, [done + known for known, _ in some])
+            cid, done = link.cid, f"{done}{name}/"
+        return cid
+
+    def walk(self, cid: CID) -> Iterator[Entry]:
+        node = self.node(cid)
+        yield node.entry("")
+        counted = 0
+        stack = [(node, self.links(node), "")] if node.kind == "folder" else []
+        while stack:
+            _, links, above = stack[-1]
+            following = next(links, None)
+            if following is None:
+                stack.pop()
+                continue
+            name, link = following
+            counted += 1
+            if counted > self.limits.entries:
+                raise LimitExceeded(f"The number of entries of {cid}", counted, self.limits.entries)
+            entry, child = self.entry(link, above + name)
+            yield entry
+            if child is not None and child.kind == "folder":
+                if len(stack) > self.limits.depth:
+                    raise LimitExceeded(f"The depth of the folders of {cid}", len(stack), self.limits.depth)
+                stack.append((child, self.links(child), entry.path + "/"))
+
+
+def cat(
+    cid: CID, source: BlockSource, start: int = 0, end: int | None = None, *, limits: Limits = LIMITS
+) -> Iterator[bytes]:
+    """The bytes of a file, or those that ``content[start:end]`` would be, in pieces of at most a block.
+
+    Only blocks of the range are fetched. The root is checked at the call, the rest as it is read; every piece that
+    comes out has been verified. Raises `InputError` for what is not a file, and the content errors.
+    """
+    reader = Reader(source, limits)
+    return reader.cat(reader.file(cid), start, end)
+
+
+def stat(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> Entry:
+    """What a CID is, from its root block alone, and for a file its size. `path` is ""."""
+    return Reader(source, limits).node(cid).entry("")
+
+
+def ls(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> tuple[Entry, ...]:
+    """The entries of a folder, sorted by the bytes of their names. Raises `InputError` for what is not a folder."""
+    reader = Reader(source, limits)
+    found = [reader.entry(link, name)[0] for name, link in reader.links(reader.folder(cid))]
+    return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
+
+
+def resolve(cid: CID, path: str, source: BlockSource, *, limits: Limits = LIMITS) -> CID:
+    """The CID at a path of names with slashes below a folder; "" is the folder. Links are not followed.
+
+    Raises `FileNotInAsset` with names that are there.
+    """
+    return Reader(source, limits).resolve(cid, path)
+
+
+def walk(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> Iterator[Entry]:
+    """What a CID is and all that is below it, folders before what they hold."""
+    return Reader(source, limits).walk(cid)

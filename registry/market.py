@@ -1,0 +1,206 @@
+"""Buying licences: what they cost, how the payment is approved, and giving them away."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from registry.access import Access
+from registry.chain import reverts
+from registry.did import DID
+from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
+from registry.money import Amount, Token
+from registry.results import Done, Offer, Purchase, Quote
+from registry.typed_data import typed_data
+from registry.types import Address, to_address
+
+if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
+    from registry.chain.sender import Receipt
+
+PERMIT_SECONDS: Final = 3600
+"""How long a signed approval is good for: one transaction needs minutes."""
+
+
+class Market(Access):
+    """The verbs of buyers, and of owners who give licences away."""
+
+    def quote(self, asset: DID | str | int, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:
+        """What `units` of a licence cost now, and how the price is split.
+
+        Raises `LicenceNotFound` and what `get` raises.
+        """
+        offer = self.offer(asset, licence)
+        call = self.assets.functions.quote(offer.did.asset_id, offer.number, _whole(units))
+        address, total, payout, _royalty_to, royalty = self.read(offer.did, call)
+        token = next(t for t in self.all_tokens if int(t.address or "0x0", 16) == int(address, 16))
+        fee = total * int(self.chain.call(self.market.functions.feeBps())) // 10_000
+        return Quote(Amount(total, token), Amount(fee, token), Amount(royalty, token), to_address(payout))
+
+    def buy(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        units: int = 1,
+        account: str | None = None,
+        as_tokens: bool = False,
+        max_total: str | Amount | None = None,
+        approve: bool = True,
+        dry_run: bool = False,
+    ) -> Purchase:
+        """Buy `units` of a licence for `account` (default: the signer), as access or as transferable datatokens.
+
+        The most that is paid is `max_total`; without it, the price of the `Offer` that was passed, or the price
+        now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
+        the token knows no permit. An interrupted purchase is finished by running it again, not repeated.
+
+        Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
+        sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
+        `CapExceeded`, `LimitExceeded`, `AlreadyHeld`, ...).
+        """
+        offer = self.offer(asset, licence)
+        receiver = to_address(account) if account else self.address
+        price = self.quote(offer.did, offer, units=units)
+        maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
+        if price.total.units > maximum.units:
+            raise PriceChanged(offer.name, str(price.total), str(maximum))
+        held = self.units(price.total.token, self.address)
+        if held < price.total.units:
+            raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
+
+        order = (offer.did.asset_id, offer.number, receiver, units, maximum.units)
+        intent = f"buy:{self.deployment.marketplace}:{self.address}:{order[:4]}:{as_tokens}"
+        sender = self.sender("buy a licence")
+        settled = () if dry_run else sender.settle(intent)
+        approval: Receipt | None = None
+        if settled:
+            tx, cost = settled[-1], settled[-1].cost
+        else:
+            call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
+            try:
+                if dry_run:
+                    tx, cost = None, sender.preview(call, value=value)
+                else:
+                    tx = sender.send(call, value=value, intent=intent)
+                    cost = tx.cost
+            except reverts.TotalAboveMaximum as error:
+                now = Amount(error.values["total"], price.total.token)
+                raise PriceChanged(offer.name, str(now), str(maximum)) from error
+        return Purchase(
+            did=offer.did,
+            licence=offer.name,
+            account=receiver,
+            units=units,
+            as_tokens=as_tokens,
+            price=price,
+            cost=cost,
+            holding=self.holding(offer.did, offer, account=receiver),
+            tx=tx,
+            approval=approval,
+        )
+
+    def approve(self, amount: str | Amount, *, dry_run: bool = False) -> Done:
+        """Let the market take up to `amount` of a token from the signer, in a transaction of its own.
+
+        Raises `UnknownToken`, `InvalidAmount`, and `InputError` for the native coin, which needs no approval.
+        """
+        allowed = self.amount(amount)
+        if allowed.token.address is None:
+            raise InputError(f"{allowed} needs no approval.", hint="The native coin travels with the purchase.")
+        call = self.erc20(allowed.token.address).functions.approve(self.deployment.marketplace, allowed.units)
+        return self.act(f"let the market take {allowed}", call, dry_run=dry_run)
+
+    def grant(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        to: str,
+        units: int = 1,
+        as_tokens: bool = False,
+        dry_run: bool = False,
+    ) -> Done:
+        """Give units of a licence for nothing. For the owner and minters; caps and limits count as for a sale."""
+        offer = self.offer(asset, licence)
+        account = to_address(to)
+        call = self.assets.functions.grant(offer.did.asset_id, offer.number, account, _whole(units), as_tokens)
+        return self.act(f"give {units} x {offer.name!r} of {offer.did} to {account}", call, dry_run=dry_run)
+
+    # --- Below the verbs -------------------------------------------------------------------------
+
+    def _maximum(self, offer: Offer, units: int, wanted: str | Amount | None, price: Quote, *, seen: bool) -> Amount:
+        """The most that the buyer agrees to: what they said, what they saw, or the price now."""
+        if wanted is not None:
+            return self.amount(wanted, token=price.total.token)
+        if seen:
+            return offer.price * units if offer.price else Amount(0, price.total.token)
+        return price.total
+
+    def _purchase(
+        self, order: tuple[int, int, Address, int, int], price: Quote, as_tokens: bool, approve: bool, dry_run: bool
+    ) -> tuple[ContractFunction, int, Receipt | None]:
+        """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
+        market = self.market.functions
+        plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
+        token, total = price.total.token, price.total.units
+        if total == 0:
+            return plain, 0, None
+        if token.address is None:
+            return plain, total, None
+        contract = self.erc20(token.address)
+        allowed = int(self.chain.call(contract.functions.allowance(self.address, self.deployment.marketplace)))
+        if allowed >= total:
+            return plain, 0, None
+        if not approve:
+            spender = self.deployment.marketplace
+            raise InsufficientAllowance(self.address, str(price.total), str(Amount(allowed, token)), spender)
+        permit = self._permit(token, total)
+        if permit is not None:
+            signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
+            return signed(order, permit), 0, None
+        call = contract.functions.approve(self.deployment.marketplace, total)
+        if dry_run:
+            # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
+            return call, 0, None
+        return plain, 0, self.sender("approve the price").send(call)
+
+    def _permit(self, token: Token, value: int) -> tuple[int, int, int, bytes, bytes] | None:
+        """An EIP-2612 approval of the market signed by the signer, None where the token or the signer knows none."""
+        assert token.address is not None
+        contract = self.erc20(token.address)
+        try:
+            _fields, name, version, chain_id, verifier, _salt, _extensions = self.chain.call(
+                contract.functions.eip712Domain()
+            )
+            nonce = int(self.chain.call(contract.functions.nonces(self.address)))
+        except Exception:  # whatever a token without permit answers
+            return None
+        # A domain that is not the token's own could make the signature good for something else.
+        if chain_id != self.chain.chain_id or to_address(verifier) != token.address:
+            return None
+        deadline = max(self.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
+        fields = (self.address, self.deployment.marketplace, value, nonce, deadline)
+        message = typed_data(
+            "Permit",
+            _PERMIT,
+            dict(zip(_PERMIT, fields, strict=True)),
+            name=name,
+            version=version,
+            chain_id=chain_id,
+            contract=token.address,
+        )
+        signature = self.sender("sign a permit").signer.sign_typed_data(message)
+        return value, deadline, signature[64], signature[:32], signature[32:64]
+
+
+_PERMIT: Final = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
+"""The fields of an EIP-2612 permit."""
+
+
+def _whole(units: int) -> int:
+    """Units as the contract takes them; raises `InputError` unless 1 .. 2**32-1."""
+    if not isinstance(units, int) or isinstance(units, bool) or not 0 < units < 2**32:
+        raise InputError(f"{units!r} is not a number of units.", hint="It is a whole number from 1 to 4,294,967,295.")
+    return units

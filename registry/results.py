@@ -1,0 +1,232 @@
+"""What the verbs return: small frozen objects that read as sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from registry.ddo import DDO
+from registry.did import DID
+from registry.ipfs.cid import CID
+from registry.licence import Kind, Licence
+from registry.money import Amount
+from registry.types import Address, Digest
+
+if TYPE_CHECKING:
+    from registry.chain.fees import Cost
+    from registry.chain.sender import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a transaction did, or would do.
+
+    `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run.
+    """
+
+    what: str
+    cost: Cost
+    tx: Receipt | None
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.cost}{', nothing was sent' if self.tx is None else ''})"
+
+
+class State(IntEnum):
+    """What the owner says of an asset; the numbers are those of the contracts."""
+
+    ACTIVE = 0
+    SUSPENDED = 1
+    RETIRED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A licence as the chain has it.
+
+    ============ ======================================================================
+    number       its place in the asset, from 0
+    quantity     seconds for a period, uses for uses, 0 for hold
+    price        of one unit; None is free
+    issued       units given out so far, counted only where there is a cap
+    ============ ======================================================================
+    """
+
+    did: DID
+    number: int
+    name: str
+    kind: Kind
+    quantity: int
+    price: Amount | None
+    cap: int | None
+    issued: int
+    limit: int | None
+    open: bool
+    description: str = ""
+    terms: str = ""
+
+    def in_words(self) -> str:
+        """The offer as a sentence without its name."""
+        words = Licence(
+            name=self.name,
+            kind=self.kind,
+            quantity=self.quantity,
+            price=self.price.decimal if self.price else Decimal(0),
+            token=self.price.token if self.price else None,
+            cap=self.cap,
+            limit=self.limit,
+        ).in_words()
+        return words if self.open else f"{words} (closed)"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An asset as it is now: what the chain says, and its verified document.
+
+    `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue.
+    """
+
+    did: DID
+    owner: Address
+    payout: Address
+    state: State
+    delisted: bool
+    version: int
+    transfers: int
+    digest: Digest
+    ddo: DDO
+    licences: tuple[Offer, ...]
+
+    @property
+    def cid(self) -> CID:
+        """CID of the document."""
+        return CID.from_digest(self.digest)
+
+    @property
+    def name(self) -> str:
+        """Name in the document."""
+        return self.ddo.name
+
+    @property
+    def for_sale(self) -> bool:
+        """Whether licences can be ordered now."""
+        return self.state is State.ACTIVE and not self.delisted
+
+    def __str__(self) -> str:
+        return f"{self.ddo.type} {self.name!r} {self.did}"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An asset that was published; `tx` is None if an earlier run had done it already."""
+
+    did: DID
+    cid: CID
+    content: CID | None
+    owner: Address
+    tx: Receipt | None
+
+    def __str__(self) -> str:
+        return str(self.did)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What publishing would do; nothing was stored or sent."""
+
+    documents: tuple[DDO, ...]
+    cost: Cost
+
+    def __str__(self) -> str:
+        many = f"{len(self.documents)} assets" if len(self.documents) != 1 else repr(self.documents[0].name)
+        return f"publish {many}: {self.cost}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What units of a licence cost now, and who gets the money."""
+
+    total: Amount
+    fee: Amount
+    royalty: Amount
+    payout: Address
+
+    @property
+    def revenue(self) -> Amount:
+        """What is left for the payout."""
+        return self.total - self.fee - self.royalty
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an account holds of one licence.
+
+    `tokens` counts datatokens in units of 1e-18; `uses` and `expires_at` (seconds since 1970, 0 for never
+    begun) are those of its kind.
+    """
+
+    did: DID
+    licence: str
+    account: Address
+    kind: Kind
+    active: bool
+    held: bool
+    expires_at: int
+    uses: int
+    taken: int
+    tokens: int
+
+    def in_words(self) -> str:
+        """The state of the access as a sentence without its subject."""
+        tokens = Decimal(self.tokens).scaleb(-18).normalize()
+        has_tokens = f"{tokens:f} datatoken{'s' * (tokens != 1)}" if self.tokens else ""
+        if self.kind is Kind.HOLD:
+            words = "holds it" if self.held else has_tokens and f"holds {has_tokens}"
+            return words or "has no access"
+        if self.kind is Kind.PERIOD:
+            end = datetime.fromtimestamp(min(self.expires_at, 253402300799), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            words = f"access {'until' if self.active else 'ended at'} {end}" if self.expires_at else "has no access"
+        else:
+            words = f"{self.uses:,} use{'s' * (self.uses != 1)} left"
+        return f"{words}, {has_tokens} to redeem" if has_tokens else words
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A licence that was bought, or would be: `tx` is None for a dry run.
+
+    `cost` is the fee of the network; `approval` the transaction that let the market take the price, if one was needed.
+    """
+
+    did: DID
+    licence: str
+    account: Address
+    units: int
+    as_tokens: bool
+    price: Quote
+    cost: Cost
+    holding: Holding
+    tx: Receipt | None
+    approval: Receipt | None = None
+
+    def __str__(self) -> str:
+        verb = "would buy" if self.tx is None else "bought"
+        what = f"{self.units} x " * (self.units != 1) + repr(self.licence)
+        return f"{verb} {what} of {self.did} for {self.price.total}: {self.holding.in_words()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Bytes that were hashed again and found to be those that the chain promises."""
+
+    did: DID
+    document: CID
+    content: CID | None
+    files: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.files:,} files, {self.size:,} bytes are what {self.did} promises"

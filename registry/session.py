@@ -1,0 +1,175 @@
+"""What every verb stands on: a chain, the contracts on it, somebody who signs, and a place for blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from registry.chain import reverts
+from registry.chain.journal import Journal
+from registry.chain.sender import Sender
+from registry.chain.signers import as_signer
+from registry.did import DID
+from registry.errors import AssetNotFound, NoSigner, WrongChain
+from registry.ipfs.store import BlockStore
+from registry.money import Amount, Token
+from registry.results import Done
+from registry.types import Address, to_address
+
+if TYPE_CHECKING:
+    from web3.contract import Contract
+    from web3.contract.contract import ContractFunction
+
+    from registry.chain.connection import Chain
+    from registry.chain.deploy import Deployment
+    from registry.chain.signers import Signer
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(what, done, total)`; `what` names the stage, the unit is bytes or items."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+class Session:
+    """A chain, the registry on it, and the account that acts; the verbs are added by the classes below `Registry`.
+
+    Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
+    interrupted command can be finished by running it again.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        deployment: Deployment,
+        *,
+        signer: object = None,
+        store: BlockStore,
+        journal: Journal,
+        progress: Progress = no_progress,
+    ) -> None:
+        if deployment.chain_id != chain.chain_id:
+            raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
+        self.chain = chain
+        self.deployment = deployment
+        self.signer: Signer | None = as_signer(signer)
+        self.store = store
+        self.journal = journal
+        self.progress = progress
+
+    @cached_property
+    def assets(self) -> Contract:
+        """The AssetRegistry contract."""
+        return self.chain.contract("AssetRegistry", self.deployment.registry)
+
+    @cached_property
+    def market(self) -> Contract:
+        """The Marketplace contract."""
+        return self.chain.contract("Marketplace", self.deployment.marketplace)
+
+    @property
+    def address(self) -> Address:
+        """The account that signs; raises `NoSigner` for a client that can only read."""
+        return to_address(self._signer("act").address)
+
+    @cached_property
+    def all_tokens(self) -> tuple[Token, ...]:
+        """Every payment token that the registry ever took, by index; their order never changes."""
+        known = self.chain.call(self.assets.functions.paymentTokens())
+        return tuple(self._token(index, token) for index, (token, _allowed) in enumerate(known))
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The payment tokens that the registry takes now."""
+        known = self.chain.call(self.assets.functions.paymentTokens())
+        if len(known) != len(self.all_tokens):
+            del self.all_tokens
+        return tuple(token for token, (_address, allowed) in zip(self.all_tokens, known, strict=True) if allowed)
+
+    def amount(self, value: str | Amount, *, token: Token | str | None = None) -> Amount:
+        """Read ``"12.5 USDC"`` in the payment tokens of the registry.
+
+        Raises `InvalidAmount` and `UnknownToken`.
+        """
+        return Amount.parse(value, self.tokens, token=token)
+
+    def balance(self, token: str = "ETH", *, account: str | None = None) -> Amount:
+        """What `account` (default: the signer) holds of a payment token."""
+        holder = to_address(account) if account else self.address
+        found = next((known for known in self.tokens if token in (known.symbol, known.address)), None)
+        chosen = found or self.amount(f"0 {token}").token
+        return Amount(self.units(chosen, holder), chosen)
+
+    def units(self, token: Token, holder: str) -> int:
+        """Balance of `holder` in the smallest unit of the token."""
+        if token.address is None:
+            return self.chain.balance(holder)
+        return int(self.chain.call(self.erc20(token.address).functions.balanceOf(holder)))
+
+    def erc20(self, address: str) -> Contract:
+        """An ERC-20 with permit at the address."""
+        return self.chain.contract("LocalDollar", address)
+
+    def did(self, asset: DID | str | int) -> DID:
+        """The DID of an asset of this registry, from its number, its text or itself.
+
+        Raises `InvalidDID`, `WrongChain` for another chain's asset, `AssetNotFound` for another registry's.
+        """
+        if isinstance(asset, int):
+            return DID(self.chain.chain_id, self.deployment.registry, asset)
+        did = asset if isinstance(asset, DID) else DID.parse(asset)
+        if did.chain_id != self.chain.chain_id:
+            raise WrongChain(did.chain_id, self.chain.chain_id, f"Asset {did}")
+        if did.registry != self.deployment.registry:
+            raise AssetNotFound(str(did), f"it is of another registry than {self.deployment.registry}")
+        return did
+
+    def read(self, did: DID, function: ContractFunction) -> Any:
+        """Ask the registry about an asset; raises `AssetNotFound` if it has none of this number."""
+        try:
+            return self.chain.call(function)
+        except reverts.AssetNotFound as error:
+            raise AssetNotFound(str(did)) from error
+
+    def act(
+        self,
+        what: str,
+        call: ContractFunction,
+        *,
+        value: int = 0,
+        intent: str | None = None,
+        dry_run: bool = False,
+    ) -> Done:
+        """Send a transaction, or say what it would cost.
+
+        With `intent`, a transaction of that intent which an interrupted run has left is finished instead.
+        Raises what the contract would answer, `InsufficientBalance`, and the errors of `ChainError`.
+        """
+        sender = self.sender(what)
+        if dry_run:
+            return Done(what, sender.preview(call, value=value), None)
+        receipt = sender.send(call, value=value, intent=intent)
+        return Done(what, receipt.cost, receipt)
+
+    def sender(self, what: str) -> Sender:
+        """The signer's sender; `what` completes "To ..., a signer is needed."."""
+        return Sender(self.chain, self._signer(what), self.journal)
+
+    def _signer(self, what: str) -> Signer:
+        if self.signer is None:
+            raise NoSigner(what)
+        return self.signer
+
+    def _token(self, index: int, address: str) -> Token:
+        if int(address, 16) == 0:
+            return Token(symbol="ETH", decimals=18, address=None, index=index)
+        contract = self.erc20(address)
+        return Token(
+            symbol=self.chain.call(contract.functions.symbol()),
+            decimals=self.chain.call(contract.functions.decimals()),
+            address=to_address(address),
+            index=index,
+        )
+

@@ -1,0 +1,79 @@
+"""The people and the deployed system that all functional tests share.
+
+All of it is session-wide, so that ape takes one snapshot after the deployment and goes back to it for each test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .support import DOLLAR, FEE_BPS, Terms, logs, publication
+
+CURATOR_ROLE = 1
+PEOPLE = ("dao", "treasury", "author", "editor", "seller", "minter", "buyer", "stranger", "curator", "service")
+
+
+def _person(name: str, index: int) -> Any:
+    @pytest.fixture(scope="session", name=name)
+    def person(accounts: Any) -> Any:
+        return accounts[index]
+
+    return person
+
+
+dao, treasury, author, editor, seller, minter, buyer, stranger, curator, service = (
+    _person(name, index) for index, name in enumerate(PEOPLE)
+)
+
+
+@pytest.fixture(scope="session")
+def authority(project: Any, dao: Any) -> Any:
+    """The access manager; the DAO is its admin."""
+    return dao.deploy(project.RegistryAuthority, dao)
+
+
+@pytest.fixture(scope="session")
+def dollar(project: Any, dao: Any, buyer: Any) -> Any:
+    """A sound stablecoin of 6 decimals, of which the buyer has plenty."""
+    token = dao.deploy(project.LocalDollar)
+    token.mint(buyer, 1_000_000 * DOLLAR, sender=dao)
+    return token
+
+
+@pytest.fixture(scope="session")
+def registry(project: Any, authority: Any, dollar: Any, dao: Any, curator: Any) -> Any:
+    """The registry, which takes native coin and dollars; the curator may delist."""
+    contract = dao.deploy(project.AssetRegistry, authority)
+    contract.setPaymentToken(dollar, True, sender=dao)
+    selectors = [contract.setDelisted.encode_input(0, False)[:4]]
+    authority.setTargetFunctionRole(contract, selectors, CURATOR_ROLE, sender=dao)
+    authority.grantRole(CURATOR_ROLE, curator, 0, sender=dao)
+    return contract
+
+
+@pytest.fixture(scope="session")
+def marketplace(project: Any, authority: Any, registry: Any, dollar: Any, dao: Any, treasury: Any, buyer: Any) -> Any:
+    """The marketplace with a fee of 2.5 %; the buyer has approved it."""
+    contract = dao.deploy(project.Marketplace, authority, registry, treasury, FEE_BPS)
+    registry.setMarketplace(contract, sender=dao)
+    dollar.approve(contract, 2**256 - 1, sender=buyer)
+    return contract
+
+
+@pytest.fixture(scope="session", autouse=True)
+def system(registry: Any, marketplace: Any) -> None:
+    """Deploys before the first test."""
+
+
+@pytest.fixture(scope="session")
+def publish(registry: Any, marketplace: Any, author: Any) -> Callable[..., int]:
+    """`publish(*licences, owner=author, document=..., payout=..., derivatives=..., parents=...)` gives the id."""
+
+    def publish_asset(*licences: Terms, owner: Any = author, sender: Any = None, **what: Any) -> int:
+        tx = registry.publish(owner, publication(*licences, **what), sender=sender or owner)
+        return int(logs(tx, registry.MetadataPublished)[0]["assetId"])
+
+    return publish_asset

@@ -1,0 +1,182 @@
+"""Words that the functional tests are written in: terms, publications, orders, refusals, events, signatures."""
+
+from __future__ import annotations
+
+import ast
+import base64
+from typing import Any
+
+from ape import chain, project
+from ape.utils import ZERO_ADDRESS
+from eth_abi import decode
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak, to_checksum_address
+
+HOLD, PERIOD, USE = range(3)
+ACTIVE, SUSPENDED, RETIRED = range(3)
+EDITOR, SELLER, MINTER = 1, 2, 4
+
+DAY = 86_400
+UNIT = 10**18
+DOLLAR = 10**6
+FEE_BPS = 250
+NO_MAXIMUM = 2**256 - 1
+NATIVE, USD = 0, 1
+"""Indices of the payment tokens of the deployed system."""
+
+Terms = tuple[int, int, int, int, int, int]
+
+
+def digest(text: str) -> bytes:
+    """32 bytes that stand for a document."""
+    return keccak(text=text)
+
+
+def cid(hash_: bytes) -> str:
+    """CIDv1, raw, sha2-256 of a digest, by nothing but the standard library (RFC 4648, multiformats table)."""
+    return "b" + base64.b32encode(bytes((0x01, 0x55, 0x12, 0x20)) + hash_).decode().lower().rstrip("=")
+
+
+def terms(
+    price: int = 0, *, token: int = USD, kind: int = HOLD, amount: int | None = None, cap: int = 0, limit: int = 0
+) -> Terms:
+    """Licence terms as the registry takes them; `amount` is 30 days for Period and 5 uses for Use unless given."""
+    if amount is None:
+        amount = (0, 30 * DAY, 5)[kind]
+    return price, token, kind, amount, cap, limit
+
+
+def publication(
+    *licences: Terms,
+    document: str = "first version",
+    payout: Any = ZERO_ADDRESS,
+    derivatives: tuple[bool, int] = (False, 0),
+    parents: tuple[int, ...] = (),
+) -> tuple[Any, ...]:
+    """One asset to publish."""
+    return digest(document), payout, derivatives, list(parents), list(licences)
+
+
+def order(
+    asset_id: int, account: Any, *, licence: int = 0, units: int = 1, max_total: int = NO_MAXIMUM
+) -> tuple[Any, ...]:
+    """An order for the marketplace."""
+    return asset_id, licence, account, units, max_total
+
+
+def logs(tx: Any, event: Any) -> list[dict[str, Any]]:
+    """The arguments of each event of this kind, in order."""
+    return [dict(log.event_arguments) for log in event.from_receipt(tx)]
+
+
+def refusal(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_000_000) -> tuple[Any, ...]:
+    """What a call would be refused with: the error's name and values; ("",) for a refusal without words.
+
+    Asked by `eth_call`, since a transaction that reverts changes nothing and costs a trace. Fails if the call would
+    go through.
+    """
+    call = {"from": sender.address, "to": method.contract.address, "value": hex(value), "gas": hex(gas)}
+    call["data"] = "0x" + bytes(method.encode_input(*args)).hex()
+    try:
+        chain.provider.web3.eth.call(call)
+    except Exception as error:
+        return decode_error(_revert_data(error))
+    raise AssertionError(f"{method} went through")
+
+
+def decode_error(data: bytes) -> tuple[Any, ...]:
+    """Name and values of a custom error of any of the project's contracts."""
+    if not data:
+        return ("",)
+    abi = _errors()[data[:4]]
+    types = [item.canonical_type for item in abi.inputs]
+    values = decode(types, data[4:])
+    return (
+        abi.name,
+        *(
+            to_checksum_address(value) if kind == "address" else value
+            for kind, value in zip(types, values, strict=True)
+        ),
+    )
+
+
+def sign_receipt(signer: Any, contract: Any, receipt: tuple[Any, ...], *, chain_id: int | None = None) -> bytes:
+    """The holder's EIP-712 signature over a receipt, built from the standard and not from the contract's own hash."""
+    names = ("assetId", "licence", "account", "uses", "service", "ref", "nonce", "deadline")
+    kinds = ("uint256", "uint8", "address", "uint32", "address", "bytes32", "uint256", "uint48")
+    message = {
+        name: getattr(value, "address", value) for name, value in zip(names, receipt, strict=True)
+    }
+    return sign(
+        signer,
+        domain=domain("AI Asset Registry", contract, chain_id=chain_id),
+        primary="Receipt",
+        fields=dict(zip(names, kinds, strict=True)),
+        message=message,
+    )
+
+
+def sign_permit(
+    signer: Any, token: Any, spender: Any, value: int, *, deadline: int, nonce: int | None = None
+) -> tuple[int, int, int, bytes, bytes]:
+    """An EIP-2612 permit in the shape that the marketplace takes: value, deadline, v, r, s."""
+    fields = {
+        "owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"
+    }
+    message = {
+        "owner": signer.address,
+        "spender": spender.address,
+        "value": value,
+        "nonce": token.call_view_method("nonces", signer) if nonce is None else nonce,
+        "deadline": deadline,
+    }
+    raw = sign(signer, domain=domain(token.name(), token), primary="Permit", fields=fields, message=message)
+    return value, deadline, raw[64], raw[:32], raw[32:64]
+
+
+def domain(name: str, contract: Any, *, chain_id: int | None = None) -> dict[str, Any]:
+    """The EIP-712 domain of a contract, version 1."""
+    number = chain.chain_id if chain_id is None else chain_id
+    return {"name": name, "version": "1", "chainId": number, "verifyingContract": contract.address}
+
+
+def sign(
+    signer: Any, *, domain: dict[str, Any], primary: str, fields: dict[str, str], message: dict[str, Any]
+) -> bytes:
+    """65 bytes r, s, v of a test account over typed data."""
+    typed = encode_typed_data(
+        domain_data=domain,
+        message_types={primary: [{"name": name, "type": kind} for name, kind in fields.items()]},
+        message_data=message,
+    )
+    return bytes(Account.sign_message(typed, signer.private_key).signature)
+
+
+def now() -> int:
+    """The time of the newest block, seconds since 1970."""
+    return int(chain.blocks.head.timestamp)
+
+
+def _revert_data(error: Exception) -> bytes:
+    data = getattr(error, "data", None)
+    if isinstance(data, str) and data.startswith("0x"):
+        return bytes.fromhex(data[2:])
+    text = str(error.args[0]) if error.args else ""
+    prefix, _, rest = text.partition("execution reverted: ")
+    if not prefix and rest.startswith("b"):
+        return bytes(ast.literal_eval(rest))
+    if "execution reverted" in text:
+        return b""
+    raise error
+
+
+_ERRORS: dict[bytes, Any] = {}
+
+
+def _errors() -> dict[bytes, Any]:
+    if not _ERRORS:
+        for contract in project.load_contracts().values():
+            for abi in contract.contract_type.errors:
+                _ERRORS[keccak(text=abi.selector)[:4]] = abi
+    return _ERRORS

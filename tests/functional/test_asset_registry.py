@@ -1,0 +1,655 @@
+"""AssetRegistry as a register: publishing, documents, states, roles, payout, the token, the settings."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import product
+from typing import Any
+
+import pytest
+from ape.utils import ZERO_ADDRESS
+from eth_utils import keccak
+
+from .support import (
+    ACTIVE,
+    DOLLAR,
+    EDITOR,
+    HOLD,
+    MINTER,
+    NATIVE,
+    PERIOD,
+    RETIRED,
+    SELLER,
+    SUSPENDED,
+    USD,
+    UNIT,
+    USE,
+    cid,
+    digest,
+    logs,
+    order,
+    publication,
+    refusal,
+    terms,
+)
+
+NOBODY = 99
+
+
+# Publishing
+
+
+def test_a_publication_says_all_in_its_events(registry: Any, author: Any, buyer: Any) -> None:
+    licences = terms(5 * DOLLAR, kind=PERIOD), terms(kind=USE, cap=7, limit=2, token=NATIVE)
+    tx = registry.publish(
+        author, publication(*licences, payout=buyer, derivatives=(True, 700)), sender=author
+    )
+    asset_id = logs(tx, registry.MetadataPublished)[0]["assetId"]
+    assert logs(tx, registry.Transfer) == [{"from": ZERO_ADDRESS, "to": author, "tokenId": asset_id}]
+    assert logs(tx, registry.MetadataPublished) == [
+        {"assetId": asset_id, "version": 1, "digest": digest("first version")}
+    ]
+    assert logs(tx, registry.DerivativeTermsChanged) == [
+        {"assetId": asset_id, "allowed": True, "royaltyBps": 700}
+    ]
+    assert logs(tx, registry.PayoutChanged) == [{"assetId": asset_id, "payout": buyer}]
+    assert [(log["licence"], tuple(log["terms"])) for log in logs(tx, registry.LicenceAdded)] == list(
+        enumerate(licences)
+    )
+
+
+def test_a_publication_says_all_in_its_views(registry: Any, author: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(1), terms(2), payout=buyer, derivatives=(True, 700))
+    info = registry.assetInfo(asset_id)
+    assert (info.owner, info.digest, info.version, info.state) == (author, digest("first version"), 1, ACTIVE)
+    assert (info.delisted, info.licenceCount, info.payout, info.epoch, info.derived) == (False, 2, buyer, 0, False)
+    assert tuple(info.derivatives) == (True, 700)
+    assert registry.ownerOf(asset_id) == author
+    assert registry.payoutOf(asset_id) == buyer
+
+
+def test_ids_start_at_one_and_go_up_by_one(registry: Any, publish: Any) -> None:
+    first = publish()
+    assert first == 1
+    assert publish() == first + 1
+
+
+def test_a_batch_has_consecutive_ids_and_all_events(registry: Any, author: Any, publish: Any) -> None:
+    before = publish()
+    batch = [publication(terms(price), document=f"asset {price}") for price in range(5)]
+    tx = registry.publishMany(author, batch, sender=author)
+    published = logs(tx, registry.MetadataPublished)
+    assert [log["assetId"] for log in published] == [before + 1 + i for i in range(5)]
+    assert [log["digest"] for log in published] == [digest(f"asset {i}") for i in range(5)]
+    assert len(logs(tx, registry.Transfer)) == len(logs(tx, registry.LicenceAdded)) == 5
+    assert [registry.licenceOf(log["assetId"], 0).price for log in published] == list(range(5))
+    assert registry.balanceOf(author) == 6
+
+
+def test_whoever_publishes_for_another_gives_it_to_them(registry: Any, author: Any, stranger: Any, publish: Any) -> None:
+    asset_id = publish(owner=author, sender=stranger)
+    assert registry.ownerOf(asset_id) == author
+    assert registry.balanceOf(author) == 1 and registry.balanceOf(stranger) == 0
+
+
+def test_a_contract_is_asked_only_when_another_publishes_for_it(
+    registry: Any, project: Any, author: Any, publish: Any
+) -> None:
+    receiver = author.deploy(project.AssetReceiver, 0)
+    asset_id = publish(owner=receiver, sender=author)
+    assert (receiver.received(), receiver.operator(), receiver.sender(), receiver.assetId()) == (
+        1, author, ZERO_ADDRESS, asset_id
+    )
+    # This contract has no such hook that accepts; it publishes for itself and is not asked.
+    puppet = author.deploy(project.Reentrant)
+    puppet.arm(registry, 0, b"", sender=author)
+    puppet.act(registry, 0, registry.publish.encode_input(puppet, publication()), sender=author)
+    assert puppet.attempts() == 0
+    assert registry.balanceOf(puppet) == 1
+
+
+@pytest.mark.parametrize("answer", [1, 2])
+def test_a_contract_that_refuses_assets_gets_none(registry: Any, project: Any, author: Any, answer: int) -> None:
+    receiver = author.deploy(project.AssetReceiver, answer)
+    expected = ("ERC721InvalidReceiver", receiver) if answer == 1 else ("AssetRefused", 1)
+    assert refusal(registry.publish, receiver, publication(), sender=author) == expected
+    assert refusal(registry.publishMany, receiver, [publication()], sender=author) == expected
+
+
+def test_a_contract_without_the_hook_gets_none(registry: Any, dollar: Any, author: Any) -> None:
+    assert refusal(registry.publish, dollar, publication(), sender=author) == ("ERC721InvalidReceiver", dollar)
+
+
+def test_nobody_cannot_own_an_asset(registry: Any, author: Any) -> None:
+    expected = ("ERC721InvalidReceiver", ZERO_ADDRESS)
+    assert refusal(registry.publish, ZERO_ADDRESS, publication(), sender=author) == expected
+    assert refusal(registry.publishMany, ZERO_ADDRESS, [publication()], sender=author) == expected
+
+
+def test_an_empty_batch_is_refused(registry: Any, author: Any) -> None:
+    assert refusal(registry.publishMany, author, [], sender=author) == ("NothingToPublish",)
+
+
+def test_a_document_without_digest_is_refused(registry: Any, author: Any, dao: Any, publish: Any) -> None:
+    empty = (bytes(32), ZERO_ADDRESS, (False, 0), [], [])
+    assert refusal(registry.publish, author, empty, sender=author) == ("EmptyDigest",)
+    assert refusal(registry.updateMetadata, publish(), bytes(32), 1, sender=author) == ("EmptyDigest",)
+    assert refusal(registry.setContractURI, bytes(32), sender=dao) == ("EmptyDigest",)
+
+
+def test_one_bad_publication_refuses_the_whole_batch(registry: Any, author: Any) -> None:
+    batch = [publication(), publication(terms(kind=HOLD, amount=1))]
+    assert refusal(registry.publishMany, author, batch, sender=author) == ("InvalidLicenceAmount", HOLD, 1)
+
+
+def test_an_asset_has_at_most_32_licences(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish(*[terms(i) for i in range(32)])
+    assert [offer.price for offer in registry.licencesOf(asset_id)] == list(range(32))
+    many = publication(*[terms()] * 33)
+    assert refusal(registry.publish, author, many, sender=author) == ("TooManyLicences", asset_id + 1, 32)
+    assert refusal(registry.addLicence, asset_id, terms(), sender=author) == ("TooManyLicences", asset_id, 32)
+    assert registry.MAX_LICENCES() == 32
+
+
+def test_a_royalty_over_the_cap_is_refused(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish(derivatives=(True, 3_000))
+    greedy = publication(derivatives=(True, 3_001))
+    expected = ("RoyaltyTooHigh", 3_001, registry.MAX_ROYALTY_BPS())
+    assert refusal(registry.publish, author, greedy, sender=author) == expected
+    assert refusal(registry.setDerivativeTerms, asset_id, (False, 3_001), sender=author) == expected
+
+
+def test_parents_need_the_lineage_module(registry: Any, project: Any, dao: Any, author: Any, publish: Any) -> None:
+    parent = publish()
+    derived = publication(parents=(parent,))
+    assert refusal(registry.publish, author, derived, sender=author) == ("LineageNotSet",)
+    lineage = dao.deploy(project.MockLineage)
+    registry.setLineage(lineage, sender=dao)
+    child = publish(parents=(parent,))
+    assert registry.assetInfo(child).derived
+    assert lineage.parentsOf(child) == [parent]
+
+
+def test_publications_can_be_paused_and_go_on(registry: Any, dao: Any, author: Any, publish: Any) -> None:
+    tx = registry.pausePublications(True, sender=dao)
+    assert logs(tx, registry.PublicationsPaused) == [{"paused": True}]
+    assert registry.publicationsPaused()
+    for call in ((registry.publish, author, publication()), (registry.publishMany, author, [publication()])):
+        assert refusal(*call, sender=author) == ("PublicationsArePaused",)
+    registry.pausePublications(False, sender=dao)
+    assert publish() == 1
+
+
+def test_several_acts_go_in_one_transaction(registry: Any, author: Any) -> None:
+    calls = [registry.publish.encode_input(author, publication(document=str(i))) for i in range(3)]
+    tx = registry.multicall(calls, sender=author)
+    assert [log["digest"] for log in logs(tx, registry.MetadataPublished)] == [digest(str(i)) for i in range(3)]
+
+
+# Documents
+
+
+def test_an_update_sets_document_and_version(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish()
+    tx = registry.updateMetadata(asset_id, digest("second version"), 1, sender=author)
+    assert logs(tx, registry.MetadataPublished) == [
+        {"assetId": asset_id, "version": 2, "digest": digest("second version")}
+    ]
+    assert logs(tx, registry.MetadataUpdate) == [{"_tokenId": asset_id}]
+    info = registry.assetInfo(asset_id)
+    assert (info.version, info.digest) == (2, digest("second version"))
+
+
+def test_an_update_from_an_old_version_is_refused(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.updateMetadata(asset_id, digest("2"), 1, sender=author)
+    for version in (0, 1, 3):
+        got = refusal(registry.updateMetadata, asset_id, digest("3"), version, sender=author)
+        assert got == ("VersionConflict", asset_id, version, 2)
+
+
+@pytest.mark.parametrize("text", ["", "a", "first version", "ü" * 1000])
+def test_the_token_uri_is_the_cid_of_the_document(registry: Any, author: Any, publish: Any, text: str) -> None:
+    hash_ = hashlib.sha256(text.encode()).digest()
+    asset_id = publish()
+    registry.updateMetadata(asset_id, hash_, 1, sender=author)
+    assert registry.tokenURI(asset_id) == "ipfs://" + cid(hash_)
+
+
+def test_the_contract_uri_is_the_cid_of_its_document(registry: Any, dao: Any) -> None:
+    assert registry.contractURI() == ""
+    tx = registry.setContractURI(digest("collection"), sender=dao)
+    assert len(logs(tx, registry.ContractURIUpdated)) == 1
+    assert registry.contractURI() == "ipfs://" + cid(digest("collection"))
+
+
+# States
+
+
+@pytest.mark.parametrize(("start", "end"), list(product(range(3), range(3))))
+def test_each_move_between_states(registry: Any, author: Any, publish: Any, start: int, end: int) -> None:
+    asset_id = publish()
+    if start != ACTIVE:
+        registry.setState(asset_id, start, sender=author)
+    if start == end or start == RETIRED:
+        got = refusal(registry.setState, asset_id, end, sender=author)
+        assert got == ("IllegalStateChange", asset_id, start, end)
+        return
+    tx = registry.setState(asset_id, end, sender=author)
+    assert logs(tx, registry.StateChanged) == [{"assetId": asset_id, "state": end}]
+    assert registry.assetInfo(asset_id).state == end
+
+
+def test_a_state_that_does_not_exist_is_refused(registry: Any, author: Any, publish: Any) -> None:
+    assert refusal(registry.setState, publish(), 3, sender=author) == ("",)
+
+
+def test_a_retired_asset_does_not_change_any_more(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.setState(asset_id, RETIRED, sender=author)
+    expected = ("AssetIsRetired", asset_id)
+    assert refusal(registry.updateMetadata, asset_id, digest("2"), 1, sender=author) == expected
+    assert refusal(registry.addLicence, asset_id, terms(), sender=author) == expected
+
+
+@pytest.mark.parametrize("how", ["suspended", "retired", "delisted"])
+def test_nothing_is_issued_of_an_asset_that_is_not_for_sale(
+    registry: Any, marketplace: Any, author: Any, curator: Any, buyer: Any, publish: Any, how: str
+) -> None:
+    asset_id = publish(terms(DOLLAR))
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    if how == "delisted":
+        registry.setDelisted(asset_id, True, sender=curator)
+    else:
+        registry.setState(asset_id, {"suspended": SUSPENDED, "retired": RETIRED}[how], sender=author)
+    for_author = order(asset_id, author)
+    assert refusal(marketplace.buyAccess, for_author, sender=buyer) == ("NotForSale", asset_id)
+    assert refusal(marketplace.buyTokens, for_author, sender=buyer) == ("NotForSale", asset_id)
+    assert refusal(registry.grant, asset_id, 0, author, 1, False, sender=author) == ("NotForSale", asset_id)
+    assert registry.hasAccess(asset_id, buyer)
+
+
+def test_curation_delists_and_lists_again(
+    registry: Any, marketplace: Any, curator: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(), payout=author)
+    tx = registry.setDelisted(asset_id, True, sender=curator)
+    assert logs(tx, registry.DelistedChanged) == [{"assetId": asset_id, "delisted": True}]
+    assert registry.assetInfo(asset_id).delisted
+    # The owner's moves do not undo what curation said, nor does a transfer.
+    registry.setState(asset_id, SUSPENDED, sender=author)
+    registry.setState(asset_id, ACTIVE, sender=author)
+    registry.transferFrom(author, buyer, asset_id, sender=author)
+    assert registry.assetInfo(asset_id).delisted
+    tx = registry.setDelisted(asset_id, False, sender=curator)
+    assert logs(tx, registry.DelistedChanged) == [{"assetId": asset_id, "delisted": False}]
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+    assert registry.hasAccess(asset_id, buyer)
+
+
+# Roles and payout
+
+
+def test_each_role_may_do_its_own_and_no_more(
+    registry: Any, author: Any, editor: Any, seller: Any, minter: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms())
+    for person, role in ((editor, EDITOR), (seller, SELLER), (minter, MINTER)):
+        tx = registry.setRoles(asset_id, person, role, sender=author)
+        assert logs(tx, registry.RolesChanged) == [
+            {"assetId": asset_id, "account": person, "epoch": 0, "roles": role}
+        ]
+        assert registry.rolesOf(asset_id, person) == role
+    acts = (
+        (EDITOR, registry.updateMetadata, (digest("2"), 1)),
+        (SELLER, registry.addLicence, (terms(),)),
+        (SELLER, registry.setPrice, (0, 7)),
+        (SELLER, registry.setOpen, (0, True)),
+        (MINTER, registry.grant, (0, buyer, 1, False)),
+    )
+    for person, has in ((editor, EDITOR), (seller, SELLER), (minter, MINTER), (buyer, 0)):
+        for needs, act, args in acts:
+            if has == needs:
+                act(asset_id, *args, sender=person)
+            else:
+                got = refusal(act, asset_id, *args, sender=person)
+                assert got == ("MissingAssetRole", asset_id, person, needs)
+
+
+def test_only_the_owner_sets_state_roles_payout_and_derivative_terms(
+    registry: Any, author: Any, editor: Any, publish: Any
+) -> None:
+    asset_id = publish()
+    registry.setRoles(asset_id, editor, EDITOR | SELLER | MINTER, sender=author)
+    for act, args in (
+        (registry.setState, (SUSPENDED,)),
+        (registry.setRoles, (editor, EDITOR)),
+        (registry.setPayout, (editor,)),
+        (registry.setDerivativeTerms, ((True, 1),)),
+    ):
+        assert refusal(act, asset_id, *args, sender=editor) == ("NotAssetOwner", asset_id, editor)
+
+
+def test_roles_are_set_exactly_and_unknown_ones_refused(registry: Any, author: Any, editor: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.setRoles(asset_id, editor, EDITOR | MINTER, sender=author)
+    registry.setRoles(asset_id, editor, SELLER, sender=author)
+    assert registry.rolesOf(asset_id, editor) == SELLER
+    for roles in (8, 255, 9):
+        assert refusal(registry.setRoles, asset_id, editor, roles, sender=author) == ("UnknownRoles", roles)
+
+
+def test_roles_can_be_given_up(registry: Any, author: Any, editor: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    tx = registry.renounceRoles(asset_id, sender=editor)
+    assert logs(tx, registry.RolesChanged) == [
+        {"assetId": asset_id, "account": editor, "epoch": 0, "roles": 0}
+    ]
+    assert registry.rolesOf(asset_id, editor) == 0
+
+
+def test_a_transfer_ends_all_roles_and_returns_the_payout(
+    registry: Any, author: Any, editor: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(payout=stranger)
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    tx = registry.transferFrom(author, buyer, asset_id, sender=author)
+    assert logs(tx, registry.Transfer) == [{"from": author, "to": buyer, "tokenId": asset_id}]
+    info = registry.assetInfo(asset_id)
+    assert (info.owner, info.epoch, info.payout) == (buyer, 1, buyer)
+    assert registry.rolesOf(asset_id, editor) == 0
+    got = refusal(registry.updateMetadata, asset_id, digest("2"), 1, sender=editor)
+    assert got == ("MissingAssetRole", asset_id, editor, EDITOR)
+    # Coming back does not bring the old roles or the old payout with it.
+    registry.transferFrom(buyer, author, asset_id, sender=buyer)
+    assert registry.rolesOf(asset_id, editor) == 0
+    assert registry.payoutOf(asset_id) == author
+    tx = registry.setRoles(asset_id, editor, SELLER, sender=author)
+    assert logs(tx, registry.RolesChanged)[0]["epoch"] == 2
+
+
+def test_the_payout_is_the_owner_unless_set(registry: Any, author: Any, stranger: Any, publish: Any) -> None:
+    asset_id = publish()
+    assert registry.payoutOf(asset_id) == author
+    tx = registry.setPayout(asset_id, stranger, sender=author)
+    assert logs(tx, registry.PayoutChanged) == [{"assetId": asset_id, "payout": stranger}]
+    assert registry.payoutOf(asset_id) == stranger
+    tx = registry.setPayout(asset_id, ZERO_ADDRESS, sender=author)
+    assert logs(tx, registry.PayoutChanged) == [{"assetId": asset_id, "payout": ZERO_ADDRESS}]
+    assert registry.payoutOf(asset_id) == author
+
+
+def test_derivative_terms_can_be_changed(registry: Any, author: Any, publish: Any) -> None:
+    asset_id = publish()
+    tx = registry.setDerivativeTerms(asset_id, (True, 450), sender=author)
+    assert logs(tx, registry.DerivativeTermsChanged) == [
+        {"assetId": asset_id, "allowed": True, "royaltyBps": 450}
+    ]
+    assert tuple(registry.assetInfo(asset_id).derivatives) == (True, 450)
+    registry.setDerivativeTerms(asset_id, (False, 0), sender=author)
+    assert tuple(registry.assetInfo(asset_id).derivatives) == (False, 0)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_published_derivative_terms_can_be_read_off_the_events(registry: Any, author: Any, allowed: bool) -> None:
+    """An index is built from events alone, so what they say must be what the views say."""
+    tx = registry.publish(author, publication(derivatives=(allowed, 500)), sender=author)
+    told = [(log["allowed"], log["royaltyBps"]) for log in logs(tx, registry.DerivativeTermsChanged)]
+    assert tuple(registry.assetInfo(logs(tx, registry.MetadataPublished)[0]["assetId"]).derivatives) == (
+        told[-1] if told else (False, 0)
+    )
+
+
+# The token
+
+
+@pytest.mark.parametrize(
+    ("name", "interface_id"),
+    [
+        ("ERC-165", 0x01FFC9A7),
+        ("ERC-721", 0x80AC58CD),
+        ("ERC-721 metadata", 0x5B5E139F),
+        ("ERC-2981", 0x2A55205A),
+        ("ERC-4906", 0x49064906),
+    ],
+)
+def test_the_standards_are_announced(registry: Any, name: str, interface_id: int) -> None:
+    assert registry.supportsInterface(interface_id.to_bytes(4, "big")), name
+
+
+@pytest.mark.parametrize("interface_id", [0xFFFFFFFF, 0x780E9D63, 0])
+def test_no_other_interface_is_announced(registry: Any, interface_id: int) -> None:
+    assert not registry.supportsInterface(interface_id.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "balanceOf(address)",
+        "ownerOf(uint256)",
+        "safeTransferFrom(address,address,uint256,bytes)",
+        "safeTransferFrom(address,address,uint256)",
+        "transferFrom(address,address,uint256)",
+        "approve(address,uint256)",
+        "setApprovalForAll(address,bool)",
+        "getApproved(uint256)",
+        "isApprovedForAll(address,address)",
+        "name()",
+        "symbol()",
+        "tokenURI(uint256)",
+        "royaltyInfo(uint256,uint256)",
+        "contractURI()",
+    ],
+)
+def test_each_function_of_the_standards_is_there(registry: Any, signature: str) -> None:
+    assert keccak(text=signature)[:4] in {
+        keccak(text=method.selector)[:4] for method in registry.contract_type.methods
+    }
+
+
+def test_the_collection_has_a_name(registry: Any) -> None:
+    assert (registry.name(), registry.symbol()) == ("AI Asset Registry", "ASSET")
+
+
+def test_a_safe_transfer_asks_the_receiver(registry: Any, project: Any, author: Any, publish: Any) -> None:
+    asset_id = publish()
+    refuser, receiver = author.deploy(project.AssetReceiver, 1), author.deploy(project.AssetReceiver, 0)
+    for args in ((author, refuser, asset_id), (author, refuser, asset_id, b"note")):
+        got = refusal(registry.safeTransferFrom, *args, sender=author)
+        assert got == ("ERC721InvalidReceiver", refuser)
+    registry.safeTransferFrom(author, receiver, asset_id, b"note", sender=author)
+    assert (registry.ownerOf(asset_id), receiver.sender()) == (receiver, author)
+
+
+def test_approvals_let_others_transfer_once(registry: Any, author: Any, stranger: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish()
+    move = (registry.transferFrom, author, buyer, asset_id)
+    assert refusal(*move, sender=stranger) == ("ERC721InsufficientApproval", stranger, asset_id)
+    registry.approve(stranger, asset_id, sender=author)
+    assert registry.getApproved(asset_id) == stranger
+    registry.transferFrom(author, buyer, asset_id, sender=stranger)
+    assert registry.getApproved(asset_id) == ZERO_ADDRESS
+    back = (registry.transferFrom, buyer, author, asset_id)
+    assert refusal(*back, sender=stranger) == ("ERC721InsufficientApproval", stranger, asset_id)
+
+
+def test_an_operator_moves_all_assets_of_an_owner(
+    registry: Any, author: Any, stranger: Any, buyer: Any, publish: Any
+) -> None:
+    asset_ids = [publish(), publish()]
+    registry.setApprovalForAll(stranger, True, sender=author)
+    assert registry.isApprovedForAll(author, stranger)
+    for asset_id in asset_ids:
+        registry.transferFrom(author, buyer, asset_id, sender=stranger)
+    assert (registry.balanceOf(author), registry.balanceOf(buyer)) == (0, 2)
+
+
+def test_bad_transfers_are_refused(registry: Any, author: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish()
+    to_nobody = refusal(registry.transferFrom, author, ZERO_ADDRESS, asset_id, sender=author)
+    assert to_nobody == ("ERC721InvalidReceiver", ZERO_ADDRESS)
+    from_another = refusal(registry.transferFrom, buyer, author, asset_id, sender=author)
+    assert from_another == ("ERC721IncorrectOwner", buyer, asset_id, author)
+    assert refusal(registry.transferFrom, author, buyer, NOBODY, sender=author) == ("ERC721NonexistentToken", NOBODY)
+    assert refusal(registry.balanceOf, ZERO_ADDRESS, sender=author) == ("ERC721InvalidOwner", ZERO_ADDRESS)
+    assert refusal(registry.ownerOf, NOBODY, sender=author) == ("ERC721NonexistentToken", NOBODY)
+    assert refusal(registry.ownerOf, 0, sender=author) == ("ERC721NonexistentToken", 0)
+
+
+def test_a_transfer_to_oneself_is_a_transfer(registry: Any, author: Any, editor: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    registry.transferFrom(author, author, asset_id, sender=author)
+    assert registry.balanceOf(author) == 1
+    assert registry.assetInfo(asset_id).epoch == 1
+    assert registry.rolesOf(asset_id, editor) == 0
+
+
+def test_licences_and_access_survive_a_transfer(
+    registry: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(DOLLAR), terms(kind=PERIOD))
+    registry.grant(asset_id, 1, buyer, 1, False, sender=author)
+    registry.transferFrom(author, stranger, asset_id, sender=author)
+    assert registry.hasAccess(asset_id, buyer)
+    assert registry.licenceOf(asset_id, 0).price == DOLLAR
+    registry.setPrice(asset_id, 0, 2 * DOLLAR, sender=stranger)
+
+
+@pytest.mark.parametrize("price", [0, 1, 9_999, 10_000, 123_456_789, 2**256 - 1])
+def test_a_resale_owes_the_royalty_of_the_ancestors(
+    registry: Any, project: Any, dao: Any, treasury: Any, publish: Any, price: int
+) -> None:
+    lineage = dao.deploy(project.MockLineage)
+    registry.setLineage(lineage, sender=dao)
+    lineage.setRoyalty(treasury, 1_234, sender=dao)
+    original = publish()
+    child = publish(parents=(original,))
+    assert tuple(registry.royaltyInfo(original, price)) == (ZERO_ADDRESS, 0)
+    assert tuple(registry.royaltyInfo(child, price)) == (treasury, price * 1_234 // 10_000)
+
+
+# What is not there
+
+
+def test_an_unknown_asset_is_refused_by_name_everywhere(
+    registry: Any, marketplace: Any, author: Any, buyer: Any, curator: Any
+) -> None:
+    for who, method, args in (
+        (author, registry.updateMetadata, (digest("2"), 1)),
+        (author, registry.setState, (SUSPENDED,)),
+        (author, registry.setRoles, (buyer, EDITOR)),
+        (author, registry.renounceRoles, ()),
+        (author, registry.setPayout, (buyer,)),
+        (author, registry.setDerivativeTerms, ((True, 1),)),
+        (author, registry.addLicence, (terms(),)),
+        (author, registry.setPrice, (0, 1)),
+        (author, registry.setOpen, (0, True)),
+        (author, registry.grant, (0, buyer, 1, False)),
+        (author, registry.redeem, (0, 1, buyer)),
+        (author, registry.consume, (0, 1, bytes(32))),
+        (curator, registry.setDelisted, (True,)),
+        (author, registry.assetInfo, ()),
+        (author, registry.rolesOf, (buyer,)),
+        (author, registry.payoutOf, ()),
+        (author, registry.hasAccess, (buyer,)),
+        (author, registry.accessOf, (0, buyer)),
+        (author, registry.licenceOf, (0,)),
+        (author, registry.licencesOf, ()),
+        (author, registry.quote, (0, 1)),
+        (author, registry.datatokenOf, (0,)),
+        (author, registry.royaltyInfo, (1,)),
+        (author, registry.tokenURI, ()),
+    ):
+        assert refusal(method, NOBODY, *args, sender=who) == ("AssetNotFound", NOBODY), method
+    for buy in (marketplace.buyAccess, marketplace.buyTokens):
+        assert refusal(buy, order(NOBODY, buyer), sender=buyer) == ("AssetNotFound", NOBODY)
+
+
+# Settings
+
+
+def test_settings_are_for_those_whom_the_access_manager_lets(
+    registry: Any, dollar: Any, author: Any, curator: Any, publish: Any
+) -> None:
+    asset_id = publish()
+    settings: tuple[tuple[Any, tuple[Any, ...]], ...] = (
+        (registry.setPaymentToken, (dollar, True)),
+        (registry.setMarketplace, (dollar,)),
+        (registry.setLineage, (dollar,)),
+        (registry.pausePublications, (True,)),
+        (registry.setContractURI, (digest("collection"),)),
+    )
+    for setting, args in (*settings, (registry.setDelisted, (asset_id, True))):
+        assert refusal(setting, *args, sender=author) == ("AccessManagedUnauthorized", author)
+    # The curator may delist and nothing else.
+    for setting, args in settings:
+        assert refusal(setting, *args, sender=curator) == ("AccessManagedUnauthorized", curator)
+
+
+def test_payment_tokens_keep_their_index(registry: Any, project: Any, dollar: Any, dao: Any) -> None:
+    assert [tuple(entry) for entry in registry.paymentTokens()] == [(ZERO_ADDRESS, True), (dollar, True)]
+    other = dao.deploy(project.MockToken, 18)
+    tx = registry.setPaymentToken(other, True, sender=dao)
+    assert logs(tx, registry.PaymentTokenChanged) == [{"index": 2, "token": other, "allowed": True}]
+    tx = registry.setPaymentToken(dollar, False, sender=dao)
+    assert logs(tx, registry.PaymentTokenChanged) == [{"index": USD, "token": dollar, "allowed": False}]
+    tx = registry.setPaymentToken(ZERO_ADDRESS, False, sender=dao)
+    assert logs(tx, registry.PaymentTokenChanged) == [{"index": NATIVE, "token": ZERO_ADDRESS, "allowed": False}]
+    assert [tuple(entry) for entry in registry.paymentTokens()] == [
+        (ZERO_ADDRESS, False), (dollar, False), (other, True)
+    ]
+
+
+def test_only_contracts_become_payment_token_marketplace_or_lineage(registry: Any, dao: Any, stranger: Any) -> None:
+    for setting in (registry.setMarketplace, registry.setLineage):
+        assert refusal(setting, stranger, sender=dao) == ("NotAContract", stranger)
+    assert refusal(registry.setPaymentToken, stranger, True, sender=dao) == ("NotAContract", stranger)
+
+
+def test_there_are_at_most_256_payment_tokens(registry: Any, dao: Any, author: Any, publish: Any) -> None:
+    """Datatokens are contracts that come cheap: 254 of them fill the list."""
+    tokens = []
+    for _ in range(8):
+        asset_id = publish(*[terms()] * 32)
+        calls = [registry.grant.encode_input(asset_id, i, author, 1, True) for i in range(32)]
+        registry.multicall(calls, sender=author)
+        tokens += [registry.datatokenOf(asset_id, i) for i in range(32)]
+    for start in range(0, 254, 64):
+        batch = [registry.setPaymentToken.encode_input(token, True) for token in tokens[start : min(start + 64, 254)]]
+        registry.multicall(batch, sender=dao)
+    assert len(registry.paymentTokens()) == 256
+    assert refusal(registry.setPaymentToken, tokens[254], True, sender=dao) == ("TooManyPaymentTokens", 256)
+    # Those that are there can still be changed, and the last can be used.
+    registry.setPaymentToken(tokens[253], False, sender=dao)
+    last = publish(terms(UNIT, token=255))
+    assert refusal(registry.quote, last, 0, 1, sender=author) == ("PaymentTokenNotAllowed", 255)
+
+
+def test_another_marketplace_takes_over(
+    registry: Any, marketplace: Any, project: Any, authority: Any, dao: Any, treasury: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms())
+    newer = dao.deploy(project.Marketplace, authority, registry, treasury, 0)
+    tx = registry.setMarketplace(newer, sender=dao)
+    assert logs(tx, registry.MarketplaceChanged) == [{"marketplace": newer}]
+    assert registry.marketplace() == newer
+    assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotMarketplace", marketplace)
+    newer.buyAccess(order(asset_id, buyer), sender=buyer)
+    assert registry.hasAccess(asset_id, buyer)
+
+
+def test_the_lineage_module_is_set_once(registry: Any, project: Any, dao: Any) -> None:
+    assert registry.lineage() == ZERO_ADDRESS
+    lineage = dao.deploy(project.MockLineage)
+    tx = registry.setLineage(lineage, sender=dao)
+    assert logs(tx, registry.LineageSet) == [{"lineage": lineage}]
+    assert registry.lineage() == lineage
+    assert refusal(registry.setLineage, lineage, sender=dao) == ("LineageAlreadySet", lineage)
+
+
+def test_the_registry_takes_no_money(registry: Any, author: Any, publish: Any) -> None:
+    assert not registry.contract_type.receive and not registry.contract_type.fallback
+    assert not [method.name for method in registry.contract_type.methods if method.stateMutability == "payable"]
+    assert refusal(registry.setState, publish(), SUSPENDED, sender=author, value=1) == ("",)

@@ -1,0 +1,152 @@
+"""Random walks over the contracts in step with the reference model: same verdicts, same state, after every step.
+
+`DEEP=1` walks further and each time elsewhere; `DEEP_STEPS` says how far (200,000 steps unless told).
+"""
+
+from __future__ import annotations
+
+from hypothesis.stateful import invariant, run_state_machine_as_test
+
+from .machine import Access, RegistryMachine
+from .model import COIN, UNIT
+from .profile import deep, profile
+from .world import COINS, DOLLARS, PEOPLE
+
+
+class CheckedMachine(RegistryMachine):
+    """After each step, the whole state of the chain is that of the model, and no more than one step could do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: set[Access] = set()
+
+    @invariant()
+    def access_is_what_was_paid_or_given(self) -> None:
+        """Nobody gains access but by the step that gives it to him; nobody loses it but by time, giving or using."""
+        active: set[Access] = set()
+        for asset_id, asset in self.model.assets.items():
+            for account in self.accounts:
+                some = False
+                for number in range(len(asset.licences)):
+                    access = self.chain.words(self.registry, "accessOf", asset_id, number, account)
+                    assert access == self.model.access_of(asset_id, number, account)
+                    if access[0]:
+                        some = True
+                        active.add((asset_id, number, account))
+                assert self.chain.words(self.registry, "hasAccess", asset_id, account) == (some,)
+                assert some == self.model.has_access(asset_id, account)
+        assert active - self.active <= self.gains, "access came from nowhere"
+        assert self.active - active <= self.loses, "access was lost"
+        self.active, self.gains, self.loses = active, set(), set()
+
+    @invariant()
+    def licences_add_up(self) -> None:
+        for asset_id, asset in self.model.assets.items():
+            for number, licence in enumerate(asset.licences):
+                assert self.chain.words(self.registry, "licenceOf", asset_id, number) == (
+                    licence.price,
+                    licence.amount,
+                    licence.cap,
+                    licence.issued if licence.cap else 0,
+                    licence.limit,
+                    licence.payment,
+                    licence.kind,
+                    licence.open,
+                )
+                assert not licence.cap or licence.issued <= licence.cap
+                token = self.world.datatoken(asset_id, number)
+                assert self.chain.words(self.registry, "datatokenOf", asset_id, number) == (int(token.address, 16),)
+                assert self.chain.has_code(token.address) == (licence.minted > 0)
+                if licence.minted:
+                    supply = (licence.minted - licence.redeemed) * UNIT
+                    assert self.chain.words(token, "totalSupply") == (supply,)
+                    assert sum(licence.tokens.values()) == supply
+                if licence.limit:
+                    assert all(grant.taken <= licence.limit for grant in licence.grants.values())
+
+    @invariant()
+    def assets_are_those_of_the_model(self) -> None:
+        for asset_id, asset in self.model.assets.items():
+            owner, payee = int(asset.owner, 16), int(asset.payee, 16)
+            allowed, royalty_bps = asset.royalty_terms
+            assert self.chain.words(self.registry, "assetInfo", asset_id) == (
+                owner,
+                int.from_bytes(asset.digest),
+                asset.version,
+                asset.state,
+                asset.delisted,
+                len(asset.licences),
+                payee,
+                asset.epoch,
+                False,
+                allowed,
+                royalty_bps,
+            )
+            assert self.chain.words(self.registry, "ownerOf", asset_id) == (owner,)
+            assert self.chain.words(self.registry, "payoutOf", asset_id) == (payee,)
+            assert self.chain.words(self.registry, "getApproved", asset_id) == (int(asset.approved, 16),)
+            for account in PEOPLE.values():
+                assert self.chain.words(self.registry, "rolesOf", asset_id, account) == (asset.roles[account],)
+        for account in self.accounts:
+            count = sum(asset.owner == account for asset in self.model.assets.values())
+            assert self.chain.words(self.registry, "balanceOf", account) == (count,)
+
+    @invariant()
+    def money_is_where_the_model_has_it_and_none_is_made_or_lost(self) -> None:
+        for token in (self.world.dollar, self.world.other_dollar):
+            purse = self.model.money[token.address]
+            for account in self.accounts:
+                assert self.chain.words(token, "balanceOf", account) == (purse[account],)
+            for account in PEOPLE.values():
+                allowance = self.model.allowances[token.address][account]
+                assert self.chain.words(token, "allowance", account, self.market.address) == (allowance,)
+            assert sum(purse.values()) == DOLLARS * len(PEOPLE)
+            assert purse[self.market.address] == 0
+        coins = self.model.money[COIN]
+        for account in self.accounts:
+            assert self.chain.balance(account) == coins[account]
+        assert sum(coins.values()) == COINS * len(PEOPLE)
+        assert coins[self.market.address] == 0
+
+    @invariant()
+    def settings_are_those_of_the_model(self) -> None:
+        model = self.model
+        assert self.chain.words(self.market, "feeBps") == (model.fee_bps,)
+        assert self.chain.words(self.market, "treasury") == (int(model.treasury, 16),)
+        assert self.chain.words(self.market, "salesPaused") == (model.sales_paused,)
+        assert self.chain.words(self.registry, "publicationsPaused") == (model.publications_paused,)
+        for account in PEOPLE.values():
+            for key in range(3):
+                nonce = (key << 64) | model.nonces[account, key]
+                assert self.chain.words(self.registry, "nonces(address,uint192)", account, key) == (nonce,)
+
+
+# What a walk must have seen for its silence to mean anything: each action done, and refused for each of these reasons.
+DONE = {
+    "publish", "publishMany", "transferFrom", "approve", "setApprovalForAll", "updateMetadata", "setState", "setRoles",
+    "renounceRoles", "setPayout", "setDerivativeTerms", "addLicence", "setPrice", "setOpen", "grant", "buyAccess",
+    "buyTokens", "buyAccessWithPermit", "buyTokensWithPermit", "transfer", "redeem", "consume", "consumeWithReceipt",
+    "cancelReceipts", "setDelisted", "setPaymentToken", "setFee", "setTreasury", "pausePublications", "pauseSales",
+}  # fmt: skip
+REFUSED = {
+    "AssetNotFound", "NotAssetOwner", "MissingAssetRole", "UnknownRoles", "EmptyDigest", "VersionConflict",
+    "IllegalStateChange", "AssetIsRetired", "RoyaltyTooHigh", "LicenceNotFound", "InvalidLicenceAmount",
+    "PaymentTokenNotAllowed", "NotForSale", "LicenceClosed", "NoUnits", "CapExceeded", "LimitExceeded",
+    "OnlyForOneself", "AlreadyHeld", "InvalidAccount", "NotRedeemable", "NotConsumable", "NotEnoughUses",
+    "ReceiptExpired", "WrongService", "InvalidReceiptSignature", "InvalidAccountNonce", "NotMarketplace",
+    "NotRegistry", "NothingToPublish", "PublicationsArePaused", "LineageNotSet", "NotAContract", "SalesArePaused",
+    "TotalAboveMaximum", "ValueTooLow", "UnexpectedValue", "PaymentRefused", "FeeAboveCap", "InvalidTreasury",
+    "AccessManagedUnauthorized", "ERC721NonexistentToken", "ERC721InsufficientApproval", "ERC721IncorrectOwner",
+    "ERC721InvalidReceiver", "ERC721InvalidApprover", "ERC721InvalidOperator", "ERC20InsufficientAllowance",
+    "ERC20InsufficientBalance", "ERC20InvalidReceiver",
+}  # fmt: skip
+
+
+def test_chain_and_model_never_disagree() -> None:
+    RegistryMachine.tally.clear()
+    run_state_machine_as_test(CheckedMachine, settings=profile(examples=70, steps=50))
+    done = {function for function, result in RegistryMachine.tally if result == "done"}
+    refused = {result for _, result in RegistryMachine.tally}
+    print(f"{sum(RegistryMachine.tally.values())} actions")
+    missing = (DONE - done) | (REFUSED - refused)
+    assert not missing or (deep() and sum(RegistryMachine.tally.values()) < 20_000), f"never seen: {missing}"

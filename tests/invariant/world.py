@@ -1,0 +1,112 @@
+"""The people and contracts of these tests, the model that starts out equal to them, and signing as wallets do it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from eth_abi import encode
+from eth_keys import keys
+from eth_utils import keccak
+
+from .evm import ZERO, Chain, Contract
+from .model import UNLIMITED, Model
+
+START = 1_800_000_000
+CHAIN_ID = 1
+COINS = 10**21
+DOLLARS = 10**13
+FEE_BPS = 250
+
+KEYS = {name: keys.PrivateKey(keccak(text=name)) for name in ("dao", "author", "friend", "buyer", "stranger")}
+PEOPLE = {name: "0x" + key.public_key.to_canonical_address().hex() for name, key in KEYS.items()}
+DAO, AUTHOR, FRIEND, BUYER, STRANGER = PEOPLE.values()
+TREASURY = "0x" + "7e" * 20
+
+_RECEIPT = (
+    "Receipt(uint256 assetId,uint8 licence,address account,uint32 uses,address service,bytes32 ref,"
+    "uint256 nonce,uint48 deadline)"
+)
+_RECEIPT_TYPES = ("uint256", "uint8", "address", "uint32", "address", "bytes32", "uint256", "uint48")
+_PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+_PERMIT_TYPES = ("address", "address", "uint256", "uint256", "uint256")
+_DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+
+
+class World:
+    """A chain with the contracts on it, two dollars to pay with, and money in everybody's hands."""
+
+    def __init__(self) -> None:
+        self.chain = chain = Chain(timestamp=START)
+        self.authority = chain.deploy("RegistryAuthority", DAO, sender=DAO)
+        self.registry = chain.deploy("AssetRegistry", self.authority.address, sender=DAO)
+        self.market = chain.deploy(
+            "Marketplace", self.authority.address, self.registry.address, TREASURY, FEE_BPS, sender=DAO
+        )
+        self.dollar = chain.deploy("LocalDollar", sender=DAO)
+        self.other_dollar = chain.deploy("LocalDollar", sender=DAO)
+        self.contracts = (self.registry, self.market, self.dollar, self.other_dollar, self.authority)
+        self.implementation: str = chain.call(self.registry, "datatokenImplementation")
+        self.do(self.registry, "setMarketplace", self.market.address)
+        self.do(self.registry, "setPaymentToken", self.dollar.address, True)
+        for person in PEOPLE.values():
+            chain.set_balance(person, COINS)
+            for token in (self.dollar, self.other_dollar):
+                self.do(token, "mint", person, DOLLARS)
+                self.do(token, "approve", self.market.address, UNLIMITED, sender=person)
+
+    def do(self, contract: Contract, function: str, *args: Any, sender: str = DAO) -> Any:
+        """A step of the set-up, which must succeed."""
+        outcome = self.chain.transact(contract, function, *args, sender=sender)
+        assert outcome.failure is None, f"{function}{args} failed: {outcome.failure}"
+        return outcome
+
+    def model(self) -> Model:
+        """The reference model in the state of this world."""
+        dollars = (self.dollar.address, self.other_dollar.address)
+        purse = dict.fromkeys(PEOPLE.values(), DOLLARS)
+        allowance = dict.fromkeys(PEOPLE.values(), UNLIMITED)
+        money = {token: defaultdict(int, purse) for token in dollars}
+        money[ZERO] = defaultdict(int, dict.fromkeys(PEOPLE.values(), COINS))
+        return Model(
+            admin=DAO,
+            marketplace=self.market.address,
+            contracts=frozenset(contract.address for contract in self.contracts),
+            treasury=TREASURY,
+            fee_bps=FEE_BPS,
+            now=START,
+            payments=[(ZERO, True), (self.dollar.address, True)],
+            money=money,
+            allowances={token: defaultdict(int, allowance) for token in dollars},
+        )
+
+    def datatoken(self, asset_id: int, number: int) -> Contract:
+        """The token of a licence, its address computed as anybody can (EIP-1014 of a clone with immutable arguments)."""
+        arguments = asset_id.to_bytes(8) + bytes([number])
+        code = bytes.fromhex(f"61{len(arguments) + 0x2D:04x}3d81600a3d39f3363d3d373d3d3d363d73")
+        code += bytes.fromhex(self.implementation[2:]) + bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
+        home = bytes.fromhex(self.registry.address[2:])
+        address = keccak(b"\xff" + home + bytes(32) + keccak(code))[12:]
+        return self.chain.at("Datatoken", "0x" + address.hex())
+
+    def sign_receipt(self, signer: str, receipt: tuple[Any, ...]) -> bytes:
+        """EIP-712, with the last byte as wallets write it."""
+        words = keccak(text=_RECEIPT) + encode(_RECEIPT_TYPES, receipt)
+        return self._sign(signer, "AI Asset Registry", self.registry.address, words)
+
+    def sign_permit(self, owner: str, token: str, value: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
+        """EIP-2612 approval of the marketplace: v, r, s."""
+        words = keccak(text=_PERMIT) + encode(_PERMIT_TYPES, (owner, self.market.address, value, nonce, deadline))
+        signature = self._sign(owner, "Local Dollar", token, words)
+        return signature[64], signature[:32], signature[32:64]
+
+    def _sign(self, signer: str, name: str, contract: str, words: bytes) -> bytes:
+        domain = keccak(
+            keccak(text=_DOMAIN)
+            + keccak(text=name)
+            + keccak(text="1")
+            + encode(("uint256", "address"), (CHAIN_ID, contract))
+        )
+        key = next(KEYS[person] for person, address in PEOPLE.items() if address == signer)
+        signature = key.sign_msg_hash(keccak(b"\x19\x01" + domain + keccak(words))).to_bytes()
+        return signature[:64] + bytes([signature[64] + 27])
