@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import asdict
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from bench import ocean
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
+from registry.chain.artifacts import artifact
 from registry.errors import RegistryError
 
 
@@ -25,7 +27,7 @@ def main() -> int:
     try:
         version = ocean.version()
         with anvil() as w3:
-            stage = set_stage(w3, ocean.payment_token())
+            stage = set_stage(w3, asdict(artifact("LocalDollar")))
             incumbent, ours = Gas(w3), Gas(w3) if find_spec("bench.ours") else None
             start = w3.provider.make_request(RPCEndpoint("evm_snapshot"), [])["result"]
             with console.status("measuring the incumbent"):

@@ -63,11 +63,6 @@ def version() -> str:
     return str(_read("package.json")["version"])
 
 
-def payment_token() -> dict[str, Any]:
-    """The artifact of the package's plain ERC-20 (OpenZeppelin with permit): name, symbol, decimals."""
-    return _artifact("utils/mock/MockERC20Permit.sol")
-
-
 def measure(stage: Stage, gas: Gas) -> None:
     """Deploy the incumbent on `stage` and record what each act uses."""
     ocean = _deploy(stage)

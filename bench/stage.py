@@ -4,8 +4,7 @@ The conditions, the same for both halves
 ----------------------------------------
 *   **Whole transactions.** A figure is the receipt's `gasUsed`: base cost, calldata and execution, less refunds.
     Approvals of the payment token are made before and not counted. An act of several transactions is their sum.
-*   **Money.** One ERC-20 of 6 decimals (OpenZeppelin, which writes and logs the lowered allowance), a price of
-    10 tokens, and a protocol fee above zero, on either side of the sale. Buyers approve 1,000 tokens: the allowance
+*   **Money.** One ERC-20 of 6 decimals (OpenZeppelin 5.7, which writes the lowered allowance), a price of 10 tokens, and a protocol fee above zero, on either side of the sale. Buyers approve 1,000 tokens: the allowance
     stays above zero, so nothing is refunded for clearing it and nothing is saved by an infinite one.
 *   **Warm protocol and payees.** Before anything is measured, `Cast.earlier_author` has published an asset of the same
     make and `Cast.earlier_buyer` has bought it, so no counter, list or treasury of the protocol is at zero. Treasury,
@@ -98,11 +97,7 @@ class Stage:
 
 
 def set_stage(w3: Web3, payment_token: Mapping[str, Any]) -> Stage:
-    """Deploy the payment token and hand it out.
-
-    `payment_token` is the artifact of an ERC-20 whose constructor takes name, symbol and decimals and gives the whole
-    supply to the deployer.
-    """
+    """Deploy the payment token, which anybody may mint (`LocalDollar`), and hand it out."""
     accounts = list(w3.eth.accounts)
     protocol, treasury, author, buyer, earlier_author, earlier_buyer, heir, other_heir, provider, *_ = accounts
     cast = Cast(
@@ -116,10 +111,10 @@ def set_stage(w3: Web3, payment_token: Mapping[str, Any]) -> Stage:
         other_heir=other_heir,
         provider=provider,
     )
-    token = deploy(w3, payment_token, "Payment Token", "PAY", 6, sender=cast.protocol)
+    token = deploy(w3, payment_token, sender=cast.protocol)
     stage = Stage(w3=w3, token=token, cast=cast)
-    for holder in (cast.treasury, cast.author, cast.buyer, cast.earlier_author, cast.earlier_buyer):
-        stage.send(token.functions.transfer(holder, ALLOWANCE), sender=cast.protocol)
+    for holder in (cast.protocol, cast.treasury, cast.author, cast.buyer, cast.earlier_author, cast.earlier_buyer):
+        stage.send(token.functions.mint(holder, ALLOWANCE), sender=cast.protocol)
     return stage
 
 

@@ -1,0 +1,136 @@
+"""Our half: the contracts as the package ships them, used as the Python client uses them.
+
+*   publish: `publish` with one priced licence for a period; the document's digest is part of it, in one transaction.
+*   buy, buy free, redeem, consume, update: one transaction each.
+*   datatoken_first_mint: the owner mints the first unit of a licence, which deploys its ERC-20.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.constants import ADDRESS_ZERO
+from web3.contract import Contract
+from web3.logs import DISCARD
+
+from bench.gas import Gas
+from bench.stage import ALLOWANCE, ASSET_NAME, NEXT_POINTER, POINTER, PRICE, Stage
+from registry.chain.artifacts import artifact
+
+_FEE_BPS: Final = 20  # as much as the incumbent takes
+_HOLD, _PERIOD, _USE = 0, 1, 2
+_BATCH: Final = 100
+_MONTH: Final = 30 * 24 * 3600
+
+
+def measure(stage: Stage, gas: Gas) -> None:
+    """Deploy, warm up, and record every act."""
+    ours = _deploy(stage)
+    cast = stage.cast
+    _warm_up(ours)
+
+    first = ours.publish(cast.author)
+    gas.record("publish_first", first.tx_hash)
+    following = ours.publish(cast.author)
+    gas.record("publish_next", following.tx_hash)
+    batch = ours.publish_many(cast.author)
+    gas.record("publish_batch_100_each", batch, share=_BATCH)
+
+    stage.send(stage.token.functions.approve(ours.market.address, ALLOWANCE), sender=cast.buyer)
+    gas.record("buy_first", ours.buy(first.number, 0, cast.buyer))
+    gas.record("buy_renew", ours.buy(first.number, 0, cast.buyer))
+    free = ours.add_licence(first.number, _terms(kind=_HOLD, price=0, amount=0, limit=1), cast.author)
+    gas.record("buy_free", ours.buy(first.number, free, cast.buyer))
+
+    grant = ours.registry.functions.grant(following.number, 0, cast.buyer, 1, True)
+    gas.record("datatoken_first_mint", stage.send(grant, sender=cast.author), note="with its deployment")
+    redeem = ours.registry.functions.redeem(following.number, 0, 1, cast.buyer)
+    gas.record("redeem", stage.send(redeem, sender=cast.buyer))
+
+    uses = ours.add_licence(first.number, _terms(kind=_USE, price=PRICE, amount=10), cast.author)
+    ours.buy(first.number, uses, cast.buyer)
+    consume = ours.registry.functions.consume(first.number, uses, 1, _digest(POINTER))
+    gas.record("consume", stage.send(consume, sender=cast.buyer), note="written to storage")
+
+    bare = ours.publish(cast.author, terms=[])
+    gas.record("transfer_0", ours.transfer(bare.number, cast.author, cast.heir))
+    laden = ours.publish(cast.author, terms=[_terms()] * 20)
+    gas.record("transfer_20", ours.transfer(laden.number, cast.author, cast.other_heir))
+
+    update = ours.registry.functions.updateMetadata(first.number, _digest(NEXT_POINTER), 1)
+    gas.record("update_metadata", stage.send(update, sender=cast.author))
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    number: int
+    tx_hash: HexBytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    stage: Stage
+    registry: Contract
+    market: Contract
+
+    def publish(self, author: ChecksumAddress, *, terms: list[tuple[int, ...]] | None = None) -> _Published:
+        publication = _publication(ASSET_NAME, [_terms()] if terms is None else terms)
+        tx_hash = self.stage.send(self.registry.functions.publish(author, publication), sender=author)
+        receipt = self.stage.w3.eth.get_transaction_receipt(tx_hash)
+        (event,) = self.registry.events.MetadataPublished().process_receipt(receipt, errors=DISCARD)
+        return _Published(event["args"]["assetId"], tx_hash)
+
+    def publish_many(self, author: ChecksumAddress) -> HexBytes:
+        publications = [_publication(f"{ASSET_NAME} {number}", [_terms()]) for number in range(_BATCH)]
+        return self.stage.send(self.registry.functions.publishMany(author, publications), sender=author)
+
+    def add_licence(self, number: int, terms: tuple[int, ...], author: ChecksumAddress) -> int:
+        self.stage.send(self.registry.functions.addLicence(number, terms), sender=author)
+        return len(self.registry.functions.licencesOf(number).call()) - 1
+
+    def buy(self, number: int, licence: int, buyer: ChecksumAddress) -> HexBytes:
+        tx_hash = self.stage.send(
+            self.market.functions.buyAccess((number, licence, buyer, 1, PRICE)), sender=buyer
+        )
+        if not self.registry.functions.hasAccess(number, buyer).call():
+            raise AssertionError("bought, and no access")
+        return tx_hash
+
+    def transfer(self, number: int, owner: ChecksumAddress, heir: ChecksumAddress) -> HexBytes:
+        return self.stage.send(self.registry.functions.transferFrom(owner, heir, number), sender=owner)
+
+
+def _deploy(stage: Stage) -> _Ours:
+    cast = stage.cast
+    authority = stage.deploy(asdict(artifact("RegistryAuthority")), cast.protocol)
+    registry = stage.deploy(asdict(artifact("AssetRegistry")), authority.address)
+    market = stage.deploy(
+        asdict(artifact("Marketplace")), authority.address, registry.address, cast.treasury, _FEE_BPS
+    )
+    stage.send(registry.functions.setMarketplace(market.address), sender=cast.protocol)
+    stage.send(registry.functions.setPaymentToken(stage.token.address, True), sender=cast.protocol)
+    return _Ours(stage, registry, market)
+
+
+def _warm_up(ours: _Ours) -> None:
+    cast = ours.stage.cast
+    earlier = ours.publish(cast.earlier_author)
+    approve = ours.stage.token.functions.approve(ours.market.address, ALLOWANCE)
+    ours.stage.send(approve, sender=cast.earlier_buyer)
+    ours.buy(earlier.number, 0, cast.earlier_buyer)
+
+
+def _publication(document: str, licences: list[tuple[int, ...]]) -> tuple[Any, ...]:
+    return (_digest(document), ADDRESS_ZERO, (False, 0), [], licences)
+
+
+def _terms(*, kind: int = _PERIOD, price: int = PRICE, amount: int = _MONTH, limit: int = 0) -> tuple[int, ...]:
+    return (price, 1 if price else 0, kind, amount, 0, limit)
+
+
+def _digest(text: str) -> HexBytes:
+    return Web3.keccak(text=text)
