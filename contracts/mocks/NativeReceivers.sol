@@ -6,8 +6,17 @@ contract RefusingReceiver {
     /// @dev It never takes any.
     error Refused(uint256 amount);
 
+    /// @dev The call that was to be made failed.
+    error ActFailed(address target, bytes reason);
+
     receive() external payable {
         revert Refused(msg.value);
+    }
+
+    /// @notice Make a call as this contract.
+    function act(address target, bytes calldata data) external payable {
+        (bool done, bytes memory reason) = target.call{value: msg.value}(data);
+        if (!done) revert ActFailed(target, reason);
     }
 }
 

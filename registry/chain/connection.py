@@ -27,6 +27,7 @@ from web3.exceptions import (
     CannotHandleRequest,
     ContractLogicError,
     ProviderConnectionError,
+    TransactionNotFound,
     Web3RPCError,
     Web3ValidationError,
 )
@@ -36,7 +37,7 @@ from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConf
 from web3.types import FilterParams, RPCEndpoint, RPCResponse, TxParams, Wei
 
 from registry.chain.artifacts import artifact
-from registry.chain.logs import Event, decode_log, topics_for
+from registry.chain.logs import Event, Receipt, decode_log, read_receipt, topics_for
 from registry.chain.reverts import decode
 from registry.chain.signers import DEV_ACCOUNTS, DEV_MNEMONIC
 from registry.errors import (
@@ -51,7 +52,7 @@ from registry.errors import (
 from registry.types import Address, ChainId, to_address
 from registry.types import Wei as WeiAmount
 
-__all__ = ["IN_PROCESS_CHAIN_ID", "Block", "Chain", "Event"]
+__all__ = ["IN_PROCESS_CHAIN_ID", "Block", "Chain", "Event", "Receipt"]
 
 IN_PROCESS_CHAIN_ID: Final = 1337
 """Chain number of chains inside the process, the one that ape and its test accounts use."""
@@ -98,9 +99,7 @@ class Chain:
         self._with_code: set[Address] = set()
 
     @classmethod
-    def connect(
-        cls, url: str, *, chain_id: int | None = None, confirmations: int = 1, timeout: float = 30.0
-    ) -> Chain:
+    def connect(cls, url: str, *, chain_id: int | None = None, confirmations: int = 1, timeout: float = 30.0) -> Chain:
         """Connect to the node at `url`: http, https, ws, wss, or the path of an IPC socket.
 
         `timeout` (seconds) bounds every request; `confirmations` is how many blocks a transaction
@@ -124,7 +123,9 @@ class Chain:
         elif url.startswith(("ws://", "wss://")):
             provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)))
         elif "://" in url or not url:
-            raise InputError(f"{url!r} is not the address of a node.", hint="It starts with http, https, ws or wss, or is a path.")
+            raise InputError(
+                f"{url!r} is not the address of a node.", hint="It starts with http, https, ws or wss, or is a path."
+            )
         else:
             provider = IPCProvider(url, timeout=max(1, round(timeout)))
         return cls(provider, url, confirmations=confirmations, chain_id=chain_id)
@@ -206,6 +207,19 @@ class Chain:
             self._with_code.add(account)
         return found
 
+    def receipt(self, tx_hash: str) -> Receipt:
+        """Return the receipt of a mined transaction; raises `ChainError` if there is none."""
+        try:
+            sent = self.w3.eth.get_transaction(cast(Any, tx_hash))
+            found = self.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
+        except TransactionNotFound:
+            raise ChainError(f"Chain {self.chain_id} has no transaction {tx_hash}.") from None
+        return read_receipt(cast(Mapping[str, Any], found), value=int(sent["value"]))
+
+    def forget_code(self) -> None:
+        """Ask the node anew where contracts are."""
+        self._with_code.clear()
+
     def events(
         self,
         event: Any,
@@ -258,7 +272,9 @@ class Chain:
             return self.block()
         for method, params in (("evm_increaseTime", [seconds]), ("evm_mine", [])):
             if "error" in provider.make_request(RPCEndpoint(method), params):
-                raise ChainError(f"The time of chain {self.chain_id} cannot be moved.", hint="Only chains for tests can.")
+                raise ChainError(
+                    f"The time of chain {self.chain_id} cannot be moved.", hint="Only chains for tests can."
+                )
         return self.block()
 
     # --- Internal --------------------------------------------------------------------------------
@@ -287,8 +303,9 @@ class _TesterProvider(EthereumTesterProvider):
         self._lock = threading.RLock()
 
     def travel(self, timestamp: int) -> None:
+        # eth-tester takes off the second that its own clock would add.
         with self._lock:
-            cast(Any, self.ethereum_tester).time_travel(timestamp)
+            cast(Any, self.ethereum_tester).time_travel(timestamp + 1)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
@@ -353,7 +370,9 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
                 except requests.Timeout as error:
                     raise ConnectionFailed(url, f"{method} took too long") from error
                 except (BadResponseFormat, CannotHandleRequest, ValueError) as error:
-                    raise ConnectionFailed(url, f"it does not answer like an Ethereum node ({_short(error)})") from error
+                    raise ConnectionFailed(
+                        url, f"it does not answer like an Ethereum node ({_short(error)})"
+                    ) from error
                 except (OSError, EOFError, ProviderConnectionError, requests.RequestException) as error:
                     raise ConnectionFailed(url, _short(error)) from error
                 except Exception as error:
@@ -397,4 +416,6 @@ def _reverted(error: ContractLogicError) -> RegistryError:
 
 def _short(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
+    if "Connection refused" in text:
+        return "nothing listens there"
     return text if len(text) <= 200 else text[:197] + "..."

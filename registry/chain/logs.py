@@ -1,4 +1,4 @@
-"""Events: logs of the contracts, decoded with the ABIs of the manifest."""
+"""Receipts and events: what transactions left on chain, decoded with the ABIs of the manifest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from registry.chain.artifacts import artifact, names
+from registry.chain.fees import Cost
 from registry.errors import InputError
 from registry.types import Address, TxHash, to_address
 
@@ -27,6 +28,42 @@ class Event:
     log_index: int
     tx_hash: TxHash
     address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A transaction that took effect: its fee and value in wei, and the events that contracts of ours emitted."""
+
+    tx_hash: TxHash
+    block: int
+    gas_used: int
+    fee_wei: int
+    events: tuple[Event, ...]
+    sender: Address
+    value_wei: int = 0
+
+    @property
+    def cost(self) -> Cost:
+        """What it did cost."""
+        return Cost(self.gas_used, self.fee_wei, self.fee_wei, self.value_wei + self.fee_wei)
+
+    def named(self, name: str) -> tuple[Event, ...]:
+        """Return the events called `name`."""
+        return tuple(event for event in self.events if event.name == name)
+
+
+def read_receipt(receipt: Mapping[str, Any], *, value: int) -> Receipt:
+    """Return the receipt that a node gave, of a transaction that carried `value` wei."""
+    gas = int(receipt["gasUsed"])
+    return Receipt(
+        tx_hash=TxHash("0x" + bytes(receipt["transactionHash"]).hex()),
+        block=int(receipt["blockNumber"]),
+        gas_used=gas,
+        fee_wei=gas * int(receipt.get("effectiveGasPrice", 0)),
+        events=tuple(event for event in map(decode_log, receipt["logs"]) if event is not None),
+        sender=to_address(str(receipt["from"])),
+        value_wei=value,
+    )
 
 
 def decode_log(log: Mapping[str, Any], abi: Mapping[str, Any] | None = None) -> Event | None:

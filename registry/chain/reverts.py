@@ -24,7 +24,10 @@ _BUILTINS: Final[tuple[tuple[re.Pattern[str], type[Exception]], ...]] = (
     (re.compile(r"Unauthorized|^Not[A-Z]\w*(Owner|place|istry)$|^Missing\w*Role$|OnlyForOneself"), PermissionError),
     (re.compile(r"WrongService|LockedRole|LockedFunction|IncorrectOwner|InsufficientApproval"), PermissionError),
     (re.compile(r"NotFound$|Nonexistent|NotScheduled"), LookupError),
-    (re.compile(r"Expired|Invalid|Unknown|TooLong|TooHigh|TooMany|Above|^No[A-Z]|Nothing|Empty|Unexpected"), ValueError),
+    (
+        re.compile(r"Expired|Invalid|Unknown|TooLong|TooHigh|TooMany|Above|^No[A-Z]|Nothing|Empty|Unexpected"),
+        ValueError,
+    ),
     (re.compile(r"TooLow|Conflict|NotAContract|Downcast"), ValueError),
 )
 
@@ -139,9 +142,11 @@ def decode(data: bytes | str) -> RegistryError:
                 field: to_address(value) if kind == "address" else value
                 for field, kind, value in zip(known.fields, known.types, _abi(known.types, body), strict=True)
             }
-            return known.cls(known.cls.__name__, values, _message(known, values), hint=_HINTS.get(known.cls.__name__, ""))
+            return known.cls(
+                known.cls.__name__, values, _message(known, values), hint=_HINTS.get(known.cls.__name__, "")
+            )
     # A hostile contract may return a known selector with a body that does not fit it.
-    except Exception:  # noqa: BLE001
+    except Exception:
         return TransactionReverted(f"the data of the error is malformed: {_shown(raw)}")
     return TransactionReverted(f"an unknown error: {_shown(raw)}")
 
@@ -196,7 +201,9 @@ def _by_selector() -> dict[bytes, _Known]:
 
 
 def _message(known: _Known, values: dict[str, Any]) -> str:
-    shown = ", ".join(f"{key}={'0x' + value.hex() if isinstance(value, bytes) else value}" for key, value in values.items())
+    shown = ", ".join(
+        f"{key}={'0x' + value.hex() if isinstance(value, bytes) else value}" for key, value in values.items()
+    )
     if not known.sentence:
         return ""
     return f"{known.sentence.rstrip('.')} ({known.cls.__name__}{': ' if shown else ''}{shown})."

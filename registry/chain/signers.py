@@ -60,7 +60,7 @@ class KeySigner:
         try:
             self._account: LocalAccount = Account.from_key(private_key)
         # Whatever the library says could quote the key.
-        except Exception:  # noqa: BLE001
+        except Exception:
             raise InputError("This is not a private key.", hint="It is 0x and 64 hexadecimal digits.") from None
         self.address: Address = to_address(self._account.address)
 
@@ -168,7 +168,8 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     if isinstance(value, Signer):
         return value
     raise InputError(
-        f"A {type(value).__name__} cannot sign.", hint="Pass a private key, a key file, or an account of eth-account or ape."
+        f"A {type(value).__name__} cannot sign.",
+        hint="Pass a private key, a key file, or an account of eth-account or ape.",
     )
 
 
@@ -202,4 +203,6 @@ def _open(path: Path, password: str | None) -> KeySigner:
 
 
 def _not_a_key_file(path: Path, reason: str) -> SignerError:
-    return SignerError(f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3.")
+    return SignerError(
+        f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3."
+    )

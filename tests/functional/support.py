@@ -105,9 +105,7 @@ def sign_receipt(signer: Any, contract: Any, receipt: tuple[Any, ...], *, chain_
     """The holder's EIP-712 signature over a receipt, built from the standard and not from the contract's own hash."""
     names = ("assetId", "licence", "account", "uses", "service", "ref", "nonce", "deadline")
     kinds = ("uint256", "uint8", "address", "uint32", "address", "bytes32", "uint256", "uint48")
-    message = {
-        name: getattr(value, "address", value) for name, value in zip(names, receipt, strict=True)
-    }
+    message = {name: getattr(value, "address", value) for name, value in zip(names, receipt, strict=True)}
     return sign(
         signer,
         domain=domain("AI Asset Registry", contract, chain_id=chain_id),
@@ -121,9 +119,7 @@ def sign_permit(
     signer: Any, token: Any, spender: Any, value: int, *, deadline: int, nonce: int | None = None
 ) -> tuple[int, int, int, bytes, bytes]:
     """An EIP-2612 permit in the shape that the marketplace takes: value, deadline, v, r, s."""
-    fields = {
-        "owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"
-    }
+    fields = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
     message = {
         "owner": signer.address,
         "spender": spender.address,

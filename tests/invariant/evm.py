@@ -1,11 +1,11 @@
 """A thin harness over pyrevm: deploy, transact, look, and read what came back.
 
-A transaction costs some forty microseconds here, so a test can afford to ask the whole state after each step. Addresses are
-lower-case hex everywhere; amounts, ids and times are plain integers; structs are tuples.
+A transaction costs some forty microseconds here, so a test can afford to ask the whole state after each step.
+Addresses are lower-case hex everywhere; amounts, ids and times are plain integers; structs are tuples.
 
-Three habits of pyrevm 0.3.7 shape this module. `commit()` and static calls leave the journal's depth wrong, so neither is
-used: state lives in the journal and is taken back with `snapshot`. Transient storage outlives a call, so it is cleared
-before each one. Revert data arrives inside the text of an exception.
+Three habits of pyrevm 0.3.7 shape this module. `commit()` and static calls leave the journal's depth wrong, so neither
+is used: state lives in the journal and is taken back with `snapshot`. Transient storage outlives a call, so it is
+cleared before each one. Revert data arrives inside the text of an exception.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def artifact(name: str) -> Artifact:
 @cache
 def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     """Every custom error of every contract by its selector, with the two of the language."""
-    found = {keccak(text="Panic(uint256)")[:4]: ("Panic", ("uint256",))}
+    found: dict[bytes, tuple[str, tuple[str, ...]]] = {keccak(text="Panic(uint256)")[:4]: ("Panic", ("uint256",))}
     found[keccak(text="Error(string)")[:4]] = ("Error", ("string",))
     for entry in _manifest().values():
         for item in entry["abi"]:
@@ -213,6 +213,7 @@ class Chain:
             answer = self._evm.message_call(sender, to, data, value=value)
         except RuntimeError as error:
             return Outcome(b"", (), read_failure(str(error)))
+        assert self._evm.result is not None
         logs = tuple(
             Log(log.address.lower(), tuple(log.data[0]), bytes(log.data[1]), self.timestamp)
             for log in self._evm.result.logs

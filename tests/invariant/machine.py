@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from .evm import ZERO, Contract, Failure, Log, Outcome
 from .model import ALL_ROLES, BPS, COIN, HOLD, PERIOD, RETIRED, UNIT, UNLIMITED, USE, Refused
-from .world import AUTHOR, BUYER, DAO, PEOPLE, STRANGER, TREASURY, World
+from .world import AUTHOR, BUYER, DAO, FRIEND, PEOPLE, STRANGER, TREASURY, World
 
 MAX_ASSETS = 5  # enough for assets to be confused with one another; more make each step slower
 MAX_LICENCES_HERE = 5
@@ -24,10 +24,13 @@ DAY = 86_400
 RIGHTFUL = "rightful"
 people = st.sampled_from(list(PEOPLE.values()))
 callers = st.sampled_from([RIGHTFUL, RIGHTFUL, RIGHTFUL, *PEOPLE.values()])
-# Mostly the place of one that is there (`asset_at`, `licence_at`), and ids that look like one: 2^248 + 1 shifts to 1 << 8.
+# Mostly the place of one that is there (`asset_at`, `licence_at`). 2^248 + 1 is not there, but shifts to the key of 1.
 asset_ids = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 4, 9, 2**248 + 1])
 numbers = st.sampled_from([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 31, 256])
 offers_there = st.tuples(asset_ids, numbers)
+uses_there = st.tuples(
+    asset_ids, st.sampled_from([2, 2, 2, 2, 2, 2, 0, 1, 3, 4, 31])
+)  # the first assets sell uses there
 units = st.sampled_from([1, 1, 1, 1, 1, 1, 2, 2, 3, 5, 0, 2**32 - 1])
 digests = st.sampled_from([bytes([i]) * 32 for i in range(1, 9)] + [bytes(32)])
 mostly_true = st.sampled_from([True, True, True, False])
@@ -54,7 +57,12 @@ terms = st.sampled_from([HOLD, PERIOD, USE]).flatmap(terms_of)
 plain_offers = st.tuples(
     *(
         st.tuples(
-            st.sampled_from([0, 3, 999_999]), st.sampled_from([0, 1]), st.just(kind), st.just(amount), caps, limits
+            st.sampled_from([0, 3, 999_999]),
+            st.sampled_from([0, 1]),
+            st.just(kind),
+            st.just(amount),
+            st.sampled_from([0, 4, 2**32 - 1]),
+            st.sampled_from([0, 0, 3]),
         )
         for kind, amount in ((HOLD, 0), (PERIOD, 30 * DAY), (USE, 10))
     )
@@ -76,6 +84,8 @@ class RegistryMachine(RuleBasedStateMachine):
         self.used: list[tuple[Any, ...]] = []  # receipts that were handed in, with their signatures
         self.gains: set[Access] = set()
         self.loses: set[Access] = set()
+        self.changed = True  # whether the last step changed anything
+        self.holders = [*PEOPLE.values(), self.registry.address, self.market.address]
         self.accounts = [*PEOPLE.values(), TREASURY, *(contract.address for contract in world.contracts)]
 
     # Helpers
@@ -99,6 +109,7 @@ class RegistryMachine(RuleBasedStateMachine):
         assert outcome.failure == expected, f"{function}: the chain says {outcome.failure}, the model {expected}"
         self.tally[function, expected.name if expected else "done"] += 1
         self.logs.extend(outcome.logs)
+        self.changed = self.changed or expected is None
         return outcome if expected is None else None
 
     def who(self, caller: str, asset_id: int) -> str:
@@ -141,6 +152,9 @@ class RegistryMachine(RuleBasedStateMachine):
     def start(self, first: Any, second: Any) -> None:
         for digest, offers in ((b"\x11" * 32, first), (b"\x22" * 32, second)):
             self._publish((digest, ZERO, (False, 0), (), offers), AUTHOR, AUTHOR)
+        # Some access and some tokens are about, so that most walks get to the using of them.
+        for number, (account, count, as_tokens) in enumerate([(FRIEND, 2, True), (BUYER, 3, True), (FRIEND, 1, False)]):
+            self._grant(1, number, AUTHOR, account, count, as_tokens)
 
     everybody = st.sampled_from([*PEOPLE.values(), *PEOPLE.values(), ZERO, "registry", "market"])
     publications = st.tuples(
@@ -196,7 +210,7 @@ class RegistryMachine(RuleBasedStateMachine):
         asset_id = self.asset_at(asset_id)
         caller, receiver = self.who(caller, asset_id), self.somebody(receiver)
         asset = self.model.assets.get(asset_id)
-        sender = asset.owner if asset is not None and honest else caller
+        sender = asset.owner if asset is not None and honest else STRANGER
         self.act(
             self.registry,
             "transferFrom",
@@ -366,7 +380,10 @@ class RegistryMachine(RuleBasedStateMachine):
     def grant(self, offer: tuple[int, int], caller: str, account: str, count: int, as_tokens: bool) -> None:
         asset_id, number = self.licence_at(offer)
         caller, account = self.who(caller, asset_id), self.somebody(account)
-        self.gains = {(asset_id, number, account)}
+        self._grant(asset_id, number, caller, account, count, as_tokens)
+
+    def _grant(self, asset_id: int, number: int, caller: str, account: str, count: int, as_tokens: bool) -> None:
+        self.gains.add((asset_id, number, account))
         self.act(
             self.registry,
             "grant",
@@ -391,33 +408,43 @@ class RegistryMachine(RuleBasedStateMachine):
     # The most that is paid, and the coins sent, relative to the total.
     margins = st.sampled_from([0, 0, 0, 1, 10**18, -1])
 
-    @rule(
-        offer=offers_there,
-        buyer=people,
-        other=st.sampled_from([None, None, None, None, ZERO, BUYER, STRANGER]),
-        count=units,
-        as_tokens=st.booleans(),
-        margin=margins,
-        surplus=margins,
-        stray=mostly_false,
+    purchases = st.fixed_dictionaries(
+        {
+            "buyer": people,
+            "account": st.sampled_from([None, None, None, None, None, ZERO, BUYER, STRANGER]),
+            "count": units,
+            "margin": margins,
+            "surplus": margins,
+            "stray": mostly_false,
+        }
     )
-    def buy(
+
+    @rule(offer=offers_there, purchase=purchases)
+    def buy_access(self, offer: tuple[int, int], purchase: dict[str, Any]) -> None:
+        self._buy(*self.licence_at(offer), as_tokens=False, **purchase)
+
+    @rule(offer=offers_there, purchase=purchases)
+    def buy_tokens(self, offer: tuple[int, int], purchase: dict[str, Any]) -> None:
+        self._buy(*self.licence_at(offer), as_tokens=True, **purchase)
+
+    def _buy(
         self,
-        offer: tuple[int, int],
-        buyer: str,
-        other: str | None,
-        count: int,
+        asset_id: int,
+        number: int,
+        *,
         as_tokens: bool,
+        buyer: str,
+        account: str | None,
+        count: int,
         margin: int,
         surplus: int,
         stray: bool,
     ) -> None:
-        asset_id, number = self.licence_at(offer)
         token, total = self.total(asset_id, number, count)
-        # Coins for what costs dollars, or nothing at all, are a mistake that must cost nothing.
+        # Coins for what costs dollars are a mistake that must cost nothing.
         value = total + surplus if token == COIN else int(stray)
         value = max(0, min(value, self.model.money[COIN][buyer]))
-        order = (asset_id, number, buyer if other is None else other, count, max(0, total + margin))
+        order = (asset_id, number, buyer if account is None else account, count, max(0, total + margin))
         self.gains = {(asset_id, number, order[2])}
         self.act(
             self.market,
@@ -541,7 +568,7 @@ class RegistryMachine(RuleBasedStateMachine):
             verdict=lambda: self.model.redeem(caller, asset_id, number, count, account),
         )
 
-    @rule(offer=offers_there, caller=callers, uses=st.sampled_from([1, 1, 2, 10, 0, 2**32 - 1]))
+    @rule(offer=uses_there, caller=callers, uses=st.sampled_from([1, 1, 2, 10, 0, 2**32 - 1]))
     def consume(self, offer: tuple[int, int], caller: str, uses: int) -> None:
         asset_id, number = self.licence_at(offer)
         caller = self.holder(caller, asset_id, number)
@@ -558,13 +585,13 @@ class RegistryMachine(RuleBasedStateMachine):
         )
 
     @rule(
-        offer=offers_there,
+        offer=uses_there,
         holder=callers,
         uses=st.sampled_from([1, 1, 2, 10, 0]),
         caller=people,
         service=st.sampled_from([None, None, ZERO, STRANGER]),
         key=st.integers(0, 2),
-        flaw=st.sampled_from([None, None, None, "nonce", "deadline", "signer", "content"]),
+        flaw=st.sampled_from([None, None, "nonce", "deadline", "signer", "content"]),
     )
     def consume_with_receipt(
         self,
@@ -621,11 +648,12 @@ class RegistryMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.model.now += seconds
         self.chain.set_time(self.model.now)
+        self.changed = True
         self.loses = {
             (asset_id, number, account)
             for asset_id, asset in self.model.assets.items()
             for number, licence in enumerate(asset.licences)
-            for account in self.accounts
+            for account in self.holders
             if licence.kind == PERIOD
         }
 
@@ -638,7 +666,9 @@ class RegistryMachine(RuleBasedStateMachine):
             st.tuples(st.just("setDelisted"), mostly_false),
             st.tuples(st.just("setPaymentToken"), st.sampled_from(["coin", "dollar", "other", "nobody"]), mostly_true),
             st.tuples(st.just("setFee"), st.sampled_from([0, 1, 250, 500, 501, 2**16, BPS])),
-            st.tuples(st.just("setTreasury"), st.sampled_from([TREASURY, TREASURY, STRANGER, ZERO, "market", "registry"])),
+            st.tuples(
+                st.just("setTreasury"), st.sampled_from([TREASURY, TREASURY, STRANGER, ZERO, "market", "registry"])
+            ),
             st.tuples(st.just("pausePublications"), mostly_false),
             st.tuples(st.just("pauseSales"), mostly_false),
         ),
@@ -655,14 +685,15 @@ class RegistryMachine(RuleBasedStateMachine):
         args = [named.get(arg, self.somebody(arg)) if isinstance(arg, str) else arg for arg in drawn]
         if function == "setDelisted":
             args.insert(0, self.asset_at(asset_id))
-        contract, verdict = {
+        settings: dict[str, tuple[Contract, Callable[..., Any]]] = {
             "setDelisted": (self.registry, self.model.set_delisted),
             "setPaymentToken": (self.registry, self.model.set_payment_token),
             "setFee": (self.market, self.model.set_fee),
             "setTreasury": (self.market, self.model.set_treasury),
             "pausePublications": (self.registry, self.model.pause_publications),
             "pauseSales": (self.market, self.model.pause_sales),
-        }[function]
+        }
+        contract, verdict = settings[function]
         outcome = self.act(contract, function, *args, sender=caller, verdict=lambda: verdict(caller, *args))
         if outcome is not None and function == "setPaymentToken":
             assert self.model.payments[int.from_bytes(outcome.data)][0] == args[0]

@@ -1,8 +1,8 @@
 """The registry and its marketplace in plain Python: what the contracts promise, written to be read.
 
 Each action of the contracts is a method here whose first argument is the caller. It either changes the model or raises
-`Refused` with the error that the chain must give, values included, and then has changed nothing. Where two errors apply,
-the first check counts, so the order of the lines is part of the specification.
+`Refused` with the error that the chain must give, values included, and then has changed nothing. Where two errors
+apply, the first check counts, so the order of the lines is part of the specification.
 
 Accounts are lower-case hex addresses, amounts the smallest unit of their token, times seconds since 1970.
 """

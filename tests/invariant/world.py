@@ -66,7 +66,7 @@ class World:
         dollars = (self.dollar.address, self.other_dollar.address)
         purse = dict.fromkeys(PEOPLE.values(), DOLLARS)
         allowance = dict.fromkeys(PEOPLE.values(), UNLIMITED)
-        money = {token: defaultdict(int, purse) for token in dollars}
+        money: dict[str, dict[str, int]] = {token: defaultdict(int, purse) for token in dollars}
         money[ZERO] = defaultdict(int, dict.fromkeys(PEOPLE.values(), COINS))
         return Model(
             admin=DAO,
@@ -81,7 +81,7 @@ class World:
         )
 
     def datatoken(self, asset_id: int, number: int) -> Contract:
-        """The token of a licence, its address computed as anybody can (EIP-1014 of a clone with immutable arguments)."""
+        """The token of a licence, its address computed as anybody can: EIP-1014, a clone with immutable arguments."""
         arguments = asset_id.to_bytes(8) + bytes([number])
         code = bytes.fromhex(f"61{len(arguments) + 0x2D:04x}3d81600a3d39f3363d3d373d3d3d363d73")
         code += bytes.fromhex(self.implementation[2:]) + bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments

@@ -1,0 +1,75 @@
+# make demo   see it work: needs Python 3.11+ and nothing else
+# make test   everything that is checked: needs Node 20+ too, sets itself up
+# make prep   format, lint, types: before a commit
+# make deep   the long hunts
+# make bench  gas and speed, beside the incumbent
+
+PYTHON ?= python3
+BIN := .venv/bin
+export SOLCX_BINARY_PATH := $(CURDIR)/.solcx
+export APE_DATA_FOLDER := $(CURDIR)/.ape
+export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
+
+.PHONY: demo test unit functional integration deep bench prep manifest clean
+
+demo: .venv/demo
+	registry demo
+
+test: unit functional integration
+
+unit: .venv/dev
+	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+
+functional: .venv/dev .build/compiled
+	ape test tests/functional --network ethereum:local:foundry -n 2 -q
+	ape test tests/functional --network ethereum:local:test -n 2 -q
+
+integration: .venv/dev .build/compiled
+	pytest tests/integration -p no:ape_test -q
+
+deep: .venv/dev .build/compiled
+	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+
+bench: .venv/dev .build/compiled bench/node_modules
+	python -m bench
+
+prep: .venv/dev node_modules/installed
+	forge fmt contracts
+	solhint --noPoster --max-warnings 0 'contracts/**/*.sol'
+	ruff format .
+	ruff check --fix .
+	mypy
+
+# After a change of a contract: what the package ships must be what the contracts compile to.
+manifest: .venv/dev .build/compiled
+	ape run build_manifest
+
+.venv/demo: pyproject.toml constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	pip install -q -c constraints.txt -e '.[data]'
+	touch $@
+
+.venv/dev: pyproject.toml constraints.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	pip install -q -c constraints.txt -e '.[dev]'
+	touch $@ .venv/demo
+
+node_modules/installed: package.json scripts/_toolchain/link.sh
+	npm install --no-audit --no-fund --loglevel=error
+	scripts/_toolchain/link.sh
+	touch $@
+
+bench/node_modules: bench/package.json
+	cd bench && npm install --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Ape's cache does not notice that an imported interface changed, so it never outlives a change.
+.build/compiled: .venv/dev node_modules/installed ape-config.yaml $(CONTRACTS)
+	rm -rf .build contracts/.cache
+	ape compile > .compile.log 2>&1 || { cat .compile.log; exit 1; }
+	touch $@
+
+clean:
+	rm -rf .venv node_modules bench/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Swarm: makes many of the smallest contracts that there can be.
+contract Swarm {
+    /// @notice These were made.
+    event Hatched(address[] contracts);
+
+    /// @notice Make `count` contracts of one byte.
+    function hatch(uint256 count) external {
+        address[] memory contracts = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            address made;
+            // PUSH1 1, PUSH1 0, RETURN: the code is one zero byte, which is STOP.
+            assembly ("memory-safe") {
+                mstore(0, 0x60016000f3000000000000000000000000000000000000000000000000000000)
+                made := create(0, 0, 5)
+            }
+            contracts[i] = made;
+        }
+        emit Hatched(contracts);
+    }
+}

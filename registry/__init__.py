@@ -1,0 +1,86 @@
+"""A registry of AI assets that belongs to those who use it.
+
+    from registry import Licence, Registry
+
+    registry = Registry.local()
+    asset = registry.publish("penguins/", name="Penguins", type="dataset", license="CC0-1.0",
+                             licences=[Licence.period("month", days=30, price="12.5 USD")])
+
+Names are loaded when they are first used: importing the package touches no chain.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.access import SignedReceipt
+    from registry.assets import Draft
+    from registry.client import Registry
+    from registry.ddo import DDO
+    from registry.did import DID
+    from registry.errors import RegistryError
+    from registry.ipfs.cid import CID
+    from registry.licence import Kind, Licence
+    from registry.money import Amount, Token
+    from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase, Quote, State, Verification
+
+_HOMES = {
+    "access": ("SignedReceipt",),
+    "assets": ("Draft",),
+    "client": ("Registry",),
+    "ddo": ("DDO",),
+    "did": ("DID",),
+    "errors": ("RegistryError",),
+    "ipfs.cid": ("CID",),
+    "licence": ("Kind", "Licence"),
+    "money": ("Amount", "Token"),
+    "results": (
+        "Asset",
+        "Done",
+        "Holding",
+        "Offer",
+        "Preview",
+        "Published",
+        "Purchase",
+        "Quote",
+        "State",
+        "Verification",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CID",
+    "DDO",
+    "DID",
+    "Amount",
+    "Asset",
+    "Done",
+    "Draft",
+    "Holding",
+    "Kind",
+    "Licence",
+    "Offer",
+    "Preview",
+    "Published",
+    "Purchase",
+    "Quote",
+    "Registry",
+    "RegistryError",
+    "SignedReceipt",
+    "State",
+    "Token",
+    "Verification",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'registry' has no attribute {name!r}")
+    return getattr(import_module(f"registry.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "errors"])

@@ -1,0 +1,126 @@
+"""What a transaction costs: EIP-1559 fees from the fee history, a plain gas price on older chains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from registry.chain.connection import Chain
+
+HISTORY: Final = 10
+"""Blocks whose tips are looked at."""
+
+PERCENTILE: Final = 50.0
+"""Of the tips within each block, weighted by gas."""
+
+TIP_MIN: Final = 1_000_000
+"""0.001 gwei: the least tip, since some nodes drop transactions without one."""
+
+TIP_MAX: Final = 100_000_000_000
+"""100 gwei: no market asks more of a patient sender; a history that says so is broken or hostile."""
+
+_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Fees in wei a unit of gas. `tip` is None on a chain without EIP-1559, where `maximum` is the gas price.
+
+    `expected` is what is paid if the next block is like the last.
+    """
+
+    maximum: int
+    tip: int | None
+    expected: int
+
+    def fields(self) -> dict[str, int]:
+        """Return the fee fields of a transaction."""
+        if self.tip is None:
+            return {"gasPrice": self.maximum}
+        return {"maxFeePerGas": self.maximum, "maxPriorityFeePerGas": self.tip, "type": 2}
+
+    def raised(self, percent: int, *, least: int = 0) -> Fees:
+        """Return fees that are `percent` higher (rounded up), and whose maximum is at least `least`."""
+
+        def more(value: int) -> int:
+            return -(-value * (100 + percent) // 100)
+
+        tip = None if self.tip is None else more(self.tip)
+        return Fees(max(more(self.maximum), least, tip or 0), tip, more(self.expected))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a transaction costs, in wei.
+
+    `gas` is the limit it is sent with, `max_fee_wei` the most that its fee can be, `expected_fee_wei`
+    the likely fee, `total_value` what the account must hold: the value that goes with the call and
+    the highest fee.
+    """
+
+    gas: int
+    max_fee_wei: int
+    expected_fee_wei: int
+    total_value: int
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.gas + other.gas,
+            self.max_fee_wei + other.max_fee_wei,
+            self.expected_fee_wei + other.expected_fee_wei,
+            self.total_value + other.total_value,
+        )
+
+    def __str__(self) -> str:
+        value = self.total_value - self.max_fee_wei
+        sent = f"{_coin(value)} and " if value else ""
+        fee = f"a fee of about {_coin(self.expected_fee_wei)} (at most {_coin(self.max_fee_wei)})"
+        if self.expected_fee_wei == self.max_fee_wei:
+            fee = f"a fee of {_coin(self.max_fee_wei)}"
+        return f"{sent}{fee} of the native coin, {self.gas:,} gas"
+
+
+def current_fees(chain: Chain) -> Fees:
+    """Return fees that the next few blocks accept: twice the base fee and the usual tip.
+
+    Twice the base fee stays valid for six full blocks, since a block raises it by an eighth at most
+    (EIP-1559). Tips are the median over the last blocks.
+    """
+    from web3.exceptions import Web3RPCError
+
+    block = chain.w3.eth.get_block("latest")
+    if "baseFeePerGas" not in block:
+        price = int(chain.w3.eth.gas_price)
+        return Fees(price, None, price)
+    try:
+        history: Any = chain.w3.eth.fee_history(HISTORY, "latest", [PERCENTILE])
+        # A chain that has just begun has no history.
+        base = int((history["baseFeePerGas"] or [block["baseFeePerGas"]])[-1])
+        tips = [int(reward[0]) for reward in history.get("reward") or [] if reward]
+    except Web3RPCError:
+        # Not all nodes keep a history.
+        base, tips = int(block["baseFeePerGas"]), []
+    if not any(tips):
+        try:
+            tips = [int(chain.w3.eth.max_priority_fee)]
+        except Web3RPCError:
+            tips = [TIP_MIN]
+    return fees_from(base, tips)
+
+
+def fees_from(base: int, tips: list[int]) -> Fees:
+    """Return the fees for a base fee and the `tips` seen, all in wei."""
+    tip = min(max(round(median(tips)), TIP_MIN), TIP_MAX)
+    return Fees(2 * base + tip, tip, base + tip)
+
+
+def _coin(wei: int) -> str:
+    """Write wei as coins with four significant digits."""
+    whole, part = divmod(wei, 10**_DECIMALS)
+    digits = f"{part:018d}"
+    if whole:
+        return f"{whole:,}.{digits[:4]}".rstrip("0").rstrip(".")
+    shown = len(digits) - len(digits.lstrip("0")) + 4
+    return f"0.{digits[:shown]}".rstrip("0").rstrip(".")

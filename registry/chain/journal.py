@@ -1,0 +1,227 @@
+"""The record that makes sending exactly-once.
+
+A transaction is written down, signed, before a node sees it. Who was killed at any point finds it
+again by its intent and either waits for it, or sends the very same bytes again, or learns that its
+nonce went to another transaction, so that it can never take effect and a new one may be made.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from registry.errors import JournalError
+from registry.home import home
+
+_FILE: Final = "journal.sqlite"
+
+_VERSION: Final = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS transactions (
+    id       INTEGER PRIMARY KEY,
+    chain    TEXT    NOT NULL,
+    sender   TEXT    NOT NULL,
+    nonce    INTEGER NOT NULL,
+    hash     TEXT    NOT NULL,
+    raw      BLOB    NOT NULL,
+    intent   TEXT,
+    accepted INTEGER NOT NULL DEFAULT 0,
+    settled  INTEGER NOT NULL DEFAULT 0,
+    written  REAL    NOT NULL,
+    UNIQUE (chain, hash)
+);
+CREATE INDEX IF NOT EXISTS by_intent ON transactions (chain, sender, intent);
+CREATE INDEX IF NOT EXISTS by_nonce ON transactions (chain, sender, nonce);
+"""
+
+_COLUMNS = "id, chain, sender, nonce, hash, raw, intent, accepted, settled"
+
+# Threads of this process; other processes are kept out by a lock file.
+_thread_locks: dict[str, threading.Lock] = {}
+_thread_locks_guard = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One signed transaction: `accepted` once a node has taken it, `settled` once its outcome was told."""
+
+    id: int
+    chain: str
+    sender: str
+    nonce: int
+    hash: str
+    raw: bytes
+    intent: str | None
+    accepted: bool = False
+    settled: bool = False
+
+
+class Journal:
+    """The journal in a file, for all threads and processes that share it."""
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        """Open the journal at `path` (by default in `home`), made if missing; raises `JournalError`."""
+        self._memory = path == ":memory:"
+        self.path: Path = Path(":memory:") if self._memory else Path(path) if path else home() / _FILE
+        self._guard = threading.RLock()
+        # Kept apart from all other journals in memory.
+        self._space = f"memory-{id(self)}" if self._memory else str(self.path.absolute())
+        with self._typed():
+            if not self._memory:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path, timeout=30.0, check_same_thread=False, isolation_level=None)
+            if not self._memory:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                # A transaction must be on the disk before it is on the net.
+                self._db.execute("PRAGMA synchronous = FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _VERSION):
+                raise JournalError(
+                    f"The journal {self.path} has format {version}; this version reads {_VERSION}.",
+                    hint="Use the newer version of the package that wrote it.",
+                )
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @classmethod
+    def at(cls, folder: str | Path) -> Journal:
+        """Open the journal of a home folder."""
+        return cls(Path(folder) / _FILE)
+
+    @classmethod
+    def in_memory(cls) -> Journal:
+        """Return a journal that lives as long as this object."""
+        return cls(":memory:")
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close the file; the journal cannot be used after that."""
+        with self._guard:
+            self._db.close()
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def write(self, *, chain: str, sender: str, nonce: int, hash: str, raw: bytes, intent: str | None) -> Entry:
+        """Record a signed transaction that no node has seen yet."""
+        values = (chain, sender, nonce, hash, raw, intent, time.time())
+        with self._guard, self._typed():
+            cursor = self._db.execute(
+                "INSERT INTO transactions (chain, sender, nonce, hash, raw, intent, written)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+            return Entry(int(cursor.lastrowid or 0), chain, sender, nonce, hash, raw, intent)
+
+    def accept(self, entry: Entry) -> None:
+        """Record that a node has taken the transaction."""
+        with self._guard, self._typed():
+            self._db.execute("UPDATE transactions SET accepted = 1 WHERE id = ?", (entry.id,))
+
+    def settle(self, entry: Entry) -> None:
+        """Record that the caller has the outcome: the intent is not unfinished any more."""
+        with self._guard, self._typed():
+            self._db.execute("UPDATE transactions SET settled = 1 WHERE id = ?", (entry.id,))
+
+    def discard(self, entry: Entry) -> None:
+        """Forget a transaction that every node refused, so that it cannot take effect."""
+        with self._guard, self._typed():
+            self._db.execute("DELETE FROM transactions WHERE id = ?", (entry.id,))
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def find(self, chain: str, sender: str, intent: str) -> list[Entry]:
+        """Return the transactions made for an intent, the newest first."""
+        return self._select("chain = ? AND sender = ? AND intent = ? ORDER BY id DESC", (chain, sender, intent))
+
+    def unsettled(self, chain: str, sender: str, intent: str) -> list[Entry]:
+        """Return what was begun and not settled for `intent` and those below it (``intent:...``), in order."""
+        below = f"{intent}:"
+        return self._select(
+            "chain = ? AND sender = ? AND NOT settled AND (intent = ? OR substr(intent, 1, ?) = ?) ORDER BY nonce, id",
+            (chain, sender, intent, len(below), below),
+        )
+
+    def at_nonce(self, chain: str, sender: str, nonce: int) -> list[Entry]:
+        """Return the transactions made with a nonce, the newest first."""
+        return self._select("chain = ? AND sender = ? AND nonce = ? ORDER BY id DESC", (chain, sender, nonce))
+
+    def last_nonce(self, chain: str, sender: str) -> int:
+        """Return the highest nonce that a node has taken from the account, or -1."""
+        with self._guard, self._typed():
+            found = self._db.execute(
+                "SELECT MAX(nonce) FROM transactions WHERE chain = ? AND sender = ? AND accepted", (chain, sender)
+            ).fetchone()[0]
+        return -1 if found is None else int(found)
+
+    @contextmanager
+    def lock(self, chain: str, sender: str, *, timeout: float) -> Iterator[None]:
+        """Keep all other threads and processes from choosing a nonce for the account meanwhile.
+
+        Raises `JournalError` after `timeout` seconds.
+        """
+        from filelock import FileLock, Timeout
+
+        name = sha256(f"{chain} {sender}".encode()).hexdigest()[:32]
+        with _thread_locks_guard:
+            threads = _thread_locks.setdefault(f"{self._space} {name}", threading.Lock())
+        busy = JournalError(
+            f"Another run is sending for {sender} and did not finish in {timeout:g} s ({self.path}).",
+            hint="Wait for it, or end it.",
+        )
+        if not threads.acquire(timeout=max(0.0, timeout)):
+            raise busy
+        try:
+            if self._memory:
+                yield
+                return
+            folder = self.path.parent / "locks"
+            try:
+                folder.mkdir(exist_ok=True)
+                lock = FileLock(folder / f"{name}.lock", timeout=max(0.0, timeout), thread_local=False)
+                lock.acquire(poll_interval=0.02)
+            except Timeout:
+                raise busy from None
+            except OSError as error:
+                raise JournalError(f"The journal {self.path} cannot be locked: {error}.") from error
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            threads.release()
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _select(self, where: str, values: tuple[object, ...]) -> list[Entry]:
+        with self._guard, self._typed():
+            rows: list[tuple[Any, ...]] = self._db.execute(
+                f"SELECT {_COLUMNS} FROM transactions WHERE {where}", values
+            ).fetchall()
+        return [_entry(row) for row in rows]
+
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise JournalError(
+                f"The journal {self.path} cannot be used: {error}.",
+                hint="If it is damaged, check on chain what was done, then move the file away.",
+            ) from error
+        except OSError as error:
+            raise JournalError(f"The journal {self.path} cannot be used: {error}.") from error
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, chain, sender, nonce, tx_hash, raw, intent, accepted, settled = row
+    return Entry(number, chain, sender, nonce, tx_hash, raw, intent, bool(accepted), bool(settled))

@@ -1,0 +1,514 @@
+"""Sign, send, wait: one account on one chain, exactly once.
+
+Nothing is sent before a dry run shows that it would succeed and that the account can pay. Nonces are
+chosen under a lock that threads and processes share; see `registry.chain.journal` for what happens
+when a run is killed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from web3.contract.contract import ContractFunction
+from web3.exceptions import (
+    TransactionNotFound,
+    Web3RPCError,
+)
+from web3.types import TxParams
+
+from registry.chain.connection import Chain
+from registry.chain.fees import Cost, Fees, current_fees
+from registry.chain.journal import Entry, Journal
+from registry.chain.logs import Receipt, read_receipt
+from registry.chain.signers import Signer
+from registry.errors import (
+    ChainError,
+    ConnectionFailed,
+    ContractError,
+    InputError,
+    InsufficientBalance,
+    NonceStuck,
+    NotDeployed,
+    PaymentError,
+    Reorganised,
+    TransactionReverted,
+    TransactionTimeout,
+    Underpriced,
+)
+from registry.types import Address, to_address
+
+GAS_MARGIN: Final = (6, 5)
+"""Gas limit over the estimate: another transaction may come first and change what this one does."""
+
+REPLACEMENT_BUMP: Final = 25
+"""Percent by which a replacement raises the fees; nodes ask for 10 to 13."""
+
+_REBROADCAST_SECONDS = 5.0
+_POLL_MIN, _POLL_MAX = 0.01, 1.0
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it."""
+
+    to: Address
+    data: bytes
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Quote:
+    gas: int
+    fees: Fees
+    cost: Cost
+
+
+class Sender:
+    """Sends the transactions of one signer on one chain."""
+
+    def __init__(self, chain: Chain, signer: Signer, journal: Journal | None = None, *, timeout: float = 120.0) -> None:
+        """`timeout` (seconds) bounds each wait; without a journal nothing survives the process."""
+        self.chain = chain
+        self.signer = signer
+        self.address: Address = to_address(signer.address)
+        self.timeout = timeout
+        self._journal = journal if journal is not None else Journal.in_memory()
+
+    def __repr__(self) -> str:
+        return f"Sender({self.address} on {self.chain!r})"
+
+    # --- Verbs -----------------------------------------------------------------------------------
+
+    def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
+        """Return what `calls` would cost together, each with `value` wei; nothing is sent.
+
+        Each is tried on the chain as it is now. Raises the contract's error if one would be
+        refused, and `InsufficientBalance`.
+        """
+        cost = Cost(0, 0, 0, 0)
+        for call in calls:
+            cost += self._quote(self._as_call(call, value), exact=True).cost
+        held = self.chain.balance(self.address)
+        if held < cost.total_value:
+            raise self._too_poor(cost.total_value, held)
+        return cost
+
+    def send(
+        self, call: Call | ContractFunction, *, intent: str | None = None, value: int = 0, once: bool = False
+    ) -> Receipt:
+        """Send `call` with `value` wei and return its receipt once it has the chain's confirmations.
+
+        `intent` names what is to happen. A transaction of this intent that an interrupted run has
+        left is finished instead of a second one being sent, and whoever sends the same meanwhile gets the
+        same receipt. Once `send` or `settle` has returned the receipt the intent is settled, and
+        may be sent anew; with `once` it never is: all later calls return the first receipt too.
+
+        Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
+        `TransactionTimeout`, `Reorganised`, `ConnectionFailed` or `JournalError`.
+        """
+        deadline = time.monotonic() + self.timeout
+        wanted = self._as_call(call, value)
+        entry = None if intent is None else self._standing(intent, deadline, once)
+        if entry is None:
+            entry = self._start(wanted, self._quote(wanted), intent, deadline, once)
+        return self._finish(entry, deadline)
+
+    def settle(self, intent: str) -> tuple[Receipt, ...]:
+        """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
+
+        Returns the receipts of the transactions that took effect, in order; nothing if none was
+        left. Raises what `send` raises while it waits.
+        """
+        deadline = time.monotonic() + self.timeout
+        receipts = []
+        for left in dict.fromkeys(
+            entry.intent for entry in self._journal.unsettled(self.chain.identity, self.address, intent)
+        ):
+            entry = self._standing(str(left), deadline, False)
+            if entry is not None:
+                receipts.append(self._finish(entry, deadline))
+        return tuple(receipts)
+
+    def unstick(self) -> Receipt | None:
+        """Replace the first waiting transaction of the account, so that the later ones go on.
+
+        Returns None if none waits.
+        """
+        mined, pending = self._count("latest"), self._count("pending")
+        # What the node has dropped still waits if a later one was taken: it leaves a gap.
+        waiting = max(pending - 1, self._journal.last_nonce(self.chain.identity, self.address))
+        return self.replace(mined) if waiting >= mined else None
+
+    def replace(self, nonce: int) -> Receipt:
+        """Replace the waiting transaction with `nonce` by one that does nothing and pays more.
+
+        Raises `InputError` if none with this nonce can wait, and `ChainError` if the waiting one
+        was mined first.
+        """
+        deadline = time.monotonic() + self.timeout
+        mined = self._count("latest")
+        if nonce < mined:
+            raise InputError(f"Nonce {nonce} was used; the next is {mined}.", hint="Nothing waits there.")
+        call = Call(self.address, b"")
+        with self._locked(deadline):
+            fees = current_fees(self.chain).raised(REPLACEMENT_BUMP)
+            for earlier in self._journal.at_nonce(self.chain.identity, self.address, nonce):
+                fees = _above(fees, earlier.raw)
+            for _ in range(_ATTEMPTS):
+                quote = self._priced(call, 21_000, fees)
+                entry = self._write(call, quote, nonce, None)
+                try:
+                    self._broadcast(entry)
+                except Underpriced:
+                    fees = fees.raised(REPLACEMENT_BUMP)
+                    continue
+                except _NonceTaken:
+                    raise ChainError(
+                        f"The transaction with nonce {nonce} was mined first.", hint="Nothing waits there."
+                    ) from None
+                return self._wait(entry, deadline)
+        raise Underpriced(f"{_ATTEMPTS} higher fees were refused for nonce {nonce}")
+
+    # --- Before ----------------------------------------------------------------------------------
+
+    def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
+        if isinstance(call, Call):
+            return Call(to_address(call.to), call.data, value or call.value)
+        data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
+        return Call(to_address(str(call.address)), data, value)
+
+    def _quote(self, call: Call, *, exact: bool = False) -> _Quote:
+        """Dry-run `call`, then price it. On a chain in the process gas is estimated if `exact` only."""
+        if call.data and not self.chain.has_code(call.to):
+            raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")
+        held = self.chain.balance(self.address)
+        if held < call.value:
+            raise self._too_poor(call.value, held)
+        fields = self._fields(call)
+        limit = int(self.chain.w3.eth.get_block("latest")["gasLimit"])
+        try:
+            self.chain.w3.eth.call(fields)
+            if self.chain.is_in_process and not exact:
+                # There eth-tester searches for the estimate by running the call many times over.
+                gas, spent = limit // 2, limit // 2
+            else:
+                spent = int(self.chain.w3.eth.estimate_gas(fields))
+                gas = min(spent * GAS_MARGIN[0] // GAS_MARGIN[1], limit)
+        except Web3RPCError as error:
+            raise _refused(error) from error
+        quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
+        if held < quote.cost.total_value:
+            raise self._too_poor(quote.cost.total_value, held)
+        return quote
+
+    def _priced(self, call: Call, gas: int, fees: Fees, *, spent: int | None = None) -> _Quote:
+        most = gas * fees.maximum
+        return _Quote(gas, fees, Cost(gas, most, (spent or gas) * fees.expected, call.value + most))
+
+    def _too_poor(self, needed: int, held: int) -> InsufficientBalance:
+        return InsufficientBalance(self.address, f"{needed:,} wei", f"{held:,} wei")
+
+    def _fields(self, call: Call) -> TxParams:
+        fields = {"from": self.address, "to": call.to, "value": call.value, "data": "0x" + call.data.hex()}
+        return cast(TxParams, fields)
+
+    # --- Sending ---------------------------------------------------------------------------------
+
+    def _locked(self, deadline: float) -> Any:
+        return self._journal.lock(self.chain.identity, self.address, timeout=deadline - time.monotonic())
+
+    def _start(self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool) -> Entry:
+        """Choose a nonce, sign, record and broadcast; or join who did it for this intent meanwhile."""
+        refused: _NonceTaken | None = None
+        cheap = 0
+        while refused is None or time.monotonic() < deadline:
+            with self._locked(deadline):
+                if intent is not None:
+                    standing = self._standing(intent, deadline, once)
+                    if standing is not None:
+                        return standing
+                nonce = self._next_nonce()
+                entry = self._write(call, quote, nonce, intent)
+                try:
+                    self._broadcast(entry)
+                    return entry
+                except _NonceTaken as error:
+                    refused = error
+                except Underpriced:
+                    # The base fee may have risen since the quote.
+                    cheap += 1
+                    if cheap > 1:
+                        raise
+                    quote = self._priced(call, quote.gas, current_fees(self.chain).raised(REPLACEMENT_BUMP))
+                    continue
+            time.sleep(0.1)
+        raise NonceStuck(self.address, nonce, self._count("latest"))
+
+    def _next_nonce(self) -> int:
+        """Return the first nonce that is neither mined nor waiting."""
+        nonce = self._count("pending")
+        while True:
+            waiting = [
+                entry for entry in self._journal.at_nonce(self.chain.identity, self.address, nonce) if entry.accepted
+            ]
+            # A node that lags, or has dropped what it took, would let us replace our own transaction.
+            if not any(self._revive(entry) for entry in waiting):
+                return nonce
+            nonce += 1
+
+    def _revive(self, entry: Entry) -> bool:
+        if self._known(entry.hash):
+            return True
+        try:
+            self._broadcast(entry, again=True)
+        except (ChainError, PaymentError):
+            return False
+        return True
+
+    def _revive_up_to(self, entry: Entry) -> None:
+        """Send `entry` again if the node has dropped it, and before it those it has to follow."""
+        for nonce in range(self._count("latest"), entry.nonce):
+            for earlier in self._journal.at_nonce(entry.chain, entry.sender, nonce):
+                if earlier.accepted:
+                    self._revive(earlier)
+        self._revive(entry)
+
+    def _write(self, call: Call, quote: _Quote, nonce: int, intent: str | None) -> Entry:
+        from eth_utils.crypto import keccak
+
+        fields: dict[str, Any] = {
+            "to": call.to,
+            "value": call.value,
+            "data": "0x" + call.data.hex(),
+            "nonce": nonce,
+            "gas": quote.gas,
+            "chainId": int(self.chain.chain_id),
+            **quote.fees.fields(),
+        }
+        raw = self.signer.sign_transaction(fields)
+        return self._journal.write(
+            chain=self.chain.identity,
+            sender=self.address,
+            nonce=nonce,
+            hash="0x" + keccak(raw).hex(),
+            raw=raw,
+            intent=intent,
+        )
+
+    def _broadcast(self, entry: Entry, *, again: bool = False) -> None:
+        """Hand the signed bytes to the node and record that it took them.
+
+        A node that refuses them leaves no trace of the entry, unless it was sent `again` (when it
+        may be waiting elsewhere). A node that does not answer may have taken them: the wait finds out.
+        """
+        try:
+            self.chain.w3.eth.send_raw_transaction(entry.raw)
+        except ConnectionFailed:
+            return
+        except Web3RPCError as error:
+            # The answer to an earlier try may have been lost on the way.
+            if not _says(
+                error, "already known", "already imported", "known transaction", "already exists"
+            ) and not self._known(entry.hash):
+                if not again:
+                    self._journal.discard(entry)
+                raise _refused(error, self.address) from error
+        self._journal.accept(entry)
+
+    # --- What became of it -----------------------------------------------------------------------
+
+    def _standing(self, intent: str, deadline: float, once: bool) -> Entry | None:
+        """Return the transaction that carries out `intent`, sent again if need be; None if there is none.
+
+        One whose nonce went to another transaction does not stand any more, nor one that reverted.
+        """
+        entries = [
+            entry
+            for entry in self._journal.find(self.chain.identity, self.address, intent)
+            if once or not entry.settled
+        ]
+        for entry in entries:
+            receipt = self._receipt(entry.hash)
+            if receipt is not None and receipt["status"] == 1:
+                return entry
+        for entry in entries:
+            if not self._superseded(entry, deadline):
+                if self._receipt(entry.hash) is not None:
+                    # Mined while we looked: it stands unless it reverted.
+                    return self._standing(intent, deadline, once)
+                if not self._known(entry.hash):
+                    try:
+                        self._broadcast(entry, again=True)
+                    except (_NonceTaken, Underpriced):
+                        # Another transaction waits at its nonce: whichever is mined decides.
+                        return entry
+                return entry
+        return None
+
+    def _superseded(self, entry: Entry, deadline: float) -> bool:
+        """Return True if `entry` can never take effect: its nonce is used up, or it reverted."""
+        while True:
+            # The count first: what is mined between the two requests then shows in the second.
+            mined = self._count("latest")
+            receipt = self._receipt(entry.hash)
+            if receipt is not None:
+                return bool(receipt["status"] != 1)
+            if mined <= entry.nonce:
+                return False
+            if self._count(max(0, self.chain.block().number - self.chain.confirmations + 1)) > entry.nonce:
+                # A second look, for nodes behind one address that are not equally far.
+                time.sleep(_POLL_MIN)
+                return self._receipt(entry.hash) is None
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_MAX / 4)
+
+    def _finish(self, entry: Entry, deadline: float) -> Receipt:
+        receipt = self._wait(entry, deadline)
+        if entry.intent is not None:
+            self._journal.settle(entry)
+        return receipt
+
+    def _wait(self, entry: Entry, deadline: float) -> Receipt:
+        started = sent = time.monotonic()
+        pause, seen = _POLL_MIN, None
+        while True:
+            try:
+                receipt = self._receipt(entry.hash)
+                if receipt is not None:
+                    seen = int(receipt["blockNumber"])
+                    # Read anew after the last confirmation: a block that was dropped meanwhile shows.
+                    if self.chain.block().number - seen + 1 >= self.chain.confirmations:
+                        receipt = self._receipt(entry.hash)
+                        if receipt is not None and int(receipt["blockNumber"]) == seen:
+                            return self._settled(entry, receipt)
+                elif seen is not None or time.monotonic() - sent > _REBROADCAST_SECONDS:
+                    if self._superseded(entry, deadline):
+                        raise ChainError(
+                            f"Transaction {entry.hash} was replaced: another one used nonce {entry.nonce}.",
+                            hint="Nothing was done; send it again if you still want it.",
+                        )
+                    sent = time.monotonic()
+                    self._revive_up_to(entry)
+            except ConnectionFailed:
+                # The node may come back; what was sent is on record either way.
+                if time.monotonic() > deadline:
+                    raise
+            if time.monotonic() > deadline:
+                raise self._late(entry, seen, time.monotonic() - started)
+            time.sleep(pause)
+            pause = min(pause * 1.5, _POLL_MAX)
+
+    def _late(self, entry: Entry, seen: int | None, seconds: float) -> ChainError:
+        mined = self._count("latest")
+        if seen is not None and self._receipt(entry.hash) is None:
+            return Reorganised(entry.hash, seen)
+        if mined < entry.nonce:
+            return NonceStuck(self.address, entry.nonce, mined)
+        return TransactionTimeout(entry.hash, round(seconds, 1))
+
+    def _settled(self, entry: Entry, receipt: Any) -> Receipt:
+        if receipt["status"] != 1:
+            raise self._why(entry, int(receipt["blockNumber"]))
+        return read_receipt(receipt, value=_parsed(entry.raw)[2])
+
+    def _why(self, entry: Entry, block: int) -> ChainError | ContractError:
+        """Find out why a transaction failed in a block: run it again on what that block left."""
+        sent = self.chain.w3.eth.get_transaction(cast(Any, entry.hash))
+        fields = {
+            "from": self.address,
+            "to": sent["to"],
+            "value": sent["value"],
+            "data": sent["input"],
+            "gas": sent["gas"],
+        }
+        try:
+            self.chain.w3.eth.call(cast(TxParams, fields), cast(Any, block))
+        except (ContractError, TransactionReverted) as error:
+            error.add_note(f"Transaction {entry.hash} in block {block}.")
+            if isinstance(error, TransactionReverted):
+                return TransactionReverted(error.reason, entry.hash)
+            return error
+        except Web3RPCError as error:
+            return TransactionReverted(str(error), entry.hash)
+        return TransactionReverted("the cause is gone since: the same call succeeds now", entry.hash)
+
+    # --- Node ------------------------------------------------------------------------------------
+
+    def _count(self, block: str | int) -> int:
+        return int(self.chain.w3.eth.get_transaction_count(cast(Any, self.address), cast(Any, block)))
+
+    def _receipt(self, tx_hash: str) -> Any:
+        try:
+            return self.chain.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
+        except TransactionNotFound:
+            return None
+
+    def _known(self, tx_hash: str) -> bool:
+        try:
+            self.chain.w3.eth.get_transaction(cast(Any, tx_hash))
+        except TransactionNotFound:
+            return False
+        return True
+
+
+class _NonceTaken(ChainError):
+    """The node has another transaction with this nonce; never leaves this module."""
+
+
+def _says(error: Web3RPCError, *words: str) -> bool:
+    text = str(error).lower()
+    return any(word in text for word in words)
+
+
+def _refused(error: Web3RPCError, account: str = "") -> ChainError | InsufficientBalance:
+    """Return what a node's refusal means; the wording differs from node to node."""
+    response = error.rpc_response
+    detail: Any = response.get("error") if response else None
+    reason = str(detail.get("message", "")) if isinstance(detail, dict) else str(error)
+    if _says(error, "nonce too low", "nonce is too low", "oldnonce", "invalid transaction nonce", "invalid nonce"):
+        return _NonceTaken(reason)
+    if _says(error, "replacement transaction underpriced", "replacement underpriced", "replacement fee too low"):
+        return _ReplacementUnderpriced(reason)
+    if _says(
+        error,
+        "underpriced",
+        "less than block base fee",
+        "fee too low",
+        "gas price too low",
+        "feetoolow",
+        "below base fee",
+    ):
+        return Underpriced(reason)
+    if _says(error, "insufficient funds", "insufficient balance", "sender does not have enough"):
+        return InsufficientBalance(account or "of the sender", "more for value and fee", "too little")
+    return ChainError(f"The node refused the transaction: {reason}.")
+
+
+class _ReplacementUnderpriced(_NonceTaken, Underpriced):
+    """As `_NonceTaken` for a new transaction, as `Underpriced` for one that is to replace another."""
+
+    def __init__(self, reason: str) -> None:
+        Underpriced.__init__(self, reason)
+
+
+def _above(fees: Fees, raw: bytes) -> Fees:
+    """Return `fees`, raised over those of a signed transaction so that it can be replaced."""
+    maximum, tip, _ = _parsed(raw)
+    before = Fees(maximum, tip, 0).raised(REPLACEMENT_BUMP)
+    return Fees(max(fees.maximum, before.maximum), fees.tip and max(fees.tip, before.tip or 0), fees.expected)
+
+
+def _parsed(raw: bytes) -> tuple[int, int, int]:
+    """Return gas price (or most a unit of gas), tip and value of a signed transaction, in wei."""
+    import rlp
+
+    # EIP-1559: 0x02 and [chain, nonce, tip, maximum, gas, to, value, ...]; before: [nonce, price, gas, to, value, ...].
+    typed = raw[0] < 0x80
+    fields = rlp.decode(raw[1:] if typed else raw)
+    chosen = (fields[3], fields[2], fields[6]) if typed else (fields[1], fields[1], fields[4])
+    maximum, tip, value = (int.from_bytes(field, "big") for field in chosen)
+    return maximum, tip, value

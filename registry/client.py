@@ -1,0 +1,146 @@
+"""The one client that most people import: `Registry`, with a verb for each thing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from registry.chain.connection import Chain
+from registry.chain.deploy import Deployment, find
+from registry.chain.journal import Journal
+from registry.chain.local import deploy_local
+from registry.chain.signers import dev_signer
+from registry.errors import UnknownAccount
+from registry.home import home as default_home
+from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
+from registry.ipfs.store import Chain as BlockChain
+from registry.market import Market
+from registry.money import Amount
+from registry.session import Progress, no_progress
+
+PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
+"""Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
+
+
+class Registry(Market):
+    """A registry of AI assets on one chain, seen and used by one account.
+
+    Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
+    ``dry_run=True`` to say what it would do and cost.
+
+    >>> registry = Registry.local()                                          # doctest: +SKIP
+    >>> asset = registry.publish("data/", name="Penguins", type="dataset", license="CC0-1.0")  # doctest: +SKIP
+    """
+
+    @classmethod
+    def local(cls, *, progress: Progress = no_progress) -> Registry:
+        """Start a chain and a block store in this process, deploy the contracts, and act as ``author``.
+
+        Nothing is written to disk and nothing outlives the process: for trying out, notebooks and tests. The
+        accounts of `PEOPLE` have coins and 1,000,000 play dollars ("USD") each; `as_account` changes between them.
+        """
+        chain = Chain.in_process()
+        deployment = deploy_local(chain)
+        journal = Journal.in_memory()
+        registry = cls(
+            chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress
+        )
+        for name in PEOPLE:
+            registry.as_account(name).fund("1_000_000 USD")
+        return registry
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        signer: object = None,
+        deployment: str | Path | Deployment | None = None,
+        store: BlockStore | str | Path | None = None,
+        sources: Sequence[BlockSource] = (),
+        chain_id: int | None = None,
+        confirmations: int = 1,
+        timeout: float = 30.0,
+        home: str | Path | None = None,
+        progress: Progress = no_progress,
+    ) -> Registry:
+        """Connect to the registry of a chain through the node at `url`.
+
+        ============= ====================================================================================
+        signer        private key, key file, `Signer` or ape account; None to only read
+        deployment    file of the deployment; by default ``deployments/<chain-id>.json`` here or at home
+        store         folder of the block store; by default ``blocks`` at home
+        sources       further places to read blocks from; all that comes from them is verified
+        confirmations blocks to wait for after sending, the first included
+        timeout       seconds for each request
+        home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
+        ============= ====================================================================================
+
+        Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword` and `SignerError`.
+        """
+        chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
+        base = Path(home) if home else default_home()
+        found = deployment if isinstance(deployment, Deployment) else _deployment(chain, deployment, base)
+        blocks = LocalStore(store or base / "blocks") if store is None or isinstance(store, (str, Path)) else store
+        if sources:
+            blocks = _ReadThrough(blocks, sources)
+        return cls(chain, found, signer=signer, store=blocks, journal=Journal.at(base), progress=progress)
+
+    def as_account(self, signer: object) -> Registry:
+        """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.
+
+        Raises `UnknownAccount`.
+        """
+        if isinstance(signer, str) and not signer.startswith("0x") and self.chain.is_in_process:
+            if signer not in PEOPLE:
+                raise UnknownAccount(signer, PEOPLE)
+            signer = dev_signer(PEOPLE.index(signer))
+        return type(self)(
+            self.chain,
+            self.deployment,
+            signer=signer,
+            store=self.store,
+            journal=self.journal,
+            progress=self.progress,
+        )
+
+    def fund(self, amount: str | Amount, *, account: str | None = None) -> Amount:
+        """Make play dollars for an account (default: the signer): only on chains whose token lets everybody."""
+        made = self.amount(amount)
+        holder = account or self.address
+        self.act(f"make {made}", self.erc20(made.token.address or "").functions.mint(holder, made.units))
+        return self.balance(made.token.symbol, account=holder)
+
+    def __repr__(self) -> str:
+        who = self.signer.address if self.signer else "nobody"
+        return f"Registry({self.deployment.registry} on chain {self.chain.chain_id}, as {who})"
+
+
+class _ReadThrough:
+    """Blocks go to the store, and come from it or else, verified and kept, from the sources."""
+
+    verifies = True
+
+    def __init__(self, store: BlockStore, sources: Sequence[BlockSource]) -> None:
+        self._store = store
+        self._chain = BlockChain([store, *sources], cache=store)
+        self.name = self._chain.name
+
+    def put(self, cid: Any, data: bytes) -> None:
+        self._store.put(cid, data)
+
+    def has(self, cid: Any) -> bool:
+        return self._store.has(cid)
+
+    def get(self, cid: Any) -> bytes:
+        return self._chain.get(cid)
+
+
+def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:
+    if path is not None:
+        return Deployment.load(Path(path))
+    return find(chain.chain_id, [Path("deployments"), base / "deployments"])
+
+
+__all__ = ["PEOPLE", "Registry"]

@@ -1,0 +1,348 @@
+"""Marketplace: who pays what to whom, what stops a sale, permits, settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ape.utils import ZERO_ADDRESS
+
+from .support import (
+    DOLLAR,
+    FEE_BPS,
+    NATIVE,
+    PERIOD,
+    UNIT,
+    USE,
+    logs,
+    now,
+    order,
+    refusal,
+    sign_permit,
+    terms,
+)
+
+# Paying in a token
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("price", [1, 39, 40, 41, 9_999, 10_000, 12_345_678_901])
+def test_the_price_is_split_exactly_between_treasury_and_payout(
+    registry: Any,
+    marketplace: Any,
+    dollar: Any,
+    buyer: Any,
+    treasury: Any,
+    stranger: Any,
+    publish: Any,
+    price: int,
+    units: int,
+) -> None:
+    asset_id = publish(terms(price, kind=PERIOD), payout=stranger)
+    people = buyer, treasury, stranger, marketplace
+    before = [dollar.balanceOf(who) for who in people]
+    tx = marketplace.buyAccess(order(asset_id, buyer, units=units, max_total=price * units), sender=buyer)
+    total, fee = price * units, price * units * FEE_BPS // 10_000
+    after = [dollar.balanceOf(who) for who in people]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [-total, fee, total - fee, 0]
+    assert logs(tx, marketplace.Sale) == [
+        {
+            "assetId": asset_id,
+            "licence": 0,
+            "buyer": buyer,
+            "token": dollar,
+            "total": total,
+            "fee": fee,
+            "royalty": 0,
+        }
+    ]
+    assert registry.hasAccess(asset_id, buyer)
+
+
+def test_a_fee_of_nothing_is_not_sent(marketplace: Any, dollar: Any, buyer: Any, author: Any, publish: Any) -> None:
+    """Some tokens refuse transfers of zero."""
+    asset_id = publish(terms(39))
+    tx = marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+    assert logs(tx, dollar.Transfer) == [{"from": buyer, "to": author, "value": 39}]
+
+
+def test_the_owner_is_paid_unless_a_payout_is_set(
+    registry: Any, marketplace: Any, dollar: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(100 * DOLLAR, kind=PERIOD))
+    buy = order(asset_id, buyer)
+    share = 100 * DOLLAR * (10_000 - FEE_BPS) // 10_000
+    marketplace.buyAccess(buy, sender=buyer)
+    registry.setPayout(asset_id, stranger, sender=author)
+    marketplace.buyAccess(buy, sender=buyer)
+    assert (dollar.balanceOf(author), dollar.balanceOf(stranger)) == (share, share)
+
+
+def test_a_new_owner_earns_from_the_next_sale_on(
+    registry: Any, marketplace: Any, dollar: Any, author: Any, buyer: Any, stranger: Any, seller: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(100 * DOLLAR, kind=PERIOD), payout=seller)
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+    registry.transferFrom(author, stranger, asset_id, sender=author)
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+    assert dollar.balanceOf(seller) == dollar.balanceOf(stranger) == 97_500_000
+
+
+def test_a_buyer_without_allowance_or_money_is_refused(
+    marketplace: Any, dollar: Any, dao: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(100 * DOLLAR))
+    buy = marketplace.buyAccess, order(asset_id, stranger)
+    fee = 100 * DOLLAR * FEE_BPS // 10_000
+    dollar.mint(stranger, 99 * DOLLAR, sender=dao)
+    got = refusal(*buy, sender=stranger)
+    assert got == ("ERC20InsufficientAllowance", marketplace, 0, fee)
+    dollar.approve(marketplace, 100 * DOLLAR, sender=stranger)
+    got = refusal(*buy, sender=stranger)
+    assert got == ("ERC20InsufficientBalance", stranger, 99 * DOLLAR - fee, 100 * DOLLAR - fee)
+    dollar.mint(stranger, DOLLAR, sender=dao)
+    marketplace.buyAccess(buy[1], sender=stranger)
+    assert dollar.balanceOf(stranger) == dollar.allowance(stranger, marketplace) == 0
+
+
+def test_native_coin_for_a_price_in_tokens_is_refused(marketplace: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(DOLLAR))
+    for buy in (marketplace.buyAccess, marketplace.buyTokens):
+        assert refusal(buy, order(asset_id, buyer), sender=buyer, value=5) == ("UnexpectedValue", 5)
+
+
+# Paying in native coin
+
+
+@pytest.mark.parametrize("surplus", [0, 1, UNIT])
+def test_native_coin_is_split_and_the_surplus_returns(
+    registry: Any, marketplace: Any, buyer: Any, treasury: Any, stranger: Any, publish: Any, surplus: int
+) -> None:
+    price = UNIT // 7
+    asset_id = publish(terms(price, token=NATIVE, kind=USE), payout=stranger)
+    people = buyer, treasury, stranger
+    before = [who.balance for who in people]
+    tx = marketplace.buyAccess(order(asset_id, buyer, units=3), sender=buyer, value=3 * price + surplus)
+    after = [who.balance for who in people]
+    fee = 3 * price * FEE_BPS // 10_000
+    assert [b - a for a, b in zip(before, after, strict=True)] == [
+        -3 * price - tx.total_fees_paid,
+        fee,
+        3 * price - fee,
+    ]
+    assert marketplace.balance == 0
+    assert logs(tx, marketplace.Sale)[0]["token"] == ZERO_ADDRESS
+    assert registry.accessOf(asset_id, 0, buyer).uses == 15
+
+
+def test_too_little_native_coin_is_refused(marketplace: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(100, token=NATIVE, kind=USE))
+    for value in (0, 299):
+        got = refusal(marketplace.buyAccess, order(asset_id, buyer, units=3), sender=buyer, value=value)
+        assert got == ("ValueTooLow", value, 300)
+
+
+def test_the_marketplace_takes_no_coin_outside_a_sale(marketplace: Any, buyer: Any) -> None:
+    assert not marketplace.contract_type.receive and not marketplace.contract_type.fallback
+    payable = {method.name for method in marketplace.contract_type.methods if method.stateMutability == "payable"}
+    assert payable == {"buyAccess", "buyTokens"}
+
+
+# Free licences
+
+
+@pytest.mark.parametrize("token", [0, 1])
+def test_a_free_licence_costs_nothing_and_returns_what_was_sent(
+    registry: Any, marketplace: Any, dollar: Any, stranger: Any, publish: Any, token: int
+) -> None:
+    asset_id = publish(terms(0, token=token))
+    before = stranger.balance
+    tx = marketplace.buyAccess(order(asset_id, stranger, max_total=0), sender=stranger, value=12_345)
+    assert before - stranger.balance == tx.total_fees_paid
+    assert logs(tx, marketplace.Sale) == [
+        {
+            "assetId": asset_id,
+            "licence": 0,
+            "buyer": stranger,
+            "token": ZERO_ADDRESS,
+            "total": 0,
+            "fee": 0,
+            "royalty": 0,
+        }
+    ]
+    assert logs(tx, dollar.Transfer) == []
+    assert registry.hasAccess(asset_id, stranger)
+
+
+# What the buyer agreed to
+
+
+def test_a_price_that_went_up_in_between_is_refused(
+    registry: Any, marketplace: Any, dollar: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(DOLLAR, kind=PERIOD))
+    agreed = order(asset_id, buyer, units=2, max_total=2 * DOLLAR)
+    registry.setPrice(asset_id, 0, DOLLAR + 1, sender=author)
+    got = refusal(marketplace.buyAccess, agreed, sender=buyer)
+    assert got == ("TotalAboveMaximum", 2 * DOLLAR + 2, 2 * DOLLAR)
+    registry.setPrice(asset_id, 0, DOLLAR // 2, sender=author)
+    before = dollar.balanceOf(buyer)
+    marketplace.buyAccess(agreed, sender=buyer)
+    assert before - dollar.balanceOf(buyer) == DOLLAR
+
+
+def test_tokens_are_bought_for_anybody(
+    registry: Any, marketplace: Any, project: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(DOLLAR))
+    tx = marketplace.buyTokens(order(asset_id, stranger, units=4), sender=buyer)
+    issued = {"assetId": asset_id, "licence": 0, "account": stranger, "units": 4, "asTokens": True}
+    assert logs(tx, registry.LicenceIssued) == [issued]
+    assert project.Datatoken.at(registry.datatokenOf(asset_id, 0)).balanceOf(stranger) == 4 * UNIT
+    assert registry.hasAccess(asset_id, stranger) and not registry.hasAccess(asset_id, buyer)
+
+
+# Permits
+
+
+@pytest.fixture
+def saver(dollar: Any, dao: Any, stranger: Any) -> Any:
+    """The stranger, who has money and has approved nobody."""
+    dollar.mint(stranger, 1_000 * DOLLAR, sender=dao)
+    return stranger
+
+
+@pytest.mark.parametrize("as_tokens", [False, True])
+def test_a_permit_pays_in_the_same_transaction(
+    registry: Any, marketplace: Any, dollar: Any, saver: Any, publish: Any, as_tokens: bool
+) -> None:
+    asset_id = publish(terms(30 * DOLLAR))
+    permit = sign_permit(saver, dollar, marketplace, 30 * DOLLAR, deadline=now() + 1_000)
+    buy = marketplace.buyTokensWithPermit if as_tokens else marketplace.buyAccessWithPermit
+    buy(order(asset_id, saver), permit, sender=saver)
+    assert registry.hasAccess(asset_id, saver)
+    access = registry.accessOf(asset_id, 0, saver)
+    assert (access.held, access.tokens) == ((False, UNIT) if as_tokens else (True, 0))
+    assert dollar.balanceOf(saver) == 970 * DOLLAR
+
+
+def test_a_permit_that_somebody_else_spent_first_does_no_harm(
+    registry: Any, marketplace: Any, dollar: Any, saver: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(30 * DOLLAR))
+    permit = sign_permit(saver, dollar, marketplace, 30 * DOLLAR, deadline=now() + 1_000)
+    dollar.permit(saver, marketplace, *permit, sender=buyer)
+    marketplace.buyAccessWithPermit(order(asset_id, saver), permit, sender=saver)
+    assert registry.hasAccess(asset_id, saver)
+
+
+def test_a_permit_is_of_no_use_to_another_buyer(
+    marketplace: Any, dollar: Any, saver: Any, seller: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(40 * DOLLAR))
+    permit = sign_permit(saver, dollar, marketplace, 40 * DOLLAR, deadline=now() + 1_000)
+    got = refusal(marketplace.buyAccessWithPermit, order(asset_id, seller), permit, sender=seller)
+    assert got == ("ERC20InsufficientAllowance", marketplace, 0, DOLLAR)
+
+
+@pytest.mark.parametrize("fault", ["expired", "too little", "other spender"])
+def test_a_bad_permit_leaves_the_sale_without_allowance(
+    marketplace: Any, dollar: Any, saver: Any, author: Any, publish: Any, fault: str
+) -> None:
+    asset_id = publish(terms(40 * DOLLAR))
+    value, deadline, spender = 40 * DOLLAR, now() + 1_000, marketplace
+    if fault == "expired":
+        deadline = now() - 1
+    elif fault == "too little":
+        value = DOLLAR
+    else:
+        spender = author
+    permit = sign_permit(saver, dollar, spender, value, deadline=deadline)
+    got = refusal(marketplace.buyAccessWithPermit, order(asset_id, saver), permit, sender=saver)
+    after_fee = (0, 39 * DOLLAR) if fault == "too little" else (0, DOLLAR)
+    assert got == ("ERC20InsufficientAllowance", marketplace, *after_fee)
+
+
+def test_a_permit_does_not_matter_for_what_costs_no_tokens(
+    registry: Any, marketplace: Any, saver: Any, publish: Any
+) -> None:
+    free, native = publish(terms()), publish(terms(7, token=NATIVE))
+    nonsense = (1, 1, 27, bytes(32), bytes(32))
+    marketplace.buyAccessWithPermit(order(free, saver), nonsense, sender=saver)
+    assert registry.hasAccess(free, saver)
+    got = refusal(marketplace.buyAccessWithPermit, order(native, saver), nonsense, sender=saver)
+    assert got == ("ValueTooLow", 0, 7)
+
+
+# Settings
+
+
+def test_settings_are_for_those_whom_the_access_manager_lets(
+    marketplace: Any, author: Any, curator: Any, treasury: Any
+) -> None:
+    for who in (author, curator, treasury):
+        for setting, value in ((marketplace.setFee, 0), (marketplace.setTreasury, who), (marketplace.pauseSales, True)):
+            assert refusal(setting, value, sender=who) == ("AccessManagedUnauthorized", who)
+
+
+def test_the_access_manager_can_let_a_guardian_pause(marketplace: Any, authority: Any, dao: Any, service: Any) -> None:
+    authority.setTargetFunctionRole(marketplace, [marketplace.pauseSales.encode_input(True)[:4]], 7, sender=dao)
+    authority.grantRole(7, service, 0, sender=dao)
+    marketplace.pauseSales(True, sender=service)
+    assert refusal(marketplace.setFee, 0, sender=service) == ("AccessManagedUnauthorized", service)
+
+
+def test_the_fee_has_a_hard_cap(
+    marketplace: Any, dollar: Any, dao: Any, buyer: Any, treasury: Any, publish: Any
+) -> None:
+    assert (marketplace.feeBps(), marketplace.MAX_FEE_BPS()) == (FEE_BPS, 500)
+    assert refusal(marketplace.setFee, 501, sender=dao) == ("FeeAboveCap", 501, 500)
+    assert refusal(marketplace.setFee, 2**256 - 1, sender=dao) == ("FeeAboveCap", 2**256 - 1, 500)
+    tx = marketplace.setFee(500, sender=dao)
+    assert logs(tx, marketplace.FeeChanged) == [{"feeBps": 500}]
+    marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
+    assert dollar.balanceOf(treasury) == 5 * DOLLAR
+    marketplace.setFee(0, sender=dao)
+    marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
+    assert dollar.balanceOf(treasury) == 5 * DOLLAR
+
+
+def test_the_treasury_can_move_but_not_to_nowhere(
+    marketplace: Any, dollar: Any, dao: Any, buyer: Any, seller: Any, publish: Any
+) -> None:
+    for nowhere in (ZERO_ADDRESS, marketplace.address):
+        assert refusal(marketplace.setTreasury, nowhere, sender=dao) == ("InvalidTreasury", nowhere)
+    tx = marketplace.setTreasury(seller, sender=dao)
+    assert logs(tx, marketplace.TreasuryChanged) == [{"treasury": seller}]
+    assert marketplace.treasury() == seller
+    marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
+    assert dollar.balanceOf(seller) == 2_500_000
+
+
+def test_sales_can_be_paused_and_go_on(
+    registry: Any, marketplace: Any, dao: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE))
+    marketplace.buyTokens(order(asset_id, buyer), sender=buyer)
+    tx = marketplace.pauseSales(True, sender=dao)
+    assert logs(tx, marketplace.SalesPaused) == [{"paused": True}]
+    assert marketplace.salesPaused()
+    permit = (0, 0, 27, bytes(32), bytes(32))
+    for buy in (marketplace.buyAccess, marketplace.buyTokens):
+        assert refusal(buy, order(asset_id, buyer), sender=buyer) == ("SalesArePaused",)
+    for buy in (marketplace.buyAccessWithPermit, marketplace.buyTokensWithPermit):
+        assert refusal(buy, order(asset_id, buyer), permit, sender=buyer) == ("SalesArePaused",)
+    # The guardian pauses new sales and nothing else.
+    registry.redeem(asset_id, 0, 1, buyer, sender=buyer)
+    registry.consume(asset_id, 0, 1, bytes(32), sender=buyer)
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    marketplace.pauseSales(False, sender=dao)
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+
+
+def test_it_is_deployed_with_its_settings(
+    project: Any, authority: Any, registry: Any, marketplace: Any, dao: Any, treasury: Any
+) -> None:
+    assert (marketplace.registry(), marketplace.treasury(), marketplace.authority()) == (registry, treasury, authority)
+    other = dao.deploy(project.Marketplace, authority, registry, treasury, 500)
+    assert (other.feeBps(), other.salesPaused()) == (500, False)

@@ -1,0 +1,148 @@
+"""A chain inside the process: reading, events, time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from web3.exceptions import Web3RPCError
+
+from registry.chain import reverts
+from registry.chain.connection import Chain
+from registry.chain.deploy import Deployment
+from registry.chain.sender import Sender
+from registry.chain.signers import KeySigner, dev_signer
+from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, TransactionReverted
+
+
+def _mint(chain: Chain, deployment: Deployment, signer: KeySigner, amount: int) -> None:
+    dollar = chain.contract("LocalDollar", deployment.tokens["USD"])
+    Sender(chain, signer).send(dollar.functions.mint(signer.address, amount))
+
+
+def test_a_chain_starts_with_ten_rich_accounts_at_a_fixed_time() -> None:
+    chain = Chain.in_process()
+    assert (chain.chain_id, chain.url) == (1337, "in-process")
+    assert chain.block().timestamp == 1_767_225_600
+    assert all(chain.balance(dev_signer(i).address) == 10**24 for i in range(10))
+
+
+def test_time_passes_only_when_told(chain: Chain) -> None:
+    before = chain.block()
+    after = chain.advance(86_400)
+    assert (after.number, after.timestamp) == (before.number + 1, before.timestamp + 86_400)
+    assert chain.advance(1).timestamp == after.timestamp + 1
+    with pytest.raises(InputError):
+        chain.advance(0)
+
+
+def test_a_refusal_of_a_contract_arrives_as_its_error(chain: Chain, deployment: Deployment) -> None:
+    registry = chain.contract("AssetRegistry", deployment.registry)
+    with pytest.raises(reverts.AssetNotFound) as caught:
+        chain.call(registry.functions.assetInfo(99))
+    assert caught.value.values == {"assetId": 99}
+    # The same through web3 itself.
+    with pytest.raises(reverts.AssetNotFound):
+        registry.functions.assetInfo(99).call()
+
+
+def test_a_call_is_made_as_its_sender(chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner) -> None:
+    market = chain.contract("Marketplace", deployment.marketplace)
+    chain.call(market.functions.setFee(5), sender=dao.address)
+    with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
+        chain.call(market.functions.setFee(5), sender=stranger.address)
+    assert caught.value.values["caller"] == stranger.address
+
+
+def test_where_there_is_no_contract_nothing_is_deployed(chain: Chain) -> None:
+    with pytest.raises(NotDeployed):
+        chain.call(chain.contract("AssetRegistry", "0x" + "12" * 20).functions.assetInfo(1))
+    assert not chain.has_code("0x" + "12" * 20)
+
+
+def test_an_argument_of_the_wrong_kind_is_an_input_error(chain: Chain, deployment: Deployment) -> None:
+    registry = chain.contract("AssetRegistry", deployment.registry)
+    with pytest.raises(TransactionReverted):
+        chain.call(registry.functions.setState(1, 9))
+    with pytest.raises(ChainError):
+        chain.block(10**9)
+    with pytest.raises(ChainError):
+        chain.receipt("0x" + "00" * 32)
+
+
+def test_events_come_in_order_and_filtered(chain: Chain, deployment: Deployment, author: KeySigner, stranger: KeySigner) -> None:
+    for signer, amount in ((author, 1), (stranger, 2), (author, 3)):
+        _mint(chain, deployment, signer, amount)
+    transfer = chain.contract("LocalDollar", deployment.tokens["USD"]).events.Transfer
+    assert [event.args["value"] for event in chain.events(transfer)] == [1, 2, 3]
+    assert [e.args["value"] for e in chain.events(transfer, filters={"to": author.address})] == [1, 3]
+    both = {"to": [author.address, stranger.address]}
+    assert [e.args["value"] for e in chain.events(transfer, filters=both)] == [1, 2, 3]
+    last = chain.block().number
+    assert [e.args["value"] for e in chain.events(transfer, from_block=last)] == [3]
+    assert not list(chain.events(transfer, from_block=last + 1))
+    with pytest.raises(InputError, match="indexed by"):
+        list(chain.events(transfer, filters={"value": 1}))
+
+
+def test_a_receipt_has_sender_cost_and_events(chain: Chain, deployment: Deployment, author: KeySigner) -> None:
+    dollar = chain.contract("LocalDollar", deployment.tokens["USD"])
+    sent = Sender(chain, author).send(dollar.functions.mint(author.address, 5))
+    assert chain.receipt(sent.tx_hash) == sent
+    assert sent.sender == author.address
+    assert sent.named("Transfer")[0].args["to"] == author.address
+    assert sent.cost.max_fee_wei == sent.fee_wei > 0
+    assert "a fee of 0.0000" in str(sent.cost)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(limit=st.integers(1, 40), first=st.integers(0, 30), last=st.integers(0, 60), broken=st.sampled_from(["rpc", "http"]))
+def test_no_block_is_left_out_however_short_the_ranges(
+    monkeypatch: pytest.MonkeyPatch, chain: Chain, deployment: Deployment, limit: int, first: int, last: int, broken: str
+) -> None:
+    asked: list[int] = []
+
+    def few(address: Any, topics: Any, start: int, end: int) -> list[Any]:
+        if end - start + 1 > limit:
+            if broken == "rpc":
+                raise Web3RPCError("query returned more than 10000 results")
+            raise ConnectionFailed("x", "it answers 413") from requests.HTTPError("413")
+        asked.extend(range(start, end + 1))
+        return []
+
+    monkeypatch.setattr(chain, "_logs", few)
+    event = chain.contract("AssetRegistry", deployment.registry).events.Transfer
+    assert not list(chain.events(event, from_block=first, to_block=last))
+    assert asked == list(range(first, last + 1))
+
+
+def test_a_node_that_refuses_even_one_block_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, chain: Chain, deployment: Deployment
+) -> None:
+    def none(*_: Any) -> list[Any]:
+        raise Web3RPCError("no logs here")
+
+    monkeypatch.setattr(chain, "_logs", none)
+    event = chain.contract("AssetRegistry", deployment.registry).events.Transfer
+    with pytest.raises(ChainError, match="block 0"):
+        list(chain.events(event))
+
+
+@pytest.mark.parametrize("url", ["", "ftp://node", "gopher://x"])
+def test_an_address_of_no_node_is_refused(url: str) -> None:
+    with pytest.raises(InputError):
+        Chain.connect(url)
+
+
+def test_nobody_there_is_a_failed_connection(tmp_path: Any) -> None:
+    for url in ("http://127.0.0.1:1", "ws://127.0.0.1:1", str(tmp_path / "no.ipc")):
+        with pytest.raises(ConnectionFailed):
+            Chain.connect(url, timeout=2)
+
+
+def test_fewer_than_one_confirmation_is_refused() -> None:
+    with pytest.raises(InputError):
+        Chain.connect("http://127.0.0.1:1", confirmations=0)
