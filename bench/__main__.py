@@ -1,4 +1,4 @@
-"""``python -m bench``: both halves on one chain in one run; prints the table and writes `results/gas.json`.
+"""``python -m bench``: both halves on one chain in one run, then the speed from Python; writes `results/`.
 
 Ends with 1 when our half is over a bar, and with 2 when the benchmark could not be run.
 """
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import ocean
+from bench import ocean, speed
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -41,7 +41,11 @@ def main() -> int:
         return 2
     show(console, ours=ours, incumbent=incumbent, incumbent_version=version)
     write(figures(ours=ours, incumbent=incumbent, incumbent_version=version))
-    console.print(f"Written to {RESULTS}", soft_wrap=True)
+    with console.status("measuring the speed from Python"):
+        fast = speed.measure()
+    speed.show(console, fast)
+    speed.write(fast)
+    console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
     if over := missed(ours):
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
         return 1

@@ -17,6 +17,7 @@ from registry.ipfs.file import open_file
 from registry.ipfs.profiles import PROFILES
 from registry.ipfs.unixfs import FileEntry, cat, compute_cid, content_size, export, resolve, walk
 from registry.results import Asset, Done, Holding, Offer, Verification
+from registry.session import whole
 from registry.typed_data import typed_data
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -63,7 +64,7 @@ class SignedReceipt:
         """Read a receipt; raises `InputError` if it is malformed, `InvalidDID`, `InvalidAddress`."""
         try:
             data = json.loads(text)
-            return cls(
+            receipt = cls(
                 did=DID.parse(data["did"]),
                 licence=int(data["licence"]),
                 account=to_address(data["account"]),
@@ -74,10 +75,21 @@ class SignedReceipt:
                 deadline=int(data["deadline"]),
                 signature=bytes.fromhex(data["signature"]),
             )
+            receipt.check()
+            return receipt
         except InputError:
             raise
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"This is not a receipt: {error}.", hint="Ask the holder for a new one.") from error
+
+    def check(self) -> None:
+        """Raise `InputError` for a field that does not fit what the contract takes."""
+        whole(self.licence, "a licence", low=0, high=2**8 - 1)
+        whole(self.uses, "uses")
+        whole(self.nonce, "a receipt", low=0, high=2**256 - 1)
+        whole(self.deadline, "seconds", low=0, high=2**48 - 1)
+        if len(self.ref) != 32:
+            raise InputError(f"The reference of the receipt has {len(self.ref)} bytes.", hint="It has 32.")
 
     def values(self) -> tuple[Any, ...]:
         """The signed fields as the contract takes them."""
@@ -192,26 +204,36 @@ class Access(Assets):
             return Verification(found.did, found.cid, None, 0, 0)
         if path is not None:
             total = content_size(path)
-            profile = PROFILES[content.profile]
+            profile = PROFILES.get(content.profile)
+            if profile is None:
+                raise InputError(
+                    f"The content of {found.did} was made by the rules {content.profile!r}, which are not known here.",
+                    hint=f"Known are: {', '.join(PROFILES)}. Verify the stored blocks instead, without a path.",
+                )
             cid = compute_cid(path, profile, progress=lambda done: self.progress(f"hashing {path}", done, total))
             if cid != content.cid:
                 raise Unverified(content.cid, str(path), f"it hashes to {cid}")
             return Verification(found.did, found.cid, cid, len(content.files), total)
         size = count = 0
-        seen: dict[str, CID] = {}
+        seen: dict[str, tuple[CID, int]] = {}
         for entry in walk(content.cid, self.store):
             if entry.kind != "file":
                 continue
             count += 1
-            seen[entry.path] = entry.cid
+            before = size
             for piece in cat(entry.cid, self.store):
                 size += len(piece)
                 self.progress(f"verifying {found.name}", size, content.size)
+            seen[entry.path] = entry.cid, size - before
         if size != content.size:
             raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
         for file in content.files:
-            if seen.get(file.path, seen.get("") if count == 1 else None) != file.cid:
+            real = seen.get(file.path, seen.get("") if count == 1 else None)
+            if real is None or real[0] != file.cid:
                 raise Unverified(file.cid, "the document", f"its file {file.path!r} is not in the content")
+            if real[1] != file.size:
+                said = f"it says that {file.path!r} has {file.size:,} bytes and it has {real[1]:,}"
+                raise Unverified(file.cid, "the document", said)
         return Verification(found.did, found.cid, content.cid, count, size)
 
     # --- Spending --------------------------------------------------------------------------------
@@ -228,7 +250,7 @@ class Access(Assets):
         """Burn `units` of one's own datatokens for the access they stand for, of `account` (default: oneself)."""
         offer = self.offer(asset, licence)
         receiver = to_address(account) if account else self.address
-        call = self.assets.functions.redeem(offer.did.asset_id, offer.number, units, receiver)
+        call = self.assets.functions.redeem(offer.did.asset_id, offer.number, whole(units, "units"), receiver)
         return self.act(f"redeem {units} x {offer.name!r} of {offer.did}", call, dry_run=dry_run)
 
     def consume(
@@ -242,7 +264,7 @@ class Access(Assets):
     ) -> Done:
         """Consume one's own uses; `ref` (up to 32 bytes) says what for."""
         offer = self.offer(asset, licence)
-        call = self.assets.functions.consume(offer.did.asset_id, offer.number, uses, _ref(ref))
+        call = self.assets.functions.consume(offer.did.asset_id, offer.number, whole(uses, "uses"), _ref(ref))
         return self.act(f"consume {uses} of {offer.name!r} of {offer.did}", call, dry_run=dry_run)
 
     def sign_receipt(
@@ -257,12 +279,12 @@ class Access(Assets):
     ) -> SignedReceipt:
         """Sign, without a transaction, that `service` (None: anybody) may consume uses once within `seconds`."""
         offer = self.offer(asset, licence)
-        deadline = self.chain.block().timestamp + seconds
+        deadline = self.chain.block().timestamp + whole(seconds, "seconds")
         unsigned = SignedReceipt(
             did=offer.did,
             licence=offer.number,
             account=self.address,
-            uses=uses,
+            uses=whole(uses, "uses"),
             service=to_address(service) if service else ZERO_ADDRESS,
             ref=_ref(ref),
             # A key of its own for each receipt, so that they can be handed in in any order.
@@ -288,6 +310,7 @@ class Access(Assets):
         `InvalidAccountNonce` for one that was handed in before.
         """
         did = self.did(receipt.did)
+        receipt.check()
         call = self.assets.functions.consumeWithReceipt(receipt.values(), receipt.signature)
         return self.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
 

@@ -16,15 +16,15 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, fetch
 from registry.ipfs.unixfs import add_tree, content_size
 from registry.licence import Kind, Licence
-from registry.money import Amount
+from registry.money import Amount, Token
 from registry.results import Asset, Done, Offer, Preview, Published, State
-from registry.session import Session
+from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
-    from registry.chain.sender import Receipt
+    from registry.chain.logs import Receipt
 
 BATCH: Final = 100
 """Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
@@ -206,15 +206,18 @@ class Assets(Session):
         All drafts are checked, and all contents stored, before the first transaction. Interrupted and run again, it
         goes on with those that are not published yet. Raises what `publish` raises.
         """
+        whole(batch, "publications in a transaction")
         sender = self.sender("publish")
         holder = to_address(owner) if owner else self.address
-        plans = [self._plan(draft, dry_run) for draft in drafts]
+        tokens = self.tokens
+        plans = [self._plan(draft, tokens, dry_run) for draft in drafts]
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
         if not dry_run:
             for plan in plans:
                 self.store.put(plan.ddo.cid, plan.ddo.to_bytes())
-            sender.settle(intent)
+            if not again:
+                sender.settle(intent)
         done = {} if again else self._published(holder, [plan.ddo.digest for plan in plans])
         missing = [plan for plan in plans if plan.ddo.digest not in done]
         if dry_run:
@@ -306,7 +309,7 @@ class Assets(Session):
         ddo = found.ddo.with_changes(**fields)
         if not dry_run:
             self.store.put(ddo.cid, ddo.to_bytes())
-        version = found.version if expected_version is None else expected_version
+        version = found.version if expected_version is None else whole(expected_version, "a version")
         call = self.assets.functions.updateMetadata(found.did.asset_id, ddo.digest, version)
         return self.act(f"update {found.did} to version {version + 1}", call, dry_run=dry_run)
 
@@ -324,7 +327,7 @@ class Assets(Session):
         number = found.did.asset_id
         call = self.assets.functions.multicall(
             [
-                self.assets.encode_abi("addLicence", [number, self._terms(licence)]),
+                self.assets.encode_abi("addLicence", [number, _terms(licence, self.tokens)]),
                 self.assets.encode_abi("updateMetadata", [number, ddo.digest, found.version]),
             ]
         )
@@ -339,7 +342,7 @@ class Assets(Session):
         """
         offer = self.offer(asset, licence)
         index = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))[5]
-        amount = self.amount(price, token=self.all_tokens[index])
+        amount = self.amount(price, token=self.token_at(index))
         call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
         return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
 
@@ -400,9 +403,11 @@ class Assets(Session):
 
         Raises `LicenceNotFound` with the names that there are.
         """
-        if isinstance(licence, Offer):
-            return licence
         did = self.did(asset)
+        if isinstance(licence, Offer):
+            if licence.did != did:
+                raise InputError(f"{licence.name!r} is a licence of {licence.did}, not of {did}.")
+            return licence
         offers = self.licences(did)
         if licence is None:
             found = [offer for offer in offers if offer.open]
@@ -426,7 +431,7 @@ class Assets(Session):
                     name=text.name,
                     kind=Kind(kind),
                     quantity=quantity,
-                    price=Amount(price, self.all_tokens[index]) if price else None,
+                    price=Amount(price, self.token_at(index)) if price else None,
                     cap=cap or None,
                     issued=issued,
                     limit=limit or None,
@@ -447,21 +452,9 @@ class Assets(Session):
         call = self.assets.functions.setState(did.asset_id, state)
         return self.act(f"set {did} to {state.name.lower()}", call, dry_run=dry_run)
 
-    def _terms(self, licence: Licence) -> tuple[int, int, int, int, int, int]:
-        """Licence terms as the contract takes them."""
-        price = licence.price_in(self.tokens)
-        return (
-            price.units if price else 0,
-            price.token.index if price else 0,
-            int(licence.kind),
-            licence.quantity,
-            licence.cap or 0,
-            licence.limit or 0,
-        )
-
-    def _plan(self, draft: Draft, dry_run: bool) -> _Plan:
+    def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
         parents = [self.did(parent) for parent in draft.parents]
-        terms = [self._terms(licence) for licence in draft.licences]
+        terms = [_terms(licence, tokens) for licence in draft.licences]
         ddo = DDO(
             **{
                 **draft.fields,
@@ -473,7 +466,8 @@ class Assets(Session):
                 "content": None if draft.path is None else self._content(draft.path, dry_run),
             }
         )
-        derivatives = (draft.royalty_bps is not None, draft.royalty_bps or 0)
+        royalty = whole(draft.royalty_bps or 0, "basis points", low=0, high=2**16 - 1)
+        derivatives = (draft.royalty_bps is not None, royalty)
         payout = to_address(draft.payout) if draft.payout else ZERO_ADDRESS
         publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
         return _Plan(ddo, publication)
@@ -534,6 +528,19 @@ class _Plan:
 
     ddo: DDO
     publication: tuple[Any, ...]
+
+
+def _terms(licence: Licence, tokens: Sequence[Token]) -> tuple[int, int, int, int, int, int]:
+    """Licence terms as the contract takes them."""
+    price = licence.price_in(tokens)
+    return (
+        price.units if price else 0,
+        price.token.index if price else 0,
+        int(licence.kind),
+        licence.quantity,
+        licence.cap or 0,
+        licence.limit or 0,
+    )
 
 
 def _media_type(path: str) -> str | None:

@@ -11,7 +11,7 @@ from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
-from registry.errors import UnknownAccount
+from registry.errors import NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
 from registry.ipfs.store import Chain as BlockChain
@@ -80,12 +80,37 @@ class Registry(Market):
         Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword` and `SignerError`.
         """
         chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
+        return cls.on(
+            chain, signer=signer, deployment=deployment, store=store, sources=sources, home=home, progress=progress
+        )
+
+    @classmethod
+    def on(
+        cls,
+        chain: Chain,
+        *,
+        signer: object = None,
+        deployment: str | Path | Deployment | None = None,
+        store: BlockStore | str | Path | None = None,
+        sources: Sequence[BlockSource] = (),
+        journal: Journal | None = None,
+        home: str | Path | None = None,
+        progress: Progress = no_progress,
+    ) -> Registry:
+        """Use the registry of a chain that is connected already; parameters as of `connect`.
+
+        `journal` keeps what was sent, by default in a file at home. Raises `NotDeployed`, `WrongChain`,
+        `WrongPassword` and `SignerError`.
+        """
         base = Path(home) if home else default_home()
         found = deployment if isinstance(deployment, Deployment) else _deployment(chain, deployment, base)
+        if found.chain_id == chain.chain_id and not chain.has_code(found.registry):
+            raise NotDeployed(chain.chain_id, f"there is no contract at {found.registry}, where it was recorded")
         blocks = LocalStore(store or base / "blocks") if store is None or isinstance(store, (str, Path)) else store
         if sources:
             blocks = _ReadThrough(blocks, sources)
-        return cls(chain, found, signer=signer, store=blocks, journal=Journal.at(base), progress=progress)
+        kept = journal if journal is not None else Journal.at(base)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, progress=progress)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.
@@ -140,7 +165,11 @@ class _ReadThrough:
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:
     if path is not None:
         return Deployment.load(Path(path))
-    return find(chain.chain_id, [Path("deployments"), base / "deployments"])
+    folders = [Path("deployments"), base / "deployments"]
+    found = find(chain.chain_id, folders)
+    if found is None:
+        raise NotDeployed(chain.chain_id, f"neither {folders[0]} nor {folders[1]} has a file {chain.chain_id}.json")
+    return found
 
 
 __all__ = ["PEOPLE", "Registry"]

@@ -90,11 +90,11 @@ class InvalidAmount(InputError):
 class InvalidLicence(InputError):
     """Licence terms that contradict each other or do not fit their fields."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, hint: str = "") -> None:
         self.name = name
         super().__init__(
             f"Licence {name!r}: {reason}.",
-            hint="Make one with Licence.hold, Licence.period or Licence.uses.",
+            hint=hint or "Make one with Licence.hold, Licence.period or Licence.uses.",
         )
 
 
@@ -246,9 +246,11 @@ class SignerError(RegistryError, PermissionError):
 class NoSigner(SignerError):
     """A transaction was asked of a client that can only read."""
 
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: str, *, hint: str = "") -> None:
         self.action = action
-        super().__init__(f"To {action}, a signer is needed.", hint="Pass signer= a key, a key file or an ape account.")
+        super().__init__(
+            f"To {action}, a signer is needed.", hint=hint or "Pass signer= a key, a key file or an ape account."
+        )
 
 
 class UnknownAccount(SignerError):

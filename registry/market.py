@@ -11,13 +11,14 @@ from registry.did import DID
 from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
 from registry.money import Amount, Token
 from registry.results import Done, Offer, Purchase, Quote
+from registry.session import whole
 from registry.typed_data import typed_data
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
-    from registry.chain.sender import Receipt
+    from registry.chain.logs import Receipt
 
 PERMIT_SECONDS: Final = 3600
 """How long a signed approval is good for: one transaction needs minutes."""
@@ -32,9 +33,9 @@ class Market(Access):
         Raises `LicenceNotFound` and what `get` raises.
         """
         offer = self.offer(asset, licence)
-        call = self.assets.functions.quote(offer.did.asset_id, offer.number, _whole(units))
+        call = self.assets.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
         address, total, payout, _royalty_to, royalty = self.read(offer.did, call)
-        token = next(t for t in self.all_tokens if int(t.address or "0x0", 16) == int(address, 16))
+        token = self.token_of(address)
         fee = total * int(self.chain.call(self.market.functions.feeBps())) // 10_000
         return Quote(Amount(total, token), Amount(fee, token), Amount(royalty, token), to_address(payout))
 
@@ -63,21 +64,23 @@ class Market(Access):
         offer = self.offer(asset, licence)
         receiver = to_address(account) if account else self.address
         price = self.quote(offer.did, offer, units=units)
-        maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
-        if price.total.units > maximum.units:
-            raise PriceChanged(offer.name, str(price.total), str(maximum))
-        held = self.units(price.total.token, self.address)
-        if held < price.total.units:
-            raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
-
-        order = (offer.did.asset_id, offer.number, receiver, units, maximum.units)
-        intent = f"buy:{self.deployment.marketplace}:{self.address}:{order[:4]}:{as_tokens}"
+        intent = f"buy:{self.deployment.marketplace}:{self.address}"
+        intent += f":{(offer.did.asset_id, offer.number, receiver, units)}:{as_tokens}"
         sender = self.sender("buy a licence")
+        # First of all: a purchase that went through is not to fail for the money that it has spent.
         settled = () if dry_run else sender.settle(intent)
+        tx: Receipt | None
         approval: Receipt | None = None
         if settled:
             tx, cost = settled[-1], settled[-1].cost
         else:
+            maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
+            if price.total.units > maximum.units:
+                raise PriceChanged(offer.name, str(price.total), str(maximum))
+            held = self.units(price.total.token, self.address)
+            if held < price.total.units:
+                raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
+            order = (offer.did.asset_id, offer.number, receiver, units, maximum.units)
             call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
             try:
                 if dry_run:
@@ -94,7 +97,7 @@ class Market(Access):
             account=receiver,
             units=units,
             as_tokens=as_tokens,
-            price=price,
+            price=price if tx is None else _paid(tx, price),
             cost=cost,
             holding=self.holding(offer.did, offer, account=receiver),
             tx=tx,
@@ -125,7 +128,7 @@ class Market(Access):
         """Give units of a licence for nothing. For the owner and minters; caps and limits count as for a sale."""
         offer = self.offer(asset, licence)
         account = to_address(to)
-        call = self.assets.functions.grant(offer.did.asset_id, offer.number, account, _whole(units), as_tokens)
+        call = self.assets.functions.grant(offer.did.asset_id, offer.number, account, whole(units, "units"), as_tokens)
         return self.act(f"give {units} x {offer.name!r} of {offer.did} to {account}", call, dry_run=dry_run)
 
     # --- Below the verbs -------------------------------------------------------------------------
@@ -195,12 +198,13 @@ class Market(Access):
         return value, deadline, signature[64], signature[:32], signature[32:64]
 
 
+def _paid(tx: Receipt, quoted: Quote) -> Quote:
+    """What the sale in `tx` took: it may have been less than was quoted before."""
+    for sale in tx.named("Sale"):
+        total, fee, royalty = (Amount(sale.args[part], quoted.total.token) for part in ("total", "fee", "royalty"))
+        return Quote(total, fee, royalty, quoted.payout)
+    return quoted
+
+
 _PERMIT: Final = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
 """The fields of an EIP-2612 permit."""
-
-
-def _whole(units: int) -> int:
-    """Units as the contract takes them; raises `InputError` unless 1 .. 2**32-1."""
-    if not isinstance(units, int) or isinstance(units, bool) or not 0 < units < 2**32:
-        raise InputError(f"{units!r} is not a number of units.", hint="It is a whole number from 1 to 4,294,967,295.")
-    return units

@@ -17,7 +17,7 @@ from registry.types import Address, Digest
 
 if TYPE_CHECKING:
     from registry.chain.fees import Cost
-    from registry.chain.sender import Receipt
+    from registry.chain.logs import Receipt
 
 
 @dataclass(frozen=True, slots=True)

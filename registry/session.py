@@ -11,7 +11,7 @@ from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
-from registry.errors import AssetNotFound, NoSigner, WrongChain
+from registry.errors import AssetNotFound, InputError, NoSigner, RegistryError, WrongChain
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Done
@@ -84,9 +84,19 @@ class Session:
     def tokens(self) -> tuple[Token, ...]:
         """The payment tokens that the registry takes now."""
         known = self.chain.call(self.assets.functions.paymentTokens())
-        if len(known) != len(self.all_tokens):
-            del self.all_tokens
-        return tuple(token for token, (_address, allowed) in zip(self.all_tokens, known, strict=True) if allowed)
+        return tuple(self.token_at(index) for index, (_address, allowed) in enumerate(known) if allowed)
+
+    def token_at(self, index: int) -> Token:
+        """The payment token of this index, also one that the registry came to know since this client was made."""
+        if index >= len(self.all_tokens):
+            # Not `del`: another thread may have been faster.
+            self.__dict__.pop("all_tokens", None)
+        return self.all_tokens[index]
+
+    def token_of(self, address: str) -> Token:
+        """The payment token at this address (zero for the native coin), see `token_at`."""
+        known = self.chain.call(self.assets.functions.paymentTokens())
+        return self.token_at([int(token, 16) for token, _allowed in known].index(int(address, 16)))
 
     def amount(self, value: str | Amount, *, token: Token | str | None = None) -> Amount:
         """Read ``"12.5 USDC"`` in the payment tokens of the registry.
@@ -165,11 +175,18 @@ class Session:
     def _token(self, index: int, address: str) -> Token:
         if int(address, 16) == 0:
             return Token(symbol="ETH", decimals=18, address=None, index=index)
-        contract = self.erc20(address)
-        return Token(
-            symbol=self.chain.call(contract.functions.symbol()),
-            decimals=self.chain.call(contract.functions.decimals()),
-            address=to_address(address),
-            index=index,
-        )
+        contract, checked = self.erc20(address), to_address(address)
+        decimals = int(self.chain.call(contract.functions.decimals()))
+        try:
+            return Token(self.chain.call(contract.functions.symbol()), decimals, checked, index)
+        except (RegistryError, UnicodeDecodeError, OverflowError):
+            # One odd symbol must not keep everybody from assets that are priced in other tokens.
+            return Token(f"token{index}", decimals, checked, index)
+
+
+def whole(value: int, what: str, *, low: int = 1, high: int = 2**32 - 1) -> int:
+    """Return `value` if it is an int from `low` to `high`, as the contracts take it; raises `InputError`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(f"{value!r} is not a number of {what}.", hint=f"It is a whole number from {low:,} to {high:,}.")
+    return value
 

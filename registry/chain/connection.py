@@ -110,6 +110,7 @@ class Chain:
         if url.startswith(("http://", "https://")):
             # A broadcast is not repeated blindly: the sender looks at the chain first.
             allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
+            allowed.append("eth_feeHistory")
             provider = HTTPProvider(
                 url,
                 request_kwargs={"timeout": timeout},
@@ -137,7 +138,19 @@ class Chain:
         The ten accounts of `dev_signer` hold a million coins each. Each chain starts
         equal, and each block is one second after the one before.
         """
-        return cls(_TesterProvider(), "in-process", confirmations=1)
+        return cls(_TesterProvider.fresh(), "in-process", confirmations=1)
+
+    @classmethod
+    def from_web3(cls, w3: Web3, url: str, *, confirmations: int = 1) -> Chain:
+        """Stand on the connection that somebody else has made, ape for one; `url` is what errors call it.
+
+        Its provider is used and `w3` itself left as it is. Raises what `connect` raises.
+        """
+        provider = cast(BaseProvider, w3.provider)
+        if isinstance(provider, EthereumTesterProvider) and not isinstance(provider, _TesterProvider):
+            chain_id = w3.eth.chain_id
+            provider = _TesterProvider(provider.ethereum_tester, provider.api_endpoints, chain_id=chain_id)
+        return cls(provider, url, confirmations=confirmations)
 
     def __repr__(self) -> str:
         return f"Chain({self.chain_id}, {self.url})"
@@ -291,7 +304,14 @@ class Chain:
 class _TesterProvider(EthereumTesterProvider):
     """eth-tester over py-evm, answering reverts as a node does, one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, tester: Any, endpoints: Any = None, *, chain_id: int = IN_PROCESS_CHAIN_ID) -> None:
+        super().__init__(tester, endpoints)
+        self._chain_id = chain_id
+        self._lock = threading.RLock()
+
+    @classmethod
+    def fresh(cls) -> _TesterProvider:
+        """Start a chain with the dev accounts, our number and our clock."""
         from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]
 
         parameters = PyEVMBackend.generate_genesis_params({"timestamp": GENESIS_TIME})
@@ -299,8 +319,7 @@ class _TesterProvider(EthereumTesterProvider):
             DEV_MNEMONIC, num_accounts=DEV_ACCOUNTS, hd_path="m/44'/60'/0'/0", genesis_parameters=parameters
         )
         _tame(backend.chain)
-        super().__init__(EthereumTester(backend))
-        self._lock = threading.RLock()
+        return cls(EthereumTester(backend))
 
     def travel(self, timestamp: int) -> None:
         # eth-tester takes off the second that its own clock would add.
@@ -313,7 +332,7 @@ class _TesterProvider(EthereumTesterProvider):
 
         with self._lock:
             if method == "eth_chainId":
-                return _response(hex(IN_PROCESS_CHAIN_ID))
+                return _response(hex(self._chain_id))
             try:
                 return super().make_request(method, params)
             except TransactionFailed as error:
@@ -418,4 +437,6 @@ def _short(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if "Connection refused" in text:
         return "nothing listens there"
+    if "RemoteDisconnected" in text:
+        return "it closed the connection without an answer"
     return text if len(text) <= 200 else text[:197] + "..."

@@ -504,7 +504,7 @@ def _above(fees: Fees, raw: bytes) -> Fees:
 
 def _parsed(raw: bytes) -> tuple[int, int, int]:
     """Return gas price (or most a unit of gas), tip and value of a signed transaction, in wei."""
-    import rlp
+    import rlp  # type: ignore[import-untyped]
 
     # EIP-1559: 0x02 and [chain, nonce, tip, maximum, gas, to, value, ...]; before: [nonce, price, gas, to, value, ...].
     typed = raw[0] < 0x80

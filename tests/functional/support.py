@@ -25,6 +25,8 @@ NO_MAXIMUM = 2**256 - 1
 NATIVE, USD = 0, 1
 """Indices of the payment tokens of the deployed system."""
 
+PANIC = keccak(text="Panic(uint256)")[:4]
+
 Terms = tuple[int, int, int, int, int, int]
 
 
@@ -85,10 +87,30 @@ def refusal(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_
     raise AssertionError(f"{method} went through")
 
 
+def failure(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 1_000_000) -> Any:
+    """The web3 receipt of a transaction that is mined and fails; sent past ape, which would trace it for seconds."""
+    web3 = chain.provider.web3
+    transaction = {
+        "to": method.contract.address,
+        "data": "0x" + bytes(method.encode_input(*args)).hex(),
+        "value": value,
+        "gas": gas,
+        "gasPrice": 2 * int(web3.eth.get_block("latest")["baseFeePerGas"]) + 1,
+        "nonce": web3.eth.get_transaction_count(sender.address),
+        "chainId": chain.chain_id,
+    }
+    signed = Account.sign_transaction(transaction, sender.private_key)
+    receipt = web3.eth.wait_for_transaction_receipt(web3.eth.send_raw_transaction(signed.raw_transaction))
+    assert receipt["status"] == 0, f"{method} went through"
+    return receipt
+
+
 def decode_error(data: bytes) -> tuple[Any, ...]:
-    """Name and values of a custom error of any of the project's contracts."""
+    """Name and values of a custom error of any of the project's contracts, or of Solidity's own panic."""
     if not data:
         return ("",)
+    if data[:4] == PANIC:
+        return "Panic", int.from_bytes(data[4:], "big")
     abi = _errors()[data[:4]]
     types = [item.canonical_type for item in abi.inputs]
     values = decode(types, data[4:])

@@ -21,8 +21,8 @@ from .support import (
     RETIRED,
     SELLER,
     SUSPENDED,
-    USD,
     UNIT,
+    USD,
     USE,
     cid,
     digest,
@@ -232,7 +232,7 @@ def test_each_move_between_states(registry: Any, author: Any, publish: Any, star
     asset_id = publish()
     if start != ACTIVE:
         registry.setState(asset_id, start, sender=author)
-    if start == end or start == RETIRED:
+    if start in (end, RETIRED):
         got = refusal(registry.setState, asset_id, end, sender=author)
         assert got == ("IllegalStateChange", asset_id, start, end)
         return
@@ -619,7 +619,7 @@ def test_there_are_at_most_256_payment_tokens(registry: Any, project: Any, dao: 
     tokens = logs(swarm.hatch(255, sender=dao), swarm.Hatched)[0]["contracts"]
     for start in range(0, 254, 64):
         batch = [registry.setPaymentToken.encode_input(token, True) for token in tokens[start : min(start + 64, 254)]]
-        registry.multicall(batch, sender=dao)
+        registry.multicall(batch, sender=dao, gas=25_000_000)
     assert len(registry.paymentTokens()) == 256
     assert refusal(registry.setPaymentToken, tokens[254], True, sender=dao) == ("TooManyPaymentTokens", 256)
     # Those that are there can still be changed, and the last can be used.

@@ -235,6 +235,16 @@ def test_without_limit_anybody_may_buy_for_anybody(
     assert registry.hasAccess(asset_id, stranger) and not registry.hasAccess(asset_id, buyer)
 
 
+@pytest.mark.parametrize("kind", [PERIOD, USE])
+def test_a_count_never_wraps_round(registry: Any, author: Any, buyer: Any, publish: Any, kind: int) -> None:
+    """More units for one account than its counter holds: Solidity's own overflow, in place of a wrong count."""
+    asset_id = publish(terms(kind=kind, amount=2**32 - 1))
+    registry.grant(asset_id, 0, buyer, 2**32 - 1, False, sender=author)
+    before = registry.accessOf(asset_id, 0, buyer)
+    assert refusal(registry.grant, asset_id, 0, buyer, 1, False, sender=author) == ("Panic", 0x11)
+    assert registry.accessOf(asset_id, 0, buyer) == before
+
+
 # Prices
 
 

@@ -29,7 +29,8 @@ class Anvil:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
-            command = [binary, "--port", str(self.port), "--chain-id", "1337", "--hardfork", "cancun", "--silent", *options]
+            chosen = options if "--hardfork" in options else ("--hardfork", "cancun", *options)
+            command = [binary, "--port", str(self.port), "--chain-id", "1337", "--silent", *chosen]
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             # Killed even if the test run ends before the fixture does.
             atexit.register(self.stop)

@@ -28,6 +28,7 @@ callers = st.sampled_from([RIGHTFUL, RIGHTFUL, RIGHTFUL, *PEOPLE.values()])
 asset_ids = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 4, 9, 2**248 + 1])
 numbers = st.sampled_from([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 31, 256])
 offers_there = st.tuples(asset_ids, numbers)
+tokens_there = st.tuples(asset_ids, st.sampled_from([0, 0, 0, 0, 1, 2, 3]))  # and what is held there
 uses_there = st.tuples(
     asset_ids, st.sampled_from([2, 2, 2, 2, 2, 2, 0, 1, 3, 4, 31])
 )  # the first assets sell uses there
@@ -151,10 +152,11 @@ class RegistryMachine(RuleBasedStateMachine):
     @initialize(first=plain_offers, second=plain_offers)
     def start(self, first: Any, second: Any) -> None:
         for digest, offers in ((b"\x11" * 32, first), (b"\x22" * 32, second)):
-            self._publish((digest, ZERO, (False, 0), (), offers), AUTHOR, AUTHOR)
+            self._publish((digest, FRIEND, (False, 0), (), offers), AUTHOR, AUTHOR)
         # Some access and some tokens are about, so that most walks get to the using of them.
-        for number, (account, count, as_tokens) in enumerate([(FRIEND, 2, True), (BUYER, 3, True), (FRIEND, 1, False)]):
+        for number, (account, count, as_tokens) in enumerate([(FRIEND, 2, True), (BUYER, 2, True), (FRIEND, 1, False)]):
             self._grant(1, number, AUTHOR, account, count, as_tokens)
+        self._grant(1, 1, AUTHOR, STRANGER, 1, False)
 
     everybody = st.sampled_from([*PEOPLE.values(), *PEOPLE.values(), ZERO, "registry", "market"])
     publications = st.tuples(
@@ -327,6 +329,19 @@ class RegistryMachine(RuleBasedStateMachine):
             verdict=lambda: self.model.set_derivative_terms(caller, asset_id, royalty),
         )
 
+    @rule(asset_id=asset_ids, caller=callers, delisted=st.booleans())
+    def set_delisted(self, asset_id: int, caller: str, delisted: bool) -> None:
+        asset_id = self.asset_at(asset_id)
+        caller = DAO if caller == RIGHTFUL else caller
+        self.act(
+            self.registry,
+            "setDelisted",
+            asset_id,
+            delisted,
+            sender=caller,
+            verdict=lambda: self.model.set_delisted(caller, asset_id, delisted),
+        )
+
     # Offers
 
     @rule(asset_id=asset_ids, caller=callers, offer=terms)
@@ -495,26 +510,10 @@ class RegistryMachine(RuleBasedStateMachine):
             verdict=lambda: self.model.approve_money(caller, token.address, amount),
         )
 
-    @rule(offer=offers_there, caller=people)
-    def sell_without_the_marketplace(self, offer: tuple[int, int], caller: str) -> None:
-        asset_id, number = self.licence_at(offer)
-        self.act(
-            self.registry,
-            "sell",
-            asset_id,
-            number,
-            caller,
-            1,
-            False,
-            caller,
-            sender=caller,
-            verdict=lambda: self.model.sell(caller),
-        )
-
     # Using
 
     @rule(
-        offer=offers_there,
+        offer=tokens_there,
         caller=callers,
         receiver=everybody,
         part=st.sampled_from([UNIT, UNIT, UNIT // 2, 1, 3 * UNIT, 0, "all"]),
@@ -538,18 +537,22 @@ class RegistryMachine(RuleBasedStateMachine):
             verdict=lambda: self.model.transfer_tokens(caller, asset_id, number, receiver, amount),
         )
 
-    @rule(offer=offers_there, caller=people, burn=st.booleans())
-    def mint_or_burn_without_the_registry(self, offer: tuple[int, int], caller: str, burn: bool) -> None:
+    @rule(offer=offers_there, caller=people, door=st.sampled_from(["sell", "mint", "burn"]))
+    def knock_at_an_inner_door(self, offer: tuple[int, int], caller: str, door: str) -> None:
+        """What only the marketplace, or only the registry, may call."""
         asset_id, number = self.licence_at(offer)
-        asset = self.model.assets.get(asset_id)
-        if asset is None or number >= len(asset.licences) or not asset.licences[number].minted:
-            return
-        token = self.world.datatoken(asset_id, number)
 
-        def verdict() -> None:
+        def not_the_registry() -> None:
             raise Refused("NotRegistry", caller)
 
-        self.act(token, "burn" if burn else "mint", caller, UNIT, sender=caller, verdict=verdict)
+        if door == "sell":
+            args = (asset_id, number, caller, 1, False, caller)
+            self.act(self.registry, door, *args, sender=caller, verdict=lambda: self.model.sell(caller))
+            return
+        asset = self.model.assets.get(asset_id)
+        if asset is not None and number < len(asset.licences) and asset.licences[number].minted:
+            token = self.world.datatoken(asset_id, number)
+            self.act(token, door, caller, UNIT, sender=caller, verdict=not_the_registry)
 
     @rule(offer=offers_there, caller=callers, account=st.sampled_from([None, None, ZERO, BUYER]), count=units)
     def redeem(self, offer: tuple[int, int], caller: str, account: str | None, count: int) -> None:
@@ -661,9 +664,7 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(
         caller=callers,
-        asset_id=asset_ids,
         setting=st.one_of(
-            st.tuples(st.just("setDelisted"), mostly_false),
             st.tuples(st.just("setPaymentToken"), st.sampled_from(["coin", "dollar", "other", "nobody"]), mostly_true),
             st.tuples(st.just("setFee"), st.sampled_from([0, 1, 250, 500, 501, 2**16, BPS])),
             st.tuples(
@@ -673,7 +674,7 @@ class RegistryMachine(RuleBasedStateMachine):
             st.tuples(st.just("pauseSales"), mostly_false),
         ),
     )
-    def change_setting(self, caller: str, asset_id: int, setting: tuple[Any, ...]) -> None:
+    def change_setting(self, caller: str, setting: tuple[Any, ...]) -> None:
         caller = DAO if caller == RIGHTFUL else caller
         function, *drawn = setting
         named = {
@@ -683,10 +684,7 @@ class RegistryMachine(RuleBasedStateMachine):
             "other": self.world.other_dollar.address,
         }
         args = [named.get(arg, self.somebody(arg)) if isinstance(arg, str) else arg for arg in drawn]
-        if function == "setDelisted":
-            args.insert(0, self.asset_at(asset_id))
         settings: dict[str, tuple[Contract, Callable[..., Any]]] = {
-            "setDelisted": (self.registry, self.model.set_delisted),
             "setPaymentToken": (self.registry, self.model.set_payment_token),
             "setFee": (self.market, self.model.set_fee),
             "setTreasury": (self.market, self.model.set_treasury),

@@ -1,5 +1,7 @@
 """An index built from events alone equals the chain: integrators need no calls to know owners, offers and access."""
 
+# ruff: noqa: N802, N803 - handlers and their arguments bear the names of the ABI.
+
 from __future__ import annotations
 
 from collections import defaultdict

@@ -47,6 +47,7 @@ from ..support import (
     USE,
     cid,
     digest,
+    failure,
     logs,
     now,
     order,
@@ -318,8 +319,7 @@ def test_d7_a_call_that_fails_within_a_batch_fails_the_batch(registry: Any, auth
     ]
     got = refusal(registry.multicall, calls, sender=author)
     assert got == ("IllegalStateChange", asset_id, SUSPENDED, SUSPENDED)
-    tx = registry.multicall(calls, sender=author, gas=500_000, raise_on_revert=False)
-    assert tx.failed
+    failure(registry.multicall, calls, sender=author)
     assert registry.assetInfo(asset_id).state == ACTIVE
 
 

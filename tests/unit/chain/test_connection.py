@@ -49,7 +49,9 @@ def test_a_refusal_of_a_contract_arrives_as_its_error(chain: Chain, deployment: 
         registry.functions.assetInfo(99).call()
 
 
-def test_a_call_is_made_as_its_sender(chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner) -> None:
+def test_a_call_is_made_as_its_sender(
+    chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner
+) -> None:
     market = chain.contract("Marketplace", deployment.marketplace)
     chain.call(market.functions.setFee(5), sender=dao.address)
     with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
@@ -73,7 +75,9 @@ def test_an_argument_of_the_wrong_kind_is_an_input_error(chain: Chain, deploymen
         chain.receipt("0x" + "00" * 32)
 
 
-def test_events_come_in_order_and_filtered(chain: Chain, deployment: Deployment, author: KeySigner, stranger: KeySigner) -> None:
+def test_events_come_in_order_and_filtered(
+    chain: Chain, deployment: Deployment, author: KeySigner, stranger: KeySigner
+) -> None:
     for signer, amount in ((author, 1), (stranger, 2), (author, 3)):
         _mint(chain, deployment, signer, amount)
     transfer = chain.contract("LocalDollar", deployment.tokens["USD"]).events.Transfer
@@ -99,9 +103,17 @@ def test_a_receipt_has_sender_cost_and_events(chain: Chain, deployment: Deployme
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-@given(limit=st.integers(1, 40), first=st.integers(0, 30), last=st.integers(0, 60), broken=st.sampled_from(["rpc", "http"]))
+@given(
+    limit=st.integers(1, 40), first=st.integers(0, 30), last=st.integers(0, 60), broken=st.sampled_from(["rpc", "http"])
+)
 def test_no_block_is_left_out_however_short_the_ranges(
-    monkeypatch: pytest.MonkeyPatch, chain: Chain, deployment: Deployment, limit: int, first: int, last: int, broken: str
+    monkeypatch: pytest.MonkeyPatch,
+    chain: Chain,
+    deployment: Deployment,
+    limit: int,
+    first: int,
+    last: int,
+    broken: str,
 ) -> None:
     asked: list[int] = []
 

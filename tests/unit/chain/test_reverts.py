@@ -83,7 +83,9 @@ def test_a_text_arrives_as_the_reason(text: str) -> None:
     assert error.reason == text.encode("utf-8", "replace").decode()
 
 
-@pytest.mark.parametrize(("code", "meaning"), [(0x01, "assertion"), (0x11, "overflow"), (0x12, "zero"), (0x32, "bounds"), (0x99, "unknown")])
+@pytest.mark.parametrize(
+    ("code", "meaning"), [(0x01, "assertion"), (0x11, "overflow"), (0x12, "zero"), (0x32, "bounds"), (0x99, "unknown")]
+)
 def test_a_panic_is_explained(code: int, meaning: str) -> None:
     error = reverts.decode(bytes.fromhex("4e487b71") + code.to_bytes(32, "big"))
     assert isinstance(error, TransactionReverted)

@@ -110,7 +110,8 @@ def test_a_missing_file_is_an_unknown_account(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"crypto": {}}', '{"crypto": {"kdf": "x"}, "version": 3}', '{"crypto": 1}', "\x00"]
+    "content",
+    ["", "{", "[]", "{}", '{"crypto": {}}', '{"crypto": {"kdf": "x"}, "version": 3}', '{"crypto": 1}', "\x00"],
 )
 def test_what_is_no_key_file_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "odd.json"

@@ -1,0 +1,87 @@
+"""``registry ...`` and ``ape registry ...``: the verbs of the client on the command line.
+
+Kept cheap: a command's module is imported when it is asked for, and the client, with web3, when a command runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from registry.cli.command import RootGroup, run, shared
+
+SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "Start": {"start": ("demo", "deploy", "fund")},
+    "Look": {
+        "look": ("show", "licences", "history", "resolve", "files", "access", "balance", "tokens", "cid", "explain")
+    },
+    "Publish": {
+        "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence")
+    },
+    "Buy and use": {
+        "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
+        "content": ("cat", "download", "verify"),
+    },
+    "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire")},
+    "And": {"ocean": ("ocean",), "start": ("unstick",)},
+}
+"""Which module has which commands, by the sections of the help."""
+
+ALIASES: Final = {"open": "cat"}
+
+
+class Commands(RootGroup):
+    """Finds the commands of `SECTIONS` when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the help."""
+        return [name for modules in SECTIONS.values() for names in modules.values() for name in names]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the module of a command; None for a name that there is not."""
+        wanted = ALIASES.get(name, name)
+        for modules in SECTIONS.values():
+            for module, names in modules.items():
+                if wanted in names:
+                    attribute = wanted.replace("-", "_")
+                    command: click.Command = getattr(import_module(f"registry.cli.{module}"), attribute)
+                    return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands section by section."""
+        for title, modules in SECTIONS.items():
+            rows = []
+            for name in (name for names in modules.values() for name in names):
+                command = self.get_command(ctx, name)
+                assert command is not None
+                rows.append((name, command.get_short_help_str(90)))
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, name="registry", params=shared(root=True))
+@click.version_option(package_name="asset-registry", prog_name="registry")
+def cli() -> None:
+    """A registry of AI assets that belongs to those who use it.
+
+    Publish data sets and models as NFTs with their content on IPFS, sell or give access to them, and check every
+    byte you get. An ASSET is its number (7), its DID (did:nft:...), and for 'cat' also an asset:// URL.
+
+    \b
+    See it work:      registry demo
+    On a chain:       registry --rpc http://127.0.0.1:8545 show 1
+    For good:         export REGISTRY_RPC=http://127.0.0.1:8545
+    For machines:     registry show 1 --json
+    """
+
+
+def main() -> None:
+    """Run the command line and end the process: 0 done, 1 refused, 2 wrongly called, 130 interrupted."""
+    run(cli)
+
+
+__all__ = ["cli", "main"]

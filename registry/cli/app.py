@@ -1,0 +1,191 @@
+"""What a command works with: its settings, its console, and the registry they lead to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from registry.cli.console import Console
+from registry.errors import InputError, NoSigner, SignerError, UnknownAccount, WrongPassword
+
+if TYPE_CHECKING:
+    from registry.chain.connection import Chain
+    from registry.chain.journal import Journal
+    from registry.chain.signers import Signer
+    from registry.client import Registry
+    from registry.results import Offer
+
+KEY_VARIABLE: Final = "REGISTRY_KEY"
+"""Environment variable with a private key."""
+
+TRIES: Final = 3
+"""How often a password is asked for."""
+
+
+class App:
+    """One call of a command.
+
+    `settings` are the shared options by name, those that nobody set left out (see `registry.cli.command`).
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self.console = Console(as_json=bool(settings.get("json")))
+        self._progress: Callable[[str, int, int], None] | None = None
+
+    # --- Where, and who --------------------------------------------------------------------------
+
+    def chain(self) -> Chain:
+        """Connect to the chain of ``--rpc``. Raises `InputError` if there is none, and what `Chain.connect` raises."""
+        from registry.chain.connection import Chain
+
+        url = self.settings.get("rpc")
+        if not url:
+            raise InputError(
+                "No chain was named.",
+                hint="See it all work on a chain in one process with 'registry demo'; or start one with "
+                "'anvil --chain-id 1337' and add --rpc http://127.0.0.1:8545 (or set REGISTRY_RPC).",
+            )
+        return Chain.connect(
+            url, chain_id=self.settings.get("chain_id"), confirmations=self.settings.get("confirmations") or 1
+        )
+
+    def signer(self) -> Signer | None:
+        """Return who signs, None if nobody was named. Raises `SignerError` and its kinds, and `InputError`."""
+        from registry.chain.signers import as_signer
+
+        named = {
+            KEY_VARIABLE: os.environ.get(KEY_VARIABLE),
+            "--keyfile": self.settings.get("keyfile"),
+            "--ape-account": self.settings.get("ape_account"),
+        }
+        given = {name: value for name, value in named.items() if value}
+        if len(given) > 1:
+            raise InputError(f"{' and '.join(given)} name more than one signer.", hint="Keep one of them.")
+        if "--keyfile" in given:
+            return self._from_keyfile(Path(given["--keyfile"]).expanduser())
+        if "--ape-account" in given:
+            return as_signer(_ape_account(given["--ape-account"]))
+        return as_signer(given.get(KEY_VARIABLE))
+
+    def require_signer(self, what: str) -> Signer:
+        """Return who signs; `what` completes "To ..., a signer is needed."."""
+        signer = self.signer()
+        if signer is None:
+            raise NoSigner(
+                what, hint=f"Set {KEY_VARIABLE} to a private key, or add --keyfile PATH or --ape-account ALIAS."
+            )
+        return signer
+
+    @property
+    def home(self) -> Path:
+        """Folder of blocks and journal."""
+        from registry.home import home
+
+        chosen = self.settings.get("home")
+        return Path(chosen).expanduser() if chosen else home()
+
+    def journal(self) -> Journal:
+        """Open the record of what was sent."""
+        from registry.chain.journal import Journal
+
+        return Journal.at(self.home)
+
+    def registry(self, *, to: str | None = None) -> Registry:
+        """Connect to the registry; `to` says what a signer is needed for, None to only read.
+
+        Raises what `Registry.connect` and `signer` raise.
+        """
+        from registry.client import Registry
+
+        # A wrong name of the node is told before a password is asked for.
+        chain = self.chain()
+        signer = self.signer() if to is None else self.require_signer(to)
+        return Registry.on(
+            chain, signer=signer, deployment=self.settings.get("deployment"), home=self.home, progress=self._tick
+        )
+
+    # --- Asking and telling ----------------------------------------------------------------------
+
+    def agree(self, question: str) -> None:
+        """Ask before something that cannot be undone; raises `click.Abort` for a no.
+
+        Raises `InputError` if nobody can answer, because standard input is no terminal and ``--yes`` is not given.
+        """
+        if self.settings.get("yes"):
+            return
+        if not sys.stdin.isatty():
+            raise InputError(
+                f"Nobody can answer the question {question!r}: standard input is no terminal.",
+                hint="Add --yes to agree beforehand.",
+            )
+        click.confirm(question, abort=True, err=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """Show the progress of what the registry does meanwhile."""
+        with self.console.progress() as update:
+            self._progress = update
+            try:
+                yield
+            finally:
+                self._progress = None
+
+    def _tick(self, what: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(what, done, total)
+
+    def _from_keyfile(self, path: Path) -> Signer:
+        from registry.chain.signers import PASSWORD_VARIABLE, KeySigner
+
+        if not path.exists():
+            raise UnknownAccount(str(path))
+        password = os.environ.get(PASSWORD_VARIABLE)
+        if password is not None:
+            return KeySigner.from_keyfile(path, password)
+        if not sys.stdin.isatty():
+            raise SignerError(
+                f"Key file {path} needs a password, and standard input is no terminal.",
+                hint=f"Set {PASSWORD_VARIABLE}.",
+            )
+        for left in reversed(range(TRIES)):
+            try:
+                return KeySigner.from_keyfile(path, click.prompt(f"Password of {path}", hide_input=True, err=True))
+            except WrongPassword:
+                if not left:
+                    raise
+                click.echo("That is not its password.", err=True)
+        raise AssertionError("the last try raises")
+
+
+def pick(registry: Registry, asset: int | str, licence: str | None) -> Offer:
+    """Find a licence by its name or else its number, None if only one is open. Raises `LicenceNotFound`."""
+    offers = registry.licences(asset)
+    named = next((offer for offer in offers if offer.name == licence), None)
+    if named is not None:
+        return named
+    number = int(licence) if licence is not None and licence.isascii() and licence.isdigit() else licence
+    return registry.offer(asset, number)
+
+
+def _ape_account(alias: str) -> Any:
+    try:
+        from ape import accounts
+    except ImportError as error:
+        raise SignerError(
+            f"Ape is not installed, so its account {alias!r} cannot be used.",
+            hint="Run: pip install 'asset-registry[ape]'",
+        ) from error
+    head, _, number = alias.upper().partition("::")
+    if head == "TEST" and number.isdigit() and int(number) < len(accounts.test_accounts):
+        return accounts.test_accounts[int(number)]
+    known = list(accounts.aliases)
+    if alias not in known:
+        raise UnknownAccount(alias, [*known, "TEST::0 to TEST::9"])
+    return accounts.load(alias)

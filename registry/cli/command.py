@@ -1,0 +1,221 @@
+"""What all commands share: their options, their help, and how they end.
+
+Imports nothing but click: `registry --help` must not wait for a chain library.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from registry.cli.app import App
+    from registry.errors import RegistryError
+
+META: Final = "registry.settings"
+"""Where the values of the shared options are kept in `click.Context.meta`, which all contexts of a call share."""
+
+APP: Final = "registry.app"
+
+INTERRUPTED: Final = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+_GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
+    ("--rpc", "REGISTRY_RPC", {"metavar": "URL", "help": "Node of the chain: http(s), ws(s), or path of an IPC socket."}),
+    (
+        "--keyfile",
+        "REGISTRY_KEYFILE",
+        {
+            "metavar": "PATH",
+            "help": "Sign with this key file (keystore v3). Its password is asked for, or taken from REGISTRY_PASSWORD. "
+            "A bare private key is taken from REGISTRY_KEY only, never from the command line: what stands there is "
+            "seen by every process of the machine and kept in the history of the shell.",
+        },
+    ),
+    ("--ape-account", "REGISTRY_APE_ACCOUNT", {"metavar": "ALIAS", "help": "Sign with this account of ape."}),
+    (
+        "--deployment",
+        "REGISTRY_DEPLOYMENT",
+        {"metavar": "FILE", "help": "Record of the registry to use; by default deployments/<chain>.json here or at home."},
+    ),
+    ("--home", "REGISTRY_HOME", {"metavar": "DIR", "help": "Folder of blocks and journal; by default the user's data folder."}),
+    ("--chain-id", "REGISTRY_CHAIN_ID", {"type": int, "metavar": "N", "help": "Refuse a node of any other chain."}),
+    (
+        "--confirmations",
+        "REGISTRY_CONFIRMATIONS",
+        {"type": click.IntRange(1), "metavar": "N", "help": "Blocks to wait for after sending; by default 1."},
+    ),
+    ("--json", None, {"is_flag": True, "help": "Write one JSON value to standard output, errors as JSON to standard error."}),
+    ("--yes", None, {"is_flag": True, "help": "Agree to what would be asked."}),
+    ("--debug", None, {"is_flag": True, "help": "Show where in the code an error arose."}),
+)
+
+SHOWN_BY_COMMANDS: Final = frozenset({"--json"})
+
+
+def _keep(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    # What is said nearer to the command wins, and silence never overrides.
+    if value is not None:
+        ctx.meta.setdefault(META, {})[option.name] = value
+
+
+def shared(*, root: bool) -> list[click.Parameter]:
+    """Make the options that stand before or after the name of a command; only before it they read the environment."""
+    return [
+        click.Option(
+            [name],
+            **{"default": None, **attributes},
+            envvar=variable if root else None,
+            show_envvar=root,
+            callback=_keep,
+            expose_value=False,
+            hidden=not root and name not in SHOWN_BY_COMMANDS,
+        )
+        for name, variable, attributes in _GLOBAL
+    ]
+
+
+class Command(click.Command):
+    """A command with examples in its help, and with the shared options."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.examples = tuple(examples)
+        self.params.extend(shared(root=False))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Example" if len(self.examples) == 1 else "Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        formatter.write_paragraph()
+        formatter.write_text("Takes the options of 'registry' too: see registry --help.")
+
+
+class Group(click.Group):
+    """A command with commands of its own."""
+
+    def command(self, *args: Any, **attributes: Any) -> Any:
+        """As of click, with `Command` as the kind."""
+        return super().command(*args, **{"cls": Command, **attributes})
+
+
+class RootGroup(click.Group):
+    """Turns errors into sentences and exit codes, under ``registry`` as under ``ape registry``."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; typed errors end with 1 and an interruption with `INTERRUPTED`."""
+        from registry.errors import RegistryError
+
+        try:
+            return super().invoke(ctx)
+        except RegistryError as error:
+            if _settings(ctx).get("debug"):
+                traceback.print_exc()
+            _tell(ctx, error)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            _note(ctx, "Interrupted", "Nothing is lost: run the same command again, and it goes on where it stopped.")
+            ctx.exit(INTERRUPTED)
+        except click.Abort:
+            _note(ctx, "Declined", "Nothing was sent.")
+            ctx.exit(1)
+
+
+def command(name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function that takes the `App` and the parameters."""
+
+    def make(function: Callable[..., None]) -> Command:
+        made = click.command(name, cls=Command, examples=examples)(with_app(function))
+        return made
+
+    return make
+
+
+def with_app(function: Callable[..., None]) -> Callable[..., None]:
+    """Hand the `App` of this call to a function as its first argument."""
+
+    def call(*args: Any, **values: Any) -> None:
+        ctx = click.get_current_context()
+        app = the_app(ctx)
+        function(app, *args, **values)
+
+    return update_wrapper(call, function)
+
+
+def the_app(ctx: click.Context) -> App:
+    """Return the `App` of this call, made of the shared options unless somebody put one there."""
+    from registry.cli.app import App
+
+    if APP not in ctx.meta:
+        ctx.meta[APP] = App(_settings(ctx))
+    app: App = ctx.meta[APP]
+    return app
+
+
+class AssetType(click.ParamType):
+    """An asset as the client takes it: a number, or the text of a DID."""
+
+    name = "asset"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Turn digits into a number and leave the rest to the client, which says what is wrong with it."""
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+
+ASSET: Final = AssetType()
+
+asset_argument = click.argument("asset", type=ASSET)
+licence_argument = click.argument("licence", required=False)
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
+account_option = click.option("--account", metavar="ADDRESS", help="For this account; by default for the signer.")
+
+
+def run(cli: click.Command) -> NoReturn:
+    """Run `cli` on the arguments of the process and end it."""
+    try:
+        code = cli.main(standalone_mode=False, prog_name="registry")
+        sys.stdout.flush()
+    except click.ClickException as error:
+        if "--json" in sys.argv[1:]:
+            body = {"error": "UsageError", "message": error.format_message(), "hint": "See registry --help."}
+            sys.stderr.write(json.dumps(body) + "\n")
+        else:
+            error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = INTERRUPTED
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        # Who reads our output has seen enough. The interpreter must not try to flush at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _settings(ctx: click.Context) -> dict[str, Any]:
+    found: dict[str, Any] = ctx.meta.setdefault(META, {})
+    return found
+
+
+def _tell(ctx: click.Context, error: RegistryError) -> None:
+    from registry.cli.console import Console
+
+    Console(as_json=bool(_settings(ctx).get("json"))).error(error)
+
+
+def _note(ctx: click.Context, name: str, sentence: str) -> None:
+    """Say how a command ended that neither succeeded nor failed."""
+    if _settings(ctx).get("json"):
+        sys.stderr.write(json.dumps({"error": name, "message": sentence, "hint": ""}) + "\n")
+    else:
+        sys.stderr.write(f"\n{name}. {sentence}\n")

@@ -1,0 +1,133 @@
+"""Licences as one line of text, for the command line and for manifests.
+
+``NAME: PART, PART, ...`` where the parts, in any order, each at most once, are
+
+=================================== =======================================================
+``hold``                            access for as long as it is held (what it is without the next two)
+``30 days`` (hours, minutes, ...)   access for a time
+``10 uses``                         access for a number of uses
+``12.5 USD`` or ``free``            the price: an amount and a token (symbol or address)
+``cap 100``                         at most 100 are ever sold
+``limit 1``                         at most 1 for one account
+=================================== =======================================================
+
+A price or ``free`` has to be there: nothing is given away by forgetting a word.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from registry.errors import InvalidAmount, InvalidLicence
+from registry.licence import Kind, Licence
+from registry.money import Token, format_decimal, split_price
+
+EXAMPLE: Final = 'Write it like "commercial: 30 days, 12.5 USD, cap 100" or "research: free, limit 1".'
+
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_WORDS: Final = ("cap", "limit")
+_WHOLE = re.compile(r"[0-9]+(?:_[0-9]+)*")
+_LONGEST: Final = 1_000
+
+
+def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licence:
+    """Read a licence; `description` and `terms` are its words in the document.
+
+    Raises `InvalidLicence` that names the part at fault.
+
+    >>> parse_licence("commercial: 30 days, 12.5 USD, cap 100").in_words()
+    '30 days of access for 12.5 USD, at most 100 sold'
+    """
+    shown = text if len(text) <= 80 else text[:77] + "..."
+    if len(text) > _LONGEST:
+        raise InvalidLicence(shown, f"it has {len(text)} characters, over {_LONGEST:,}", hint=EXAMPLE)
+    # The last colon: a name may have one, a part never does.
+    head, colon, body = text.rpartition(":")
+    name = head.strip()
+    if not colon or not name:
+        raise InvalidLicence(shown, "it has no name before a colon", hint=EXAMPLE)
+    found: dict[str, Any] = {}
+    for part in body.split(","):
+        what, value = _read(name, part.strip())
+        if what in found:
+            again = "a second price" if what == "price" else f"a second {what}"
+            raise InvalidLicence(name, f"the part {part.strip()!r} is {again}", hint=EXAMPLE)
+        found[what] = value
+    if "price" not in found:
+        raise InvalidLicence(name, "it has no price; write 'free' if it is to cost nothing", hint=EXAMPLE)
+    price, token = found["price"]
+    kind, quantity = found.get("kind of access", (Kind.HOLD, 0))
+    common: dict[str, Any] = {
+        "price": price,
+        "token": token,
+        "cap": found.get("cap"),
+        "limit": found.get("limit"),
+        "description": description,
+        "terms": terms,
+    }
+    if kind is Kind.PERIOD:
+        return Licence.period(name, seconds=quantity, **common)
+    if kind is Kind.USE:
+        return Licence.uses(name, uses=quantity, **common)
+    return Licence.hold(name, **common)
+
+
+def format_licence(licence: Licence) -> str:
+    """Write a licence as `parse_licence` reads it; its description and terms are left out."""
+    parts = []
+    if licence.kind is Kind.PERIOD:
+        unit, seconds = next(
+            (unit, seconds) for unit, seconds in reversed(_SECONDS.items()) if licence.quantity % seconds == 0
+        )
+        parts.append(_counted(licence.quantity // seconds, unit))
+    elif licence.kind is Kind.USE:
+        parts.append(_counted(licence.quantity, "use"))
+    else:
+        parts.append("hold")
+    token = licence.token.symbol if isinstance(licence.token, Token) else licence.token
+    parts.append("free" if token is None else f"{format_decimal(licence.price)} {token}")
+    parts += [f"{word} {value}" for word, value in (("cap", licence.cap), ("limit", licence.limit)) if value is not None]
+    return f"{licence.name}: {', '.join(parts)}"
+
+
+def _read(name: str, part: str) -> tuple[str, Any]:
+    """Return what a part says: the thing, and its value."""
+    words = part.split()
+    if words == ["free"]:
+        return "price", (0, None)
+    if words == ["hold"]:
+        return "kind of access", (Kind.HOLD, 0)
+    if len(words) == 2:
+        first, second = words
+        if first in _WORDS:
+            return first, _whole(name, part, second)
+        unit = second.removesuffix("s")
+        if unit in _SECONDS:
+            return "kind of access", (Kind.PERIOD, _whole(name, part, first) * _SECONDS[unit])
+        if unit == "use":
+            return "kind of access", (Kind.USE, _whole(name, part, first))
+        return "price", _price(name, part, first, second)
+    reason = f"the part {part!r} is neither a price, a period, uses, 'free', 'hold', 'cap N' nor 'limit N'"
+    raise InvalidLicence(name, reason if part else "a part between its commas is empty", hint=EXAMPLE)
+
+
+def _price(name: str, part: str, number: str, token: str) -> tuple[str, str]:
+    try:
+        if token.startswith("0x"):
+            split_price(number)
+        else:
+            split_price(part)
+    except InvalidAmount as error:
+        raise InvalidLicence(name, f"the part {part!r}: {error.message.rstrip('.')}", hint=EXAMPLE) from None
+    return number, token
+
+
+def _whole(name: str, part: str, number: str) -> int:
+    if not _WHOLE.fullmatch(number) or len(number) > 20:
+        raise InvalidLicence(name, f"the part {part!r} needs a whole number instead of {number!r}", hint=EXAMPLE)
+    return int(number.replace("_", ""))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
