@@ -107,7 +107,8 @@ class _Ours:
 def _deploy(stage: Stage) -> _Ours:
     cast = stage.cast
     authority = stage.deploy(asdict(artifact("RegistryAuthority")), cast.protocol)
-    registry = stage.deploy(asdict(artifact("AssetRegistry")), authority.address)
+    lineage = stage.deploy(asdict(artifact("Lineage")))
+    registry = stage.deploy(asdict(artifact("AssetRegistry")), authority.address, lineage.address)
     market = stage.deploy(
         asdict(artifact("Marketplace")), authority.address, registry.address, cast.treasury, _FEE_BPS
     )

@@ -13,16 +13,25 @@ from ape import project
 
 MANIFEST = Path(__file__).parent.parent / "registry" / "chain" / "manifest.json"
 
-# What is deployed, and what integrators need the ABI of. Mocks never ship.
-DEPLOYED = ["AssetRegistry", "Datatoken", "LocalDollar", "Marketplace", "RegistryAuthority"]
-INTERFACES = ["ILineage"]
+# What is deployed or cloned. Mocks never ship.
+CONTRACTS = [
+    "AssetRegistry",
+    "Datatoken",
+    "Lineage",
+    "LineageSplitter",
+    "LocalDollar",
+    "Marketplace",
+    "RegistryAuthority",
+    "RevenueSplitter",
+    "SplitterFactory",
+]
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 
 
 def build(*, use_cache: bool) -> str:
     """The manifest as JSON text. Ape's cache does not see that an imported interface changed."""
     types = project.load_contracts(use_cache=use_cache)
-    contracts = {name: _trim(types[name]) for name in sorted(DEPLOYED + INTERFACES)}
+    contracts = {name: _trim(types[name]) for name in CONTRACTS}
     solidity = project.config.solidity
     compiler = {"name": "solidity"} | {key: getattr(solidity, key) for key in SETTINGS}
     return json.dumps({"compiler": compiler, "contracts": contracts}, indent=1, sort_keys=True, default=str) + "\n"

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ERC721Utils} from "@openzeppelin/contracts/token/ERC721/utils/ERC721Utils.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
@@ -22,6 +23,11 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
 
     uint256 private constant MAX_PAYMENT_TOKENS = 256;
 
+    /// @inheritdoc IAssetRegistry
+    ILineage public immutable lineage;
+    /// @dev Known from the start, so that a sale need not ask.
+    address private immutable _lineageSplitter;
+
     /// @dev These four share the slot that a publication writes and a sale reads anyway.
     uint64 private _nextAssetId = 1;
     /// @inheritdoc IAssetRegistry
@@ -29,11 +35,11 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     uint16 private _tokenCount;
     /// @inheritdoc IAssetRegistry
     address public marketplace;
-    /// @inheritdoc IAssetRegistry
-    address public lineage;
     bytes32 private _contractDigest;
 
-    constructor(address authority) AccessManaged(authority) {
+    constructor(address authority, ILineage lineage_) AccessManaged(authority) {
+        lineage = lineage_;
+        _lineageSplitter = lineage_.splitterImplementation();
         // The native coin has index 0.
         _addPaymentToken(address(0), true);
     }
@@ -56,7 +62,9 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
         if (count == 0) revert NothingToPublish();
         firstAssetId = _reserveIds(count);
         _countAssets(owner, count);
-        for (uint256 i = 0; i < count; ++i) _publish(owner, firstAssetId + i, publications[i]);
+        for (uint256 i = 0; i < count; ++i) {
+            _publish(owner, firstAssetId + i, publications[i]);
+        }
     }
 
     /* SETTINGS */
@@ -82,14 +90,6 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @inheritdoc IAssetRegistry
-    function setLineage(address lineage_) external restricted {
-        if (lineage != address(0)) revert LineageAlreadySet(lineage);
-        if (lineage_.code.length == 0) revert NotAContract(lineage_);
-        lineage = lineage_;
-        emit LineageSet(lineage_);
-    }
-
-    /// @inheritdoc IAssetRegistry
     function pausePublications(bool paused) external restricted {
         publicationsPaused = paused;
         emit PublicationsPaused(paused);
@@ -112,7 +112,9 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     /// @inheritdoc IAssetRegistry
     function paymentTokens() external view returns (PaymentToken[] memory tokens) {
         tokens = new PaymentToken[](_tokenCount);
-        for (uint256 i = 0; i < tokens.length; ++i) tokens[i] = _paymentTokens[i];
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            tokens[i] = _paymentTokens[i];
+        }
     }
 
     /// @inheritdoc IAssetRegistry
@@ -121,18 +123,21 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @notice ERC-2981: what a resale of the asset itself owes its ancestors.
-    function royaltyInfo(uint256 assetId, uint256 salePrice) external view returns (address receiver, uint256 amount) {
-        if (_requireAsset(assetId).flags & FLAG_DERIVED == 0) return (address(0), 0);
-        uint256 royaltyBps;
-        (receiver, royaltyBps) = _royaltyOf(assetId);
+    function royaltyInfo(uint256 assetId, uint256 salePrice)
+        external
+        view
+        returns (address receiver, uint256 amount)
+    {
+        uint256 royaltyBps = _requireAsset(assetId).royaltyBps;
+        if (royaltyBps == 0) return (address(0), 0);
+        receiver = _lineageSplitterOf(assetId);
         // In two parts, so that no price overflows.
         amount = (salePrice / 10_000) * royaltyBps + (salePrice % 10_000) * royaltyBps / 10_000;
     }
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) public view override(ERC721, IERC165) returns (bool) {
-        return interfaceId == type(IERC2981).interfaceId
-            || interfaceId == 0x49064906 // ERC-4906, whose id is its number: it declares no function.
+        return interfaceId == type(IERC2981).interfaceId || interfaceId == 0x49064906 // ERC-4906, whose id is its number: it declares no function.
             || super.supportsInterface(interfaceId);
     }
 
@@ -154,24 +159,31 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
             version: 1,
             epoch: 0,
             licenceCount: uint8(licenceCount),
-            state: AssetState.Active,
-            flags: (derivativesAllowed ? FLAG_DERIVATIVES_ALLOWED : 0)
+            status: uint8(AssetState.Active) | (derivativesAllowed ? FLAG_DERIVATIVES_ALLOWED : 0)
                 | (publication.parents.length != 0 ? FLAG_DERIVED : 0),
-            derivativeBps: _checkDerivativeTerms(publication.derivatives)
+            derivativeBps: _checkDerivativeTerms(publication.derivatives),
+            royaltyBps: 0
         });
         _assets[assetId].write(asset);
         _digests[assetId] = publication.digest;
         emit Transfer(address(0), owner, assetId);
         emit MetadataPublished(assetId, 1, publication.digest);
-        if (derivativesAllowed) emit DerivativeTermsChanged(assetId, true, publication.derivatives.royaltyBps);
+        if (derivativesAllowed || asset.derivativeBps != 0) {
+            emit DerivativeTermsChanged(assetId, derivativesAllowed, asset.derivativeBps);
+        }
         if (publication.payout != address(0)) _setPayout(assetId, publication.payout);
-        for (uint256 i = 0; i < licenceCount; ++i) _addLicence(assetId, i, publication.licences[i]);
+        for (uint256 i = 0; i < licenceCount; ++i) {
+            _addLicence(assetId, i, publication.licences[i]);
+        }
         if (publication.parents.length != 0) {
-            if (lineage == address(0)) revert LineageNotSet();
-            ILineage(lineage).declareParents(assetId, publication.parents);
+            uint16 royaltyBps = lineage.declareParents(assetId, publication.parents);
+            if (royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(royaltyBps, MAX_ROYALTY_BPS);
+            _assets[assetId].royaltyBps = royaltyBps;
         }
         // Last, since it calls a stranger. Who publishes for himself knows that he can hold a token.
-        if (owner != msg.sender) ERC721Utils.checkOnERC721Received(msg.sender, address(0), owner, assetId, "");
+        if (owner != msg.sender) {
+            ERC721Utils.checkOnERC721Received(msg.sender, address(0), owner, assetId, "");
+        }
     }
 
     function _addPaymentToken(address token, bool allowed) private {
@@ -188,8 +200,10 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @inheritdoc Licences
-    function _lineage() internal view override returns (address) {
-        return lineage;
+    function _lineageSplitterOf(uint256 assetId) internal view override returns (address) {
+        return Clones.predictDeterministicAddressWithImmutableArgs(
+            _lineageSplitter, abi.encodePacked(address(this), uint64(assetId)), bytes32(0), address(lineage)
+        );
     }
 
     /// @inheritdoc Licences

@@ -10,10 +10,12 @@ import {Asset, SlotLib} from "../libraries/SlotLib.sol";
 abstract contract AssetToken is ERC721 {
     using SlotLib for Asset;
 
-    uint8 internal constant FLAG_DELISTED = 1;
-    uint8 internal constant FLAG_PAYOUT = 2;
-    uint8 internal constant FLAG_DERIVED = 4;
-    uint8 internal constant FLAG_DERIVATIVES_ALLOWED = 8;
+    /// @dev The bits of `Asset.status` that hold its `AssetState`; the flags come above them.
+    uint8 internal constant STATE_MASK = 3;
+    uint8 internal constant FLAG_DELISTED = 4;
+    uint8 internal constant FLAG_PAYOUT = 8;
+    uint8 internal constant FLAG_DERIVED = 16;
+    uint8 internal constant FLAG_DERIVATIVES_ALLOWED = 32;
 
     mapping(uint256 assetId => Asset) internal _assets;
     mapping(address owner => uint256) private _assetCount;
@@ -52,7 +54,7 @@ abstract contract AssetToken is ERC721 {
         }
         asset.owner = to;
         ++asset.epoch;
-        asset.flags &= ~FLAG_PAYOUT;
+        asset.status &= ~FLAG_PAYOUT;
         _assets[assetId].write(asset);
         emit Transfer(from, to, assetId);
     }

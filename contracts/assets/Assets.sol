@@ -18,7 +18,7 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     uint8 private constant ALL_ROLES = EDITOR | SELLER | MINTER;
 
     /// The most that the ancestors of an asset may take of its sales, together.
-    uint16 public constant MAX_ROYALTY_BPS = 3_000;
+    uint16 public constant MAX_ROYALTY_BPS = 3000;
 
     mapping(uint256 assetId => bytes32) internal _digests;
     mapping(uint256 assetId => address) private _payouts;
@@ -43,8 +43,10 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     {
         Asset storage asset = _assets[assetId];
         if (digest == 0) revert EmptyDigest();
-        if (asset.state == AssetState.Retired) revert AssetIsRetired(assetId);
-        if (asset.version != expectedVersion) revert VersionConflict(assetId, expectedVersion, asset.version);
+        if (_stateOf(asset.status) == AssetState.Retired) revert AssetIsRetired(assetId);
+        if (asset.version != expectedVersion) {
+            revert VersionConflict(assetId, expectedVersion, asset.version);
+        }
         _digests[assetId] = digest;
         uint256 version = ++asset.version;
         emit MetadataPublished(assetId, version, digest);
@@ -62,9 +64,9 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     /// @inheritdoc IAssets
     function setState(uint256 assetId, AssetState state) external onlyAssetOwner(assetId) {
         Asset storage asset = _assets[assetId];
-        AssetState from = asset.state;
+        AssetState from = _stateOf(asset.status);
         if (from == state || from == AssetState.Retired) revert IllegalStateChange(assetId, from, state);
-        asset.state = state;
+        asset.status = (asset.status & ~STATE_MASK) | uint8(state);
         emit StateChanged(assetId, state);
     }
 
@@ -88,11 +90,14 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     }
 
     /// @inheritdoc IAssets
-    function setDerivativeTerms(uint256 assetId, DerivativeTerms calldata terms) external onlyAssetOwner(assetId) {
+    function setDerivativeTerms(uint256 assetId, DerivativeTerms calldata terms)
+        external
+        onlyAssetOwner(assetId)
+    {
         Asset storage asset = _assets[assetId];
-        asset.flags = terms.allowed
-            ? asset.flags | FLAG_DERIVATIVES_ALLOWED
-            : asset.flags & ~FLAG_DERIVATIVES_ALLOWED;
+        asset.status = terms.allowed
+            ? asset.status | FLAG_DERIVATIVES_ALLOWED
+            : asset.status & ~FLAG_DERIVATIVES_ALLOWED;
         asset.derivativeBps = _checkDerivativeTerms(terms);
         emit DerivativeTermsChanged(assetId, terms.allowed, terms.royaltyBps);
     }
@@ -106,15 +111,15 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
             owner: asset.owner,
             digest: _digests[assetId],
             version: asset.version,
-            state: asset.state,
-            delisted: asset.flags & FLAG_DELISTED != 0,
+            state: _stateOf(asset.status),
+            delisted: asset.status & FLAG_DELISTED != 0,
             licenceCount: asset.licenceCount,
             payout: _payoutOf(assetId, asset),
             epoch: asset.epoch,
-            derived: asset.flags & FLAG_DERIVED != 0,
+            derived: asset.status & FLAG_DERIVED != 0,
+            royaltyBps: asset.royaltyBps,
             derivatives: DerivativeTerms({
-                allowed: asset.flags & FLAG_DERIVATIVES_ALLOWED != 0,
-                royaltyBps: asset.derivativeBps
+                allowed: asset.status & FLAG_DERIVATIVES_ALLOWED != 0, royaltyBps: asset.derivativeBps
             })
         });
     }
@@ -134,16 +139,16 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     function _setDelisted(uint256 assetId, bool delisted) internal {
         _requireAsset(assetId);
         Asset storage asset = _assets[assetId];
-        asset.flags = delisted ? asset.flags | FLAG_DELISTED : asset.flags & ~FLAG_DELISTED;
+        asset.status = delisted ? asset.status | FLAG_DELISTED : asset.status & ~FLAG_DELISTED;
         emit DelistedChanged(assetId, delisted);
     }
 
     function _setPayout(uint256 assetId, address payout) internal {
         Asset storage asset = _assets[assetId];
         if (payout == address(0)) {
-            asset.flags &= ~FLAG_PAYOUT;
+            asset.status &= ~FLAG_PAYOUT;
         } else {
-            asset.flags |= FLAG_PAYOUT;
+            asset.status |= FLAG_PAYOUT;
             _payouts[assetId] = payout;
         }
         emit PayoutChanged(assetId, payout);
@@ -173,7 +178,11 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     }
 
     function _payoutOf(uint256 assetId, Asset memory asset) internal view returns (address) {
-        return asset.flags & FLAG_PAYOUT == 0 ? asset.owner : _payouts[assetId];
+        return asset.status & FLAG_PAYOUT == 0 ? asset.owner : _payouts[assetId];
+    }
+
+    function _stateOf(uint8 status) internal pure returns (AssetState) {
+        return AssetState(status & STATE_MASK);
     }
 
     function _checkDerivativeTerms(DerivativeTerms calldata terms) internal pure returns (uint16) {

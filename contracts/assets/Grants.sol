@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {NoncesKeyed} from "@openzeppelin/contracts/utils/NoncesKeyed.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IDatatoken} from "../interfaces/IDatatoken.sol";
 import {Access, ILicences, Licence, LicenceKind, Receipt} from "../interfaces/ILicences.sol";
@@ -34,7 +35,11 @@ abstract contract Grants is Licences, EIP712, NoncesKeyed {
         _addAccess(held, assetId, licence, account, offer, units);
         _grants[key][account].write(held);
         emit TokensRedeemed(assetId, licence, account, msg.sender, units);
-        IDatatoken(_datatoken(key)).burn(msg.sender, units * UNIT);
+        address token = _datatoken(key);
+        if (token.code.length == 0) {
+            revert IERC20Errors.ERC20InsufficientBalance(msg.sender, 0, units * UNIT);
+        }
+        IDatatoken(token).burn(msg.sender, units * UNIT);
     }
 
     /// @inheritdoc ILicences
@@ -56,8 +61,8 @@ abstract contract Grants is Licences, EIP712, NoncesKeyed {
     }
 
     /// @inheritdoc ILicences
-    function cancelReceipts(uint192 key) external {
-        _useNonce(msg.sender, key);
+    function cancelReceipt(uint192 key) external {
+        emit ReceiptCancelled(msg.sender, key, uint64(_useNonce(msg.sender, key)));
     }
 
     /* VIEWS */
@@ -72,7 +77,11 @@ abstract contract Grants is Licences, EIP712, NoncesKeyed {
     }
 
     /// @inheritdoc ILicences
-    function accessOf(uint256 assetId, uint256 licence, address account) external view returns (Access memory) {
+    function accessOf(uint256 assetId, uint256 licence, address account)
+        external
+        view
+        returns (Access memory)
+    {
         _licenceAt(assetId, licence);
         return _accessOf(_key(assetId, licence), account);
     }
@@ -92,7 +101,9 @@ abstract contract Grants is Licences, EIP712, NoncesKeyed {
         uint32 uses,
         bytes32 ref
     ) private {
-        if (_licenceAt(assetId, licence).kind != LicenceKind.Use) revert NotConsumable(assetId, licence);
+        if (_licenceAt(assetId, licence).kind != LicenceKind.Use) {
+            revert NotConsumable(assetId, licence);
+        }
         if (uses == 0) revert NoUnits();
         Grant storage held = _grants[_key(assetId, licence)][account];
         uint64 left = held.uses;
@@ -105,7 +116,7 @@ abstract contract Grants is Licences, EIP712, NoncesKeyed {
         LicenceKind kind = _licences[key].kind;
         Grant memory held = _grants[key][account];
         (access.expiresAt, access.uses, access.held, access.taken) =
-            (held.expiresAt, held.uses, held.held, held.taken);
+        (held.expiresAt, held.uses, held.held, held.taken);
         address token = _datatoken(key);
         if (token.code.length != 0) access.tokens = IERC20(token).balanceOf(account);
         if (kind == LicenceKind.Hold) access.active = held.held || access.tokens >= UNIT;

@@ -6,7 +6,6 @@ import {AssetState} from "../interfaces/IAssets.sol";
 import {IDatatoken} from "../interfaces/IDatatoken.sol";
 import {Charge, ILicences, Licence, LicenceKind, LicenceTerms} from "../interfaces/ILicences.sol";
 import {PaymentToken} from "../interfaces/IAssetRegistry.sol";
-import {ILineage} from "../interfaces/ILineage.sol";
 import {Asset, Grant, SlotLib} from "../libraries/SlotLib.sol";
 import {Assets} from "./Assets.sol";
 import {Datatoken} from "./Datatoken.sol";
@@ -41,7 +40,7 @@ abstract contract Licences is Assets, ILicences {
         returns (uint256 licence)
     {
         Asset storage asset = _assets[assetId];
-        if (asset.state == AssetState.Retired) revert AssetIsRetired(assetId);
+        if (_stateOf(asset.status) == AssetState.Retired) revert AssetIsRetired(assetId);
         licence = asset.licenceCount;
         if (licence == MAX_LICENCES) revert TooManyLicences(assetId, MAX_LICENCES);
         asset.licenceCount = uint8(licence + 1);
@@ -49,7 +48,10 @@ abstract contract Licences is Assets, ILicences {
     }
 
     /// @inheritdoc ILicences
-    function setPrice(uint256 assetId, uint256 licence, uint96 price) external onlyAssetRole(assetId, SELLER) {
+    function setPrice(uint256 assetId, uint256 licence, uint96 price)
+        external
+        onlyAssetRole(assetId, SELLER)
+    {
         Licence storage offer = _licenceAt(assetId, licence);
         offer.price = price;
         emit LicenceChanged(assetId, licence, price, offer.open);
@@ -103,7 +105,9 @@ abstract contract Licences is Assets, ILicences {
     /// @inheritdoc ILicences
     function licencesOf(uint256 assetId) external view returns (Licence[] memory licences) {
         licences = new Licence[](_requireAsset(assetId).licenceCount);
-        for (uint256 i = 0; i < licences.length; ++i) licences[i] = _licences[_key(assetId, i)];
+        for (uint256 i = 0; i < licences.length; ++i) {
+            licences[i] = _licences[_key(assetId, i)];
+        }
     }
 
     /// @inheritdoc ILicences
@@ -144,7 +148,9 @@ abstract contract Licences is Assets, ILicences {
         address buyer
     ) private returns (Asset memory asset, Licence memory offer) {
         asset = _requireAsset(assetId);
-        if (asset.state != AssetState.Active || asset.flags & FLAG_DELISTED != 0) revert NotForSale(assetId);
+        if (asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
+            revert NotForSale(assetId);
+        }
         if (licence >= asset.licenceCount) revert LicenceNotFound(assetId, licence);
         uint256 key = _key(assetId, licence);
         offer = _licences[key];
@@ -164,7 +170,8 @@ abstract contract Licences is Assets, ILicences {
                 uint256 left = offer.limit > held.taken ? offer.limit - held.taken : 0;
                 if (units > left) revert LimitExceeded(assetId, licence, account, units, left);
             }
-            held.taken += units;
+            // Only limits look at it, and they are far below the end of the field.
+            held.taken = units < type(uint32).max - held.taken ? held.taken + units : type(uint32).max;
             if (!asTokens) _addAccess(held, assetId, licence, account, offer, units);
             _grants[key][account].write(held);
         }
@@ -187,17 +194,20 @@ abstract contract Licences is Assets, ILicences {
         } else if (offer.kind == LicenceKind.Period) {
             uint256 start = held.expiresAt > block.timestamp ? held.expiresAt : block.timestamp;
             uint256 end = start + uint256(offer.amount) * units;
-            // 2^48 seconds are nine million years; a buyer of more gets that much.
+            // 2^48 seconds are nine million years; whoever buys more gets that much. Likewise 2^64 uses.
             held.expiresAt = end > type(uint48).max ? type(uint48).max : uint48(end);
         } else {
-            held.uses += uint64(offer.amount) * units;
+            uint256 uses = held.uses + uint256(offer.amount) * units;
+            held.uses = uses > type(uint64).max ? type(uint64).max : uint64(uses);
         }
     }
 
     function _mintTokens(uint256 key, address account, uint256 units) private {
         address token = _datatoken(key);
         if (token.code.length == 0) {
-            Clones.cloneDeterministicWithImmutableArgs(datatokenImplementation, _datatokenArgs(key), bytes32(0));
+            Clones.cloneDeterministicWithImmutableArgs(
+                datatokenImplementation, _datatokenArgs(key), bytes32(0)
+            );
         }
         IDatatoken(token).mint(account, units * UNIT);
     }
@@ -213,17 +223,10 @@ abstract contract Licences is Assets, ILicences {
         if (!payment.allowed) revert PaymentTokenNotAllowed(offer.paymentToken);
         charge.token = payment.token;
         charge.payout = _payoutOf(assetId, asset);
-        if (asset.flags & FLAG_DERIVED != 0) {
-            uint256 royaltyBps;
-            (charge.royaltyTo, royaltyBps) = _royaltyOf(assetId);
-            charge.royalty = charge.total * royaltyBps / 10_000;
+        if (asset.royaltyBps != 0) {
+            charge.royaltyTo = _lineageSplitterOf(assetId);
+            charge.royalty = charge.total * asset.royaltyBps / 10_000;
         }
-    }
-
-    /// @dev The royalty of a derived asset, never above the cap.
-    function _royaltyOf(uint256 assetId) internal view returns (address receiver, uint256 royaltyBps) {
-        (receiver, royaltyBps) = ILineage(_lineage()).royaltyOf(assetId);
-        if (royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(royaltyBps, MAX_ROYALTY_BPS);
     }
 
     function _licenceAt(uint256 assetId, uint256 licence) internal view returns (Licence storage) {
@@ -248,7 +251,7 @@ abstract contract Licences is Assets, ILicences {
 
     function _checkMarketplace() internal view virtual;
 
-    function _lineage() internal view virtual returns (address);
+    function _lineageSplitterOf(uint256 assetId) internal view virtual returns (address);
 
     function _paymentTokenCount() internal view virtual returns (uint256);
 }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.24;
 
 import {DerivativeTerms, IAssets} from "./IAssets.sol";
 import {ILicences, LicenceTerms} from "./ILicences.sol";
+import {ILineage} from "./ILineage.sol";
 
 /// @dev One asset to publish.
 struct Publication {
@@ -34,9 +35,6 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @notice Sales are made by this marketplace from now on.
     event MarketplaceChanged(address marketplace);
 
-    /// @notice The lineage module was set, for good.
-    event LineageSet(address lineage);
-
     /// @notice New publications were paused or let go on.
     event PublicationsPaused(bool paused);
 
@@ -50,12 +48,6 @@ interface IAssetRegistry is IAssets, ILicences {
 
     /// @dev A batch holds at least one publication.
     error NothingToPublish();
-
-    /// @dev Assets with parents need the lineage module, which is not set yet.
-    error LineageNotSet();
-
-    /// @dev The lineage module is set and stays.
-    error LineageAlreadySet(address lineage);
 
     /// @dev The registry knows at most this many payment tokens.
     error TooManyPaymentTokens(uint256 maximum);
@@ -72,7 +64,9 @@ interface IAssetRegistry is IAssets, ILicences {
 
     /// @notice Publish several assets of one owner; their ids are consecutive.
     /// @return firstAssetId The id of the first.
-    function publishMany(address owner, Publication[] calldata publications) external returns (uint256 firstAssetId);
+    function publishMany(address owner, Publication[] calldata publications)
+        external
+        returns (uint256 firstAssetId);
 
     /* SETTINGS: for those whom the access manager lets */
 
@@ -81,9 +75,6 @@ interface IAssetRegistry is IAssets, ILicences {
 
     /// @notice Name the contract that may sell.
     function setMarketplace(address marketplace) external;
-
-    /// @notice Set the lineage module, once.
-    function setLineage(address lineage) external;
 
     /// @notice Pause new publications, or let them go on.
     function pausePublications(bool paused) external;
@@ -99,8 +90,8 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @notice The contract that sells.
     function marketplace() external view returns (address);
 
-    /// @notice The lineage module; zero until it is set.
-    function lineage() external view returns (address);
+    /// @notice Keeps the ancestors of derived assets, and where their royalties go.
+    function lineage() external view returns (ILineage);
 
     /// @notice True while new publications are paused.
     function publicationsPaused() external view returns (bool);

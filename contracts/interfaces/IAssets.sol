@@ -32,6 +32,8 @@ struct AssetInfo {
     uint256 epoch;
     /// True if the asset declared parents when it was published.
     bool derived;
+    /// Royalty that each sale owes the ancestors, in basis points.
+    uint16 royaltyBps;
     DerivativeTerms derivatives;
 }
 

@@ -93,20 +93,12 @@ interface ILicences {
 
     /// @notice Units of a licence were issued to an account: as direct access or as datatokens.
     event LicenceIssued(
-        uint256 indexed assetId,
-        uint256 licence,
-        address indexed account,
-        uint256 units,
-        bool asTokens
+        uint256 indexed assetId, uint256 licence, address indexed account, uint256 units, bool asTokens
     );
 
     /// @notice Datatokens of `from` were burned for access of `account`.
     event TokensRedeemed(
-        uint256 indexed assetId,
-        uint256 licence,
-        address indexed account,
-        address from,
-        uint256 units
+        uint256 indexed assetId, uint256 licence, address indexed account, address from, uint256 units
     );
 
     /// @notice Uses were consumed; `service` handed the receipt in, or is the holder.
@@ -118,6 +110,9 @@ interface ILicences {
         uint256 uses,
         bytes32 ref
     );
+
+    /// @notice The next receipt of a nonce key is worthless.
+    event ReceiptCancelled(address indexed account, uint192 key, uint64 nonce);
 
     /* ERRORS */
 
@@ -220,7 +215,7 @@ interface ILicences {
     function consumeWithReceipt(Receipt calldata receipt, bytes calldata signature) external;
 
     /// @notice Make the next receipt of a nonce key worthless before it is handed in.
-    function cancelReceipts(uint192 key) external;
+    function cancelReceipt(uint192 key) external;
 
     /* VIEWS */
 

@@ -21,9 +21,13 @@ library CidLib {
         text[0] = "b";
         // The first 32 bits and 3 of the digest make seven characters; 50 groups of the digest and its last 3 bits follow.
         uint256 head = (PREFIX << 3) | (uint256(digest) >> 253);
-        for (uint256 i = 0; i < 7; ++i) text[1 + i] = ALPHABET[(head >> (30 - 5 * i)) & 31];
+        for (uint256 i = 0; i < 7; ++i) {
+            text[1 + i] = ALPHABET[(head >> (30 - 5 * i)) & 31];
+        }
         uint256 tail = uint256(digest) << 3;
-        for (uint256 i = 0; i < 51; ++i) text[8 + i] = ALPHABET[(tail << (5 * i)) >> 251];
+        for (uint256 i = 0; i < 51; ++i) {
+            text[8 + i] = ALPHABET[(tail << (5 * i)) >> 251];
+        }
         return string(text);
     }
 }

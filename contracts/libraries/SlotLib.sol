@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AssetState} from "../interfaces/IAssets.sol";
 import {Licence} from "../interfaces/ILicences.sol";
 
 /// @dev One asset in one slot: the owner shares it with all that a publication, a sale or a transfer reads anyway.
 struct Asset {
     address owner;
-    uint32 version;
+    uint24 version;
     uint24 epoch;
     uint8 licenceCount;
-    AssetState state;
-    uint8 flags;
+    /// The state in the low two bits, and flags.
+    uint8 status;
+    /// Asked of derivatives of this asset.
     uint16 derivativeBps;
+    /// Owed to the ancestors of this asset, in all.
+    uint16 royaltyBps;
 }
 
 /// @dev All that an account holds of one licence, except tokens, in one slot.
@@ -28,9 +30,9 @@ struct Grant {
 /// Solidity: the first member in the lowest bits. Reading is left to the compiler, so a wrong shift cannot go unseen.
 library SlotLib {
     function write(Asset storage slot, Asset memory asset) internal {
-        uint256 word = uint160(asset.owner) | (uint256(asset.version) << 160) | (uint256(asset.epoch) << 192)
-            | (uint256(asset.licenceCount) << 216) | (uint256(asset.state) << 224) | (uint256(asset.flags) << 232)
-            | (uint256(asset.derivativeBps) << 240);
+        uint256 word = uint160(asset.owner) | (uint256(asset.version) << 160) | (uint256(asset.epoch) << 184)
+            | (uint256(asset.licenceCount) << 208) | (uint256(asset.status) << 216)
+            | (uint256(asset.derivativeBps) << 224) | (uint256(asset.royaltyBps) << 240);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }

@@ -27,7 +27,9 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
     uint16 private _feeBps;
     bool private _salesPaused;
 
-    constructor(address authority, ILicences registry_, address treasury_, uint256 feeBps_) AccessManaged(authority) {
+    constructor(address authority, ILicences registry_, address treasury_, uint256 feeBps_)
+        AccessManaged(authority)
+    {
         registry = registry_;
         _setTreasury(treasury_);
         _setFee(feeBps_);
@@ -140,9 +142,9 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
     function _usePermit(Order calldata order, Permit calldata permit) private {
         address token = registry.quote(order.assetId, order.licence, order.units).token;
         if (token == address(0)) return;
-        try IERC20Permit(token).permit(
-            msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
-        ) {} catch {}
+        try IERC20Permit(token)
+            .permit(msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s) {}
+            catch {}
     }
 
     function _setFee(uint256 feeBps_) private {

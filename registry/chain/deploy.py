@@ -61,6 +61,15 @@ CURATOR: Final = 2
 
 _ROLES: Final = ((GUARDIAN, "GUARDIAN"), (CURATOR, "CURATOR"))
 
+CONTRACTS: Final = {
+    "authority": "RegistryAuthority",
+    "lineage": "Lineage",
+    "splitters": "SplitterFactory",
+    "registry": "AssetRegistry",
+    "marketplace": "Marketplace",
+}
+"""What is created, in order, by the name it has in a `Deployment`."""
+
 # Contract, function, role.
 _FUNCTIONS: Final = (
     ("registry", "pausePublications(bool)", GUARDIAN),
@@ -72,7 +81,9 @@ _FUNCTIONS: Final = (
 _GAS: Final = {
     "factory": 90_000,
     "authority": 2_090_000,
-    "registry": 5_700_000,
+    "lineage": 1_750_000,
+    "splitters": 1_340_000,
+    "registry": 5_750_000,
     "marketplace": 1_175_000,
     "setMarketplace": 62_000,
     "setPaymentToken": 69_000,
@@ -106,6 +117,8 @@ class Deployment:
     registry: Address
     marketplace: Address
     authority: Address
+    lineage: Address
+    splitters: Address
     deployer: Address
     treasury: Address
     fee_bps: int
@@ -134,7 +147,7 @@ class Deployment:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
             if set(data) != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
-            for name in ("registry", "marketplace", "authority", "deployer", "treasury"):
+            for name in (*CONTRACTS, "deployer", "treasury"):
                 data[name] = to_address(data[name])
             data["tokens"] = {str(symbol): to_address(address) for symbol, address in data["tokens"].items()}
             for name in ("chain_id", "fee_bps", "block"):
@@ -163,7 +176,7 @@ def find(chain_id: int, folders: Iterable[str | Path]) -> Deployment | None:
 
 def version() -> str:
     """Return the name of the contracts' code as this package ships it."""
-    code = b"".join(artifact(name).bytecode for name in ("RegistryAuthority", "AssetRegistry", "Marketplace"))
+    code = b"".join(artifact(name).bytecode for name in CONTRACTS.values())
     return sha256(code).hexdigest()[:16]
 
 
@@ -203,14 +216,21 @@ class Plan:
         self.treasury = to_address(treasury)
         self.fee_bps = fee_bps
         self._given = payment_tokens
-        self.authority, self._authority_code = creation("RegistryAuthority", self.deployer, [self.deployer])
-        self.registry, self._registry_code = creation("AssetRegistry", self.deployer, [self.authority])
-        arguments = [self.authority, self.registry, self.treasury, fee_bps]
-        self.marketplace, self._marketplace_code = creation("Marketplace", self.deployer, arguments)
+        self._code: dict[str, bytes] = {}
+        self.authority = self._create("authority", [self.deployer])
+        self.lineage = self._create("lineage", [])
+        self.splitters = self._create("splitters", [])
+        self.registry = self._create("registry", [self.authority, self.lineage])
+        self.marketplace = self._create("marketplace", [self.authority, self.registry, self.treasury, fee_bps])
         if int(self.treasury, 16) == 0 or self.treasury == self.marketplace:
             raise InputError(
                 f"The treasury cannot be {self.treasury}.", hint="Name the account that receives the fees."
             )
+
+    def _create(self, key: str, arguments: Sequence[Any]) -> Address:
+        """Note how a contract is created, and return where it will stand."""
+        address, self._code[key] = creation(CONTRACTS[key], self.deployer, arguments)
+        return address
 
     def __repr__(self) -> str:
         return f"Plan(chain {self.chain.chain_id}, registry {self.registry})"
@@ -332,6 +352,8 @@ class Plan:
             registry=self.registry,
             marketplace=self.marketplace,
             authority=self.authority,
+            lineage=self.lineage,
+            splitters=self.splitters,
             deployer=self.deployer,
             treasury=self.treasury,
             fee_bps=self.fee_bps,
@@ -348,18 +370,15 @@ class Plan:
         at every setting and role.
         """
         missing = [
-            f"there is no {name} at {address}"
-            for name, address in (
-                ("RegistryAuthority", self.authority),
-                ("AssetRegistry", self.registry),
-                ("Marketplace", self.marketplace),
-            )
-            if not self.chain.has_code(address)
+            f"there is no {name} at {getattr(self, key)}"
+            for key, name in CONTRACTS.items()
+            if not self.chain.has_code(getattr(self, key))
         ]
         if missing:
             return missing
         expected: list[tuple[str, Any, ContractFunction]] = [
             ("the registry's authority", self.authority, self._registry.functions.authority()),
+            ("the registry's lineage", self.lineage, self._registry.functions.lineage()),
             ("the registry's marketplace", self.marketplace, self._registry.functions.marketplace()),
             ("the marketplace's authority", self.authority, self._market.functions.authority()),
             ("the marketplace's registry", self.registry, self._market.functions.registry()),
@@ -407,23 +426,15 @@ class Plan:
         ]
         return [
             ("factory", "Create the CREATE2 factory", FACTORY),
-            ("authority", "Create RegistryAuthority", self.authority),
-            ("registry", "Create AssetRegistry", self.registry),
-            ("marketplace", "Create Marketplace", self.marketplace),
+            *((key, f"Create {name}", getattr(self, key)) for key, name in CONTRACTS.items()),
             ("setMarketplace", "Let the marketplace sell", self.marketplace),
             *tokens,
             ("roles", "Set up the roles GUARDIAN and CURATOR", self.authority),
         ]
 
     def _done(self, key: str) -> bool:
-        created = {
-            "factory": FACTORY,
-            "authority": self.authority,
-            "registry": self.registry,
-            "marketplace": self.marketplace,
-        }
-        if key in created:
-            return self.chain.has_code(created[key])
+        if key == "factory" or key in CONTRACTS:
+            return self.chain.has_code(FACTORY if key == "factory" else getattr(self, key))
         if key == "setMarketplace":
             return self._exists and self.chain.call(self._registry.functions.marketplace()) == self.marketplace
         if key == "roles":
@@ -465,13 +476,8 @@ class Plan:
         return [bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x")) for call in calls]
 
     def _call(self, key: str) -> Call | ContractFunction:
-        code = {
-            "authority": self._authority_code,
-            "registry": self._registry_code,
-            "marketplace": self._marketplace_code,
-        }
-        if key in code:
-            return Call(FACTORY, code[key])
+        if key in CONTRACTS:
+            return Call(FACTORY, self._code[key])
         if key == "setMarketplace":
             return self._registry.functions.setMarketplace(self.marketplace)
         if key == "roles":

@@ -7,15 +7,25 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import rich.console
+from rich import box
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from registry.errors import RegistryError
+from registry.errors import ContractError, RegistryError
+
+PLAIN_WIDTH: Final = 160
+"""Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""
+
+# Larger than what many JSON readers keep exactly (2**53), so they are text.
+_AS_TEXT: Final = frozenset(
+    {"fee_wei", "value_wei", "max_fee_wei", "expected_fee_wei", "total_value", "tokens", "nonce", "units_wei"}
+)
 
 
 class Console:
@@ -23,15 +33,31 @@ class Console:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self._out = rich.console.Console(quiet=as_json, highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else PLAIN_WIDTH
+        self._out = rich.console.Console(quiet=as_json, highlight=False, soft_wrap=True, width=width)
         self._err = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Write a line."""
         self._out.print(escape(text))
 
+    def note(self, text: str) -> None:
+        """Write a line for people beside the result, to standard error; nothing in JSON."""
+        if not self.as_json:
+            self._err.print(escape(text))
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes as they are."""
+        sys.stdout.buffer.write(data)
+
     def table(self, table: Table) -> None:
         """Write a table."""
+        table.box = box.SIMPLE_HEAD
+        table.title_justify, table.title_style, table.header_style = "left", "bold", "dim"
+        table.pad_edge = False
+        for column in table.columns:
+            if column.overflow == "ellipsis":
+                column.overflow = "fold"
         self._out.print(table, soft_wrap=False)
 
     def facts(self, facts: Mapping[str, str]) -> None:
@@ -40,20 +66,31 @@ class Console:
         for name, value in facts.items():
             self._out.print(f"  [dim]{escape(name):{width}}[/dim]  {escape(value)}")
 
-    def result(self, value: object, *, table: Table | None = None) -> None:
-        """Write the result of a command: as JSON, as the table, or as its sentence."""
+    def result(self, value: object, *, table: Table | None = None, facts: Mapping[str, str] | None = None) -> None:
+        """Write the result of a command: as JSON, or as the facts and the table, or as its sentence."""
         if self.as_json:
-            sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n")
-        elif table is not None:
+            encoding = (sys.stdout.encoding or "").lower()
+            text = json.dumps(plain(value), indent=2, ensure_ascii=not encoding.startswith("utf"))
+            sys.stdout.write(text + "\n")
+            return
+        if facts is not None:
+            self.facts(facts)
+        if table is not None:
             self.table(table)
-        else:
+        if facts is None and table is None:
             self.say(str(value))
 
     def error(self, error: RegistryError) -> None:
         """Write what went wrong and the way out, to standard error."""
         if self.as_json:
-            body = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
-            sys.stderr.write(json.dumps(body, ensure_ascii=False) + "\n")
+            body: dict[str, Any] = {
+                "error": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+            }
+            if isinstance(error, ContractError):
+                body["values"] = plain(error.values)
+            sys.stderr.write(json.dumps(body) + "\n")
             return
         self._err.print(f"[bold red]{type(error).__name__}[/bold red] {escape(error.message)}")
         if error.hint:
@@ -94,11 +131,10 @@ class Console:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of the package as plain JSON: dataclasses as objects, bytes as hexadecimal, the rest as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        if type(value).__str__ is not object.__str__ and type(value).__name__ in ("DID", "CID", "Amount", "Token"):
-            return str(value)
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    """Return a value of the package as plain JSON: objects by their fields, bytes in hexadecimal, the rest as text.
+
+    Amounts of wei and of datatokens are text too, being larger than many JSON readers keep exactly.
+    """
     if isinstance(value, Enum):
         return value.name.lower()
     if value is None or isinstance(value, (bool, int, str, float)):
@@ -111,4 +147,23 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if hasattr(value, "to_dict"):
         return value.to_dict()
+    if dataclasses.is_dataclass(value) and type(value).__name__ not in ("DID", "CID", "Amount"):
+        return {
+            field.name: str(getattr(value, field.name))
+            if field.name in _AS_TEXT and isinstance(getattr(value, field.name), int)
+            else plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            # What the contracts logged is the chain's to tell; the hash leads there.
+            if not (type(value).__name__ == "Receipt" and field.name == "events")
+        }
     return str(value)
+
+
+def table_of(title: str, *columns: str) -> Table:
+    """Start a table."""
+    return Table(*columns, title=title or None)
+
+
+def when(seconds: int) -> str:
+    """Return a moment in seconds since 1970 as text."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -48,12 +48,12 @@ def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licen
     if not colon or not name:
         raise InvalidLicence(shown, "it has no name before a colon", hint=EXAMPLE)
     found: dict[str, Any] = {}
-    for part in body.split(","):
-        what, value = _read(name, part.strip())
+    said: dict[str, str] = {}
+    for part in map(str.strip, body.split(",")):
+        what, value = _read(name, part)
         if what in found:
-            again = "a second price" if what == "price" else f"a second {what}"
-            raise InvalidLicence(name, f"the part {part.strip()!r} is {again}", hint=EXAMPLE)
-        found[what] = value
+            raise InvalidLicence(name, f"the part {part!r} is a second {what}, after {said[what]!r}", hint=EXAMPLE)
+        found[what], said[what] = value, part
     if "price" not in found:
         raise InvalidLicence(name, "it has no price; write 'free' if it is to cost nothing", hint=EXAMPLE)
     price, token = found["price"]

@@ -44,9 +44,15 @@ def dollar(project: Any, dao: Any, buyer: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def registry(project: Any, authority: Any, dollar: Any, dao: Any, curator: Any) -> Any:
+def lineage(project: Any, dao: Any) -> Any:
+    """Keeps the ancestors of derived assets."""
+    return dao.deploy(project.Lineage)
+
+
+@pytest.fixture(scope="session")
+def registry(project: Any, authority: Any, lineage: Any, dollar: Any, dao: Any, curator: Any) -> Any:
     """The registry, which takes native coin and dollars; the curator may delist."""
-    contract = dao.deploy(project.AssetRegistry, authority)
+    contract = dao.deploy(project.AssetRegistry, authority, lineage)
     contract.setPaymentToken(dollar, True, sender=dao)
     selectors = [contract.setDelisted.encode_input(0, False)[:4]]
     authority.setTargetFunctionRole(contract, selectors, CURATOR_ROLE, sender=dao)

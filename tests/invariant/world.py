@@ -39,7 +39,8 @@ class World:
     def __init__(self) -> None:
         self.chain = chain = Chain(timestamp=START)
         self.authority = chain.deploy("RegistryAuthority", DAO, sender=DAO)
-        self.registry = chain.deploy("AssetRegistry", self.authority.address, sender=DAO)
+        self.lineage = chain.deploy("Lineage", sender=DAO)
+        self.registry = chain.deploy("AssetRegistry", self.authority.address, self.lineage.address, sender=DAO)
         self.market = chain.deploy(
             "Marketplace", self.authority.address, self.registry.address, TREASURY, FEE_BPS, sender=DAO
         )

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {ISplitterFactory, Share} from "../interfaces/ISplitterFactory.sol";
+import {RevenueSplitter} from "./RevenueSplitter.sol";
+
+/// @title SplitterFactory: the one place where revenue splitters come from.
+contract SplitterFactory is ISplitterFactory {
+    uint256 private constant MAX_PAYEES = 256;
+
+    /// @inheritdoc ISplitterFactory
+    address public immutable implementation = address(new RevenueSplitter());
+
+    /// @inheritdoc ISplitterFactory
+    function createSplitter(Share[] calldata shares) external returns (address splitter) {
+        bytes memory table = _table(shares);
+        splitter = _predict(table);
+        if (splitter.code.length != 0) return splitter;
+        for (uint256 i = 0; i < shares.length; ++i) {
+            if (shares[i].payee == splitter) revert SelfPayee(splitter);
+        }
+        Clones.cloneDeterministicWithImmutableArgs(implementation, table, bytes32(0));
+        emit SplitterCreated(splitter, shares);
+    }
+
+    /// @inheritdoc ISplitterFactory
+    function splitterOf(Share[] calldata shares) external view returns (address splitter) {
+        return _predict(_table(shares));
+    }
+
+    function _predict(bytes memory table) private view returns (address) {
+        return Clones.predictDeterministicAddressWithImmutableArgs(implementation, table, bytes32(0));
+    }
+
+    /// @dev The checked shares as the clone carries them: 20 bytes of payee and 4 of share each.
+    function _table(Share[] calldata shares) private pure returns (bytes memory table) {
+        uint256 count = shares.length;
+        if (count == 0 || count > MAX_PAYEES) revert InvalidPayeeCount(count, MAX_PAYEES);
+        table = new bytes(count * 24);
+        address previous;
+        for (uint256 i = 0; i < count; ++i) {
+            (address payee, uint32 share) = (shares[i].payee, shares[i].share);
+            if (payee <= previous) revert PayeesNotAscending(previous, payee);
+            if (share == 0) revert EmptyShare(payee);
+            previous = payee;
+            uint256 entry = ((uint256(uint160(payee)) << 32) | share) << 64;
+            assembly ("memory-safe") {
+                // Eight zero bytes follow each entry; the next one, or the padding of the array, covers them.
+                mstore(add(add(table, 0x20), mul(i, 24)), entry)
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+"""The results of the verbs as tables and facts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from registry.cli.console import plain, table_of
+
+if TYPE_CHECKING:
+    from registry.cli.app import App
+    from registry.ipfs.builder import FileEntry
+    from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase
+
+
+def asset_facts(found: Asset) -> dict[str, str]:
+    """What is said of an asset, one fact a line."""
+    document = found.ddo
+    content = document.content
+    facts = {
+        "DID": str(found.did),
+        "name": found.name,
+        "type": document.type,
+        "licence of the content": document.license,
+        "author": document.author or "",
+        "tags": ", ".join(document.tags),
+        "description": " ".join(document.description.split()),
+        "owner": found.owner,
+        "revenue goes to": found.payout if found.payout != found.owner else "",
+        "state": found.state.name.lower() + (", delisted" if found.delisted else ""),
+        "version": str(found.version),
+        "document": f"ipfs://{found.cid}",
+        "content": f"ipfs://{content.cid}, {content.size:,} bytes" if content else "none",
+        "built from": ", ".join(map(str, document.parents)),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def asset_value(found: Asset) -> dict[str, Any]:
+    """An asset for machines: its fields, and what follows from them."""
+    return {**plain(found), "cid": str(found.cid), "name": found.name, "forSale": found.for_sale}
+
+
+def offers_table(name: str, offers: Iterable[Offer]) -> Table:
+    """The licences of an asset."""
+    table = table_of(f"Licences of {name}", "no.", "licence", "offers", "given out", "description")
+    for offer in offers:
+        given = f"{offer.issued:,}" if offer.cap else ""
+        table.add_row(str(offer.number), offer.name, offer.in_words(), given, " ".join(offer.description.split()))
+    return table
+
+
+def files_table(name: str, files: Iterable[FileEntry]) -> Table:
+    """The files of an asset."""
+    table = table_of(f"Files of {name}", "path", "bytes", "CID")
+    table.columns[1].justify = "right"
+    for file in files:
+        table.add_row(file.path, f"{file.size:,}", str(file.cid))
+    return table
+
+
+def holdings_table(account: str, held: Iterable[Holding]) -> Table:
+    """What an account holds of each licence."""
+    table = table_of(f"What {account} holds", "licence", "kind", "state", "taken")
+    for holding in held:
+        table.add_row(holding.licence, holding.kind.name.lower(), holding.in_words(), str(holding.taken))
+    return table
+
+
+def purchase_facts(purchase: Purchase) -> dict[str, str]:
+    """What a purchase costs, or did cost, and who gets it."""
+    price = purchase.price
+    facts = {
+        "licence": f"{purchase.units} x {purchase.licence}" if purchase.units != 1 else purchase.licence,
+        "as": "transferable datatokens" if purchase.as_tokens else "",
+        "for": purchase.account,
+        "price": str(price.total),
+        "fee of the treasury": str(price.fee),
+        "royalty of ancestors": str(price.royalty) if price.royalty else "",
+        "revenue": f"{price.revenue} to {price.payout}",
+        "network": str(purchase.cost),
+    }
+    if purchase.tx is not None:
+        facts |= {"transaction": purchase.tx.tx_hash, "now": purchase.holding.in_words()}
+    return {name: value for name, value in facts.items() if value}
+
+
+def published_table(published: Sequence[Published]) -> Table:
+    """What was published."""
+    table = table_of("Published", "no.", "DID", "document", "")
+    for asset in published:
+        news = "" if asset.tx else "was published before"
+        table.add_row(str(asset.did.asset_id), str(asset.did), str(asset.cid), news)
+    return table
+
+
+def published_facts(asset: Published) -> dict[str, str]:
+    """One asset that was published."""
+    return {
+        "DID": str(asset.did),
+        "number": str(asset.did.asset_id),
+        "owner": asset.owner,
+        "document": f"ipfs://{asset.cid}",
+        "content": f"ipfs://{asset.content}" if asset.content else "none",
+        "network": str(asset.tx.cost) if asset.tx else "nothing was sent: it was published before",
+    }
+
+
+def show_preview(app: App, preview: Preview) -> None:
+    """Write what publishing would do."""
+    listed = [{"cid": str(ddo.cid), "ddo": ddo.to_dict()} for ddo in preview.documents]
+    table = table_of("Would be published, nothing was sent", "name", "type", "document", "content")
+    for ddo in preview.documents:
+        table.add_row(ddo.name, ddo.type, str(ddo.cid), str(ddo.content.cid) if ddo.content else "none")
+    app.console.result({"documents": listed, "cost": preview.cost}, table=table, facts={"network": str(preview.cost)})
+
+
+def show_done(app: App, done: Done) -> None:
+    """Write what a transaction did or would do."""
+    if app.console.as_json:
+        app.console.result(done)
+    else:
+        app.console.say(f"{'Would' if done.tx is None else 'Done:'} {done}")
