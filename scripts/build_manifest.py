@@ -24,6 +24,7 @@ CONTRACTS = [
     "RegistryAuthority",
     "RevenueSplitter",
     "SplitterFactory",
+    "TeamFactory",
 ]
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 
@@ -49,7 +50,11 @@ def _trim(contract: object) -> dict[str, object]:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Take the contracts as they were compiled last, and fail if the committed manifest is not what the contracts compile to.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Fail if the committed manifest is not what the contracts were compiled to last.",
+)
 def cli(check: bool) -> None:
     """Build the manifest that the Python package ships."""
     text = build(use_cache=check)
