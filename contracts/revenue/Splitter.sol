@@ -80,15 +80,34 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     /// @inheritdoc ISplitter
     function pending(address token, address payee) external view returns (uint256 amount) {
         (address[] memory accounts, uint256[] memory shares, uint256 sum) = _payees();
+        amount = _parked[token][payee];
+        if (sum == 0) return amount;
         Ledger memory ledger = _ledgers[token];
         Round memory round = _rounds[token];
+        uint256 before = ledger.received;
+        if (round.next != 0) {
+            // In a round of chunks, those before the next one have had theirs: as if the round were over, the money
+            // of the others were parked, and what arrived since were new.
+            uint256 divided;
+            uint256 unpaid;
+            for (uint256 i = 0; i < accounts.length; ++i) {
+                uint256 share = round.received * shares[i] / sum;
+                divided += share;
+                if (i < round.next) continue;
+                share -= before * shares[i] / sum;
+                unpaid += share;
+                if (accounts[i] == payee) amount += share;
+            }
+            before = round.received;
+            ledger = Ledger({
+                received: round.received,
+                parked: ledger.parked + uint120(unpaid),
+                dust: uint8(round.received - divided)
+            });
+        }
         uint256 total = _total(token, ledger);
-        amount = _parked[token][payee];
         for (uint256 i = 0; i < accounts.length; ++i) {
-            if (accounts[i] != payee) continue;
-            // In a round of chunks, those before the next one have had theirs up to the round's total.
-            uint256 had = i < round.next ? round.received : ledger.received;
-            amount += total * shares[i] / sum - had * shares[i] / sum;
+            if (accounts[i] == payee) amount += total * shares[i] / sum - before * shares[i] / sum;
         }
     }
 
@@ -111,7 +130,8 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
         uint256 first = round.next;
         uint256 before = ledger.received;
         uint256 total = first == 0 ? _total(token, ledger) : round.received;
-        if (total == before) return 0;
+        // A splitter without shares, of an asset that owes nothing, keeps what was sent to it by mistake.
+        if (total == before || sum == 0) return 0;
         uint256 end = count < accounts.length - first ? first + count : accounts.length;
 
         // All writes come before the first payment; what fails is added at the end, under the guard.
