@@ -79,7 +79,7 @@ class SignedReceipt:
             return receipt
         except InputError:
             raise
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise InputError(f"This is not a receipt: {error}.", hint="Ask the holder for a new one.") from error
 
     def check(self) -> None:
@@ -321,7 +321,9 @@ class Access(Assets):
             return
         lapsed = [held for held in self.holdings(found.did) if held.taken or held.tokens]
         if lapsed:
-            raise AccessDenied(str(found.did), self.address, f"under {lapsed[0].licence!r} it has {lapsed[0].in_words()}")
+            raise AccessDenied(
+                str(found.did), self.address, f"under {lapsed[0].licence!r} it has {lapsed[0].in_words()}"
+            )
         offers = [f"{offer.name!r} ({offer.in_words()})" for offer in found.licences if offer.open]
         raise AccessDenied(
             str(found.did),

@@ -149,7 +149,8 @@ class Assets(Session):
         """Store a folder or file, write its document, and publish it as an asset with its licences.
 
         `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``.
-        Run again with the same arguments, it finds what it published and publishes nothing, unless `again`.
+        Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
+        prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
         With `dry_run` nothing is stored or sent.
 
         Raises `InvalidContent`, `InvalidDDO`, `DDOTooLarge`, `InvalidLicence`, `UnknownToken`, `NoSigner`,
@@ -218,7 +219,7 @@ class Assets(Session):
                 self.store.put(plan.ddo.cid, plan.ddo.to_bytes())
             if not again:
                 sender.settle(intent)
-        done = {} if again else self._published(holder, [plan.ddo.digest for plan in plans])
+        done = {} if again else self._published(holder, plans)
         missing = [plan for plan in plans if plan.ddo.digest not in done]
         if dry_run:
             calls = [self._publication(holder, missing[at : at + batch]) for at in range(0, len(missing), batch)]
@@ -226,10 +227,14 @@ class Assets(Session):
         receipts: dict[Digest, Receipt] = {}
         for start in range(0, len(missing), batch):
             chunk = missing[start : start + batch]
-            receipt = sender.send(self._publication(holder, chunk), intent=f"{intent}:{_fingerprint(chunk)}")
-            for event in receipt.named("MetadataPublished"):
-                digest = to_digest(bytes(event.args["digest"]))
-                done[digest], receipts[digest] = event.args["assetId"], receipt
+            # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
+            call = self._publication(holder, chunk)
+            receipt = sender.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again)
+            # The ids are consecutive. Further events may be of what a receiving contract did when it was called.
+            published = (e for e in receipt.named("MetadataPublished") if e.address == self.deployment.registry)
+            first = next(published).args["assetId"]
+            for number, plan in enumerate(chunk, start=first):
+                done[plan.ddo.digest], receipts[plan.ddo.digest] = number, receipt
             self.progress("publishing", start + len(chunk), len(missing))
         return tuple(
             Published(
@@ -496,13 +501,17 @@ class Assets(Session):
             return self.assets.functions.publish(owner, plans[0].publication)
         return self.assets.functions.publishMany(owner, [plan.publication for plan in plans])
 
-    def _published(self, owner: Address, digests: Sequence[Digest]) -> dict[Digest, int]:
+    def _published(self, owner: Address, plans: Sequence[_Plan]) -> dict[Digest, int]:
         """Those of the documents that this account has published for `owner`, with the number of the asset.
 
         Who sent the transaction counts: a stranger may publish the same document for the same owner with a payout
-        of his own.
+        of his own. Raises `InputError` for one that was published with other terms only: its words are the same, but
+        not what was asked for.
         """
+        digests = [plan.ddo.digest for plan in plans]
+        wanted = {plan.ddo.digest: plan.publication for plan in plans}
         found: dict[Digest, int] = {}
+        others: dict[Digest, int] = {}
         receipts: dict[str, Receipt] = {}
         for start in range(0, len(digests), BATCH):
             events = self.chain.events(
@@ -517,8 +526,17 @@ class Assets(Session):
                     receipts[event.tx_hash] = self.chain.receipt(event.tx_hash)
                 receipt = receipts[event.tx_hash]
                 minted = {e.args["tokenId"]: e.args["to"] for e in receipt.named("Transfer") if "tokenId" in e.args}
-                if receipt.sender == self.address and minted.get(event.args["assetId"]) == owner:
-                    found[to_digest(bytes(event.args["digest"]))] = event.args["assetId"]
+                number, digest = event.args["assetId"], to_digest(bytes(event.args["digest"]))
+                if receipt.sender == self.address and minted.get(number) == owner:
+                    same = _published_with(receipt, number) == (*wanted[digest][1:3], wanted[digest][4])
+                    (found if same else others)[digest] = number
+        for plan in plans:
+            if plan.ddo.digest in others and plan.ddo.digest not in found:
+                there = self.did(others[plan.ddo.digest])
+                raise InputError(
+                    f"{plan.ddo.name!r} was published as {there} with other prices, limits, payout or royalty.",
+                    hint="Change those of that asset (reprice, ...), or publish a second one with again=True.",
+                )
         return found
 
 
@@ -528,6 +546,22 @@ class _Plan:
 
     ddo: DDO
     publication: tuple[Any, ...]
+
+
+def _published_with(receipt: Receipt, asset_id: int) -> tuple[Any, ...]:
+    """Payout, derivative terms and licence terms that an asset was published with, as the contract took them."""
+    payout: Address = ZERO_ADDRESS
+    derivatives, terms = (False, 0), []
+    for event in receipt.events:
+        if event.args.get("assetId") != asset_id:
+            continue
+        if event.name == "PayoutChanged":
+            payout = event.args["payout"]
+        elif event.name == "DerivativeTermsChanged":
+            derivatives = event.args["allowed"], event.args["royaltyBps"]
+        elif event.name == "LicenceAdded":
+            terms.append(tuple(event.args["terms"].values()))
+    return payout, derivatives, terms
 
 
 def _terms(licence: Licence, tokens: Sequence[Token]) -> tuple[int, int, int, int, int, int]:
@@ -549,8 +583,8 @@ def _media_type(path: str) -> str | None:
 
 
 def _fingerprint(plans: Sequence[_Plan]) -> str:
-    """A short name for a batch of documents in the journal."""
-    return hashlib.sha256(b"".join(plan.ddo.digest for plan in plans)).hexdigest()[:16]
+    """A short name for a batch of publications in the journal: documents and terms."""
+    return hashlib.sha256(repr([plan.publication for plan in plans]).encode()).hexdigest()[:16]
 
 
 def _refuse_repeats(plans: Sequence[_Plan]) -> None:

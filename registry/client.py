@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
@@ -18,6 +19,10 @@ from registry.ipfs.store import Chain as BlockChain
 from registry.market import Market
 from registry.money import Amount
 from registry.session import Progress, no_progress
+from registry.types import to_address
+
+if TYPE_CHECKING:
+    from registry.teams import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
@@ -43,9 +48,7 @@ class Registry(Market):
         chain = Chain.in_process()
         deployment = deploy_local(chain)
         journal = Journal.in_memory()
-        registry = cls(
-            chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress
-        )
+        registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
         return registry
@@ -130,10 +133,17 @@ class Registry(Market):
             progress=self.progress,
         )
 
+    @cached_property
+    def teams(self) -> Teams:
+        """Teams of people who own assets together: found one, propose, sign, execute."""
+        from registry.teams import Teams
+
+        return Teams(self)
+
     def fund(self, amount: str | Amount, *, account: str | None = None) -> Amount:
         """Make play dollars for an account (default: the signer): only on chains whose token lets everybody."""
         made = self.amount(amount)
-        holder = account or self.address
+        holder = to_address(account) if account else self.address
         self.act(f"make {made}", self.erc20(made.token.address or "").functions.mint(holder, made.units))
         return self.balance(made.token.symbol, account=holder)
 

@@ -24,6 +24,12 @@ ends with what to do next.
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
     │   └── DeploymentError
+    ├── TeamError                          a team's proposal cannot be signed or executed as it is
+    │   ├── InvalidProposal (ValueError)   .faults: what is wrong with its file, with JSON pointers
+    │   │   └── TamperedProposal           it is not the transaction that its hash promises
+    │   ├── UnsafeCall (PermissionError)   it would hand the team over to other code
+    │   ├── NotAnOwner (PermissionError), InsufficientSignatures (PermissionError)
+    │   └── WrongNonce (ValueError)
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     └── JournalError                       the record of unfinished work is in use or damaged
 """
@@ -258,7 +264,8 @@ class UnknownAccount(SignerError):
 
     def __init__(self, account: object, known: Sequence[str] = ()) -> None:
         self.account, self.known = account, tuple(known)
-        super().__init__(f"There is no account {account!r}.", hint=f"Known: {', '.join(self.known)}." if known else "")
+        way_out = f"Known: {', '.join(self.known)}." if known else "Check its name or the path."
+        super().__init__(f"There is no account {account!r}.", hint=way_out)
 
 
 class WrongPassword(SignerError):
@@ -412,6 +419,74 @@ class ContractError(RegistryError):
         self.name, self.values = name, values
         shown = ", ".join(f"{key}={value}" for key, value in values.items())
         super().__init__(message or f"The contract refused: {name}({shown}).", hint=hint)
+
+
+# --- Teams ---------------------------------------------------------------------------------------
+
+
+class TeamError(RegistryError):
+    """A team's proposal cannot be signed or executed as it is."""
+
+
+class InvalidProposal(TeamError, ValueError):
+    """A file that is no proposal; `faults` lists all that is wrong with it."""
+
+    def __init__(self, source: object, faults: Sequence[Fault]) -> None:
+        self.source, self.faults = source, tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        super().__init__(f"{source} is not a proposal of a team: {listed}.", hint="Ask who proposed it for the file.")
+
+
+class TamperedProposal(InvalidProposal):
+    """A proposal that is not the transaction which its hash promises, or which was signed."""
+
+
+class UnsafeCall(TeamError, PermissionError):
+    """A call that would run foreign code with all the rights of the team."""
+
+    def __init__(self, to: str, reason: str) -> None:
+        self.to = to
+        super().__init__(
+            f"The proposal runs the code of {to} as the team's own (delegatecall): {reason}.",
+            hint="Do not sign it. Batches go through the published MultiSendCallOnly and nothing else.",
+        )
+
+
+class NotAnOwner(TeamError, PermissionError):
+    """A signature of an account that is no owner of the team."""
+
+    def __init__(self, account: str, team: str, owners: Sequence[str]) -> None:
+        self.account, self.team, self.owners = account, team, tuple(owners)
+        super().__init__(
+            f"{account} is not an owner of the team {team}.", hint=f"Its owners are {', '.join(self.owners)}."
+        )
+
+
+class InsufficientSignatures(TeamError, PermissionError):
+    """Fewer owners have signed than the team asks for."""
+
+    def __init__(self, team: str, signed: Sequence[str], threshold: int, missing: Sequence[str]) -> None:
+        self.team, self.signed, self.threshold, self.missing = team, tuple(signed), threshold, tuple(missing)
+        super().__init__(
+            f"{len(self.signed)} of the {threshold} signatures that the team {team} asks for are there.",
+            hint=f"Ask {', '.join(self.missing)} to sign.",
+        )
+
+
+class WrongNonce(TeamError, ValueError):
+    """A proposal whose turn has passed, or has not come yet."""
+
+    def __init__(self, team: str, nonce: int, next_nonce: int, reason: str = "") -> None:
+        self.team, self.nonce, self.next_nonce = team, nonce, next_nonce
+        passed = nonce < next_nonce
+        why = reason or ("another transaction took its place" if passed else "earlier ones come first")
+        super().__init__(
+            f"The proposal has nonce {nonce}, the team {team} is at {next_nonce}: {why}.",
+            hint="Propose it anew if it is still wanted." if passed else "Execute or reject those before it.",
+        )
+
+
+# --- The record ----------------------------------------------------------------------------------
 
 
 class JournalError(RegistryError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.access import Access
 from registry.chain import reverts
+from registry.chain.recorder import Collector
 from registry.did import DID
 from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
 from registry.money import Amount, Token
@@ -172,6 +173,8 @@ class Market(Access):
     def _permit(self, token: Token, value: int) -> tuple[int, int, int, bytes, bytes] | None:
         """An EIP-2612 approval of the market signed by the signer, None where the token or the signer knows none."""
         assert token.address is not None
+        if isinstance(self.signer, Collector):
+            return None
         contract = self.erc20(token.address)
         try:
             _fields, name, version, chain_id, verifier, _salt, _extensions = self.chain.call(
@@ -206,5 +209,11 @@ def _paid(tx: Receipt, quoted: Quote) -> Quote:
     return quoted
 
 
-_PERMIT: Final = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
+_PERMIT: Final = {
+    "owner": "address",
+    "spender": "address",
+    "value": "uint256",
+    "nonce": "uint256",
+    "deadline": "uint256",
+}
 """The fields of an EIP-2612 permit."""

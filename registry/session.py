@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.chain import reverts
 from registry.chain.journal import Journal
+from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
@@ -161,11 +162,16 @@ class Session:
         if dry_run:
             return Done(what, sender.preview(call, value=value), None)
         receipt = sender.send(call, value=value, intent=intent)
+        if isinstance(sender, Recorder):
+            return Done(what, receipt.cost, None)
         return Done(what, receipt.cost, receipt)
 
     def sender(self, what: str) -> Sender:
         """The signer's sender; `what` completes "To ..., a signer is needed."."""
-        return Sender(self.chain, self._signer(what), self.journal)
+        signer = self._signer(what)
+        if isinstance(signer, Collector):
+            return Recorder(self.chain, signer)
+        return Sender(self.chain, signer, self.journal)
 
     def _signer(self, what: str) -> Signer:
         if self.signer is None:
@@ -187,6 +193,7 @@ class Session:
 def whole(value: int, what: str, *, low: int = 1, high: int = 2**32 - 1) -> int:
     """Return `value` if it is an int from `low` to `high`, as the contracts take it; raises `InputError`."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InputError(f"{value!r} is not a number of {what}.", hint=f"It is a whole number from {low:,} to {high:,}.")
+        raise InputError(
+            f"{value!r} is not a number of {what}.", hint=f"It is a whole number from {low:,} to {high:,}."
+        )
     return value
-

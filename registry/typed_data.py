@@ -9,7 +9,14 @@ _DOMAIN: Final = {"name": "string", "version": "string", "chainId": "uint256", "
 
 
 def typed_data(
-    primary: str, fields: Mapping[str, str], values: Mapping[str, Any], *, name: str, version: str, chain_id: int, contract: str
+    primary: str,
+    fields: Mapping[str, str],
+    values: Mapping[str, Any],
+    *,
+    name: str,
+    version: str,
+    chain_id: int,
+    contract: str,
 ) -> dict[str, Any]:
     """Return the full message of type `primary`, with `fields` (name to Solidity type) and their `values`.
 

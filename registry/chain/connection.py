@@ -146,7 +146,7 @@ class Chain:
 
         Its provider is used and `w3` itself left as it is. Raises what `connect` raises.
         """
-        provider = cast(BaseProvider, w3.provider)
+        provider = w3.provider
         if isinstance(provider, EthereumTesterProvider) and not isinstance(provider, _TesterProvider):
             chain_id = w3.eth.chain_id
             provider = _TesterProvider(provider.ethereum_tester, provider.api_endpoints, chain_id=chain_id)

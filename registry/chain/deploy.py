@@ -27,6 +27,7 @@ from web3.exceptions import Web3RPCError
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
 from registry.chain.logs import _type as abi_type
+from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call, Sender
 from registry.errors import ChainError, DeploymentError, InputError, NotDeployed, RegistryError, TransactionReverted
 from registry.types import Address, ChainId, to_address
@@ -67,6 +68,7 @@ CONTRACTS: Final = {
     "splitters": "SplitterFactory",
     "registry": "AssetRegistry",
     "marketplace": "Marketplace",
+    "teams": "TeamFactory",
 }
 """What is created, in order, by the name it has in a `Deployment`."""
 
@@ -85,6 +87,11 @@ _GAS: Final = {
     "splitters": 1_340_000,
     "registry": 5_750_000,
     "marketplace": 1_175_000,
+    "safe.singleton": 5_333_000,
+    "safe.factory": 713_000,
+    "safe.handler": 1_270_000,
+    "safe.multisend": 142_000,
+    "teams": 824_000,
     "setMarketplace": 62_000,
     "setPaymentToken": 69_000,
     "roles": 196_000,
@@ -109,7 +116,8 @@ class Step:
 class Deployment:
     """What was deployed where.
 
-    `tokens` are the payment tokens by symbol, the native coin not among them. `block` is the first
+    `tokens` are the payment tokens by symbol, the native coin not among them. `safe` has the parts of the Safe that
+    teams are made of: ``singleton``, ``factory``, ``handler``, ``multisend``. `block` is the first
     block that can hold events; `version` names the code (16 digits of a sha2-256 over it).
     """
 
@@ -119,6 +127,8 @@ class Deployment:
     authority: Address
     lineage: Address
     splitters: Address
+    teams: Address
+    safe: Mapping[str, Address]
     deployer: Address
     treasury: Address
     fee_bps: int
@@ -129,7 +139,7 @@ class Deployment:
     def save(self, folder: str | Path) -> Path:
         """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path."""
         target = Path(folder) / f"{self.chain_id}.json"
-        text = json.dumps({**asdict(self), "tokens": dict(self.tokens)}, indent=2, sort_keys=True) + "\n"
+        text = json.dumps({**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}, indent=2, sort_keys=True) + "\n"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -149,6 +159,9 @@ class Deployment:
                 raise ValueError("it has other fields than a deployment")
             for name in (*CONTRACTS, "deployer", "treasury"):
                 data[name] = to_address(data[name])
+            if set(data["safe"]) != set(CANONICAL):
+                raise ValueError("it has other parts of the Safe")
+            data["safe"] = {key: to_address(address) for key, address in data["safe"].items()}
             data["tokens"] = {str(symbol): to_address(address) for symbol, address in data["tokens"].items()}
             for name in ("chain_id", "fee_bps", "block"):
                 if type(data[name]) is not int:
@@ -197,6 +210,13 @@ def creation(name: str, deployer: str, arguments: Sequence[Any]) -> tuple[Addres
     return to_address(address), salt + code
 
 
+def safe_creation(key: str) -> tuple[Address, bytes]:
+    """Return where a part of the Safe stands that `FACTORY` created, and what to send to it: the same for everybody."""
+    code = safe_part(key).creation
+    address = keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + bytes(32) + keccak(code))[12:]
+    return to_address(address), bytes(32) + code
+
+
 class Plan:
     """A deployment on one chain, and how far it is. Made by `plan`."""
 
@@ -222,6 +242,7 @@ class Plan:
         self.splitters = self._create("splitters", [])
         self.registry = self._create("registry", [self.authority, self.lineage])
         self.marketplace = self._create("marketplace", [self.authority, self.registry, self.treasury, fee_bps])
+        self.safe, self.teams = self._choose_safe()
         if int(self.treasury, 16) == 0 or self.treasury == self.marketplace:
             raise InputError(
                 f"The treasury cannot be {self.treasury}.", hint="Name the account that receives the fees."
@@ -231,6 +252,26 @@ class Plan:
         """Note how a contract is created, and return where it will stand."""
         address, self._code[key] = creation(CONTRACTS[key], self.deployer, arguments)
         return address
+
+    def _choose_safe(self) -> tuple[dict[str, Address], Address]:
+        """Return the parts of the Safe and the address of the TeamFactory that uses them.
+
+        Those of the whole world where they are, our own copies elsewhere. Whichever an existing TeamFactory
+        uses stays, even if somebody creates the others later.
+        """
+        own = {key: safe_creation(key) for key in CANONICAL}
+        self._code |= {f"safe.{key}": code for key, (_address, code) in own.items()}
+        copies = {key: address for key, (address, _code) in own.items()}
+        shared = all(is_part(self.chain, address, key) for key, address in CANONICAL.items())
+        preferred = [dict(CANONICAL), copies] if shared else [copies]
+        choices = [(parts, *self._team_factory(parts)) for parts in preferred]
+        parts, address, code = next((c for c in choices if self.chain.has_code(c[1])), choices[0])
+        self._code["teams"] = code
+        return parts, address
+
+    def _team_factory(self, safe: Mapping[str, Address]) -> tuple[Address, bytes]:
+        arguments = [self.registry, self.splitters, safe["factory"], safe["singleton"], safe["handler"]]
+        return creation(CONTRACTS["teams"], self.deployer, arguments)
 
     def __repr__(self) -> str:
         return f"Plan(chain {self.chain.chain_id}, registry {self.registry})"
@@ -354,6 +395,8 @@ class Plan:
             authority=self.authority,
             lineage=self.lineage,
             splitters=self.splitters,
+            teams=self.teams,
+            safe=self.safe,
             deployer=self.deployer,
             treasury=self.treasury,
             fee_bps=self.fee_bps,
@@ -373,6 +416,11 @@ class Plan:
             f"there is no {name} at {getattr(self, key)}"
             for key, name in CONTRACTS.items()
             if not self.chain.has_code(getattr(self, key))
+        ]
+        missing += [
+            f"there is no {NAMES[key]} of the Safe at {address}"
+            for key, address in self.safe.items()
+            if not is_part(self.chain, address, key)
         ]
         if missing:
             return missing
@@ -426,7 +474,12 @@ class Plan:
         ]
         return [
             ("factory", "Create the CREATE2 factory", FACTORY),
-            *((key, f"Create {name}", getattr(self, key)) for key, name in CONTRACTS.items()),
+            *((key, f"Create {name}", getattr(self, key)) for key, name in CONTRACTS.items() if key != "teams"),
+            *(
+                (f"safe.{key}", f"Create {NAMES[key]} of the Safe {SAFE_VERSION}", address)
+                for key, address in self.safe.items()
+            ),
+            ("teams", f"Create {CONTRACTS['teams']}", self.teams),
             ("setMarketplace", "Let the marketplace sell", self.marketplace),
             *tokens,
             ("roles", "Set up the roles GUARDIAN and CURATOR", self.authority),
@@ -435,6 +488,8 @@ class Plan:
     def _done(self, key: str) -> bool:
         if key == "factory" or key in CONTRACTS:
             return self.chain.has_code(FACTORY if key == "factory" else getattr(self, key))
+        if key.startswith("safe."):
+            return self.chain.has_code(self.safe[key.removeprefix("safe.")])
         if key == "setMarketplace":
             return self._exists and self.chain.call(self._registry.functions.marketplace()) == self.marketplace
         if key == "roles":
@@ -476,7 +531,7 @@ class Plan:
         return [bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x")) for call in calls]
 
     def _call(self, key: str) -> Call | ContractFunction:
-        if key in CONTRACTS:
+        if key in self._code:
             return Call(FACTORY, self._code[key])
         if key == "setMarketplace":
             return self._registry.functions.setMarketplace(self.marketplace)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from registry.chain.connection import Chain
-from registry.chain.deploy import FACTORY as _FACTORY
-from registry.chain.deploy import Deployment, creation, plan
+from registry.chain.deploy import FACTORY, Deployment, creation, plan
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
+from registry.types import Address
 
 DEPLOYER = 9
 """Number of the dev account that deploys and holds all roles."""
 
 TREASURY = 8
 """Number of the dev account that receives the fees."""
+
+
+def play_dollar(sender: Sender, *, dry_run: bool = False) -> Address:
+    """Create the play money called ``USD`` for `sender` if it is not there, and return its address.
+
+    With `dry_run` only its address is returned.
+    """
+    dollar, code = creation("LocalDollar", sender.address, [])
+    if not dry_run and not sender.chain.has_code(dollar):
+        # It comes from the same factory as the rest, so that is made first.
+        plan(sender.chain, sender.address, treasury=sender.address).ensure_factory(sender)
+        sender.send(Call(FACTORY, code))
+    return dollar
 
 
 def deploy_local(chain: Chain) -> Deployment:
@@ -22,10 +35,6 @@ def deploy_local(chain: Chain) -> Deployment:
     """
     signer = dev_signer(DEPLOYER)
     sender = Sender(chain, signer)
-    dollar, code = creation("LocalDollar", signer.address, [])
+    dollar = play_dollar(sender)
     treasury = dev_signer(TREASURY).address
-    if not chain.has_code(dollar):
-        # The dollar comes from the same factory, so that is made first.
-        plan(chain, signer.address, treasury=treasury).ensure_factory(sender)
-        sender.send(Call(_FACTORY, code))
     return plan(chain, signer.address, treasury=treasury, payment_tokens=[dollar]).carry_out(sender)

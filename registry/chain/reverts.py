@@ -64,6 +64,8 @@ _HINTS: Final[dict[str, str]] = {
     "ERC2612ExpiredSignature": "Sign a new permit with a later deadline.",
     "ERC721InsufficientApproval": "Let the owner transfer it, or be approved first.",
     "ERC721InvalidReceiver": "The receiving contract must implement onERC721Received.",
+    "InvalidAccountNonce": "This signature was used before; have a new one made.",
+    "InvalidReceiptSignature": "Have the holder sign a new receipt.",
     "LicenceClosed": "Choose another licence of the asset, or ask its owner to open it.",
     "LicenceNotFound": "List the licences of the asset.",
     "LimitExceeded": "Order at most what is left.",
@@ -81,6 +83,7 @@ _HINTS: Final[dict[str, str]] = {
     "TotalAboveMaximum": "Look at the price again and raise max_total if you still want it.",
     "ValueTooLow": "Send at least the total.",
     "VersionConflict": "Read the asset again and apply the change to the current version.",
+    "WrongService": "Let the service that it names hand it in.",
 }
 
 # https://docs.soliditylang.org/en/latest/control-structures.html#panic-via-assert-and-error-via-require
@@ -154,6 +157,19 @@ def decode(data: bytes | str) -> RegistryError:
 def selectors() -> dict[bytes, type[ContractError]]:
     """Return the class of each error of the contracts by its 4-byte selector."""
     return {selector: known.cls for selector, known in _by_selector().items()}
+
+
+def all_names() -> tuple[str, ...]:
+    """Return the names of all errors of the contracts."""
+    return tuple(sorted(_classes()))
+
+
+def explain(name: str) -> tuple[str, str]:
+    """Return what the contracts' error `name` means, and the way out (or ``""``); raises `LookupError`."""
+    known = [found for found in _by_selector().values() if found.cls.__name__ == name]
+    if not known:
+        raise LookupError(f"the contracts have no error {name!r}")
+    return next((found.sentence for found in known if found.sentence), ""), _HINTS.get(name, "")
 
 
 def __getattr__(name: str) -> type[ContractError]:

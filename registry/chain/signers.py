@@ -107,6 +107,12 @@ class KeySigner:
         """Return the 65-byte signature (r, s, v) of an EIP-712 message."""
         return bytes(self._account.sign_typed_data(full_message=full_message).signature)
 
+    def sign_text(self, message: bytes) -> bytes:
+        """Return the 65-byte signature of bytes as a personal message (EIP-191, version 0x45)."""
+        from eth_account.messages import encode_defunct
+
+        return bytes(self._account.sign_message(encode_defunct(primitive=message)).signature)
+
 
 class ApeSigner:
     """Signs with an account of ape: a key file, Ledger, Trezor or test account."""
@@ -136,7 +142,16 @@ class ApeSigner:
         """Return the 65-byte signature; raises `SignerError` if the account's owner declines."""
         from eth_account.messages import encode_typed_data
 
-        signature = self._account.sign_message(encode_typed_data(full_message=full_message))
+        return self._signed(encode_typed_data(full_message=full_message))
+
+    def sign_text(self, message: bytes) -> bytes:
+        """Return the 65-byte signature of bytes as a personal message; raises `SignerError` if declined."""
+        from eth_account.messages import encode_defunct
+
+        return self._signed(encode_defunct(primitive=message))
+
+    def _signed(self, message: Any) -> bytes:
+        signature = self._account.sign_message(message)
         if signature is None:
             raise SignerError(f"Account {self.address} did not sign the message.", hint="Confirm it and try again.")
         return bytes(signature.encode_rsv())
@@ -154,6 +169,11 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     packages = {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
     if "eth_account" in packages and hasattr(value, "key"):
         return KeySigner(bytes(value.key))
+    if "ape_safe" in packages:
+        raise SignerError(
+            f"{value.address} is a Safe: it has no key of its own.",  # type: ignore[attr-defined]
+            hint="Let it propose with registry.teams.collect(address), and its owners sign with registry.teams.sign.",
+        )
     if any(package == "ape" or package.startswith("ape_") for package in packages):
         return ApeSigner(value)
     if isinstance(value, Path):

@@ -30,7 +30,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 """Which module has which commands, by the sections of the help."""
 
-ALIASES: Final = {"open": "cat"}
+ALIASES: Final = {"open": "cat", "errors": "explain"}
 
 
 class Commands(RootGroup):

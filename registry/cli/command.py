@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -29,31 +30,46 @@ INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
-    ("--rpc", "REGISTRY_RPC", {"metavar": "URL", "help": "Node of the chain: http(s), ws(s), or path of an IPC socket."}),
+    (
+        "--rpc",
+        "REGISTRY_RPC",
+        {"metavar": "URL", "help": "Node of the chain: http(s), ws(s), or path of an IPC socket."},
+    ),
     (
         "--keyfile",
         "REGISTRY_KEYFILE",
         {
             "metavar": "PATH",
-            "help": "Sign with this key file (keystore v3). Its password is asked for, or taken from REGISTRY_PASSWORD. "
-            "A bare private key is taken from REGISTRY_KEY only, never from the command line: what stands there is "
-            "seen by every process of the machine and kept in the history of the shell.",
+            "help": "Sign with this key file (keystore v3). Its password is asked for, or taken from "
+            "REGISTRY_PASSWORD. A bare private key is taken from REGISTRY_KEY only, never from the command line: what "
+            "stands there is seen by every process of the machine and kept in the history of the shell.",
         },
     ),
     ("--ape-account", "REGISTRY_APE_ACCOUNT", {"metavar": "ALIAS", "help": "Sign with this account of ape."}),
     (
         "--deployment",
         "REGISTRY_DEPLOYMENT",
-        {"metavar": "FILE", "help": "Record of the registry to use; by default deployments/<chain>.json here or at home."},
+        {
+            "metavar": "FILE",
+            "help": "Record of the registry to use; by default deployments/<chain>.json here or at home.",
+        },
     ),
-    ("--home", "REGISTRY_HOME", {"metavar": "DIR", "help": "Folder of blocks and journal; by default the user's data folder."}),
+    (
+        "--home",
+        "REGISTRY_HOME",
+        {"metavar": "DIR", "help": "Folder of blocks and journal; by default the user's data folder."},
+    ),
     ("--chain-id", "REGISTRY_CHAIN_ID", {"type": int, "metavar": "N", "help": "Refuse a node of any other chain."}),
     (
         "--confirmations",
         "REGISTRY_CONFIRMATIONS",
         {"type": click.IntRange(1), "metavar": "N", "help": "Blocks to wait for after sending; by default 1."},
     ),
-    ("--json", None, {"is_flag": True, "help": "Write one JSON value to standard output, errors as JSON to standard error."}),
+    (
+        "--json",
+        None,
+        {"is_flag": True, "help": "Write one JSON value to standard output, errors as JSON to standard error."},
+    ),
     ("--yes", None, {"is_flag": True, "help": "Agree to what would be asked."}),
     ("--debug", None, {"is_flag": True, "help": "Show where in the code an error arose."}),
 )
@@ -100,47 +116,50 @@ class Command(click.Command):
         formatter.write_text("Takes the options of 'registry' too: see registry --help.")
 
 
-class Group(click.Group):
-    """A command with commands of its own."""
-
-    def command(self, *args: Any, **attributes: Any) -> Any:
-        """As of click, with `Command` as the kind."""
-        return super().command(*args, **{"cls": Command, **attributes})
-
-
 class RootGroup(click.Group):
     """Turns errors into sentences and exit codes, under ``registry`` as under ``ape registry``."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; typed errors end with 1 and an interruption with `INTERRUPTED`."""
-        from registry.errors import RegistryError
-
-        try:
+        """Run the command, see `ending`."""
+        with ending(ctx):
             return super().invoke(ctx)
-        except RegistryError as error:
-            if _settings(ctx).get("debug"):
-                traceback.print_exc()
-            _tell(ctx, error)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            _note(ctx, "Interrupted", "Nothing is lost: run the same command again, and it goes on where it stopped.")
-            ctx.exit(INTERRUPTED)
-        except click.Abort:
-            _note(ctx, "Declined", "Nothing was sent.")
-            ctx.exit(1)
 
 
-def command(name: str, *, examples: Sequence[str]) -> Callable[[Callable[..., None]], Command]:
-    """Make a command of a function that takes the `App` and the parameters."""
+@contextmanager
+def ending(ctx: click.Context) -> Iterator[None]:
+    """End a command whose body fails: typed errors with 1, an interruption with `INTERRUPTED`."""
+    from registry.errors import RegistryError
+
+    try:
+        yield
+    except RegistryError as error:
+        if _settings(ctx).get("debug"):
+            traceback.print_exc()
+        _tell(ctx, error)
+        ctx.exit(1)
+    except KeyboardInterrupt:
+        _note(ctx, "Interrupted", "Nothing is lost: run the same command again, and it goes on where it stopped.")
+        ctx.exit(INTERRUPTED)
+    except click.Abort:
+        _note(ctx, "Declined", "Nothing was sent.")
+        ctx.exit(1)
+
+
+def command(
+    name: str, *, examples: Sequence[str], group: click.Group | None = None
+) -> Callable[[Callable[..., None]], Command]:
+    """Make a command of a function that takes the `App` and the parameters, in `group` if it is below one."""
 
     def make(function: Callable[..., None]) -> Command:
-        made = click.command(name, cls=Command, examples=examples)(with_app(function))
+        made = click.command(name, cls=Command, examples=examples)(_with_app(function))
+        if group is not None:
+            group.add_command(made)
         return made
 
     return make
 
 
-def with_app(function: Callable[..., None]) -> Callable[..., None]:
+def _with_app(function: Callable[..., None]) -> Callable[..., None]:
     """Hand the `App` of this call to a function as its first argument."""
 
     def call(*args: Any, **values: Any) -> None:
@@ -176,7 +195,9 @@ ASSET: Final = AssetType()
 asset_argument = click.argument("asset", type=ASSET)
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
-account_option = click.option("--account", metavar="ADDRESS", help="For this account; by default for the signer.")
+account_option = click.option(
+    "--account", "--for", "account", metavar="ADDRESS", help="For this account; by default for the signer."
+)
 
 
 def run(cli: click.Command) -> NoReturn:
@@ -187,7 +208,7 @@ def run(cli: click.Command) -> NoReturn:
     except click.ClickException as error:
         if "--json" in sys.argv[1:]:
             body = {"error": "UsageError", "message": error.format_message(), "hint": "See registry --help."}
-            sys.stderr.write(json.dumps(body) + "\n")
+            click.echo(json.dumps(body), err=True)
         else:
             error.show()
         code = error.exit_code
@@ -216,6 +237,6 @@ def _tell(ctx: click.Context, error: RegistryError) -> None:
 def _note(ctx: click.Context, name: str, sentence: str) -> None:
     """Say how a command ended that neither succeeded nor failed."""
     if _settings(ctx).get("json"):
-        sys.stderr.write(json.dumps({"error": name, "message": sentence, "hint": ""}) + "\n")
+        click.echo(json.dumps({"error": name, "message": sentence, "hint": ""}), err=True)
     else:
-        sys.stderr.write(f"\n{name}. {sentence}\n")
+        click.echo(f"\n{name}. {sentence}", err=True)

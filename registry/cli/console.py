@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
+import click
 import rich.console
 from rich import box
 from rich.markup import escape
@@ -29,12 +30,16 @@ _AS_TEXT: Final = frozenset(
 
 
 class Console:
-    """Writes for people to the terminal, or, with `as_json`, one JSON value to standard output and nothing else."""
+    """Writes for people to the terminal, or, with `as_json`, one JSON value to standard output and nothing else.
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    With `silent` it writes errors only.
+    """
+
+    def __init__(self, *, as_json: bool = False, silent: bool = False) -> None:
         self.as_json = as_json
+        self._silent = silent
         width = None if sys.stdout.isatty() else PLAIN_WIDTH
-        self._out = rich.console.Console(quiet=as_json, highlight=False, soft_wrap=True, width=width)
+        self._out = rich.console.Console(quiet=as_json or silent, highlight=False, soft_wrap=True, width=width)
         self._err = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str) -> None:
@@ -43,7 +48,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Write a line for people beside the result, to standard error; nothing in JSON."""
-        if not self.as_json:
+        if not self.as_json and not self._silent:
             self._err.print(escape(text))
 
     def raw(self, data: bytes) -> None:
@@ -69,9 +74,7 @@ class Console:
     def result(self, value: object, *, table: Table | None = None, facts: Mapping[str, str] | None = None) -> None:
         """Write the result of a command: as JSON, or as the facts and the table, or as its sentence."""
         if self.as_json:
-            encoding = (sys.stdout.encoding or "").lower()
-            text = json.dumps(plain(value), indent=2, ensure_ascii=not encoding.startswith("utf"))
-            sys.stdout.write(text + "\n")
+            self.document(value)
             return
         if facts is not None:
             self.facts(facts)
@@ -79,6 +82,10 @@ class Console:
             self.table(table)
         if facts is None and table is None:
             self.say(str(value))
+
+    def document(self, value: object) -> None:
+        """Write what is JSON by nature, for people and machines alike."""
+        sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=not _writes_unicode()) + "\n")
 
     def error(self, error: RegistryError) -> None:
         """Write what went wrong and the way out, to standard error."""
@@ -90,7 +97,7 @@ class Console:
             }
             if isinstance(error, ContractError):
                 body["values"] = plain(error.values)
-            sys.stderr.write(json.dumps(body) + "\n")
+            click.echo(json.dumps(body), err=True)
             return
         self._err.print(f"[bold red]{type(error).__name__}[/bold red] {escape(error.message)}")
         if error.hint:
@@ -128,6 +135,10 @@ class Console:
                 bars.update(stages[what], completed=done, total=total)
 
             yield update
+
+
+def _writes_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def plain(value: Any) -> Any:

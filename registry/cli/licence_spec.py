@@ -87,7 +87,9 @@ def format_licence(licence: Licence) -> str:
         parts.append("hold")
     token = licence.token.symbol if isinstance(licence.token, Token) else licence.token
     parts.append("free" if token is None else f"{format_decimal(licence.price)} {token}")
-    parts += [f"{word} {value}" for word, value in (("cap", licence.cap), ("limit", licence.limit)) if value is not None]
+    parts += [
+        f"{word} {value}" for word, value in (("cap", licence.cap), ("limit", licence.limit)) if value is not None
+    ]
     return f"{licence.name}: {', '.join(parts)}"
 
 

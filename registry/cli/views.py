@@ -40,7 +40,7 @@ def asset_facts(found: Asset) -> dict[str, str]:
 
 def asset_value(found: Asset) -> dict[str, Any]:
     """An asset for machines: its fields, and what follows from them."""
-    return {**plain(found), "cid": str(found.cid), "name": found.name, "forSale": found.for_sale}
+    return {**plain(found), "cid": str(found.cid), "name": found.name, "for_sale": found.for_sale}
 
 
 def offers_table(name: str, offers: Iterable[Offer]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Final
 
+from registry.errors import InputError
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.reader import cat, stat
@@ -20,7 +21,10 @@ class _VerifiedFile(io.RawIOBase):
     def __init__(self, cid: CID, source: BlockSource, name: str, limits: Limits) -> None:
         self.name: Final = name
         self._cid, self._source, self._limits = cid, source, limits
-        self._size = stat(cid, source, limits=limits).size
+        found = stat(cid, source, limits=limits)
+        if found.kind != "file":
+            raise InputError(f"{name or cid} is a {found.kind}, not a file.", hint="Name a file below it.")
+        self._size = found.size
         self._at = 0
 
     def readable(self) -> bool:

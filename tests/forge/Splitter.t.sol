@@ -107,8 +107,8 @@ contract SplitterInvariants {
     }
 }
 
-/// @title SplitterProof: the arithmetic of shares, for halmos and for the fuzzer.
-contract SplitterProof {
+/// @title ShareArithmetic: what the accounting stands on, fuzzed.
+contract ShareArithmetic {
     /// @notice The more arrived, the more a payee has had in all: nothing is ever owed back.
     function check_sharesNeverShrink(uint32 before, uint32 more, uint16 share, uint16 others) external pure {
         if (share == 0) return;

@@ -25,6 +25,7 @@ from pyrevm import EVM, BlockEnv
 
 ZERO = "0x" + "00" * 20
 MANIFEST = Path(__file__).parents[2] / "registry" / "chain" / "manifest.json"
+BUILD = Path(__file__).parents[2] / ".build" / "__local__.json"
 _REVERT = re.compile(r"^Revert \{ gas_used: \d+, output: 0x([0-9a-f]*) \}$")
 _HALT = re.compile(r"^Halt \{ reason: (\w+)")
 
@@ -68,7 +69,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Artifact:
-    """ABI and bytecode of one contract of the shipped manifest."""
+    """ABI and bytecode of one contract."""
 
     bytecode: bytes
     constructor: tuple[str, ...]
@@ -83,9 +84,27 @@ def _manifest() -> dict[str, Any]:
 
 
 @cache
+def _mocks() -> dict[str, Any]:
+    """The mocks, which never ship, as the project's own compile left them."""
+    if not BUILD.exists():
+        raise FileNotFoundError(f"{BUILD} is missing: compile the contracts first (`make .build/compiled`)")
+    types = json.loads(BUILD.read_text())["contractTypes"]
+    return {
+        name: {"abi": entry["abi"], "bytecode": entry["deploymentBytecode"]["bytecode"]}
+        for name, entry in types.items()
+        if entry["sourceId"].startswith("contracts/mocks/") and "bytecode" in entry.get("deploymentBytecode", {})
+    }
+
+
+@cache
 def artifact(name: str) -> Artifact:
-    """The artifact `name`; of overloaded functions the first in the ABI also has its bare name."""
-    entry = _manifest()[name]
+    """The artifact `name`; of overloaded functions the first in the ABI also has its bare name.
+
+    From the shipped manifest, or, of a mock, from the build. LookupError or FileNotFoundError if it is in neither.
+    """
+    entry = _manifest().get(name) or _mocks().get(name)
+    if entry is None:
+        raise LookupError(f"{BUILD} knows no {name}: compile the contracts again (`make .build/compiled`)")
     functions: dict[str, Function] = {}
     events: dict[bytes, Event] = {}
     constructor: tuple[str, ...] = ()
@@ -109,7 +128,7 @@ def _errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     """Every custom error of every contract by its selector, with the two of the language."""
     found: dict[bytes, tuple[str, tuple[str, ...]]] = {keccak(text="Panic(uint256)")[:4]: ("Panic", ("uint256",))}
     found[keccak(text="Error(string)")[:4]] = ("Error", ("string",))
-    for entry in _manifest().values():
+    for entry in [*_manifest().values(), *(_mocks().values() if BUILD.exists() else ())]:
         for item in entry["abi"]:
             if item["type"] == "error":
                 inputs = tuple(type_of(part) for part in item["inputs"])
@@ -152,14 +171,18 @@ class Contract:
     artifact: Artifact
 
 
+def read_error(data: bytes) -> Failure:
+    """Read what a call reverted with."""
+    if not data:
+        return Failure("")
+    name, types = _errors()[data[:4]]
+    return Failure(name, tuple(decode(types, data[4:])))
+
+
 def read_failure(message: str) -> Failure:
     """Read the text of pyrevm's exception; ValueError if the transaction never ran."""
     if (revert := _REVERT.match(message)) is not None:
-        data = bytes.fromhex(revert.group(1))
-        if not data:
-            return Failure("")
-        name, types = _errors()[data[:4]]
-        return Failure(name, tuple(decode(types, data[4:])))
+        return read_error(bytes.fromhex(revert.group(1)))
     if (halt := _HALT.match(message)) is not None:
         return Failure("Halt", (halt.group(1),))
     raise ValueError(f"the transaction is not valid: {message}")
@@ -198,19 +221,22 @@ class Chain:
             self.set_time(timestamp)
 
     def deploy(self, name: str, *args: Any, sender: str) -> Contract:
-        """Deploy a contract of the manifest."""
+        """Deploy a contract of the manifest, or a mock."""
         code = artifact(name)
-        address = self._evm.deploy(sender, code.bytecode + encode(code.constructor, args))
-        return Contract(address.lower(), code)
+        return Contract(self.deploy_code(code.bytecode + encode(code.constructor, args), sender=sender), code)
+
+    def deploy_code(self, code: bytes, *, sender: str) -> str:
+        """Run creation code; the address of what it made."""
+        return str(self._evm.deploy(sender, code)).lower()
 
     def at(self, name: str, address: str) -> Contract:
         return Contract(address, artifact(name))
 
-    def send(self, to: str, data: bytes, *, sender: str, value: int = 0) -> Outcome:
-        """Send raw call data."""
+    def send(self, to: str, data: bytes, *, sender: str, value: int = 0, gas: int | None = None) -> Outcome:
+        """Send raw call data; with as much gas as there is, unless told."""
         self._evm.reset_transient_storage()
         try:
-            answer = self._evm.message_call(sender, to, data, value=value)
+            answer = self._evm.message_call(sender, to, data, value=value, gas=gas)
         except RuntimeError as error:
             return Outcome(b"", (), read_failure(str(error)))
         assert self._evm.result is not None
@@ -220,10 +246,12 @@ class Chain:
         )
         return Outcome(bytes(answer), logs, None)
 
-    def transact(self, contract: Contract, function: str, *args: Any, sender: str, value: int = 0) -> Outcome:
+    def transact(
+        self, contract: Contract, function: str, *args: Any, sender: str, value: int = 0, gas: int | None = None
+    ) -> Outcome:
         """Call a function and keep what it changes."""
         data = contract.artifact.functions[function].encode(args)
-        return self.send(contract.address, data, sender=sender, value=value)
+        return self.send(contract.address, data, sender=sender, value=value, gas=gas)
 
     def call(self, contract: Contract, function: str, *args: Any, sender: str = ZERO) -> Any:
         """The answer of a view: one value, or a tuple of several. AssertionError if it reverts."""

@@ -16,7 +16,7 @@ from .evm import ZERO, Contract, Failure, Log, Outcome
 from .model import ALL_ROLES, BPS, COIN, HOLD, PERIOD, RETIRED, UNIT, UNLIMITED, USE, Refused
 from .world import AUTHOR, BUYER, DAO, FRIEND, PEOPLE, STRANGER, TREASURY, World
 
-MAX_ASSETS = 5  # enough for assets to be confused with one another; more make each step slower
+MAX_ASSETS = 6  # enough for assets to be confused with one another; more make each step slower
 MAX_LICENCES_HERE = 5
 DAY = 86_400
 
@@ -25,7 +25,7 @@ RIGHTFUL = "rightful"
 people = st.sampled_from(list(PEOPLE.values()))
 callers = st.sampled_from([RIGHTFUL, RIGHTFUL, RIGHTFUL, *PEOPLE.values()])
 # Mostly the place of one that is there (`asset_at`, `licence_at`). 2^248 + 1 is not there, but shifts to the key of 1.
-asset_ids = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 4, 9, 2**248 + 1])
+asset_ids = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 9, 2**248 + 1])
 numbers = st.sampled_from([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3, 4, 31, 256])
 offers_there = st.tuples(asset_ids, numbers)
 tokens_there = st.tuples(asset_ids, st.sampled_from([0, 0, 0, 0, 1, 2, 3]))  # and what is held there
@@ -37,7 +37,14 @@ digests = st.sampled_from([bytes([i]) * 32 for i in range(1, 9)] + [bytes(32)])
 mostly_true = st.sampled_from([True, True, True, False])
 mostly_false = st.sampled_from([False, False, False, False, True])
 prices = st.sampled_from([0, 1, 3, 41, 999_999, 2_500_000, 10**12, 2**96 - 1])
-royalty_terms = st.sampled_from([(False, 0), (True, 0), (True, 500), (False, 500), (True, 3_000), (True, 3_001)])
+royalty_terms = st.sampled_from(
+    [(False, 0), (True, 0), (True, 500), (True, 1), (False, 500), (True, 3_000), (True, 3_001)]
+)
+# Places of assets as in `asset_ids`, and ids that are no asset before this publication, or that only a batch makes one.
+OWN, AFTER_NEXT = -1, -2
+parents = st.sampled_from(
+    [()] * 4 + [(0,), (1,), (2,), (3,), (4,), (0, 0), (0, 1), (2, 0), (2, 1, 3), (1, 3, 4)]
+) | st.lists(st.sampled_from([0, 1, 2, 3, 4, OWN, AFTER_NEXT, 99, 2**64 + 1]), max_size=4).map(tuple)
 amounts = {
     HOLD: st.sampled_from([0, 0, 0, 0, 1]),
     PERIOD: st.sampled_from([1, DAY, 30 * DAY, 2**32 - 1, 0]),
@@ -87,7 +94,12 @@ class RegistryMachine(RuleBasedStateMachine):
         self.loses: set[Access] = set()
         self.changed = True  # whether the last step changed anything
         self.holders = [*PEOPLE.values(), self.registry.address, self.market.address]
-        self.accounts = [*PEOPLE.values(), TREASURY, *(contract.address for contract in world.contracts)]
+        self.accounts = [
+            *PEOPLE.values(),
+            TREASURY,
+            *(contract.address for contract in world.contracts),
+            *(world.lineage_splitter(1 + i) for i in range(MAX_ASSETS + 1)),  # a batch may be one too many
+        ]
 
     # Helpers
 
@@ -152,7 +164,17 @@ class RegistryMachine(RuleBasedStateMachine):
     @initialize(first=plain_offers, second=plain_offers)
     def start(self, first: Any, second: Any) -> None:
         for digest, offers in ((b"\x11" * 32, first), (b"\x22" * 32, second)):
-            self._publish((digest, FRIEND, (False, 0), (), offers), AUTHOR, AUTHOR)
+            self._publish((digest, FRIEND, (True, 500), (), offers), AUTHOR, AUTHOR)
+        # A third one is made from both, of which one asks more by now.
+        self.act(
+            self.registry,
+            "setDerivativeTerms",
+            2,
+            (True, 1_250),
+            sender=AUTHOR,
+            verdict=lambda: self.model.set_derivative_terms(AUTHOR, 2, (True, 1_250)),
+        )
+        self._publish((b"\x33" * 32, BUYER, (True, 0), (1, 2), second), AUTHOR, FRIEND)
         # Some access and some tokens are about, so that most walks get to the using of them.
         for number, (account, count, as_tokens) in enumerate([(FRIEND, 2, True), (BUYER, 2, True), (FRIEND, 1, False)]):
             self._grant(1, number, AUTHOR, account, count, as_tokens)
@@ -163,13 +185,19 @@ class RegistryMachine(RuleBasedStateMachine):
         digests,
         st.sampled_from([ZERO, ZERO, BUYER, "market", "registry"]),
         royalty_terms,
-        st.sampled_from([(), (), (), (), (1,)]),
+        parents,
         st.lists(terms, max_size=3).map(tuple),
     )
 
     def publication(self, draw: tuple[Any, ...]) -> tuple[Any, ...]:
         digest, payout, royalty, parents, offers = draw
-        return (digest, self.somebody(payout), royalty, parents, offers)
+        return (digest, self.somebody(payout), royalty, [self.parent_at(parent) for parent in parents], offers)
+
+    def parent_at(self, drawn: int) -> int:
+        """One of the assets there are, the one that comes next, or an id that none has."""
+        if drawn in (OWN, AFTER_NEXT):
+            return self.model.next_id + (drawn == AFTER_NEXT)
+        return self.asset_at(drawn)
 
     def _publish(self, draw: tuple[Any, ...], caller: str, owner: str) -> None:
         owner, publication = self.somebody(owner), self.publication(draw)
@@ -638,13 +666,13 @@ class RegistryMachine(RuleBasedStateMachine):
         return outcome is not None
 
     @rule(caller=people, key=st.integers(0, 2))
-    def cancel_receipts(self, caller: str, key: int) -> None:
+    def cancel_receipt(self, caller: str, key: int) -> None:
         self.act(
             self.registry,
-            "cancelReceipts",
+            "cancelReceipt",
             key,
             sender=caller,
-            verdict=lambda: self.model.cancel_receipts(caller, key),
+            verdict=lambda: self.model.cancel_receipt(caller, key),
         )
 
     @rule(seconds=st.sampled_from([1, 59, DAY, 30 * DAY - 1, 30 * DAY, 2**32]))

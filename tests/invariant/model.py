@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,10 +26,10 @@ ALL_ROLES = EDITOR | SELLER | MINTER
 UNIT = 10**18  # datatokens that make one unit of a licence
 MAX_LICENCES = 32
 MAX_ROYALTY_BPS = 3_000
+MAX_ANCESTORS = 8
 MAX_FEE_BPS = 500
 BPS = 10_000
 UNLIMITED = 2**256 - 1  # an allowance that does not shrink
-OVERFLOW = 0x11  # the language's own error for a sum that does not fit
 
 
 class Refused(Exception):
@@ -40,11 +40,9 @@ class Refused(Exception):
         self.name, self.values = name, values
 
 
-def fits(value: int, bits: int) -> int:
-    """The value, if an unsigned integer of so many bits holds it."""
-    if value >= 2**bits:
-        raise Refused("Panic", OVERFLOW)
-    return value
+def up_to(value: int, bits: int) -> int:
+    """The value, or the largest one that an unsigned integer of so many bits holds."""
+    return min(value, 2**bits - 1)
 
 
 @dataclass(frozen=True)
@@ -89,16 +87,31 @@ class Asset:
     royalty_terms: tuple[bool, int]
     licences: list[Licence]
     payout: str | None = None  # None stands for the owner, whoever that is
+    parents: dict[int, int] = field(default_factory=dict)  # what each asked of a derivative on the day, in bps
     version: int = 1
     state: int = ACTIVE
     delisted: bool = False
     epoch: int = 0
     roles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     approved: str = ZERO
+    royalty_bps: int = 0  # what the ancestors are owed of each sale
 
     @property
     def payee(self) -> str:
         return self.payout or self.owner
+
+
+def ancestors_of(assets: dict[int, Asset], asset: Asset) -> dict[int, int]:
+    """What a sale owes each ancestor, in basis points, in the order in which the parents name them.
+
+    Walks every path upwards: an ancestor gets what it asked of its own child on the path, however long the path is, and
+    where there are several, the most that it asked of any. The chain instead adds up the tables of the parents.
+    """
+    found: dict[int, int] = {}
+    for parent, asked in asset.parents.items():
+        for ancestor, share in [(parent, asked), *ancestors_of(assets, assets[parent]).items()]:
+            found[ancestor] = max(found.get(ancestor, 0), share)
+    return found
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,7 @@ class Issue:
 class Model:
     admin: str  # the only one whom the access manager lets
     marketplace: str
+    splitter_of: Callable[[int], str]  # where the royalties of an asset go
     contracts: frozenset[str]  # accounts with code; none of them takes native coin or assets
     treasury: str
     fee_bps: int
@@ -171,12 +185,17 @@ class Model:
         if owner == ZERO:
             raise Refused("ERC721InvalidReceiver", ZERO)
         first = self.next_id
-        fresh = {first + i: self._new_asset(caller, first + i, owner, p) for i, p in enumerate(publications)}
-        self.assets |= fresh
-        self.next_id += len(fresh)
+        # Those of one batch may be parents of those after them.
+        known = dict(self.assets)
+        for asset_id, publication in enumerate(publications, first):
+            known[asset_id] = self._new_asset(known, caller, asset_id, owner, publication)
+        self.assets = known
+        self.next_id += len(publications)
         return first
 
-    def _new_asset(self, caller: str, asset_id: int, owner: str, publication: tuple[Any, ...]) -> Asset:
+    def _new_asset(
+        self, known: dict[int, Asset], caller: str, asset_id: int, owner: str, publication: tuple[Any, ...]
+    ) -> Asset:
         digest, payout, royalty_terms, parents, offers = publication
         if not any(digest):
             raise Refused("EmptyDigest")
@@ -184,11 +203,28 @@ class Model:
             raise Refused("TooManyLicences", asset_id, MAX_LICENCES)
         self._check_royalty(royalty_terms)
         licences = [self._new_licence(terms) for terms in offers]
-        if parents:
-            raise Refused("LineageNotSet")
+        asset = Asset(owner, digest, royalty_terms, licences, payout if payout != ZERO else None)
+        for parent in parents:
+            asset.parents[parent] = self._asked_by(known, asset_id, parent)
+            if len(ancestors_of(known, asset)) > MAX_ANCESTORS:
+                raise Refused("TooManyAncestors", asset_id, MAX_ANCESTORS)
+        asset.royalty_bps = sum(ancestors_of(known, asset).values())
+        if asset.royalty_bps > MAX_ROYALTY_BPS:
+            raise Refused("RoyaltiesTooHigh", asset_id, asset.royalty_bps, MAX_ROYALTY_BPS)
         if owner != caller and owner in self.contracts:
             raise Refused("ERC721InvalidReceiver", owner)
-        return Asset(owner, digest, royalty_terms, licences, payout if payout != ZERO else None)
+        return asset
+
+    def _asked_by(self, known: dict[int, Asset], asset_id: int, parent: int) -> int:
+        """The royalty that a parent asks of an asset published now."""
+        if parent == asset_id:
+            raise Refused("OwnParent", asset_id)
+        if parent not in known:
+            raise Refused("AssetNotFound", parent)
+        allowed, royalty_bps = known[parent].royalty_terms
+        if not allowed or known[parent].delisted or known[parent].state != ACTIVE:
+            raise Refused("DerivativesNotAllowed", parent)
+        return royalty_bps
 
     def _new_licence(self, terms: tuple[int, ...]) -> Licence:
         price, payment, kind, amount, cap, limit = terms
@@ -311,7 +347,7 @@ class Model:
         allowances = copy.deepcopy(self.allowances)
         permitted = None
         if permit is not None:
-            token, _ = self._charge(asset_id, number, units)
+            token, *_ = self.charge(asset_id, number, units)
             # A bad permit does no harm: what counts is the allowance when the price is taken.
             if token != COIN and permit[1]:
                 allowances[token][buyer] = permit[0]
@@ -319,7 +355,7 @@ class Model:
         if self.sales_paused:
             raise Refused("SalesArePaused")
         issue = self._checked(asset_id, number, account, units, as_tokens, buyer=buyer)
-        token, total = self._charge(asset_id, number, units)
+        token, total, royalty = self.charge(asset_id, number, units)
         if total > max_total:
             raise Refused("TotalAboveMaximum", total, max_total)
         if token != COIN and value:
@@ -329,7 +365,8 @@ class Model:
         money = copy.deepcopy(self.money)
         fee = total * self.fee_bps // BPS  # rounded down, in favour of the seller
         self._pay(money, allowances, token, buyer, self.treasury, fee)
-        self._pay(money, allowances, token, buyer, self.assets[asset_id].payee, total - fee)
+        self._pay(money, allowances, token, buyer, self.splitter_of(asset_id), royalty)
+        self._pay(money, allowances, token, buyer, self.assets[asset_id].payee, total - fee - royalty)
         self.money, self.allowances = money, allowances
         if permitted is not None:
             self.permits[permitted] += 1
@@ -358,7 +395,7 @@ class Model:
                 raise Refused("LimitExceeded", asset_id, number, account, units, left)
         # Tokens change hands, so they count only where a limit has to.
         if licence.limit or not as_tokens:
-            grant = replace(grant, taken=fits(grant.taken + units, 32))
+            grant = replace(grant, taken=up_to(grant.taken + units, 32))
         if not as_tokens:
             grant = self._added(grant, licence, asset_id, number, account, units)
         return Issue(licence, account, units, as_tokens, grant)
@@ -372,8 +409,8 @@ class Model:
         if licence.kind == PERIOD:
             # What is left is kept, and time does not end after all: the last second is the largest number.
             end = max(grant.expires_at, self.now) + licence.amount * units
-            return replace(grant, expires_at=min(end, 2**48 - 1))
-        return replace(grant, uses=fits(grant.uses + licence.amount * units, 64))
+            return replace(grant, expires_at=up_to(end, 48))
+        return replace(grant, uses=up_to(grant.uses + licence.amount * units, 64))
 
     def _carry_out(self, issue: Issue) -> None:
         issue.licence.issued += issue.units
@@ -382,16 +419,16 @@ class Model:
             issue.licence.minted += issue.units
             issue.licence.tokens[issue.account] += issue.units * UNIT
 
-    def _charge(self, asset_id: int, number: int, units: int) -> tuple[str, int]:
-        """What units cost: (token, total). What is free asks for no token."""
+    def charge(self, asset_id: int, number: int, units: int) -> tuple[str, int, int]:
+        """What units cost: (token, total, royalty). What is free asks for no token."""
         licence = self.licence(asset_id, number)
         total = licence.price * units
         if total == 0:
-            return COIN, 0
+            return COIN, 0, 0
         token, allowed = self.payments[licence.payment]
         if not allowed:
             raise Refused("PaymentTokenNotAllowed", licence.payment)
-        return token, total
+        return token, total, total * self.assets[asset_id].royalty_bps // BPS
 
     def _pay(
         self,
@@ -442,8 +479,6 @@ class Model:
         if account == ZERO:
             raise Refused("InvalidAccount", ZERO)
         grant = self._added(licence.grants[account], licence, asset_id, number, account, units)
-        if not licence.minted:
-            raise Refused("")  # the token is not there yet, so nothing answers
         self._check_tokens(licence, caller, units * UNIT)
         licence.tokens[caller] -= units * UNIT
         licence.redeemed += units
@@ -485,7 +520,7 @@ class Model:
             raise Refused("NotEnoughUses", asset_id, number, account, uses, grant.uses)
         licence.grants[account] = replace(grant, uses=grant.uses - uses)
 
-    def cancel_receipts(self, caller: str, key: int) -> None:
+    def cancel_receipt(self, caller: str, key: int) -> None:
         self.nonces[caller, key] += 1
 
     # Settings

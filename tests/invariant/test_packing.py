@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from .evm import ZERO, Failure
-from .model import HOLD, MAX_LICENCES, MAX_ROYALTY_BPS, PERIOD, USE
+from .model import HOLD, MAX_ANCESTORS, MAX_LICENCES, MAX_ROYALTY_BPS, PERIOD, USE
 from .world import AUTHOR, BUYER, DAO, FRIEND, World
 
 fast = settings(derandomize=True, database=None, deadline=None, max_examples=150)
@@ -38,7 +38,7 @@ royalties = st.tuples(st.booleans(), st.integers(0, MAX_ROYALTY_BPS) | st.just(M
 def publish(*offers: tuple[int, ...], owner: str = AUTHOR, **fields: Any) -> int:
     """Publish as `owner` and return the id."""
     digest, payout = fields.get("digest", b"\x01" * 32), fields.get("payout", ZERO)
-    publication = (digest, payout, fields.get("royalty", (False, 0)), (), offers)
+    publication = (digest, payout, fields.get("royalty", (False, 0)), fields.get("parents", ()), offers)
     return int.from_bytes(WORLD.do(REGISTRY, "publish", owner, publication, sender=owner).data)
 
 
@@ -70,20 +70,28 @@ def test_all_terms_of_a_licence_survive_storage_and_every_change_of_another(
 
 
 @fast
-@given(owner=addresses, payout=addresses, digest=digests, royalty=royalties, other=addresses)
+@given(
+    owner=addresses,
+    payout=addresses,
+    digest=digests,
+    royalty=royalties,
+    other=addresses,
+    owed=st.none() | st.integers(0, MAX_ROYALTY_BPS),
+)
 def test_all_fields_of_an_asset_survive_storage_and_transfer(
-    owner: str, payout: str, digest: bytes, royalty: tuple[bool, int], other: str
+    owner: str, payout: str, digest: bytes, royalty: tuple[bool, int], other: str, owed: int | None
 ) -> None:
     with CHAIN.snapshot():
-        asset_id = publish((1, 0, HOLD, 0, 0, 0), owner=owner, payout=payout, digest=digest, royalty=royalty)
-        assert CHAIN.call(REGISTRY, "assetInfo", asset_id) == (
-            (owner, digest, 1, 0, False, 1, payout, 0, False, royalty)
-        )
+        parents = () if owed is None else (publish(royalty=(True, owed)),)
+        fields = {"payout": payout, "digest": digest, "royalty": royalty, "parents": parents}
+        asset_id = publish((1, 0, HOLD, 0, 0, 0), owner=owner, **fields)
+        end = (owed is not None, owed or 0, royalty)
+        assert CHAIN.call(REGISTRY, "assetInfo", asset_id) == (owner, digest, 1, 0, False, 1, payout, 0, *end)
         WORLD.do(REGISTRY, "updateMetadata", asset_id, digest, 1, sender=owner)
         WORLD.do(REGISTRY, "setState", asset_id, 1, sender=owner)
         WORLD.do(REGISTRY, "setDelisted", asset_id, True, sender=DAO)
         WORLD.do(REGISTRY, "transferFrom", owner, other, asset_id, sender=owner)
-        assert CHAIN.call(REGISTRY, "assetInfo", asset_id) == ((other, digest, 2, 1, True, 1, other, 1, False, royalty))
+        assert CHAIN.call(REGISTRY, "assetInfo", asset_id) == (other, digest, 2, 1, True, 1, other, 1, *end)
 
 
 @fast
@@ -114,10 +122,8 @@ def test_a_period_ends_at_the_largest_time_rather_than_overflow(amount: int, uni
         WORLD.do(REGISTRY, "grant", asset_id, 0, AUTHOR, 1, True, sender=AUTHOR)
         end, taken = CHAIN.timestamp, 0
         for count in units:
-            if taken + count >= 2**32:
-                continue  # an account's count of units has 32 bits
             WORLD.do(REGISTRY, "grant", asset_id, 0, BUYER, count, False, sender=AUTHOR)
-            end, taken = min(end + amount * count, 2**48 - 1), taken + count
+            end, taken = min(end + amount * count, 2**48 - 1), min(taken + count, 2**32 - 1)
             assert CHAIN.call(REGISTRY, "accessOf", asset_id, 0, BUYER) == (True, end, 0, False, taken, 0)
         # Another licence of the same asset, redeemed: no bit moves over.
         WORLD.do(REGISTRY, "redeem", asset_id, 0, 1, FRIEND, sender=AUTHOR)
@@ -171,10 +177,52 @@ def test_an_asset_takes_thirty_two_licences_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("kind", [PERIOD, USE])
-def test_the_last_unit_of_an_account_can_be_taken_and_one_more_is_refused(kind: int) -> None:
-    """Units of one account are counted in 32 bits, whether or not the licence has a limit."""
+def test_an_account_may_take_more_units_than_are_counted(kind: int) -> None:
+    """Only a limit looks at the count, and a limit is far below the 32 bits of it."""
     with CHAIN.snapshot():
         asset_id = publish((0, 0, kind, 1, 0, 0))
+        start = CHAIN.timestamp if kind == PERIOD else 0
         WORLD.do(REGISTRY, "grant", asset_id, 0, BUYER, 2**32 - 1, False, sender=AUTHOR)
-        order = (asset_id, 0, BUYER, 1, 0)
-        assert CHAIN.transact(MARKET, "buyAccess", order, sender=BUYER).failure == Failure("Panic", (0x11,))
+        WORLD.do(MARKET, "buyAccess", (asset_id, 0, BUYER, 1, 0), sender=BUYER)
+        _, expires_at, uses, _, taken, _ = CHAIN.call(REGISTRY, "accessOf", asset_id, 0, BUYER)
+        assert (expires_at or uses, taken) == (start + 2**32, 2**32 - 1)
+
+
+def test_uses_end_at_the_largest_number_rather_than_overflow() -> None:
+    with CHAIN.snapshot():
+        asset_id = publish((0, 0, USE, 2**32 - 1, 0, 0))
+        for uses in ((2**32 - 1) ** 2, 2**64 - 1, 2**64 - 1):
+            WORLD.do(REGISTRY, "grant", asset_id, 0, BUYER, 2**32 - 1, False, sender=AUTHOR)
+            assert CHAIN.call(REGISTRY, "accessOf", asset_id, 0, BUYER) == (True, 0, uses, False, 2**32 - 1, 0)
+
+
+@fast
+@given(asked=st.lists(st.integers(0, MAX_ROYALTY_BPS), min_size=1, max_size=8))
+def test_the_table_of_ancestors_survives_storage_up_to_its_eighth_entry(asked: list[int]) -> None:
+    with CHAIN.snapshot():
+        ancestors = tuple((publish(royalty=(True, bps)), bps) for bps in asked)
+        parents = [asset_id for asset_id, _ in ancestors]
+        if sum(asked) > MAX_ROYALTY_BPS:
+            publication = (b"\x01" * 32, ZERO, (False, 0), parents, ())
+            too_high = Failure("RoyaltiesTooHigh", (parents[-1] + 1, sum(asked), MAX_ROYALTY_BPS))
+            assert CHAIN.transact(REGISTRY, "publish", AUTHOR, publication, sender=AUTHOR).failure == too_high
+            return
+        child = publish(parents=parents)
+        assert CHAIN.call(WORLD.lineage, "ancestorsOf", REGISTRY.address, child) == ancestors
+        assert CHAIN.call(WORLD.lineage, "splitterOf", REGISTRY.address, child) == WORLD.lineage_splitter(child)
+
+
+def test_a_ninth_ancestor_is_refused_and_a_second_way_to_one_of_eight_is_not() -> None:
+    with CHAIN.snapshot():
+        parents = [publish(royalty=(True, 100)) for _ in range(MAX_ANCESTORS + 1)]
+        publication = (b"\x01" * 32, ZERO, (False, 0), parents, ())
+        too_many = Failure("TooManyAncestors", (parents[-1] + 1, MAX_ANCESTORS))
+        assert CHAIN.transact(REGISTRY, "publish", AUTHOR, publication, sender=AUTHOR).failure == too_many
+        middle = publish(royalty=(True, 0), parents=parents[:7])
+        # The terms of one changed since: the dearer way counts.
+        WORLD.do(REGISTRY, "setDerivativeTerms", parents[2], (True, 250), sender=AUTHOR)
+        WORLD.do(REGISTRY, "setDerivativeTerms", parents[3], (True, 50), sender=AUTHOR)
+        child = publish(parents=[parents[3], middle, parents[2]])
+        assert dict(CHAIN.call(WORLD.lineage, "ancestorsOf", REGISTRY.address, child)) == (
+            dict.fromkeys(parents[:7], 100) | {middle: 0, parents[2]: 250}
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from .machine import Access, RegistryMachine
-from .model import COIN, UNIT
+from .model import BPS, COIN, UNIT, Refused, ancestors_of
 from .profile import profile
 from .world import COINS, DOLLARS, PEOPLE
 
@@ -62,6 +62,7 @@ class CheckedMachine(RegistryMachine):
                     licence.kind,
                     licence.open,
                 )
+                self.a_sale_costs_what_the_model_says(asset_id, number)
                 assert not licence.cap or licence.issued <= licence.cap
                 token = self.world.datatoken(asset_id, number)
                 assert self.chain.words(self.registry, "datatokenOf", asset_id, number) == (int(token.address, 16),)
@@ -72,6 +73,21 @@ class CheckedMachine(RegistryMachine):
                     assert sum(licence.tokens.values()) == supply
                 if licence.limit:
                     assert all(grant.taken <= licence.limit for grant in licence.grants.values())
+
+    def a_sale_costs_what_the_model_says(self, asset_id: int, number: int) -> None:
+        try:
+            token, total, royalty = self.model.charge(asset_id, number, 3)
+        except Refused:
+            return  # its token is not allowed any more
+        asset = self.model.assets[asset_id]
+        owed = bool(total and asset.royalty_bps)
+        assert self.chain.words(self.registry, "quote", asset_id, number, 3) == (
+            int(token, 16),
+            total,
+            int(asset.payee, 16) if total else 0,
+            int(self.model.splitter_of(asset_id), 16) if owed else 0,
+            royalty,
+        )
 
     def assets_are_those_of_the_model(self) -> None:
         for asset_id, asset in self.model.assets.items():
@@ -86,10 +102,16 @@ class CheckedMachine(RegistryMachine):
                 len(asset.licences),
                 payee,
                 asset.epoch,
-                False,
+                bool(asset.parents),
+                asset.royalty_bps,
                 allowed,
                 royalty_bps,
             )
+            table = tuple(ancestors_of(self.model.assets, asset).items())
+            assert self.chain.call(self.world.lineage, "ancestorsOf", self.registry.address, asset_id) == table
+            splitter = self.model.splitter_of(asset_id) if asset.royalty_bps else COIN
+            royalty = (int(splitter, 16), 9_999 * asset.royalty_bps // BPS)
+            assert self.chain.words(self.registry, "royaltyInfo", asset_id, 9_999) == royalty
             assert self.chain.words(self.registry, "ownerOf", asset_id) == (owner,)
             assert self.chain.words(self.registry, "payoutOf", asset_id) == (payee,)
             assert self.chain.words(self.registry, "getApproved", asset_id) == (int(asset.approved, 16),)
@@ -132,7 +154,7 @@ DONE = {
     "publish", "publishMany", "transferFrom", "approve", "setApprovalForAll", "updateMetadata", "setState", "setRoles",
     "renounceRoles", "setPayout", "setDerivativeTerms", "addLicence", "setPrice", "setOpen", "grant", "buyAccess",
     "buyTokens", "buyAccessWithPermit", "buyTokensWithPermit", "transfer", "redeem", "consume", "consumeWithReceipt",
-    "cancelReceipts", "setDelisted", "setPaymentToken", "setFee", "setTreasury", "pausePublications", "pauseSales",
+    "cancelReceipt", "setDelisted", "setPaymentToken", "setFee", "setTreasury", "pausePublications", "pauseSales",
 }  # fmt: skip
 REFUSED = {
     "AssetNotFound", "NotAssetOwner", "MissingAssetRole", "UnknownRoles", "EmptyDigest", "VersionConflict",
@@ -140,7 +162,8 @@ REFUSED = {
     "PaymentTokenNotAllowed", "NotForSale", "LicenceClosed", "NoUnits", "CapExceeded", "LimitExceeded",
     "OnlyForOneself", "AlreadyHeld", "InvalidAccount", "NotRedeemable", "NotConsumable", "NotEnoughUses",
     "ReceiptExpired", "WrongService", "InvalidReceiptSignature", "InvalidAccountNonce", "NotMarketplace",
-    "NotRegistry", "NothingToPublish", "PublicationsArePaused", "LineageNotSet", "NotAContract", "SalesArePaused",
+    "NotRegistry", "NothingToPublish", "PublicationsArePaused", "OwnParent", "DerivativesNotAllowed",
+    "RoyaltiesTooHigh", "NotAContract", "SalesArePaused",
     "TotalAboveMaximum", "ValueTooLow", "UnexpectedValue", "PaymentRefused", "FeeAboveCap", "InvalidTreasury",
     "AccessManagedUnauthorized", "ERC721NonexistentToken", "ERC721InsufficientApproval", "ERC721IncorrectOwner",
     "ERC721InvalidReceiver", "ERC721InvalidApprover", "ERC721InvalidOperator", "ERC20InsufficientAllowance",

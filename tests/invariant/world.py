@@ -33,6 +33,13 @@ _PERMIT_TYPES = ("address", "address", "uint256", "uint256", "uint256")
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 
+def clone_address(maker: str, implementation: str, arguments: bytes) -> str:
+    """Where a contract puts a clone (EIP-1167) that carries arguments behind its code, with salt zero (EIP-1014)."""
+    code = bytes.fromhex(f"61{len(arguments) + 0x2D:04x}3d81600a3d39f3363d3d373d3d3d363d73")
+    code += bytes.fromhex(implementation[2:]) + bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
+    return "0x" + keccak(b"\xff" + bytes.fromhex(maker[2:]) + bytes(32) + keccak(code))[12:].hex()
+
+
 class World:
     """A chain with the contracts on it, two dollars to pay with, and money in everybody's hands."""
 
@@ -46,7 +53,8 @@ class World:
         )
         self.dollar = chain.deploy("LocalDollar", sender=DAO)
         self.other_dollar = chain.deploy("LocalDollar", sender=DAO)
-        self.contracts = (self.registry, self.market, self.dollar, self.other_dollar, self.authority)
+        self.contracts = (self.registry, self.market, self.dollar, self.other_dollar, self.authority, self.lineage)
+        self._splitter: str = chain.call(self.lineage, "splitterImplementation")
         self.implementation: str = chain.call(self.registry, "datatokenImplementation")
         self.do(self.registry, "setMarketplace", self.market.address)
         self.do(self.registry, "setPaymentToken", self.dollar.address, True)
@@ -72,6 +80,7 @@ class World:
         return Model(
             admin=DAO,
             marketplace=self.market.address,
+            splitter_of=self.lineage_splitter,
             contracts=frozenset(contract.address for contract in self.contracts),
             treasury=TREASURY,
             fee_bps=FEE_BPS,
@@ -84,11 +93,12 @@ class World:
     def datatoken(self, asset_id: int, number: int) -> Contract:
         """The token of a licence, its address computed as anybody can: EIP-1014, a clone with immutable arguments."""
         arguments = asset_id.to_bytes(8) + bytes([number])
-        code = bytes.fromhex(f"61{len(arguments) + 0x2D:04x}3d81600a3d39f3363d3d373d3d3d363d73")
-        code += bytes.fromhex(self.implementation[2:]) + bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
-        home = bytes.fromhex(self.registry.address[2:])
-        address = keccak(b"\xff" + home + bytes(32) + keccak(code))[12:]
-        return self.chain.at("Datatoken", "0x" + address.hex())
+        return self.chain.at("Datatoken", clone_address(self.registry.address, self.implementation, arguments))
+
+    def lineage_splitter(self, asset_id: int) -> str:
+        """Where the royalties of an asset go, whether or not anything is there."""
+        arguments = bytes.fromhex(self.registry.address[2:]) + asset_id.to_bytes(8)
+        return clone_address(self.lineage.address, self._splitter, arguments)
 
     def sign_receipt(self, signer: str, receipt: tuple[Any, ...]) -> bytes:
         """EIP-712, with the last byte as wallets write it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from eth_utils.crypto import keccak
 
 from registry import DDO, DID, Licence, Published, Registry
 from registry.chain.deploy import FACTORY
+from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, TREASURY
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
@@ -26,27 +27,40 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def market_place() -> Registry:
-    """A registry on its own chain, used by the author."""
+def shared() -> Registry:
+    """A registry on its own chain. Its blocks outlive a test, what a test does to its chain does not."""
     return Registry.local()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def market_place(shared: Registry) -> Iterator[Registry]:
+    """The registry as it started, used by the author."""
+    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    before = tester.take_snapshot()
+    # A journal of its own: what the last test sent has never been on this chain.
+    yield Registry(
+        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
+    )
+    tester.revert_to_snapshot(before)
+    shared.chain.forget_code()
+
+
+@pytest.fixture
 def author(market_place: Registry) -> Registry:
     return market_place.as_account("author")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def buyer(market_place: Registry) -> Registry:
     return market_place.as_account("buyer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def stranger(market_place: Registry) -> Registry:
     return market_place.as_account("stranger")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dao(market_place: Registry) -> Registry:
     """Who holds all roles on the registry."""
     return market_place.as_account(dev_signer(DEPLOYER))
@@ -137,12 +151,11 @@ def _odd_token_code(implementation: str, symbol: bytes | None) -> bytes:
     if symbol is None:
         answer += bytes.fromhex("5f5ffd")
     else:
-        for at, word in ((0, (32).to_bytes(32, "big")), (32, len(symbol).to_bytes(32, "big")), (64, symbol.ljust(32, b"\0"))):
+        for at, word in (
+            (0, (32).to_bytes(32, "big")),
+            (32, len(symbol).to_bytes(32, "big")),
+            (64, symbol.ljust(32, b"\0")),
+        ):
             answer += push(word) + push(bytes([at])) + b"\x52"
         answer += bytes.fromhex("60605ff3")
     return branches(symbol_at, fail_at) + forward(fail_at) + fail + answer
-
-
-def units(amounts: Sequence[Any]) -> list[int]:
-    """The smallest units of some amounts."""
-    return [amount.units for amount in amounts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client.conftest import CALLS, MONTH, RESEARCH, publish_document
@@ -25,7 +25,11 @@ from registry.ipfs.store import MemoryStore
 
 def with_store(client: Registry, store: object) -> Registry:
     return type(client)(
-        client.chain, client.deployment, signer=client.signer, store=store, journal=client.journal  # type: ignore[arg-type]
+        client.chain,
+        client.deployment,
+        signer=client.signer,
+        store=store,
+        journal=client.journal,  # type: ignore[arg-type]
     )
 
 
@@ -67,6 +71,7 @@ def test_an_asset_of_another_registry_is_refused(author: Registry) -> None:
         author.get(DID(1337, "0x" + "11" * 20, 1))
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(max_size=60), st.none(), st.floats(), st.booleans(), st.integers(max_value=-1)))
 def test_whatever_is_no_identifier_is_refused(market_place: Registry, nonsense: object) -> None:
     with pytest.raises(InvalidDID):

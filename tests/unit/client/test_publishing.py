@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from client.conftest import CALLS, MONTH, RESEARCH
-from registry import CID, DDO, Amount, Draft, Kind, Licence, Preview, Published, Registry, State
+from registry import CID, DDO, Amount, Draft, Licence, Preview, Published, Registry, State
 from registry.chain import reverts
 from registry.errors import (
     DDOTooLarge,
@@ -110,13 +110,20 @@ def test_licences_arrive_as_they_were_written(publish: Callable[..., Published],
 def test_a_dry_run_stores_and_sends_nothing(market_place: Registry, folder: Path, name: str) -> None:
     store = MemoryStore()
     client = type(market_place)(
-        market_place.chain, market_place.deployment, signer=market_place.signer, store=store, journal=market_place.journal
+        market_place.chain,
+        market_place.deployment,
+        signer=market_place.signer,
+        store=store,
+        journal=market_place.journal,
     )
     before = client.chain.block().number
     preview = client.publish(folder, name=name, type="dataset", license="MIT", licences=[MONTH], dry_run=True)
     assert isinstance(preview, Preview) and preview.cost.gas > 60_000 and preview.cost.max_fee_wei > 0
     assert len(store) == 0 and client.chain.block().number == before
-    assert preview.documents[0].cid == client.publish(folder, name=name, type="dataset", license="MIT", licences=[MONTH]).cid
+    assert (
+        preview.documents[0].cid
+        == client.publish(folder, name=name, type="dataset", license="MIT", licences=[MONTH]).cid
+    )
     assert name in str(preview)
 
 
@@ -140,6 +147,24 @@ def test_again_publishes_a_second_one(publish: Callable[..., Published], name: s
     assert second.did != first.did and second.cid == first.cid and second.tx is not None
 
 
+def test_other_terms_for_a_document_that_is_published_are_refused(
+    publish: Callable[..., Published], author: Registry, name: str
+) -> None:
+    first = publish(MONTH, name=name)
+    before = author.chain.block().number
+    dearer = Licence.period("month", days=30, price="20 USD")
+    for licences, fields in (([dearer], {}), ([MONTH], {"payout": "0x" + "11" * 20}), ([MONTH], {"royalty_bps": 0})):
+        for dry_run in (False, True):
+            with pytest.raises(InputError, match="again=True") as caught:
+                publish(*licences, name=name, dry_run=dry_run, **fields)
+            assert str(first.did) in str(caught.value)
+    assert author.chain.block().number == before
+    second = publish(dearer, name=name, again=True)
+    author.reprice(first.did, "month", "1 USD")
+    assert publish(MONTH, name=name).did == first.did, "what became of it does not matter"
+    assert publish(dearer, name=name).did == second.did
+
+
 def test_a_strangers_publication_of_our_document_is_not_taken_for_ours(
     author: Registry, stranger: Registry, name: str
 ) -> None:
@@ -158,18 +183,31 @@ def test_it_can_be_published_for_somebody_else(
     done = publish(MONTH, name=name, owner=buyer.address, payout=stranger.address.lower(), royalty_bps=250)
     asset = author.get(done.did)
     assert (done.owner, asset.owner, asset.payout) == (buyer.address, buyer.address, stranger.address)
-    info = author.chain.call(author.assets.functions.assetInfo(done.did.asset_id))
-    assert info[9] == (True, 250)
     assert publish(MONTH, name=name, owner=buyer.address, payout=stranger.address.lower(), royalty_bps=250).tx is None
     assert publish(MONTH, name=name).tx is not None, "the same document for another owner is another asset"
 
 
-def test_parents_need_the_lineage_that_is_not_there_yet(publish: Callable[..., Published], author: Registry) -> None:
+def test_what_was_made_from_an_asset_pays_it(
+    publish: Callable[..., Published], author: Registry, stranger: Registry, buyer: Registry
+) -> None:
+    parent = publish(royalty_bps=1_000)
+    child = publish(MONTH, by=stranger, parents=[str(parent.did)])
+    assert stranger.get(child.did).ddo.parents == (parent.did,)
+    quote = buyer.buy(child.did).price
+    assert [str(part) for part in (quote.total, quote.fee, quote.royalty, quote.revenue)] == [
+        "12.5 USD",
+        "0.125 USD",
+        "1.25 USD",
+        "11.125 USD",
+    ]
+
+
+def test_a_parent_that_allows_no_derivatives_is_refused(publish: Callable[..., Published], author: Registry) -> None:
     parent = publish()
     before = author.chain.block().number
-    with pytest.raises(reverts.LineageNotSet):
+    with pytest.raises(reverts.DerivativesNotAllowed) as caught:
         publish(parents=[parent.did])
-    assert author.chain.block().number == before
+    assert caught.value.values["parent"] == parent.did.asset_id and author.chain.block().number == before
 
 
 # --- Wrong input ---------------------------------------------------------------------------------
@@ -326,5 +364,3 @@ def test_many_may_be_published_again(author: Registry, name: str) -> None:
     second = author.publish_many(drafts(name, 2), again=True)
     assert {one.did for one in first}.isdisjoint(one.did for one in second)
     assert all(publications(author, one.cid) == 2 for one in first)
-
-
