@@ -457,6 +457,14 @@ class Assets(Session):
         call = self.assets.functions.setState(did.asset_id, state)
         return self.act(f"set {did} to {state.name.lower()}", call, dry_run=dry_run)
 
+    def planned(self, draft: Draft, *, dry_run: bool = False) -> _Plan:
+        """A draft as it would be published: its document, and what the contract takes. Its content is stored."""
+        return self._plan(draft, self.tokens, dry_run)
+
+    def published(self, owner: Address, plan: _Plan) -> int | None:
+        """The asset that this account has published for `owner` as planned; raises `InputError` for other terms."""
+        return self._published(owner, [plan]).get(plan.ddo.digest)
+
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
         parents = [self.did(parent) for parent in draft.parents]
         terms = [_terms(licence, tokens) for licence in draft.licences]

@@ -134,7 +134,7 @@ class Registry(Market):
         )
 
     @cached_property
-    def teams(self) -> Teams:
+    def teams(self) -> Teams[Registry]:
         """Teams of people who own assets together: found one, propose, sign, execute."""
         from registry.teams import Teams
 

@@ -334,6 +334,8 @@ class _TesterProvider(EthereumTesterProvider):
             if method == "eth_chainId":
                 return _response(hex(self._chain_id))
             try:
+                if method == "eth_getLogs":
+                    return self._logs(params[0])
                 return super().make_request(method, params)
             except TransactionFailed as error:
                 return _failure(3, "execution reverted", _revert_data(str(error).partition("execution reverted: ")[2]))
@@ -341,6 +343,40 @@ class _TesterProvider(EthereumTesterProvider):
                 return _failure(3, "execution reverted", str(error.data))
             except (ValidationError, InvalidTransaction) as error:
                 return _failure(-32000, str(error))
+
+
+    def _logs(self, wanted: Mapping[str, Any]) -> RPCResponse:
+        """Ask eth-tester about the blocks whose bloom filter admits a match.
+
+        It reads every receipt of every block it is asked about, so a chain of a few hundred blocks takes seconds.
+        """
+        from eth_bloom import BloomFilter
+
+        chain = cast(Any, self.ethereum_tester).backend.chain
+        last = chain.get_canonical_head().block_number
+        start, end = (_block_number(wanted.get(key, "latest"), last) for key in ("from_block", "to_block"))
+        address = wanted.get("address")
+        addresses = [address] if isinstance(address, str) else list(address or ())
+        alternatives = [[bytes.fromhex(item[2:]) for item in addresses]] if addresses else []
+        for topic in wanted.get("topics") or ():
+            if topic is not None:
+                listed = topic if isinstance(topic, (list, tuple)) else [topic]
+                alternatives.append([bytes.fromhex(item[2:]) for item in listed])
+        found: list[Any] = []
+        for number in range(start, min(end, last) + 1):
+            bloom = BloomFilter(chain.get_canonical_block_header_by_number(number).bloom)
+            if all(any(item in bloom for item in items) for items in alternatives):
+                block = {"from_block": number, "to_block": number}
+                answer = super().make_request(RPCEndpoint("eth_getLogs"), [{**wanted, **block}])
+                if "error" in answer:
+                    return answer
+                found += answer["result"]
+        return _response(found)
+
+
+def _block_number(block: Any, last: int) -> int:
+    """The number of a block that a request names; web3's own layer has read hexadecimal ones."""
+    return block if isinstance(block, int) else {"earliest": 0}.get(block, last)
 
 
 def _tame(chain: Any) -> None:

@@ -49,9 +49,11 @@ class Node:
 
     @property
     def kind(self) -> Kind:
+        """What it is to somebody who reads: a file, a folder or a symbolic link."""
         return _KINDS[self.type]
 
     def entry(self, path: str) -> Entry:
+        """It as an entry of a tree, at `path`."""
         target = self.data.decode("utf-8", "backslashreplace") if self.type is Type.SYMLINK else ""
         return Entry(path, self.cid, self.kind, self.size if self.kind == "file" else 0, target)
 

@@ -30,6 +30,7 @@ class Reader:
         self.limits: Final = limits
 
     def refuse(self, cid: CID, reason: str) -> Unverified:
+        """The error for a block at `cid` that is not what it should be."""
         return Unverified(cid, name_of(self.source), reason)
 
     def node(self, cid: CID) -> Node:
@@ -47,6 +48,7 @@ class Reader:
     # --- Files -----------------------------------------------------------------------------------
 
     def file(self, cid: CID) -> Node:
+        """The root of a file. Raises `InputError` for what is none."""
         node = self.node(cid)
         if node.kind == "folder":
             raise InputError(f"{cid} is a folder, not a file.", hint="Name a file in it; ls lists them.")
@@ -75,6 +77,7 @@ class Reader:
             at += size
 
     def cat(self, node: Node, start: int, end: int | None) -> Iterator[bytes]:
+        """The bytes of a file as ``content[start:end]`` would be, checked as they come."""
         first, last, _ = slice(start, end).indices(node.size)
         if last - first > self.limits.total:
             raise LimitExceeded(f"The size of {node.cid} in bytes", last - first, self.limits.total)
@@ -83,6 +86,7 @@ class Reader:
     # --- Folders ---------------------------------------------------------------------------------
 
     def folder(self, cid: CID) -> Node:
+        """The root of a folder. Raises `InputError` for what is none."""
         node = self.node(cid)
         if node.kind != "folder":
             raise InputError(f"{cid} is a {node.kind}, not a folder.", hint="Read it with cat.")
@@ -166,6 +170,7 @@ class Reader:
         return node.entry(path), node
 
     def resolve(self, cid: CID, path: str) -> CID:
+        """The CID at a path below a folder. Raises `FileNotInAsset`."""
         done = ""
         for name in path.strip("/").split("/") if path.strip("/") else ():
             node = self.node(cid)
@@ -177,6 +182,7 @@ class Reader:
         return cid
 
     def walk(self, cid: CID) -> Iterator[Entry]:
+        """What a CID is and all below it, folders before what they hold."""
         node = self.node(cid)
         yield node.entry("")
         counted = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -17,6 +18,7 @@ from .evm import ZERO, Log, artifact
 from .machine import RegistryMachine
 from .model import HOLD, MAX_ROYALTY_BPS, PERIOD, UNIT, Grant
 from .profile import profile
+from .splitter_machine import LineageMachine, SplitterMachine
 from .world import AUTHOR, FEE_BPS, PEOPLE, TREASURY, World
 
 
@@ -238,6 +240,50 @@ class IndexedMachine(RegistryMachine):
 
 def test_an_index_of_events_alone_equals_the_chain() -> None:
     run_state_machine_as_test(IndexedMachine, settings=profile(examples=60, steps=50))
+
+
+class IndexedSplitter(SplitterMachine):
+    """At the end of a walk, its events alone tell what was given in all and what is parked for whom."""
+
+    def teardown(self) -> None:
+        try:
+            self.compare()
+        finally:
+            super().teardown()
+
+    def compare(self) -> None:
+        if not self.made():
+            return
+        given: dict[str, int] = defaultdict(int)
+        parked: dict[tuple[str, str], int] = defaultdict(int)
+        births = 0
+        for log in self.logs:
+            name = "RevenueSplitter" if log.address == self.splitter else self.maker
+            event = artifact(name).events[log.topics[0]]
+            values = event.decode(log.topics, log.data)
+            if event.name == "Distributed":
+                given[values["token"]] += values["amount"]
+            elif event.name in ("Parked", "Claimed"):
+                sign = 1 if event.name == "Parked" else -1
+                parked[values["token"], values["payee"]] += sign * values["amount"]
+            else:
+                births += values["splitter"] == self.splitter
+                assert values.get("shares", tuple(self.table)) == tuple(self.table)
+        assert births == 1
+        for token in self.tokens:
+            assert given[token.address] == sum(self.model.books[token.address].given)
+            for account in self.accounts():
+                amount = self.chain.call(self.contract, "parkedOf", token.address, account)
+                assert parked[token.address, account] == amount
+
+
+class IndexedLineageSplitter(IndexedSplitter, LineageMachine):
+    """The same of a lineage splitter."""
+
+
+@pytest.mark.parametrize("machine", [IndexedSplitter, IndexedLineageSplitter])
+def test_what_a_splitter_gave_and_parked_is_in_its_events(machine: type[SplitterMachine]) -> None:
+    run_state_machine_as_test(machine, settings=profile(examples=50, steps=40))
 
 
 WORLD = World()

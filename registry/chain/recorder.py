@@ -1,0 +1,130 @@
+"""An account that acts by proposal: what it would send is written down instead.
+
+The client's verbs work on it unchanged: each call is tried on the chain as far as that is possible, and kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from web3.contract.contract import ContractFunction
+from web3.exceptions import Web3RPCError
+from web3.types import TxParams
+
+from registry.chain.connection import Chain
+from registry.chain.fees import Cost
+from registry.chain.logs import Event, Receipt
+from registry.chain.sender import Call, Sender
+from registry.errors import ContractError, InputError, InsufficientBalance, NotDeployed, SignerError, TransactionReverted
+from registry.types import Address, TxHash, to_address
+
+UNSENT = TxHash("0x" + "0" * 64)
+"""The hash in the receipt of a call that was only written down."""
+
+
+class Collector:
+    """Stands in for the signer of an account whose calls are collected.
+
+    `calls` are those collected so far, `published` counts the assets that they publish. `close` ends it: verbs used after that raise `InputError`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address: Address = to_address(address)
+        self.calls: list[Call] = []
+        self.published = 0
+        self.open = True
+
+    def __repr__(self) -> str:
+        return f"Collector({self.address}, {len(self.calls)} calls)"
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self.open = False
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Refuse: this account has no key. Raises `SignerError`."""
+        raise self._keyless("a transaction")
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """Refuse: this account has no key. Raises `SignerError`."""
+        raise self._keyless("a message")
+
+    def _keyless(self, what: str) -> SignerError:
+        return SignerError(
+            f"{self.address} is a team and cannot sign {what}.", hint="Propose a transaction that does the same."
+        )
+
+
+class Recorder(Sender):
+    """Takes the place of a `Sender` for a `Collector`."""
+
+    def __init__(self, chain: Chain, collector: Collector) -> None:
+        super().__init__(chain, collector)
+        self._collector = collector
+
+    def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
+        """Try the calls; they cost the team what they carry. Raises what `send` raises."""
+        wanted = [self._as_call(call, value) for call in calls]
+        for call in wanted:
+            self._try(call)
+        return Cost(0, 0, 0, sum(call.value for call in wanted))
+
+    def send(
+        self, call: Call | ContractFunction, *, intent: str | None = None, value: int = 0, once: bool = False
+    ) -> Receipt:
+        """Write a call down; raises the contract's error if the very first one would fail now.
+
+        Later ones may need what those before them do: the whole is tried when it is proposed. The receipt has no
+        events but those of publications, with the numbers that the assets would have now.
+        """
+        if not self._collector.open:
+            raise InputError(f"The calls of {self.address} were collected already.", hint="Start another collection.")
+        wanted = self._as_call(call, value)
+        answer = self._try(wanted)
+        events = self._publications(call, answer) if isinstance(call, ContractFunction) else ()
+        self._collector.calls.append(wanted)
+        return Receipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
+
+    def settle(self, intent: str) -> tuple[Receipt, ...]:
+        """Nothing is ever left: nothing is sent."""
+        return ()
+
+    def _try(self, call: Call) -> bytes:
+        if call.data and not self.chain.has_code(call.to):
+            raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")
+        held = self.chain.balance(self.address)
+        try:
+            if held < call.value:
+                raise InsufficientBalance(self.address, f"{call.value:,} wei", f"{held:,} wei")
+            return try_call(self.chain, self.address, call)
+        except (ContractError, TransactionReverted, InsufficientBalance):
+            if self._collector.calls:
+                return b""
+            raise
+
+    def _publications(self, call: ContractFunction, answer: bytes) -> tuple[Event, ...]:
+        if call.fn_name not in ("publish", "publishMany"):
+            return ()
+        listed = [call.args[1]] if call.fn_name == "publish" else call.args[1]
+        first = int.from_bytes(answer[:32], "big") + self._collector.published
+        self._collector.published += len(listed)
+        return tuple(
+            Event(
+                "MetadataPublished",
+                {"assetId": first + place, "version": 1, "digest": publication[0]},
+                0,
+                0,
+                UNSENT,
+                to_address(str(call.address)),
+            )
+            for place, publication in enumerate(listed)
+        )
+
+
+def try_call(chain: Chain, account: str, call: Call) -> bytes:
+    """Return what a call from `account` would return now; raises what the contract answers."""
+    fields: Any = {"from": account, "to": call.to, "value": call.value, "data": "0x" + call.data.hex()}
+    try:
+        return bytes(chain.w3.eth.call(TxParams(**fields)))
+    except Web3RPCError as error:
+        raise TransactionReverted(f"the node refused the call: {error}") from error

@@ -1,0 +1,65 @@
+"""Getting at the bytes, each of them checked."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from registry.cli.command import asset_argument, command
+
+if TYPE_CHECKING:
+    from registry.cli.app import App
+
+PIECE: Final = 1 << 16
+"""Bytes written at once."""
+
+
+@command(
+    "cat",
+    examples=[
+        "registry cat 1 penguins.csv | head -3",
+        "registry open asset://did:nft:eip155:1337_erc721:0x..._1/penguins.csv > penguins.csv",
+    ],
+)
+@asset_argument
+@click.argument("path", default="")
+def cat(app: App, asset: int | str, path: str) -> None:
+    """Write a file of an asset to standard output; each block is hashed before a byte of it comes out.
+
+    PATH may be left out if there is one file only. With --json the bytes are in base64.
+    """
+    registry = app.registry(to="open an asset")
+    with registry.open(asset, path) as file:
+        if app.console.as_json:
+            data = file.read()
+            app.console.result({"path": path, "size": len(data), "base64": base64.b64encode(data).decode()})
+            return
+        while piece := file.read(PIECE):
+            app.console.raw(piece)
+
+
+@command("download", examples=["registry download 1 penguins/"])
+@asset_argument
+@click.argument("target", type=click.Path(path_type=Path))
+def download(app: App, asset: int | str, target: Path) -> None:
+    """Write all content of an asset to TARGET, which must not exist or be an empty folder."""
+    from registry.cli.views import files_table
+
+    registry = app.registry(to="open an asset")
+    with app.progress():
+        files = registry.download(asset, target)
+    app.console.result(files, table=files_table(str(target), files))
+
+
+@command("verify", examples=["registry verify 1", "registry verify 1 penguins/"])
+@asset_argument
+@click.argument("path", required=False, type=click.Path())
+def verify(app: App, asset: int | str, path: str | None) -> None:
+    """Hash an asset again: its document against the chain, its content, or the copy at PATH, against the document."""
+    registry = app.registry()
+    with app.progress():
+        checked = registry.verify(asset, path)
+    app.console.result(checked)

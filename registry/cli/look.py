@@ -1,0 +1,186 @@
+"""Looking things up; nothing here sends anything, and most needs no signer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry.cli.command import account_option, asset_argument, command
+
+if TYPE_CHECKING:
+    from registry.cli.app import App
+
+
+@command("show", examples=["registry show 1", "registry show did:nft:eip155:1337_erc721:0x...1 --ddo > asset.json"])
+@asset_argument
+@click.option("--ddo", is_flag=True, help="Write its document alone, as JSON.")
+def show(app: App, asset: int | str, ddo: bool) -> None:
+    """Show an asset: what the chain says, and its document, checked against the chain."""
+    from registry.cli.views import asset_facts, asset_value, offers_table
+
+    found = app.registry().get(asset)
+    if ddo:
+        app.console.document(found.ddo.to_dict())
+        return
+    table = offers_table(found.name, found.licences) if found.licences else None
+    app.console.result(asset_value(found), facts=asset_facts(found), table=table)
+
+
+@command("licences", examples=["registry licences 1"])
+@asset_argument
+def licences(app: App, asset: int | str) -> None:
+    """List the licences of an asset, with what they give and cost."""
+    from registry.cli.views import offers_table
+
+    found = app.registry().get(asset)
+    app.console.result(found.licences, table=offers_table(found.name, found.licences))
+
+
+@command("history", examples=["registry history 1"])
+@asset_argument
+def history(app: App, asset: int | str) -> None:
+    """List all documents that an asset had, version 1 first."""
+    from registry.cli.console import table_of
+
+    cids = app.registry().history(asset)
+    table = table_of("", "version", "document")
+    for version, cid in enumerate(cids, 1):
+        table.add_row(str(version), f"ipfs://{cid}")
+    app.console.result(cids, table=table)
+
+
+@command("resolve", examples=["registry resolve 1"])
+@asset_argument
+def resolve(app: App, asset: int | str) -> None:
+    """Write the W3C DID document of an asset, as JSON."""
+    app.console.document(app.registry().resolve(asset))
+
+
+@command("files", examples=["registry files 1"])
+@asset_argument
+def files(app: App, asset: int | str) -> None:
+    """List the files of an asset; needs no access, since the document is public."""
+    from registry.cli.views import files_table
+
+    found = app.registry().files(asset)
+    app.console.result(found, table=files_table(f"asset {asset}", found))
+
+
+@command("access", examples=["registry access 1", "registry access 1 --account 0xBUYER"])
+@asset_argument
+@account_option
+def access(app: App, asset: int | str, account: str | None) -> None:
+    """Show what an account holds of each licence of an asset, and whether it may open it now."""
+    from registry.cli.views import holdings_table
+
+    registry = app.registry(to=None if account else "know whose access is meant (or --account)")
+    holder = account or registry.address
+    allowed = registry.has_access(asset, account=holder)
+    held = registry.holdings(asset, account=holder)
+    value = {"account": holder, "has_access": allowed, "holdings": held}
+    facts = {"may open it": "yes" if allowed else "no"}
+    app.console.result(value, facts=facts, table=holdings_table(holder, held) if held else None)
+
+
+@command("balance", examples=["registry balance", "registry balance USD --account 0xBUYER"])
+@click.argument("token", required=False)
+@account_option
+def balance(app: App, token: str | None, account: str | None) -> None:
+    """Show what an account holds of a payment token, or of all of them."""
+    from registry.cli.console import table_of
+
+    registry = app.registry(to=None if account else "know whose balance is meant (or --account)")
+    holder = account or registry.address
+    tokens = [token] if token else [known.address or known.symbol for known in registry.tokens]
+    held = [registry.balance(wanted, account=holder) for wanted in tokens]
+    table = table_of(f"What {holder} holds", "balance", "token")
+    for amount in held:
+        table.add_row(str(amount), amount.token.address or "the coin of the chain")
+    app.console.result({"account": holder, "balances": held}, table=table)
+
+
+@command("tokens", examples=["registry tokens"])
+def tokens(app: App) -> None:
+    """List the tokens that the registry takes payment in."""
+    from registry.cli.console import table_of
+
+    found = app.registry().tokens
+    table = table_of("", "symbol", "decimals", "address")
+    for token in found:
+        table.add_row(token.symbol, str(token.decimals), token.address or "the coin of the chain")
+    app.console.result(found, table=table)
+
+
+@command("cid", examples=["registry cid data/", "registry cid data/train.csv --json"])
+@click.argument("path", type=click.Path())
+def cid(app: App, path: str) -> None:
+    """Compute the CID of a file or folder, as publishing would; needs no chain."""
+    from registry.ipfs.profiles import UNIXFS_V1_2025
+    from registry.ipfs.unixfs import compute_cid, content_size
+
+    size = content_size(path)
+    with app.console.progress() as update:
+        found = compute_cid(path, UNIXFS_V1_2025, progress=lambda done: update(f"hashing {path}", done, size))
+    if app.console.as_json:
+        app.console.result({"cid": found, "size": size, "profile": UNIXFS_V1_2025.name})
+    else:
+        app.console.say(str(found))
+
+
+@command("explain", examples=["registry explain NotAssetOwner", "registry explain"])
+@click.argument("name", required=False)
+def explain(app: App, name: str | None) -> None:
+    """Explain an error by its name, or list all names; needs no chain."""
+    from registry.cli.console import table_of
+    from registry.cli.explain import all_errors
+    from registry.errors import InputError
+
+    known = all_errors()
+    if name is None:
+        table = table_of("", "error", "from", "meaning")
+        for error in known:
+            table.add_row(error.name, error.source, error.meaning)
+        app.console.result(known, table=table)
+        return
+    found = [error for error in known if error.name.lower() == name.lower()]
+    if not found:
+        import difflib
+
+        near = difflib.get_close_matches(name, [error.name for error in known], n=3, cutoff=0.5)
+        raise InputError(
+            f"No error is called {name!r}.",
+            hint=f"Close to it: {', '.join(dict.fromkeys(near))}." if near else "'registry explain' lists all.",
+        )
+    if app.console.as_json:
+        app.console.result(found)
+        return
+    for error in found:
+        facts = {"error": error.name, "from": error.source, "meaning": error.meaning, "way out": error.hint}
+        app.console.facts({key: text for key, text in facts.items() if text})
+
+
+def read_text(path: str) -> str:
+    """Return the text of a file, or of standard input for ``-``. Raises `InputError`."""
+    from registry.errors import InputError
+
+    try:
+        if path == "-":
+            return click.get_text_stream("stdin", encoding="utf-8").read()
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path!r} cannot be read: {reason}.", hint="Name a text file, or -.") from error
+
+
+def read_json(path: str) -> Any:
+    """Return the value of a JSON file, or of standard input for ``-``. Raises `InputError`."""
+    import json
+
+    from registry.errors import InputError
+
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path!r} is not JSON: {error}.", hint="Mend it and try again.") from error

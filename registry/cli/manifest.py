@@ -1,0 +1,117 @@
+"""Drafts of assets in a file: JSON (an array), JSON Lines, or TOML (``[[asset]]``).
+
+Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative to the file), ``licences`` (texts of
+`registry.cli.licence_spec`, or objects with ``spec``, ``description``, ``terms``), ``payout``, ``royalty_bps``,
+``parents``, and any further field of the document (``description``, ``tags``, ...).
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from registry.cli.licence_spec import parse_licence
+from registry.errors import InputError, RegistryError
+
+if TYPE_CHECKING:
+    from registry.assets import Draft
+    from registry.licence import Licence
+
+NEEDED: Final = ("name", "type", "license")
+
+_HINT: Final = 'A draft is like {"path": "data/", "name": "Penguins", "type": "dataset", "license": "CC0-1.0"}.'
+
+
+def read_drafts(path: Path) -> tuple[Draft, ...]:
+    """Read the drafts of a file, by its ending.
+
+    Raises `InputError` naming the file, the place and the value at fault, and `InvalidLicence`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.", hint="Name a manifest of drafts.") from error
+    ending = path.suffix.lower()
+    if ending in (".jsonl", ".ndjson"):
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        entries = [(f"{path}, line {number}", _json(line, f"{path}, line {number}")) for number, line in lines]
+    elif ending == ".toml":
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path} is not TOML: {error}.", hint="Mend it and try again.") from error
+        listed = data.get("asset", [])
+        if set(data) - {"asset"} or not isinstance(listed, list):
+            raise InputError(f"{path} has other tables than [[asset]].", hint="Begin each draft with [[asset]].")
+        entries = [(f"{path}, asset {number}", entry) for number, entry in enumerate(listed, 1)]
+    elif ending == ".json":
+        listed = _json(text, str(path))
+        if not isinstance(listed, list):
+            raise InputError(f"{path} is not an array of drafts.", hint=_HINT)
+        entries = [(f"{path}, draft {number}", entry) for number, entry in enumerate(listed, 1)]
+    else:
+        raise InputError(f"{path} is no manifest by its name.", hint="It ends with .json, .jsonl or .toml.")
+    if not entries:
+        raise InputError(f"{path} has no drafts.", hint=_HINT)
+    return tuple(_draft(entry, where, path.parent) for where, entry in entries)
+
+
+def _draft(entry: object, where: str, folder: Path) -> Draft:
+    from registry.assets import Draft
+
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: {entry!r:.80} is not an object.", hint=_HINT)
+    fields = dict(entry)
+    if missing := [key for key in NEEDED if key not in fields]:
+        raise InputError(f"{where}: {missing[0]!r} is missing.", hint=_HINT)
+    taken: dict[str, Any] = {key: fields.pop(key) for key in NEEDED}
+    path = fields.pop("path", None)
+    if path is not None and not isinstance(path, str):
+        raise InputError(f"{where}: the path {path!r:.80} is not text.", hint=_HINT)
+    for key, kind, words in (("payout", str, "an address as text"), ("royalty_bps", int, "a whole number")):
+        value = fields.pop(key, None)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise InputError(f"{where}: {key} {value!r:.80} is not {words}.", hint="Mend it and try again.")
+        taken[key] = value
+    parents = fields.pop("parents", ())
+    if not isinstance(parents, list | tuple) or not all(isinstance(parent, str) for parent in parents):
+        raise InputError(f"{where}: parents {parents!r:.80} is not an array of DIDs.", hint="Write DIDs as text.")
+    return Draft(
+        path=None if path is None else folder / path,
+        licences=_licences(fields.pop("licences", ()), where),
+        parents=tuple(parents),
+        fields=fields,
+        **taken,
+    )
+
+
+def _licences(value: object, where: str) -> Sequence[Licence]:
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{where}: licences {value!r:.80} is not an array.", hint='Write ["research: free"].')
+    found = []
+    for entry in value:
+        words = {"spec": entry} if isinstance(entry, str) else entry
+        known = isinstance(words, Mapping) and set(words) <= {"spec", "description", "terms"} and "spec" in words
+        if not known or not all(isinstance(text, str) for text in words.values()):
+            raise InputError(
+                f"{where}: {entry!r:.80} is not a licence.",
+                hint='Write "month: 30 days, 12.5 USD", or an object with spec, description and terms.',
+            )
+        try:
+            found.append(
+                parse_licence(words["spec"], description=words.get("description", ""), terms=words.get("terms", ""))
+            )
+        except RegistryError as error:
+            error.add_note(where)
+            raise
+    return found
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON: {error}.", hint="Mend it and try again.") from error

@@ -1,0 +1,6 @@
+"""``ape run transfer``: see `registry.cli.owning`."""
+
+from registry.cli.owning import transfer
+from scripts._common import script
+
+cli = script(transfer)

@@ -1,0 +1,383 @@
+"""The random walk over splitters: money comes in any amount, and anybody distributes, fails, recovers and claims.
+
+`SplitterMachine` has a splitter of fixed payees, `LineageMachine` one whose payees are the payouts of assets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+import hypothesis.strategies as st
+from eth_utils import keccak
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from .evm import ZERO, Contract, Failure, Log, Outcome, read_error
+from .model import COIN, MAX_ANCESTORS, MAX_ROYALTY_BPS, Refused
+from .odd_money import OddMoney
+from .splitter_model import LIMIT, Event, SplitterModel, Token
+from .world import AUTHOR, DAO, PEOPLE, STRANGER, World, clone_address
+
+ALL = 2**256 - 1
+MAX_PAYEES = 256
+NAMES = [
+    "coin", "coin", "coin", "LocalDollar", "FeeToken", "BlockingToken", "BlockingToken", "HookToken", "FalseToken",
+    "NoReturnToken", "HugeReturnToken", "BrokenPermitToken", "MockToken2", "MockToken24", "silent", "wordy", "endless",
+    "liar", "mumbler", "counter", "intruder",
+]  # fmt: skip
+
+amounts = (
+    st.sampled_from([1, 1, 2, 3, 7, 99, 100, 10**6, 10**18, 2**64 - 1, 2**100, LIMIT])
+    | st.integers(1, 1_000)
+    | st.integers(1, 2**100)
+)
+share_sizes = st.sampled_from([1, 1, 2, 3, 10, 2**32 - 1, 2**31, 2**16]) | st.integers(1, 2**32 - 1)
+places = st.integers(0, 11)  # of the five people and the seven odd receivers, or of payees
+chunks = st.sampled_from([1, 1, 1, 2, 3, 5, 0, 255, 256, ALL])
+
+
+class Base(World):
+    """A chain with a registry, all the odd money, and a factory of splitters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factory = self.chain.deploy("SplitterFactory", sender=DAO)
+        self.splitter_code: str = self.chain.call(self.factory, "implementation")
+        self.odd = OddMoney(self.chain)
+        self.chain.set_balance(DAO, 2**127)
+
+
+BASE = Base()
+CROWD = ["0x" + keccak(number.to_bytes(32))[12:].hex() for number in range(MAX_PAYEES)]
+
+
+class SplitterMachine(RuleBasedStateMachine):
+    """Rules and verdicts; what must hold after each step, its subclasses in the tests add."""
+
+    tally: ClassVar[Counter[tuple[str, str]]] = Counter()  # (action, error or "done") over all runs
+    maker = "SplitterFactory"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base, self.chain, self.odd = BASE, BASE.chain, BASE.odd
+        self._snapshot = self.chain.snapshot()
+        self._snapshot.__enter__()
+        self.logs: list[Log] = []
+        self.tokens: list[Token] = []
+        self.touched: set[str] = set()  # tokens that the last step may have moved
+        self.armed: tuple[str, int] | None = None  # what the re-entering receiver does: give coins back, or intrude
+        self.refuses = False  # the receiver with a switch
+        self.table: list[tuple[str, int]] = []
+        self.pool = [*PEOPLE.values(), *self.odd.receivers]
+        self.splitter = ZERO
+        self.model: SplitterModel
+
+    def teardown(self) -> None:
+        self._snapshot.__exit__(None, None, None)
+
+    # The splitter
+
+    @initialize(
+        names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
+        places=st.lists(places, min_size=1, max_size=12, unique=True),
+        shares=st.lists(share_sizes, min_size=12, max_size=12),
+        crowd=st.sampled_from([0] * 30 + [MAX_PAYEES]),
+        at_once=st.booleans(),
+    )
+    def start(self, names: list[str], places: list[int], shares: list[int], crowd: int, at_once: bool) -> None:
+        payees = [self.pool[place] for place in places]
+        payees += CROWD[: max(0, crowd - len(payees))]
+        payees.sort(key=lambda account: int(account, 16))
+        self.pool += CROWD[: min(crowd, 2)]
+        self.table = [(payee, shares[i % 12]) for i, payee in enumerate(payees)]
+        arguments = b"".join(bytes.fromhex(payee[2:]) + share.to_bytes(4) for payee, share in self.table)
+        address = clone_address(self.base.factory.address, self.base.splitter_code, arguments)
+        assert self.chain.call(self.base.factory, "splitterOf", self.table) == address
+        self.begin(address, [share for _, share in self.table], names, at_once)
+
+    def begin(self, address: str, shares: list[int], names: list[str], at_once: bool) -> None:
+        self.splitter = address
+        self.contract: Contract = self.chain.at("RevenueSplitter", address)
+        self.model = SplitterModel(
+            address=address,
+            shares=shares,
+            payees=self.payees,
+            has_code=self.chain.has_code,
+            takes_coins=self.takes_coins,
+        )
+        for name in names:
+            token = self.odd.token(name)
+            self.tokens.append(token)
+            for account in self.accounts():
+                token.balances[account] = self.balance(token, account)
+        if at_once:
+            self.make()
+
+    def payees(self) -> list[str]:
+        return [payee for payee, _ in self.table]
+
+    def accounts(self) -> list[str]:
+        """All whose money is followed."""
+        return list(dict.fromkeys([*self.payees(), *self.pool, self.splitter]))
+
+    def balance(self, token: Token, account: str) -> int:
+        if token.address == COIN:
+            return self.chain.balance(account)
+        return self.chain.words(self.chain.at("LocalDollar", token.address), "balanceOf", account)[0]
+
+    def made(self) -> bool:
+        return self.chain.has_code(self.splitter)
+
+    def create(self) -> Outcome:
+        return self.chain.transact(self.base.factory, "createSplitter", self.table, sender=STRANGER)
+
+    @rule()
+    def make(self) -> None:
+        again = self.made()
+        outcome = self.create()
+        assert outcome.failure is None and outcome.data[12:].hex() == self.splitter[2:]
+        assert len(outcome.logs) == (not again), "made twice"
+        self.logs.extend(outcome.logs)
+        self.touched = {token.address for token in self.tokens}
+
+    # How accounts take coins
+
+    def takes_coins(self, account: str, amount: int, bounded: bool) -> bool:
+        odd = self.odd
+        if account in (odd.refusing.address, odd.burning, odd.failing_bomb) or account in self.deaf():
+            return False
+        if account == odd.switch:
+            return not self.refuses
+        if account == odd.big_bomb:
+            return not bounded
+        if account == odd.reentrant.address and self.armed is not None:
+            # Intruding fails at the guard; giving works if there is so much, and neither makes the payment fail.
+            how, back = self.armed
+            coin = next(token for token in self.tokens if token.address == COIN)
+            if how == "give" and coin.balances[account] >= back:
+                coin.move(account, self.splitter, back)
+        return True
+
+    def deaf(self) -> frozenset[str]:
+        """Contracts that have no way to take coins."""
+        return frozenset(contract.address for contract in self.base.contracts)
+
+    # Money comes
+
+    def token_at(self, drawn: int) -> Token:
+        return self.tokens[drawn % len(self.tokens)]
+
+    @rule(which=st.integers(0, 2), amount=amounts)
+    def arrive(self, which: int, amount: int) -> None:
+        token = self.token_at(which)
+        expected: Failure | None = None
+        came = amount
+        if token.address == COIN:
+            outcome = self.chain.send(self.splitter, b"", sender=DAO, value=amount)
+        else:
+            contract = next(one for one in self.odd.contracts.values() if one.address == token.address)
+            if token.hooks and self.made():
+                expected = Failure("")  # a splitter has no hook
+            if token.burns:
+                self.chain.transact(contract, "mint", DAO, amount, sender=DAO)
+                outcome = self.chain.transact(contract, "transfer", self.splitter, amount, sender=DAO)
+                came -= amount // 100
+            else:
+                if self.splitter in token.blocked:
+                    expected = Failure("Blocked", (self.splitter,))
+                expected = Failure("Paused") if token.paused else expected
+                outcome = self.chain.transact(contract, "mint", self.splitter, amount, sender=DAO)
+        assert outcome.failure == expected
+        self.tally["arrive", "refused" if expected else "done"] += 1
+        if expected is None:
+            token.balances[self.splitter] += came
+            if token.address == COIN:
+                token.balances[DAO] -= came
+        self.touched.add(token.address)
+
+    # Money goes
+
+    def done(self, action: str, outcome: Outcome, expected: tuple[int, list[Event]] | Failure, token: Token) -> None:
+        """Compare what the chain did with what the model did."""
+        if isinstance(expected, Failure):
+            assert outcome.failure == expected, f"{action}: the chain says {outcome.failure}, the model {expected}"
+            self.tally[action, expected.name] += 1
+            return
+        assert outcome.failure is None, f"{action}: the chain says {outcome.failure}, the model does it"
+        mine = [log for log in outcome.logs if log.address == self.splitter]
+        events = self.contract.artifact.events
+        told = [(events[log.topics[0]].name, events[log.topics[0]].decode(log.topics, log.data)) for log in mine]
+        assert told == expected[1]
+        self.logs.extend(mine)
+        self.touched.add(token.address)
+        self.tally[action, "done"] += 1
+        for name, _ in told:
+            self.tally["event", name] += 1
+
+    @precondition(lambda self: self.made())
+    @rule(which=st.integers(0, 2))
+    def distribute(self, which: int) -> None:
+        token = self.token_at(which)
+        expected = self.model.distribute(token, ALL)
+        outcome = self.chain.transact(self.contract, "distribute", token.address, sender=STRANGER)
+        self.done("distribute", outcome, expected, token)
+        assert int.from_bytes(outcome.data) == expected[0]
+
+    @precondition(lambda self: self.made())
+    @rule(which=st.integers(0, 2), count=chunks)
+    def distribute_chunk(self, which: int, count: int) -> None:
+        token = self.token_at(which)
+        expected = self.model.distribute(token, count) if count else Failure("EmptyChunk")
+        outcome = self.chain.transact(self.contract, "distributeChunk", token.address, count, sender=STRANGER)
+        self.done("distributeChunk", outcome, expected, token)
+        assert isinstance(expected, Failure) or int.from_bytes(outcome.data) == expected[0]
+
+    @precondition(lambda self: self.made())
+    @rule(which=st.integers(0, 2), count=chunks.filter(bool), gas=st.integers(40_000, 1_500_000))
+    def distribute_with_little_gas(self, which: int, count: int, gas: int) -> None:
+        """Whoever gives too little gas gets nothing done; no payment is made to fail."""
+        token = self.token_at(which)
+        call = ("distributeChunk", token.address, count)
+        with self.chain.snapshot():
+            failure = self.chain.transact(self.contract, *call, sender=STRANGER, gas=gas).failure
+        if failure is not None:
+            # The clone runs out of gas itself, or what it delegates to does, which leaves no reason.
+            assert failure.name in ("NotEnoughGas", "Halt", ""), failure
+            self.tally["distribute with little gas", failure.name] += 1
+            return
+        expected = self.model.distribute(token, count)
+        outcome = self.chain.transact(self.contract, *call, sender=STRANGER, gas=gas)
+        self.done("distribute with little gas", outcome, expected, token)
+
+    @precondition(lambda self: self.made())
+    @rule(
+        which=st.integers(0, 2),
+        place=places,
+        receiver=st.sampled_from(["same", "same", "splitter", ZERO, AUTHOR]) | places,
+    )
+    def claim(self, which: int, place: int, receiver: str | int) -> None:
+        token = self.token_at(which)
+        parked = [account for account, amount in self.model.books[token.address].parked.items() if amount]
+        # Mostly somebody who has something to claim.
+        if not parked and place:
+            return
+        accounts = [*parked * 3, self.pool[place % len(self.pool)]]
+        caller = accounts[place % len(accounts)]
+        named = {"same": caller, "splitter": self.splitter}
+        to = named.get(receiver, receiver) if isinstance(receiver, str) else self.pool[receiver % len(self.pool)]
+        contract = {one.address: one for one in (self.odd.refusing, self.odd.reentrant)}.get(caller)
+        # Some contracts have no way to claim; and a receiver that burns all gas burns the claimer's own.
+        if (contract is None and self.chain.has_code(caller)) or to == self.odd.burning:
+            return
+        expected: tuple[int, list[Event]] | Failure
+        try:
+            expected = self.model.claim(caller, token, to)
+        except Refused as refused:
+            expected = Failure(refused.name, refused.values)
+        data = self.contract.artifact.functions["claim"].encode((token.address, to))
+        if contract is None:
+            outcome = self.chain.send(self.splitter, data, sender=caller)
+        else:
+            value = () if contract is self.odd.refusing else (0,)
+            outcome = self.chain.transact(contract, "act", self.splitter, *value, data, sender=STRANGER)
+            if outcome.failure is not None:
+                assert outcome.failure.name in ("ActFailed", "CallFailed")
+                outcome = Outcome(b"", (), read_error(outcome.failure.values[1]))
+        self.done("claim", outcome, expected, token)
+
+    # What fails, and ceases to
+
+    @rule(refuses=st.booleans())
+    def throw_the_switch(self, refuses: bool) -> None:
+        self.refuses = refuses
+        outcome = self.chain.send(self.odd.switch, int(refuses).to_bytes(32), sender=STRANGER)
+        assert outcome.failure is None
+
+    @precondition(
+        lambda self: any(token.address == self.odd.contracts["BlockingToken"].address for token in self.tokens)
+    )
+    @rule(place=places, flag=st.booleans(), what=st.sampled_from(["pause", "splitter", "payee", "payee", "payee"]))
+    def block(self, place: int, flag: bool, what: str) -> None:
+        contract = self.odd.contracts["BlockingToken"]
+        token = next(token for token in self.tokens if token.address == contract.address)
+        if what == "pause":
+            token.paused = flag
+            self.chain.transact(contract, "setPaused", flag, sender=DAO)
+            return
+        account = self.splitter if what == "splitter" else self.payees()[place % len(self.payees())]
+        (token.blocked.add if flag else token.blocked.discard)(account)
+        self.chain.transact(contract, "setBlocked", account, flag, sender=DAO)
+
+    @precondition(lambda self: any(token.address == COIN for token in self.tokens))
+    @rule(
+        how=st.sampled_from(["nothing", "give", "distribute", "distributeChunk", "claim"]),
+        which=st.integers(0, 2),
+        amount=st.sampled_from([1, 10**6]),
+    )
+    def arm(self, how: str, which: int, amount: int) -> None:
+        """Tell the re-entering receiver what to do when it is paid."""
+        functions = self.contract.artifact.functions
+        token = self.token_at(which).address
+        data = {
+            "distribute": lambda: functions["distribute"].encode((token,)),
+            "distributeChunk": lambda: functions["distributeChunk"].encode((token, 1)),
+            "claim": lambda: functions["claim"].encode((token, AUTHOR)),
+        }.get(how, lambda: b"")()
+        value = amount if how == "give" else 0
+        target = ZERO if how == "nothing" else self.splitter
+        self.armed = None if how == "nothing" else (how, value)
+        self.chain.transact(self.odd.reentrant, "arm", target, value, data, sender=DAO)
+
+
+class LineageMachine(SplitterMachine):
+    """A splitter whose payees are the payouts of the ancestors on the day."""
+
+    maker = "Lineage"
+
+    @initialize(
+        names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
+        asked=st.lists(st.sampled_from([0, 1, 7, 333, 500, 1_000, MAX_ROYALTY_BPS]), max_size=MAX_ANCESTORS),
+        at_once=st.booleans(),
+    )
+    def start(self, names: list[str], asked: list[int], at_once: bool) -> None:
+        while sum(asked) > MAX_ROYALTY_BPS:
+            asked = asked[:-1]
+        self.owners = [list(PEOPLE.values())[i % len(PEOPLE)] for i in range(len(asked))]
+        self.payouts: list[str | None] = [None] * len(asked)
+        registry = self.base.registry
+        digest = b"\1" * 32
+        for owner, bps in zip(self.owners, asked, strict=True):
+            self.base.do(registry, "publish", owner, (digest, ZERO, (True, bps), (), ()), sender=owner)
+        self.child = len(asked) + 1
+        parents = list(range(1, self.child))
+        self.base.do(registry, "publish", AUTHOR, (digest, ZERO, (False, 0), parents, ()), sender=AUTHOR)
+        self.begin(self.base.lineage_splitter(self.child), asked, names, at_once)
+
+    def payees(self) -> list[str]:
+        return [payout or owner for owner, payout in zip(self.owners, self.payouts, strict=True)]
+
+    def accounts(self) -> list[str]:
+        return [*self.pool, *(contract.address for contract in self.base.contracts), self.splitter]
+
+    def create(self) -> Outcome:
+        return self.chain.transact(
+            self.base.lineage, "createSplitter", self.base.registry.address, self.child, sender=STRANGER
+        )
+
+    @precondition(lambda self: self.owners)
+    @rule(place=places, receiver=st.sampled_from(list(PEOPLE.values())))
+    def ancestor_changes_hands(self, place: int, receiver: str) -> None:
+        i = place % len(self.owners)
+        sender, self.owners[i], self.payouts[i] = self.owners[i], receiver, None
+        self.base.do(self.base.registry, "transferFrom", sender, receiver, i + 1, sender=sender)
+        self.touched = {token.address for token in self.tokens}
+
+    @precondition(lambda self: self.owners)
+    @rule(place=places, payout=places | st.sampled_from(["registry", "splitter", "splitter", "owner"]))
+    def ancestor_names_another_payout(self, place: int, payout: int | str) -> None:
+        i = place % len(self.owners)
+        named = {"registry": self.base.registry.address, "splitter": self.splitter, "owner": ZERO}
+        account = named[payout] if isinstance(payout, str) else self.pool[payout % len(self.pool)]
+        self.payouts[i] = account if account != ZERO else None
+        self.base.do(self.base.registry, "setPayout", i + 1, account, sender=self.owners[i])
+        self.touched = {token.address for token in self.tokens}

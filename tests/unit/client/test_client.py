@@ -1,0 +1,103 @@
+"""The client itself: who acts, money, and what it is connected to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry import Amount, Registry
+from registry.chain.deploy import Deployment
+from registry.chain.signers import dev_signer
+from registry.client import PEOPLE
+from registry.errors import (
+    InputError,
+    InvalidAddress,
+    InvalidAmount,
+    NoSigner,
+    UnknownAccount,
+    UnknownToken,
+    WrongChain,
+)
+
+
+def test_the_people_of_a_local_registry_have_money(market_place: Registry) -> None:
+    for name in PEOPLE:
+        person = market_place.as_account(name)
+        assert person.balance("USD").units > 0 and person.balance("ETH").units > 10**18
+    assert len({market_place.as_account(name).address for name in PEOPLE}) == len(PEOPLE)
+
+
+def test_accounts_are_names_keys_or_signers(market_place: Registry) -> None:
+    from eth_account import Account
+
+    key = "0x" + "7b" * 32
+    assert market_place.as_account("author").address == dev_signer(0).address
+    assert market_place.as_account(dev_signer(3)).address == dev_signer(3).address
+    assert market_place.as_account(key).address == market_place.as_account(Account.from_key(key)).address
+    with pytest.raises(UnknownAccount) as caught:
+        market_place.as_account("nobody")
+    assert "author" in caught.value.known
+    with pytest.raises(InputError):
+        market_place.as_account(5)
+    reader = market_place.as_account(None)
+    with pytest.raises(NoSigner):
+        _ = reader.address
+
+
+def test_changing_the_account_changes_nothing_else(market_place: Registry) -> None:
+    bob = market_place.as_account("bob")
+    assert (bob.chain, bob.store, bob.deployment) == (market_place.chain, market_place.store, market_place.deployment)
+    assert bob.address != market_place.address
+
+
+def test_amounts_are_exact_and_in_known_tokens(market_place: Registry) -> None:
+    assert market_place.amount("12.5 USD").units == 12_500_000
+    assert str(market_place.amount("0.002 ETH")) == "0.002 ETH"
+    assert market_place.amount(5, token="USD") == Amount(5, market_place.amount("0 USD").token)
+    for wrong in ("12.5", "1.0000001 USD", "-1 USD", "1,5 USD", 1.5):
+        with pytest.raises(InvalidAmount):
+            market_place.amount(wrong)  # type: ignore[arg-type]
+    with pytest.raises(UnknownToken) as caught:
+        market_place.amount("1 EUR")
+    assert {"ETH", "USD"} <= set(caught.value.known)
+
+
+def test_balances_are_of_anybody_in_any_token(market_place: Registry) -> None:
+    bob = market_place.as_account("bob")
+    assert market_place.balance("USD", account=bob.address) == bob.balance("USD")
+    assert bob.balance(bob.deployment.tokens["USD"]) == bob.balance("USD")
+    with pytest.raises(UnknownToken):
+        bob.balance("EUR")
+    with pytest.raises(InvalidAddress):
+        bob.balance("USD", account="bob")
+
+
+def test_play_money_is_made_for_anybody(market_place: Registry) -> None:
+    someone = "0x" + "ab" * 20
+    assert str(market_place.fund("7 USD", account=someone)) == "7 USD"
+    with pytest.raises(InputError):
+        market_place.fund("1 ETH")
+
+
+def test_a_deployment_of_another_chain_is_refused(market_place: Registry) -> None:
+    there = market_place.deployment
+    fields = {name: getattr(there, name) for name in there.__dataclass_fields__}
+    with pytest.raises(WrongChain):
+        Registry(
+            market_place.chain,
+            Deployment(**{**fields, "chain_id": 5}),
+            store=market_place.store,
+            journal=market_place.journal,
+        )
+
+
+def test_a_local_registry_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REGISTRY_HOME", str(tmp_path / "home"))
+    one, two = Registry.local(), Registry.local()
+    assert one.deployment == two.deployment, "each starts equal"
+    did = one.publish(None, name="Mine", type="other", license="MIT").did
+    with pytest.raises(LookupError):
+        two.get(did)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,36 @@
+"""The demo does what it tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from registry import DID
+from registry.cli.console import Console, plain
+from registry.cli.demo import run
+from registry.errors import InputError
+
+
+def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = run(Console(as_json=True))
+    assert capsys.readouterr().out == "", "machines get one JSON value and nothing else"
+    with capsys.disabled():
+        print(f" the demo took {outcome.seconds} s ", end="")  # noqa: T201
+    assert outcome.rows == 344
+    assert outcome.paid == {"commercial": "12.5 USD", "predictions": "0.002 ETH"}
+    for said in ("Without a licence", "A price above", "A stranger", "one changed byte", "A forged block", "not there"):
+        assert [title for title in outcome.refused if said in title], said
+    assert len(outcome.refused) == 6
+    assert DID.parse(outcome.dataset) != DID.parse(outcome.model)
+    held = outcome.holdings
+    assert held["buyer: predictions of model"] == "9 uses left"
+    assert held["buyer: commercial of penguins"].startswith("access until ")
+    assert held["stranger: research of penguins"] == "has no access"
+    assert json.loads(json.dumps(plain(outcome)))["rows"] == 344
+
+
+def test_without_its_data_the_demo_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no example data"):
+        run(Console(as_json=True), examples=tmp_path)

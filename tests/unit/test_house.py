@@ -1,0 +1,319 @@
+"""The house itself: its floors, its doors, its error tree, its map."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import fnmatch
+import importlib
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import registry
+from registry import errors
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "registry"
+
+# Top to bottom; a module may import from its own floor and from those below.
+FLOORS = [
+    ["registry.cli"],
+    ["registry.client"],
+    ["registry.market"],
+    ["registry.access"],
+    ["registry.assets"],
+    ["registry.session"],
+    ["registry.results"],
+    [
+        "registry.ocean",
+        "registry.licence",
+        "registry.ddo",
+        "registry.did",
+        "registry.money",
+        "registry.canonical",
+        "registry.typed_data",
+    ],
+    ["registry.chain"],
+    ["registry.ipfs"],
+    ["registry.home", "registry.types", "registry.errors"],
+]
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def floor_of(module: str) -> int | None:
+    """The number of the floor that a module is on, from the top; None for the front door and what is not ours."""
+    for number, floor in enumerate(FLOORS):
+        if any(module == name or module.startswith(name + ".") for name in floor):
+            return number
+    return None
+
+
+# --- Floors --------------------------------------------------------------------------------------
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and name of each import of a module, also those inside functions, but not those for types only."""
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports name the whole path"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield node.lineno, full if full in MODULES else str(node.module)
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def test_every_module_is_on_a_floor() -> None:
+    assert [module for module in MODULES if floor_of(module) is None] == ["registry"]
+    for name in (name for floor in FLOORS for name in floor):
+        assert name in MODULES, f"{name} is on a floor and not there"
+
+
+def test_imports_go_down_only() -> None:
+    upward = []
+    for module, path in MODULES.items():
+        here = floor_of(module)
+        for line, name in imported(path):
+            there = floor_of(name)
+            if name == "registry" and module != "registry":
+                upward.append(f"{module}:{line} imports the front door")
+            elif here is not None and there is not None and there < here:
+                upward.append(f"{module}:{line} imports {name}")
+    assert not upward
+
+
+def test_only_the_chain_speaks_web3() -> None:
+    speakers = {
+        module
+        for module, path in MODULES.items()
+        for _, name in imported(path)
+        if name.partition(".")[0] in ("web3", "eth_tester", "eth_account", "rlp")
+    }
+    assert {module for module in speakers if not module.startswith("registry.chain.")} == set()
+
+
+# --- The front door ------------------------------------------------------------------------------
+
+_HEAVY = ("web3", "ape", "pandas", "numpy", "eth_tester", "eth_account", "eth_abi", "pydantic", "rich", "click")
+
+
+def _python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    return done.stdout.strip()
+
+
+def test_importing_the_package_is_cheap_and_touches_no_chain() -> None:
+    code = (
+        "import sys, time; start = time.process_time(); import registry; spent = time.process_time() - start\n"
+        f"print(spent, [name for name in {_HEAVY!r} if name in sys.modules])"
+    )
+    runs = [_python(code).split(" ", 1) for _ in range(3)]
+    assert {loaded for _, loaded in runs} == {"[]"}
+    assert min(float(spent) for spent, _ in runs) < 0.15
+
+
+def test_documents_and_content_need_no_chain() -> None:
+    code = (
+        "import sys; from registry import CID, DDO, DID, Amount, Licence, Token, RegistryError\n"
+        "import registry.ipfs.unixfs, registry.ipfs.store, registry.ocean\n"
+        "print([name for name in ('web3', 'ape', 'pandas', 'eth_tester', 'eth_account') if name in sys.modules])"
+    )
+    assert _python(code) == "[]"
+
+
+def test_every_name_at_the_front_door_resolves() -> None:
+    assert set(registry.__all__) == set(registry._HOME_OF)
+    for name in registry.__all__:
+        found = getattr(registry, name)
+        assert found.__module__ == f"registry.{registry._HOME_OF[name]}" and found.__doc__
+        assert name in dir(registry)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = registry.nothing  # type: ignore[attr-defined]
+    assert isinstance(registry.__doc__, str)
+
+
+def test_the_names_for_type_checkers_are_those_that_are_loaded() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    declared = {
+        alias.name: str(node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert declared == {name: f"registry.{home}" for name, home in registry._HOME_OF.items()}
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+def undocumented(path: Path) -> Iterator[str]:
+    """Public modules, classes, functions and methods without a docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not ast.get_docstring(tree):
+        yield "the module"
+    documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+    def look(body: list[ast.stmt], above: str) -> Iterator[str]:
+        for node in body:
+            if not isinstance(node, documented) or node.name.startswith("_"):
+                continue
+            decorators = {ast.unparse(one).rpartition(".")[2] for one in node.decorator_list}
+            if decorators & {"overload", "setter"}:
+                continue
+            if not ast.get_docstring(node):
+                yield f"{above}{node.name}"
+            if isinstance(node, ast.ClassDef):
+                yield from look(node.body, f"{above}{node.name}.")
+
+    yield from look(tree.body, "")
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    silent = [f"{module}: {name}" for module, path in MODULES.items() for name in undocumented(path)]
+    assert not silent
+
+
+# --- Errors --------------------------------------------------------------------------------------
+
+
+def drawn_tree() -> dict[str, tuple[str, set[str]]]:
+    """The tree at the top of errors.py: each error, what it is drawn below, and the builtins beside it."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    above = {0: ""}
+    name = re.compile(r"\b([A-Z][a-z]\w*[a-z]|DDOTooLarge|Invalid[A-Z]+)\b(?: \(([\w, ]+)\))?")
+    for line in inspect.getdoc(errors).split("::", 1)[1].splitlines():  # type: ignore[union-attr]
+        # A sentence after the names begins with several spaces and is no list of names.
+        depth = len(line) - len(line.lstrip(" │├└─"))
+        parent = above[max((level for level in above if level < depth), default=0)]
+        for place, match in enumerate(name.finditer(line)):
+            error, bases = match.group(1), match.group(2) or ""
+            if not hasattr(errors, error):
+                continue
+            found[error] = (parent, {base.strip() for base in bases.split(",") if base.strip()})
+            if place == 0:
+                above = {level: held for level, held in above.items() if level < depth} | {depth: error}
+                if line[match.end() :].startswith("  "):
+                    parent = error
+    return found
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    tree = drawn_tree()
+    there = {
+        name: cls
+        for name, cls in vars(errors).items()
+        if inspect.isclass(cls) and issubclass(cls, errors.RegistryError)
+    }
+    assert set(tree) == set(there)
+    for name, (parent, beside) in tree.items():
+        bases = {base.__name__ for base in there[name].__mro__[1:]}
+        assert not parent or parent in bases, f"{name} is drawn below {parent}"
+        for base in beside:
+            assert base in bases, f"{name} is drawn as {base}"
+    for name, cls in there.items():
+        direct = {base.__name__ for base in cls.__bases__ if base is not errors.RegistryError}
+        assert direct <= {tree[name][0]} | tree[name][1] | {b for b in direct if hasattr(builtins, b)}, name
+
+
+def test_every_error_keeps_its_values_and_says_what_to_do() -> None:
+    for name, cls in vars(errors).items():
+        if not (inspect.isclass(cls) and issubclass(cls, errors.RegistryError)):
+            continue
+        assert cls.__doc__ and cls.__doc__.strip(), name
+    error = errors.PriceChanged("month", "13 USD", "12.5 USD")
+    assert (error.licence, error.price, error.maximum) == ("month", "13 USD", "12.5 USD")
+    assert str(error) == f"{error.message} {error.hint}" and error.hint.endswith(".")
+
+
+def test_every_module_can_be_imported() -> None:
+    for module in MODULES:
+        importlib.import_module(module)
+
+
+# --- README --------------------------------------------------------------------------------------
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(kind: str) -> str:
+    """The first fenced block of README.md of this kind."""
+    found = re.search(rf"^```{re.escape(kind)}\n(.*?)^```$", readme(), re.DOTALL | re.MULTILINE)
+    assert found, f"README.md has no ```{kind} block"
+    return found.group(1)
+
+
+def folders() -> set[str]:
+    """Every folder of the project that git would keep, with a slash between names."""
+    ignored = [line.strip().rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.strip()]
+    found = set()
+    for here, below, files in os.walk(ROOT):
+        at = Path(here).relative_to(ROOT)
+        below[:] = [
+            name
+            for name in below
+            if not name.startswith(".")
+            and not any(fnmatch.fnmatch(name, rule) or fnmatch.fnmatch(str(at / name), rule) for rule in ignored)
+        ]
+        if at.parts and files:
+            found |= {"/".join(at.parts[:cut]) for cut in range(1, len(at.parts) + 1)}
+    return found
+
+
+def drawn_map() -> dict[str, str]:
+    """The map of the folders: each path drawn, without its last slash, and what is said of it.
+
+    A line is indentation or tree lines, a name (of folders with a slash at its end, and several names in one), and
+    words about it.
+    """
+    found: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in block("text map").splitlines():
+        match = re.match(r"^([\s│├└─]*)(\S+)\s*(.*)$", line)
+        if not match:
+            continue
+        depth, name, words = len(match.group(1)), match.group(2), match.group(3)
+        above = [(level, path) for level, path in above if level < depth]
+        path = (f"{above[-1][1]}/" if above else "") + name.rstrip("/")
+        found[path] = words
+        if name.endswith("/"):
+            above.append((depth, path))
+    return found
+
+
+def test_the_map_in_the_readme_is_the_tree() -> None:
+    drawn, there = drawn_map(), folders()
+    assert not [path for path in drawn if not (ROOT / path).exists()], "drawn and not there"
+    assert not [path for path, words in drawn.items() if not words], "drawn without a word"
+    missing = {path for path in there if "/" not in path} - set(drawn)
+    # Who draws one folder in a folder draws all of them.
+    opened = {path.rpartition("/")[0] for path in drawn if "/" in path and (ROOT / path).is_dir()}
+    missing |= {path for path in there if path.rpartition("/")[0] in opened} - set(drawn)
+    assert not missing, "there and not drawn"
+
+
+def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "example.py").write_text(block("python"))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "REGISTRY_HOME": str(tmp_path / "home")}
+    done = subprocess.run(
+        [sys.executable, "example.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
