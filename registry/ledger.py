@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from registry.chain import reverts
 from registry.did import DID
 from registry.errors import ChainError, ConnectionFailed, InputError, NotFoundError, RegistryError
 from registry.money import Amount, Token, find_token
 from registry.session import Session
-from registry.splits import Book, Share, Split
+from registry.splits import MAX_PAYEES, Book, Share, Split
 from registry.statement import Flow, Line
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -27,6 +27,8 @@ FOREIGN: Final = 2**16 - 1
 
 ADDRESSES: Final = 200
 """Splitters, or assets, asked about in one request."""
+
+_T = TypeVar("_T")
 
 _Place = tuple[int, int]
 """Block and place there: the order of events."""
@@ -124,23 +126,12 @@ class Ledger:
         try:
             if self._chain.call(self.factory.functions.splitterOf(table)) == checked:
                 return split_of(checked, table, deployed=True)
-            royalties = self._chain.contract("LineageSplitter", checked)
-            registry, asset_id = self._chain.call(royalties.functions.asset())
-        except ConnectionFailed:
-            raise
-        except (RegistryError, ValueError, OverflowError):
-            pass
-        else:
-            return self._royalties_at(checked, registry, asset_id)
-        # A table that the factory refuses may still be that of an asset's royalties.
-        try:
-            royalties = self._chain.contract("LineageSplitter", checked)
-            registry, asset_id = self._chain.call(royalties.functions.asset())
         except ConnectionFailed:
             raise
         except RegistryError:
-            return None
-        return self._royalties_at(checked, registry, asset_id)
+            # The factory takes no such table; that of an asset's royalties has rules of its own.
+            pass
+        return self._royalties_at(checked)
 
     def royalties(self, did: DID) -> Split:
         """The splitter of an asset's royalties, made or not. Raises `NotFoundError` for an asset without ancestors."""
@@ -313,14 +304,18 @@ class Ledger:
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _royalties_at(self, address: Address, registry: str, asset_id: int) -> Split | None:
-        if to_address(registry) != self._session.deployment.registry:
-            return None
-        if self._chain.call(self.lineage.functions.splitterOf(registry, asset_id)) != address:
-            return None
+    def _royalties_at(self, address: Address) -> Split | None:
         try:
+            registry, asset_id = self._chain.call(
+                self._chain.contract("LineageSplitter", address).functions.asset()
+            )
+            expected = self._chain.call(self.lineage.functions.splitterOf(registry, asset_id))
+            if registry != self._session.deployment.registry or expected != address:
+                return None
             return self.royalties(self._session.did(int(asset_id)))
-        except (NotFoundError, reverts.AssetNotFound):
+        except ConnectionFailed:
+            raise
+        except RegistryError:
             return None
 
     def _distribution(
@@ -363,10 +358,10 @@ class Ledger:
         if key not in self._counts:
             sent = self._chain.w3.eth.get_transaction(event.tx_hash)  # type: ignore[arg-type]
             data, to = bytes(sent["input"]), sent.get("to")
-            count = None
+            count: int | None = None
             if to is not None and to_address(str(to)) == event.address:
                 # Of the two functions only that for chunks has a second argument.
-                count = int.from_bytes(data[36:68], "big") if len(data) >= 68 else len(data) and 2**16
+                count = int.from_bytes(data[36:68], "big") if len(data) >= 68 else MAX_PAYEES
             self._counts[key] = count
         return self._counts[key]
 
@@ -419,8 +414,6 @@ def split_of(
     assets: Sequence[DID] = (),
 ) -> Split:
     """Make a `Split` of a table of payees and weights; `assets` are the ancestors in the same order."""
-    from fractions import Fraction
-
     whole = sum(weight for _account, weight in table)
     shares = tuple(
         Share(account, weight, Fraction(weight, whole or 1), assets[place] if assets else None)
@@ -433,6 +426,6 @@ def _place(event: Event) -> _Place:
     return event.block, event.log_index
 
 
-def _parts[T](items: list[T]) -> Iterator[list[T]]:
+def _parts(items: list[_T]) -> Iterator[list[_T]]:
     for start in range(0, len(items), ADDRESSES):
         yield items[start : start + ADDRESSES]

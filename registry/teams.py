@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
-from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
@@ -55,6 +54,7 @@ from registry.proposal import (
     nested_message,
     nested_signers,
 )
+from registry.splits import weights
 from registry.types import ZERO_ADDRESS, Address, to_address
 from registry.words import CallInWords, Words, clean, decoded
 
@@ -68,9 +68,6 @@ if TYPE_CHECKING:
 
 SENTINEL: Final = "0x" + "0" * 39 + "1"
 """What the Safe marks the ends of its lists with; it cannot be an owner."""
-
-SHARE_MAX: Final = 2**32 - 1
-"""A splitter keeps each share as uint32."""
 
 R = TypeVar("R", bound=Market)
 
@@ -182,7 +179,7 @@ class Teams(Generic[R]):
         owners: Iterable[str],
         *,
         threshold: int,
-        shares: Mapping[str, str | int] | None = None,
+        shares: Mapping[str, str | Decimal | int] | None = None,
         publish: Draft | None = None,
         salt: int = 0,
         dry_run: bool = False,
@@ -197,7 +194,7 @@ class Teams(Generic[R]):
         """
         listed = tuple(to_address(owner) for owner in owners)
         _check_owners(listed, threshold, salt)
-        team = (list(listed), threshold, list(split_shares(shares or {})), salt)
+        team = (list(listed), threshold, list(weights(shares)) if shares else [], salt)
         registry, factory = self._registry, self._factory.functions
         sender = registry.sender("found a team")
         safe, splitter = (to_address(found) for found in self._chain.call(factory.teamOf(team)))
@@ -681,47 +678,6 @@ class Teams(Generic[R]):
 
 _AGREED: Final = bytes.fromhex("20c13b0b")
 """What a contract answers to isValidSignature(bytes,bytes) when it agrees."""
-
-
-def split_shares(shares: Mapping[str, str | int]) -> tuple[tuple[Address, int], ...]:
-    """Return shares as a splitter takes them: whole numbers, by ascending address.
-
-    All are percentages (``"33.3 %"``, together exactly 100) or all whole weights. Raises `InputError`.
-    """
-    if not shares:
-        return ()
-    accounts = [to_address(account) for account in shares]
-    if len(set(accounts)) != len(accounts):
-        raise InputError("An account has more than one share.", hint="Add its shares up.")
-    if all(isinstance(share, str) for share in shares.values()):
-        parts = [_percentage(cast(str, share)) for share in shares.values()]
-        if sum(parts) != 100:
-            raise InputError(f"The shares are {sum(parts):f} % together.", hint="They are 100 % together; or use weights.")
-        places = max(0, *(-cast(int, part.as_tuple().exponent) for part in parts))
-        weights = [int(part.scaleb(places)) for part in parts]
-    else:
-        for share in shares.values():
-            if not isinstance(share, int) or isinstance(share, bool):
-                raise InputError(f"{share!r} is not a share.", hint='Use whole weights for all, or "33.3 %" for all.')
-        weights = [int(share) for share in shares.values()]
-    if min(weights) < 1:
-        raise InputError("A share is zero or less.", hint="Leave out who receives nothing.")
-    common = gcd(*weights)
-    weights = [weight // common for weight in weights]
-    if max(weights) > SHARE_MAX:
-        raise InputError("The shares are too fine.", hint=f"As whole numbers they are at most {SHARE_MAX:,}.")
-    return tuple(sorted(zip(accounts, weights, strict=True), key=lambda entry: int(entry[0], 16)))
-
-
-def _percentage(text: str) -> Decimal:
-    number, sign, rest = text.strip().partition("%")
-    try:
-        value = Decimal(number.strip())
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not sign or rest or not value.is_finite() or not 0 < value <= 100 or cast(int, value.as_tuple().exponent) < -9:
-        raise InputError(f"{text!r} is not a share.", hint='Write percentages like "33.3 %", or whole weights.')
-    return value
 
 
 def _check_owners(owners: Sequence[Address], threshold: int, salt: int) -> None:

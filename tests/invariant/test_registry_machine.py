@@ -173,7 +173,7 @@ REFUSED = {
 
 def test_chain_and_model_never_disagree() -> None:
     RegistryMachine.tally.clear()
-    run_state_machine_as_test(CheckedMachine, settings=profile(examples=100, steps=50))
+    run_state_machine_as_test(CheckedMachine, settings=profile(examples=140, steps=50))
     tally = RegistryMachine.tally
     steps = sum(tally.values())
     missing = DONE - {function for function, result in tally if result == "done"}

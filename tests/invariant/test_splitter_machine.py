@@ -81,7 +81,7 @@ SEEN = {
 @pytest.mark.parametrize("machine", [Checks, CheckedLineage])
 def test_splitter_and_model_never_disagree(machine: type[SplitterMachine]) -> None:
     SplitterMachine.tally.clear()
-    run_state_machine_as_test(machine, settings=profile(examples=150, steps=40))
+    run_state_machine_as_test(machine, settings=profile(examples=250, steps=50))
     missing = SEEN - set(SplitterMachine.tally)
     # A short walk may miss a rare one; a long walk has no excuse.
     assert len(missing) <= (0 if SplitterMachine.tally.total() >= 100_000 else 4), f"never seen: {missing}"
