@@ -16,19 +16,20 @@ from registry.errors import NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
 from registry.ipfs.store import Chain as BlockChain
-from registry.market import Market
+from registry.lineage import Lineage
 from registry.money import Amount
 from registry.session import Progress, no_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
+    from registry.revenue import Revenue
     from registry.teams import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
 
 
-class Registry(Market):
+class Registry(Lineage):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
@@ -132,6 +133,13 @@ class Registry(Market):
             journal=self.journal,
             progress=self.progress,
         )
+
+    @cached_property
+    def revenue(self) -> Revenue:
+        """Revenue that is shared: make splitters, forecast, distribute, claim, and state who earned what."""
+        from registry.revenue import Revenue
+
+        return Revenue(self)
 
     @cached_property
     def teams(self) -> Teams[Registry]:

@@ -249,8 +249,8 @@ class Ledger:
         events: list[Event] = []
         for part in _parts(list(found)):
             contract = self.splitter(part[0])
-            for event in (contract.events.Distributed, contract.events.Parked, contract.events.Claimed):
-                events += self._events(_Several(event, part), token=list(by_address))
+            for kind in (contract.events.Distributed, contract.events.Parked, contract.events.Claimed):
+                events += self._events(_Several(kind, part), token=list(by_address))
         parked: dict[tuple[Address, Address], list[Event]] = {}
         for event in sorted(events, key=_place):
             one, token = found[event.address], by_address[event.args["token"]]
@@ -297,7 +297,9 @@ class Ledger:
             try:
                 moment = datetime.fromisoformat(moment)
             except ValueError as error:
-                raise InputError(f"{moment!r} is not a moment.", hint="Write it like 2026-11-30 or with a time.") from error
+                raise InputError(
+                    f"{moment!r} is not a moment.", hint="Write it like 2026-11-30 or with a time."
+                ) from error
         if not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
@@ -306,9 +308,7 @@ class Ledger:
 
     def _royalties_at(self, address: Address) -> Split | None:
         try:
-            registry, asset_id = self._chain.call(
-                self._chain.contract("LineageSplitter", address).functions.asset()
-            )
+            registry, asset_id = self._chain.call(self._chain.contract("LineageSplitter", address).functions.asset())
             expected = self._chain.call(self.lineage.functions.splitterOf(registry, asset_id))
             if registry != self._session.deployment.registry or expected != address:
                 return None
@@ -388,11 +388,12 @@ class Payouts:
         self._changes = changes
 
     def at(self, asset_id: int, place: _Place) -> Address:
-        """The payout of an asset when an event at `place` happened; raises `ChainError` if the node hides how it began."""
+        """The payout of an asset when an event at `place` happened; raises `ChainError` if it is not known."""
         before = [account for when, account in self._changes[asset_id] if when < place]
         if not before:
             raise ChainError(
-                f"The node has no event of how asset {asset_id} was published.", hint="Ask a node with the whole history."
+                f"The node has no event of how asset {asset_id} was published.",
+                hint="Ask a node with the whole history.",
             )
         return before[-1]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
@@ -45,7 +45,7 @@ class Signature:
 
     owner: Address
     kind: Kind
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Proposal:
     version: str
     to: Address
     value: int
-    data: bytes
+    data: bytes = field(repr=False)
     operation: int
     nonce: int
     note: str = ""
@@ -402,13 +402,13 @@ def _number(value: object, most: int) -> str:
 
 def _wei(value: object) -> str:
     fits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 78
-    canonical = fits and str(int(cast(str, value))) == value and int(cast(str, value)) < 2**256
+    canonical = fits and str(int(cast(str, value))) == value and int(value) < 2**256
     return "" if canonical else "is not a whole number of wei as text"
 
 
-def _address(value: object) -> str:
+def _address(value: Any) -> str:
     try:
-        return "" if to_address(cast(str, value)) == value else "has no checksum"
+        return "" if to_address(value) == value else "has no checksum"
     except RegistryError as error:
         return f"is no address ({error.message})"
 

@@ -51,7 +51,7 @@ class Split:
     """A splitter: where it is, whom it pays in which shares, and whether its code is there yet.
 
     Money can be sent to `address` before that. `asset` is set if it divides the royalties of that asset. `tx` is the
-    transaction that made it, None if it was there before or for a dry run; `cost` what making it takes, None if nothing.
+    transaction that made it, None if it was there before or for a dry run; `cost` is what making it takes, if anything.
     """
 
     address: Address
@@ -112,8 +112,8 @@ class Parked:
 class Part:
     """One receiver of a forecast.
 
-    `why` is ``"fee"``, ``"revenue"``, ``"royalty"`` or ``"share"``; `asset` is the ancestor of a royalty; `through` are the
-    splitters on the way, the first one first.
+    `why` is ``"fee"``, ``"revenue"``, ``"royalty"`` or ``"share"``; `asset` is the ancestor of a royalty; `through` are
+    the splitters on the way, the first one first.
     """
 
     account: Address
@@ -231,8 +231,7 @@ def weights(
     for account, weight in zip(ascending, whole, strict=True):
         if weight > MAX_WEIGHT:
             raise InputError(
-                f"The share of {accounts[account]!r} needs the weight {weight:,}, and a splitter keeps {MAX_WEIGHT:,} at "
-                "most.",
+                f"The share of {accounts[account]!r} needs the weight {weight:,}, over {MAX_WEIGHT:,}.",
                 hint="Use percentages with fewer decimals, or smaller weights.",
             )
     return tuple(zip(ascending, whole, strict=True))

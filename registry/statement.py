@@ -147,19 +147,23 @@ class Statement:
 
     def table(self) -> Table:
         """All lines as a table for terminals."""
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table("time", "what", "amount", "for", "from", title=f"Statement of {self.subject}")
         table.columns[2].justify = "right"
         for line in self.lines:
-            table.add_row(_moment(line.time), line.flow, str(line.amount), line.account, _origin(line))
+            # Anybody can name a token as they like.
+            told = (escape(str(line.amount)), line.account, escape(_origin(line)))
+            table.add_row(_moment(line.time), line.flow, *told)
         for found in self.total():
-            table.add_row("", "earned", str(found.earned), "", _parts(found), style="bold")
+            table.add_row("", "earned", escape(str(found.earned)), "", escape(_parts(found)), style="bold")
         return table
 
     def bars(self) -> Table:
         """What each account earned, as bars for terminals; those of one token are to one scale."""
         from rich.bar import Bar
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table("account", "earned", "", title=f"Earned: {self.subject}")
@@ -168,7 +172,7 @@ class Statement:
             most = max(found.earned.units for found in sums) or 1
             for found in sums:
                 bar = Bar(size=most, begin=0, end=found.earned.units, width=BAR_WIDTH)
-                table.add_row(found.key, str(found.earned), bar)
+                table.add_row(found.key, escape(str(found.earned)), bar)
         return table
 
     def chart(self, path: str | PathLike[str]) -> Path:
@@ -319,18 +323,16 @@ def _draw(subject: str, groups: list[list[Sum]], target: Path) -> None:
         ratios = [0.4 * len(sums) + 1.1 for sums in groups]
         panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=ratios)
         for (panel,), sums in zip(panels, groups, strict=True):
-            names = [_short(found.key) for found in sums]
             left = [0.0] * len(sums)
             for kind, colour in _KINDS:
                 # A picture has no more digits than a float; the exact numbers stand beside the bars.
                 values = [float(getattr(found, kind).decimal) for found in sums]
                 if any(values):
-                    panel.barh(names, values, left=left, color=colour, label=kind)
+                    panel.barh(range(len(sums)), values, left=left, color=colour, label=kind)
                 left = [before + value for before, value in zip(left, values, strict=True)]
             for place, found in enumerate(sums):
-                panel.annotate(
-                    f" {found.earned}", (left[place], place), va="center", fontsize=8, annotation_clip=False
-                )
+                panel.annotate(f" {found.earned}", (left[place], place), va="center", fontsize=8, annotation_clip=False)
+            panel.set_yticks(range(len(sums)), labels=[_short(found.key) for found in sums])
             panel.invert_yaxis()
             panel.margins(x=0.25)
             panel.set_xlabel(sums[0].token.symbol)

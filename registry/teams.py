@@ -358,7 +358,9 @@ class Teams(Generic[R]):
         passed, and `SignerError`.
         """
         if kind not in ("eip712", "eth_sign"):
-            raise InputError(f"{kind!r} is no way to sign.", hint="There are eip712 and eth_sign; see approve_hash too.")
+            raise InputError(
+                f"{kind!r} is no way to sign.", hint="There are eip712 and eth_sign; see approve_hash too."
+            )
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
@@ -610,7 +612,7 @@ class Teams(Generic[R]):
         return bool(self._chain.call(self._safe(proposal.safe).functions.approvedHashes(owner, digest)))
 
     def _agrees(self, proposal: Proposal, signature: Signature) -> bool:
-        """Whether the chain accepts the word of a contract: what the Safe itself will ask it (ERC-1271, legacy form)."""
+        """Whether the chain accepts the word of a contract (ERC-1271), asked as the Safe will ask."""
         contract = safe_contract(self._chain, signature.owner, "handler")
         ask = contract.get_function_by_signature("isValidSignature(bytes,bytes)")
         try:
@@ -732,7 +734,7 @@ def _calls(calls: Any) -> list[Call]:
             data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
             made.append(Call(to_address(str(call.address)), data))
         else:
-            raise InputError(f"A {type(call).__name__} is not a call.", hint="Pass Call, or contract.functions.name(...).")
+            raise InputError(f"A {type(call).__name__} is not a call.", hint="Pass Call, or contract.functions.f(...).")
     return made
 
 

@@ -108,13 +108,14 @@ class Words:
             warnings.append("the contract has no such function, or the data does not fit it")
         if found is None:
             shown = "0x" + call.data[:SHOWN].hex() + ("..." if len(call.data) > SHOWN else "")
-            arguments = (("data", f"{shown} ({len(call.data):,} bytes)"),)
-            return CallInWords(call.to, contract, "", arguments, value, warnings=tuple(warnings))
+            unread = (("data", f"{shown} ({len(call.data):,} bytes)"),)
+            return CallInWords(call.to, contract, "", unread, value, warnings=tuple(warnings))
         entry, values = found
         name = str(entry["name"])
         inner: tuple[CallInWords, ...] = ()
         if name == "multicall" and contract == "AssetRegistry" and depth < DEPTH:
-            inner = tuple(self.of(Call(call.to, bytes(data)), team=team, depth=depth + 1) for data in values.pop("data"))
+            calls = [Call(call.to, bytes(data)) for data in values.pop("data")]
+            inner = tuple(self.of(within, team=team, depth=depth + 1) for within in calls)
         if call.to == team and name in _OVER_TEAM:
             warnings.append("this changes who decides for the team")
         arguments = tuple(
@@ -128,7 +129,7 @@ class Words:
     def _known(self) -> dict[Address, tuple[str, tuple[str, ...]]]:
         """Name and interfaces of each contract of the deployment."""
         deployment = self._registry.deployment
-        named = {
+        named: dict[Address, tuple[str, tuple[str, ...]]] = {
             deployment.registry: ("AssetRegistry", ("AssetRegistry",)),
             deployment.marketplace: ("Marketplace", ("Marketplace",)),
             deployment.authority: ("RegistryAuthority", ("RegistryAuthority",)),
@@ -247,9 +248,7 @@ def clean(text: str) -> str:
 def _selectors(contract: str) -> dict[bytes, dict[str, Any]]:
     from eth_utils.crypto import keccak
 
-    abi = (
-        [entry for key in NAMES for entry in safe_part(key).abi] if contract == "Safe" else artifact(contract).abi
-    )
+    abi = [entry for key in NAMES for entry in safe_part(key).abi] if contract == "Safe" else artifact(contract).abi
     functions = [entry for entry in abi if entry["type"] == "function"]
     return {
         keccak(text=f"{entry['name']}({','.join(abi_type(part) for part in entry['inputs'])})")[:4]: entry

@@ -5,7 +5,7 @@ The client's verbs work on it unchanged: each call is tried on the chain as far 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
@@ -15,7 +15,14 @@ from registry.chain.connection import Chain
 from registry.chain.fees import Cost
 from registry.chain.logs import Event, Receipt
 from registry.chain.sender import Call, Sender
-from registry.errors import ContractError, InputError, InsufficientBalance, NotDeployed, SignerError, TransactionReverted
+from registry.errors import (
+    ContractError,
+    InputError,
+    InsufficientBalance,
+    NotDeployed,
+    SignerError,
+    TransactionReverted,
+)
 from registry.types import Address, TxHash, to_address
 
 UNSENT = TxHash("0x" + "0" * 64)
@@ -125,6 +132,6 @@ def try_call(chain: Chain, account: str, call: Call) -> bytes:
     """Return what a call from `account` would return now; raises what the contract answers."""
     fields: Any = {"from": account, "to": call.to, "value": call.value, "data": "0x" + call.data.hex()}
     try:
-        return bytes(chain.w3.eth.call(TxParams(**fields)))
+        return bytes(chain.w3.eth.call(cast(TxParams, fields)))
     except Web3RPCError as error:
         raise TransactionReverted(f"the node refused the call: {error}") from error

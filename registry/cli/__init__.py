@@ -25,7 +25,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
         "content": ("cat", "download", "verify"),
     },
-    "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire")},
+    "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
+    "Share": {"split": ("split",), "lineage": ("family", "derivatives")},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""

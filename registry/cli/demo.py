@@ -15,11 +15,12 @@ from rich.table import Table
 
 from registry.cli.console import Console
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
-from registry.ipfs.store import MemoryStore
 from registry.licence import Licence
 
 if TYPE_CHECKING:
     from registry.client import Registry
+    from registry.ipfs.cid import CID
+    from registry.ipfs.store import BlockStore
     from registry.results import Published
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
@@ -188,16 +189,28 @@ def _read_forged(buyer: Registry, dataset: Published) -> None:
     assert found.ddo.content is not None
     csv = next(file for file in found.ddo.content.files if file.path == "penguins.csv")
 
-    class Liar(MemoryStore):
-        verifies = False
-        name = "a lying store"
-
-        def get(self, cid: Any) -> bytes:
-            block = buyer.store.get(cid)
-            return block.replace(b"Adelie", b"Gentoo") if cid == csv.cid else block
-
-    cheated = type(buyer)(buyer.chain, buyer.deployment, signer=buyer.signer, store=Liar(), journal=buyer.journal)
+    store = _Liar(buyer.store, csv.cid)
+    cheated = type(buyer)(buyer.chain, buyer.deployment, signer=buyer.signer, store=store, journal=buyer.journal)
     cheated.open(dataset.did, "penguins.csv").read()
+
+
+class _Liar:
+    """A store that swaps the species in one block and claims that it is the same."""
+
+    name = "a lying store"
+
+    def __init__(self, honest: BlockStore, forged: CID) -> None:
+        self._honest, self._forged = honest, forged
+
+    def put(self, cid: CID, data: bytes) -> None:
+        self._honest.put(cid, data)
+
+    def has(self, cid: CID) -> bool:
+        return self._honest.has(cid)
+
+    def get(self, cid: CID) -> bytes:
+        block = self._honest.get(cid)
+        return block.replace(b"Adelie", b"Gentoo") if cid == self._forged else block
 
 
 def _offers(name: str, licences: Any) -> Table:

@@ -37,6 +37,8 @@ amounts = (
 )
 share_sizes = st.sampled_from([1, 1, 2, 3, 10, 2**32 - 1, 2**31, 2**16]) | st.integers(1, 2**32 - 1)
 places = st.integers(0, 11)  # of the five people and the seven odd receivers, or of payees
+# What came before there was a splitter, and whether it was made and that was divided at once, one payee being blocked.
+openings = st.tuples(st.sampled_from([True, True, False]), amounts)
 chunks = st.sampled_from([1, 1, 1, 2, 3, 5, 0, 255, 256, ALL])
 
 
@@ -85,10 +87,12 @@ class SplitterMachine(RuleBasedStateMachine):
         names=names,
         places=st.lists(places, min_size=1, max_size=12, unique=True),
         shares=st.lists(share_sizes, min_size=12, max_size=12),
-        crowd=st.sampled_from([0] * 30 + [MAX_PAYEES]),
-        at_once=st.booleans(),
+        crowd=st.sampled_from([0] * 60 + [MAX_PAYEES]),
+        opening=openings,
     )
-    def start(self, names: list[str], places: list[int], shares: list[int], crowd: int, at_once: bool) -> None:
+    def start(
+        self, names: list[str], places: list[int], shares: list[int], crowd: int, opening: tuple[bool, int]
+    ) -> None:
         payees = [self.pool[place] for place in places]
         payees += CROWD[: max(0, crowd - len(payees))]
         payees.sort(key=lambda account: int(account, 16))
@@ -97,9 +101,9 @@ class SplitterMachine(RuleBasedStateMachine):
         arguments = b"".join(bytes.fromhex(payee[2:]) + share.to_bytes(4) for payee, share in self.table)
         address = clone_address(self.base.factory.address, self.base.splitter_code, arguments)
         assert self.chain.call(self.base.factory, "splitterOf", self.table) == address
-        self.begin(address, [share for _, share in self.table], names, at_once)
+        self.begin(address, [share for _, share in self.table], names, opening)
 
-    def begin(self, address: str, shares: list[int], names: list[str], at_once: bool) -> None:
+    def begin(self, address: str, shares: list[int], names: list[str], opening: tuple[bool, int]) -> None:
         self.splitter = address
         self.contract: Contract = self.chain.at("RevenueSplitter", address)
         self.model = SplitterModel(
@@ -114,15 +118,22 @@ class SplitterMachine(RuleBasedStateMachine):
             self.tokens.append(token)
             for account in self.accounts():
                 token.balances[account] = self.balance(token, account)
-        if at_once:
+        distributed, amount = opening
+        for place in range(len(self.tokens)):
+            self._arrive(self.token_at(place), amount)
+        if distributed:
             self.make()
+            self._block("payee", 0, True)
+            for place in range(len(self.tokens)):
+                self._distribute(self.token_at(place))
 
     def payees(self) -> list[str]:
         return [payee for payee, _ in self.table]
 
     def accounts(self) -> list[str]:
-        """All whose money is followed."""
-        return list(dict.fromkeys([*self.payees(), *self.pool, self.splitter]))
+        """All whose money is followed: of a crowd the first and the last."""
+        payees = self.payees()
+        return list(dict.fromkeys([*payees[:16], *payees[-16:], *self.pool, self.splitter]))
 
     def balance(self, token: Token, account: str) -> int:
         if token.address == COIN:
@@ -173,7 +184,9 @@ class SplitterMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), amount=amounts)
     def arrive(self, which: int, amount: int) -> None:
-        token = self.token_at(which)
+        self._arrive(self.token_at(which), amount)
+
+    def _arrive(self, token: Token, amount: int) -> None:
         expected: Failure | None = None
         came = amount
         if token.address == COIN:
@@ -221,7 +234,9 @@ class SplitterMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.made())
     @rule(which=st.integers(0, 1))
     def distribute(self, which: int) -> None:
-        token = self.token_at(which)
+        self._distribute(self.token_at(which))
+
+    def _distribute(self, token: Token) -> None:
         expected = self.model.distribute(token, ALL)
         outcome = self.chain.transact(self.contract, "distribute", token.address, sender=STRANGER)
         self.done("distribute", outcome, expected, token)
@@ -261,18 +276,18 @@ class SplitterMachine(RuleBasedStateMachine):
     )
     def claim(self, which: int, place: int, receiver: str | int) -> None:
         token = self.token_at(which)
-        parked = [account for account, amount in self.model.books[token.address].parked.items() if amount]
-        # Mostly somebody who has something to claim.
-        if not parked and place:
+        doers = {one.address: one for one in (self.odd.refusing, self.odd.reentrant)}
+        parked = self.model.books[token.address].parked
+        # Mostly somebody who has something to claim. The other contracts have no way to claim.
+        owed = [one for one, amount in parked.items() if amount and (one in doers or not self.chain.has_code(one))]
+        if not owed and place:
             return
-        accounts = [*parked * 3, self.pool[place % len(self.pool)]]
-        caller = accounts[place % len(accounts)]
+        caller = [*owed * 3, AUTHOR][place % (3 * len(owed) + 1)]
         named = {"same": caller, "splitter": self.splitter}
         to = named.get(receiver, receiver) if isinstance(receiver, str) else self.pool[receiver % len(self.pool)]
-        contract = {one.address: one for one in (self.odd.refusing, self.odd.reentrant)}.get(caller)
-        # Some contracts have no way to claim; and a receiver that burns all gas burns the claimer's own.
-        if (contract is None and self.chain.has_code(caller)) or to == self.odd.burning:
-            return
+        contract = doers.get(caller)
+        if to == self.odd.burning:
+            return  # it would burn all the gas of the claimer, which is without end here
         expected: tuple[int, list[Event]] | Failure
         try:
             expected = self.model.claim(caller, token, to)
@@ -306,8 +321,13 @@ class SplitterMachine(RuleBasedStateMachine):
         what=st.sampled_from(["pause", "splitter", "payee", "payee", "payee"]),
     )
     def block(self, place: int, flag: bool, what: str) -> None:
+        self._block(what, place, flag)
+
+    def _block(self, what: str, place: int, flag: bool) -> None:
         contract = self.odd.contracts["BlockingToken"]
-        token = next(token for token in self.tokens if token.address == contract.address)
+        token = next((token for token in self.tokens if token.address == contract.address), None)
+        if token is None or not self.payees():
+            return
         if what == "pause":
             token.paused = flag
             self.chain.transact(contract, "setPaused", flag, sender=DAO)
@@ -346,9 +366,9 @@ class LineageMachine(SplitterMachine):
         names=names,
         payouts=st.lists(places, min_size=MAX_ANCESTORS, max_size=MAX_ANCESTORS),
         asked=st.lists(st.sampled_from([0, 1, 7, 333, 500, 1_000, MAX_ROYALTY_BPS]), max_size=MAX_ANCESTORS),
-        at_once=st.booleans(),
+        opening=openings,
     )
-    def start(self, names: list[str], payouts: list[int], asked: list[int], at_once: bool) -> None:
+    def start(self, names: list[str], payouts: list[int], asked: list[int], opening: tuple[bool, int]) -> None:
         while sum(asked) > MAX_ROYALTY_BPS:
             asked = asked[:-1]
         self.owners = [list(PEOPLE.values())[i % len(PEOPLE)] for i in range(len(asked))]
@@ -360,7 +380,7 @@ class LineageMachine(SplitterMachine):
         self.child = len(asked) + 1
         parents = list(range(1, self.child))
         self.base.do(registry, "publish", AUTHOR, (digest, ZERO, (False, 0), parents, ()), sender=AUTHOR)
-        self.begin(self.base.lineage_splitter(self.child), asked, names, at_once)
+        self.begin(self.base.lineage_splitter(self.child), asked, names, opening)
 
     def payees(self) -> list[str]:
         return [payout or owner for owner, payout in zip(self.owners, self.payouts, strict=True)]

@@ -69,7 +69,7 @@ def test_a_second_run_sends_nothing(chain: Chain, deployment: Deployment, dao: K
     assert seen == []
 
 
-@pytest.mark.parametrize("stop", range(7))
+@pytest.mark.parametrize("stop", range(13))
 def test_interrupted_before_any_step_it_goes_on(stop: int) -> None:
     class Interrupted(Exception):
         pass

@@ -1,0 +1,99 @@
+"""One chain in this process for all tests of revenue; each test starts from the same moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from registry import Licence, Published, Registry
+from registry.chain.deploy import FACTORY
+from registry.chain.journal import Journal
+from registry.chain.local import TREASURY
+from registry.chain.sender import Call, Sender
+from registry.chain.signers import dev_signer
+from registry.types import Address, to_address
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Registry:
+    return Registry.local()
+
+
+@pytest.fixture
+def market_place(shared: Registry) -> Iterator[Registry]:
+    """The registry as it started, used by the author."""
+    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    before = tester.take_snapshot()
+    yield Registry(
+        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
+    )
+    tester.revert_to_snapshot(before)
+    shared.chain.forget_code()
+
+
+@pytest.fixture
+def author(market_place: Registry) -> Registry:
+    return market_place.as_account("author")
+
+
+@pytest.fixture
+def editor(market_place: Registry) -> Registry:
+    return market_place.as_account("editor")
+
+
+@pytest.fixture
+def buyer(market_place: Registry) -> Registry:
+    return market_place.as_account("buyer")
+
+
+@pytest.fixture
+def reader(market_place: Registry) -> Registry:
+    """Somebody who has no key at all."""
+    return market_place.as_account(None)
+
+
+@pytest.fixture
+def people(market_place: Registry) -> dict[str, Address]:
+    """Three partners by name."""
+    return {name: market_place.as_account(name).address for name in ("ann", "bob", "cleo")}
+
+
+@pytest.fixture(scope="session")
+def treasury() -> Address:
+    return dev_signer(TREASURY).address
+
+
+@pytest.fixture
+def publish() -> Callable[..., Published]:
+    """Publish an asset without content, with the prices given."""
+
+    def make(by: Registry, *prices: str, **options: Any) -> Published:
+        licences = [Licence.uses(f"uses {n}", uses=1, price=price) for n, price in enumerate(prices)]
+        name = options.pop("name", f"Asset {next(_numbers)}")
+        return by.publish(None, name=name, type="model", license="MIT", licences=licences, **options)
+
+    return make
+
+
+def send(by: Registry, to: str, amount: str) -> None:
+    """Send an amount from one account to another, without a sale."""
+    made = by.amount(amount)
+    if made.token.address is None:
+        Sender(by.chain, by.signer, by.journal).send(Call(to_address(to), b"", made.units))  # type: ignore[arg-type]
+    else:
+        by.act("send", by.erc20(made.token.address).functions.transfer(to, made.units))
+
+
+def refusing_account(by: Registry) -> Address:
+    """A contract that takes no native coin."""
+    from eth_utils.crypto import keccak
+
+    creation = bytes.fromhex("635f5ffd005f5260046" + "01cf3")
+    salt = next(_numbers).to_bytes(32, "big")
+    Sender(by.chain, by.signer, by.journal).send(Call(FACTORY, salt + creation))  # type: ignore[arg-type]
+    return to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + salt + keccak(creation))[12:])

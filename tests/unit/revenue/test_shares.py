@@ -1,0 +1,137 @@
+"""Shares: percentages become exact weights, and a splitter's books follow from its events alone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from math import gcd
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.errors import InputError, InvalidAddress
+from registry.splits import MAX_WEIGHT, Book, divide, percent, weights
+
+ANN, BOB, CLEO = ("0x" + digit * 40 for digit in "123")
+
+cuts = st.lists(st.integers(1, 10**6 - 1), unique=True, max_size=20).map(lambda found: sorted({0, *found, 10**6}))
+shares_of = st.lists(st.one_of(st.integers(1, 3), st.integers(1, MAX_WEIGHT)), min_size=1, max_size=12)
+
+
+def account(number: int) -> str:
+    return f"0x{number:040x}"
+
+
+@given(cuts, st.booleans())
+def test_percentages_become_weights_in_exactly_their_proportion(edges: list[int], as_text: bool) -> None:
+    parts = [Decimal(after - before).scaleb(-4) for before, after in zip(edges, edges[1:], strict=False)]
+    table = weights({account(i): f"{part:f} %" if as_text else part for i, part in enumerate(parts, 1)})
+    whole = sum(weight for _account, weight in table)
+    assert [Fraction(weight, whole) for _account, weight in table] == [Fraction(part) / 100 for part in parts]
+    assert gcd(*(weight for _account, weight in table)) == 1
+
+
+@given(st.dictionaries(st.integers(1, 2**160 - 1), st.integers(1, MAX_WEIGHT), min_size=1, max_size=256))
+def test_weights_are_kept_and_sorted_by_account(shares: dict[int, int]) -> None:
+    table = weights({account(number): weight for number, weight in shares.items()})
+    assert [(int(who, 16), weight) for who, weight in table] == sorted(shares.items())
+
+
+def test_names_stand_for_accounts() -> None:
+    table = weights({"bob": "40%", "ann": "60 %"}, names={"ann": ANN, "bob": BOB, "cleo": CLEO})
+    assert table == ((ANN, 3), (BOB, 2))
+
+
+@pytest.mark.parametrize(
+    ("shares", "culprit"),
+    [
+        ({}, "at least one payee"),
+        ({ANN: "50 %", BOB: "49.9 %"}, "99.9 %, not to 100 %"),
+        ({ANN: "50 %", BOB: "50.000001 %"}, "100.000001 %"),
+        ({ANN: "0 %", BOB: "100 %"}, f"'{ANN}' is not above zero"),
+        ({ANN: 0, BOB: 1}, f"'{ANN}' is not above zero"),
+        ({ANN: -1, BOB: 1}, f"'{ANN}' is not above zero"),
+        ({ANN: 0.5, BOB: 0.5}, f"0.5 of '{ANN}' is a float"),
+        ({ANN: True}, f"True of '{ANN}'"),
+        ({ANN: "half", BOB: "50 %"}, f"'half' of '{ANN}'"),
+        ({ANN: "-5 %", BOB: "105 %"}, f"'-5 %' of '{ANN}'"),
+        ({ANN: Decimal("NaN")}, f"of '{ANN}'"),
+        ({ANN: Decimal("1E-999999"), BOB: Decimal(100)}, f"of '{ANN}' cannot be kept"),
+        ({ANN: Decimal("1E+999999")}, f"of '{ANN}' cannot be kept"),
+        ({ANN: "50 %", BOB: 1}, f"'{BOB}' has a weight"),
+        ({ANN: MAX_WEIGHT + 1, BOB: 1}, f"'{ANN}' needs the weight"),
+        ({ANN: "0.00000001 %", BOB: "99.99999999 %"}, f"'{BOB}' needs the weight"),
+        ({"0x" + "0" * 40: 1}, "is the zero address"),
+        ({"0x" + "ab" * 20: 1, "0x" + "AB" * 20: 1}, "are the same account"),
+        ({"ann": 1}, "'ann' is neither an address nor a name"),
+        ({account(i): 1 for i in range(1, 258)}, "257 payees"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused_by_name(shares: dict[str, str | int | Decimal], culprit: str) -> None:
+    with pytest.raises(InputError) as refused:
+        weights(shares)
+    assert culprit in str(refused.value)
+    assert refused.value.hint
+
+
+def test_the_same_account_under_a_name_and_an_address_is_refused() -> None:
+    with pytest.raises(InputError, match="are the same account"):
+        weights({"ann": 1, ANN: 1}, names={"ann": ANN})
+
+
+def test_a_mistyped_account_is_refused() -> None:
+    with pytest.raises(InvalidAddress):
+        weights({"0x1234": 1})
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [
+        (Fraction(1, 2), "50 %"),
+        (Fraction(333, 1000), "33.3 %"),
+        (Fraction(1, 3), "1/3 (33.3333 %)"),
+        (Fraction(1), "100 %"),
+    ],
+)
+def test_a_fraction_reads_as_a_percentage(fraction: Fraction, text: str) -> None:
+    assert percent(fraction) == text
+
+
+@given(shares_of, st.integers(0, 2**120))
+def test_a_division_keeps_less_than_a_unit_for_each_payee(shares: list[int], total: int) -> None:
+    parts = divide(total, shares)
+    assert 0 <= total - sum(parts) < len(shares)
+    assert all(0 <= Fraction(total * share, sum(shares)) - part < 1 for share, part in zip(shares, parts, strict=True))
+
+
+@given(shares_of, st.data())
+def test_books_follow_from_the_sums_that_were_distributed(shares: list[int], data: st.DataObject) -> None:
+    book, total, had = Book(shares), 0, [0] * len(shares)
+    for _round in range(data.draw(st.integers(1, 4))):
+        total += data.draw(st.one_of(st.integers(1, 5), st.integers(1, 10**24)))
+        now, first = divide(total, shares), 0
+        while first < len(shares):
+            chunk = data.draw(st.integers(1, len(shares)))
+            end = min(len(shares), first + chunk)
+            paid = [(place, now[place] - had[place]) for place in range(first, end) if now[place] > had[place]]
+            assert book.distribute(sum(units for _place, units in paid), chunk) == paid
+            first = end
+        had = now
+        assert book.had == had
+    assert book.distributed == sum(had)
+    assert book.due(total) == [0] * len(shares)
+
+
+@given(shares_of, st.lists(st.integers(1, 10**24), min_size=1, max_size=5))
+def test_whole_rounds_need_no_word_on_how_many_were_paid(shares: list[int], income: list[int]) -> None:
+    book, total = Book(shares), 0
+    for amount in income:
+        total += amount
+        now = divide(total, shares)
+        book.distribute(sum(now) - sum(book.had), None)
+        assert book.had == now
+
+
+def test_a_sum_that_no_total_explains_is_noticed() -> None:
+    assert Book([1, 1]).distribute(1, 2) is None

@@ -1,0 +1,82 @@
+"""Ann, Bob and Cleo as a 2-of-3 team that owns a model, on a chain in this process with the published Safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from registry import Licence, Registry
+from registry.assets import Draft
+from registry.chain.journal import Journal
+from registry.proposal import Proposal
+from registry.teams import NewTeam
+
+LICENCES = (Licence.period("month", days=30, price="12 USD"), Licence.uses("calls", uses=3, price="0.01 ETH"))
+
+
+def found_team(client: Registry, *, salt: int = 0, name: str = "Model") -> NewTeam:
+    """The team of ann, bob and cleo with its first asset."""
+    people = [client.as_account(person).address for person in ("ann", "bob", "cleo")]
+    shares = dict(zip(people, ("50 %", "33.3 %", "16.7 %"), strict=True))
+    draft = Draft(name=name, type="model", license="MIT", licences=LICENCES)
+    return client.teams.create(people, threshold=2, shares=shares, publish=draft, salt=salt)
+
+
+@pytest.fixture(scope="module")
+def _module() -> tuple[Registry, NewTeam]:
+    started = Registry.local()
+    return started, found_team(started.as_account("ann"))
+
+
+@pytest.fixture
+def place(_module: tuple[Registry, NewTeam]) -> Iterator[Registry]:
+    """The registry, used by nobody in particular; what a test does to its chain is undone."""
+    shared, _ = _module
+    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    before = tester.take_snapshot()
+    yield Registry(
+        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
+    )
+    tester.revert_to_snapshot(before)
+    shared.chain.forget_code()
+
+
+@pytest.fixture
+def team(_module: tuple[Registry, NewTeam]) -> NewTeam:
+    return _module[1]
+
+
+@pytest.fixture
+def ann(place: Registry) -> Registry:
+    return place.as_account("ann")
+
+
+@pytest.fixture
+def bob(place: Registry) -> Registry:
+    return place.as_account("bob")
+
+
+@pytest.fixture
+def cleo(place: Registry) -> Registry:
+    return place.as_account("cleo")
+
+
+@pytest.fixture
+def stranger(place: Registry) -> Registry:
+    return place.as_account("stranger")
+
+
+@pytest.fixture
+def proposal(ann: Registry, team: NewTeam) -> Proposal:
+    """To raise the price of the month."""
+    assert team.asset is not None
+    with ann.teams.collect(team) as act:
+        act.reprice(team.asset, "month", "15 USD")
+    return ann.teams.propose(team, act, note="dearer")
+
+
+@pytest.fixture
+def signed(ann: Registry, bob: Registry, proposal: Proposal) -> Proposal:
+    """The same, with the two signatures that it needs."""
+    return bob.teams.sign(ann.teams.sign(proposal))
