@@ -138,7 +138,7 @@ class Ledger:
         registry = self._session.deployment.registry
         table = self._chain.call(self.lineage.functions.ancestorsOf(registry, did.asset_id))
         if not table:
-            self._session.read(did, self._session.assets.functions.ownerOf(did.asset_id))
+            self.payout(did)
             raise NotFoundError(
                 f"Asset {did} owes no royalties: it was not derived from another one.",
                 hint="Ask for the splitter that is its payout by its address.",

@@ -154,8 +154,8 @@ class Lineage(Market):
         `AssetNotFound`, `InvalidDID` and `WrongChain`.
         """
         did = self.did(asset)
-        self.read(did, self.assets.functions.ownerOf(did.asset_id))
         ledger = Ledger(self)
+        ledger.payout(did)
         declared = ledger.families
         mine = declared.get(did.asset_id)
         children = ledger.descendants(did.asset_id)

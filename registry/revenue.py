@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
     from registry.chain.logs import Receipt
+    from registry.chain.sender import Sender
 
 CHUNK: Final = 100
 """Payees paid in one transaction unless it is said otherwise: 100 that each burn all gas they are given still fit."""
@@ -123,7 +124,7 @@ class Revenue:
         else:
             self._forecast_sale(cascade, self._session.did(target), paid)
         parts = tuple(replace(part, amount=Amount(units, paid.token)) for part, units in cascade.parts.items() if units)
-        return Forecast(paid, parts, Amount(paid.units - sum(part.amount.units for part in parts), paid.token))
+        return Forecast(paid, parts, paid.units - sum(part.amount.units for part in parts))
 
     def pending(self, split: Split | DID | str | int, token: str | Token) -> tuple[Pending, ...]:
         """What each payee of a splitter has to expect in a token, one entry for each account.
@@ -230,18 +231,13 @@ class Revenue:
             self._chain.forget_code()
             found = replace(found, deployed=True)
         for money in wanted:
-            address = money.address or ZERO_ADDRESS
-            if size >= len(found.payees):
-                txs.append(sender.send(functions.distribute(address)))
-                continue
-            before = self._chain.call(functions.received(address))
-            # A round ends when its total is written; somebody else may have begun or ended it.
-            while self._chain.call(functions.received(address)) == before:
-                receipt = sender.send(functions.distributeChunk(address, size))
-                txs.append(receipt)
-                if not receipt.named("Distributed"):
-                    break
-                self._session.progress(f"distributing {money.symbol}", size * len(txs), len(found.payees))
+            txs += self._round(sender, found, money, size)
+            # A round that somebody left unfinished pays what had come when it began.
+            if account.book(money).in_round:
+                anew = Ledger(self._session)
+                later = anew.accounts([found], [money])[found.address]
+                if sum(later.book(money).due(anew.arrived(later, money))):
+                    txs += self._round(sender, found, money, size)
         hashes = {tx.tx_hash for tx in txs}
         lines = Ledger(self._session).accounts([found], wanted)[found.address].lines
         payments = tuple(
@@ -310,7 +306,7 @@ class Revenue:
             what = f"royalties of {split.asset}" if split.asset else f"splitter {address}"
             return Statement(what, merge(lines, since=start, until=end), arrived)
         did = self._session.did(subject)
-        self._session.read(did, self._session.assets.functions.ownerOf(did.asset_id))
+        ledger.payout(did)
         lines = ledger.sales([did.asset_id], tokens)
         children = [ledger.royalties(self._session.did(child)) for child in ledger.descendants(did.asset_id)]
         for account in ledger.accounts(children, tokens).values():
@@ -337,6 +333,22 @@ class Revenue:
     def _tokens(self, ledger: Ledger, token: str | Token | None) -> tuple[Token, ...]:
         # Also those that the registry takes no more: money in them may still be on its way.
         return self._session.all_tokens if token is None else (ledger.token(token),)
+
+    def _round(self, sender: Sender, split: Split, token: Token, size: int) -> list[Receipt]:
+        """Pay one round, or the rest of it, `size` payees in a transaction."""
+        functions, address = Ledger(self._session).splitter(split.address).functions, token.address or ZERO_ADDRESS
+        if size >= len(split.payees):
+            return [sender.send(functions.distribute(address))]
+        txs: list[Receipt] = []
+        before = self._chain.call(functions.received(address))
+        # A round ends when its total is written; somebody else may have begun or ended it.
+        while self._chain.call(functions.received(address)) == before:
+            txs.append(sender.send(functions.distributeChunk(address, size)))
+            if not txs[-1].named("Distributed"):
+                break
+            done = min(size * len(txs), len(split.payees))
+            self._session.progress(f"distributing {token.symbol}", done, len(split.payees))
+        return txs
 
     def _creation(self, split: Split) -> ContractFunction:
         ledger = Ledger(self._session)

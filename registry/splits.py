@@ -127,12 +127,13 @@ class Part:
 class Forecast:
     """Who would get what of an amount, to the unit.
 
-    `kept` does not make a whole unit for anybody yet, and waits in the splitters; the parts and `kept` sum to `amount`.
+    `kept` counts smallest units: those that make no whole one for anybody yet and wait in the splitters, or, below
+    zero, those that waited there before and make whole ones with these. The parts and `kept` sum to `amount`.
     """
 
     amount: Amount
     parts: tuple[Part, ...]
-    kept: Amount
+    kept: int
 
     def of(self, account: str) -> Amount:
         """What one account gets in all."""
@@ -273,6 +274,11 @@ class Book:
         self.had = [0] * len(self._shares)
         self.distributed = 0
         self.parked: dict[Address, int] = {}
+
+    @property
+    def in_round(self) -> bool:
+        """Whether some payees of a round of chunks still wait for their turn."""
+        return self._first != 0
 
     def distribute(self, amount: int, count: int | None) -> list[tuple[int, int]] | None:
         """Take in a distribution of `amount` among the next `count` payees, None if that is not known.

@@ -16,6 +16,7 @@ MANIFEST = Path(__file__).parent.parent / "registry" / "chain" / "manifest.json"
 # What is deployed or cloned. Mocks never ship.
 CONTRACTS = [
     "AssetRegistry",
+    "BlockingDollar",
     "Datatoken",
     "Lineage",
     "LineageSplitter",

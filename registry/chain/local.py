@@ -15,12 +15,13 @@ TREASURY = 8
 """Number of the dev account that receives the fees."""
 
 
-def play_dollar(sender: Sender, *, dry_run: bool = False) -> Address:
+def play_dollar(sender: Sender, *, contract: str = "LocalDollar", dry_run: bool = False) -> Address:
     """Create the play money called ``USD`` for `sender` if it is not there, and return its address.
 
-    With `dry_run` only its address is returned.
+    With ``contract="BlockingDollar"`` it is ``USDB``, whose issuer can shut accounts out. With `dry_run` only its
+    address is returned.
     """
-    dollar, code = creation("LocalDollar", sender.address, [])
+    dollar, code = creation(contract, sender.address, [])
     if not dry_run and not sender.chain.has_code(dollar):
         # It comes from the same factory as the rest, so that is made first.
         plan(sender.chain, sender.address, treasury=sender.address).ensure_factory(sender)

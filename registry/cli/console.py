@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import rich.console
@@ -19,6 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from registry.errors import ContractError, RegistryError
+
+if TYPE_CHECKING:
+    from registry.lineage import Family
 
 PLAIN_WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""
@@ -64,6 +67,10 @@ class Console:
             if column.overflow == "ellipsis":
                 column.overflow = "fold"
         self._out.print(table, soft_wrap=False)
+
+    def family(self, family: Family) -> None:
+        """Write the family tree of an asset."""
+        self._out.print(family.tree(), soft_wrap=False)
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """Write names and values, one a line."""

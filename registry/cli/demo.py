@@ -18,10 +18,15 @@ from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChang
 from registry.licence import Licence
 
 if TYPE_CHECKING:
+    from web3.contract import Contract
+
     from registry.client import Registry
+    from registry.did import DID
     from registry.ipfs.cid import CID
     from registry.ipfs.store import BlockStore
     from registry.results import Published
+    from registry.splits import Distribution
+    from registry.types import Address
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 
@@ -37,6 +42,8 @@ class Outcome:
     rows: int
     paid: dict[str, str]
     holdings: dict[str, str]
+    earned: dict[str, str]
+    parked: list[str]
     refused: dict[str, str]
     seconds: float
 
@@ -46,6 +53,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     if not (examples / "penguins" / "penguins.csv").is_file():
         raise InputError(f"There is no example data in {examples}.", hint="Run the demo from a checkout of the project.")
     started = time.monotonic()
+    from registry.assets import Draft
     from registry.client import Registry
 
     with console.step("Start a chain in this process and deploy the registry"):
@@ -69,6 +77,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
             license="CC0-1.0",
             author="Gorman, Williams and Fraser",
             tags=("biology", "classification", "tabular"),
+            royalty_bps=1_000,
             licences=[
                 Licence.free("research", limit=1, description="Research and teaching, free, one for each account."),
                 Licence.period("commercial", days=30, price="12.5 USD", description="Any use for 30 days."),
@@ -76,17 +85,33 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         )
     _tell(console, dataset)
 
-    with console.step("The author publishes a model trained on them: 0.002 ETH for ten predictions"):
-        model = author.publish(
-            examples / "penguin_model",
-            name="Penguin species classifier",
-            type="model",
-            description="Multinomial logistic regression: species from four measurements.",
-            license="MIT",
-            licences=[Licence.uses("predictions", uses=10, price="0.002 ETH")],
-            additional={"trainedOn": str(dataset.did)},
+    ann, bob, cleo = (author.as_account(name) for name in ("ann", "bob", "cleo"))
+    dollar = _issue_blocking_dollar(author, buyer)
+    with console.step("Ann, Bob and Cleo found a 2-of-3 team that owns a model trained on them, in one transaction"):
+        team = ann.teams.create(
+            [ann.address, bob.address, cleo.address],
+            threshold=2,
+            shares={ann.address: "50 %", bob.address: "30 %", cleo.address: "20 %"},
+            publish=Draft(
+                path=examples / "penguin_model",
+                name="Penguin species classifier",
+                type="model",
+                license="MIT",
+                parents=[dataset.did],
+                licences=[Licence.uses("predictions", uses=10, price="4 USDB")],
+                fields={"description": "Multinomial logistic regression: species from four measurements."},
+            ),
         )
-    _tell(console, model)
+    assert team.asset is not None
+    model = author.get(team.asset)
+    console.facts(
+        {
+            "DID": str(model.did),
+            "owner": f"{model.owner}, a Safe of which 2 of 3 must sign",
+            "revenue": f"{model.payout}, a splitter: 50 % Ann, 30 % Bob, 20 % Cleo",
+            "cost": f"{team.tx.gas_used:,} gas, {team.tx.fee_wei / 10**18:.6f} ETH" if team.tx else "",
+        }
+    )
 
     with console.step("The buyer finds the data set by its DID and reads its document, checked against the chain"):
         found = buyer.get(str(dataset.did))
@@ -117,10 +142,37 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     console.facts({"rows": str(len(frame)), "columns": ", ".join(frame.columns), "checked": str(verified)})
     console.table(_summary(frame))
 
-    with console.step("The buyer buys ten predictions and uses one"):
+    with console.step("The buyer buys ten predictions from the team and uses one"):
         predictions = buyer.buy(model.did, "predictions")
         buyer.consume(model.did, "predictions", ref=b"first prediction")
-    console.facts({"paid": str(predictions.price.total), "now": buyer.holding(model.did, "predictions").in_words()})
+    console.facts(
+        {
+            "paid": str(predictions.price.total),
+            "fee of the treasury": str(predictions.price.fee),
+            "royalty of the penguins": str(predictions.price.royalty),
+            "to the team": str(predictions.price.revenue),
+            "now": buyer.holding(model.did, "predictions").in_words(),
+        }
+    )
+
+    with console.step("The issuer of the dollar shuts Cleo out; everybody else is paid all the same"):
+        author.act("shut Cleo out", dollar.functions.setBlocked(cleo.address, True))
+        royalties = author.revenue.distribute(model.did, "USDB")
+        shared = author.revenue.distribute(model.payout, "USDB")
+    console.table(_payments({"royalties": royalties, "team": shared}, {**_names(author, ann, bob, cleo)}))
+
+    with console.step("Cleo claims her share to another account of hers"):
+        claim = cleo.revenue.claim(model.payout, "USDB", to=author.as_account("editor").address)
+    console.facts({"claimed": str(claim.amount), "to": claim.to})
+
+    with console.step("The team raises the price: proposed, read in words, signed by two, carried out"):
+        with ann.teams.collect(team) as act:
+            act.reprice(model.did, "predictions", "5 USDB")
+        proposal = ann.teams.sign(ann.teams.propose(team, act, note="Predictions got better"))
+        console.say(str(bob.teams.describe(proposal)))
+        bob.teams.execute(bob.teams.sign(proposal))
+    console.facts({"price now": str(buyer.offer(model.did, "predictions").price)})
+    console.family(author.family(model.did))
 
     with console.refusal("A stranger who bought nothing is refused", AccessDenied, refused):
         stranger.open(dataset.did, "penguins.csv")
@@ -135,10 +187,10 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     holdings = {
         f"{name}: {held.licence} of {title}": held.in_words()
         for name, person in people.items()
-        for title, asset in (("penguins", dataset), ("model", model))
-        for held in person.holdings(asset.did)
+        for title, asset in (("penguins", dataset.did), ("model", model.did))
+        for held in person.holdings(asset)
     }
-    console.table(_who_holds_what(people, {"penguins": dataset, "model": model}))
+    console.table(_who_holds_what(people, {"penguins": dataset.did, "model": model.did}))
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
     return Outcome(
@@ -149,6 +201,8 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         rows=len(frame),
         paid={"commercial": str(commercial.price.total), "predictions": str(predictions.price.total)},
         holdings=holdings,
+        earned={_names(author, ann, bob, cleo)[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
+        parked=[_names(author, ann, bob, cleo)[p.account] for p in shared.parked],
         refused=refused,
         seconds=round(seconds, 1),
     )
@@ -227,18 +281,44 @@ def _summary(frame: Any) -> Table:
     return table
 
 
-def _who_holds_what(people: dict[str, Registry], assets: dict[str, Published]) -> Table:
+def _who_holds_what(people: dict[str, Registry], assets: dict[str, DID]) -> Table:
     table = Table("account", "coins", "dollars", *assets, title="Who holds what")
     for name, person in people.items():
         cells = []
         for asset in assets.values():
-            if person.get(asset.did).owner == person.address:
+            if person.get(asset).owner == person.address:
                 cells.append("owns it")
                 continue
-            held = [f"{h.licence}: {h.in_words()}" for h in person.holdings(asset.did) if h.taken or h.tokens]
+            held = [f"{h.licence}: {h.in_words()}" for h in person.holdings(asset) if h.taken or h.tokens]
             cells.append("\n".join(held) or "-")
         table.add_row(name, f"{person.balance('ETH').decimal:,.4f} ETH", str(person.balance("USD")), *cells)
     return table
+
+
+def _names(author: Registry, ann: Registry, bob: Registry, cleo: Registry) -> dict[Address, str]:
+    return {author.address: "author of the penguins", ann.address: "Ann", bob.address: "Bob", cleo.address: "Cleo"}
+
+
+def _payments(rounds: dict[str, Distribution], names: dict[Address, str]) -> Table:
+    table = Table("from", "to", "amount", "", title="Who was paid")
+    for source, distribution in rounds.items():
+        for payment in distribution.payments:
+            told = "parked, waits for a claim" if payment.parked else "paid"
+            table.add_row(source, names.get(payment.account, payment.account), str(payment.amount), told)
+    return table
+
+
+def _issue_blocking_dollar(author: Registry, buyer: Registry) -> Contract:
+    """Deploy a dollar whose issuer can shut accounts out, have it taken as payment, and give the buyer some."""
+    from registry.chain.local import DEPLOYER, play_dollar
+    from registry.chain.signers import dev_signer
+
+    dao = author.as_account(dev_signer(DEPLOYER))
+    address = play_dollar(dao.sender("issue money"), contract="BlockingDollar")
+    dao.act("take USDB", dao.assets.functions.setPaymentToken(address, True))
+    dollar = author.chain.contract("BlockingDollar", address)
+    buyer.act("get USDB", dollar.functions.mint(buyer.address, 100_000_000))
+    return dollar
 
 
 @contextmanager

@@ -85,7 +85,11 @@ def forecast(app: App, target: int | str, amount: str) -> None:
     for part in found.parts:
         why = f"{part.why} of asset {part.asset.asset_id}" if part.asset else part.why
         table.add_row(part.account, _text(part.amount), why, ", ".join(part.through))
-    facts = {"of": str(found.amount)} | ({"waits for more": str(found.kept)} if found.kept else {})
+    facts = {"of": str(found.amount)}
+    if found.kept:
+        facts["undivided"] = (
+            f"{found.kept} of the smallest unit, which {'wait for' if found.kept > 0 else 'waited for'} more"
+        )
     app.console.result(found, table=table, facts=facts)
 
 

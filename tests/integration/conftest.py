@@ -30,7 +30,8 @@ class Anvil:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
             chosen = options if "--hardfork" in options else ("--hardfork", "cancun", *options)
-            command = [binary, "--port", str(self.port), "--chain-id", "1337", "--silent", *chosen]
+            chosen = chosen if "--chain-id" in options else ("--chain-id", "1337", *chosen)
+            command = [binary, "--port", str(self.port), "--silent", *chosen]
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             # Killed even if the test run ends before the fixture does.
             atexit.register(self.stop)

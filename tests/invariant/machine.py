@@ -41,11 +41,12 @@ prices = st.sampled_from([0, 1, 3, 41, 999_999, 2_500_000, 10**12, 2**96 - 1])
 royalty_terms = st.sampled_from(
     [(False, 0), (True, 0), (True, 500), (True, 1), (False, 500), (True, 3_000), (True, 3_001)]
 )
-# Places of assets as in `asset_ids`, and ids that are no asset before this publication, or that only a batch makes one.
-OWN, AFTER_NEXT = -1, -2
+# Places of assets as in `asset_ids`, and those that cannot be parents: the asset itself, one that is not there before
+# the batch is done, and whichever rests or was delisted.
+OWN, AFTER_NEXT, RESTING, DELISTED = -1, -2, -3, -4
 parents = st.sampled_from(
-    [()] * 4 + [(0,), (1,), (2,), (3,), (4,), (0, 0), (0, 1), (2, 0), (2, 1, 3), (1, 3, 4)]
-) | st.lists(st.sampled_from([0, 1, 2, 3, 4, OWN, AFTER_NEXT, 99, 2**64 + 1]), max_size=4).map(tuple)
+    [(), (), (), (0,), (1,), (2,), (3,), (0, 0), (0, 1), (2, 0), (2, 1, 3), (1, 3, 4), (RESTING,), (DELISTED,)]
+) | st.lists(st.sampled_from([0, 1, 2, 3, 4, OWN, AFTER_NEXT, RESTING, DELISTED, 99, 2**64 + 1]), max_size=4).map(tuple)
 amounts = {
     HOLD: st.sampled_from([0, 0, 0, 0, 1]),
     PERIOD: st.sampled_from([1, DAY, 30 * DAY, 2**32 - 1, 0]),
@@ -198,7 +199,10 @@ class RegistryMachine(RuleBasedStateMachine):
         """One of the assets there are, the one that comes next, or an id that none has."""
         if drawn in (OWN, AFTER_NEXT):
             return self.model.next_id + (drawn == AFTER_NEXT)
-        return self.asset_at(drawn)
+        for asset_id, asset in self.model.assets.items():
+            if (drawn == RESTING and asset.state) or (drawn == DELISTED and asset.delisted):
+                return asset_id
+        return self.asset_at(max(drawn, 0))
 
     def _publish(self, draw: tuple[Any, ...], caller: str, owner: str) -> None:
         owner, publication = self.somebody(owner), self.publication(draw)

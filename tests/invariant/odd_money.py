@@ -12,9 +12,9 @@ from .splitter_model import Token
 from .world import BUYER, DAO
 
 _OPCODES = {
-    "STOP": 0x00, "EQ": 0x14, "SHR": 0x1C, "ADDRESS": 0x30, "CALLER": 0x33, "CALLDATALOAD": 0x35, "CALLDATASIZE": 0x36,
-    "CALLDATACOPY": 0x37, "RETURNDATASIZE": 0x3D, "RETURNDATACOPY": 0x3E, "MSTORE": 0x52, "SLOAD": 0x54,
-    "SSTORE": 0x55, "JUMPI": 0x57, "GAS": 0x5A, "CALL": 0xF1, "RETURN": 0xF3, "DELEGATECALL": 0xF4, "REVERT": 0xFD,
+    "STOP": 0x00, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "ADDRESS": 0x30, "CALLER": 0x33, "CALLDATALOAD": 0x35,
+    "CALLDATASIZE": 0x36, "CALLDATACOPY": 0x37, "RETURNDATASIZE": 0x3D, "RETURNDATACOPY": 0x3E, "MSTORE": 0x52,
+    "SLOAD": 0x54, "SSTORE": 0x55, "JUMPI": 0x57, "GAS": 0x5A, "CALL": 0xF1, "RETURN": 0xF3, "DELEGATECALL": 0xF4, "REVERT": 0xFD,
 }  # fmt: skip
 _TRANSFER = int.from_bytes(keccak(text="transfer(address,uint256)")[:4])
 _DISTRIBUTE = int.from_bytes(keccak(text="distribute(address)")[:4])
@@ -71,6 +71,7 @@ _SPEAKERS = {
     "liar": {"before": "0 0 MSTORE 32 0 RETURN"},
     "mumbler": {"before": f"{1 << 248} 0 MSTORE 1 0 RETURN"},
     "counter": {"before": "2 0 MSTORE 32 0 RETURN"},
+    "wary": {"before": "290000 GAS LT @poor JUMPI 1 @work JUMPI :poor 0 0 REVERT"},
     "intruder": {"before": f"{_DISTRIBUTE} 0 MSTORE ADDRESS 32 MSTORE 0 0 36 28 0 CALLER GAS CALL @work JUMPI"},
 }
 _MOCKS: dict[str, tuple[Any, ...]] = {
@@ -88,6 +89,8 @@ _MOCKS: dict[str, tuple[Any, ...]] = {
 _SWITCH = creation_code(
     "CALLDATASIZE @set JUMPI 0 SLOAD @refuse JUMPI STOP :refuse 0 0 REVERT :set 0 CALLDATALOAD 0 SSTORE"
 )
+# Takes coins if it got most of the gas that a splitter promises: who gives less must not make it fail.
+_WARY = creation_code("95000 GAS LT @refuse JUMPI STOP :refuse 0 0 REVERT")
 _PUSH_GAS = 300_000 + 21_000 + 1_000  # what a splitter gives a transfer, and what every transaction takes
 
 
@@ -108,6 +111,7 @@ class OddMoney:
         self.refusing = chain.deploy("RefusingReceiver", sender=DAO)
         self.reentrant = chain.deploy("Reentrant", sender=DAO)
         self.switch = chain.deploy_code(_SWITCH, sender=DAO)
+        self.wary = chain.deploy_code(_WARY, sender=DAO)
         self.burning = chain.deploy("BurningReceiver", sender=DAO).address
         self.small_bomb = chain.deploy("BombReceiver", 10_000, False, sender=DAO).address
         self.big_bomb = chain.deploy("BombReceiver", 2**20, False, sender=DAO).address
@@ -121,6 +125,7 @@ class OddMoney:
             self.refusing.address,
             self.reentrant.address,
             self.switch,
+            self.wary,
             self.burning,
             self.small_bomb,
             self.big_bomb,

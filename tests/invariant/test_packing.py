@@ -212,6 +212,19 @@ def test_the_table_of_ancestors_survives_storage_up_to_its_eighth_entry(asked: l
         assert CHAIN.call(WORLD.lineage, "splitterOf", REGISTRY.address, child) == WORLD.lineage_splitter(child)
 
 
+@pytest.mark.parametrize("obstacle", ["terms", "delisted", "suspended", "retired"])
+def test_what_rests_or_is_not_allowed_to_be_derived_from_is_no_parent(obstacle: str) -> None:
+    with CHAIN.snapshot():
+        parent = publish(royalty=(obstacle != "terms", 100))
+        if obstacle == "delisted":
+            WORLD.do(REGISTRY, "setDelisted", parent, True, sender=DAO)
+        elif obstacle != "terms":
+            WORLD.do(REGISTRY, "setState", parent, 1 + (obstacle == "retired"), sender=AUTHOR)
+        publication = (b"\x01" * 32, ZERO, (False, 0), (parent,), ())
+        refused = Failure("DerivativesNotAllowed", (parent,))
+        assert CHAIN.transact(REGISTRY, "publish", AUTHOR, publication, sender=AUTHOR).failure == refused
+
+
 def test_a_ninth_ancestor_is_refused_and_a_second_way_to_one_of_eight_is_not() -> None:
     with CHAIN.snapshot():
         parents = [publish(royalty=(True, 100)) for _ in range(MAX_ANCESTORS + 1)]

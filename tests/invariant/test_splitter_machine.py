@@ -80,10 +80,31 @@ SEEN = {
 @pytest.mark.parametrize("machine", [Checks, CheckedLineage])
 def test_splitter_and_model_never_disagree(machine: type[SplitterMachine]) -> None:
     SplitterMachine.tally.clear()
-    run_state_machine_as_test(machine, settings=profile(examples=300, steps=50))
+    run_state_machine_as_test(machine, settings=profile(examples=200, steps=40))
     missing = SEEN - set(SplitterMachine.tally)
     # A short walk may miss a rare one; a long walk has no excuse.
     assert len(missing) <= (0 if SplitterMachine.tally.total() >= 100_000 else 4), f"never seen: {missing}"
+
+
+@pytest.mark.parametrize("name", ["coin", "wary"])
+def test_no_payment_fails_because_too_little_gas_was_given(name: str) -> None:
+    """Both refuse cheaply when they get less than what a splitter promises, so that parking them could be afforded."""
+    chain, odd = BASE.chain, BASE.odd
+    with chain.snapshot():
+        address = "0x" + BASE.do(BASE.factory, "createSplitter", [(odd.wary, 1)]).data[12:].hex()
+        splitter = chain.at("RevenueSplitter", address)
+        token = COIN if name == "coin" else odd.contracts[name].address
+        if name == "coin":
+            chain.send(address, b"", sender=DAO, value=100)
+        else:
+            BASE.do(odd.contracts[name], "mint", address, 100)
+        done = 0
+        for gas in range(30_000, 600_000, 3_000):
+            with chain.snapshot():
+                outcome = chain.transact(splitter, "distribute", token, sender=STRANGER, gas=gas)
+                assert chain.call(splitter, "parkedOf", token, odd.wary) == 0, gas
+                done += outcome.failure is None
+        assert done > 10
 
 
 # Not the one that burns a part of each payment: what it burns depends on how many there are.

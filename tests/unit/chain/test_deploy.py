@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import (
+    CONTRACTS,
     FACTORY,
     FACTORY_CODE_HASH,
     FACTORY_SIGNER,
@@ -24,9 +25,11 @@ from registry.chain.deploy import (
     creation,
     find,
     plan,
+    safe_creation,
     version,
 )
 from registry.chain.local import deploy_local
+from registry.chain.safe import CANONICAL
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import DeploymentError, InputError, NotDeployed
@@ -119,7 +122,10 @@ def test_the_gas_of_the_plan_is_what_it_takes() -> None:
 def test_the_table_shows_each_step(chain: Chain, deployment: Deployment) -> None:
     rows = _local(chain, deployment).table()
     assert [row["state"] for row in rows] == ["done"] * len(rows)
-    assert rows[2]["address"] == deployment.registry
+    by_name = {row["what"]: row["address"] for row in rows}
+    assert by_name["Create AssetRegistry"] == deployment.registry
+    assert by_name["Create TeamFactory"] == deployment.teams
+    assert by_name["Create SafeL2 of the Safe 1.4.1"] == deployment.safe["singleton"]
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +160,10 @@ def test_a_stranger_who_is_faster_only_pays_for_us(stranger: KeySigner) -> None:
     made.ensure_factory(Sender(chain, stranger))
     for _, code in (
         creation("RegistryAuthority", signer.address, [signer.address]),
-        creation("AssetRegistry", signer.address, [made.authority]),
+        creation("Lineage", signer.address, []),
+        creation("AssetRegistry", signer.address, [made.authority, made.lineage]),
+        safe_creation("singleton"),
+        safe_creation("multisend"),
     ):
         Sender(chain, stranger).send(Call(FACTORY, code))
     made.carry_out(Sender(chain, signer))
@@ -199,7 +208,7 @@ def test_everything_that_was_changed_since_is_found(chain: Chain, deployment: De
 def test_nothing_there_is_a_problem_and_no_deployment() -> None:
     chain = Chain.in_process()
     made = plan(chain, dev_signer(0).address, treasury=dev_signer(1).address)
-    assert len(made.check()) == 3
+    assert len(made.check()) == len(CONTRACTS) + len(CANONICAL)
     with pytest.raises(NotDeployed):
         made.deployment()
 
@@ -240,6 +249,10 @@ ADDRESSES = st.binary(min_size=20, max_size=20).map(to_address)
         registry=ADDRESSES,
         marketplace=ADDRESSES,
         authority=ADDRESSES,
+        lineage=ADDRESSES,
+        splitters=ADDRESSES,
+        teams=ADDRESSES,
+        safe=st.fixed_dictionaries(dict.fromkeys(CANONICAL, ADDRESSES)),
         deployer=ADDRESSES,
         treasury=ADDRESSES,
         fee_bps=st.integers(0, 500),
@@ -275,6 +288,8 @@ def test_damaged_and_misplaced_records_are_refused(tmp_path: Path, deployment: D
         json.dumps({**good, "extra": 1}),
         json.dumps({**good, "block": "1"}),
         json.dumps({**good, "tokens": ["USD"]}),
+        json.dumps({**good, "safe": {}}),
+        json.dumps({**good, "safe": {**good["safe"], "factory": "0x12"}}),
     ):
         path.write_text(bad)
         with pytest.raises(DeploymentError, match=r"1337\.json"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 from xml.etree import ElementTree
 
 import pytest
@@ -17,7 +18,7 @@ from registry.ipfs.store import MemoryStore
 
 
 def shown(tree: object) -> str:
-    console = Console(width=160, record=True, quiet=True)
+    console = Console(width=160, file=StringIO(), record=True)
     console.print(tree)
     return console.export_text()
 

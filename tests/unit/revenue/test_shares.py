@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from math import gcd
 
 import pytest
@@ -25,7 +26,7 @@ def account(number: int) -> str:
 
 @given(cuts, st.booleans())
 def test_percentages_become_weights_in_exactly_their_proportion(edges: list[int], as_text: bool) -> None:
-    parts = [Decimal(after - before).scaleb(-4) for before, after in zip(edges, edges[1:], strict=False)]
+    parts = [Decimal(after - before).scaleb(-4) for before, after in pairwise(edges)]
     table = weights({account(i): f"{part:f} %" if as_text else part for i, part in enumerate(parts, 1)})
     whole = sum(weight for _account, weight in table)
     assert [Fraction(weight, whole) for _account, weight in table] == [Fraction(part) / 100 for part in parts]
