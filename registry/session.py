@@ -141,7 +141,7 @@ class Session:
         """Ask the registry about an asset; raises `AssetNotFound` if it has none of this number."""
         try:
             return self.chain.call(function)
-        except reverts.AssetNotFound as error:
+        except (reverts.AssetNotFound, reverts.ERC721NonexistentToken) as error:
             raise AssetNotFound(str(did)) from error
 
     def act(

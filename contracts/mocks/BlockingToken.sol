@@ -28,7 +28,7 @@ contract BlockingToken is MockToken {
     }
 
     /// @inheritdoc ERC20
-    function _update(address from, address to, uint256 amount) internal override {
+    function _update(address from, address to, uint256 amount) internal virtual override {
         if (_paused) revert Paused();
         if (_blocked[from]) revert Blocked(from);
         if (_blocked[to]) revert Blocked(to);

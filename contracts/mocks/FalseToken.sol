@@ -9,6 +9,11 @@ contract FalseToken is MockToken {
     constructor() MockToken(18) {}
 
     /// @inheritdoc ERC20
+    function transfer(address, uint256) public pure override returns (bool) {
+        return false;
+    }
+
+    /// @inheritdoc ERC20
     function transferFrom(address, address, uint256) public pure override returns (bool) {
         return false;
     }

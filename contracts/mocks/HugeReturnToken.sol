@@ -12,20 +12,30 @@ contract HugeReturnToken is MockToken {
     constructor() MockToken(18) {}
 
     /// @inheritdoc ERC20
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        _transfer(msg.sender, to, amount);
+        _answer();
+    }
+
+    /// @inheritdoc ERC20
     function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
         _spendAllowance(from, msg.sender, amount);
         _transfer(from, to, amount);
-        // Not memory-safe on purpose: the call ends here.
-        assembly {
-            mstore(0, 1)
-            return(0, MEGABYTE)
-        }
+        _answer();
     }
 
     /// @inheritdoc ERC20Permit
     function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) public pure override {
         assembly {
             revert(0, MEGABYTE)
+        }
+    }
+
+    function _answer() private pure {
+        // Not memory-safe on purpose: the call ends here.
+        assembly {
+            mstore(0, 1)
+            return(0, MEGABYTE)
         }
     }
 }

@@ -19,6 +19,13 @@ contract NoReturnToken {
         allowance[msg.sender][spender] = amount;
     }
 
+    /// @notice Give `amount` to `to`.
+    function transfer(address to, uint256 amount) external {
+        if (balanceOf[msg.sender] < amount) revert TooLittle(msg.sender, amount);
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount;
+    }
+
     /// @notice Take `amount` from `from` to `to`.
     function transferFrom(address from, address to, uint256 amount) external {
         if (balanceOf[from] < amount || allowance[from][msg.sender] < amount) revert TooLittle(from, amount);

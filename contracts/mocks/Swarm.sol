@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Swarm: makes many of the smallest contracts that there can be.
+/// @title Swarm: makes many of the smallest contracts that there can be, or many of any other.
 contract Swarm {
     /// @notice These were made.
     event Hatched(address[] contracts);
@@ -15,6 +15,19 @@ contract Swarm {
             assembly ("memory-safe") {
                 mstore(0, 0x60016000f3000000000000000000000000000000000000000000000000000000)
                 made := create(0, 0, 5)
+            }
+            contracts[i] = made;
+        }
+        emit Hatched(contracts);
+    }
+
+    /// @notice Make `count` contracts of a creation code.
+    function hatchCode(uint256 count, bytes memory creation) external {
+        address[] memory contracts = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            address made;
+            assembly ("memory-safe") {
+                made := create(0, add(creation, 0x20), mload(creation))
             }
             contracts[i] = made;
         }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .support import DOLLAR, FEE_BPS, Terms, logs, publication
+from .support import DOLLAR, FEE_BPS, Terms, logs, publication, share_table
 
 CURATOR_ROLE = 1
 PEOPLE = ("dao", "treasury", "author", "editor", "seller", "minter", "buyer", "stranger", "curator", "service")
@@ -69,8 +69,26 @@ def marketplace(project: Any, authority: Any, registry: Any, dollar: Any, dao: A
     return contract
 
 
+@pytest.fixture(scope="session")
+def factory(project: Any, dao: Any) -> Any:
+    """Makes revenue splitters."""
+    return dao.deploy(project.SplitterFactory)
+
+
+@pytest.fixture(scope="session")
+def split(project: Any, factory: Any, dao: Any) -> Callable[..., Any]:
+    """`split({payee: share, ...})` makes the revenue splitter of these shares."""
+
+    def make_splitter(shares: dict[Any, int]) -> Any:
+        table = share_table(shares)
+        factory.createSplitter(table, sender=dao)
+        return project.RevenueSplitter.at(factory.splitterOf(table))
+
+    return make_splitter
+
+
 @pytest.fixture(scope="session", autouse=True)
-def system(registry: Any, marketplace: Any) -> None:
+def system(registry: Any, marketplace: Any, factory: Any) -> None:
     """Deploys before the first test."""
 
 

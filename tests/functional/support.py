@@ -67,6 +67,24 @@ def order(
     return asset_id, licence, account, units, max_total
 
 
+def held_by(account: Any, token: Any = None) -> int:
+    """What an account holds of a token, or of the native coin."""
+    if token is not None:
+        return int(token.balanceOf(account))
+    return int(chain.provider.get_balance(getattr(account, "address", account)))
+
+
+def share_table(shares: dict[Any, int]) -> list[tuple[str, int]]:
+    """Payees and shares in the order that the factory asks for."""
+    table = [(str(getattr(payee, "address", payee)), share) for payee, share in shares.items()]
+    return sorted(table, key=lambda entry: int(entry[0], 16))
+
+
+def untouched(count: int, name: str = "payee") -> list[str]:
+    """So many accounts that nobody has the key of, by ascending address."""
+    return sorted((to_checksum_address(keccak(text=f"{name} {i}")[-20:]) for i in range(count)), key=str.lower)
+
+
 def logs(tx: Any, event: Any) -> list[dict[str, Any]]:
     """The arguments of each event of this kind, in order."""
     return [dict(log.event_arguments) for log in event.from_receipt(tx)]

@@ -160,15 +160,12 @@ def test_a_royalty_over_the_cap_is_refused(registry: Any, author: Any, publish: 
     assert refusal(registry.setDerivativeTerms, asset_id, (False, 3_001), sender=author) == expected
 
 
-def test_parents_need_the_lineage_module(registry: Any, project: Any, dao: Any, author: Any, publish: Any) -> None:
-    parent = publish()
-    derived = publication(parents=(parent,))
-    assert refusal(registry.publish, author, derived, sender=author) == ("LineageNotSet",)
-    lineage = dao.deploy(project.MockLineage)
-    registry.setLineage(lineage, sender=dao)
+def test_an_asset_with_parents_says_so(registry: Any, lineage: Any, publish: Any) -> None:
+    parent = publish(derivatives=(True, 450))
     child = publish(parents=(parent,))
-    assert registry.assetInfo(child).derived
-    assert lineage.parentsOf(child) == [parent]
+    assert (registry.assetInfo(child).derived, registry.assetInfo(child).royaltyBps) == (True, 450)
+    assert (registry.assetInfo(parent).derived, registry.assetInfo(parent).royaltyBps) == (False, 0)
+    assert registry.lineage() == lineage
 
 
 def test_publications_can_be_paused_and_go_on(registry: Any, dao: Any, author: Any, publish: Any) -> None:
@@ -386,23 +383,17 @@ def test_derivative_terms_can_be_changed(registry: Any, author: Any, publish: An
     assert tuple(registry.assetInfo(asset_id).derivatives) == (False, 0)
 
 
-@pytest.mark.parametrize(
-    "allowed",
-    [
-        True,
-        pytest.param(
-            False,
-            marks=pytest.mark.xfail(strict=True, reason="publish keeps a royalty of terms that allow nothing, unsaid"),
-        ),
-    ],
-)
-def test_published_derivative_terms_can_be_read_off_the_events(registry: Any, author: Any, allowed: bool) -> None:
+@pytest.mark.parametrize("royalty", [0, 500])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_published_derivative_terms_can_be_read_off_the_events(
+    registry: Any, author: Any, allowed: bool, royalty: int
+) -> None:
     """An index is built from events alone, so what they say must be what the views say."""
-    tx = registry.publish(author, publication(derivatives=(allowed, 500)), sender=author)
+    tx = registry.publish(author, publication(derivatives=(allowed, royalty)), sender=author)
     told = [(log["allowed"], log["royaltyBps"]) for log in logs(tx, registry.DerivativeTermsChanged)]
-    assert tuple(registry.assetInfo(logs(tx, registry.MetadataPublished)[0]["assetId"]).derivatives) == (
-        told[-1] if told else (False, 0)
-    )
+    asset_id = logs(tx, registry.MetadataPublished)[0]["assetId"]
+    assert tuple(registry.assetInfo(asset_id).derivatives) == (allowed, royalty)
+    assert told == ([] if (allowed, royalty) == (False, 0) else [(allowed, royalty)])
 
 
 # The token
@@ -522,16 +513,11 @@ def test_licences_and_access_survive_a_transfer(
 
 
 @pytest.mark.parametrize("price", [0, 1, 9_999, 10_000, 123_456_789, 2**256 - 1])
-def test_a_resale_owes_the_royalty_of_the_ancestors(
-    registry: Any, project: Any, dao: Any, treasury: Any, publish: Any, price: int
-) -> None:
-    lineage = dao.deploy(project.MockLineage)
-    registry.setLineage(lineage, sender=dao)
-    lineage.setRoyalty(treasury, 1_234, sender=dao)
-    original = publish()
+def test_a_resale_owes_the_royalty_of_the_ancestors(registry: Any, lineage: Any, publish: Any, price: int) -> None:
+    original = publish(derivatives=(True, 1_234))
     child = publish(parents=(original,))
     assert tuple(registry.royaltyInfo(original, price)) == (ZERO_ADDRESS, 0)
-    assert tuple(registry.royaltyInfo(child, price)) == (treasury, price * 1_234 // 10_000)
+    assert tuple(registry.royaltyInfo(child, price)) == (lineage.splitterOf(registry, child), price * 1_234 // 10_000)
 
 
 # What is not there
@@ -581,7 +567,6 @@ def test_settings_are_for_those_whom_the_access_manager_lets(
     settings: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         (registry.setPaymentToken, (dollar, True)),
         (registry.setMarketplace, (dollar,)),
-        (registry.setLineage, (dollar,)),
         (registry.pausePublications, (True,)),
         (registry.setContractURI, (digest("collection"),)),
     )
@@ -608,9 +593,8 @@ def test_payment_tokens_keep_their_index(registry: Any, project: Any, dollar: An
     ]
 
 
-def test_only_contracts_become_payment_token_marketplace_or_lineage(registry: Any, dao: Any, stranger: Any) -> None:
-    for setting in (registry.setMarketplace, registry.setLineage):
-        assert refusal(setting, stranger, sender=dao) == ("NotAContract", stranger)
+def test_only_contracts_become_payment_token_or_marketplace(registry: Any, dao: Any, stranger: Any) -> None:
+    assert refusal(registry.setMarketplace, stranger, sender=dao) == ("NotAContract", stranger)
     assert refusal(registry.setPaymentToken, stranger, True, sender=dao) == ("NotAContract", stranger)
 
 
@@ -641,13 +625,9 @@ def test_another_marketplace_takes_over(
     assert registry.hasAccess(asset_id, buyer)
 
 
-def test_the_lineage_module_is_set_once(registry: Any, project: Any, dao: Any) -> None:
-    assert registry.lineage() == ZERO_ADDRESS
-    lineage = dao.deploy(project.MockLineage)
-    tx = registry.setLineage(lineage, sender=dao)
-    assert logs(tx, registry.LineageSet) == [{"lineage": lineage}]
+def test_the_lineage_is_there_from_the_start_and_for_ever(registry: Any, lineage: Any) -> None:
     assert registry.lineage() == lineage
-    assert refusal(registry.setLineage, lineage, sender=dao) == ("LineageAlreadySet", lineage)
+    assert not [method.name for method in registry.contract_type.mutable_methods if "ineage" in method.name]
 
 
 def test_the_registry_takes_no_money(registry: Any, author: Any, publish: Any) -> None:

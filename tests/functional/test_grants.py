@@ -166,8 +166,9 @@ def test_bad_redemptions_are_refused(registry: Any, author: Any, buyer: Any, pub
 
 
 def test_tokens_that_nobody_has_yet_cannot_be_redeemed(registry: Any, buyer: Any, publish: Any) -> None:
-    """The token's contract is not there before the first mint; the refusal has no words then."""
-    assert refusal(registry.redeem, publish(terms(kind=USE)), 0, 1, buyer, sender=buyer) == ("",)
+    """The token's contract is not there before the first mint; the refusal is the one of an empty balance."""
+    got = refusal(registry.redeem, publish(terms(kind=USE)), 0, 3, buyer, sender=buyer)
+    assert got == ("ERC20InsufficientBalance", buyer, 0, 3 * UNIT)
 
 
 def test_what_was_bought_can_be_used_whatever_became_of_the_asset(
@@ -327,7 +328,8 @@ def test_a_cancelled_receipt_is_worthless_and_the_next_works(
 ) -> None:
     note = receipt(used, buyer, nonce=key << 64)
     signature = sign_receipt(buyer, registry, note)
-    registry.cancelReceipts(key, sender=buyer)
+    tx = registry.cancelReceipt(key, sender=buyer)
+    assert logs(tx, registry.ReceiptCancelled) == [{"account": buyer, "key": key, "nonce": 0}]
     got = refusal(registry.consumeWithReceipt, note, signature, sender=service)
     assert got == ("InvalidAccountNonce", buyer, (key << 64) + 1)
     following = receipt(used, buyer, nonce=(key << 64) + 1)
@@ -337,7 +339,7 @@ def test_a_cancelled_receipt_is_worthless_and_the_next_works(
 def test_nobody_cancels_the_receipts_of_another(
     registry: Any, buyer: Any, stranger: Any, service: Any, used: int
 ) -> None:
-    registry.cancelReceipts(0, sender=stranger)
+    registry.cancelReceipt(0, sender=stranger)
     note = receipt(used, buyer)
     registry.consumeWithReceipt(note, sign_receipt(buyer, registry, note), sender=service)
 

@@ -18,7 +18,7 @@ def bits(size: int) -> st.SearchStrategy[int]:
 
 
 addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
-assets = st.tuples(addresses, bits(32), bits(24), bits(8), st.integers(0, 2), bits(8), bits(16))
+assets = st.tuples(addresses, bits(24), bits(24), bits(8), bits(8), bits(16), bits(16))
 licences = st.tuples(bits(96), bits(32), bits(32), bits(32), bits(16), bits(8), st.integers(0, 2), st.booleans())
 grants = st.tuples(bits(48), bits(64), bits(32), st.booleans())
 
@@ -49,7 +49,7 @@ def test_what_is_written_at_once_is_read_member_by_member(
 
 @pytest.mark.parametrize("position", range(7))
 def test_each_member_of_an_asset_stands_alone(slots: Any, dao: Any, position: int) -> None:
-    most = ("0x" + "ff" * 20, 2**32 - 1, 2**24 - 1, 255, 2, 255, 2**16 - 1)
+    most = ("0x" + "ff" * 20, 2**24 - 1, 2**24 - 1, 255, 255, 2**16 - 1, 2**16 - 1)
     none = ("0x" + "00" * 20, 0, 0, 0, 0, 0, 0)
     asset = tuple(most[i] if i == position else none[i] for i in range(7))
     slots.writeAsset(asset, sender=dao)

@@ -17,6 +17,7 @@ from .support import (
     UNIT,
     USD,
     USE,
+    digest,
     logs,
     now,
     order,
@@ -235,14 +236,28 @@ def test_without_limit_anybody_may_buy_for_anybody(
     assert registry.hasAccess(asset_id, stranger) and not registry.hasAccess(asset_id, buyer)
 
 
-@pytest.mark.parametrize("kind", [PERIOD, USE])
-def test_a_count_never_wraps_round(registry: Any, author: Any, buyer: Any, publish: Any, kind: int) -> None:
-    """More units for one account than its counter holds: Solidity's own overflow, in place of a wrong count."""
-    asset_id = publish(terms(kind=kind, amount=2**32 - 1))
-    registry.grant(asset_id, 0, buyer, 2**32 - 1, False, sender=author)
-    before = registry.accessOf(asset_id, 0, buyer)
-    assert refusal(registry.grant, asset_id, 0, buyer, 1, False, sender=author) == ("Panic", 0x11)
-    assert registry.accessOf(asset_id, 0, buyer) == before
+def test_units_taken_end_at_the_limit_of_their_counter(registry: Any, author: Any, buyer: Any, publish: Any) -> None:
+    """More units for one account than the counter holds: it stays at its end, and what is given is given."""
+    asset_id = publish(terms(kind=USE, amount=1))
+    for _ in range(2):
+        registry.grant(asset_id, 0, buyer, 2**32 - 1, False, sender=author)
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    access = registry.accessOf(asset_id, 0, buyer)
+    assert (access.taken, access.uses) == (2**32 - 1, 2 * (2**32 - 1) + 1)
+
+
+@pytest.mark.parametrize("as_tokens", [True, False])
+def test_uses_end_at_the_limit_of_their_counter(
+    registry: Any, author: Any, buyer: Any, publish: Any, as_tokens: bool
+) -> None:
+    asset_id = publish(terms(kind=USE, amount=2**32 - 1))
+    for _ in range(2):
+        registry.grant(asset_id, 0, buyer, 2**32 - 1, as_tokens, sender=author)
+        if as_tokens:
+            registry.redeem(asset_id, 0, 2**32 - 1, buyer, sender=buyer)
+    assert registry.accessOf(asset_id, 0, buyer).uses == 2**64 - 1
+    registry.consume(asset_id, 0, 1, digest("job"), sender=buyer)
+    assert registry.accessOf(asset_id, 0, buyer).uses == 2**64 - 2
 
 
 # Prices

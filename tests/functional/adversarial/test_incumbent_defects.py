@@ -384,6 +384,18 @@ def test_d11_what_is_written_for_an_account_is_read_for_it(
     assert (of_stranger.taken, of_stranger.uses, of_stranger.tokens) == (4, 0, 4 * UNIT)
 
 
+def test_d11_a_second_distribution_pays_what_is_new_and_no_more(
+    split: Any, dollar: Any, dao: Any, buyer: Any, editor: Any, stranger: Any
+) -> None:
+    """So its splitter paid each payee again from the start, until it ran dry."""
+    splitter = split({editor: 1, stranger: 3})
+    for total in (400, 800, 900):
+        dollar.mint(splitter, total - splitter.received(dollar), sender=dao)
+        for _ in range(2):
+            splitter.distribute(dollar, sender=buyer)
+        assert [dollar.balanceOf(who) for who in (editor, stranger, splitter)] == [total // 4, total * 3 // 4, 0]
+
+
 def test_d12_a_question_of_two_keys_answers_for_both(
     registry: Any, author: Any, buyer: Any, stranger: Any, publish: Any
 ) -> None:

@@ -17,6 +17,7 @@ from ..support import (
     USD,
     USE,
     failure,
+    held_by,
     logs,
     now,
     order,
@@ -387,34 +388,26 @@ def test_no_batch_can_spend_a_value_twice(registry: Any, marketplace: Any, buyer
 # Ancestors
 
 
-@pytest.fixture
-def lineage(project: Any, registry: Any, dao: Any, seller: Any) -> Any:
-    """A lineage module that asks 12.34 % for the seller."""
-    module = dao.deploy(project.MockLineage)
-    registry.setLineage(module, sender=dao)
-    module.setRoyalty(seller, 1_234, sender=dao)
-    return module
-
-
 @pytest.mark.parametrize("price", [1, 8, 9, 10_000, 99_999_999_999])
 @pytest.mark.parametrize("token", [NATIVE, USD])
 def test_treasury_ancestors_and_payout_are_paid_exactly(
+    registry: Any,
     marketplace: Any,
     dollar: Any,
     lineage: Any,
     buyer: Any,
     treasury: Any,
-    seller: Any,
     author: Any,
     publish: Any,
     price: int,
     token: int,
 ) -> None:
-    child = publish(terms(price, token=token, kind=PERIOD), parents=(publish(),))
-    receivers = treasury, seller, author
+    child = publish(terms(price, token=token, kind=PERIOD), parents=(publish(derivatives=(True, 1_234)),))
+    splitter = lineage.splitterOf(registry, child)
+    receivers = treasury.address, splitter, author.address
 
     def held() -> list[int]:
-        return [who.balance if token == NATIVE else dollar.balanceOf(who) for who in receivers]
+        return [held_by(who, None if token == NATIVE else dollar) for who in receivers]
 
     before = held()
     value = price + 5 if token == NATIVE else 0
@@ -426,50 +419,74 @@ def test_treasury_ancestors_and_payout_are_paid_exactly(
 
 
 def test_the_highest_royalty_and_fee_leave_the_rest(
-    marketplace: Any, dollar: Any, lineage: Any, dao: Any, buyer: Any, seller: Any, author: Any, publish: Any
+    registry: Any, marketplace: Any, dollar: Any, lineage: Any, dao: Any, buyer: Any, author: Any, publish: Any
 ) -> None:
-    lineage.setRoyalty(seller, 3_000, sender=dao)
     marketplace.setFee(500, sender=dao)
-    child = publish(terms(100 * DOLLAR), parents=(publish(),))
+    child = publish(terms(100 * DOLLAR), parents=(publish(derivatives=(True, 3_000)),))
     marketplace.buyAccess(order(child, buyer), sender=buyer)
-    assert (dollar.balanceOf(seller), dollar.balanceOf(author)) == (30 * DOLLAR, 65 * DOLLAR)
+    splitter = lineage.splitterOf(registry, child)
+    assert (dollar.balanceOf(splitter), dollar.balanceOf(author)) == (30 * DOLLAR, 65 * DOLLAR)
 
 
-@pytest.mark.parametrize("bps", [3_001, 10_000, 2**256 - 1])
-def test_a_lineage_module_over_the_cap_is_refused(
-    registry: Any, marketplace: Any, lineage: Any, dao: Any, buyer: Any, seller: Any, publish: Any, bps: int
+# A lineage that misbehaves can only be the one that a registry was made with
+
+
+@pytest.fixture
+def hostile(project: Any, dao: Any, system: None) -> Any:
+    return dao.deploy(project.HostileLineage)
+
+
+@pytest.fixture
+def led_astray(project: Any, authority: Any, hostile: Any, dao: Any) -> Any:
+    """A second registry, which trusts the hostile lineage."""
+    return dao.deploy(project.AssetRegistry, authority, hostile)
+
+
+@pytest.mark.parametrize("bps", [3_001, 10_000, 2**16 - 1])
+def test_a_lineage_over_the_cap_is_refused(led_astray: Any, hostile: Any, author: Any, bps: int) -> None:
+    led_astray.publish(author, publication(), sender=author)
+    hostile.setRoyalty(bps, sender=author)
+    derived = publication(parents=(1,))
+    assert refusal(led_astray.publish, author, derived, sender=author) == ("RoyaltyTooHigh", bps, 3_000)
+    assert refusal(led_astray.publishMany, author, [publication(), derived], sender=author) == (
+        "RoyaltyTooHigh",
+        bps,
+        3_000,
+    )
+    hostile.setRoyalty(3_000, sender=author)
+    led_astray.publish(author, derived, sender=author)
+    # What was taken in is not asked for again: a later greed changes nothing.
+    hostile.setRoyalty(bps, sender=author)
+    assert led_astray.assetInfo(2).royaltyBps == 3_000
+    assert led_astray.royaltyInfo(2, 10_000)[1] == 3_000
+
+
+def test_a_lineage_that_fails_stops_publications_with_parents_only(
+    project: Any, authority: Any, led_astray: Any, hostile: Any, treasury: Any, dao: Any, author: Any, buyer: Any
 ) -> None:
-    original = publish(terms(PRICE))
-    child = publish(terms(PRICE), terms(), parents=(original,))
-    lineage.setRoyalty(seller, bps, sender=dao)
-    expected = ("RoyaltyTooHigh", bps, 3_000)
-    assert refusal(marketplace.buyAccess, order(child, buyer), sender=buyer) == expected
-    assert refusal(registry.quote, child, 0, 1, sender=buyer) == expected
-    assert refusal(registry.royaltyInfo, child, PRICE, sender=buyer) == expected
-    # Others, and what is free, do not suffer.
-    marketplace.buyAccess(order(original, buyer), sender=buyer)
-    marketplace.buyAccess(order(child, buyer, licence=1), sender=buyer)
-
-
-def test_a_lineage_module_that_fails_stops_paid_sales_of_derivatives_only(
-    registry: Any, marketplace: Any, lineage: Any, dao: Any, author: Any, buyer: Any, stranger: Any, publish: Any
-) -> None:
-    original = publish(terms(PRICE))
-    child = publish(terms(PRICE), parents=(original,))
-    lineage.setBroken(True, sender=dao)
-    assert refusal(marketplace.buyAccess, order(child, buyer), sender=buyer) == ("LineageBroken", child)
-    derived = publication(parents=(original,))
-    assert refusal(registry.publish, author, derived, sender=author) == ("LineageBroken", child + 1)
-    marketplace.buyAccess(order(original, buyer), sender=buyer)
-    registry.grant(child, 0, buyer, 1, False, sender=author)
-    registry.transferFrom(author, stranger, child, sender=author)
-    assert registry.hasAccess(child, buyer)
+    market = dao.deploy(project.Marketplace, authority, led_astray, treasury, FEE_BPS)
+    led_astray.setMarketplace(market, sender=dao)
+    offer = terms(PRICE, token=NATIVE)
+    hostile.setRoyalty(1_000, sender=author)
+    for parents in ((), (1,)):
+        led_astray.publish(author, publication(offer, parents=parents), sender=author)
+    hostile.setBroken(True, sender=author)
+    derived = publication(parents=(1,))
+    assert refusal(led_astray.publish, author, derived, sender=author) == ("LineageBroken", 3)
+    led_astray.publish(author, publication(), sender=author)
+    for asset_id in (1, 2):
+        market.buyAccess(order(asset_id, buyer), sender=buyer, value=PRICE)
+        assert led_astray.hasAccess(asset_id, buyer)
 
 
 def test_ancestors_cannot_leave_their_royalty_in_the_marketplace(
-    marketplace: Any, lineage: Any, dao: Any, buyer: Any, publish: Any
+    registry: Any, marketplace: Any, lineage: Any, dollar: Any, buyer: Any, dao: Any, publish: Any
 ) -> None:
-    lineage.setRoyalty(marketplace, 1_000, sender=dao)
-    child = publish(terms(PRICE), parents=(publish(),))
-    got = refusal(marketplace.buyAccess, order(child, buyer), sender=buyer)
-    assert got == ("PaymentRefused", marketplace, PRICE // 10)
+    """The owner of an ancestor can name it as payout, but a sale pays the splitter and nobody else."""
+    parent = publish(derivatives=(True, 1_000), payout=marketplace)
+    child = publish(terms(PRICE), terms(PRICE, token=NATIVE), parents=(parent,))
+    marketplace.buyAccess(order(child, buyer), sender=buyer)
+    marketplace.buyAccess(order(child, buyer, licence=1), sender=buyer, value=PRICE)
+    assert dollar.balanceOf(marketplace) == 0
+    assert marketplace.balance == 0
+    assert dollar.balanceOf(lineage.splitterOf(registry, child)) == PRICE // 10
