@@ -12,25 +12,29 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional integration deep bench prep manifest clean
+.PHONY: demo test unit functional invariants integration deep bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
 
-test: unit functional integration
+test: unit invariants functional integration
 
-unit: .venv/dev
+unit: .venv/dev .build/compiled
 	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 
 functional: .venv/dev .build/compiled
 	ape test tests/functional --network ethereum:local:foundry -n 2 -q
 	ape test tests/functional --network ethereum:local:test -n 2 -q
 
+invariants: node_modules/installed
+	forge test
+
 integration: .venv/dev .build/compiled
 	pytest tests/integration -p no:ape_test -q
 
 deep: .venv/dev .build/compiled
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+	FOUNDRY_PROFILE=deep forge test
 
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -18,8 +19,13 @@ from web3.contract import Contract
 from web3.logs import DISCARD
 
 from bench.gas import Gas
+from bench.revenue import measure_splits
 from bench.stage import ALLOWANCE, ASSET_NAME, NEXT_POINTER, POINTER, PRICE, Stage
 from registry.chain.artifacts import artifact
+from registry.chain.connection import Chain
+from registry.chain.local import deploy_local
+from registry.chain.signers import dev_signer
+from registry.client import Registry
 
 _FEE_BPS: Final = 20  # as much as the incumbent takes
 _HOLD, _PERIOD, _USE = 0, 1, 2
@@ -64,6 +70,50 @@ def measure(stage: Stage, gas: Gas) -> None:
     update = ours.registry.functions.updateMetadata(first.number, _digest(NEXT_POINTER), 1)
     gas.record("update_metadata", stage.send(update, sender=cast.author))
 
+    _measure_lineage(ours, gas)
+    measure_splits(stage, gas)
+    _measure_teams(ours, gas)
+
+
+def _measure_lineage(ours: _Ours, gas: Gas) -> None:
+    """A sale of a derived asset over one of an asset that owes nobody, both steady."""
+    cast, send = ours.stage.cast, ours.stage.send
+    parent = ours.publish(cast.author, derivatives=(True, 1_000))
+    plain, child = ours.publish(cast.author), ours.publish(cast.author, parents=[parent.number])
+    used = {}
+    for asset in (plain, child):
+        ours.buy(asset.number, 0, cast.buyer)
+        used[asset.number] = gas.total(ours.buy(asset.number, 0, cast.buyer))
+    gas.derive(
+        "lineage_sale_overhead", used[child.number] - used[plain.number], "the royalties' splitter holds some already"
+    )
+    lineage = ours.stage.w3.eth.contract(
+        address=ours.registry.functions.lineage().call(), abi=artifact("Lineage").abi
+    )
+    send(lineage.functions.createSplitter(ours.registry.address, child.number), sender=cast.author)
+
+
+def _measure_teams(ours: _Ours, gas: Gas) -> None:
+    """A team of three, and a payment that two of them signed, through the client: it knows how to sign for a Safe."""
+    url = str(getattr(ours.stage.w3.provider, "endpoint_uri", ""))
+    chain = Chain.connect(url)
+    people = [Registry.on(chain, signer=dev_signer(number), deployment=deploy_local(chain)) for number in (0, 1, 2)]
+    ann, bob, _cleo = people
+    addresses = [person.address for person in people]
+    shares = dict(zip(addresses, (50, 30, 20), strict=True))
+    team = ann.teams.create(addresses, threshold=2, shares=shares, salt=1)
+    if team.tx is None:
+        raise AssertionError("the team was there before")
+    gas.derive("team_create_3", team.tx.gas_used, "with its splitter; the incumbent is a Safe of three alone")
+    dollar = ann.erc20(ann.tokens[1].address or "")
+    ann.act("fund the team", dollar.functions.mint(team.address, 10_000_000))
+    used = []
+    for _ in range(2):
+        proposal = ann.teams.propose(team, [dollar.functions.transfer(bob.address, 1_000_000)])
+        executed = bob.teams.execute(bob.teams.sign(ann.teams.sign(proposal)))
+        used.append(executed.tx.gas_used if executed.tx else 0)
+    gas.derive("safe_exec_2of3", used[1], "a SafeL2, which logs what it does")
+
 
 @dataclass(frozen=True, slots=True)
 class _Published:
@@ -77,8 +127,16 @@ class _Ours:
     registry: Contract
     market: Contract
 
-    def publish(self, author: ChecksumAddress, *, terms: list[tuple[int, ...]] | None = None) -> _Published:
-        publication = _publication(ASSET_NAME, [_terms()] if terms is None else terms)
+    def publish(
+        self,
+        author: ChecksumAddress,
+        *,
+        terms: list[tuple[int, ...]] | None = None,
+        derivatives: tuple[bool, int] = (False, 0),
+        parents: Sequence[int] = (),
+    ) -> _Published:
+        licences = [_terms()] if terms is None else terms
+        publication = (_digest(ASSET_NAME), ADDRESS_ZERO, derivatives, list(parents), licences)
         tx_hash = self.stage.send(self.registry.functions.publish(author, publication), sender=author)
         receipt = self.stage.w3.eth.get_transaction_receipt(tx_hash)
         (event,) = self.registry.events.MetadataPublished().process_receipt(receipt, errors=DISCARD)

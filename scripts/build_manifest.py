@@ -1,6 +1,6 @@
 """Write `registry/chain/manifest.json`: the ABIs and bytecode that the package ships.
 
-`ape run build_manifest` after any change of a contract; `--check` only compares, as the tests do.
+`make manifest` after any change of a contract; `--check` only compares, as the tests do.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ CONTRACTS = [
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 
 
-def build(*, use_cache: bool) -> str:
-    """The manifest as JSON text. Ape's cache does not see that an imported interface changed."""
-    types = project.load_contracts(use_cache=use_cache)
+def build() -> str:
+    """The manifest as JSON text, from the contracts as they were compiled last.
+
+    Ape's cache does not see that an imported interface changed, so `make` throws it away with every change.
+    """
+    types = project.load_contracts()
     contracts = {name: _trim(types[name]) for name in CONTRACTS}
     solidity = project.config.solidity
     compiler = {"name": "solidity"} | {key: getattr(solidity, key) for key in SETTINGS}
@@ -58,10 +61,10 @@ def _trim(contract: object) -> dict[str, object]:
 )
 def cli(check: bool) -> None:
     """Build the manifest that the Python package ships."""
-    text = build(use_cache=check)
+    text = build()
     if check:
         if MANIFEST.read_text() != text:
-            raise click.ClickException(f"{MANIFEST.name} is stale: run 'ape run build_manifest'")
+            raise click.ClickException(f"{MANIFEST.name} is stale: run 'make manifest'")
         click.echo(f"{MANIFEST.name} is what the contracts compile to")
         return
     MANIFEST.write_text(text)

@@ -35,6 +35,9 @@ interface ILineage {
     /// @dev What an asset owes is fixed once.
     error AlreadyDeclared(uint256 assetId);
 
+    /// @dev Ids of assets have 64 bits.
+    error InvalidAssetId(uint256 assetId);
+
     /// @notice Fix the ancestors of an asset that the calling registry is publishing.
     /// @return royaltyBps What each sale owes them in all.
     function declareParents(uint256 assetId, uint256[] calldata parents) external returns (uint16 royaltyBps);

@@ -93,6 +93,7 @@ contract Lineage is ILineage {
     }
 
     function _args(address registry, uint256 assetId) private pure returns (bytes memory) {
+        if (assetId > type(uint64).max) revert InvalidAssetId(assetId);
         return abi.encodePacked(registry, uint64(assetId));
     }
 }

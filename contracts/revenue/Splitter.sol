@@ -10,12 +10,13 @@ import {ISplitter} from "../interfaces/ISplitter.sol";
 abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// @dev What arrived in all and was counted, what waits for claims, and what did not divide: always less than one
-    /// unit for each payee, so it fits a byte.
+    /// @dev What arrived in all and was counted, what waits for claims, what did not divide (always less than one unit
+    /// for each payee, so it fits a byte), and whether a round in chunks is under way.
     struct Ledger {
-        uint128 received;
+        uint120 received;
         uint120 parked;
         uint8 dust;
+        bool open;
     }
 
     /// @dev A round that is paid in chunks: up to which total, and who is next.
@@ -30,6 +31,8 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     uint256 private constant TOKEN_GAS = 300_000;
     /// What parking a payment takes after a payee has used up its gas.
     uint256 private constant PARKING_GAS = 60_000;
+    uint256 private constant NATIVE_NEEDED = NATIVE_GAS * 64 / 63 + PARKING_GAS;
+    uint256 private constant TOKEN_NEEDED = TOKEN_GAS * 64 / 63 + PARKING_GAS;
 
     mapping(address token => Ledger) private _ledgers;
     mapping(address token => Round) private _rounds;
@@ -83,9 +86,9 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
         amount = _parked[token][payee];
         if (sum == 0) return amount;
         Ledger memory ledger = _ledgers[token];
-        Round memory round = _rounds[token];
         uint256 before = ledger.received;
-        if (round.next != 0) {
+        if (ledger.open) {
+            Round memory round = _rounds[token];
             // In a round of chunks, those before the next one have had theirs: as if the round were over, the money
             // of the others were parked, and what arrived since were new.
             uint256 divided;
@@ -100,9 +103,10 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
             }
             before = round.received;
             ledger = Ledger({
-                received: round.received,
+                received: uint120(round.received),
                 parked: ledger.parked + uint120(unpaid),
-                dust: uint8(round.received - divided)
+                dust: uint8(round.received - divided),
+                open: true
             });
         }
         uint256 total = _total(token, ledger);
@@ -124,39 +128,52 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     /* INTERNAL */
 
     function _distribute(address token, uint256 count) private nonReentrant returns (uint256 paid) {
-        (address[] memory accounts, uint256[] memory shares, uint256 sum) = _payees();
+        (address[] memory accounts, uint256[] memory amounts, uint256 sum) = _payees();
         Ledger memory ledger = _ledgers[token];
-        Round memory round = _rounds[token];
-        uint256 first = round.next;
         uint256 before = ledger.received;
-        uint256 total = first == 0 ? _total(token, ledger) : round.received;
+        uint256 first;
+        uint256 total;
+        if (ledger.open) {
+            Round memory round = _rounds[token];
+            (first, total) = (round.next, round.received);
+        } else {
+            total = _total(token, ledger);
+        }
         // A splitter without shares, of an asset that owes nothing, keeps what was sent to it by mistake.
         if (total == before || sum == 0) return 0;
         uint256 end = count < accounts.length - first ? first + count : accounts.length;
 
-        // All writes come before the first payment; what fails is added at the end, under the guard.
-        if (end == accounts.length) {
-            uint256 divided;
-            for (uint256 i = 0; i < end; ++i) {
-                divided += total * shares[i] / sum;
+        // The shares become the amounts. Totals have 120 bits and shares 32: nothing here can overflow.
+        uint256 divided;
+        unchecked {
+            for (uint256 i = 0; i < amounts.length; ++i) {
+                uint256 share = amounts[i];
+                uint256 upTo = total * share / sum;
+                divided += upTo;
+                amounts[i] = upTo - before * share / sum;
             }
-            ledger.received = uint128(total);
-            ledger.dust = uint8(total - divided);
-            _store(token, ledger);
-            if (first != 0) delete _rounds[token];
-        } else {
-            _rounds[token] = Round({received: uint128(total), next: uint16(end)});
         }
 
+        // All writes come before the first payment; what fails is added at the end, under the guard.
+        if (end == accounts.length) {
+            if (ledger.open) delete _rounds[token];
+            (ledger.received, ledger.dust, ledger.open) = (uint120(total), uint8(total - divided), false);
+        } else {
+            _rounds[token] = Round({received: uint128(total), next: uint16(end)});
+            ledger.open = true;
+        }
+        _store(token, ledger);
+
         uint256 failed;
+        bytes memory data = abi.encodeCall(IERC20.transfer, (address(0), 0));
         for (uint256 i = first; i < end; ++i) {
-            uint256 amount = total * shares[i] / sum - before * shares[i] / sum;
+            (address payee, uint256 amount) = (accounts[i], amounts[i]);
             if (amount == 0) continue;
             paid += amount;
-            if (_push(token, accounts[i], amount)) continue;
+            if (_push(token, payee, amount, data)) continue;
             failed += amount;
-            _parked[token][accounts[i]] += amount;
-            emit Parked(token, accounts[i], amount);
+            _parked[token][payee] += amount;
+            emit Parked(token, payee, amount);
         }
         if (failed != 0) {
             ledger.parked += uint120(failed);
@@ -170,29 +187,36 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
         uint256 kept = uint256(ledger.parked) + ledger.dust;
         uint256 held = _balance(token);
         if (held <= kept) return ledger.received;
-        uint256 total = ledger.received + (held - kept);
+        uint256 total = held - kept + ledger.received;
         // A token with more units than this cannot brick what it does not fit: the rest waits.
         return total < type(uint120).max ? total : type(uint120).max;
     }
 
     /// @dev Pays with bounded gas, and reads no more than a word of what comes back.
-    function _push(address token, address payee, uint256 amount) private returns (bool paid) {
-        uint256 allowance = token == address(0) ? NATIVE_GAS : TOKEN_GAS;
+    /// @param data A call of `transfer` whose arguments are written over.
+    function _push(address token, address payee, uint256 amount, bytes memory data)
+        private
+        returns (bool paid)
+    {
+        bool native = token == address(0);
         // A call passes on at most 63/64 of the gas that is left (EIP-150).
-        uint256 needed = allowance * 64 / 63 + PARKING_GAS;
+        uint256 needed = native ? NATIVE_NEEDED : TOKEN_NEEDED;
         if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
-        if (token == address(0)) {
-            assembly ("memory-safe") {
-                paid := call(allowance, payee, amount, 0, 0, 0, 0)
-            }
-            return paid;
-        }
-        bytes memory data = abi.encodeCall(IERC20.transfer, (payee, amount));
         assembly ("memory-safe") {
-            mstore(0, 0)
-            paid := call(allowance, token, 0, add(data, 0x20), mload(data), 0, 0x20)
-            // True, or nothing at all from a token that returns nothing; its code was seen when its balance was read.
-            paid := and(paid, or(eq(returndatasize(), 0), and(gt(returndatasize(), 31), eq(mload(0), 1))))
+            switch native
+            case 1 { paid := call(NATIVE_GAS, payee, amount, 0, 0, 0, 0) }
+            default {
+                mstore(add(data, 0x24), payee)
+                mstore(add(data, 0x44), amount)
+                mstore(0, 0)
+                paid := call(TOKEN_GAS, token, 0, add(data, 0x20), 0x44, 0, 0x20)
+                // True, or nothing at all from a token that returns nothing; its code was seen when its balance was
+                // read.
+                paid := and(
+                    paid,
+                    or(iszero(returndatasize()), and(gt(returndatasize(), 31), eq(mload(0), 1)))
+                )
+            }
         }
     }
 
@@ -203,7 +227,8 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     /// @dev One slot, one write.
     function _store(address token, Ledger memory ledger) private {
         Ledger storage slot = _ledgers[token];
-        uint256 word = ledger.received | (uint256(ledger.parked) << 128) | (uint256(ledger.dust) << 248);
+        uint256 word = ledger.received | (uint256(ledger.parked) << 120) | (uint256(ledger.dust) << 240)
+            | (ledger.open ? uint256(1) << 248 : 0);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }

@@ -61,7 +61,7 @@ def test_the_manifest_is_what_the_contracts_compile_to(project: Any) -> None:
     assert spec and spec.loader
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    assert script.build(use_cache=True) == script.MANIFEST.read_text(encoding="utf-8"), "run 'ape run build_manifest'"
+    assert script.build() == script.MANIFEST.read_text(encoding="utf-8"), "run 'ape run build_manifest'"
 
 
 def test_no_mock_is_in_the_manifest() -> None:

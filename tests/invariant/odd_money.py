@@ -14,7 +14,8 @@ from .world import BUYER, DAO
 _OPCODES = {
     "STOP": 0x00, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "ADDRESS": 0x30, "CALLER": 0x33, "CALLDATALOAD": 0x35,
     "CALLDATASIZE": 0x36, "CALLDATACOPY": 0x37, "RETURNDATASIZE": 0x3D, "RETURNDATACOPY": 0x3E, "MSTORE": 0x52,
-    "SLOAD": 0x54, "SSTORE": 0x55, "JUMPI": 0x57, "GAS": 0x5A, "CALL": 0xF1, "RETURN": 0xF3, "DELEGATECALL": 0xF4, "REVERT": 0xFD,
+    "SLOAD": 0x54, "SSTORE": 0x55, "JUMPI": 0x57, "GAS": 0x5A, "CALL": 0xF1, "RETURN": 0xF3,
+    "DELEGATECALL": 0xF4, "REVERT": 0xFD,
 }  # fmt: skip
 _TRANSFER = int.from_bytes(keccak(text="transfer(address,uint256)")[:4])
 _DISTRIBUTE = int.from_bytes(keccak(text="distribute(address)")[:4])
