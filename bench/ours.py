@@ -87,9 +87,7 @@ def _measure_lineage(ours: _Ours, gas: Gas) -> None:
     gas.derive(
         "lineage_sale_overhead", used[child.number] - used[plain.number], "the royalties' splitter holds some already"
     )
-    lineage = ours.stage.w3.eth.contract(
-        address=ours.registry.functions.lineage().call(), abi=artifact("Lineage").abi
-    )
+    lineage = ours.stage.w3.eth.contract(address=ours.registry.functions.lineage().call(), abi=artifact("Lineage").abi)
     send(lineage.functions.createSplitter(ours.registry.address, child.number), sender=cast.author)
 
 
@@ -151,9 +149,7 @@ class _Ours:
         return len(self.registry.functions.licencesOf(number).call()) - 1
 
     def buy(self, number: int, licence: int, buyer: ChecksumAddress) -> HexBytes:
-        tx_hash = self.stage.send(
-            self.market.functions.buyAccess((number, licence, buyer, 1, PRICE)), sender=buyer
-        )
+        tx_hash = self.stage.send(self.market.functions.buyAccess((number, licence, buyer, 1, PRICE)), sender=buyer)
         if not self.registry.functions.hasAccess(number, buyer).call():
             raise AssertionError("bought, and no access")
         return tx_hash
@@ -167,9 +163,7 @@ def _deploy(stage: Stage) -> _Ours:
     authority = stage.deploy(asdict(artifact("RegistryAuthority")), cast.protocol)
     lineage = stage.deploy(asdict(artifact("Lineage")))
     registry = stage.deploy(asdict(artifact("AssetRegistry")), authority.address, lineage.address)
-    market = stage.deploy(
-        asdict(artifact("Marketplace")), authority.address, registry.address, cast.treasury, _FEE_BPS
-    )
+    market = stage.deploy(asdict(artifact("Marketplace")), authority.address, registry.address, cast.treasury, _FEE_BPS)
     stage.send(registry.functions.setMarketplace(market.address), sender=cast.protocol)
     stage.send(registry.functions.setPaymentToken(stage.token.address, True), sender=cast.protocol)
     return _Ours(stage, registry, market)

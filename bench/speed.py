@@ -39,10 +39,8 @@ def measure() -> dict[str, Any]:
     """Import time (median of seven fresh processes, seconds) and publishing rates (assets a second)."""
     times = [float(_python(_IMPORT)) for _ in range(7)]
     with anvil() as w3, tempfile.TemporaryDirectory() as home:
-        url = str(getattr(w3.provider, "endpoint_uri"))
-        author = Registry.connect(
-            url, signer=dev_signer(0), deployment=deploy_local(Chain.connect(url)), home=home
-        )
+        url = str(w3.provider.endpoint_uri)
+        author = Registry.connect(url, signer=dev_signer(0), deployment=deploy_local(Chain.connect(url)), home=home)
         drafts = [_draft(number) for number in range(SINGLE + BATCHED)]
         started = time.perf_counter()
         for draft in drafts[:SINGLE]:
@@ -67,9 +65,13 @@ def show(console: Console, results: dict[str, Any]) -> None:
     """Print the figures."""
     table = Table("", "measured", title="Speed from Python")
     took = results["import_seconds"]
-    table.add_row("import registry", f"{took['ours'] * 1000:.0f} ms (bar {took['bar'] * 1000:.0f}), heavy: {took['loaded']}")
+    table.add_row(
+        "import registry", f"{took['ours'] * 1000:.0f} ms (bar {took['bar'] * 1000:.0f}), heavy: {took['loaded']}"
+    )
     rates = results["publish_per_second"]
-    table.add_row("publish, one by one", f"{rates['one_by_one']} assets/s, {rates['one_by_one_to_bare']} of bare web3.py")
+    table.add_row(
+        "publish, one by one", f"{rates['one_by_one']} assets/s, {rates['one_by_one_to_bare']} of bare web3.py"
+    )
     table.add_row("publish, batches of 100", f"{rates['batched']} assets/s")
     table.add_row("bare web3.py, one by one", f"{rates['bare_web3_one_by_one']} assets/s")
     console.print(table)

@@ -4,7 +4,8 @@ The conditions, the same for both halves
 ----------------------------------------
 *   **Whole transactions.** A figure is the receipt's `gasUsed`: base cost, calldata and execution, less refunds.
     Approvals of the payment token are made before and not counted. An act of several transactions is their sum.
-*   **Money.** One ERC-20 of 6 decimals (OpenZeppelin 5.7, which writes the lowered allowance), a price of 10 tokens, and a protocol fee above zero, on either side of the sale. Buyers approve 1,000 tokens: the allowance
+*   **Money.** One ERC-20 of 6 decimals (OpenZeppelin 5.7, which writes the lowered allowance), a price of 10
+    tokens, and a protocol fee above zero, on either side of the sale. Buyers approve 1,000 tokens: the allowance
     stays above zero, so nothing is refunded for clearing it and nothing is saved by an infinite one.
 *   **Warm protocol and payees.** Before anything is measured, `Cast.earlier_author` has published an asset of the same
     make and `Cast.earlier_buyer` has bought it, so no counter, list or treasury of the protocol is at zero. Treasury,

@@ -231,7 +231,9 @@ class LimitExceeded(ContentError):
 
     def __init__(self, what: str, value: int, limit: int) -> None:
         self.what, self.value, self.limit = what, value, limit
-        super().__init__(f"{what} is {value:,}, over the limit of {limit:,}.", hint="Raise the limit only if you trust it.")
+        super().__init__(
+            f"{what} is {value:,}, over the limit of {limit:,}.", hint="Raise the limit only if you trust it."
+        )
 
 
 class UnsupportedCodec(ContentError):
@@ -279,7 +281,9 @@ class WrongPassword(SignerError):
 class AccessDenied(RegistryError, PermissionError):
     """The account holds no licence that opens the asset."""
 
-    def __init__(self, did: str, account: str, reason: str = "it holds no licence that is valid now", *, hint: str = "") -> None:
+    def __init__(
+        self, did: str, account: str, reason: str = "it holds no licence that is valid now", *, hint: str = ""
+    ) -> None:
         self.did, self.account = did, account
         super().__init__(f"Account {account} may not open {did}: {reason}.", hint=hint or "Buy a licence first.")
 
@@ -346,7 +350,9 @@ class WrongChain(ChainError):
 
     def __init__(self, expected: int, actual: int, what: str) -> None:
         self.expected, self.actual = expected, actual
-        super().__init__(f"{what} is on chain {expected}, but the node serves chain {actual}.", hint="Connect to the other network.")
+        super().__init__(
+            f"{what} is on chain {expected}, but the node serves chain {actual}.", hint="Connect to the other network."
+        )
 
 
 class NotDeployed(ChainError, LookupError):

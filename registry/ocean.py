@@ -458,9 +458,10 @@ def to_ocean_v4(
     `chain_id` and `nft_address` decide Ocean's DID; left out, they are those of an earlier import, or of `did`.
     Note that Ocean gives each asset a contract of its own: assets of one registry share `nft_address`, and so
     would share Ocean's DID. `version` is by default that of the import, or 4.7.0; `updated` likewise, or
-    ``created``, which Ocean demands: pass it for a document that has none. With `licences`, their `datatokens` (one address each) and the `service_endpoint` of a gateway,
-    each hold and period licence becomes an access service with empty ``files``, because content is public by
-    its CID here and not encrypted for a provider; licences by uses have no counterpart and are left out.
+    ``created``, which Ocean demands: pass it for a document that has none. With `licences`, their `datatokens` (one
+    address each) and the `service_endpoint` of a gateway, each hold and period licence becomes an access service with
+    empty ``files``, because content is public by its CID here and not encrypted for a provider; licences by uses have
+    no counterpart and are left out.
 
     Raises `InvalidDDO` when something does not fit Ocean's limits (its pointer leads into the Ocean document:
     a name has 4 to 512 characters, a description 10 to 7000), `InvalidAddress`, and `InputError`.

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.canonical import printable
 from registry.chain.artifacts import artifact, names
-from registry.chain.logs import _named as named_values
-from registry.chain.logs import _type as abi_type
+from registry.chain.logs import abi_type, named_values
 from registry.chain.safe import NAMES, safe_part
 from registry.chain.sender import Call
 from registry.errors import RegistryError

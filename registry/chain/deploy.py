@@ -26,7 +26,7 @@ from web3.exceptions import Web3RPCError
 
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.logs import _type as abi_type
+from registry.chain.logs import abi_type
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call, Sender
 from registry.errors import ChainError, DeploymentError, InputError, NotDeployed, RegistryError, TransactionReverted
@@ -83,7 +83,7 @@ _FUNCTIONS: Final = (
 _GAS: Final = {
     "factory": 90_000,
     "authority": 2_090_000,
-    "lineage": 1_750_000,
+    "lineage": 1_950_000,
     "splitters": 1_340_000,
     "registry": 5_750_000,
     "marketplace": 1_175_000,
@@ -139,7 +139,10 @@ class Deployment:
     def save(self, folder: str | Path) -> Path:
         """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path."""
         target = Path(folder) / f"{self.chain_id}.json"
-        text = json.dumps({**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}, indent=2, sort_keys=True) + "\n"
+        text = (
+            json.dumps({**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}, indent=2, sort_keys=True)
+            + "\n"
+        )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -90,7 +90,7 @@ def decode_log(log: Mapping[str, Any], abi: Mapping[str, Any] | None = None) -> 
 
 def topic_of(abi: Mapping[str, Any]) -> bytes:
     """Return the first topic of an event by its ABI."""
-    return _topic(f"{abi['name']}({','.join(_type(entry) for entry in abi['inputs'])})")
+    return _topic(f"{abi['name']}({','.join(abi_type(entry) for entry in abi['inputs'])})")
 
 
 def topics_for(abi: Mapping[str, Any], filters: Mapping[str, Any] | None) -> list[Any]:
@@ -142,7 +142,7 @@ def _arguments(abi: Mapping[str, Any], topics: list[bytes], data: bytes) -> dict
     from eth_abi.abi import decode
 
     plain = [entry for entry in abi["inputs"] if not entry["indexed"]]
-    values = iter(decode([_type(entry) for entry in plain], data))
+    values = iter(decode([abi_type(entry) for entry in plain], data))
     waiting = iter(topics)
     arguments: dict[str, Any] = {}
     for entry in abi["inputs"]:
@@ -154,25 +154,27 @@ def _arguments(abi: Mapping[str, Any], topics: list[bytes], data: bytes) -> dict
             continue
         else:
             value = decode([entry["type"]], next(waiting))[0]
-        arguments[entry["name"]] = _named(entry, value)
+        arguments[entry["name"]] = named_values(entry, value)
     return arguments
 
 
-def _named(entry: Mapping[str, Any], value: Any) -> Any:
+def named_values(entry: Mapping[str, Any], value: Any) -> Any:
+    """Return a decoded `value` of an ABI parameter with structs as dicts and addresses checksummed."""
     kind: str = entry["type"]
     if kind.endswith("]"):
         inner = {**entry, "type": kind[: kind.rindex("[")]}
-        return [_named(inner, item) for item in value]
+        return [named_values(inner, item) for item in value]
     if kind == "tuple":
-        return {part["name"]: _named(part, item) for part, item in zip(entry["components"], value, strict=True)}
+        return {part["name"]: named_values(part, item) for part, item in zip(entry["components"], value, strict=True)}
     return to_address(value) if kind == "address" else value
 
 
-def _type(entry: Mapping[str, Any]) -> str:
+def abi_type(entry: Mapping[str, Any]) -> str:
+    """Return the type of an ABI parameter as it stands in a signature, structs spelled out."""
     kind: str = entry["type"]
     if not kind.startswith("tuple"):
         return kind
-    return f"({','.join(_type(part) for part in entry['components'])}){kind.removeprefix('tuple')}"
+    return f"({','.join(abi_type(part) for part in entry['components'])}){kind.removeprefix('tuple')}"
 
 
 def _dynamic(kind: str) -> bool:

@@ -32,7 +32,8 @@ UNSENT = TxHash("0x" + "0" * 64)
 class Collector:
     """Stands in for the signer of an account whose calls are collected.
 
-    `calls` are those collected so far, `published` counts the assets that they publish. `close` ends it: verbs used after that raise `InputError`.
+    `calls` are those collected so far, `published` counts the assets that they publish. `close` ends it: verbs used
+    after that raise `InputError`.
     """
 
     def __init__(self, address: str) -> None:

@@ -51,7 +51,9 @@ class Outcome:
 def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     """Play the whole story on a chain in this process. Raises `InputError` if the example data is not there."""
     if not (examples / "penguins" / "penguins.csv").is_file():
-        raise InputError(f"There is no example data in {examples}.", hint="Run the demo from a checkout of the project.")
+        raise InputError(
+            f"There is no example data in {examples}.", hint="Run the demo from a checkout of the project."
+        )
     started = time.monotonic()
     from registry.assets import Draft
     from registry.client import Registry
@@ -201,7 +203,9 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         rows=len(frame),
         paid={"commercial": str(commercial.price.total), "predictions": str(predictions.price.total)},
         holdings=holdings,
-        earned={_names(author, ann, bob, cleo)[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
+        earned={
+            _names(author, ann, bob, cleo)[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)
+        },
         parked=[_names(author, ann, bob, cleo)[p.account] for p in shared.parked],
         refused=refused,
         seconds=round(seconds, 1),

@@ -26,7 +26,8 @@ _KINDS: Final[dict[Type, Kind]] = {
 class Entry:
     """Something in a tree. `path` is relative to what was asked for, with slashes ("" for that itself); `size` is the
     bytes of a file (0 for others) as its root states it, which reading holds it to. A file of one raw block has no root
-    beside itself: in a list its size is what the folder states, which may be wrong. `target` is where a symbolic link points."""
+    beside itself: in a list its size is what the folder states, which may be wrong. `target` is where a symbolic link
+    points."""
 
     path: str
     cid: CID

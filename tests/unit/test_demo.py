@@ -19,7 +19,7 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f" the demo took {outcome.seconds} s ", end="")  # noqa: T201
     assert outcome.rows == 344
-    assert outcome.paid == {"commercial": "12.5 USD", "predictions": "0.002 ETH"}
+    assert outcome.paid == {"commercial": "12.5 USD", "predictions": "4 USDB"}
     for said in ("Without a licence", "A price above", "A stranger", "one changed byte", "A forged block", "not there"):
         assert [title for title in outcome.refused if said in title], said
     assert len(outcome.refused) == 6
@@ -28,6 +28,13 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
     assert held["buyer: predictions of model"] == "9 uses left"
     assert held["buyer: commercial of penguins"].startswith("access until ")
     assert held["stranger: research of penguins"] == "has no access"
+    assert outcome.parked == ["Cleo"], "who is shut out has the money kept, and nobody else waits"
+    assert outcome.earned == {
+        "author of the penguins": "0.4 USDB",
+        "Ann": "1.78 USDB",
+        "Bob": "1.068 USDB",
+        "Cleo": "0.712 USDB",
+    }
     assert json.loads(json.dumps(plain(outcome)))["rows"] == 344
 
 

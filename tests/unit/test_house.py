@@ -27,11 +27,14 @@ PACKAGE = ROOT / "registry"
 FLOORS = [
     ["registry.cli"],
     ["registry.client"],
+    ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
     ["registry.access"],
     ["registry.assets"],
+    ["registry.ledger", "registry.words"],
     ["registry.session"],
     ["registry.results"],
+    ["registry.statement", "registry.splits", "registry.proposal"],
     [
         "registry.ocean",
         "registry.licence",

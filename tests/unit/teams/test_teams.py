@@ -10,7 +10,6 @@ from registry import Registry
 from registry.chain import reverts
 from registry.chain.recorder import Collector
 from registry.chain.safe import CANONICAL, is_part, safe_contract, safe_part
-from registry.chain.sender import Call
 from registry.errors import (
     InputError,
     InsufficientSignatures,
