@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,8 @@ from eth_utils.crypto import keccak
 
 from registry import DDO, DID, Licence, Published, Registry
 from registry.chain.deploy import FACTORY
-from registry.chain.journal import Journal
-from registry.chain.local import DEPLOYER, TREASURY
 from registry.chain.sender import Call, Sender
-from registry.chain.signers import dev_signer
-from registry.types import Address, to_address
+from registry.types import to_address
 
 RESEARCH = Licence.free("research", limit=1)
 MONTH = Licence.period("month", days=30, price="12.5 USD")
@@ -24,51 +21,6 @@ CALLS = Licence.uses("calls", uses=10, price="0.002 ETH")
 SEAT = Licence.hold("seat", price="3 USD")
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Registry:
-    """A registry on its own chain. Its blocks outlive a test, what a test does to its chain does not."""
-    return Registry.local()
-
-
-@pytest.fixture
-def market_place(shared: Registry) -> Iterator[Registry]:
-    """The registry as it started, used by the author."""
-    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
-    before = tester.take_snapshot()
-    # A journal of its own: what the last test sent has never been on this chain.
-    yield Registry(
-        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
-    )
-    tester.revert_to_snapshot(before)
-    shared.chain.forget_code()
-
-
-@pytest.fixture
-def author(market_place: Registry) -> Registry:
-    return market_place.as_account("author")
-
-
-@pytest.fixture
-def buyer(market_place: Registry) -> Registry:
-    return market_place.as_account("buyer")
-
-
-@pytest.fixture
-def stranger(market_place: Registry) -> Registry:
-    return market_place.as_account("stranger")
-
-
-@pytest.fixture
-def dao(market_place: Registry) -> Registry:
-    """Who holds all roles on the registry."""
-    return market_place.as_account(dev_signer(DEPLOYER))
-
-
-@pytest.fixture(scope="session")
-def treasury() -> Address:
-    return dev_signer(TREASURY).address
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -10,62 +10,16 @@ import pytest
 
 from registry import Licence, Published, Registry
 from registry.chain.deploy import FACTORY
-from registry.chain.journal import Journal
-from registry.chain.local import TREASURY
 from registry.chain.sender import Call, Sender
-from registry.chain.signers import dev_signer
 from registry.types import Address, to_address
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Registry:
-    return Registry.local()
-
-
-@pytest.fixture
-def market_place(shared: Registry) -> Iterator[Registry]:
-    """The registry as it started, used by the author."""
-    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
-    before = tester.take_snapshot()
-    yield Registry(
-        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
-    )
-    tester.revert_to_snapshot(before)
-    shared.chain.forget_code()
-
-
-@pytest.fixture
-def author(market_place: Registry) -> Registry:
-    return market_place.as_account("author")
-
-
-@pytest.fixture
-def editor(market_place: Registry) -> Registry:
-    return market_place.as_account("editor")
-
-
-@pytest.fixture
-def buyer(market_place: Registry) -> Registry:
-    return market_place.as_account("buyer")
-
-
-@pytest.fixture
-def reader(market_place: Registry) -> Registry:
-    """Somebody who has no key at all."""
-    return market_place.as_account(None)
 
 
 @pytest.fixture
 def people(market_place: Registry) -> dict[str, Address]:
     """Three partners by name."""
     return {name: market_place.as_account(name).address for name in ("ann", "bob", "cleo")}
-
-
-@pytest.fixture(scope="session")
-def treasury() -> Address:
-    return dev_signer(TREASURY).address
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from registry import Licence, Registry
 from registry.assets import Draft
-from registry.chain.journal import Journal
 from registry.proposal import Proposal
 from registry.teams import NewTeam
 
@@ -30,41 +30,17 @@ def _module() -> tuple[Registry, NewTeam]:
 
 
 @pytest.fixture
-def place(_module: tuple[Registry, NewTeam]) -> Iterator[Registry]:
-    """The registry, used by nobody in particular; what a test does to its chain is undone."""
-    shared, _ = _module
-    tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
-    before = tester.take_snapshot()
-    yield Registry(
-        shared.chain, shared.deployment, signer=shared.signer, store=shared.store, journal=Journal.in_memory()
-    )
-    tester.revert_to_snapshot(before)
-    shared.chain.forget_code()
+def market_place(
+    _module: tuple[Registry, NewTeam], rewound: Callable[[Registry], AbstractContextManager[Registry]]
+) -> Iterator[Registry]:
+    """The registry with the team on it; what a test does to its chain is undone."""
+    with rewound(_module[0]) as place:
+        yield place
 
 
 @pytest.fixture
 def team(_module: tuple[Registry, NewTeam]) -> NewTeam:
     return _module[1]
-
-
-@pytest.fixture
-def ann(place: Registry) -> Registry:
-    return place.as_account("ann")
-
-
-@pytest.fixture
-def bob(place: Registry) -> Registry:
-    return place.as_account("bob")
-
-
-@pytest.fixture
-def cleo(place: Registry) -> Registry:
-    return place.as_account("cleo")
-
-
-@pytest.fixture
-def stranger(place: Registry) -> Registry:
-    return place.as_account("stranger")
 
 
 @pytest.fixture

@@ -29,37 +29,37 @@ from .conftest import found_team
 # --- Founding ------------------------------------------------------------------------------------
 
 
-def test_a_team_is_founded_with_its_splitter_and_its_asset(place: Registry, team: NewTeam) -> None:
+def test_a_team_is_founded_with_its_splitter_and_its_asset(market_place: Registry, team: NewTeam) -> None:
     assert team.tx is not None
     assert (team.threshold, len(team.owners), team.nonce, team.version) == (2, 3, 0, "1.4.1")
     assert team.asset is not None
-    asset = place.get(team.asset)
+    asset = market_place.get(team.asset)
     assert asset.owner == team.address
     assert asset.payout == team.splitter
-    splitter = place.chain.contract("RevenueSplitter", team.splitter or "")
+    splitter = market_place.chain.contract("RevenueSplitter", team.splitter or "")
     accounts, shares = splitter.functions.payees().call()
     assert dict(zip(accounts, shares, strict=True)) == dict(zip(team.owners, (500, 333, 167), strict=True))
-    again = place.teams.get(team.address)
+    again = market_place.teams.get(team.address)
     assert (again.address, again.owners, again.splitter) == (team.address, team.owners, team.splitter)
 
 
-def test_the_safe_is_the_published_one(place: Registry, team: NewTeam) -> None:
+def test_the_safe_is_the_published_one(market_place: Registry, team: NewTeam) -> None:
     from eth_utils.crypto import keccak
     from safe_eth.safe.safe_deployments import default_safe_deployments
 
     published = {"singleton": "SafeL2", "factory": "SafeProxyFactory", "handler": "CompatibilityFallbackHandler"}
     published["multisend"] = "MultiSendCallOnly"
-    for key, address in place.deployment.safe.items():
-        assert is_part(place.chain, address, key)
+    for key, address in market_place.deployment.safe.items():
+        assert is_part(market_place.chain, address, key)
         # The canonical address follows from the code: Safe's own CREATE2 factory, salt 0.
         code = safe_part(key).creation
         made = keccak(bytes.fromhex("ff914d7Fec6aaC8cd542e72Bca78B30650d45643d7") + bytes(32) + keccak(code))
         assert made[12:].hex() == CANONICAL[key][2:].lower()
         assert CANONICAL[key] in str(default_safe_deployments["1.4.1"][published[key]])
-    proxy = safe_contract(place.chain, team.address)
+    proxy = safe_contract(market_place.chain, team.address)
     assert proxy.functions.getModulesPaginated("0x" + "0" * 39 + "1", 10).call()[0] == []
-    slot = place.chain.w3.eth.get_storage_at(team.address, 0)  # type: ignore[arg-type]
-    assert bytes(slot)[-20:].hex() == place.deployment.safe["singleton"][2:].lower()
+    slot = market_place.chain.w3.eth.get_storage_at(team.address, 0)  # type: ignore[arg-type]
+    assert bytes(slot)[-20:].hex() == market_place.deployment.safe["singleton"][2:].lower()
 
 
 def test_founded_again_nothing_is_sent(ann: Registry, team: NewTeam) -> None:
@@ -89,7 +89,7 @@ def test_a_stranger_who_makes_the_safe_and_the_splitter_first_does_no_harm(ann: 
 
 
 def test_row_17_the_same_address_never_belongs_to_other_people(
-    place: Registry, ann: Registry, stranger: Registry
+    market_place: Registry, ann: Registry, stranger: Registry
 ) -> None:
     """Wintermute: whoever could repeat the deployment on another chain became the owner there."""
     people = [ann.as_account(name).address for name in ("ann", "bob")]
@@ -177,14 +177,14 @@ def test_a_call_that_fails_in_a_batch_is_told_with_its_error(ann: Registry, team
 # --- Deciding ------------------------------------------------------------------------------------
 
 
-def test_two_of_three_decide_and_anybody_executes(place: Registry, stranger: Registry, signed: Proposal) -> None:
+def test_two_of_three_decide_and_anybody_executes(market_place: Registry, stranger: Registry, signed: Proposal) -> None:
     done = stranger.teams.execute(signed)
     assert done.tx is not None
-    price = place.licences(1)[0].price
+    price = market_place.licences(1)[0].price
     assert str(price) == "15 USD"
     # Again, nothing is sent and the same transaction returned.
     assert stranger.teams.execute(signed).tx == done.tx
-    assert place.teams.get(signed.safe).nonce == 1
+    assert market_place.teams.get(signed.safe).nonce == 1
 
 
 def test_too_few_signatures_are_refused(ann: Registry, proposal: Proposal) -> None:
@@ -212,17 +212,21 @@ def test_signatures_in_any_order_make_one_file(
     assert ann.teams.execute(one).tx is not None
 
 
-def test_all_four_kinds_of_signature_count(place: Registry, ann: Registry, bob: Registry, cleo: Registry) -> None:
-    buyer = place.as_account("buyer")
+def test_all_four_kinds_of_signature_count(
+    market_place: Registry, ann: Registry, bob: Registry, cleo: Registry
+) -> None:
+    buyer = market_place.as_account("buyer")
     inner = ann.teams.create([cleo.address, buyer.address], threshold=2, salt=3)
-    people = [ann.address, bob.address, inner.address, place.as_account("editor").address]
+    people = [ann.address, bob.address, inner.address, market_place.as_account("editor").address]
     outer = ann.teams.create(people, threshold=4)
-    place.act("pay", place.erc20(place.deployment.tokens["USD"]).functions.mint(outer.address, 7_000_000))
-    usd = place.erc20(place.deployment.tokens["USD"])
+    market_place.act(
+        "pay", market_place.erc20(market_place.deployment.tokens["USD"]).functions.mint(outer.address, 7_000_000)
+    )
+    usd = market_place.erc20(market_place.deployment.tokens["USD"])
     proposal = ann.teams.propose(outer, usd.functions.transfer(buyer.address, 5_000_000))
     half = cleo.teams.sign(proposal, owner=inner.address)
     assert [pending.missing for pending in ann.teams.pending([half], outer)] == [4]
-    editor = place.as_account("editor")
+    editor = market_place.as_account("editor")
     parts = [
         ann.teams.sign(proposal),
         bob.teams.sign(proposal, kind="eth_sign"),
@@ -233,9 +237,9 @@ def test_all_four_kinds_of_signature_count(place: Registry, ann: Registry, bob: 
     whole = ann.teams.merge(*parts)
     assert sorted(signature.kind for signature in whole.signatures) == ["approved", "contract", "eip712", "eth_sign"]
     assert Proposal.from_bytes(whole.to_bytes()) == whole
-    before = place.units(place.tokens[1], buyer.address)
-    place.teams.execute(whole)
-    assert place.units(place.tokens[1], buyer.address) == before + 5_000_000
+    before = market_place.units(market_place.tokens[1], buyer.address)
+    market_place.teams.execute(whole)
+    assert market_place.units(market_place.tokens[1], buyer.address) == before + 5_000_000
 
 
 def test_a_team_that_is_an_owner_approves_by_its_own_proposal(ann: Registry, bob: Registry) -> None:
@@ -321,32 +325,35 @@ def test_the_team_buys_with_an_approval_in_the_same_batch(ann: Registry, bob: Re
     assert ann.has_access(asset.did, account=team.address)
 
 
-def test_a_sale_pays_the_people_of_the_team(place: Registry, team: NewTeam) -> None:
-    buyer = place.as_account("buyer")
-    before = [place.units(place.tokens[1], owner) for owner in team.owners]
+def test_a_sale_pays_the_people_of_the_team(market_place: Registry, team: NewTeam) -> None:
+    buyer = market_place.as_account("buyer")
+    before = [market_place.units(market_place.tokens[1], owner) for owner in team.owners]
     buyer.buy(team.asset or 0, "month")
-    splitter = place.chain.contract("RevenueSplitter", team.splitter or "")
-    place.act("distribute", splitter.functions.distribute(place.deployment.tokens["USD"]))
+    splitter = market_place.chain.contract("RevenueSplitter", team.splitter or "")
+    market_place.act("distribute", splitter.functions.distribute(market_place.deployment.tokens["USD"]))
     revenue = 12_000_000 * 99 // 100
-    got = [place.units(place.tokens[1], owner) - held for owner, held in zip(team.owners, before, strict=True)]
+    got = [
+        market_place.units(market_place.tokens[1], owner) - held
+        for owner, held in zip(team.owners, before, strict=True)
+    ]
     assert got == [revenue * share // 1000 for share in (500, 333, 167)]
 
 
-def test_an_interrupted_execution_is_finished_and_not_repeated(place: Registry, signed: Proposal) -> None:
+def test_an_interrupted_execution_is_finished_and_not_repeated(market_place: Registry, signed: Proposal) -> None:
     class Killed(BaseException):
         pass
 
-    sender = place.sender("execute")
-    journal = place.journal
+    sender = market_place.sender("execute")
+    journal = market_place.journal
     accept = journal.accept
     journal.accept = lambda entry: (_ for _ in ()).throw(Killed())  # type: ignore[method-assign]
     with pytest.raises(Killed):
-        place.teams.execute(signed)
+        market_place.teams.execute(signed)
     journal.accept = accept  # type: ignore[method-assign]
-    count = place.chain.w3.eth.get_transaction_count(sender.address)  # type: ignore[arg-type]
-    done = place.teams.execute(signed)
+    count = market_place.chain.w3.eth.get_transaction_count(sender.address)  # type: ignore[arg-type]
+    done = market_place.teams.execute(signed)
     assert done.tx is not None
-    assert place.chain.w3.eth.get_transaction_count(sender.address) == count  # type: ignore[arg-type]
+    assert market_place.chain.w3.eth.get_transaction_count(sender.address) == count  # type: ignore[arg-type]
 
 
 def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: Proposal, tmp_path: Path) -> None:
