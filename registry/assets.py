@@ -216,11 +216,11 @@ class Assets(Session):
         intent = f"publish:{self.deployment.registry}:{holder}"
         if not dry_run:
             for plan in plans:
-                self.store.put(plan.ddo.cid, plan.ddo.to_bytes())
+                self.store.put(plan.cid, plan.ddo.to_bytes())
             if not again:
                 sender.settle(intent)
         done = {} if again else self._published(holder, plans)
-        missing = [plan for plan in plans if plan.ddo.digest not in done]
+        missing = [plan for plan in plans if plan.digest not in done]
         if dry_run:
             calls = [self._publication(holder, missing[at : at + batch]) for at in range(0, len(missing), batch)]
             return Preview(tuple(plan.ddo for plan in missing), sender.preview(*calls))
@@ -234,15 +234,15 @@ class Assets(Session):
             published = (e for e in receipt.named("MetadataPublished") if e.address == self.deployment.registry)
             first = next(published).args["assetId"]
             for number, plan in enumerate(chunk, start=first):
-                done[plan.ddo.digest], receipts[plan.ddo.digest] = number, receipt
+                done[plan.digest], receipts[plan.digest] = number, receipt
             self.progress("publishing", start + len(chunk), len(missing))
         return tuple(
             Published(
-                did=self.did(done[plan.ddo.digest]),
-                cid=plan.ddo.cid,
+                did=self.did(done[plan.digest]),
+                cid=plan.cid,
                 content=plan.ddo.content.cid if plan.ddo.content else None,
                 owner=holder,
-                tx=receipts.get(plan.ddo.digest),
+                tx=receipts.get(plan.digest),
             )
             for plan in plans
         )
@@ -463,7 +463,7 @@ class Assets(Session):
 
     def published(self, owner: Address, plan: _Plan) -> int | None:
         """The asset that this account has published for `owner` as planned; raises `InputError` for other terms."""
-        return self._published(owner, [plan]).get(plan.ddo.digest)
+        return self._published(owner, [plan]).get(plan.digest)
 
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
         parents = [self.did(parent) for parent in draft.parents]
@@ -516,8 +516,8 @@ class Assets(Session):
         of his own. Raises `InputError` for one that was published with other terms only: its words are the same, but
         not what was asked for.
         """
-        digests = [plan.ddo.digest for plan in plans]
-        wanted = {plan.ddo.digest: plan.publication for plan in plans}
+        digests = [plan.digest for plan in plans]
+        wanted = {plan.digest: plan.publication for plan in plans}
         found: dict[Digest, int] = {}
         others: dict[Digest, int] = {}
         receipts: dict[str, Receipt] = {}
@@ -539,8 +539,8 @@ class Assets(Session):
                     same = _published_with(receipt, number) == (*wanted[digest][1:3], wanted[digest][4])
                     (found if same else others)[digest] = number
         for plan in plans:
-            if plan.ddo.digest in others and plan.ddo.digest not in found:
-                there = self.did(others[plan.ddo.digest])
+            if plan.digest in others and plan.digest not in found:
+                there = self.did(others[plan.digest])
                 raise InputError(
                     f"{plan.ddo.name!r} was published as {there} with other prices, limits, payout or royalty.",
                     hint="Change those of that asset (reprice, ...), or publish a second one with again=True.",
@@ -554,6 +554,16 @@ class _Plan:
 
     ddo: DDO
     publication: tuple[Any, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """Of the document; kept in the tuple, since each asking of the document writes it out and hashes it anew."""
+        return Digest(self.publication[0])
+
+    @property
+    def cid(self) -> CID:
+        """CID of the document."""
+        return CID.from_digest(self.digest)
 
 
 def _published_with(receipt: Receipt, asset_id: int) -> tuple[Any, ...]:
@@ -598,7 +608,7 @@ def _fingerprint(plans: Sequence[_Plan]) -> str:
 def _refuse_repeats(plans: Sequence[_Plan]) -> None:
     places: dict[Digest, int] = {}
     for place, plan in enumerate(plans, start=1):
-        first = places.setdefault(plan.ddo.digest, place)
+        first = places.setdefault(plan.digest, place)
         if first != place:
             raise InputError(
                 f"Drafts {first} and {place} have the same document ({plan.ddo.name!r}).",

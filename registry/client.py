@@ -125,14 +125,7 @@ class Registry(Lineage):
             if signer not in PEOPLE:
                 raise UnknownAccount(signer, PEOPLE)
             signer = dev_signer(PEOPLE.index(signer))
-        return type(self)(
-            self.chain,
-            self.deployment,
-            signer=signer,
-            store=self.store,
-            journal=self.journal,
-            progress=self.progress,
-        )
+        return self.signed_by(signer)
 
     @cached_property
     def revenue(self) -> Revenue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from registry.chain import reverts
 from registry.chain.journal import Journal
@@ -96,8 +96,12 @@ class Session:
 
     def token_of(self, address: str) -> Token:
         """The payment token at this address (zero for the native coin), see `token_at`."""
+        wanted = int(address, 16)
+        for token in self.all_tokens:
+            if int(token.address or "0x0", 16) == wanted:
+                return token
         known = self.chain.call(self.assets.functions.paymentTokens())
-        return self.token_at([int(token, 16) for token, _allowed in known].index(int(address, 16)))
+        return self.token_at([int(token, 16) for token, _allowed in known].index(wanted))
 
     def amount(self, value: str | Amount, *, token: Token | str | None = None) -> Amount:
         """Read ``"12.5 USDC"`` in the payment tokens of the registry.
@@ -165,6 +169,17 @@ class Session:
         if isinstance(sender, Recorder):
             return Done(what, receipt.cost, None)
         return Done(what, receipt.cost, receipt)
+
+    def signed_by(self, signer: object) -> Self:
+        """The same client, used by another signer."""
+        return type(self)(
+            self.chain,
+            self.deployment,
+            signer=signer,
+            store=self.store,
+            journal=self.journal,
+            progress=self.progress,
+        )
 
     def sender(self, what: str) -> Sender:
         """The signer's sender; `what` completes "To ..., a signer is needed."."""

@@ -206,8 +206,8 @@ class Teams(Generic[R]):
         published: int | None = None
         if not dry_run:
             if plan is not None:
-                registry.store.put(plan.ddo.cid, plan.ddo.to_bytes())
-                intent += f":{plan.ddo.cid}"
+                registry.store.put(plan.cid, plan.ddo.to_bytes())
+                intent += f":{plan.cid}"
             sender.settle(intent)
         if plan is not None:
             published = registry.published(safe, plan)
@@ -262,16 +262,8 @@ class Teams(Generic[R]):
         >>> proposal = registry.teams.propose(team, act)     # doctest: +SKIP
         """
         collector = Collector(_address(team))
-        registry = self._registry
         try:
-            yield type(registry)(
-                registry.chain,
-                registry.deployment,
-                signer=collector,
-                store=registry.store,
-                journal=registry.journal,
-                progress=registry.progress,
-            )
+            yield self._registry.signed_by(collector)
         finally:
             collector.close()
 

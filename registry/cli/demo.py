@@ -88,6 +88,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     _tell(console, dataset)
 
     ann, bob, cleo = (author.as_account(name) for name in ("ann", "bob", "cleo"))
+    names = {author.address: "author of the penguins", ann.address: "Ann", bob.address: "Bob", cleo.address: "Cleo"}
     dollar = _issue_blocking_dollar(author, buyer)
     with console.step("Ann, Bob and Cleo found a 2-of-3 team that owns a model trained on them, in one transaction"):
         team = ann.teams.create(
@@ -161,7 +162,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         author.act("shut Cleo out", dollar.functions.setBlocked(cleo.address, True))
         royalties = author.revenue.distribute(model.did, "USDB")
         shared = author.revenue.distribute(model.payout, "USDB")
-    console.table(_payments({"royalties": royalties, "team": shared}, {**_names(author, ann, bob, cleo)}))
+    console.table(_payments({"royalties": royalties, "team": shared}, names))
 
     with console.step("Cleo claims her share to another account of hers"):
         claim = cleo.revenue.claim(model.payout, "USDB", to=author.as_account("editor").address)
@@ -203,10 +204,8 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         rows=len(frame),
         paid={"commercial": str(commercial.price.total), "predictions": str(predictions.price.total)},
         holdings=holdings,
-        earned={
-            _names(author, ann, bob, cleo)[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)
-        },
-        parked=[_names(author, ann, bob, cleo)[p.account] for p in shared.parked],
+        earned={names[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
+        parked=[names[p.account] for p in shared.parked],
         refused=refused,
         seconds=round(seconds, 1),
     )
@@ -297,10 +296,6 @@ def _who_holds_what(people: dict[str, Registry], assets: dict[str, DID]) -> Tabl
             cells.append("\n".join(held) or "-")
         table.add_row(name, f"{person.balance('ETH').decimal:,.4f} ETH", str(person.balance("USD")), *cells)
     return table
-
-
-def _names(author: Registry, ann: Registry, bob: Registry, cleo: Registry) -> dict[Address, str]:
-    return {author.address: "author of the penguins", ann.address: "Ann", bob.address: "Bob", cleo.address: "Cleo"}
 
 
 def _payments(rounds: dict[str, Distribution], names: dict[Address, str]) -> Table:
