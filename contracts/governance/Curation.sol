@@ -96,7 +96,7 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc ICuration
     function decideFlag(uint256 caseId, bool upheld, bytes32 reason, uint48 until) external onlyCurators {
         Case storage case_ = _openCase(caseId);
-        if (case_.appeal) revert CaseNotOpen(caseId, CaseState.None);
+        if (case_.appeal) revert WrongKindOfCase(caseId);
         uint256 answerEnd = case_.openedAt + ANSWER_TIME;
         if (case_.answer == 0 && block.timestamp <= answerEnd) revert AnswerPending(caseId, answerEnd);
         uint256 assetId = case_.assetId;
@@ -114,7 +114,7 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc ICuration
     function decideAppeal(uint256 caseId, bool upheld, bytes32 reason) external restricted {
         Case storage case_ = _openCase(caseId);
-        if (!case_.appeal) revert CaseNotOpen(caseId, CaseState.None);
+        if (!case_.appeal) revert WrongKindOfCase(caseId);
         // Whoever appeals in vain pays the DAO for its time: the decision comes from its treasury.
         _close(
             caseId,

@@ -115,17 +115,14 @@ interface ICuration {
     /// @dev The owner still has time to answer.
     error AnswerPending(uint256 caseId, uint256 until);
 
-    /// @dev The council decides no appeals.
-    error OnlyDaoDecidesAppeals(uint256 caseId);
+    /// @dev Flags are decided as flags, appeals as appeals.
+    error WrongKindOfCase(uint256 caseId);
 
     /// @dev A delisting ends between one day and a year from now, or not by itself.
     error InvalidEnd(uint256 until);
 
     /// @dev The asset is not delisted.
     error NotDelisted(uint256 assetId);
-
-    /// @dev The delisting lasts until then, or until the DAO ends it.
-    error DelistingLasts(uint256 assetId, uint256 until);
 
     /// @dev An appeal of this asset is open already.
     error AppealOpen(uint256 assetId, uint256 caseId);
