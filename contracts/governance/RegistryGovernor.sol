@@ -234,7 +234,9 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
     }
 
     function _validateCancel(uint256 proposalId, address caller) internal view override returns (bool) {
-        return caller == guardian() || super._validateCancel(proposalId, caller);
+        // OpenZeppelin would let a defeat become a cancellation; here what has ended stays as it ended.
+        if (caller == guardian() && state(proposalId) != ProposalState.Defeated) return true;
+        return super._validateCancel(proposalId, caller);
     }
 
     function _queueOperations(

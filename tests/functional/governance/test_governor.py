@@ -227,6 +227,14 @@ def test_the_guardian_may_cancel_at_any_stage(house: SimpleNamespace, stage: str
     assert refused[:3] == ("GovernorUnexpectedProposalState", proposal.id, CANCELED)
 
 
+def test_what_was_defeated_is_not_cancelled(house: SimpleNamespace) -> None:
+    proposal = propose(house, action(house.market.setFee, 1), by=house.ann)
+    end_voting(proposal)
+    refused = refusal(house.governor.cancel, *proposal.hashed, sender=house.guardian)
+    assert refused == ("GovernorUnableToCancel", proposal.id, house.guardian.address)
+    assert proposal.state == DEFEATED
+
+
 def test_the_guardian_cannot_cancel_its_own_replacement(house: SimpleNamespace) -> None:
     proposal = propose(house, action(house.governor.setGuardian, house.cleo, now() + DAY * 30), by=house.ann)
     refused = refusal(house.governor.cancel, *proposal.hashed, sender=house.guardian)
