@@ -21,7 +21,8 @@ def main(query: Path) -> None:
     parser = cvc5.InputParser(solver)
     parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(query))
     while not (command := parser.nextCommand()).isNull():
-        print(command.invoke(solver, parser.getSymbolManager()), end="", flush=True)
+        sys.stdout.write(command.invoke(solver, parser.getSymbolManager()))
+        sys.stdout.flush()
 
 
 main(Path(sys.argv[1]))

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ape import accounts as wallet
-from ape_safe.factory import SafeFactory
-from packaging.version import Version
+from eth_account import Account
 
 from registry import Registry
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import as_signer
-from registry.errors import NoSigner, NotAnOwner, SignerError
+from registry.errors import InputError, NoSigner, NotAnOwner, SignerError
 from registry.ipfs.store import MemoryStore
 from registry.proposal import Proposal
 from registry.teams import NewTeam
 
+SOMEBODY = Account.from_key(b"\x11" * 32)
 # People whom ape does not know.
 ABSENT = ["0x" + digit * 40 for digit in "123"]
 
 
 @pytest.fixture(scope="module")
-def client(networks: Any, author: Any, dao: Any) -> Registry:
+def client(networks: Any, author: Any) -> Registry:
     """On ape's chain, as one of ape's accounts."""
     chain = Chain.from_web3(networks.active_provider.web3, "ape")
-    place = Registry.on(
+    return Registry.on(
         chain,
         signer=as_signer(author),
         deployment=deploy_local(chain),
         store=MemoryStore(),
         journal=Journal.in_memory(),
     )
-    # A chain that starts empty is on no list of where the Safe's contracts are.
-    SafeFactory.inject(Version("1.4.1"), dao)
-    return place
 
 
 @pytest.fixture
@@ -67,24 +65,37 @@ def test_a_safe_of_ape_signs_with_all_owners_that_ape_knows(
     client: Registry, found: Callable[..., tuple[NewTeam, Any]], author: Any, editor: Any
 ) -> None:
     team, safe = found(author.address, editor.address, ABSENT[0])
-    assert (safe.address, safe.confirmations_required) == (team.address, 2)
+    assert safe.address == team.address
     proposal = propose(client, team)
     signed = client.teams.sign(proposal, signer=safe)
     assert set(signed.signers) == {author.address, editor.address}
-    # ape-safe and the Safe itself agree on what was signed.
-    assert safe.contract.nonce_ if hasattr(safe.contract, "nonce_") else True
     client.teams.execute(signed)
-    assert client.find(owner=team.address)
+    assert client.chain.call(client.assets.functions.balanceOf(team.address)) == 1
 
 
 def test_the_word_of_those_who_are_absent_comes_from_a_file(
-    client: Registry, found: Callable[..., tuple[NewTeam, Any]], author: Any, editor: Any
+    client: Registry, found: Callable[..., tuple[NewTeam, Any]], author: Any, editor: Any, tmp_path: Path
 ) -> None:
-    team, safe = found(author.address, ABSENT[0], ABSENT[1])
-    signed = client.teams.sign(propose(client, team), signer=safe)
-    assert signed.signers == (author.address,)
+    team, safe = found(author.address, SOMEBODY.address, ABSENT[0])
+    proposal = propose(client, team)
+    mine = client.teams.sign(proposal, signer=safe)
+    assert tuple(mine.signers) == (author.address,)
+    file = client.teams.sign(proposal, signer=SOMEBODY).save(tmp_path / "signed.json")
+    client.teams.execute(client.teams.merge(mine, Proposal.load(file)))
     with pytest.raises(NotAnOwner):
-        client.teams.sign(signed, signer=editor)
+        client.teams.sign(propose(client, team), signer=editor)
+
+
+def test_a_safe_of_ape_signs_for_the_safe_that_owns_it(
+    client: Registry, found: Callable[..., tuple[NewTeam, Any]], author: Any, editor: Any, seller: Any
+) -> None:
+    inner, account = found(author.address, editor.address)
+    outer, other = found(inner.address, seller.address)
+    proposal = propose(client, outer)
+    with pytest.raises(InputError, match="not"):
+        client.teams.sign(proposal, signer=account)
+    signed = client.teams.sign(proposal, signer=account, owner=inner.address)
+    client.teams.execute(client.teams.sign(signed, signer=other))
 
 
 def test_a_safe_whose_owners_ape_does_not_know_cannot_sign(
