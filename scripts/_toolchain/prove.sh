@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 bin=.venv-prove/bin
 forge build --ast tests/forge/ShareProofs.t.sol > .prove.log 2>&1 || { cat .prove.log; exit 1; }
-prove() { "$bin/halmos" --forge-build-out .forge/out --loop 6 --solver-timeout-assertion 300s "$@"; }
+prove() { "$bin/halmos" --forge-build-out .forge/out --loop 6 --solver-timeout-assertion 120s "$@"; }
 integers=(--solver-command "$bin/python scripts/_toolchain/smt.py")
 
 # Products and quotients on integers, the rest on bits.

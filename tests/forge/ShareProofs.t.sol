@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {ShareTable} from "../../contracts/libraries/ShareTable.sol";
 
 /// @title ShareFacts: what is said of the arithmetic of shares.
-/// @dev Proven by halmos (`make prove`) and fuzzed by forge, which shows that no statement is empty. What one contract
-/// here proves for all values, another may take for granted, by returning where it does not hold.
+/// @dev Proven by halmos (`make prove`), fuzzed by forge. What one contract here proves for all values, another may take
+/// for granted, by returning where it does not hold.
 abstract contract ShareFacts {
     /// @notice Some payees who hold `shares` of the `whole` have had `paid` of `total`: not more than their ideal.
     function _haveNotMore(uint256 total, uint256 whole, uint256 paid, uint256 shares)
@@ -102,6 +102,13 @@ contract ShareLemmas is ShareFacts {
         if (factor == 0) return;
         assert(_keepsOrder(one, other, factor));
     }
+
+    function testProve_productsOfATotalKeepTheOrder(uint120 total, uint40 one, uint40 other) external pure {
+        if (one > other) return;
+        unchecked {
+            assert(uint256(total) * one <= uint256(total) * other);
+        }
+    }
 }
 
 /// @title ShareInduction: from one payee to all of them, of the lemmas alone: products stay unopened.
@@ -118,8 +125,8 @@ contract ShareInduction is ShareFacts {
         assert(_haveNearlyAll(total, whole, uint256(paid) + 1, share));
     }
 
-    /// @notice Two groups that have not more than their ideal have not more together.
-    function testProve_twoGroupsHaveNotMore(
+    /// @notice A payee and a group that have not more than their ideal have not more together either.
+    function testProve_onePayeeMoreHasNotMore(
         uint120 total,
         uint40 whole,
         uint120 paid,
@@ -133,8 +140,8 @@ contract ShareInduction is ShareFacts {
         assert(_haveNotMore(total, whole, uint256(paid) + paidToo, uint256(shares) + sharesToo));
     }
 
-    /// @notice Two groups that have nearly their ideal have nearly all of it together.
-    function testProve_twoGroupsHaveNearlyAll(
+    /// @notice A payee and a group that have nearly their ideal have nearly all of it together.
+    function testProve_onePayeeMoreHasNearlyAll(
         uint120 total,
         uint40 whole,
         uint128 most,
@@ -149,6 +156,18 @@ contract ShareInduction is ShareFacts {
         if (!_fits(most, whole) || !_fits(mostToo, whole)) return;
         if (!_distributes(most, mostToo, whole) || !_distributes(shares, sharesToo, total)) return;
         assert(_haveNearlyAll(total, whole, uint256(most) + mostToo, uint256(shares) + sharesToo));
+    }
+
+    /// @notice Who hold some of the shares have not more than who hold all.
+    function testProve_aGroupHasNotMoreThanAll(uint120 total, uint40 whole, uint128 paid, uint40 shares)
+        external
+        pure
+    {
+        if (!_haveNotMore(total, whole, paid, shares)) return;
+        unchecked {
+            if (uint256(total) * shares > uint256(total) * whole) return;
+        }
+        assert(_haveNotMore(total, whole, paid, whole));
     }
 
     /// @notice Who hold all shares have not had more than there was.
