@@ -2,6 +2,7 @@
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
+# make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration deep bench prep manifest clean
+.PHONY: demo test unit functional invariants integration deep prove bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -32,9 +33,12 @@ invariants: node_modules/installed
 integration: .venv/dev .build/compiled
 	pytest tests/integration -p no:ape_test -q
 
-deep: .venv/dev .build/compiled
+deep: .venv/dev .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 	FOUNDRY_PROFILE=deep forge test
+
+prove: .venv-prove/ready node_modules/installed
+	scripts/_toolchain/prove.sh
 
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
@@ -60,6 +64,12 @@ manifest: .venv/dev .build/compiled
 	pip install -q -c constraints.txt -e '.[dev]'
 	touch $@ .venv/demo
 
+# Its own environment: the prover pins what the package must not.
+.venv-prove/ready: scripts/_toolchain/prove.txt
+	test -d .venv-prove || $(PYTHON) -m venv .venv-prove
+	.venv-prove/bin/pip install -q -r $<
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -76,4 +86,4 @@ bench/node_modules: bench/package.json
 	touch $@
 
 clean:
-	rm -rf .venv node_modules bench/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log
+	rm -rf .venv .venv-prove node_modules bench/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log

@@ -62,6 +62,8 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "splitter_create_5": Act("make a splitter for 5", 125_000, 110_000, quoted=154_273),
         "distribute_2_first": Act("distribute a token to 2, first", quoted=101_148),
         "distribute_2_steady": Act("the same, steady", 52_000, quoted=66_948),
+        "distribute_2_even_steady": Act("a token to 2, nothing is left, steady"),
+        "distribute_2_even_lean_steady": Act("the same of a token that does the least", 52_000),
         "distribute_10_first": Act("distribute a token to 10, first", quoted=313_827),
         "distribute_10_steady": Act("the same, steady", quoted=142_827),
         "distribute_50_first": Act("distribute a token to 50, first", quoted=1_376_533),

@@ -13,7 +13,7 @@ from registry.did import DID
 from registry.errors import ChainError, ConnectionFailed, InputError, NotFoundError, RegistryError
 from registry.money import Amount, Token, find_token
 from registry.session import Session
-from registry.splits import MAX_PAYEES, Book, Share, Split
+from registry.splits import Book, Share, Split
 from registry.statement import Flow, Line
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -66,7 +66,6 @@ class Ledger:
         self._session = session
         self._chain = session.chain
         self._times: dict[int, int] = {}
-        self._counts: dict[tuple[str, str], int | None] = {}
 
     # --- Contracts and tokens --------------------------------------------------------------------
 
@@ -249,14 +248,20 @@ class Ledger:
         events: list[Event] = []
         for part in _parts(list(found)):
             contract = self.splitter(part[0])
-            for kind in (contract.events.Distributed, contract.events.Parked, contract.events.Claimed):
-                events += self._events(_Several(kind, part), token=list(by_address))
+            for kind in ("ChunkPaid", "Parked", "Distributed", "Claimed"):
+                events += self._events(_Several(contract.events[kind], part), token=list(by_address))
+        # What comes before a `Distributed` in the same call.
+        chunks: dict[tuple[Address, Address], range] = {}
         parked: dict[tuple[Address, Address], list[Event]] = {}
         for event in sorted(events, key=_place):
             one, token = found[event.address], by_address[event.args["token"]]
             book = one.book(token)
-            waiting = parked.setdefault((event.address, event.args["token"]), [])
-            if event.name == "Parked":
+            key = event.address, event.args["token"]
+            waiting = parked.setdefault(key, [])
+            if event.name == "ChunkPaid":
+                first = int(event.args["first"])
+                chunks[key] = range(first, first + int(event.args["count"]))
+            elif event.name == "Parked":
                 waiting.append(event)
             elif event.name == "Claimed":
                 amount = int(event.args["amount"])
@@ -272,7 +277,8 @@ class Ledger:
                 )
                 one.lines.append(line)
             else:
-                one.lines += self._distribution(one.split, book, token, event, waiting, payouts)
+                chunk = chunks.pop(key, None)
+                one.lines += self._distribution(one.split, book, token, event, chunk, waiting, payouts)
                 waiting.clear()
         return found
 
@@ -319,13 +325,17 @@ class Ledger:
             return None
 
     def _distribution(
-        self, split: Split, book: Book, token: Token, event: Event, waiting: list[Event], payouts: Payouts
+        self,
+        split: Split,
+        book: Book,
+        token: Token,
+        event: Event,
+        chunk: range | None,
+        waiting: list[Event],
+        payouts: Payouts,
     ) -> Iterator[Line]:
-        """The lines of one `Distributed`, with the `Parked` that came before it in the same call."""
-        count = self._count(event) if len(split.payees) > 1 else 1
-        paid = book.distribute(int(event.args["amount"]), count)
-        if paid is None and count is not None:
-            paid = book.distribute(int(event.args["amount"]), None)
+        """The lines of one `Distributed`, with the `ChunkPaid` and `Parked` that came before it in the same call."""
+        paid = book.distribute(int(event.args["amount"]), chunk)
         if paid is None:
             raise ChainError(
                 f"The events of splitter {split.address} do not explain the {event.args['amount']:,} units of "
@@ -351,19 +361,6 @@ class Ledger:
                 source=split.asset,
                 split=split.address,
             )
-
-    def _count(self, event: Event) -> int | None:
-        """Among how many payees a splitter was asked to distribute; None if another contract asked it."""
-        key = (event.tx_hash, event.address)
-        if key not in self._counts:
-            sent = self._chain.w3.eth.get_transaction(event.tx_hash)  # type: ignore[arg-type]
-            data, to = bytes(sent["input"]), sent.get("to")
-            count: int | None = None
-            if to is not None and to_address(str(to)) == event.address:
-                # Of the two functions only that for chunks has a second argument.
-                count = int.from_bytes(data[36:68], "big") if len(data) >= 68 else MAX_PAYEES
-            self._counts[key] = count
-        return self._counts[key]
 
     def _line(self, event: Event, **fields: Any) -> Line:
         if event.block not in self._times:

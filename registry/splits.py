@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -261,9 +261,9 @@ def percent(fraction: Fraction) -> str:
 class Book:
     """The accounting of one splitter in one token, rebuilt from its events alone.
 
-    A splitter says how much it distributed in all, not to whom. That is enough. What each payee has had is a floor of
-    its share of all that ever arrived, so it never falls when more arrives; and totals that give the same sum give
-    each payee the same.
+    A splitter says how much it distributed and in which chunk, not to each. That is enough. What each payee has had is
+    a floor of its share of all that ever arrived, so it never falls when more arrives; and totals that give the same
+    sum give each payee the same.
     """
 
     __slots__ = ("_first", "_high", "_low", "_shares", "_whole", "distributed", "had", "parked")
@@ -280,23 +280,16 @@ class Book:
         """Whether some payees of a round of chunks still wait for their turn."""
         return self._first != 0
 
-    def distribute(self, amount: int, count: int | None) -> list[tuple[int, int]] | None:
-        """Take in a distribution of `amount` among the next `count` payees, None if that is not known.
+    def distribute(self, amount: int, chunk: range | None = None) -> list[tuple[int, int]] | None:
+        """Take in a distribution of `amount` among the places of a `chunk`, or among all payees.
 
-        Returns places and units of those who got something, and None if no total explains the amount.
+        Returns places and units of those who got something, and None if nothing that came before explains it.
         """
-        size = len(self._shares)
-        ends: Iterator[int] | range
-        if count is None:
-            # All that are left, much the likeliest; else as many of them as explain it.
-            ends = range(size, self._first, -1)
-        else:
-            ends = range(min(size, self._first + count), self._first, -1)[:1]
-        for end in ends:
-            found = self._fit(end, amount)
-            if found is not None:
-                return self._take(end, *found)
-        return None
+        places = chunk if chunk is not None else range(len(self._shares))
+        if places.start != self._first or not self._first < places.stop <= len(self._shares):
+            return None
+        found = self._fit(places.stop, amount)
+        return None if found is None else self._take(places.stop, *found)
 
     def due(self, arrived: int) -> list[int]:
         """What each payee would get if all that ever `arrived` were distributed now."""

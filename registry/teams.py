@@ -19,7 +19,7 @@ from registry.chain.fees import Cost
 from registry.chain.recorder import Collector, try_call
 from registry.chain.safe import is_part, safe_contract
 from registry.chain.sender import Call
-from registry.chain.signers import as_signer
+from registry.chain.signers import as_signer, is_safe_of_ape
 from registry.did import DID
 from registry.errors import (
     ContractError,
@@ -342,9 +342,10 @@ class Teams(Generic[R]):
     ) -> Proposal:
         """Return the proposal with one's signature: read it with `describe` first.
 
-        `signer` is by default the client's: a key, a key file, an ape account; of a Safe of ape, all those of its
-        owners that ape has. `owner` names a Safe that is an owner itself and that one signs for (ERC-1271): its word
-        counts once enough of its own owners have given theirs.
+        `signer` is by default the client's: a key, a key file, an ape account. The account that ape-safe has of the
+        Safe itself (``accounts.load("our-safe")``) does too: then all those of its owners sign that ape has. `owner`
+        names a Safe that is an owner itself and that one signs for (ERC-1271): its word counts once enough of its own
+        owners have given theirs.
 
         Raises `WrongChain`, `TamperedProposal`, `UnsafeCall`, `NotAnOwner`, `WrongNonce` for one whose turn has
         passed, and `SignerError`.
@@ -356,7 +357,7 @@ class Teams(Generic[R]):
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
-        for account in self._signers(signer):
+        for account in self._signers(signer, team if owner is None else self._team(to_address(owner))):
             mine = to_address(account.address)
             if owner is not None:
                 made = self._sign_for(proposal, team, to_address(owner), account)
@@ -575,13 +576,22 @@ class Teams(Generic[R]):
             return True
         return True
 
-    def _signers(self, signer: object) -> list[Signer]:
-        packages = {cls.__module__.partition(".")[0] for cls in type(signer).__mro__}
-        if "ape_safe" in packages:
-            local = [found for found in map(as_signer, cast(Any, signer).local_signers) if found is not None]
-            if not local:
+    def _signers(self, signer: object, team: Team) -> list[Signer]:
+        """Who signs for a team: of a Safe of ape, all those of its owners that ape has."""
+        if is_safe_of_ape(signer):
+            safe = cast(Any, signer)
+            if to_address(safe.address) != team.address:
+                raise InputError(
+                    f"Ape's account {safe.alias} is the Safe {safe.address}, not {team.address}.",
+                    hint="Pass the account of the Safe whose owners are to sign.",
+                )
+            # Not `local_signers`: without the ABI of the Safe's handler, which explorers have, it is always empty.
+            wallet = (*safe.account_manager, *safe.account_manager.test_accounts)
+            known = {to_address(account.address): account for account in wallet if not is_safe_of_ape(account)}
+            signers = [as_signer(known[owner]) for owner in team.owners if owner in known]
+            if not signers:
                 raise NoSigner("sign for this Safe", hint="Ape has the key of none of its owners.")
-            return local
+            return [found for found in signers if found is not None]
         found = as_signer(signer) if signer is not None else self._registry.signer
         if found is None:
             raise NoSigner("sign a proposal")

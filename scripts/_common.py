@@ -15,7 +15,7 @@ from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
-from registry.chain.signers import ApeSigner, Signer, dev_signer
+from registry.chain.signers import Signer, as_signer, dev_signer
 from registry.cli.app import App
 from registry.cli.command import APP, META, Command, ending
 from registry.cli.console import Console
@@ -62,7 +62,7 @@ class ApeApp(App):
 
     def signer(self) -> Signer | None:
         """The account of ``--account``."""
-        return ApeSigner(self._account) if self._account is not None else None
+        return as_signer(self._account)
 
     def journal(self) -> Journal:
         """The record of what was sent, in memory for a chain that passes away."""

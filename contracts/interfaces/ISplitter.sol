@@ -8,8 +8,11 @@ pragma solidity ^0.8.24;
 interface ISplitter {
     /* EVENTS */
 
-    /// @notice `amount` of a token was divided among the payees of a round.
+    /// @notice `amount` of a token was divided among all payees, or among those of the `ChunkPaid` just before.
     event Distributed(address indexed token, uint256 amount);
+
+    /// @notice In a round of chunks it was the turn of `count` payees, from place `first` in `payees` on.
+    event ChunkPaid(address indexed token, uint256 first, uint256 count);
 
     /// @notice A payee could not be paid; the amount waits for its claim.
     event Parked(address indexed token, address indexed payee, uint256 amount);
@@ -30,6 +33,12 @@ interface ISplitter {
 
     /// @dev A payee must get its full allowance of gas, or whoever distributes could make payments fail at will.
     error NotEnoughGas(uint256 left, uint256 needed);
+
+    /// @dev The contract that splitters are clones of has no payees and takes no coins.
+    error NotASplitter();
+
+    /// @dev There is no token at this address, or it does not say what the splitter holds.
+    error NotAToken(address token);
 
     /// @dev A chunk is one payee or more.
     error EmptyChunk();
@@ -52,6 +61,7 @@ interface ISplitter {
     function payees() external view returns (address[] memory accounts, uint256[] memory shares);
 
     /// @notice What a payee would have if everything were distributed now: its share of what waits, and what is parked.
+    /// @dev Not while a payment is under way, when some of it is on both sides.
     function pending(address token, address payee) external view returns (uint256 amount);
 
     /// @notice What is parked for a payee.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IAssets} from "../interfaces/IAssets.sol";
 import {Ancestor, ILineage} from "../interfaces/ILineage.sol";
+import {ShareTable} from "../libraries/ShareTable.sol";
 import {Splitter} from "./Splitter.sol";
 
 /// @title LineageSplitter: divides the royalties of one asset among its ancestors.
@@ -14,24 +14,18 @@ contract LineageSplitter is Splitter {
 
     /// @notice The registry and the asset whose royalties arrive here.
     function asset() public view returns (address registry, uint256 assetId) {
-        uint256 word = uint256(bytes32(Clones.fetchCloneArgs(address(this)))) >> 32;
+        uint256 word = uint256(bytes32(_args())) >> 32;
         return (address(uint160(word >> 64)), uint64(word));
     }
 
     /// @inheritdoc Splitter
-    function _payees()
-        internal
-        view
-        override
-        returns (address[] memory accounts, uint256[] memory shares, uint256 sum)
-    {
+    function _table() internal view override returns (bytes memory table) {
         (address registry, uint256 assetId) = asset();
         Ancestor[] memory ancestors = _lineage.ancestorsOf(registry, assetId);
-        accounts = new address[](ancestors.length);
-        shares = new uint256[](ancestors.length);
+        table = ShareTable.create(ancestors.length);
         for (uint256 i = 0; i < ancestors.length; ++i) {
-            accounts[i] = IAssets(registry).payoutOf(ancestors[i].assetId);
-            sum += shares[i] = ancestors[i].royaltyBps;
+            address payout = IAssets(registry).payoutOf(ancestors[i].assetId);
+            ShareTable.set(table, i, payout, ancestors[i].royaltyBps);
         }
     }
 }

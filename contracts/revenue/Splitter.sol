@@ -5,26 +5,23 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ISplitter} from "../interfaces/ISplitter.sol";
+import {ShareTable} from "../libraries/ShareTable.sol";
 
 /// @title Splitter: the accounting and the paying that all splitters share.
 abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
+    using ShareTable for bytes;
 
-    /// @dev What arrived in all and was counted, what waits for claims, what did not divide (always less than one unit
-    /// for each payee, so it fits a byte), and whether a round in chunks is under way.
+    /// @dev What arrived in all and was divided, what waits for claims, and, in a round that is paid in chunks, whose
+    /// turn it is; zero between rounds.
     struct Ledger {
         uint120 received;
         uint120 parked;
-        uint8 dust;
-        bool open;
-    }
-
-    /// @dev A round that is paid in chunks: up to which total, and who is next.
-    struct Round {
-        uint128 received;
         uint16 next;
     }
 
+    /// What a splitter can count of one token.
+    uint256 private constant LIMIT = type(uint120).max;
     /// Gas for a payee of native coin: enough for a Safe or another splitter.
     uint256 private constant NATIVE_GAS = 100_000;
     /// Gas for the transfer of a token: several times what the dearest known one takes.
@@ -35,11 +32,16 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     uint256 private constant TOKEN_NEEDED = TOKEN_GAS * 64 / 63 + PARKING_GAS;
 
     mapping(address token => Ledger) private _ledgers;
-    mapping(address token => Round) private _rounds;
+    /// The total that a round in chunks divides.
+    mapping(address token => uint256) private _goals;
     mapping(address token => mapping(address payee => uint256)) private _parked;
 
-    /// @notice Native coin may arrive at any time, from anybody.
-    receive() external payable {}
+    address private immutable _implementation = address(this);
+
+    /// @notice Native coin may arrive at any time, from anybody. The implementation of the clones takes none.
+    receive() external payable {
+        if (address(this) == _implementation) revert NotASplitter();
+    }
 
     /* PAYING */
 
@@ -77,41 +79,31 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
 
     /// @inheritdoc ISplitter
     function payees() external view returns (address[] memory accounts, uint256[] memory shares) {
-        (accounts, shares,) = _payees();
+        bytes memory table = _table();
+        uint256 size = table.size();
+        (accounts, shares) = (new address[](size), new uint256[](size));
+        for (uint256 i = 0; i < size; ++i) {
+            (accounts[i], shares[i]) = (table.payeeAt(i), table.shareAt(i));
+        }
     }
 
     /// @inheritdoc ISplitter
-    function pending(address token, address payee) external view returns (uint256 amount) {
-        (address[] memory accounts, uint256[] memory shares, uint256 sum) = _payees();
-        amount = _parked[token][payee];
-        if (sum == 0) return amount;
+    function pending(address token, address payee) external view nonReentrantView returns (uint256 amount) {
+        bytes memory table = _table();
+        uint256 size = table.size();
+        uint256 whole = table.sum();
         Ledger memory ledger = _ledgers[token];
-        uint256 before = ledger.received;
-        if (ledger.open) {
-            Round memory round = _rounds[token];
-            // In a round of chunks, those before the next one have had theirs: as if the round were over, the money
-            // of the others were parked, and what arrived since were new.
-            uint256 divided;
-            uint256 unpaid;
-            for (uint256 i = 0; i < accounts.length; ++i) {
-                uint256 share = round.received * shares[i] / sum;
-                divided += share;
-                if (i < round.next) continue;
-                share -= before * shares[i] / sum;
-                unpaid += share;
-                if (accounts[i] == payee) amount += share;
-            }
-            before = round.received;
-            ledger = Ledger({
-                received: uint120(round.received),
-                parked: ledger.parked + uint120(unpaid),
-                dust: uint8(round.received - divided),
-                open: true
-            });
-        }
-        uint256 total = _total(token, ledger);
-        for (uint256 i = 0; i < accounts.length; ++i) {
-            if (accounts[i] == payee) amount += total * shares[i] / sum - before * shares[i] / sum;
+        (uint256 before, uint256 next) = (ledger.received, ledger.next);
+        // In a round of chunks, those before the next one have had their part of its total already.
+        uint256 goal = next == 0 ? before : _goals[token];
+        uint256 had = table.partsOf(0, next, goal, whole) + table.partsOf(next, size, before, whole);
+        uint256 total = _total(token, had, ledger.parked, goal);
+        amount = _parked[token][payee];
+        for (uint256 i = 0; i < size; ++i) {
+            if (table.payeeAt(i) != payee) continue;
+            uint256 share = table.shareAt(i);
+            amount += ShareTable.part(total, share, whole)
+            - ShareTable.part(i < next ? goal : before, share, whole);
         }
     }
 
@@ -128,118 +120,124 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
     /* INTERNAL */
 
     function _distribute(address token, uint256 count) private nonReentrant returns (uint256 paid) {
-        (address[] memory accounts, uint256[] memory amounts, uint256 sum) = _payees();
-        Ledger memory ledger = _ledgers[token];
-        uint256 before = ledger.received;
-        uint256 first;
-        uint256 total;
-        if (ledger.open) {
-            Round memory round = _rounds[token];
-            (first, total) = (round.next, round.received);
-        } else {
-            total = _total(token, ledger);
-        }
+        bytes memory table = _table();
+        uint256 size = table.size();
+        uint256 whole = table.sum();
+        Ledger storage ledger = _ledgers[token];
+        (uint256 before, uint256 parked, uint256 first) = (ledger.received, ledger.parked, ledger.next);
+        uint256 total =
+            first == 0 ? _total(token, table.partsOf(0, size, before, whole), parked, before) : _goals[token];
         // A splitter without shares, of an asset that owes nothing, keeps what was sent to it by mistake.
-        if (total == before || sum == 0) return 0;
-        uint256 end = count < accounts.length - first ? first + count : accounts.length;
-
-        // The shares become the amounts. Totals have 120 bits and shares 32: nothing here can overflow.
-        uint256 divided;
-        unchecked {
-            for (uint256 i = 0; i < amounts.length; ++i) {
-                uint256 share = amounts[i];
-                uint256 upTo = total * share / sum;
-                divided += upTo;
-                amounts[i] = upTo - before * share / sum;
-            }
-        }
+        if (total == before || whole == 0) return 0;
 
         // All writes come before the first payment; what fails is added at the end, under the guard.
-        if (end == accounts.length) {
-            if (ledger.open) delete _rounds[token];
-            (ledger.received, ledger.dust, ledger.open) = (uint120(total), uint8(total - divided), false);
-        } else {
-            _rounds[token] = Round({received: uint128(total), next: uint16(end)});
-            ledger.open = true;
-        }
-        _store(token, ledger);
-
-        uint256 failed;
-        bytes memory data = abi.encodeCall(IERC20.transfer, (address(0), 0));
-        for (uint256 i = first; i < end; ++i) {
-            (address payee, uint256 amount) = (accounts[i], amounts[i]);
-            if (amount == 0) continue;
-            paid += amount;
-            if (_push(token, payee, amount, data)) continue;
-            failed += amount;
-            _parked[token][payee] += amount;
-            emit Parked(token, payee, amount);
-        }
-        if (failed != 0) {
-            ledger.parked += uint120(failed);
-            _store(token, ledger);
+        uint256 end = size;
+        // No sum here is more than the total, which has 120 bits, or the number of payees.
+        unchecked {
+            if (count < size - first) {
+                end = first + count;
+                if (first == 0) _goals[token] = total;
+                _store(ledger, before, parked, end);
+                emit ChunkPaid(token, first, count);
+            } else {
+                if (first != 0) {
+                    delete _goals[token];
+                    emit ChunkPaid(token, first, size - first);
+                }
+                _store(ledger, total, parked, 0);
+            }
+            uint256 failed;
+            for (uint256 i = first; i < end; ++i) {
+                uint256 share = table.shareAt(i);
+                uint256 amount = ShareTable.part(total, share, whole) - ShareTable.part(before, share, whole);
+                if (amount == 0) continue;
+                paid += amount;
+                address payee = table.payeeAt(i);
+                if (_push(token, payee, amount)) continue;
+                failed += amount;
+                _parked[token][payee] += amount;
+                emit Parked(token, payee, amount);
+            }
+            if (failed != 0) ledger.parked = uint120(parked + failed);
         }
         emit Distributed(token, paid);
     }
 
-    /// @dev All that ever arrived: what is here and not parked, less what was here and undivided, is new.
-    function _total(address token, Ledger memory ledger) private view returns (uint256) {
-        uint256 kept = uint256(ledger.parked) + ledger.dust;
+    /// @dev All that ever arrived: what is here, and what payees `had`, less what was parked of that and is still here.
+    /// Not less than was counted before: a token may shrink balances.
+    function _total(address token, uint256 had, uint256 parked, uint256 counted)
+        private
+        view
+        returns (uint256 total)
+    {
         uint256 held = _balance(token);
-        if (held <= kept) return ledger.received;
-        uint256 total = held - kept + ledger.received;
+        unchecked {
+            total = held + (had - parked);
+        }
         // A token with more units than this cannot brick what it does not fit: the rest waits.
-        return total < type(uint120).max ? total : type(uint120).max;
+        if (held > LIMIT || total > LIMIT) return LIMIT;
+        if (total < counted) return counted;
     }
 
     /// @dev Pays with bounded gas, and reads no more than a word of what comes back.
-    /// @param data A call of `transfer` whose arguments are written over.
-    function _push(address token, address payee, uint256 amount, bytes memory data)
-        private
-        returns (bool paid)
-    {
-        bool native = token == address(0);
+    function _push(address token, address payee, uint256 amount) private returns (bool paid) {
         // A call passes on at most 63/64 of the gas that is left (EIP-150).
-        uint256 needed = native ? NATIVE_NEEDED : TOKEN_NEEDED;
+        uint256 needed = token == address(0) ? NATIVE_NEEDED : TOKEN_NEEDED;
         if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
-        assembly ("memory-safe") {
-            switch native
-            case 1 { paid := call(NATIVE_GAS, payee, amount, 0, 0, 0, 0) }
-            default {
-                mstore(add(data, 0x24), payee)
-                mstore(add(data, 0x44), amount)
-                mstore(0, 0)
-                paid := call(TOKEN_GAS, token, 0, add(data, 0x20), 0x44, 0, 0x20)
-                // True, or nothing at all from a token that returns nothing; its code was seen when its balance was
-                // read.
-                paid := and(
-                    paid,
-                    or(iszero(returndatasize()), and(gt(returndatasize(), 31), eq(mload(0), 1)))
-                )
+        if (token == address(0)) {
+            assembly ("memory-safe") {
+                paid := call(NATIVE_GAS, payee, amount, 0, 0, 0, 0)
             }
+            return paid;
         }
-    }
-
-    function _balance(address token) private view returns (uint256) {
-        return token == address(0) ? address(this).balance : IERC20(token).balanceOf(address(this));
-    }
-
-    /// @dev One slot, one write.
-    function _store(address token, Ledger memory ledger) private {
-        Ledger storage slot = _ledgers[token];
-        uint256 word = ledger.received | (uint256(ledger.parked) << 120) | (uint256(ledger.dust) << 240)
-            | (ledger.open ? uint256(1) << 248 : 0);
+        bytes4 selector = IERC20.transfer.selector;
         assembly ("memory-safe") {
-            sstore(slot.slot, word)
+            let data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), payee)
+            mstore(add(data, 0x24), amount)
+            mstore(0, 0)
+            paid := call(TOKEN_GAS, token, 0, data, 0x44, 0, 0x20)
+            // True, or nothing at all from a token that returns nothing; its code was seen when its balance was read.
+            paid := and(paid, or(iszero(returndatasize()), and(gt(returndatasize(), 31), eq(mload(0), 1))))
         }
     }
 
-    /// @return accounts The payees, at most 256.
-    /// @return shares The share of each.
-    /// @return sum The sum of the shares.
-    function _payees()
-        internal
-        view
-        virtual
-        returns (address[] memory accounts, uint256[] memory shares, uint256 sum);
+    function _balance(address token) private view returns (uint256 held) {
+        if (token == address(0)) return address(this).balance;
+        bytes4 selector = IERC20.balanceOf.selector;
+        bool answered;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            mstore(4, address())
+            answered := staticcall(gas(), token, 0, 0x24, 0, 0x20)
+            answered := and(answered, gt(returndatasize(), 31))
+            held := mload(0)
+        }
+        if (!answered) revert NotAToken(token);
+    }
+
+    /// @dev One slot, one write. Reading is left to the compiler, so that a wrong shift cannot go unseen.
+    function _store(Ledger storage ledger, uint256 received_, uint256 parked, uint256 next) private {
+        uint256 word = received_ | (parked << 120) | (next << 240);
+        assembly ("memory-safe") {
+            sstore(ledger.slot, word)
+        }
+    }
+
+    /// @dev What the clone carries. The implementation carries nothing, so that it has no payees.
+    function _args() internal view returns (bytes memory args) {
+        if (address(this) == _implementation) return args;
+        assembly ("memory-safe") {
+            // As OpenZeppelin's Clones lays them out: behind 45 bytes of code.
+            let size := sub(extcodesize(address()), 0x2d)
+            args := mload(0x40)
+            mstore(0x40, add(args, and(add(size, 0x3f), not(0x1f))))
+            mstore(args, size)
+            extcodecopy(address(), add(args, 0x20), 0x2d, size)
+        }
+    }
+
+    /// @dev The payees, at most 256, and their shares.
+    function _table() internal view virtual returns (bytes memory table);
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {ISplitterFactory, Share} from "../interfaces/ISplitterFactory.sol";
+import {ShareTable} from "../libraries/ShareTable.sol";
 import {RevenueSplitter} from "./RevenueSplitter.sol";
 
 /// @title SplitterFactory: the one place where revenue splitters come from.
@@ -33,22 +34,18 @@ contract SplitterFactory is ISplitterFactory {
         return Clones.predictDeterministicAddressWithImmutableArgs(implementation, table, bytes32(0));
     }
 
-    /// @dev The checked shares as the clone carries them: 20 bytes of payee and 4 of share each.
+    /// @dev The checked shares as the clone carries them.
     function _table(Share[] calldata shares) private pure returns (bytes memory table) {
         uint256 count = shares.length;
         if (count == 0 || count > MAX_PAYEES) revert InvalidPayeeCount(count, MAX_PAYEES);
-        table = new bytes(count * 24);
+        table = ShareTable.create(count);
         address previous;
         for (uint256 i = 0; i < count; ++i) {
             (address payee, uint32 share) = (shares[i].payee, shares[i].share);
             if (payee <= previous) revert PayeesNotAscending(previous, payee);
             if (share == 0) revert EmptyShare(payee);
             previous = payee;
-            uint256 entry = ((uint256(uint160(payee)) << 32) | share) << 64;
-            assembly ("memory-safe") {
-                // Eight zero bytes follow each entry; the next one, or the padding of the array, covers them.
-                mstore(add(add(table, 0x20), mul(i, 24)), entry)
-            }
+            ShareTable.set(table, i, payee, share);
         }
     }
 }

@@ -166,10 +166,10 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     """
     if value is None:
         return None
-    packages = {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
+    packages = _packages(value)
     if "eth_account" in packages and hasattr(value, "key"):
         return KeySigner(bytes(value.key))
-    if "ape_safe" in packages:
+    if is_safe_of_ape(value):
         raise SignerError(
             f"{value.address} is a Safe: it has no key of its own.",  # type: ignore[attr-defined]
             hint="Let it propose with registry.teams.collect(address), and its owners sign with registry.teams.sign.",
@@ -191,6 +191,15 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
         f"A {type(value).__name__} cannot sign.",
         hint="Pass a private key, a key file, or an account of eth-account or ape.",
     )
+
+
+def is_safe_of_ape(value: object) -> bool:
+    """Whether `value` is the account that ape-safe has of a Safe; ape is not loaded for this."""
+    return "ape_safe" in _packages(value)
+
+
+def _packages(value: object) -> set[str]:
+    return {cls.__module__.partition(".")[0] for cls in type(value).__mro__}
 
 
 @lru_cache(maxsize=DEV_ACCOUNTS)

@@ -106,30 +106,3 @@ contract SplitterInvariants {
         }
     }
 }
-
-/// @title ShareArithmetic: what the accounting stands on, fuzzed.
-contract ShareArithmetic {
-    /// @notice The more arrived, the more a payee has had in all: nothing is ever owed back.
-    function check_sharesNeverShrink(uint32 before, uint32 more, uint16 share, uint16 others) external pure {
-        if (share == 0) return;
-        uint256 sum = uint256(share) + others;
-        uint256 total = uint256(before) + more;
-        assert(total * share / sum >= uint256(before) * share / sum);
-    }
-
-    /// @notice Two payees never get more than there is, and leave less than two units.
-    function check_sharesFitTheTotal(uint32 total, uint16 one, uint16 other) external pure {
-        uint256 sum = uint256(one) + other;
-        if (sum == 0) return;
-        uint256 paid = uint256(total) * one / sum + uint256(total) * other / sum;
-        assert(paid <= total && total - paid < 2);
-    }
-
-    function testFuzz_sharesNeverShrink(uint32 before, uint32 more, uint16 share, uint16 others) external view {
-        this.check_sharesNeverShrink(before, more, share, others);
-    }
-
-    function testFuzz_sharesFitTheTotal(uint32 total, uint16 one, uint16 other) external view {
-        this.check_sharesFitTheTotal(total, one, other);
-    }
-}

@@ -1,7 +1,8 @@
 """Gas of splitters and of lineage, whole transactions, against `tests/snapshots/gas_revenue.json` and the bars.
 
 Measured on anvil. "First" is the first money of a token: each payee's balance goes from zero. "Steady" is any later
-round, when every payee holds some already.
+round, when every payee holds some already. Unless it says otherwise, a unit that does not divide stays in the splitter:
+where nothing is left, a refund for the emptied balance makes it cheaper.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ def gas(project: Any, factory: Any, dollar: Any, dao: Any) -> dict[str, int]:
             for when in ("first", "steady"):
                 send(splitter)
                 found[f"distribute {money} to {size}, {when}"] = splitter.distribute(token, sender=dao).gas_used
+    lean = dao.deploy(project.LeanToken)
+    for money, token in (("dollars", dollar), ("a lean token", lean)):
+        table = [(payee, 1) for payee in untouched(2, f"halves of {money}")]
+        tx = factory.createSplitter(table, sender=dao)
+        splitter = project.RevenueSplitter.at(logs(tx, factory.SplitterCreated)[0]["splitter"])
+        for _ in range(2):
+            token.mint(splitter, 1_000 * DOLLAR, sender=dao)
+            tx = splitter.distribute(token, sender=dao)
+        found[f"distribute {money} to 2, steady, nothing left"] = tx.gas_used
     return found
 
 
@@ -100,11 +110,17 @@ BARS: tuple[tuple[str, int, Callable[[dict[str, int]], float]], ...] = (
     ("sale with ancestors", 14_000, lambda gas: max(used for act, used in gas.items() if act.endswith(", more"))),
     ("dollars, each payee", 9_400, lambda gas: per_payee(gas, "dollars")),
     ("dollars, two payees", 52_000, lambda gas: gas["distribute dollars to 2, steady"]),
+    # As the prototype was measured that the bar was set from: it pays out all, with a token that does the least.
+    (
+        "a lean token, two payees, nothing left",
+        52_000,
+        lambda gas: gas["distribute a lean token to 2, steady, nothing left"],
+    ),
     # The transfer alone takes 9,300 of it, so the bar is what was measured of the best of the others.
     ("native coin, each payee", 10_974, lambda gas: per_payee(gas, "native coin")),
     ("native coin, two payees", 52_000, lambda gas: gas["distribute native coin to 2, steady"]),
 )
-MISSED = {"dollars, two payees", "native coin, two payees"}
+MISSED = {"dollars, two payees"}
 
 
 @pytest.mark.parametrize(

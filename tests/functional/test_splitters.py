@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -230,11 +231,16 @@ def test_a_round_in_chunks_of_any_size_pays_what_one_payment_does(
     shares = dict(zip(payees(5), (7, 1, 1, 3, 5), strict=True))
     splitter = split(shares)
     send(money, splitter, 1_003)
-    paid = 0
+    paid = first = 0
     for chunk in chunks:
         tx = splitter.distributeChunk(token, chunk, sender=stranger)
         amount = logs(tx, splitter.Distributed)[0]["amount"]
         paid += amount
+        # Whose turn it was is told, unless it was everybody's.
+        turn = min(chunk, 5 - first)
+        told = [{"token": token, "first": first, "count": turn}] if turn < 5 else []
+        assert logs(tx, splitter.ChunkPaid) == told
+        first += turn
     assert paid == sum(owed(shares, 1_003))
     assert [held_by(payee, money) for payee in shares] == owed(shares, 1_003)
     assert logs(splitter.distributeChunk(token, 1, sender=stranger), splitter.Distributed) == []
@@ -335,7 +341,21 @@ def test_more_than_fits_waits_and_blocks_nothing(project: Any, split: Any, dao: 
 def test_what_is_no_token_is_not_distributed(split: Any, stranger: Any, factory: Any) -> None:
     splitter = split(dict.fromkeys(payees(2), 1))
     for nothing in (stranger, factory):
-        assert refusal(splitter.distribute, nothing, sender=stranger) == ("",)
+        assert refusal(splitter.distribute, nothing, sender=stranger) == ("NotAToken", nothing)
+
+
+def test_the_implementation_of_splitters_pays_nobody_and_takes_no_coins(
+    project: Any, factory: Any, lineage: Any, dollar: Any, dao: Any, stranger: Any
+) -> None:
+    for implementation in (factory.implementation(), lineage.splitterImplementation()):
+        splitter = project.RevenueSplitter.at(implementation)
+        assert tuple(map(list, splitter.payees())) == ([], [])
+        coins = SimpleNamespace(contract=splitter, encode_input=bytes)
+        assert refusal(coins, sender=dao, value=1) == ("NotASplitter",)
+        dollar.mint(implementation, DOLLAR, sender=dao)
+        assert splitter.pending(dollar, ZERO_ADDRESS) == 0
+        tx = splitter.distribute(dollar, sender=stranger)
+        assert (logs(tx, splitter.Distributed), dollar.balanceOf(implementation)) == ([], DOLLAR)
 
 
 # Claims, of those whom a payment did not reach

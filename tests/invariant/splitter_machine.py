@@ -100,6 +100,7 @@ class SplitterMachine(RuleBasedStateMachine):
         self.pool += CROWD[: min(crowd, 2)]
         self.table = [(payee, shares[i % 12]) for i, payee in enumerate(payees)]
         arguments = b"".join(bytes.fromhex(payee[2:]) + share.to_bytes(4) for payee, share in self.table)
+        arguments += sum(share for _, share in self.table).to_bytes(5)
         address = clone_address(self.base.factory.address, self.base.splitter_code, arguments)
         assert self.chain.call(self.base.factory, "splitterOf", self.table) == address
         self.begin(address, [share for _, share in self.table], names, opening)

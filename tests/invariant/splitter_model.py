@@ -92,6 +92,8 @@ class SplitterModel:
             return 0, []
         end = min(first + count, len(payees))
         paid, events = 0, list[Event]()
+        if end - first < len(payees):
+            events.append(("ChunkPaid", {"token": token.address, "first": first, "count": end - first}))
         for i in range(first, end):
             amount = total * self.shares[i] // self.sum - books.given[i]
             books.given[i] += amount

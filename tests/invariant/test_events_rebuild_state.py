@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from registry.splits import Book
+
 from .evm import ZERO, Log, artifact
 from .machine import RegistryMachine
 from .model import HOLD, MAX_ROYALTY_BPS, PERIOD, UNIT, Grant
@@ -243,7 +245,7 @@ def test_an_index_of_events_alone_equals_the_chain() -> None:
 
 
 class IndexedSplitter(SplitterMachine):
-    """At the end of a walk, its events alone tell what was given in all and what is parked for whom."""
+    """At the end of a walk, its events alone tell what each payee was given and what is parked for whom."""
 
     def teardown(self) -> None:
         try:
@@ -254,15 +256,19 @@ class IndexedSplitter(SplitterMachine):
     def compare(self) -> None:
         if not self.made():
             return
-        given: dict[str, int] = defaultdict(int)
+        books = {token.address: Book(self.model.shares) for token in self.tokens}
+        chunk: range | None = None
         parked: dict[tuple[str, str], int] = defaultdict(int)
         births = 0
         for log in self.logs:
             name = "RevenueSplitter" if log.address == self.splitter else self.maker
             event = artifact(name).events[log.topics[0]]
             values = event.decode(log.topics, log.data)
-            if event.name == "Distributed":
-                given[values["token"]] += values["amount"]
+            if event.name == "ChunkPaid":
+                chunk = range(values["first"], values["first"] + values["count"])
+            elif event.name == "Distributed":
+                assert books[values["token"]].distribute(values["amount"], chunk) is not None
+                chunk = None
             elif event.name in ("Parked", "Claimed"):
                 sign = 1 if event.name == "Parked" else -1
                 parked[values["token"], values["payee"]] += sign * values["amount"]
@@ -271,7 +277,7 @@ class IndexedSplitter(SplitterMachine):
                 assert values.get("shares", tuple(self.table)) == tuple(self.table)
         assert births == 1
         for token in self.tokens:
-            assert given[token.address] == sum(self.model.books[token.address].given)
+            assert books[token.address].had == self.model.books[token.address].given
             for account in self.accounts():
                 amount = self.chain.call(self.contract, "parkedOf", token.address, account)
                 assert parked[token.address, account] == amount
@@ -282,7 +288,7 @@ class IndexedLineageSplitter(IndexedSplitter, LineageMachine):
 
 
 @pytest.mark.parametrize("machine", [IndexedSplitter, IndexedLineageSplitter])
-def test_what_a_splitter_gave_and_parked_is_in_its_events(machine: type[SplitterMachine]) -> None:
+def test_what_a_splitter_gave_to_each_and_parked_is_in_its_events(machine: type[SplitterMachine]) -> None:
     run_state_machine_as_test(machine, settings=profile(examples=50, steps=40))
 
 

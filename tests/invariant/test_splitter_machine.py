@@ -73,7 +73,8 @@ SEEN = {
     ("distributeChunk", "EmptyChunk"), ("distribute with little gas", "done"),
     ("distribute with little gas", "NotEnoughGas"), ("claim", "done"), ("claim", "NothingToClaim"),
     ("claim", "InvalidClaimReceiver"), ("claim", "ClaimRefused"), ("claim", "Blocked"), ("claim", "Paused"),
-    ("claim", "SafeERC20FailedOperation"), ("event", "Distributed"), ("event", "Parked"), ("event", "Claimed"),
+    ("claim", "SafeERC20FailedOperation"), ("event", "Distributed"), ("event", "ChunkPaid"),
+    ("event", "Parked"), ("event", "Claimed"),
 }  # fmt: skip
 
 

@@ -287,6 +287,24 @@ def test_a_payee_gains_nothing_by_calling_back(
     assert [held_by(who, token) for who in (attacker, *GOOD, splitter)] == [100, 100, 100, 0]
 
 
+@pytest.mark.parametrize("kind", ["native", "hook"])
+def test_nobody_is_told_what_is_pending_while_it_is_paid(
+    split: Any, deploy: Act, attacker: Any, dao: Any, stranger: Any, kind: str
+) -> None:
+    """Half of the money would count twice: as paid, and as what is still there."""
+    token = deploy("CallbackToken") if kind == "hook" else None
+    address = token.address if token else NATIVE_COIN
+    splitter = split({attacker: 1, GOOD[0]: 1, GOOD[1]: 1})
+    attacker.arm(splitter, 0, splitter.pending.encode_input(address, GOOD[0]), sender=stranger)
+    if token:
+        token.mint(splitter, 300, sender=dao)
+    else:
+        dao.transfer(splitter, 300)
+    splitter.distribute(address, sender=stranger, gas=3_000_000)
+    assert (attacker.attempts(), attacker.successes(), attacker.answer()) == (1, 0, GUARDED)
+    assert splitter.pending(address, GOOD[0]) == 0
+
+
 def test_a_claim_of_native_coin_cannot_be_repeated_within_itself(
     split: Any, attacker: Any, dao: Any, stranger: Any, deploy: Act
 ) -> None:

@@ -113,10 +113,9 @@ def test_books_follow_from_the_sums_that_were_distributed(shares: list[int], dat
         total += data.draw(st.one_of(st.integers(1, 5), st.integers(1, 10**24)))
         now, first = divide(total, shares), 0
         while first < len(shares):
-            chunk = data.draw(st.integers(1, len(shares)))
-            end = min(len(shares), first + chunk)
+            end = min(len(shares), first + data.draw(st.integers(1, len(shares))))
             paid = [(place, now[place] - had[place]) for place in range(first, end) if now[place] > had[place]]
-            assert book.distribute(sum(units for _place, units in paid), chunk) == paid
+            assert book.distribute(sum(units for _place, units in paid), range(first, end)) == paid
             first = end
         had = now
         assert book.had == had
@@ -125,14 +124,22 @@ def test_books_follow_from_the_sums_that_were_distributed(shares: list[int], dat
 
 
 @given(shares_of, st.lists(st.integers(1, 10**24), min_size=1, max_size=5))
-def test_whole_rounds_need_no_word_on_how_many_were_paid(shares: list[int], income: list[int]) -> None:
+def test_of_a_whole_round_the_sum_alone_is_enough(shares: list[int], income: list[int]) -> None:
     book, total = Book(shares), 0
     for amount in income:
         total += amount
         now = divide(total, shares)
-        book.distribute(sum(now) - sum(book.had), None)
+        assert book.distribute(sum(now) - sum(book.had)) is not None
         assert book.had == now
 
 
 def test_a_sum_that_no_total_explains_is_noticed() -> None:
-    assert Book([1, 1]).distribute(1, 2) is None
+    assert Book([1, 1]).distribute(1) is None
+
+
+@pytest.mark.parametrize("chunk", [range(1, 2), range(3), range(0), None])
+def test_a_chunk_out_of_turn_is_noticed(chunk: range | None) -> None:
+    book = Book([1, 1])
+    if chunk is None:
+        assert book.distribute(1, range(1)) == [(0, 1)]
+    assert book.distribute(2, chunk) is None

@@ -372,16 +372,3 @@ def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: Proposal, t
 
 def test_a_proposal_travels_by_cid(ann: Registry, bob: Registry, signed: Proposal) -> None:
     assert bob.teams.from_cid(str(ann.teams.put(signed))) == signed
-
-
-def test_a_safe_of_ape_lends_the_keys_that_ape_has(ann: Registry, bob: Registry, proposal: Proposal) -> None:
-    from registry.chain.signers import as_signer
-
-    # ape-safe's account offers its owners' accounts as `local_signers`; it has an address and no key.
-    kind = type("SafeAccount", (), {"__module__": "ape_safe.accounts"})
-    account = kind()
-    account.address, account.local_signers = proposal.safe, [ann.signer, bob.signer]
-    signed = ann.teams.sign(proposal, signer=account)
-    assert set(signed.signers) == {ann.address, bob.address}
-    with pytest.raises(SignerError, match="no key of its own"):
-        as_signer(account)
