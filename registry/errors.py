@@ -11,8 +11,9 @@ ends with what to do next.
     │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
-    │   └── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
-    ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset
+    │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
+    │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
+    ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
@@ -154,6 +155,30 @@ class InvalidContent(InputError):
         super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
 
 
+class Immutable(InputError, PermissionError):
+    """A write to a place that cannot change: what has a CID stays as it is."""
+
+    def __init__(self, path: str, *, hint: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} cannot be written: content that has an address never changes.", hint=hint)
+
+
+class NotAFile(InputError, IsADirectoryError):
+    """A folder, or a symbolic link, where a file is needed."""
+
+    def __init__(self, path: str, kind: str, *, hint: str = "Name a file in it.") -> None:
+        self.path, self.kind = path, kind
+        super().__init__(f"{path!r} is a {kind}, not a file.", hint=hint)
+
+
+class NotAFolder(InputError, NotADirectoryError):
+    """A file, or a symbolic link, where a folder is needed."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self.path, self.kind = path, kind
+        super().__init__(f"{path!r} is a {kind}, not a folder.", hint="Read it instead.")
+
+
 # --- Not found -----------------------------------------------------------------------------------
 
 
@@ -180,7 +205,7 @@ class LicenceNotFound(NotFoundError):
         )
 
 
-class FileNotInAsset(NotFoundError):
+class FileNotInAsset(NotFoundError, FileNotFoundError):
     """The asset's content has no such file."""
 
     def __init__(self, path: str, known: Sequence[str]) -> None:
@@ -216,10 +241,10 @@ class Unverified(ContentError):
 
 
 class Unavailable(ContentError):
-    """No source answered in time."""
+    """No source answered in time. `retry_after` is how many seconds it asked to be left alone, if it did."""
 
-    def __init__(self, what: object, causes: Sequence[str] = ()) -> None:
-        self.what, self.causes = what, tuple(causes)
+    def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
+        self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
         super().__init__(
             f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."),
             hint="Check the connection or add another source.",

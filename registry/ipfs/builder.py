@@ -11,11 +11,11 @@ from typing import BinaryIO, Final, NamedTuple, Self
 
 from registry.errors import InvalidContent
 from registry.ipfs import hamt
+from registry.ipfs.blocks import BlockSink
 from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.profiles import Profile
 from registry.ipfs.scan import File, Folder, Symlink, open_readable
-from registry.ipfs.store import BlockSink
 
 __all__ = ["Builder", "FileEntry", "Part", "Progress"]
 

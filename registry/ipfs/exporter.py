@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified
+from registry.ipfs.blocks import BlockSource, name_of
 from registry.ipfs.cid import CID
 from registry.ipfs.importer import FileEntry
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.names import link_fault
 from registry.ipfs.reader import Entry, Reader, cat
-from registry.ipfs.store import BlockSource, name_of
 
 __all__ = ["export"]
 

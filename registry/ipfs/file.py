@@ -6,10 +6,10 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import InputError
+from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.reader import cat, stat
-from registry.ipfs.store import BlockSource
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

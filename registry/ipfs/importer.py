@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from registry.errors import InvalidContent
+from registry.ipfs.blocks import BlockSink, NullSink
 from registry.ipfs.builder import Builder, FileEntry, Part, Progress
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan
-from registry.ipfs.store import BlockSink, NullSink
 
 __all__ = ["Added", "FileEntry", "add_file", "add_tree", "compute_cid"]
 

@@ -12,12 +12,12 @@ from typing import Final
 
 from registry.errors import FileNotInAsset, InputError, LimitExceeded, UnsupportedCodec, Unverified
 from registry.ipfs import hamt
+from registry.ipfs.blocks import BlockSource, fetch, name_of
 from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.dagpb import Link, Type
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.names import reading_fault
 from registry.ipfs.node import Entry, Node, understand
-from registry.ipfs.store import BlockSource, fetch, name_of
 
 __all__ = ["Entry", "cat", "ls", "resolve", "stat", "walk"]
 

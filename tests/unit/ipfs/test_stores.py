@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlockStore:
 
 
 def files(store: LocalStore) -> list[Path]:
-    return [path for path in store.path.rglob("*") if path.is_file()]
+    return [path for path in (store.path / "blocks").rglob("*") if path.is_file()]
 
 
 def test_a_block_comes_back(store: BlockStore) -> None:
