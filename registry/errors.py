@@ -156,11 +156,11 @@ class InvalidContent(InputError):
 
 
 class Immutable(InputError, PermissionError):
-    """A write to a place that cannot change: what has a CID stays as it is."""
+    """A write to a place that cannot change, as all that has a CID."""
 
-    def __init__(self, path: str, *, hint: str) -> None:
+    def __init__(self, path: str, reason: str = "content that has an address never changes", *, hint: str) -> None:
         self.path = path
-        super().__init__(f"{path!r} cannot be written: content that has an address never changes.", hint=hint)
+        super().__init__(f"{path!r} cannot be written: {reason}.", hint=hint)
 
 
 class NotAFile(InputError, IsADirectoryError):

@@ -1,0 +1,189 @@
+"""Writing to ``ipfs://``: files are gathered in a folder of the disk and become one root when all are there.
+
+Content addressing knows no changing of a file in place, so what is written gets its address at the end. Until then it
+stands at ``ipfs://new/...``, where it can also be read, changed and deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakSet
+
+from filelock import FileLock, Timeout
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.transaction import Transaction
+
+from registry.errors import InputError
+from registry.ipfs.cid import CID
+from registry.ipfs.importer import Added, add_tree
+from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
+from registry.ipfs.store import BlockStore, LocalStore
+
+__all__ = ["NEW", "Staging", "WriteTransaction", "add_pinned", "open_staging"]
+
+NEW: Final = "new"
+"""The name that stands for the root being written: ``ipfs://new/...``."""
+
+# By store: libraries make file systems of their own from the same options, and all of them must see the same root.
+_OPEN: Final[dict[object, Staging]] = {}
+_LOCK: Final = Lock()
+
+
+class Staging:
+    """A folder of the disk that holds what will be one root, at ``new`` in it."""
+
+    def __init__(self, store: BlockStore) -> None:
+        above = Path(path) / "staging" if (path := getattr(store, "path", None)) else Path(tempfile.gettempdir())
+        above.mkdir(parents=True, exist_ok=True)
+        _sweep(above)
+        self.path: Final = above / f"registry-{secrets.token_hex(8)}"
+        # Held as long as the process lives, so that whoever sweeps knows a folder that a crash has left.
+        self._lock: Final = FileLock(f"{self.path}.lock", thread_local=False)
+        self._lock.acquire()
+        self.path.mkdir()
+        self.files: Final = DirFileSystem(str(self.path), fs=LocalFileSystem(auto_mkdir=True))
+        self._opened: Final[WeakSet[Any]] = WeakSet()
+
+    @property
+    def root(self) -> Path:
+        """Where the root is being written."""
+        return self.path / NEW
+
+    def open(self, path: str, mode: str) -> Any:
+        """Open a file; it is remembered until it is closed."""
+        file = self.files.open(path, mode)
+        self._opened.add(file)
+        return file
+
+    def still_open(self) -> list[str]:
+        """The files that were opened for writing and not closed."""
+        return sorted(
+            os.path.relpath(file.path, self.root) for file in self._opened if not file.closed and file.writable()
+        )
+
+    def remove(self) -> None:
+        """Delete the folder and all in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()
+        Path(f"{self.path}.lock").unlink(missing_ok=True)
+
+
+def _sweep(above: Path) -> None:
+    """Remove what crashed writers have left."""
+    for left in above.glob("registry-*.lock"):
+        lock = FileLock(left)
+        with suppress(Timeout, OSError):
+            lock.acquire(timeout=0)
+            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+            lock.release()
+            left.unlink(missing_ok=True)
+
+
+def _key(store: BlockStore) -> object:
+    """Equal for stores that are the same place."""
+    path = getattr(store, "path", None)
+    return os.path.realpath(path) if path else id(store)
+
+
+def open_staging(store: BlockStore) -> Staging | None:
+    """What is being written to a store in this process, None if nothing is."""
+    return _OPEN.get(_key(store))
+
+
+def add_pinned(
+    path: str | os.PathLike[str],
+    store: BlockStore,
+    profile: Profile = UNIXFS_V1_2025,
+    *,
+    progress: Callable[[int], None] | None = None,
+    hidden: bool = False,
+) -> Added:
+    """Add a file or folder to a store, and pin it there under its name if the store is one that has pins."""
+    if not isinstance(store, LocalStore):
+        return add_tree(path, store, profile, progress=progress, hidden=hidden)
+    with store.writing():
+        added = add_tree(path, store, profile, progress=progress, hidden=hidden)
+        store.pin(added.cid, name=os.path.basename(os.path.abspath(path)))
+    return added
+
+
+class WriteTransaction(Transaction):
+    """``with fs.transaction as tx:`` gathers what is written to ``ipfs://new/...``; afterwards `tx.cid` is its root.
+
+    If the body fails nothing is kept. One transaction at a time may be open on a store in a process.
+    """
+
+    def __init__(self, fs: Any, **_: Any) -> None:
+        super().__init__(fs)
+        self._added: Added | None = None
+        self._staging: Staging | None = None
+
+    @property
+    def added(self) -> Added:
+        """What was added: its CID, sizes and files. Raises `InputError` before the transaction has ended well."""
+        if self._added is None:
+            raise InputError(
+                "The transaction has no root yet.", hint="Its CID is known once the 'with' block has ended well."
+            )
+        return self._added
+
+    @property
+    def cid(self) -> CID:
+        """The CID of what was written. Raises `InputError` before the transaction has ended well."""
+        return self.added.cid
+
+    @property
+    def root(self) -> str:
+        """What was written as a URL, ``ipfs://<cid>``. Raises `InputError` as `cid` does."""
+        return f"ipfs://{self.cid}"
+
+    def start(self) -> None:
+        """Begin to gather. Raises `InputError` if this process is writing to the same store already."""
+        store = self.fs.store
+        with _LOCK:
+            if _key(store) in _OPEN:
+                raise InputError(
+                    f"A transaction is open on {getattr(store, 'name', store)} already.",
+                    hint="End it first; what one transaction writes becomes one root.",
+                )
+            self._staging = _OPEN[_key(store)] = Staging(store)
+        super().start()
+
+    def complete(self, commit: bool = True) -> None:
+        """End the transaction: with `commit` what was written becomes a root, without it is thrown away.
+
+        Raises `InvalidContent` for names that cannot travel, `InputError` if nothing was written or a file is still
+        open, and the errors of the store; then nothing is kept.
+        """
+        staging, self._staging = self._staging, None
+        if staging is None:
+            return
+        fs = self.fs
+        try:
+            if commit:
+                self._added = _commit(staging, fs)
+        finally:
+            with _LOCK:
+                del _OPEN[_key(fs.store)]
+            staging.remove()
+            self.files.clear()
+            super().complete(commit=False)
+
+
+def _commit(staging: Staging, fs: Any) -> Added:
+    if unfinished := staging.still_open():
+        raise InputError(
+            f"{unfinished[0]!r} is still open, so its end may be missing.", hint="Close it inside the 'with' block."
+        )
+    if not staging.root.exists():
+        raise InputError("Nothing was written in the transaction.", hint=f"Write to ipfs://{NEW}/<name>.")
+    return add_pinned(staging.root, fs.store, fs.profile, progress=fs.ticker("adding", staging.root), hidden=True)
