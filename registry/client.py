@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
-from registry.errors import NotDeployed, UnknownAccount
+from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
 from registry.ipfs.store import Chain as BlockChain
@@ -86,6 +87,34 @@ class Registry(Lineage):
         chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
         return cls.on(
             chain, signer=signer, deployment=deployment, store=store, sources=sources, home=home, progress=progress
+        )
+
+    @classmethod
+    def from_environment(cls, *, progress: Progress = no_progress) -> Registry:
+        """Connect as the environment says, with the variables that the command line reads.
+
+        ``REGISTRY_RPC`` is the node. ``REGISTRY_KEY`` or ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with
+        neither the client only reads. ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID`` and
+        ``REGISTRY_CONFIRMATIONS`` are the parameters of `connect`. Raises `InputError` and what `connect` raises.
+        """
+        settings = {name: os.environ.get(f"REGISTRY_{name}") or None for name in _VARIABLES}
+        url = settings["RPC"]
+        if url is None:
+            raise InputError(
+                "No client of a registry was passed, and the environment names no chain.",
+                hint="Set REGISTRY_RPC (and REGISTRY_KEY), or pass what Registry.connect returns.",
+            )
+        if settings["KEY"] and settings["KEYFILE"]:
+            raise InputError("REGISTRY_KEY and REGISTRY_KEYFILE name more than one signer.", hint="Keep one of them.")
+        keyfile = Path(settings["KEYFILE"]).expanduser() if settings["KEYFILE"] else None
+        return cls.connect(
+            url,
+            signer=settings["KEY"] or keyfile,
+            deployment=settings["DEPLOYMENT"],
+            chain_id=_number("CHAIN_ID", settings["CHAIN_ID"]),
+            confirmations=_number("CONFIRMATIONS", settings["CONFIRMATIONS"]) or 1,
+            home=settings["HOME"],
+            progress=progress,
         )
 
     @classmethod
@@ -171,6 +200,18 @@ class _ReadThrough:
 
     def get(self, cid: Any) -> bytes:
         return self._chain.get(cid)
+
+
+_VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS")
+
+
+def _number(name: str, text: str | None) -> int | None:
+    """The number in a variable of the environment."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"REGISTRY_{name} is {text!r}, which is not a number.", hint="Write a whole number.")
+    return int(text)
 
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:

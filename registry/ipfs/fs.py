@@ -29,11 +29,11 @@ from fsspec.utils import isfilelike, stringify_path
 
 from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile
 from registry.home import home
-from registry.ipfs.cid import CID, RAW
-from registry.ipfs.dagpb import Link, Type
+from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
+from registry.ipfs.cid import CID
+from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
-from registry.ipfs.reader import Reader
 from registry.ipfs.scan import content_size
 from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
 from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
@@ -42,30 +42,7 @@ __all__ = ["IPFSFileSystem"]
 
 _TYPES: Final = {"file": "file", "folder": "directory", "symlink": "link"}
 _FETCHERS: Final = 8
-_CACHED_NODES: Final = 4096
-_CACHED_FOLDERS: Final = 64
 _LEAF: Final = 1 << 20
-
-
-class _CachedReader(Reader):
-    """A reader that remembers the nodes of folders and large files, since paths go through the same ones."""
-
-    def __init__(self, source: BlockSource) -> None:
-        super().__init__(source)
-        self._nodes = lru_cache(_CACHED_NODES)(super().node)
-        self._folders = lru_cache(_CACHED_FOLDERS)(lambda cid: dict(self.links(self.node(cid))))
-
-    def node(self, cid: CID) -> Node:
-        if cid.codec == RAW:
-            return super().node(cid)
-        node: Node = self._nodes(cid)
-        return node
-
-    def child(self, node: Node, name: str) -> Link | None:
-        if node.type is not Type.DIRECTORY:
-            return super().child(node, name)
-        found: Link | None = self._folders(node.cid).get(name)
-        return found
 
 
 class IPFSFileSystem(AbstractFileSystem):
@@ -104,10 +81,10 @@ class IPFSFileSystem(AbstractFileSystem):
         self.progress = progress
         kept = home() / "blocks" if store is None else store
         self.store: BlockStore = LocalStore(kept) if isinstance(kept, (str, os.PathLike)) else kept
-        further = further_sources(sources, gateway)
+        further = _further(sources, gateway)
         self.source: BlockSource = Chain([self.store, *further], cache=self.store) if further else self.store
-        self._reader = _CachedReader(self.source)
-        self._listings = lru_cache(_CACHED_FOLDERS)(self._list)
+        self._reader = CachedReader(self.source)
+        self._listings = lru_cache(CACHED_FOLDERS)(self._list)
 
     # --- Paths -----------------------------------------------------------------------------------
 
@@ -410,5 +387,7 @@ def _whole(target: Path) -> Iterator[Any]:
         raise
 
 
-def further_sources(sources: Sequence[BlockSource | str], gateway: str | Sequence[str] | None) -> list[BlockSource]:
-    return [one for one in sources if not isinstance(one, str)]
+def _further(sources: Sequence[BlockSource | str], gateway: str | Sequence[str] | None) -> list[BlockSource]:
+    """The sources beside the store."""
+    gateways = [gateway] if isinstance(gateway, str) else gateway or ()
+    return [TrustlessGateway(one) if isinstance(one, str) else one for one in (*sources, *gateways)]

@@ -507,3 +507,12 @@ def test_the_demo_for_machines_is_one_value(nobody: Shell) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(out)["rows"] == 344
+
+
+def test_an_asset_url_opens_in_pandas_by_the_environment_alone(buyer: Shell, market: Shell) -> None:
+    did = market.json("show", "1")["did"]
+    buyer.ok("buy", "1", "commercial", "--yes")
+    code = f"import pandas; print(len(pandas.read_csv('asset://{did}/penguins.csv')))"
+    reading = buyer.process("-c", code, command=(sys.executable,))
+    out, err = reading.communicate(timeout=120)
+    assert (out.decode(), err.decode()) == ("344\n", "")

@@ -26,6 +26,7 @@ PACKAGE = ROOT / "registry"
 # Top to bottom; a module may import from its own floor and from those below.
 FLOORS = [
     ["registry.cli"],
+    ["registry.assetfs"],
     ["registry.client"],
     ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
@@ -116,6 +117,7 @@ def test_only_the_chain_speaks_web3() -> None:
 # --- The front door ------------------------------------------------------------------------------
 
 _HEAVY = ("web3", "ape", "pandas", "numpy", "eth_tester", "eth_account", "eth_abi", "pydantic", "rich", "click")
+_HEAVY += ("fsspec", "httpx", "zarr")
 
 
 def _python(code: str) -> str:
