@@ -17,7 +17,7 @@ from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.profiles import Profile
 from registry.ipfs.scan import File, Folder, Symlink, open_readable
 
-__all__ = ["Builder", "FileEntry", "Part", "Progress"]
+__all__ = ["Builder", "FileEntry", "Part", "Progress", "leaf"]
 
 Progress = Callable[[int], None]
 
@@ -40,6 +40,14 @@ class Part(NamedTuple):
     cid: CID
     tsize: int
     size: int
+
+
+def leaf(chunk: bytes, *, raw: bool, version: int) -> tuple[CID, bytes]:
+    """The block of a chunk, as it is or in a UnixFS node, and its CID."""
+    if raw:
+        return CID.raw(chunk), chunk
+    block = encode_node((), encode_message(Message(Type.FILE, data=chunk or None, filesize=len(chunk))))
+    return CID.of(block, codec=DAG_PB, version=version), block
 
 
 class Builder:
@@ -98,10 +106,7 @@ class Builder:
         return Part(cid, tsize, sum(sizes))
 
     def _leaf(self, chunk: bytes) -> tuple[CID, bytes]:
-        if self.profile.raw_leaves:
-            return CID.raw(chunk), chunk
-        block = encode_node((), encode_message(Message(Type.FILE, data=chunk or None, filesize=len(chunk))))
-        return CID.of(block, codec=DAG_PB, version=self.profile.cid_version), block
+        return leaf(chunk, raw=self.profile.raw_leaves, version=self.profile.cid_version)
 
     def _leaves(self, stream: BinaryIO, path: str) -> Iterator[Part]:
         """Leaves in order. Hashing lets go of the interpreter lock, so two threads hash while this one reads on; the
