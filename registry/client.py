@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
@@ -15,8 +15,8 @@ from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
-from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
-from registry.ipfs.store import Chain as BlockChain
+from registry.ipfs.sources import open_sources
+from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.lineage import Lineage
 from registry.money import Amount
 from registry.session import Progress, no_progress
@@ -63,7 +63,7 @@ class Registry(Lineage):
         signer: object = None,
         deployment: str | Path | Deployment | None = None,
         store: BlockStore | str | Path | None = None,
-        sources: Sequence[BlockSource] = (),
+        sources: Sequence[BlockSource | str] | None = None,
         chain_id: int | None = None,
         confirmations: int = 1,
         timeout: float = 30.0,
@@ -76,7 +76,9 @@ class Registry(Lineage):
         signer        private key, key file, `Signer` or ape account; None to only read
         deployment    file of the deployment; by default ``deployments/<chain-id>.json`` here or at home
         store         folder of the block store; by default ``blocks`` at home
-        sources       further places to read blocks from; all that comes from them is verified
+        sources       further places to read blocks from, all of it verified: ``https://...`` for a gateway,
+                      ``kubo:http://...`` for a node, a folder, or a `BlockSource`; by default the user's gateway
+                      (``$IPFS_GATEWAY``, ``~/.ipfs/gateway``), if there is one
         confirmations blocks to wait for after sending, the first included
         timeout       seconds for each request
         home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
@@ -125,7 +127,7 @@ class Registry(Lineage):
         signer: object = None,
         deployment: str | Path | Deployment | None = None,
         store: BlockStore | str | Path | None = None,
-        sources: Sequence[BlockSource] = (),
+        sources: Sequence[BlockSource | str] | None = None,
         journal: Journal | None = None,
         home: str | Path | None = None,
         progress: Progress = no_progress,
@@ -140,8 +142,9 @@ class Registry(Lineage):
         if found.chain_id == chain.chain_id and not chain.has_code(found.registry):
             raise NotDeployed(chain.chain_id, f"there is no contract at {found.registry}, where it was recorded")
         blocks = LocalStore(store or base / "blocks") if store is None or isinstance(store, (str, Path)) else store
-        if sources:
-            blocks = _ReadThrough(blocks, sources)
+        places = open_sources(sources)
+        if places:
+            blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
         return cls(chain, found, signer=signer, store=blocks, journal=kept, progress=progress)
 
@@ -180,26 +183,6 @@ class Registry(Lineage):
     def __repr__(self) -> str:
         who = self.signer.address if self.signer else "nobody"
         return f"Registry({self.deployment.registry} on chain {self.chain.chain_id}, as {who})"
-
-
-class _ReadThrough:
-    """Blocks go to the store, and come from it or else, verified and kept, from the sources."""
-
-    verifies = True
-
-    def __init__(self, store: BlockStore, sources: Sequence[BlockSource]) -> None:
-        self._store = store
-        self._chain = BlockChain([store, *sources], cache=store)
-        self.name = self._chain.name
-
-    def put(self, cid: Any, data: bytes) -> None:
-        self._store.put(cid, data)
-
-    def has(self, cid: Any) -> bool:
-        return self._store.has(cid)
-
-    def get(self, cid: Any) -> bytes:
-        return self._chain.get(cid)
 
 
 _VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS")

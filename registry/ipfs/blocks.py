@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
 from registry.errors import LimitExceeded, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, Limits
 
-__all__ = ["BlockSink", "BlockSource", "BlockStore", "NullSink", "fetch", "name_of", "parallel_of", "refuse_wrong"]
+__all__ = [
+    "BlockSink",
+    "BlockSource",
+    "BlockStore",
+    "NullSink",
+    "fetch",
+    "keep",
+    "name_of",
+    "parallel_of",
+    "refuse_wrong",
+    "writing",
+]
 
 
 class BlockSink(Protocol):
@@ -68,6 +80,19 @@ def refuse_wrong(cid: CID, data: bytes, name: str) -> None:
     """Raise `Unverified` if somebody wants to write bytes to the store `name` that are not the CID's."""
     if not cid.verify(data):
         raise Unverified(cid, f"the writer to {name}")
+
+
+def writing(store: BlockSink) -> AbstractContextManager[None]:
+    """While blocks are added to be kept: `LocalStore.writing`, and nothing for stores that need no such care."""
+    begin = getattr(store, "writing", None)
+    return nullcontext() if begin is None else begin()
+
+
+def keep(store: BlockSink, cid: CID, name: str) -> None:
+    """Pin a root in a store that has pins; the others forget nothing."""
+    pin = getattr(store, "pin", None)
+    if pin is not None:
+        pin(cid, name=name)
 
 
 class NullSink:

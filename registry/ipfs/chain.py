@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 from registry.errors import BlockNotFound, ContentError, InputError, Unavailable, Unverified
-from registry.ipfs.blocks import BlockSource, BlockStore, fetch, name_of, parallel_of
+from registry.ipfs.blocks import BlockSource, BlockStore, fetch, keep, name_of, parallel_of, writing
 from registry.ipfs.cid import CID
+from registry.ipfs.traverse import traverse
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "ReadThrough"]
 
 
 class _Standing:
@@ -89,3 +90,24 @@ class Chain:
         if len(failures) == 1 or all(isinstance(error, Unverified) for error in failures):
             raise failures[0]
         raise Unavailable(f"Block {cid}", [error.message for error in failures])
+
+
+class ReadThrough(Chain):
+    """A store whose missing blocks come, verified and kept, from other sources."""
+
+    def __init__(self, store: BlockStore, sources: Sequence[BlockSource]) -> None:
+        super().__init__([store, *sources], cache=store)
+        self.store: Final = store
+        self.put: Final = store.put
+        self.has: Final = store.has
+
+    def writing(self) -> AbstractContextManager[None]:
+        """See `LocalStore.writing`."""
+        return writing(self.store)
+
+    def pin(self, cid: CID, *, name: str = "") -> None:
+        """Keep a root with all below it, of which what is missing is fetched first."""
+        with self.writing():
+            for _ in traverse(cid, self):
+                pass
+            keep(self.store, cid, name)

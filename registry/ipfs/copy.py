@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
 from typing import Final
 
 from registry.errors import ContentError, LimitExceeded
-from registry.ipfs.blocks import BlockSource, BlockStore, fetch, parallel_of
+from registry.ipfs.blocks import BlockSource, BlockStore, fetch, parallel_of, writing
 from registry.ipfs.car import Archive
 from registry.ipfs.chain import Chain
 from registry.ipfs.cid import CID, JSON, RAW
@@ -37,7 +36,7 @@ def copy(
     Raises `BlockNotFound`, `Unavailable`, `Unverified` and `LimitExceeded`; what came stays and is not asked for again.
     """
     run = _Copy(root, source, store, progress, limits)
-    with getattr(store, "writing", nullcontext)():
+    with writing(store):
         if not store.has(root):
             run.stream()
         run.blocks()

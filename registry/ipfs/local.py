@@ -72,8 +72,7 @@ class LocalStore(BlockFiles):
                 if block is None and not self.has(found):
                     self.get(found)  # which raises
             self.sync()
-            self._pins.add(cid, name)
-        return next(pin for pin in self._pins.all() if pin.cid == cid.v1())
+            return self._pins.add(cid, name)
 
     def unpin(self, cid: CID) -> None:
         """Let go of a root; its blocks stay until `gc`. Raises `NotFoundError` if it is not pinned."""

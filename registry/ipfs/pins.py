@@ -49,13 +49,15 @@ class Pins:
                 hint="Check the free space, the permissions and whether the file is whole; no block was touched.",
             ) from error
 
-    def add(self, cid: CID, name: str) -> None:
+    def add(self, cid: CID, name: str) -> Pin:
         """Add a pin, or give it another name."""
+        pin = Pin(cid.v1(), name, time.time())
         with self._open() as pins:
             pins.execute(
                 "INSERT INTO pins VALUES (?, ?, ?) ON CONFLICT (cid) DO UPDATE SET name = excluded.name",
-                (str(cid.v1()), name, time.time()),
+                (str(pin.cid), name, pin.created),
             )
+        return pin
 
     def remove(self, cid: CID) -> bool:
         """Remove a pin; whether there was one."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from registry.ipfs.blocks import BlockSink, BlockSource, BlockStore, NullSink, fetch, name_of
-from registry.ipfs.chain import Chain
+from registry.ipfs.blocks import BlockSink, BlockSource, BlockStore, NullSink, fetch, keep, name_of, writing
+from registry.ipfs.chain import Chain, ReadThrough
 from registry.ipfs.local import LocalStore, Pin
 from registry.ipfs.memory import MemoryStore
 
@@ -16,6 +16,9 @@ __all__ = [
     "MemoryStore",
     "NullSink",
     "Pin",
+    "ReadThrough",
     "fetch",
+    "keep",
     "name_of",
+    "writing",
 ]
