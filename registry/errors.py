@@ -16,6 +16,7 @@ ends with what to do next.
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   └── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
     ├── PaymentError (RegistryError)       checked before anything is sent
@@ -267,6 +268,25 @@ class UnsupportedCodec(ContentError):
     def __init__(self, cid: object, codec: int) -> None:
         self.cid, self.codec = cid, codec
         super().__init__(f"{cid} has codec 0x{codec:x}.", hint="Files and folders are raw (0x55) or dag-pb (0x70).")
+
+
+class PinRefused(ContentError):
+    """A pinning service would not do what was asked, or failed to; `status` is its HTTP status (0 for none)."""
+
+    def __init__(self, service: str, what: str, reason: str, *, status: int = 0, hint: str = "") -> None:
+        self.service, self.what, self.reason, self.status = service, what, reason, status
+        super().__init__(f"{service} refused {what}: {reason}.", hint=hint or "Ask another service.")
+
+
+class TooFewReplicas(ContentError):
+    """Fewer services keep something than were wanted; `made` names those that do."""
+
+    def __init__(self, cid: object, made: Sequence[str], wanted: int, causes: Sequence[str]) -> None:
+        self.cid, self.made, self.wanted, self.causes = cid, tuple(made), wanted, tuple(causes)
+        super().__init__(
+            f"{len(self.made)} of the {wanted} services that shall keep {cid} do ({'; '.join(self.causes)}).",
+            hint="Run it again, which asks for the missing ones only, or name further services.",
+        )
 
 
 # --- People and money ----------------------------------------------------------------------------

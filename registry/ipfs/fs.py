@@ -31,10 +31,10 @@ from registry.errors import ContentError, FileNotInAsset, Immutable, InputError,
 from registry.home import home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size
+from registry.ipfs.sources import open_sources
 from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
 from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
 
@@ -50,8 +50,9 @@ class IPFSFileSystem(AbstractFileSystem):
 
     ========= ========================================================================================
     store     folder of the block store, or a store; by default ``blocks`` at home
-    sources   further places to read blocks from, in their order: sources, or URLs of gateways
-    gateway   URL of a gateway, or several; by default as IPIP-280 says (``$IPFS_GATEWAY``, ...), if any
+    sources   further places to read blocks from: gateways by their URL, ``kubo:`` and the URL of a node, folders of
+              stores, sources; by default the gateway that the user has set up (``$IPFS_GATEWAY``, ...), if any
+    gateway   one more of them, by its URL
     profile   name of the rules by which what is written becomes blocks
     progress  called as ``progress(what, done, total)`` when a transaction is turned into blocks
     ========= ========================================================================================
@@ -68,8 +69,8 @@ class IPFSFileSystem(AbstractFileSystem):
     def __init__(
         self,
         store: BlockStore | str | os.PathLike[str] | None = None,
-        sources: Sequence[BlockSource | str] = (),
-        gateway: str | Sequence[str] | None = None,
+        sources: Sequence[BlockSource | str | os.PathLike[str]] | None = None,
+        gateway: str | None = None,
         profile: str = UNIXFS_V1_2025.name,
         progress: Callable[[str, int, int], None] | None = None,
         **options: Any,
@@ -81,7 +82,7 @@ class IPFSFileSystem(AbstractFileSystem):
         self.progress = progress
         kept = home() / "blocks" if store is None else store
         self.store: BlockStore = LocalStore(kept) if isinstance(kept, (str, os.PathLike)) else kept
-        further = _further(sources, gateway)
+        further = open_sources([*(sources or ()), gateway] if gateway else sources)
         self.source: BlockSource = Chain([self.store, *further], cache=self.store) if further else self.store
         self._reader = CachedReader(self.source)
         self._listings = lru_cache(CACHED_FOLDERS)(self._list)
@@ -385,9 +386,3 @@ def _whole(target: Path) -> Iterator[Any]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _further(sources: Sequence[BlockSource | str], gateway: str | Sequence[str] | None) -> list[BlockSource]:
-    """The sources beside the store."""
-    gateways = [gateway] if isinstance(gateway, str) else gateway or ()
-    return [TrustlessGateway(one) if isinstance(one, str) else one for one in (*sources, *gateways)]
