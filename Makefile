@@ -29,7 +29,7 @@ functional: .venv/dev .build/compiled
 invariants: node_modules/installed
 	forge test
 
-integration: .venv/dev .build/compiled
+integration: .venv/dev .build/compiled tests/peers/node_modules
 	pytest tests/integration -p no:ape_test -q
 
 deep: .venv/dev .build/compiled
@@ -65,8 +65,8 @@ node_modules/installed: package.json scripts/_toolchain/link.sh
 	scripts/_toolchain/link.sh
 	touch $@
 
-bench/node_modules: bench/package.json
-	cd bench && npm install --no-audit --no-fund --loglevel=error
+bench/node_modules tests/peers/node_modules: %/node_modules: %/package.json
+	cd $* && npm install --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Ape's cache does not notice that an imported interface changed, so it never outlives a change.
@@ -76,4 +76,4 @@ bench/node_modules: bench/package.json
 	touch $@
 
 clean:
-	rm -rf .venv node_modules bench/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log
+	rm -rf .venv node_modules bench/node_modules tests/peers/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log
