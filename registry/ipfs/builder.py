@@ -168,10 +168,11 @@ class Builder:
             part = self.item(child, f"{path}/{name}" if path else name)
             links.append(Link(part.cid, name.encode("utf-8"), part.tsize))
             size += part.size
-        cid, tsize = self._folder(links, item.path)
+        cid, tsize = self.folder(links, item.path)
         return Part(cid, tsize, size)
 
-    def _folder(self, links: list[Link], path: str) -> tuple[CID, int]:
+    def folder(self, links: list[Link], path: str) -> tuple[CID, int]:
+        """A folder of these entries, sorted by the bytes of their names: its CID, and the bytes of all blocks below."""
         message = Message(Type.DIRECTORY)
         if self.profile.hamt_by == "links":
             weight = sum(len(link.name) + len(bytes(link.cid)) for link in links)
