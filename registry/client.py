@@ -17,7 +17,7 @@ from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
-from registry.lineage import Lineage
+from registry.keeping import Keeping
 from registry.money import Amount
 from registry.session import Progress, no_progress
 from registry.types import to_address
@@ -30,7 +30,7 @@ PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cle
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
 
 
-class Registry(Lineage):
+class Registry(Keeping):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
@@ -146,7 +146,7 @@ class Registry(Lineage):
         if places:
             blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
-        return cls(chain, found, signer=signer, store=blocks, journal=kept, progress=progress)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.

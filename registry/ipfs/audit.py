@@ -47,12 +47,13 @@ class ReplicaAudit:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """An audit of `sample` of the `blocks` below the roots, at each replica."""
+    """An audit of `sample` of the `blocks` below the roots, at each replica; `unchecked` could not be asked."""
 
     roots: tuple[CID, ...]
     blocks: int
     sample: int
     replicas: tuple[ReplicaAudit, ...]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -66,9 +67,10 @@ class Audit:
     def __str__(self) -> str:
         bad = [replica.name for replica in self.replicas if not replica.sound]
         verdict = f"not sound: {', '.join(bad)}" if bad else "all sound"
+        left_out = f"; not asked: {', '.join(self.unchecked)}" if self.unchecked else ""
         return (
             f"{self.sample:,} of {self.blocks:,} blocks from {len(self.replicas)} replicas, {verdict}; if one had lost "
-            f"1 % of its blocks, this would miss it with probability {self.misses(0.01):.2g}"
+            f"1 % of its blocks, this would miss it with probability {self.misses(0.01):.2g}{left_out}"
         )
 
 

@@ -26,7 +26,7 @@ from registry.errors import InputError
 from registry.ipfs.cid import CID
 from registry.ipfs.importer import Added, add_tree
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
-from registry.ipfs.store import BlockStore, LocalStore
+from registry.ipfs.store import BlockStore, keep, writing
 
 __all__ = ["NEW", "Staging", "WriteTransaction", "add_pinned", "open_staging"]
 
@@ -107,12 +107,10 @@ def add_pinned(
     progress: Callable[[int], None] | None = None,
     hidden: bool = False,
 ) -> Added:
-    """Add a file or folder to a store, and pin it there under its name if the store is one that has pins."""
-    if not isinstance(store, LocalStore):
-        return add_tree(path, store, profile, progress=progress, hidden=hidden)
-    with store.writing():
+    """Add a file or folder to a store, and pin it there under its name if the store has pins."""
+    with writing(store):
         added = add_tree(path, store, profile, progress=progress, hidden=hidden)
-        store.pin(added.cid, name=os.path.basename(os.path.abspath(path)))
+        keep(store, added.cid, os.path.basename(os.path.abspath(path)))
     return added
 
 

@@ -28,6 +28,7 @@ FLOORS = [
     ["registry.cli"],
     ["registry.assetfs"],
     ["registry.client"],
+    ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
     ["registry.access"],
