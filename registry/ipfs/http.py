@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import io
 import math
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -94,12 +96,17 @@ class _Backend(httpcore.SyncBackend):
         return _Stream(super().connect_tcp(host, port, _CLOCK.left(timeout), local_address, socket_options))
 
 
+@lru_cache(1)
+def _certificates() -> ssl.SSLContext:
+    """Loading them takes longer than an answer does."""
+    return httpx.create_ssl_context()
+
+
 class _Transport(httpx.HTTPTransport):
     def __init__(self, connections: int) -> None:
-        super().__init__()
-        self._pool.close()
+        super().__init__(verify=_certificates())
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(), max_connections=connections, network_backend=_Backend()
+            ssl_context=_certificates(), max_connections=connections, network_backend=_Backend()
         )
 
 
