@@ -18,19 +18,20 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, stringify_path
 
 from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile
 from registry.home import home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
+from registry.ipfs.fsfile import VerifiedFile
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size
@@ -126,7 +127,7 @@ class IPFSFileSystem(AbstractFileSystem):
 
     def _list(self, cid: CID) -> tuple[Entry, ...]:
         reader = self._reader
-        found = [reader.entry(link, name)[0] for name, link in reader.links(reader.folder(cid))]
+        found = (entry for entry, _ in reader.entries(reader.folder(cid)))
         return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
 
     def _url(self, path: str) -> str:
@@ -214,7 +215,16 @@ class IPFSFileSystem(AbstractFileSystem):
         options["cache_options"] = {"maxblocks": 8} if cache_type == "blockcache" else options.get("cache_options")
         # Blocks of the cache are leaves of the file, so none is hashed for a part of it.
         leaf = min(node.blocksizes[0] if node.blocksizes else _LEAF, _LEAF)
-        return _File(self, path, node=node, block_size=leaf, cache_type=cache_type, size=node.size, **options)
+        return VerifiedFile(
+            self,
+            path,
+            node=node,
+            reader=self._reader,
+            block_size=leaf,
+            cache_type=cache_type,
+            size=node.size,
+            **options,
+        )
 
     def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
         """The bytes of a file, or of a range of it; only its blocks are fetched."""
@@ -222,11 +232,7 @@ class IPFSFileSystem(AbstractFileSystem):
         if staging := self._staging(path):
             staged: bytes = staging.files.cat_file(path, start=start, end=end)
             return staged
-        return self.read_range(self._file(path), start or 0, end)
-
-    def read_range(self, node: Node, start: int, end: int | None) -> bytes:
-        """The bytes of a file's root that ``content[start:end]`` would be."""
-        return b"".join(self._reader.cat(node, start, end))
+        return b"".join(self._reader.cat(self._file(path), start or 0, end))
 
     def cat_ranges(
         self,
@@ -262,15 +268,15 @@ class IPFSFileSystem(AbstractFileSystem):
         elif self.isdir(path):
             os.makedirs(lpath, exist_ok=True)
             return
-        with self._open(path) as file:
-            callback.set_size(file.size)
-            if outfile is not None:
-                shutil.copyfileobj(callback.wrap_attr(file) if hasattr(callback, "wrap_attr") else file, outfile)
-                return
-            with _whole(Path(lpath)) as target:
-                while piece := file.read(_LEAF):
-                    target.write(piece)
-                    callback.relative_update(len(piece))
+        if staging := self._staging(path):
+            staging.files.get_file(path, outfile or lpath, callback=callback)
+            return
+        node = self._file(path)
+        callback.set_size(node.size)
+        with nullcontext(outfile) if outfile is not None else _whole(Path(lpath)) as target:
+            for piece in self._reader.cat(node, 0, None):
+                target.write(piece)
+                callback.relative_update(len(piece))
 
     # --- Writing ---------------------------------------------------------------------------------
 
@@ -346,23 +352,6 @@ class IPFSFileSystem(AbstractFileSystem):
         raise InputError(f"{self._url(path)} has no date.", hint="It never changes: compare its CID.")
 
     created = modified
-
-
-class _File(AbstractBufferedFile):
-    """A file being read, in blocks of the cache that are blocks of the file."""
-
-    def __init__(self, fs: IPFSFileSystem, path: str, *, node: Node, **options: Any) -> None:
-        self._node = node
-        super().__init__(fs, path, mode="rb", **options)
-
-    def read(self, length: int = -1) -> bytes:
-        left = max(self.size - self.loc, 0)  # the cache of blocks cannot be asked for more
-        data: bytes = super().read(left if length is None or length < 0 else min(length, left))
-        return data
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        data: bytes = self.fs.read_range(self._node, start, end)
-        return data
 
 
 def _info(entry: Entry, name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.errors import BlockNotFound, FileNotInAsset, InputError, NotAFolder
+from registry.errors import BlockNotFound, FileNotInAsset, InputError, NotAFolder, Unverified
 from registry.ipfs.arrays import Batches, open_arrays, read_rows, write_arrays
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.fs import IPFSFileSystem
-from registry.ipfs.store import MemoryStore
+from registry.ipfs.server import Server
+from registry.ipfs.store import LocalStore, MemoryStore
 
 
 class Counted(MemoryStore):
@@ -37,7 +39,7 @@ def store() -> Counted:
     return Counted()
 
 
-def written(store: MemoryStore, count: int = 100, rows: int = 10, **options: Any) -> CID:
+def written(store: MemoryStore | LocalStore, count: int = 100, rows: int = 10, **options: Any) -> CID:
     """Features of which each row is its number, and labels that are it too; no two chunks are equal."""
     numbers = np.arange(count)
     features = np.repeat(numbers[:, None], 3, axis=1).astype("f4")
@@ -238,3 +240,32 @@ def test_batches_that_cannot_be_are_refused(store: Counted, wrong: dict[str, Any
         Batches(group, **{"size": 7, **wrong})
     with pytest.raises(InputError, match="different numbers of rows"):
         Batches({"a": group["x"], "b": opened(store, written(store, 50))["x"]}, 7)
+
+
+def test_batches_come_through_a_gateway_and_are_kept(tmp_path: Path) -> None:
+    there = LocalStore(tmp_path / "there")
+    cid = written(there)
+    with Server(there) as server:
+        options = {"store": tmp_path / "here", "gateway": server.url, "skip_instance_cache": True}
+        first = order(open_arrays(cid, **options), seed=3)
+        one = read_rows(open_arrays(cid, **{**options, "store": tmp_path / "other"})["y"], [42])
+    assert sorted(first) == list(range(100)) and one.tolist() == [42]
+    assert len(list(LocalStore(tmp_path / "other"))) < len(list(LocalStore(tmp_path / "here")))
+    assert order(open_arrays(cid, store=tmp_path / "here"), seed=3) == first
+
+
+def test_a_gateway_that_changes_a_number_trains_nobody(store: Counted) -> None:
+    cid = written(store)
+    fs = IPFSFileSystem(store=store, skip_instance_cache=True)
+    chunk = CID.parse(fs.ukey(f"ipfs://{cid}/y/c/6"))
+    true = store.get(chunk)
+
+    class Forger(MemoryStore):
+        verifies = False
+
+        def get(self, asked: CID) -> bytes:
+            return true[:-1] + bytes([true[-1] ^ 1]) if asked == chunk else store.get(asked)
+
+    group = open_arrays(cid, store=MemoryStore(), sources=[Forger()], skip_instance_cache=True)
+    with pytest.raises(Unverified):
+        list(Batches(group, 7))

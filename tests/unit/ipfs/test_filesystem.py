@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +24,14 @@ from registry.errors import (
     InvalidCID,
     InvalidContent,
     NotAFile,
+    Unavailable,
     Unverified,
 )
 from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.dagpb import Link, Message, Type
 from registry.ipfs.fs import IPFSFileSystem
 from registry.ipfs.profiles import UNIXFS_V1_2025
+from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.unixfs import add_file, add_tree, compute_cid
 
@@ -401,3 +405,98 @@ def test_only_profiles_that_there_are_can_be_written(tmp_path: Path) -> None:
     assert fs.put(tmp_path / "a") == "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH"
     with pytest.raises(InputError, match="unixfs-v1-2025"):
         IPFSFileSystem(store=MemoryStore(), profile="unixfs-v9", skip_instance_cache=True)
+
+
+# --- Over a gateway ------------------------------------------------------------------------------
+
+
+class Wire:
+    """A source across a network: each block takes a round trip, and several may be asked for at once."""
+
+    verifies = False
+    parallel = 4
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.asked: list[CID] = []
+        self.most = self._under_way = 0
+        self._lock = threading.Lock()
+
+    def get(self, cid: CID) -> bytes:
+        with self._lock:
+            self.asked.append(cid)
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+        time.sleep(0.002)
+        with self._lock:
+            self._under_way -= 1
+        return self._store.get(cid)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire(MemoryStore())
+
+
+def over(wire: Wire) -> IPFSFileSystem:
+    return IPFSFileSystem(store=MemoryStore(), sources=[wire], skip_instance_cache=True)
+
+
+@pytest.mark.parametrize("cache_type", ["blockcache", "readahead", "none"])
+def test_who_reads_on_has_it_fetched_ahead_and_no_block_twice(wire: Wire, cache_type: str) -> None:
+    content = os.urandom(2000)
+    root = add_file(io.BytesIO(content), wire._store, replace(UNIXFS_V1_2025, chunk=50)).cid
+    with over(wire).open(f"ipfs://{root}", cache_type=cache_type) as file:
+        pieces = iter(lambda: file.read(37), b"")
+        assert b"".join(pieces) == content
+    assert len(wire.asked) == len(set(wire.asked)) == 41
+    assert wire.most > 1
+
+
+def test_who_jumps_about_has_nothing_fetched_ahead(wire: Wire) -> None:
+    content = os.urandom(2000)
+    root = add_file(io.BytesIO(content), wire._store, replace(UNIXFS_V1_2025, chunk=50)).cid
+    with over(wire).open(f"ipfs://{root}") as file:
+        for place in (1900, 100, 700, 300):
+            file.seek(place)
+            assert file.read(10) == content[place : place + 10]
+    assert len(wire.asked) == 5
+
+
+def test_a_stream_that_broke_is_not_taken_for_one_that_ended(wire: Wire) -> None:
+    content = os.urandom(1000)
+    root = add_file(io.BytesIO(content), wire._store, replace(UNIXFS_V1_2025, chunk=50)).cid
+    lost = CID.raw(content[500:550])
+    kept = wire._store._blocks.pop(lost)
+    with over(wire).open(f"ipfs://{root}") as file:
+        assert file.read(450) == content[:450]
+        for _ in range(2):
+            with pytest.raises(BlockNotFound):
+                file.read(200)
+        wire._store._blocks[lost] = kept
+        assert file.read() == content[450:]
+
+
+def test_a_folder_of_large_files_is_listed_several_at_a_time(wire: Wire, folder: Callable[..., Path]) -> None:
+    small = replace(UNIXFS_V1_2025, chunk=10)
+    root = add_tree(folder({f"{n:02}": os.urandom(25) for n in range(30)}), wire._store, small).cid
+    fs = over(wire)
+    assert [info["size"] for info in fs.ls(f"ipfs://{root}")] == [25] * 30
+    assert len(wire.asked) == 31 and wire.most > 1
+    assert sorted(fs.find(f"ipfs://{root}")) == fs.find(f"ipfs://{root}")
+    assert len(wire.asked) == 31
+
+
+def test_through_a_real_gateway_ten_bytes_bring_their_path_and_one_leaf(tmp_path: Path) -> None:
+    with Server(LocalStore(tmp_path / "there")) as server:
+        there = IPFSFileSystem(store=tmp_path / "there", skip_instance_cache=True)
+        with there.transaction as tx:
+            there.pipe_file("ipfs://new/data/large.bin", os.urandom(5 << 20))
+        here: IPFSFileSystem = fsspec.filesystem("ipfs", store=tmp_path / "here", gateway=server.url)
+        path = f"{tx.root}/data/large.bin"
+        assert here.cat_file(path, 3_000_000, 3_000_010) == there.cat_file(path, 3_000_000, 3_000_010)
+        assert len(list(here.store)) == 4  # the two folders, the file's root, one leaf
+        assert here.find(tx.root) == there.find(tx.root)
+    assert here.cat_file(path, 3_000_000, 3_000_010)  # kept
+    with pytest.raises(Unavailable):
+        here.cat_file(path)
