@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration deep bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -31,6 +31,10 @@ invariants: node_modules/installed
 
 integration: .venv/dev .build/compiled tests/peers/node_modules
 	pytest tests/integration -p no:ape_test -q
+
+# A second implementation of the RPC, of 290 MB: not part of the tests.
+test-jsipfs: .venv/dev tests/jsipfs/node_modules
+	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
 deep: .venv/dev .build/compiled
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
@@ -65,7 +69,7 @@ node_modules/installed: package.json scripts/_toolchain/link.sh
 	scripts/_toolchain/link.sh
 	touch $@
 
-bench/node_modules tests/peers/node_modules: %/node_modules: %/package.json
+bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package.json
 	cd $* && npm install --no-audit --no-fund --loglevel=error
 	touch $@
 
@@ -76,4 +80,4 @@ bench/node_modules tests/peers/node_modules: %/node_modules: %/package.json
 	touch $@
 
 clean:
-	rm -rf .venv node_modules bench/node_modules tests/peers/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log
+	rm -rf .venv node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log

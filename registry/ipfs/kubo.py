@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -95,25 +95,23 @@ class KuboRPC:
             headers["Content-Type"] = f"multipart/form-data; boundary={boundary}"
             body = _form(boundary, *content)
         with self._http.ask("POST", path, what, headers=headers, content=body, files=files, deadline=limit) as answer:
-            if answer.status == 404 and not answer.headers.get("content-type", "").startswith("application/json"):
-                self._absent.add(command)
-                raise self._missing(command)
             if answer.status != 200:
-                raise self._error(answer, what, cid)
+                raise self._error(answer, command, what, cid)
             yield answer
 
     def _missing(self, command: str) -> Unavailable:
         return Unavailable(f"The command {command!r}", [f"{self.name} does not have it"])
 
-    def _error(self, answer: Answer, what: object, cid: CID | None) -> ContentError:
-        text = answer.body(_LONGEST_LINE).decode("utf-8", "replace").strip()
-        try:
-            found = json.loads(text)
-            message = str(found["Message"])
-        except (ValueError, KeyError, TypeError):
-            message = text
-        message = message[:300] or f"status {answer.status}"
-        if cid is not None and "not found" in message.lower() and "routing" not in message.lower():
+    def _error(self, answer: Answer, command: str, what: object, cid: CID | None) -> ContentError:
+        if answer.status == 404:  # faults of commands are 400 and 500
+            self._absent.add(command)
+            return self._missing(command)
+        message = answer.body(_LONGEST_LINE).decode("utf-8", "replace").strip()
+        its_own = False  # what the command said, not what stands before it
+        with suppress(ValueError, KeyError, TypeError):
+            message, its_own = str(json.loads(message)["Message"]), True
+        message = message[:300] or "nothing more"
+        if cid is not None and its_own and "not found" in message.lower() and "routing" not in message.lower():
             return BlockNotFound(cid, self.name)
         return Unavailable(what, [f"{self.name} answered {answer.status}: {message}"])
 

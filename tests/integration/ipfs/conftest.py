@@ -27,6 +27,7 @@ class Kubo:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            cwd=repository.parent,  # it writes a log to where it runs
         )
         assert self._answer() == "ready"
 
