@@ -10,8 +10,11 @@ document, and every block is hashed on the way.
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from registry.client import Registry
@@ -28,6 +31,17 @@ __all__ = ["AssetFileSystem"]
 
 _RECHECK: Final = 60.0
 """Seconds after which the chain is asked again whether the account may read an asset."""
+
+
+def _environment() -> Iterator[tuple[str, str]]:
+    """What a client is made of: if any of it changes, so does the client."""
+    return ((name, value) for name, value in sorted(os.environ.items()) if name.startswith(("REGISTRY_", "IPFS_")))
+
+
+@lru_cache(maxsize=4)
+def _by_environment(_environment: tuple[tuple[str, str], ...]) -> Registry:
+    """One client for all file systems that libraries make: connecting, and opening a key file, take their time."""
+    return Registry.from_environment()
 
 
 @dataclass(slots=True)
@@ -49,7 +63,7 @@ class AssetFileSystem(IPFSFileSystem):
     cachable = False  # two clients may look alike in their options, and an asset may have a new version
 
     def __init__(self, registry: Registry | None = None, **options: Any) -> None:
-        client = Registry.from_environment() if registry is None else registry
+        client = _by_environment(tuple(_environment())) if registry is None else registry
         if not isinstance(client, Registry):
             raise InputError(f"{client!r} is not a client of a registry.", hint="Pass what Registry.connect returns.")
         super().__init__(store=client.store, **options)

@@ -14,17 +14,23 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import zarr
 from fsspec import url_to_fs
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
-from zarr.storage import FsspecStore
 
 from registry.errors import InputError, NotAFolder
 from registry.ipfs.cid import CID
 from registry.ipfs.fs import IPFSFileSystem
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.staging import NEW
+
+try:
+    import numpy as np
+    import zarr
+    from zarr.storage import FsspecStore
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"Arrays need {error.name}, which is not installed. Run: pip install 'asset-registry[arrays]'", name=error.name
+    ) from error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

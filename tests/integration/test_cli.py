@@ -516,3 +516,12 @@ def test_an_asset_url_opens_in_pandas_by_the_environment_alone(buyer: Shell, mar
     reading = buyer.process("-c", code, command=(sys.executable,))
     out, err = reading.communicate(timeout=120)
     assert (out.decode(), err.decode()) == ("344\n", "")
+
+
+def test_an_asset_is_pinned_and_audited_by_its_number(author: Shell, market: Shell) -> None:
+    shown = author.json("show", "1")
+    roots = [shown["cid"], shown["ddo"]["content"]["cid"]]
+    assert author.json("ipfs", "pin", "add", "1")["pinned"] == roots
+    found = author.json("ipfs", "audit", "1", "--replica", str(market.folder / "home" / "blocks"))
+    assert found["sound"] and found["roots"] == roots
+    assert author.refused("ipfs", "audit", "1")["error"] == "InputError"

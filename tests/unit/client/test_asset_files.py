@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 from registry import DDO, Published, Registry
 from registry.assetfs import AssetFileSystem
@@ -24,6 +26,7 @@ from registry.errors import (
     NotAFile,
     Unverified,
 )
+from registry.ipfs.arrays import Batches, open_arrays
 from registry.ipfs.cid import CID
 from registry.ipfs.unixfs import add_tree
 
@@ -138,6 +141,33 @@ def test_an_asset_is_written_by_publishing_only(publish: Callable[..., Published
     for write in writes:
         with pytest.raises(Immutable, match=r"registry\.publish"):
             write()
+
+
+def test_arrays_of_an_asset_are_read_in_batches(
+    publish: Callable[..., Published], author: Registry, tmp_path: Path
+) -> None:
+    group = zarr.open_group(tmp_path / "arrays", mode="w")
+    group.create_array("y", data=np.arange(50), chunks=(10,))
+    did = publish(RESEARCH, path=tmp_path / "arrays").did
+    batches = Batches(open_arrays(f"asset://{did}", registry=author), 8)
+    assert sorted(int(row) for batch in batches for row in batch["y"]) == list(range(50))
+
+
+def test_file_systems_by_the_environment_share_a_client_until_it_changes(
+    author: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Registry] = []
+
+    def connect() -> Registry:
+        made.append(author.as_account("author"))
+        return made[-1]
+
+    monkeypatch.setattr(Registry, "from_environment", connect)
+    monkeypatch.setenv("REGISTRY_RPC", "http://127.0.0.1:1")
+    first, second = fsspec.filesystem("asset"), fsspec.filesystem("asset")
+    assert first is not second and first.registry is second.registry
+    monkeypatch.setenv("REGISTRY_RPC", "http://127.0.0.1:2")
+    assert fsspec.filesystem("asset").registry is not first.registry and len(made) == 2
 
 
 def test_without_a_client_the_environment_must_name_a_chain(monkeypatch: pytest.MonkeyPatch) -> None:
