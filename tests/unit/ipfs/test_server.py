@@ -425,7 +425,12 @@ def test_this_machines_names_are_answered_to(ask: httpx.Client, host: str) -> No
 def test_with_a_token_who_has_it_is_let_in(tmp_path: Path) -> None:
     local = LocalStore(tmp_path)
     with Server(local, token=TOKEN) as running, httpx.Client(base_url=running.url) as client:
-        for given in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": b"Bearer \xe9"}):
+        for given in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": TOKEN},
+            {"Authorization": b"Bearer \xe9"},
+        ):
             for answer in (client.post("/api/v0/version", headers=given), client.get(f"/ipfs/{HELLO}", headers=given)):
                 assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer"
         assert KuboRPC(running.url, token=TOKEN).version()
