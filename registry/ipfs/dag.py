@@ -21,6 +21,7 @@ from registry.errors import InputError, LimitExceeded, UnsupportedCodec, Unverif
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dagpb import decode_node
 from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.nesting import cbor_too_deep, json_too_deep
 
 __all__ = ["decode", "encode", "links"]
 
@@ -54,14 +55,19 @@ def encode(value: Any, codec: str = "dag-cbor") -> bytes:
 def decode(block: bytes, codec: int | str = "dag-cbor") -> Any:
     """The value in a block, links as `CID`. Raises ValueError for what is malformed or not canonical DAG-CBOR."""
     try:
+        # A little more than is allowed in the end, for the forms that links and bytes have.
         if codec in ("dag-json", DAG_JSON):
+            if json_too_deep(block, _DEPTH + 2) is not None:
+                raise ValueError(f"it is nested more than {_DEPTH} deep")
             text = block.decode("utf-8")
             return _from_json(json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant), 0)
+        if cbor_too_deep(block, _DEPTH + 2):
+            raise ValueError(f"it is nested more than {_DEPTH} deep")
         import libipld
 
         value = libipld.decode_dag_cbor(block)
         again = libipld.encode_dag_cbor(value)
-    except RecursionError:
+    except RecursionError:  # of a caller that is near the limit already
         raise ValueError("it is nested too deep") from None
     if again != block:
         raise ValueError("it is not canonical, or has bytes that look like a link and are none")

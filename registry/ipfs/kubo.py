@@ -22,6 +22,7 @@ from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.importer import Added, add_tree
 from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.nesting import json_too_deep
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.traverse import traverse
 
@@ -30,6 +31,7 @@ __all__ = ["KuboRPC"]
 _CODECS: Final = {RAW: "raw", DAG_PB: "dag-pb", DAG_CBOR: "dag-cbor", DAG_JSON: "dag-json", JSON: "json"}
 _MOST_LINES: Final = 256 * 1024 * 1024  # bytes of a list
 _LONGEST_LINE: Final = 1024 * 1024
+_DEEPEST: Final = 32
 _MARGIN: Final = 2.0  # seconds that the node has less than we wait, so that its own word on the time-out arrives
 
 
@@ -128,9 +130,10 @@ class KuboRPC:
         self._check_end(answer, what)
 
     def _object(self, line: bytes, what: object) -> dict[str, Any]:
+        text = line[:_LONGEST_LINE]
         try:
-            found = json.loads(line[:_LONGEST_LINE])
-        except (ValueError, RecursionError):
+            found = json.loads(text) if json_too_deep(text, _DEEPEST) is None else None
+        except ValueError:
             found = None
         if not isinstance(found, dict):
             raise Unavailable(what, [f"{self.name} answered what is no JSON object"])

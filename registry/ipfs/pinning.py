@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 from registry.errors import InputError, InvalidCID, LimitExceeded, NotFoundError, PinRefused, Unavailable, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.http import Answer, Http
+from registry.ipfs.nesting import json_too_deep
 
 __all__ = ["PRESETS", "STATUSES", "PinningService", "RemotePin", "open_service"]
 
@@ -31,6 +32,7 @@ STATUSES: Final[tuple[Status, ...]] = ("queued", "pinning", "pinned", "failed")
 _PAGE: Final = 1000
 _MOST_PINS: Final = 1_000_000
 _BODY: Final = 16 * 1024 * 1024  # bytes; a page of 1,000 pins with their delegates is far smaller
+_DEEPEST: Final = 32
 _ATTEMPTS: Final = 3
 _PATIENCE: Final = 5.0  # seconds; a service that wants longer to be left alone says so to the caller
 _SLOWEST_POLL: Final = 30.0
@@ -267,9 +269,12 @@ class PinningService:
             return self._object(answer)
 
     def _object(self, answer: Answer) -> dict[str, Any]:
+        body = answer.body(_BODY)
+        if json_too_deep(body, _DEEPEST) is not None:
+            raise self._strange(f"it answered with JSON that is nested deeper than {_DEEPEST} levels")
         try:
-            value = json.loads(answer.body(_BODY))
-        except (ValueError, RecursionError):
+            value = json.loads(body)
+        except ValueError:
             raise self._strange("it answered with something that is not JSON") from None
         if not isinstance(value, dict):
             raise self._strange("it answered with something that is not an object")

@@ -8,6 +8,7 @@ import fnmatch
 import importlib
 import inspect
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -245,6 +246,20 @@ def test_every_error_keeps_its_values_and_says_what_to_do() -> None:
     error = errors.PriceChanged("month", "13 USD", "12.5 USD")
     assert (error.licence, error.price, error.maximum) == ("month", "13 USD", "12.5 USD")
     assert str(error) == f"{error.message} {error.hint}" and error.hint.endswith(".")
+
+
+def test_errors_travel_between_processes() -> None:
+    made = [
+        errors.Immutable("ipfs://new/a", hint="Open a transaction."),
+        errors.Unavailable("Block b", ["the gateway answered 429"], retry_after=3.0),
+        errors.FileNotInAsset("a.csv", ["b.csv"]),
+        errors.InvalidDDO([errors.Fault("/name", "is missing")]),
+        errors.ContractError("NotAssetOwner", {"id": 1}),
+        errors.TooFewReplicas("b", ["ann"], 2, ["bob refused"]),
+    ]
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_every_module_can_be_imported() -> None:
