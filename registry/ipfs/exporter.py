@@ -75,7 +75,7 @@ def export(
 @contextmanager
 def _alone(staging: Path) -> Iterator[None]:
     """Keep others from going on with the same export, and see to what was left: only files and folders may stay, since
-    a link could lead what is written elsewhere."""
+    a link of either kind could lead what is written elsewhere."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(staging.with_suffix(".lock"), blocking=False)
@@ -84,8 +84,9 @@ def _alone(staging: Path) -> Iterator[None]:
             for here, folders, files in os.walk(staging):
                 for name in (*folders, *files):
                     path = os.path.join(here, name)
-                    mode = os.lstat(path).st_mode
-                    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                    found = os.lstat(path)
+                    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+                    if not plain and not stat.S_ISDIR(found.st_mode):
                         os.unlink(path)
             if staging.is_symlink():
                 staging.unlink()

@@ -59,12 +59,21 @@ class Request(BaseHTTPRequestHandler):
 
     def handle_one(self) -> None:
         self.server.seen.append((self.command, self.path))
-        length = int(self.headers.get("Content-Length") or 0)
-        self.sent = self.rfile.read(length) if length else b""
+        self.sent = self._body() if self.server.reads_bodies else b""
         with suppress(OSError):  # whom it lies to may hang up
             self.server.answer(self)
 
     do_GET = do_POST = do_HEAD = handle_one  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces: list[bytes] = []
+        while size := int(self.rfile.readline().strip() or b"0", 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -77,6 +86,7 @@ class LyingServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Request)
         self.answer = answer
         self.seen: list[tuple[str, str]] = []
+        self.reads_bodies = True
         self.stopping = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
