@@ -55,12 +55,13 @@ class RegistryError(Exception):
         super().__init__(f"{message} {hint}".strip())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors travel between the processes of dask, datasets and data loaders: pickled as they are, not made anew."""
+        """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
         return _as_it_was, (type(self), self.args, self.__dict__)
 
 
 def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str, Any]) -> RegistryError:
-    error = kind.__new__(kind)
+    # Whichever of the builtins beside it decides the layout.
+    error = OSError.__new__(kind) if issubclass(kind, OSError) else BaseException.__new__(kind)
     error.args = args
     error.__dict__.update(state)
     return error

@@ -117,7 +117,8 @@ def add_pinned(
 class WriteTransaction(Transaction):
     """``with fs.transaction as tx:`` gathers what is written to ``ipfs://new/...``; afterwards `tx.cid` is its root.
 
-    If the body fails nothing is kept. One transaction at a time may be open on a store in a process.
+    If the body fails nothing is kept. One transaction at a time may be open on a store in a process; threads of the
+    process may write to it, other processes may not.
     """
 
     def __init__(self, fs: Any, **_: Any) -> None:

@@ -256,6 +256,9 @@ def test_errors_travel_between_processes() -> None:
         errors.InvalidDDO([errors.Fault("/name", "is missing")]),
         errors.ContractError("NotAssetOwner", {"id": 1}),
         errors.TooFewReplicas("b", ["ann"], 2, ["bob refused"]),
+        errors.NonceStuck("0x1", 2, 1),
+        errors.UnknownToken("ETC", ["ETH"]),
+        errors.BlockNotFound("b"),
     ]
     for error in made:
         again = pickle.loads(pickle.dumps(error))

@@ -362,7 +362,7 @@ def test_all_file_systems_of_a_store_write_one_root_and_one_transaction_is_open(
         with pytest.raises(InputError, match="open on the store"):
             other.transaction.start()
         elsewhere: IPFSFileSystem = fsspec.filesystem("ipfs", store=tmp_path / "other")
-        with pytest.raises(Immutable, match="no transaction is open on the store at"):
+        with pytest.raises(Immutable, match="no transaction of this process is open on the store at"):
             elsewhere.pipe_file("ipfs://new/a", b"1")
     assert fs.cat_file(f"{tx.root}/a") == b"1"
 
