@@ -22,6 +22,7 @@ class _Hold(threading.local):
     """What a thread holds of a store: how often, by which lock, and the files that it has yet to sync."""
 
     def __init__(self) -> None:
+        self.process = os.getpid()
         self.depth = 0
         self.unsynced: list[Path] = []
         self.lock: object = None
@@ -50,7 +51,7 @@ class BlockFiles:
         self.patience: Final = patience
         self._blocks: Final = self.path / "blocks"
         self._temporary: Final = self.path / "tmp"
-        self._hold: Final = _Hold()
+        self._holds: Final = _Hold()
         try:
             self._blocks.mkdir(parents=True, exist_ok=True)
             self._temporary.mkdir(exist_ok=True)
@@ -149,6 +150,14 @@ class BlockFiles:
                 hold.unsynced.clear()
                 hold.lock.release()  # type: ignore[attr-defined]
 
+    @property
+    def _hold(self) -> _Hold:
+        """What this thread holds; a process that was forked off another holds nothing of what that one does."""
+        hold = self._holds
+        if hold.process != os.getpid():
+            hold.__init__()  # type: ignore[misc]
+        return hold
+
     def _lock(self, *, shared: bool) -> None:
         """Take the lock, shared or alone, for this thread."""
         from filelock import ReadWriteLock, Timeout
@@ -166,6 +175,11 @@ class BlockFiles:
             ) from None
         except OSError as error:
             raise self._unwritten("The lock", error) from error
+        except RuntimeError as error:  # what SQLite holds must not be used in a process that was forked off meanwhile
+            raise ContentError(
+                f"{self.name} cannot be written to: this process was forked off while its parent wrote there.",
+                hint="Start worker processes before writing, or with the method 'spawn'.",
+            ) from error
 
     def sync(self) -> None:
         """Make sure that what this thread has put is on disk. Raises `ContentError`."""

@@ -175,9 +175,9 @@ def _add(call: _Call) -> Response:
 
 
 def _cat(call: _Call) -> Response:
+    start, length = call.number("offset") or 0, call.number("length")
     reader = Reader(call.store, LIMITS)
     node = reader.file(call.path())
-    start, length = call.number("offset") or 0, call.number("length")
     return _octets(reader.content(node, start, node.size if length is None else min(start + length, node.size)))
 
 

@@ -363,3 +363,38 @@ def test_a_chain_mends_the_store_that_it_reads_from(store: LocalStore, root: CID
         store.file_of(cid).write_bytes(b"damage")
     assert b"".join(cat(root, Chain([store, source], cache=store))) == CONTENT
     assert store.fsck().sound
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_a_process_that_was_forked_off_has_its_own_hold(store: LocalStore) -> None:
+    """As the workers of a data loader are, which write what they fetch into the store."""
+    code = """
+import os, sys
+from registry.errors import ContentError
+from registry.ipfs.cid import CID
+from registry.ipfs.store import Chain, LocalStore, MemoryStore
+store, far = LocalStore(sys.argv[1]), MemoryStore()
+far.put(CID.raw(b"far"), b"far")
+def forked(act):
+    child = os.fork()
+    if not child:
+        try:
+            act()
+            os._exit(0)
+        except ContentError:
+            os._exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def keep():
+    with store.writing():
+        store.put(CID.raw(b"child"), b"child")
+        store.pin(CID.raw(b"child"))
+store.put(CID.raw(b"before"), b"before")
+print(forked(keep))
+with store.writing():
+    print(forked(keep))  # while its parent writes it may not
+    print(forked(lambda: Chain([store, far], cache=store).get(CID.raw(b"far"))))  # but it reads
+print(store.gc(grace=0).removed)
+"""
+    done = run(code, store.path)
+    assert done.stdout.split() == ["0", "7", "0", "1"], done.stderr
+    assert [pin.cid for pin in store.pins()] == [CID.raw(b"child")]
