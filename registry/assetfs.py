@@ -66,7 +66,7 @@ class AssetFileSystem(IPFSFileSystem):
         client = _by_environment(tuple(_environment())) if registry is None else registry
         if not isinstance(client, Registry):
             raise InputError(f"{client!r} is not a client of a registry.", hint="Pass what Registry.connect returns.")
-        super().__init__(store=client.store, **options)
+        super().__init__(store=client.store, **{"sources": (), **options})  # the client's store has its own
         self.registry = client
         self._opened: dict[DID, _Opened] = {}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
@@ -180,9 +182,33 @@ class Registry(Keeping):
         self.act(f"make {made}", self.erc20(made.token.address or "").functions.mint(holder, made.units))
         return self.balance(made.token.symbol, account=holder)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a reference, since a key is never written down: it leads back to this client in its own process, where
+        dask and datasets pickle what they are handed to name it; in another one it raises `InputError`."""
+        _LIVE[self._handle] = self
+        return _live, (self._handle,)
+
+    @cached_property
+    def _handle(self) -> str:
+        return secrets.token_hex(8)
+
     def __repr__(self) -> str:
         who = self.signer.address if self.signer else "nobody"
         return f"Registry({self.deployment.registry} on chain {self.chain.chain_id}, as {who})"
+
+
+_LIVE: WeakValueDictionary[str, Registry] = WeakValueDictionary()
+
+
+def _live(handle: str) -> Registry:
+    """The client that was pickled in this process."""
+    found = _LIVE.get(handle)
+    if found is None:
+        raise InputError(
+            "A client of a registry was handed to another process, where its key does not go.",
+            hint="Name the chain and the key in the environment (REGISTRY_RPC, REGISTRY_KEY): all processes read it.",
+        )
+    return found
 
 
 _VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS")

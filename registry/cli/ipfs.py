@@ -152,9 +152,12 @@ def get(app: App, cid: str, target: Path | None, sources: tuple[str, ...]) -> No
 
 
 def size_of(root: CID, source: BlockSource) -> int:
-    """About how many bytes there are below a root; 0 if that is not known without reading it."""
+    """About how many bytes there are below a root, as it says itself; 0 if it is no file or folder."""
+    from registry.ipfs.cid import DAG_PB, RAW
     from registry.ipfs.reader import Reader
 
+    if root.codec not in (RAW, DAG_PB):
+        return 0
     node = Reader(source).node(root)
     return node.size if node.kind == "file" else sum(link.tsize for link in node.links)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import command
-from registry.cli.ipfs import ROOT, find, ipfs, parse, source_option
+from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,9 +94,11 @@ def pin_add(
 
     What a service keeps already is found and not asked for again, so running it again is safe.
     """
+    from registry.ipfs.copy import copy
     from registry.ipfs.pinning import open_service
     from registry.ipfs.replicas import ReplicaPolicy
-    from registry.ipfs.store import keep, writing
+    from registry.ipfs.sources import open_sources
+    from registry.ipfs.store import Chain
 
     if services and is_asset(root):
         registry = app.registry()
@@ -123,12 +125,15 @@ def pin_add(
             made = policy.ensure(cid, name=name, origins=origins)
         app.console.result(made, table=receipts_table(made))
         return
-    store = app.blocks(sources)
-    roots = asset_roots(app, root) if is_asset(root) else [find(root, store)]
-    with app.console.progress() as update, writing(store):
-        for number, cid in enumerate(roots):
-            update(f"pinning {root}", number, len(roots))
-            keep(store, cid, name or root)
+    store, through, places = app.store(), app.blocks(sources), open_sources(sources or None)
+    roots = asset_roots(app, root) if is_asset(root) else [find(root, through)]
+    with app.console.progress(unit="bytes") as update:
+        for cid in roots:
+            with store.writing():
+                if places:
+                    tick = ticker(update, f"fetching {cid}", size_of(cid, through))
+                    copy(cid, Chain(places), store, progress=tick)
+                store.pin(cid, name=name or root)
     app.console.answer(" ".join(map(str, roots)), {"pinned": roots})
 
 

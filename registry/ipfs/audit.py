@@ -68,9 +68,10 @@ class Audit:
         bad = [replica.name for replica in self.replicas if not replica.sound]
         verdict = f"not sound: {', '.join(bad)}" if bad else "all sound"
         left_out = f"; not asked: {', '.join(self.unchecked)}" if self.unchecked else ""
+        places = f"{len(self.replicas)} replica{'s' * (len(self.replicas) != 1)}"
         return (
-            f"{self.sample:,} of {self.blocks:,} blocks from {len(self.replicas)} replicas, {verdict}; if one had lost "
-            f"1 % of its blocks, this would miss it with probability {self.misses(0.01):.2g}{left_out}"
+            f"{self.sample:,} of {self.blocks:,} blocks from {places}, {verdict}; if one had lost 1 % of its blocks, this "
+            f"would miss it with probability {self.misses(0.01):.2g}{left_out}"
         )
 
 

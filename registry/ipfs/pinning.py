@@ -42,7 +42,7 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Preset(NamedTuple):
-    """Where a known service takes pins, and the gateway that serves what it keeps."""
+    """Where a known service takes pins, and the gateway that serves what it keeps, "" if it has none of its own."""
 
     endpoint: str
     gateway: str
@@ -53,7 +53,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
         "pinata": Preset("https://api.pinata.cloud/psa", "https://gateway.pinata.cloud"),
         "filebase": Preset("https://api.filebase.io/v1/ipfs", "https://ipfs.filebase.io"),
         "cluster": Preset("http://127.0.0.1:9097", "http://127.0.0.1:8080"),
-        "filecoin-pin": Preset("http://127.0.0.1:3456", "http://127.0.0.1:8080"),
+        "filecoin-pin": Preset("http://127.0.0.1:3000", ""),
     }
 )
 """Services by name; the last two are programs that one runs oneself (ipfs-cluster, filecoin-pin) at their own ports."""
@@ -301,7 +301,8 @@ class PinningService:
             delegates, info = body.get("delegates") or [], body.get("info") or {}
             datetime.fromisoformat(created)
             texts = [request_id, created, name, *delegates]
-            if status not in STATUSES or not request_id or not all(isinstance(text, str) for text in texts):
+            good = all(isinstance(text, str) for text in texts) and request_id and request_id.isprintable()
+            if status not in STATUSES or not good:
                 raise ValueError("a field is missing or of another kind")
             added = tuple((_shown(str(key)), _shown(str(value))) for key, value in dict(info).items())
         except (KeyError, TypeError, ValueError, AttributeError) as error:

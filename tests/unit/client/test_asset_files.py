@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +144,32 @@ def test_an_asset_is_written_by_publishing_only(publish: Callable[..., Published
     for write in writes:
         with pytest.raises(Immutable, match=r"registry\.publish"):
             write()
+
+
+def test_dask_and_datasets_read_an_asset_with_a_client(
+    publish: Callable[..., Published], author: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dask.dataframe as dd
+
+    did = publish(RESEARCH).did
+    options: Any = {"storage_options": {"registry": author}}
+    assert dd.read_csv(f"asset://{did}/*.csv", **options).mass.sum().compute() == 8750
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf" / "datasets")
+    datasets.disable_progress_bars()
+    read = datasets.load_dataset("csv", data_files=f"asset://{did}/penguins.csv", split="train", **options)
+    assert read["mass"][:] == [3750, 5000]
+
+
+def test_a_client_is_pickled_as_a_reference_that_is_good_in_its_process_only(author: Registry) -> None:
+    pickled = pickle.dumps(author)
+    assert pickle.loads(pickled) is author and pickle.dumps(author) == pickled
+    code = f"import pickle; pickle.loads({pickled!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "InputError" in done.stderr and "its key does not go" in done.stderr
 
 
 def test_arrays_of_an_asset_are_read_in_batches(
