@@ -70,8 +70,8 @@ class Audit:
         left_out = f"; not asked: {', '.join(self.unchecked)}" if self.unchecked else ""
         places = f"{len(self.replicas)} replica{'s' * (len(self.replicas) != 1)}"
         return (
-            f"{self.sample:,} of {self.blocks:,} blocks from {places}, {verdict}; if one had lost 1 % of its blocks, this "
-            f"would miss it with probability {self.misses(0.01):.2g}{left_out}"
+            f"{self.sample:,} of {self.blocks:,} blocks from {places}, {verdict}; if one had lost 1 % of its blocks, "
+            f"this would miss it with probability {self.misses(0.01):.2g}{left_out}"
         )
 
 
