@@ -141,6 +141,7 @@ def test_documents_and_content_need_no_chain() -> None:
     code = (
         "import sys; from registry import CID, DDO, DID, Amount, Licence, Token, RegistryError\n"
         "import registry.ipfs.unixfs, registry.ipfs.store, registry.ocean\n"
+        "import registry.ipfs.fs, registry.ipfs.replicas, registry.ipfs.audit, registry.ipfs.recovery\n"
         "print([name for name in ('web3', 'ape', 'pandas', 'eth_tester', 'eth_account') if name in sys.modules])"
     )
     assert _python(code) == "[]"
