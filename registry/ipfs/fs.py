@@ -292,9 +292,7 @@ class IPFSFileSystem(AbstractFileSystem):
             return staging
         raise Immutable(
             self._url(path),
-            f"no transaction of this process is open on {name_of(self.store)}"
-            if new
-            else "content that has an address never changes",
+            f"no transaction is open on {name_of(self.store)}" if new else "content that has an address never changes",
             hint=f"Open a transaction, 'with fs.transaction as tx:', write to ipfs://{NEW}/<name>, and take tx.root "
             "for the address. What is on the disk is added by fs.put(path).",
         )

@@ -11,7 +11,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -39,19 +38,28 @@ _LOCK: Final = Lock()
 
 
 class Staging:
-    """A folder of the disk that holds what will be one root, at ``new`` in it."""
+    """A folder of the disk that holds what will be one root, at ``new`` in it. Its name tells the process it is of."""
 
-    def __init__(self, store: BlockStore) -> None:
-        above = Path(path) / "staging" if (path := getattr(store, "path", None)) else Path(tempfile.gettempdir())
-        above.mkdir(parents=True, exist_ok=True)
-        _sweep(above)
-        self.path: Final = above / f"registry-{secrets.token_hex(8)}"
-        # Held as long as the process lives, so that whoever sweeps knows a folder that a crash has left.
-        self._lock: Final = FileLock(f"{self.path}.lock", thread_local=False)
-        self._lock.acquire()
-        self.path.mkdir()
-        self.files: Final = DirFileSystem(str(self.path), fs=LocalFileSystem(auto_mkdir=True))
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        # Held as long as the process lives, so that whoever looks knows a folder that a crash has left.
+        self._lock: Final = FileLock(f"{path}.lock", thread_local=False)
+        self.files: Final = DirFileSystem(str(path), fs=LocalFileSystem(auto_mkdir=True))
         self._opened: Final[WeakSet[Any]] = WeakSet()
+
+    @classmethod
+    def make(cls, store: BlockStore) -> Staging:
+        """Make a folder beside the store's blocks, or where the system has such things."""
+        above = _above(store) or Path(tempfile.gettempdir())
+        above.mkdir(parents=True, exist_ok=True)
+        for left in above.glob("registry-*.lock"):
+            if not _is_alive(left):
+                shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+                left.unlink(missing_ok=True)
+        made = cls(above / f"registry-{os.getpid()}-{secrets.token_hex(8)}")
+        made._lock.acquire()
+        made.path.mkdir()
+        return made
 
     @property
     def root(self) -> Path:
@@ -77,15 +85,19 @@ class Staging:
         Path(f"{self.path}.lock").unlink(missing_ok=True)
 
 
-def _sweep(above: Path) -> None:
-    """Remove what crashed writers have left."""
-    for left in above.glob("registry-*.lock"):
-        lock = FileLock(left)
-        with suppress(Timeout, OSError):
-            lock.acquire(timeout=0)
-            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
-            lock.release()
-            left.unlink(missing_ok=True)
+def _above(store: BlockStore) -> Path | None:
+    """The folder for what is being written to a store, if it is on the disk."""
+    path = getattr(store, "path", None)
+    return Path(path) / "staging" if path else None
+
+
+def _is_alive(lock: Path) -> bool:
+    """Whether the process that wrote here still runs."""
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
 
 
 def _key(store: BlockStore) -> object:
@@ -95,8 +107,12 @@ def _key(store: BlockStore) -> object:
 
 
 def open_staging(store: BlockStore) -> Staging | None:
-    """What is being written to a store in this process, None if nothing is."""
-    return _OPEN.get(_key(store))
+    """What is being written to a store by this process, or by the one that started it; None if nothing is."""
+    found, above = _OPEN.get(_key(store)), _above(store)
+    if found is not None or above is None:
+        return found
+    started = [lock for lock in above.glob(f"registry-{os.getppid()}-*.lock") if _is_alive(lock)]
+    return Staging(started[0].with_suffix("")) if len(started) == 1 else None
 
 
 def add_pinned(
@@ -117,8 +133,8 @@ def add_pinned(
 class WriteTransaction(Transaction):
     """``with fs.transaction as tx:`` gathers what is written to ``ipfs://new/...``; afterwards `tx.cid` is its root.
 
-    If the body fails nothing is kept. One transaction at a time may be open on a store in a process; threads of the
-    process may write to it, other processes may not.
+    If the body fails nothing is kept. One transaction at a time may be open on a store in a process. Threads of the
+    process may write to it, and processes that it has started, if the store is on the disk.
     """
 
     def __init__(self, fs: Any, **_: Any) -> None:
@@ -154,7 +170,7 @@ class WriteTransaction(Transaction):
                     f"A transaction is open on {getattr(store, 'name', store)} already.",
                     hint="End it first; what one transaction writes becomes one root.",
                 )
-            self._staging = _OPEN[_key(store)] = Staging(store)
+            self._staging = _OPEN[_key(store)] = Staging.make(store)
         super().start()
 
     def complete(self, commit: bool = True) -> None:

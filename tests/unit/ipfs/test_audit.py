@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.errors import BlockNotFound, InputError, Unavailable, Unverified
@@ -101,6 +101,7 @@ def test_what_two_roots_share_is_one_block(kept: tuple[MemoryStore, Added]) -> N
     assert audit([added.cid, file], store, {"it": store}).blocks == 42
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_the_chance_to_miss_a_loss_is_hypergeometric(data: st.DataObject) -> None:
     blocks = data.draw(st.integers(1, 200))

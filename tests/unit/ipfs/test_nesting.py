@@ -9,7 +9,7 @@ from typing import Any
 
 import libipld
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.ipfs.nesting import cbor_too_deep, json_too_deep
@@ -28,12 +28,14 @@ def depth(value: Any) -> int:
     return 1 + max(map(depth, value)) if isinstance(value, list) and value else 0
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_cbor_is_as_deep_as_its_containers(value: Any) -> None:
     block = libipld.encode_dag_cbor(value)
     assert [cbor_too_deep(block, most) for most in range(8)] == [depth(value) > most for most in range(8)]
 
 
+@settings(deadline=None)
 @given(VALUES.filter(lambda value: not isinstance(value, bytes)))
 def test_json_is_as_deep_as_its_brackets(value: Any) -> None:
     text = json.dumps(value, default=lambda data: '[{"' + data.hex()).encode()
@@ -47,6 +49,7 @@ def depth_with_empty(value: Any) -> int:
     return 1 + max(map(depth_with_empty, value), default=0) if isinstance(value, list) else 0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_bytes_of_any_kind_are_looked_at_to_their_end(data: bytes) -> None:
     cbor_too_deep(data, 3)
