@@ -215,8 +215,7 @@ class Assets(Session):
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
         if not dry_run:
-            for plan in plans:
-                self.keep(plan.ddo)
+            self.keep(*(plan.ddo for plan in plans))
             if not again:
                 sender.settle(intent)
         done = {} if again else self._published(holder, plans)
@@ -485,11 +484,12 @@ class Assets(Session):
         publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
         return _Plan(ddo, publication)
 
-    def keep(self, ddo: DDO) -> None:
-        """Put a document into the store, and pin it where the store has pins."""
+    def keep(self, *documents: DDO) -> None:
+        """Put documents into the store, and pin them where the store has pins."""
         with writing(self.store):
-            self.store.put(ddo.cid, ddo.to_bytes())
-            keep(self.store, ddo.cid, f"document of {ddo.name}")
+            for ddo in documents:
+                self.store.put(ddo.cid, ddo.to_bytes())
+            keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
 
     def _content(self, path: str | PathLike[str], dry_run: bool) -> Content:
         """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
@@ -497,7 +497,7 @@ class Assets(Session):
         sink = NullSink() if dry_run else self.store
         with writing(sink):
             added = add_tree(path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total))
-            keep(sink, added.cid, f"content of {path}")
+            keep(sink, {added.cid: f"content of {path}"})
         listed = added.files if len(added.files) <= MAX_LISTED_FILES else ()
         return Content(
             cid=added.cid,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
@@ -88,11 +89,14 @@ def writing(store: BlockSink) -> AbstractContextManager[None]:
     return nullcontext() if begin is None else begin()
 
 
-def keep(store: BlockSink, cid: CID, name: str) -> None:
-    """Pin a root in a store that has pins; the others forget nothing."""
-    pin = getattr(store, "pin", None)
-    if pin is not None:
-        pin(cid, name=name)
+def keep(store: BlockSink, names: Mapping[CID, str]) -> None:
+    """Pin roots, each with a name, in a store that has pins; the others forget nothing."""
+    pin_all, pin = getattr(store, "pin_all", None), getattr(store, "pin", None)
+    if pin_all is not None:
+        pin_all(names)
+    elif pin is not None:
+        for cid, name in names.items():
+            pin(cid, name=name)
 
 
 class NullSink:

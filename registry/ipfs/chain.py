@@ -110,4 +110,4 @@ class ReadThrough(Chain):
         with self.writing():
             for _ in traverse(cid, self):
                 pass
-            keep(self.store, cid, name)
+            keep(self.store, {cid: name})

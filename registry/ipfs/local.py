@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -68,11 +68,19 @@ class LocalStore(BlockFiles):
             if source is not None:
                 for _ in traverse(cid, Chain([self, source], cache=self)):
                     pass
-            for found, block in traverse(cid, self, leaves=False):
-                if block is None and not self.has(found):
-                    self.get(found)  # which raises
+            return self.pin_all({cid: name})[0]
+
+    def pin_all(self, names: Mapping[CID, str]) -> tuple[Pin, ...]:
+        """Keep several roots at once, each with a name, which is much faster than one by one. Raises as `pin`, and then
+        none is kept."""
+        with self.writing():
+            seen: set[CID] = set()
+            for cid in names:
+                for found, block in traverse(cid, self, leaves=False, seen=seen):
+                    if block is None and not self.has(found):
+                        self.get(found)  # which raises
             self.sync()
-            return self._pins.add(cid, name)
+            return self._pins.add(names)
 
     def unpin(self, cid: CID) -> None:
         """Let go of a root; its blocks stay until `gc`. Raises `NotFoundError` if it is not pinned."""

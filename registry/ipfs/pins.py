@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,15 +49,15 @@ class Pins:
                 hint="Check the free space, the permissions and whether the file is whole; no block was touched.",
             ) from error
 
-    def add(self, cid: CID, name: str) -> Pin:
-        """Add a pin, or give it another name."""
-        pin = Pin(cid.v1(), name, time.time())
-        with self._open() as pins:
-            pins.execute(
+    def add(self, names: Mapping[CID, str]) -> tuple[Pin, ...]:
+        """Add pins with their names, all or none of them; one that is there gets its new name."""
+        made = tuple(Pin(cid.v1(), name, time.time()) for cid, name in names.items())
+        with self._open() as pins, _transaction(pins):
+            pins.executemany(
                 "INSERT INTO pins VALUES (?, ?, ?) ON CONFLICT (cid) DO UPDATE SET name = excluded.name",
-                (str(pin.cid), name, pin.created),
+                [(str(pin.cid), pin.name, pin.created) for pin in made],
             )
-        return pin
+        return made
 
     def remove(self, cid: CID) -> bool:
         """Remove a pin; whether there was one."""
@@ -71,3 +71,14 @@ class Pins:
         with self._open() as pins:
             rows = pins.execute("SELECT cid, name, created FROM pins ORDER BY created, cid").fetchall()
         return tuple(Pin(CID.parse(cid), name, created) for cid, name, created in rows)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -126,7 +126,7 @@ def add_pinned(
     """Add a file or folder to a store, and pin it there under its name if the store has pins."""
     with writing(store):
         added = add_tree(path, store, profile, progress=progress, hidden=hidden)
-        keep(store, added.cid, os.path.basename(os.path.abspath(path)))
+        keep(store, {added.cid: os.path.basename(os.path.abspath(path))})
     return added
 
 

@@ -74,6 +74,16 @@ def test_what_is_not_whole_is_not_pinned(store: LocalStore, root: CID) -> None:
     assert store.pins() == ()
 
 
+def test_several_pins_are_set_together_or_not_at_all(store: LocalStore, root: CID) -> None:
+    store.unpin(root)
+    with pytest.raises(BlockNotFound):
+        store.pin_all({root: "whole", HELLO: "missing"})
+    assert store.pins() == ()
+    store.put(HELLO, BLOCK)
+    store.pin_all({root: "a", HELLO: "b"})
+    assert {pin.name for pin in store.pins()} == {"a", "b"}
+
+
 def test_a_pin_brings_what_is_missing(store: LocalStore, root: CID, tmp_path: Path) -> None:
     other = LocalStore(tmp_path / "other")
     other.pin(root, source=store)
