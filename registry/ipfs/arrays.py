@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fsspec import url_to_fs
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 
-from registry.errors import InputError, NotAFolder
+from registry.errors import InputError, LimitExceeded, NotAFolder
 from registry.ipfs.cid import CID
 from registry.ipfs.fs import IPFSFileSystem
 from registry.ipfs.prefetch import ahead
@@ -41,6 +41,10 @@ Progress = Callable[[str, int, int], None]
 
 _CHUNK: Final = 1 << 20
 """Bytes of a chunk unless the writer says otherwise: one block of IPFS."""
+
+
+_LARGEST: Final = 1 << 30
+"""Bytes of the largest chunk that is read: what a stranger's array states costs memory before a byte of it is here."""
 
 
 def write_arrays(
@@ -113,8 +117,8 @@ def read_rows(
 ) -> NDArray[Any]:
     """The rows of these numbers, in their order, repeats included; each chunk that they touch is fetched once.
 
-    `prefetch` chunks are under way at the same time. Raises `InputError` for a number out of range, and the errors of
-    the file system.
+    `prefetch` chunks are under way at the same time. Raises `InputError` for a number out of range, `LimitExceeded` for
+    chunks over 1 GiB, and the errors of the file system.
     """
     wanted = np.asarray(rows, dtype=np.int64)
     if wanted.ndim != 1 or (wanted.size and (wanted.min() < 0 or wanted.max() >= array.shape[0])):
@@ -135,6 +139,9 @@ def read_rows(
 
 def _rows_of_a_chunk(array: zarr.Array[Any]) -> int:
     """Rows that are fetched together: those of a chunk, since the chunks of a shard can be had one by one."""
+    size = math.prod(array.chunks) * array.dtype.itemsize
+    if size > _LARGEST:
+        raise LimitExceeded(f"The size of a chunk of {array.path} in bytes", size, _LARGEST)
     return int(array.chunks[0])
 
 
@@ -160,7 +167,7 @@ class Batches:
 
     Chunks are drawn in a random order, and rows in a random order out of `window` chunks, so each chunk is fetched once
     an epoch, in the background while the last ones are used. Whoever stops early fetches no further. Raises
-    `InputError`; while reading, the errors of the file system.
+    `InputError`, and `LimitExceeded` for chunks over 1 GiB; while reading, the errors of the file system.
     """
 
     def __init__(

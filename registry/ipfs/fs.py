@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
+from glob import glob
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -34,7 +35,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.fsfile import VerifiedFile
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
-from registry.ipfs.scan import content_size
+from registry.ipfs.scan import content_size, scan
 from registry.ipfs.sources import open_sources
 from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
 from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
@@ -299,8 +300,13 @@ class IPFSFileSystem(AbstractFileSystem):
 
     def put(self, lpath: Any, rpath: str | None = None, *args: Any, **options: Any) -> str | None:
         """Add a file or folder of the disk. Without `rpath` it becomes a root of its own, is pinned, and its CID is
-        returned; else it is copied to ``ipfs://new/...`` of the open transaction."""
+        returned; else it is copied to ``ipfs://new/...`` of the open transaction.
+
+        Raises `InvalidContent` for what cannot be published, such as links, which could lead out of the folder."""
         if rpath is not None:
+            for pattern in lpath if isinstance(lpath, list) else [lpath]:
+                for found in glob(os.fspath(pattern)) or [pattern]:
+                    scan(found, hidden=True)
             super().put(lpath, rpath, *args, **{"recursive": True, **options})
             return None
         return str(add_pinned(lpath, self.store, self.profile, progress=self.ticker("adding", lpath)).cid)

@@ -13,7 +13,7 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.errors import BlockNotFound, FileNotInAsset, InputError, NotAFolder, Unverified
+from registry.errors import BlockNotFound, FileNotInAsset, InputError, LimitExceeded, NotAFolder, Unverified
 from registry.ipfs.arrays import Batches, open_arrays, read_rows, write_arrays
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.fs import IPFSFileSystem
@@ -222,6 +222,17 @@ def test_a_chunk_that_cannot_be_had_ends_the_epoch_with_its_error(store: Counted
     del store._blocks[CID.parse(fs.ukey(f"ipfs://{cid}/y/c/6"))]
     with pytest.raises(BlockNotFound):
         list(Batches(group, 7))
+
+
+def test_an_array_of_monstrous_chunks_costs_no_memory(store: Counted) -> None:
+    fs = IPFSFileSystem(store=store, skip_instance_cache=True)
+    with fs.transaction as tx:
+        group = zarr.open_group("ipfs://new", mode="w", storage_options={"store": store})
+        group.create_array("x", shape=(10**12,), chunks=(10**11,), dtype="f8")
+    read = opened(store, tx.cid)
+    for use in (lambda: Batches(read, 7), lambda: read_rows(read["x"], [0])):
+        with pytest.raises(LimitExceeded, match="a chunk of x in bytes is 800,000,000,000"):
+            use()
 
 
 def test_progress_is_told_in_rows(store: Counted) -> None:

@@ -296,6 +296,19 @@ def test_a_transaction_gives_the_root_that_adding_the_folder_gives(
     assert tx.cid == compute_cid(made, hidden=True) and tx.root == f"ipfs://{tx.cid}"
 
 
+def test_a_link_in_a_folder_does_not_bring_in_what_it_leads_to(
+    fs: IPFSFileSystem, folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("not to be published")
+    made = folder({"sub/a.csv": b"1"})
+    (made / "sub" / "link").symlink_to(tmp_path / "secret")
+    for source in (str(made), [str(made)], f"{made}/*"):
+        with pytest.raises(InvalidContent, match="symbolic link"), fs.transaction:
+            fs.put(source, "ipfs://new/")
+    with pytest.raises(InvalidContent, match="symbolic link"):
+        fs.put(made)
+
+
 def test_what_is_written_can_be_read_changed_and_deleted_before_its_end(fs: IPFSFileSystem) -> None:
     with fs.transaction as tx:
         fs.pipe_file("ipfs://new/a", b"1")
