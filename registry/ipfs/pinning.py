@@ -252,11 +252,12 @@ class PinningService:
     ) -> dict[str, Any]:
         content = None if body is None else [json.dumps(body).encode("utf-8")]
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
+        asked = f"What was asked of {self.name} ({what})"
         with self._http.ask(
-            method, path, self.name, params=params, headers=headers, content=content, deadline=deadline
+            method, path, asked, params=params, headers=headers, content=content, deadline=deadline
         ) as answer:
             if answer.status in _AGAIN:
-                busy = answer.unavailable(f"What was asked of {self.name} ({what})")
+                busy = answer.unavailable(asked)
                 if answer.status not in _NOTHING_DONE:
                     raise busy
                 raise _NotYet(busy.what, busy.causes, retry_after=busy.retry_after)

@@ -525,3 +525,5 @@ def test_an_asset_is_pinned_and_audited_by_its_number(author: Shell, market: She
     found = author.json("ipfs", "audit", "1", "--replica", str(market.folder / "home" / "blocks"))
     assert found["sound"] and found["roots"] == roots
     assert author.refused("ipfs", "audit", "1")["error"] == "InputError"
+    dead = author.refused("ipfs", "pin", "add", "1", "--service", "http://127.0.0.1:9", "--wait", "0.1")
+    assert dead["error"] == "TooFewReplicas" and "to list its pins" in dead["message"]
