@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from registry.errors import BlockNotFound, ContentError, InvalidCID, Unavailable, Unverified
+from registry.errors import BlockNotFound, ContentError, InputError, InvalidCID, Unavailable, Unverified
 from registry.ipfs.blocks import BlockSource, NullSink, refuse_wrong
 from registry.ipfs.car import CarReader, car_pieces
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
+from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.importer import Added, add_tree
 from registry.ipfs.limits import LIMITS, Limits
@@ -39,7 +40,8 @@ class KuboRPC:
     """One node. Its API may do everything on the node, so it is local, or wants a `token`, which is sent as a bearer.
 
     It is a `BlockStore`, and keeps what is pinned. `deadline` is in seconds for a call, and is told to the node too;
-    calls that make it search or fetch take one of their own.
+    calls that make it search or fetch take one of their own. Raises `InputError` for a token that would go over a
+    network in the clear.
     """
 
     verifies: Final = True
@@ -53,6 +55,12 @@ class KuboRPC:
         parallel: int = 8,
         limits: Limits = LIMITS,
     ) -> None:
+        parts = urlsplit(url)
+        if token and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise InputError(
+                f"The token would be sent to {parts.hostname} for everybody on the way to read.",
+                hint="Use https, or reach the node through a tunnel on this machine.",
+            )
         self.name: Final = f"the node at {url.rstrip('/')}"
         self.parallel: Final = parallel
         self.limits: Final = limits

@@ -6,7 +6,6 @@ no web page: a page in the user's browser could reach it too.
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import socket
 import threading
@@ -15,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from registry.errors import InputError, Unavailable
+from registry.ipfs.hosts import is_loopback
 
 if TYPE_CHECKING:
     from registry.ipfs.local import LocalStore
@@ -111,13 +111,3 @@ class Server:
 def serve(store: LocalStore, host: str = "127.0.0.1", port: int = 8080, token: str | None = None) -> None:
     """Serve a store until the process is interrupted; what is under way is finished first. Raises as `Server`."""
     Server(store, host=host, port=port, token=token).run()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

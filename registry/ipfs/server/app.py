@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.ipfs.server import is_loopback
+from registry.ipfs.hosts import is_loopback
 from registry.ipfs.server.gateway import gateway_routes
 from registry.ipfs.server.rpc import rpc_routes
 

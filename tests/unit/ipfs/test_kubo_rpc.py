@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry.errors import BlockNotFound, LimitExceeded, Unavailable, Unverified
+from registry.errors import BlockNotFound, InputError, LimitExceeded, Unavailable, Unverified
 from registry.ipfs.car import CarReader, car_pieces
 from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.copy import copy
@@ -66,6 +66,14 @@ def test_a_token_is_sent_as_a_bearer() -> None:
         KuboRPC(server.url, token="the token").get(HELLO)
         KuboRPC(server.url).get(HELLO)
     assert given == ["Bearer the token", None]
+
+
+def test_a_token_is_not_sent_in_the_clear_over_a_network() -> None:
+    for url in ("http://192.168.0.1:5001", "http://node.example", "http://127.0.0.1.example"):
+        with pytest.raises(InputError, match="to read"):
+            KuboRPC(url, token="the token")
+    for url in ("https://node.example", "http://localhost:5001", "http://[::1]:5001"):
+        KuboRPC(url, token="the token")
 
 
 # --- Blocks --------------------------------------------------------------------------------------
