@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import ssl
 import threading
 import time
@@ -202,14 +203,24 @@ class Http:
         self.url: Final = url.rstrip("/")
         self.name: Final = name
         self.deadline: Final = deadline
-        self._client: Final = httpx.Client(
-            transport=_Transport(connections),
-            headers={"Accept-Encoding": "identity", "User-Agent": "asset-registry", **headers},
-        )
+        self._connections: Final = connections
+        self._headers: Final = {"Accept-Encoding": "identity", "User-Agent": "asset-registry", **headers}
+        self._made: tuple[int, httpx.Client] | None = None
+
+    @property
+    def _client(self) -> httpx.Client:
+        """The connections of this process: one that was forked off must not speak on those of its parent."""
+        made = self._made
+        if made is None or made[0] != os.getpid():
+            client = httpx.Client(transport=_Transport(self._connections), headers=self._headers)
+            self._made = made = (os.getpid(), client)
+        return made[1]
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""
-        self._client.close()
+        if self._made is not None:
+            self._made[1].close()
+            self._made = None
 
     @contextmanager
     def ask(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -486,6 +487,29 @@ def test_threads_may_share_a_gateway(honest: MemoryStore, root: CID) -> None:
         for thread in threads:
             thread.join(30)
     assert not faults
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
+def test_a_process_that_was_forked_off_has_its_own_connections(honest: MemoryStore, root: CID) -> None:
+    """On its parent's it would read answers that are not meant for it."""
+    with lying(served(honest)) as server:
+        gateway = TrustlessGateway(server.url, parallel=1)
+        assert gateway.get(root) == honest.get(root)
+        child = os.fork()
+        if not child:
+            fine = b"".join(b"".join(cat(root, gateway)) for _ in range(5)) == CONTENT * 5
+            os._exit(0 if fine else 1)
+        for _ in range(5):
+            assert b"".join(cat(root, gateway)) == CONTENT
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_gateway_that_was_closed_opens_again(honest: MemoryStore, root: CID) -> None:
+    with lying(served(honest)) as server:
+        gateway = TrustlessGateway(server.url)
+        for _ in range(2):
+            assert gateway.get(root) == honest.get(root)
+            gateway.close()
 
 
 def test_an_export_from_a_liar_leaves_nothing(honest: MemoryStore, root: CID, tmp_path: Path) -> None:
