@@ -32,6 +32,8 @@ __all__ = ["NEW", "Staging", "WriteTransaction", "add_pinned", "open_staging"]
 NEW: Final = "new"
 """The name that stands for the root being written: ``ipfs://new/...``."""
 
+_PREFIX: Final = "registry-"
+
 # By store: libraries make file systems of their own from the same options, and all of them must see the same root.
 _OPEN: Final[dict[object, Staging]] = {}
 _LOCK: Final = Lock()
@@ -49,14 +51,18 @@ class Staging:
 
     @classmethod
     def make(cls, store: BlockStore) -> Staging:
-        """Make a folder beside the store's blocks, or where the system has such things."""
-        above = _above(store) or Path(tempfile.gettempdir())
-        above.mkdir(parents=True, exist_ok=True)
-        for left in above.glob("registry-*.lock"):
-            if not _is_alive(left):
-                shutil.rmtree(left.with_suffix(""), ignore_errors=True)
-                left.unlink(missing_ok=True)
-        made = cls(above / f"registry-{os.getpid()}-{secrets.token_hex(8)}")
+        """Make a folder beside the store's blocks, after removing what crashed writers left there; for a store that is
+        not on the disk, one of its own where the system has such things."""
+        above = _above(store)
+        if above is None:
+            above = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        else:
+            above.mkdir(parents=True, exist_ok=True)
+            for left in above.glob(f"{_PREFIX}*.lock"):
+                if not _is_alive(left):
+                    shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+                    left.unlink(missing_ok=True)
+        made = cls(above / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(8)}")
         made._lock.acquire()
         made.path.mkdir()
         return made
@@ -83,6 +89,8 @@ class Staging:
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
         Path(f"{self.path}.lock").unlink(missing_ok=True)
+        if self.path.parent.name.startswith(_PREFIX):  # made for this alone
+            shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 def _above(store: BlockStore) -> Path | None:
@@ -111,7 +119,7 @@ def open_staging(store: BlockStore) -> Staging | None:
     found, above = _OPEN.get(_key(store)), _above(store)
     if found is not None or above is None:
         return found
-    started = [lock for lock in above.glob(f"registry-{os.getppid()}-*.lock") if _is_alive(lock)]
+    started = [lock for lock in above.glob(f"{_PREFIX}{os.getppid()}-*.lock") if _is_alive(lock)]
     return Staging(started[0].with_suffix("")) if len(started) == 1 else None
 
 

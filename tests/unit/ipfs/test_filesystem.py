@@ -397,6 +397,21 @@ def test_a_new_root_and_what_is_put_are_pinned(fs: IPFSFileSystem, tmp_path: Pat
     assert {pin.cid for pin in store.pins()} == {tx.cid, CID.parse(put)}
 
 
+def test_a_store_in_memory_is_written_to_through_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "registry-of-somebody" / "precious").mkdir(parents=True)
+    (tmp_path / "registry-of-somebody.lock").touch()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    fs = IPFSFileSystem(store=MemoryStore(), skip_instance_cache=True)
+    with fs.transaction as tx:
+        fs.pipe_file("ipfs://new/a", b"1")
+    assert fs.cat_file(f"{tx.root}/a") == b"1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert (tmp_path / "registry-of-somebody" / "precious").is_dir()
+
+
 def test_what_a_killed_writer_left_is_swept(fs: IPFSFileSystem, tmp_path: Path) -> None:
     staging = tmp_path / "blocks" / "staging"
     left = staging / f"registry-{os.getppid()}-0123456789abcdef"
