@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from registry.errors import InputError, InvalidCID, LimitExceeded, NotFoundError, PinRefused, Unavailable, Unverified
 from registry.ipfs.cid import CID
+from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.nesting import json_too_deep
 
@@ -38,7 +39,6 @@ _PATIENCE: Final = 5.0  # seconds; a service that wants longer to be left alone 
 _SLOWEST_POLL: Final = 30.0
 _AGAIN: Final = (429, 500, 502, 503, 504)
 _NOTHING_DONE: Final = (429, 503)
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class Preset(NamedTuple):
@@ -92,7 +92,7 @@ class PinningService:
         self, endpoint: str, token: str | None = None, *, name: str = "", gateway: str = "", deadline: float = 30.0
     ) -> None:
         parts = urlsplit(endpoint)
-        if token and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        if token and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             raise InputError(
                 f"The token would be sent to {endpoint!r} for everybody on the way to read.", hint="Use https."
             )
