@@ -212,8 +212,11 @@ class BlockFiles:
                 written = 0
                 while written < len(data):
                     written += file.write(memoryview(data)[written:])
-            target.parent.mkdir(exist_ok=True)
-            os.replace(temporary, target)
+            try:
+                os.replace(temporary, target)
+            except FileNotFoundError:  # its folder is new: rarely so, and asking each time takes as long as writing
+                target.parent.mkdir(exist_ok=True)
+                os.replace(temporary, target)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
