@@ -9,17 +9,19 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
 from registry.errors import InputError, LimitExceeded, Unavailable
+from registry.ipfs.hosts import is_loopback
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -104,11 +106,22 @@ def _certificates() -> ssl.SSLContext:
 
 
 class _Transport(httpx.HTTPTransport):
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, proxy: httpx.Proxy | None) -> None:
         super().__init__(verify=_certificates())
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_certificates(), max_connections=connections, network_backend=_Backend()
-        )
+        pool: Callable[..., httpcore.ConnectionPool] = httpcore.ConnectionPool
+        if proxy is not None:
+            pool = partial(httpcore.HTTPProxy, str(proxy.url), proxy_auth=proxy.raw_auth)
+        self._pool = pool(ssl_context=_certificates(), max_connections=connections, network_backend=_Backend())
+
+
+def _proxy(url: str) -> httpx.Proxy | None:
+    """The proxy that the system has for a server, of which none is needed on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    proxy = getproxies().get(parts.scheme)
+    return httpx.Proxy(proxy) if proxy and proxy.startswith("http") else None
 
 
 class Answer:
@@ -191,8 +204,11 @@ class _Body(io.RawIOBase):
 
 
 class Http:
-    """One server. `deadline` is in seconds for a whole answer; one of unknown length may take longer as long as it
-    brings 64 KiB a second. Raises `InputError` for a URL that is not one of http or https."""
+    """One server, reached through the system's proxy if there is one (``$https_proxy`` and its kin).
+
+    `deadline` is in seconds for a whole answer; one of unknown length may take longer as long as it brings 64 KiB a
+    second. Raises `InputError` for a URL that is not one of http or https.
+    """
 
     def __init__(
         self, url: str, *, name: str, deadline: float = 30.0, connections: int = 16, headers: Mapping[str, str] = {}
@@ -212,7 +228,8 @@ class Http:
         """The connections of this process: one that was forked off must not speak on those of its parent."""
         made = self._made
         if made is None or made[0] != os.getpid():
-            client = httpx.Client(transport=_Transport(self._connections), headers=self._headers)
+            transport = _Transport(self._connections, _proxy(self.url))
+            client = httpx.Client(transport=transport, headers=self._headers)
             self._made = made = (os.getpid(), client)
         return made[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import os
@@ -449,6 +450,44 @@ def test_another_type_than_an_archive_is_not_read(honest: MemoryStore, root: CID
         pytest.raises(Unavailable, match="text/html"),
     ):
         list(TrustlessGateway(gateway.url).car(root))
+
+
+# --- Proxies -------------------------------------------------------------------------------------
+
+
+def test_the_systems_proxy_is_used_but_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with lying(good) as proxy, lying(good) as near:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "exempt.example")
+        assert TrustlessGateway("http://gateway.example").get(HELLO) == BLOCK
+        assert proxy.seen == [("GET", f"http://gateway.example/ipfs/{HELLO}?format=raw")]
+        assert TrustlessGateway(near.url).get(HELLO) == BLOCK
+        with pytest.raises(Unavailable):
+            TrustlessGateway("http://exempt.example", deadline=2).get(HELLO)
+        assert len(proxy.seen) == 1
+
+
+def test_a_proxy_is_told_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str | None] = []
+
+    def answer(request: Request) -> None:
+        given.append(request.headers.get("Proxy-Authorization"))
+        request.send(BLOCK)
+
+    with lying(answer) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//author:word@"))
+        assert TrustlessGateway("http://gateway.example").get(HELLO) == BLOCK
+    assert given == ["Basic " + base64.b64encode(b"author:word").decode()]
+
+
+@pytest.mark.parametrize("answer", [silent, dripping_headers, dripping_body])
+def test_a_proxy_that_stalls_is_left_at_the_deadline(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lying(answer) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("https_proxy", proxy.url)
+        for url in ("http://gateway.example", "https://gateway.example"):
+            with pytest.raises(Unavailable):
+                TrustlessGateway(url, deadline=0.3).get(HELLO)
 
 
 # --- Several -------------------------------------------------------------------------------------
