@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -30,8 +30,12 @@ functional: .venv/dev .build/compiled
 invariants: node_modules/installed
 	forge test
 
-integration: .venv/dev .build/compiled
+integration: .venv/dev .build/compiled tests/peers/node_modules
 	pytest tests/integration -p no:ape_test -q
+
+# A second implementation of the RPC, of 290 MB: not part of the tests.
+test-jsipfs: .venv/dev tests/jsipfs/node_modules
+	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
 deep: .venv/dev .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
@@ -75,8 +79,8 @@ node_modules/installed: package.json scripts/_toolchain/link.sh
 	scripts/_toolchain/link.sh
 	touch $@
 
-bench/node_modules: bench/package.json
-	cd bench && npm install --no-audit --no-fund --loglevel=error
+bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package.json
+	cd $* && npm install --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Ape's cache does not notice that an imported interface changed, so it never outlives a change.
@@ -86,4 +90,5 @@ bench/node_modules: bench/package.json
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove node_modules bench/node_modules .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log
+	rm -rf .venv .venv-prove node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log

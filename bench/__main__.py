@@ -1,4 +1,4 @@
-"""``python -m bench``: both halves on one chain in one run, then the speed from Python; writes `results/`.
+"""``python -m bench``: both halves on one chain in one run, then the speeds from Python and of content; `results/`.
 
 Ends with 1 when our half is over a bar, and with 2 when the benchmark could not be run.
 """
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import governance, ocean, speed
+from bench import governance, ipfs, ocean, speed
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -45,8 +45,12 @@ def main() -> int:
         fast = speed.measure()
     speed.show(console, fast)
     speed.write(fast)
+    with console.status("measuring the content layer"):
+        content = ipfs.measure()
+    ipfs.show(console, content)
+    ipfs.write(content)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
-    if over := missed(ours, incumbent):
+    if over := [*missed(ours, incumbent), *content["missed"]]:
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
         return 1
     return 0

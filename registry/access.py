@@ -146,6 +146,22 @@ class Access(Assets):
         did = self.did(asset)
         return tuple(self.holding(did, offer, account=account) for offer in self.licences(did))
 
+    def require_access(self, found: Asset) -> None:
+        """Raise `AccessDenied`, with what could be bought, if the signer may not open the asset now."""
+        if self.has_access(found.did):
+            return
+        lapsed = [held for held in self.holdings(found.did) if held.taken or held.tokens]
+        if lapsed:
+            raise AccessDenied(
+                str(found.did), self.address, f"under {lapsed[0].licence!r} it has {lapsed[0].in_words()}"
+            )
+        offers = [f"{offer.name!r} ({offer.in_words()})" for offer in found.licences if offer.open]
+        raise AccessDenied(
+            str(found.did),
+            self.address,
+            hint=f"Buy one of: {'; '.join(offers)}." if offers else "Nothing is on offer; ask its owner.",
+        )
+
     # --- Reading ---------------------------------------------------------------------------------
 
     def files(self, asset: DID | str | int) -> tuple[FileEntry, ...]:
@@ -171,7 +187,7 @@ class Access(Assets):
         if isinstance(asset, str) and asset.startswith("asset://"):
             asset, path = split_asset_url(asset)
         found = self.get(asset)
-        self._require_access(found)
+        self.require_access(found)
         return open_file(self._file(found, path), self.store, name=path or found.name)
 
     def download(self, asset: DID | str | int, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
@@ -181,7 +197,7 @@ class Access(Assets):
         `InputError` for a target that is taken.
         """
         found = self.get(asset)
-        self._require_access(found)
+        self.require_access(found)
         content = found.ddo.content
         if content is None:
             raise FileNotInAsset("", [])
@@ -315,21 +331,6 @@ class Access(Assets):
         return self.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
 
     # --- Below the verbs -------------------------------------------------------------------------
-
-    def _require_access(self, found: Asset) -> None:
-        if self.has_access(found.did):
-            return
-        lapsed = [held for held in self.holdings(found.did) if held.taken or held.tokens]
-        if lapsed:
-            raise AccessDenied(
-                str(found.did), self.address, f"under {lapsed[0].licence!r} it has {lapsed[0].in_words()}"
-            )
-        offers = [f"{offer.name!r} ({offer.in_words()})" for offer in found.licences if offer.open]
-        raise AccessDenied(
-            str(found.did),
-            self.address,
-            hint=f"Buy one of: {'; '.join(offers)}." if offers else "Nothing is on offer; ask its owner.",
-        )
 
     def _file(self, found: Asset, path: str) -> CID:
         """The CID of one file of the asset's content."""

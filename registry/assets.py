@@ -13,7 +13,7 @@ from registry.did import DID
 from registry.errors import InputError, LicenceNotFound
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
-from registry.ipfs.store import NullSink, fetch
+from registry.ipfs.store import NullSink, fetch, keep, writing
 from registry.ipfs.unixfs import add_tree, content_size
 from registry.licence import Kind, Licence
 from registry.money import Amount, Token
@@ -215,8 +215,7 @@ class Assets(Session):
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
         if not dry_run:
-            for plan in plans:
-                self.store.put(plan.cid, plan.ddo.to_bytes())
+            self.keep(*(plan.ddo for plan in plans))
             if not again:
                 sender.settle(intent)
         done = {} if again else self._published(holder, plans)
@@ -313,7 +312,7 @@ class Assets(Session):
             fields["content"] = self._content(path, dry_run)
         ddo = found.ddo.with_changes(**fields)
         if not dry_run:
-            self.store.put(ddo.cid, ddo.to_bytes())
+            self.keep(ddo)
         version = found.version if expected_version is None else whole(expected_version, "a version")
         call = self.assets.functions.updateMetadata(found.did.asset_id, ddo.digest, version)
         return self.act(f"update {found.did} to version {version + 1}", call, dry_run=dry_run)
@@ -328,7 +327,7 @@ class Assets(Session):
         texts += [LicenceText(name=offer.name) for offer in found.licences[len(texts) :]]
         ddo = found.ddo.with_changes(licences=(*texts, licence.text))
         if not dry_run:
-            self.store.put(ddo.cid, ddo.to_bytes())
+            self.keep(ddo)
         number = found.did.asset_id
         call = self.assets.functions.multicall(
             [
@@ -485,14 +484,20 @@ class Assets(Session):
         publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
         return _Plan(ddo, publication)
 
+    def keep(self, *documents: DDO) -> None:
+        """Put documents into the store, and pin them where the store has pins."""
+        with writing(self.store):
+            for ddo in documents:
+                self.store.put(ddo.cid, ddo.to_bytes())
+            keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
+
     def _content(self, path: str | PathLike[str], dry_run: bool) -> Content:
         """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
         total = content_size(path)
-        added = add_tree(
-            path,
-            NullSink() if dry_run else self.store,
-            progress=lambda done: self.progress(f"hashing {path}", done, total),
-        )
+        sink = NullSink() if dry_run else self.store
+        with writing(sink):
+            added = add_tree(path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total))
+            keep(sink, {added.cid: f"content of {path}"})
         listed = added.files if len(added.files) <= MAX_LISTED_FILES else ()
         return Content(
             cid=added.cid,

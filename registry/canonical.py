@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 import rfc8785
 
 from registry.errors import Fault
+from registry.ipfs.nesting import json_too_deep
 
 MAX_DEPTH: Final = 64
 """Deepest nesting of arrays and objects that is read or written."""
@@ -27,7 +28,6 @@ SAFE_INTEGER: Final = 2**53 - 1
 """Largest integer that every JSON reader keeps exactly (RFC 7493)."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DEPTH_TOKEN = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 
 
 class FrozenDict(dict[str, Any]):
@@ -148,8 +148,9 @@ def parse_json(data: bytes) -> tuple[Any, list[Fault]]:
 
     Never raises and never recurses deeper than `MAX_DEPTH`.
     """
-    if reason := _depth_fault(data):
-        return None, [Fault("", reason)]
+    deep = json_too_deep(data, MAX_DEPTH)
+    if deep is not None:
+        return None, [Fault("", f"is nested deeper than {MAX_DEPTH} levels at byte {deep}")]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -159,24 +160,6 @@ def parse_json(data: bytes) -> tuple[Any, list[Fault]]:
     except json.JSONDecodeError as error:
         return None, [Fault("", f"is not JSON: {error.msg} at byte {len(text[: error.pos].encode())}")]
     return value, json_faults(value)
-
-
-def _depth_fault(data: bytes) -> str:
-    """Count brackets outside of strings; one pass, so that no crafted text makes it slow."""
-    depth, in_string = 0, False
-    for match in _DEPTH_TOKEN.finditer(data):
-        token = match[0]
-        if token == b'"':
-            in_string = not in_string
-        elif in_string or len(token) > 1:
-            continue
-        elif token in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return f"is nested deeper than {MAX_DEPTH} levels at byte {match.start()}"
-        else:
-            depth -= 1
-    return ""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Parsed:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
-from registry.errors import NotDeployed, UnknownAccount
+from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
-from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
-from registry.ipfs.store import Chain as BlockChain
-from registry.lineage import Lineage
+from registry.ipfs.sources import open_sources
+from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
+from registry.keeping import Keeping
 from registry.money import Amount
 from registry.session import Progress, no_progress
 from registry.types import to_address
@@ -29,7 +32,7 @@ PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cle
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
 
 
-class Registry(Lineage):
+class Registry(Keeping):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
@@ -62,7 +65,7 @@ class Registry(Lineage):
         signer: object = None,
         deployment: str | Path | Deployment | None = None,
         store: BlockStore | str | Path | None = None,
-        sources: Sequence[BlockSource] = (),
+        sources: Sequence[BlockSource | str] | None = None,
         chain_id: int | None = None,
         confirmations: int = 1,
         timeout: float = 30.0,
@@ -75,7 +78,9 @@ class Registry(Lineage):
         signer        private key, key file, `Signer` or ape account; None to only read
         deployment    file of the deployment; by default ``deployments/<chain-id>.json`` here or at home
         store         folder of the block store; by default ``blocks`` at home
-        sources       further places to read blocks from; all that comes from them is verified
+        sources       further places to read blocks from, all of it verified: ``https://...`` for a gateway,
+                      ``kubo:http://...`` for a node, a folder, or a `BlockSource`; by default the user's gateway
+                      (``$IPFS_GATEWAY``, ``~/.ipfs/gateway``), if there is one
         confirmations blocks to wait for after sending, the first included
         timeout       seconds for each request
         home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
@@ -89,6 +94,34 @@ class Registry(Lineage):
         )
 
     @classmethod
+    def from_environment(cls, *, progress: Progress = no_progress) -> Registry:
+        """Connect as the environment says, with the variables that the command line reads.
+
+        ``REGISTRY_RPC`` is the node. ``REGISTRY_KEY`` or ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with
+        neither the client only reads. ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID`` and
+        ``REGISTRY_CONFIRMATIONS`` are the parameters of `connect`. Raises `InputError` and what `connect` raises.
+        """
+        settings = {name: os.environ.get(f"REGISTRY_{name}") or None for name in _VARIABLES}
+        url = settings["RPC"]
+        if url is None:
+            raise InputError(
+                "No client of a registry was passed, and the environment names no chain.",
+                hint="Set REGISTRY_RPC (and REGISTRY_KEY), or pass what Registry.connect returns.",
+            )
+        if settings["KEY"] and settings["KEYFILE"]:
+            raise InputError("REGISTRY_KEY and REGISTRY_KEYFILE name more than one signer.", hint="Keep one of them.")
+        keyfile = Path(settings["KEYFILE"]).expanduser() if settings["KEYFILE"] else None
+        return cls.connect(
+            url,
+            signer=settings["KEY"] or keyfile,
+            deployment=settings["DEPLOYMENT"],
+            chain_id=_number("CHAIN_ID", settings["CHAIN_ID"]),
+            confirmations=_number("CONFIRMATIONS", settings["CONFIRMATIONS"]) or 1,
+            home=settings["HOME"],
+            progress=progress,
+        )
+
+    @classmethod
     def on(
         cls,
         chain: Chain,
@@ -96,7 +129,7 @@ class Registry(Lineage):
         signer: object = None,
         deployment: str | Path | Deployment | None = None,
         store: BlockStore | str | Path | None = None,
-        sources: Sequence[BlockSource] = (),
+        sources: Sequence[BlockSource | str] | None = None,
         journal: Journal | None = None,
         home: str | Path | None = None,
         progress: Progress = no_progress,
@@ -111,10 +144,11 @@ class Registry(Lineage):
         if found.chain_id == chain.chain_id and not chain.has_code(found.registry):
             raise NotDeployed(chain.chain_id, f"there is no contract at {found.registry}, where it was recorded")
         blocks = LocalStore(store or base / "blocks") if store is None or isinstance(store, (str, Path)) else store
-        if sources:
-            blocks = _ReadThrough(blocks, sources)
+        places = open_sources(sources)
+        if places:
+            blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
-        return cls(chain, found, signer=signer, store=blocks, journal=kept, progress=progress)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.
@@ -148,29 +182,45 @@ class Registry(Lineage):
         self.act(f"make {made}", self.erc20(made.token.address or "").functions.mint(holder, made.units))
         return self.balance(made.token.symbol, account=holder)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle a reference, since a key is never written down: it leads back to this client in its own process, where
+        dask and datasets pickle what they are handed to name it; in another one it raises `InputError`."""
+        _LIVE[self._handle] = self
+        return _live, (self._handle,)
+
+    @cached_property
+    def _handle(self) -> str:
+        return secrets.token_hex(8)
+
     def __repr__(self) -> str:
         who = self.signer.address if self.signer else "nobody"
         return f"Registry({self.deployment.registry} on chain {self.chain.chain_id}, as {who})"
 
 
-class _ReadThrough:
-    """Blocks go to the store, and come from it or else, verified and kept, from the sources."""
+_LIVE: WeakValueDictionary[str, Registry] = WeakValueDictionary()
 
-    verifies = True
 
-    def __init__(self, store: BlockStore, sources: Sequence[BlockSource]) -> None:
-        self._store = store
-        self._chain = BlockChain([store, *sources], cache=store)
-        self.name = self._chain.name
+def _live(handle: str) -> Registry:
+    """The client that was pickled in this process."""
+    found = _LIVE.get(handle)
+    if found is None:
+        raise InputError(
+            "A client of a registry was handed to another process, where its key does not go.",
+            hint="Name the chain and the key in the environment (REGISTRY_RPC, REGISTRY_KEY): all processes read it.",
+        )
+    return found
 
-    def put(self, cid: Any, data: bytes) -> None:
-        self._store.put(cid, data)
 
-    def has(self, cid: Any) -> bool:
-        return self._store.has(cid)
+_VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS")
 
-    def get(self, cid: Any) -> bytes:
-        return self._chain.get(cid)
+
+def _number(name: str, text: str | None) -> int | None:
+    """The number in a variable of the environment."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InputError(f"REGISTRY_{name} is {text!r}, which is not a number.", hint="Write a whole number.")
+    return int(text)
 
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:

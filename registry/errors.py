@@ -11,10 +11,12 @@ ends with what to do next.
     │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
-    │   └── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
-    ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset
+    │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
+    │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
+    ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   └── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
     ├── PaymentError (RegistryError)       checked before anything is sent
@@ -51,6 +53,18 @@ class RegistryError(Exception):
         self.message = message
         self.hint = hint
         super().__init__(f"{message} {hint}".strip())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str, Any]) -> RegistryError:
+    # Whichever of the builtins beside it decides the layout.
+    error = OSError.__new__(kind) if issubclass(kind, OSError) else BaseException.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 # --- Input ---------------------------------------------------------------------------------------
@@ -154,6 +168,30 @@ class InvalidContent(InputError):
         super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
 
 
+class Immutable(InputError, PermissionError):
+    """A write to a place that cannot change, as all that has a CID."""
+
+    def __init__(self, path: str, reason: str = "content that has an address never changes", *, hint: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} cannot be written: {reason}.", hint=hint)
+
+
+class NotAFile(InputError, IsADirectoryError):
+    """A folder, or a symbolic link, where a file is needed."""
+
+    def __init__(self, path: str, kind: str, *, hint: str = "Name a file in it.") -> None:
+        self.path, self.kind = path, kind
+        super().__init__(f"{path!r} is a {kind}, not a file.", hint=hint)
+
+
+class NotAFolder(InputError, NotADirectoryError):
+    """A file, or a symbolic link, where a folder is needed."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        self.path, self.kind = path, kind
+        super().__init__(f"{path!r} is a {kind}, not a folder.", hint="Read it instead.")
+
+
 # --- Not found -----------------------------------------------------------------------------------
 
 
@@ -180,7 +218,7 @@ class LicenceNotFound(NotFoundError):
         )
 
 
-class FileNotInAsset(NotFoundError):
+class FileNotInAsset(NotFoundError, FileNotFoundError):
     """The asset's content has no such file."""
 
     def __init__(self, path: str, known: Sequence[str]) -> None:
@@ -216,10 +254,10 @@ class Unverified(ContentError):
 
 
 class Unavailable(ContentError):
-    """No source answered in time."""
+    """No source answered in time. `retry_after` is how many seconds it asked to be left alone, if it did."""
 
-    def __init__(self, what: object, causes: Sequence[str] = ()) -> None:
-        self.what, self.causes = what, tuple(causes)
+    def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
+        self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
         super().__init__(
             f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."),
             hint="Check the connection or add another source.",
@@ -242,6 +280,25 @@ class UnsupportedCodec(ContentError):
     def __init__(self, cid: object, codec: int) -> None:
         self.cid, self.codec = cid, codec
         super().__init__(f"{cid} has codec 0x{codec:x}.", hint="Files and folders are raw (0x55) or dag-pb (0x70).")
+
+
+class PinRefused(ContentError):
+    """A pinning service would not do what was asked, or failed to; `status` is its HTTP status (0 for none)."""
+
+    def __init__(self, service: str, what: str, reason: str, *, status: int = 0, hint: str = "") -> None:
+        self.service, self.what, self.reason, self.status = service, what, reason, status
+        super().__init__(f"{service} refused {what}: {reason}.", hint=hint or "Ask another service.")
+
+
+class TooFewReplicas(ContentError):
+    """Fewer services keep something than were wanted; `made` names those that do."""
+
+    def __init__(self, cid: object, made: Sequence[str], wanted: int, causes: Sequence[str]) -> None:
+        self.cid, self.made, self.wanted, self.causes = cid, tuple(made), wanted, tuple(causes)
+        super().__init__(
+            f"{len(self.made)} of the {wanted} services that shall keep {cid} do ({'; '.join(self.causes)}).",
+            hint="Run it again, which asks for the missing ones only, or name further services.",
+        )
 
 
 # --- People and money ----------------------------------------------------------------------------

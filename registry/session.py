@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from registry.chain import reverts
@@ -38,7 +39,8 @@ class Session:
     """A chain, the registry on it, and the account that acts; the verbs are added by the classes below `Registry`.
 
     Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
-    interrupted command can be finished by running it again.
+    interrupted command can be finished by running it again; `home` is the folder for what else must outlive the
+    process, None if nothing shall.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Session:
         signer: object = None,
         store: BlockStore,
         journal: Journal,
+        home: Path | None = None,
         progress: Progress = no_progress,
     ) -> None:
         if deployment.chain_id != chain.chain_id:
@@ -58,6 +61,7 @@ class Session:
         self.signer: Signer | None = as_signer(signer)
         self.store = store
         self.journal = journal
+        self.home = home
         self.progress = progress
 
     @cached_property
@@ -178,6 +182,7 @@ class Session:
             signer=signer,
             store=self.store,
             journal=self.journal,
+            home=self.home,
             progress=self.progress,
         )
 

@@ -206,7 +206,7 @@ class Teams(Generic[R]):
         published: int | None = None
         if not dry_run:
             if plan is not None:
-                registry.store.put(plan.cid, plan.ddo.to_bytes())
+                registry.keep(plan.ddo)
                 intent += f":{plan.cid}"
             sender.settle(intent)
         if plan is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.chain.journal import Journal
     from registry.chain.signers import Signer
     from registry.client import Registry
+    from registry.ipfs.store import BlockStore, LocalStore
     from registry.results import Offer
 
 KEY_VARIABLE: Final = "REGISTRY_KEY"
@@ -90,6 +91,20 @@ class App:
 
         chosen = self.settings.get("home")
         return Path(chosen).expanduser() if chosen else home()
+
+    def store(self) -> LocalStore:
+        """Open the block store at home."""
+        from registry.ipfs.store import LocalStore
+
+        return LocalStore(self.home / "blocks")
+
+    def blocks(self, sources: Sequence[str] = ()) -> BlockStore:
+        """The block store at home, which takes what it lacks from `sources`, by default the user's gateway."""
+        from registry.ipfs.sources import open_sources
+        from registry.ipfs.store import ReadThrough
+
+        store, places = self.store(), open_sources(sources or None)
+        return ReadThrough(store, places) if places else store
 
     def journal(self) -> Journal:
         """Open the record of what was sent."""

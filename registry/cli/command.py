@@ -220,6 +220,10 @@ def run(cli: click.Command) -> NoReturn:
         # Who reads our output has seen enough. The interpreter must not try to flush at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    if code == INTERRUPTED:
+        # Else the interpreter would wait for threads that wait for a server. What is on disk is whole at any moment.
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -9,13 +9,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 import rich.console
 from rich import box
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from registry.errors import ContractError, RegistryError
@@ -90,6 +99,13 @@ class Console:
         if facts is None and table is None:
             self.say(str(value))
 
+    def answer(self, sentence: str, value: object) -> None:
+        """Write the result of a command: as JSON, or as a sentence."""
+        if self.as_json:
+            self.document(value)
+        else:
+            self.say(sentence)
+
     def document(self, value: object) -> None:
         """Write what is JSON by nature, for people and machines alike."""
         sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=not _writes_unicode()) + "\n")
@@ -129,9 +145,15 @@ class Console:
         raise AssertionError(f"{title}: nothing was refused")
 
     @contextmanager
-    def progress(self) -> Iterator[Any]:
-        """A progress callback for `Registry(progress=...)`; a bar for each stage, on terminals only."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    def progress(self, *, unit: Literal["items", "bytes"] = "items") -> Iterator[Any]:
+        """A progress callback for `Registry(progress=...)`; a bar for each stage, on terminals only.
+
+        Bytes are shown with their rate.
+        """
+        amount: tuple[ProgressColumn, ...] = (MofNCompleteColumn(),)
+        if unit == "bytes":
+            amount = (DownloadColumn(), TransferSpeedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn())
         shown = self._err.is_terminal and not self.as_json
         with Progress(*columns, console=self._err, transient=True, disable=not shown) as bars:
             stages: dict[str, Any] = {}

@@ -44,7 +44,10 @@ than many JSON readers keep exactly.
 | `REGISTRY_KEYFILE`, `REGISTRY_PASSWORD` | key file that signs, and its password, which else is asked for |
 | `REGISTRY_APE_ACCOUNT` | account of ape that signs |
 | `REGISTRY_RPC`, `REGISTRY_CHAIN_ID`, `REGISTRY_CONFIRMATIONS` | node, its chain, blocks to wait for |
-| `REGISTRY_DEPLOYMENT`, `REGISTRY_HOME` | record of the registry; folder of blocks and journal |
+| `REGISTRY_DEPLOYMENT`, `REGISTRY_HOME` | record of the registry; folder of blocks, journal and receipts |
+| `IPFS_GATEWAY` | gateway for blocks that are not in the store; else that of `~/.ipfs/gateway`, if there is one |
+| `REGISTRY_PIN_TOKEN`, `REGISTRY_PIN_TOKEN_<NAME>` | token of pinning services, and of the one of this name |
+| `REGISTRY_SERVE_TOKEN` | token that `registry ipfs serve` asks for |
 
 A licence is written in one line, `NAME: PART, PART, ...`:
 

@@ -1,5 +1,7 @@
-"""Content addressing: CIDs, UnixFS and block stores. Knows nothing of chains.
+"""Content addressing: CIDs, UnixFS, stores and sources of blocks. Knows nothing of chains.
 
-Reading down: ``unixfs`` gathers the verbs of ``importer``, ``reader`` and ``exporter``; they stand on ``builder``,
-``scan`` and ``node``, and these on ``store``, ``dagpb``, ``hamt``, ``names``, ``profiles``, ``limits`` and ``cid``.
+Reading down: ``unixfs`` gathers the verbs of ``importer``, ``reader`` and ``exporter``, ``store`` the stores and their
+`Chain`; ``gateway`` and ``kubo`` are sources on ``http``, ``sources`` finds them by address, ``copy`` and ``car`` move
+whole trees, ``server`` hands them out. They stand on ``builder``, ``scan``, ``node``, ``traverse`` and ``files``, and
+these on ``blocks``, ``dag``, ``dagpb``, ``hamt``, ``names``, ``profiles``, ``limits`` and ``cid``.
 """

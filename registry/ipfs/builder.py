@@ -11,13 +11,13 @@ from typing import BinaryIO, Final, NamedTuple, Self
 
 from registry.errors import InvalidContent
 from registry.ipfs import hamt
+from registry.ipfs.blocks import BlockSink
 from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.profiles import Profile
 from registry.ipfs.scan import File, Folder, Symlink, open_readable
-from registry.ipfs.store import BlockSink
 
-__all__ = ["Builder", "FileEntry", "Part", "Progress"]
+__all__ = ["Builder", "FileEntry", "Part", "Progress", "leaf"]
 
 Progress = Callable[[int], None]
 
@@ -40,6 +40,14 @@ class Part(NamedTuple):
     cid: CID
     tsize: int
     size: int
+
+
+def leaf(chunk: bytes, *, raw: bool, version: int) -> tuple[CID, bytes]:
+    """The block of a chunk, as it is or in a UnixFS node, and its CID."""
+    if raw:
+        return CID.raw(chunk), chunk
+    block = encode_node((), encode_message(Message(Type.FILE, data=chunk or None, filesize=len(chunk))))
+    return CID.of(block, codec=DAG_PB, version=version), block
 
 
 class Builder:
@@ -98,10 +106,7 @@ class Builder:
         return Part(cid, tsize, sum(sizes))
 
     def _leaf(self, chunk: bytes) -> tuple[CID, bytes]:
-        if self.profile.raw_leaves:
-            return CID.raw(chunk), chunk
-        block = encode_node((), encode_message(Message(Type.FILE, data=chunk or None, filesize=len(chunk))))
-        return CID.of(block, codec=DAG_PB, version=self.profile.cid_version), block
+        return leaf(chunk, raw=self.profile.raw_leaves, version=self.profile.cid_version)
 
     def _leaves(self, stream: BinaryIO, path: str) -> Iterator[Part]:
         """Leaves in order. Hashing lets go of the interpreter lock, so two threads hash while this one reads on; the
@@ -163,10 +168,11 @@ class Builder:
             part = self.item(child, f"{path}/{name}" if path else name)
             links.append(Link(part.cid, name.encode("utf-8"), part.tsize))
             size += part.size
-        cid, tsize = self._folder(links, item.path)
+        cid, tsize = self.folder(links, item.path)
         return Part(cid, tsize, size)
 
-    def _folder(self, links: list[Link], path: str) -> tuple[CID, int]:
+    def folder(self, links: list[Link], path: str) -> tuple[CID, int]:
+        """A folder of these entries, sorted by the bytes of their names: its CID, and the bytes of all blocks below."""
         message = Message(Type.DIRECTORY)
         if self.profile.hamt_by == "links":
             weight = sum(len(link.name) + len(bytes(link.cid)) for link in links)

@@ -129,6 +129,20 @@ class CID:
             raise InvalidCID(_shown(origin), str(error)) from None
 
     @classmethod
+    def take(cls, data: bytes) -> tuple[CID, int]:
+        """The CID that these bytes begin with, and where it ends. Raises `InvalidCID`."""
+        if data.startswith(_SHA2_256_PREFIX):
+            return cls(0, DAG_PB, data[:34]), 34
+        try:
+            _, at = varint.decode(data)  # the version, the codec, the hash
+            _, at = varint.decode(data, at)
+            _, at = varint.decode(data, at)
+            length, at = varint.decode(data, at)
+        except ValueError as error:
+            raise InvalidCID(_shown(data[:40]), str(error)) from None
+        return cls._from_bytes(data[: at + length], data[: at + length]), at + length
+
+    @classmethod
     def of(cls, data: bytes, *, codec: int = RAW, version: int = 1) -> CID:
         """The sha2-256 CID of a block of the given codec."""
         return cls(version, codec, _SHA2_256_PREFIX + hashlib.sha256(data).digest())

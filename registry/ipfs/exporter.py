@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import replace
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified
-from registry.ipfs.cid import CID
+from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
+from registry.ipfs.cid import CID, RAW
 from registry.ipfs.importer import FileEntry
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.names import link_fault
+from registry.ipfs.prefetch import ahead
 from registry.ipfs.reader import Entry, Reader, cat
-from registry.ipfs.store import BlockSource, name_of
+from registry.ipfs.resume import verified_prefix
 
 __all__ = ["export"]
 
@@ -26,15 +29,18 @@ def export(
     *,
     symlinks: Literal["refuse", "keep"] = "refuse",
     progress: Callable[[int], None] | None = None,
+    resume: bool = False,
     limits: Limits = LIMITS,
 ) -> tuple[FileEntry, ...]:
     """Write a folder, or a file, to `target`, which must not exist yet or be an empty folder.
 
-    All is written beside the target first and renamed at the end, so an error or an interruption leaves nothing.
-    Symbolic links are refused unless `symlinks="keep"`, and then must stay inside. `progress` is called with the bytes
-    written so far. Returns the files with their true sizes.
+    All is written beside the target first and renamed at the end, so an error or an interruption leaves nothing; with
+    `resume` it leaves what was written, and the next run with `resume` goes on there: bytes that are proven to be the
+    file's are not fetched again. Symbolic links are refused unless `symlinks="keep"`, and then must stay inside.
+    `progress` is called with the bytes that are in place so far. Returns the files with their true sizes.
 
-    Raises `InputError` for a target that is taken, `ContentError` if it cannot be written, and the reader's errors.
+    Raises `InputError` for a target that is taken or being written to, `ContentError` if it cannot be written, and the
+    reader's errors.
     """
     place = Path(target)
     try:
@@ -42,23 +48,56 @@ def export(
         taken = os.path.lexists(place) and not (place.is_dir() and not place.is_symlink() and not any(place.iterdir()))
         if taken:
             raise InputError(f"{str(place)!r} exists already.", hint="Name a path that does not exist yet.")
-        staging = place.parent / f".{place.name[:64]}-{os.urandom(8).hex()}.part"
-        try:
-            files = _Writer(cid, source, staging, symlinks, progress, limits).run()
-            if place.is_dir() and not staging.is_dir():
-                place.rmdir()
-            os.replace(staging, place)
-        except BaseException:
-            _remove(staging)
-            raise
+        mark = str(cid.v1())[-16:] if resume else os.urandom(8).hex()
+        staging = place.parent / f".{place.name[:64]}-{mark}.part"
+        with _alone(staging) if resume else nullcontext():
+            try:
+                writer = _Writer(cid, source, staging, symlinks, progress, limits)
+                files = writer.run()
+                if place.is_dir() and not staging.is_dir():
+                    place.rmdir()
+                os.replace(staging, place)
+            except BaseException:
+                if not resume:
+                    _remove(staging)
+                raise
     except RegistryError:
         raise
     except OSError as error:
+        left = "run it again to go on" if resume else "nothing was left behind"
         raise ContentError(
             f"{cid} could not be written to {str(place)!r}: {error.strerror}.",
-            hint="Check the free space, the permissions and the names; nothing was left behind.",
+            hint=f"Check the free space, the permissions and the names; {left}.",
         ) from error
     return files
+
+
+@contextmanager
+def _alone(staging: Path) -> Iterator[None]:
+    """Keep others from going on with the same export, and see to what was left: only files and folders may stay, since
+    a link of either kind could lead what is written elsewhere."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(staging.with_suffix(".lock"), blocking=False)
+    try:
+        with lock:
+            for here, folders, files in os.walk(staging):
+                for name in (*folders, *files):
+                    path = os.path.join(here, name)
+                    found = os.lstat(path)
+                    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+                    if not plain and not stat.S_ISDIR(found.st_mode):
+                        os.unlink(path)
+            if staging.is_symlink():
+                staging.unlink()
+            yield
+    except Timeout:
+        raise InputError(
+            f"{str(staging)!r} is being written to by another run.", hint="Wait for it, or name another target."
+        ) from None
+    finally:
+        with suppress(OSError):
+            os.unlink(lock.lock_file)
 
 
 def _remove(path: Path) -> None:
@@ -82,19 +121,25 @@ class _Writer:
     ) -> None:
         self.cid, self.source, self.staging = cid, source, staging
         self.symlinks, self.progress, self.limits = symlinks, progress, limits
+        self.reader = Reader(source, limits)
         self.done = 0
         self.files: list[FileEntry] = []
+        self.left = {staging, *staging.rglob("*")} if staging.exists() else set()
+        self.written: set[tuple[int, int]] = set()
 
     def run(self) -> tuple[FileEntry, ...]:
         links: list[Entry] = []
-        for entry in Reader(self.source, self.limits).walk(self.cid):
+        window = parallel_of(self.source)
+        for entry, block in ahead(lambda entry: (entry, self._small(entry)), self.reader.walk(self.cid), window):
             if entry.kind == "symlink":
                 self._check_link(entry)
                 links.append(entry)
             elif entry.kind == "folder":
-                self._inside(entry).mkdir()
+                self._folder(entry)
             else:
-                self._file(entry)
+                self._file(entry, block)
+        for path in sorted(self.left, reverse=True):  # what an earlier run left and this tree does not have
+            _remove(path)
         # Links come last, so that no file was written through one, and then none may lead out, even through another.
         for entry in links:
             os.symlink(entry.target, self._inside(entry))
@@ -124,23 +169,54 @@ class _Writer:
         if fault:
             raise self._refuse(entry, fault)
 
-    def _file(self, entry: Entry) -> None:
-        left = self.limits.total - self.done
-        size = 0
+    def _small(self, entry: Entry) -> bytes | None:
+        """The content of a file of one raw block, which may be fetched ahead; None for others, and for one that is
+        there."""
+        if entry.kind != "file" or entry.cid.codec != RAW or self._inside(entry) in self.left:
+            return None
+        return fetch(entry.cid, self.source, self.limits)
+
+    def _folder(self, entry: Entry) -> None:
+        path = self._inside(entry)
+        path.mkdir(exist_ok=path in self.left)
+        self.left.discard(path)
+
+    def _file(self, entry: Entry, block: bytes | None) -> None:
+        path = self._inside(entry)
         try:
-            with self._inside(entry).open("xb") as file:
-                for piece in cat(entry.cid, self.source, limits=replace(self.limits, total=left)):
-                    size += len(piece)
-                    file.write(piece)
-                    self.done += len(piece)
-                    if self.progress is not None:
-                        self.progress(self.done)
+            with path.open("r+b" if path in self.left else "x+b") as file:
+                self.left.discard(path)
+                here = os.fstat(file.fileno())
+                if (here.st_dev, here.st_ino) in self.written:
+                    raise FileExistsError
+                self.written.add((here.st_dev, here.st_ino))
+                size = self._fill(file, entry, block)
         except FileExistsError:
             raise self._refuse(entry, "another entry has the same name on this system") from None
-        except LimitExceeded as error:
-            if error.limit != left or left == self.limits.total:
-                raise
-            raise LimitExceeded(
-                f"The size of {self.cid} in bytes", self.done + error.value, self.limits.total
-            ) from None
         self.files.append(FileEntry(entry.path, size, entry.cid))
+
+    def _fill(self, file: BinaryIO, entry: Entry, block: bytes | None) -> int:
+        """Write what the file lacks; returns its size."""
+        size = verified_prefix(self.reader, entry.cid, file)
+        self._count(size)
+        stated = (
+            len(block or b"") if entry.cid.codec == RAW else entry.size
+        )  # which its root states, and reading checks
+        self._check_total(max(stated - size, 0))
+        file.seek(size)
+        file.truncate()
+        for piece in (block,) if block is not None else cat(entry.cid, self.source, size, limits=self.limits):
+            file.write(piece)
+            size += len(piece)
+            self._count(len(piece))
+        return size
+
+    def _count(self, more: int) -> None:
+        self._check_total(more)
+        self.done += more
+        if self.progress is not None and more:
+            self.progress(self.done)
+
+    def _check_total(self, more: int) -> None:
+        if self.done + more > self.limits.total:
+            raise LimitExceeded(f"The size of {self.cid} in bytes", self.done + more, self.limits.total)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import InputError
+from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, Limits
-from registry.ipfs.reader import cat, stat
-from registry.ipfs.store import BlockSource
+from registry.ipfs.reader import Reader
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
 class _VerifiedFile(io.RawIOBase):
-    """The unbuffered bytes of one file; reads fetch the blocks of their range only."""
+    """The unbuffered bytes of one file.
+
+    A read fetches the blocks of its range only; one that goes on where the last ended keeps fetching ahead of itself,
+    since whoever reads on will likely read on.
+    """
+
+    _REMEMBERED: Final = 8
 
     def __init__(self, cid: CID, source: BlockSource, name: str, limits: Limits) -> None:
         self.name: Final = name
-        self._cid, self._source, self._limits = cid, source, limits
-        found = stat(cid, source, limits=limits)
-        if found.kind != "file":
-            raise InputError(f"{name or cid} is a {found.kind}, not a file.", hint="Name a file below it.")
-        self._size = found.size
+        self._reader: Final = Reader(source, limits, remember=self._REMEMBERED)
+        node = self._reader.node(cid)
+        if node.kind != "file":
+            raise InputError(f"{name or cid} is a {node.kind}, not a file.", hint="Name a file below it.")
+        self._node: Final = node
+        self._size: Final = node.size
         self._at = 0
+        self._ended: int | None = None  # where the last read did
+        self._stream: Iterator[bytes] | None = None
+        self._rest = b""
 
     def readable(self) -> bool:
         return True
@@ -44,13 +55,38 @@ class _VerifiedFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer).cast("B")
+        try:
+            return self._read(memoryview(buffer).cast("B"))
+        except BaseException:
+            self._ended = None  # a stream that broke says no more, and must not be taken for one that ended
+            raise
+
+    def _read(self, view: memoryview) -> int:
+        if self._at != self._ended:
+            self._stream, self._rest = None, b""
+            pieces = self._reader.cat(self._node, self._at, self._at + len(view))
+        else:
+            if self._stream is None:
+                self._stream = self._reader.cat(self._node, self._at, None)
+            pieces = self._stream
         done = 0
-        for piece in cat(self._cid, self._source, self._at, self._at + len(view), limits=self._limits):
-            view[done : done + len(piece)] = piece
-            done += len(piece)
+        while done < len(view):
+            if not self._rest:
+                self._rest = next(pieces, b"")
+                if not self._rest:
+                    break
+            count = min(len(self._rest), len(view) - done)
+            view[done : done + count] = self._rest[:count]
+            self._rest = self._rest[count:]
+            done += count
         self._at += done
+        self._ended = self._at
         return done
+
+    def readall(self) -> bytes:
+        data = b"".join(self._reader.cat(self._node, self._at, None))
+        self._at = self._size
+        return data
 
 
 def open_file(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from registry.errors import InvalidContent
+from registry.ipfs.blocks import BlockSink, NullSink, writing
 from registry.ipfs.builder import Builder, FileEntry, Part, Progress
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan
-from registry.ipfs.store import BlockSink, NullSink
 
 __all__ = ["Added", "FileEntry", "add_file", "add_tree", "compute_cid"]
 
@@ -49,7 +49,7 @@ def add_file(
     `progress` is called with the bytes done so far. The only entry of `files` has the file's name as its path, or ""
     for a stream. Raises `InvalidContent` if it is not a readable file.
     """
-    with Builder(sink, profile, progress) as builder:
+    with writing(sink), Builder(sink, profile, progress) as builder:
         if not isinstance(src, (str, os.PathLike)):
             return _added(builder, builder.file(src, ""))
         item = scan(src)
@@ -79,7 +79,7 @@ def add_tree(
     if isinstance(item, Folder) and not allow_empty and not item.files:
         left_out = "" if hidden else " (names that begin with a dot are left out)"
         raise InvalidContent(path, f"there is no file in it{left_out}", hint="Put the files to publish into it.")
-    with Builder(sink, profile, progress) as builder:
+    with writing(sink), Builder(sink, profile, progress) as builder:
         return _added(builder, builder.item(item, os.path.basename(item.path) if isinstance(item, File) else ""))
 
 

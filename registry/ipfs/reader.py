@@ -6,28 +6,39 @@ depths and totals are bounded. What does not hold raises `Unverified`; what is t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from registry.errors import FileNotInAsset, InputError, LimitExceeded, UnsupportedCodec, Unverified
 from registry.ipfs import hamt
+from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
 from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.dagpb import Link, Type
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.names import reading_fault
 from registry.ipfs.node import Entry, Node, understand
-from registry.ipfs.store import BlockSource, fetch, name_of
+from registry.ipfs.prefetch import ahead
 
-__all__ = ["Entry", "cat", "ls", "resolve", "stat", "walk"]
+__all__ = ["Entry", "Reader", "cat", "ls", "resolve", "stat", "walk"]
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 class Reader:
-    """Reads one source within limits; the functions of this module are its methods with the defaults."""
+    """Reads one source within limits; the functions of this module are its methods with the defaults.
 
-    def __init__(self, source: BlockSource, limits: Limits = LIMITS) -> None:
+    Where the source says that blocks take a round trip (`parallel`), those that will be needed are asked for ahead, as
+    many at once as it likes. The last `remember` dag-pb nodes need not be fetched and decoded again.
+    """
+
+    def __init__(self, source: BlockSource, limits: Limits = LIMITS, *, remember: int = 0) -> None:
         self.source: Final = source
         self.limits: Final = limits
+        self._window: Final = parallel_of(source)
+        self._decoded: Final = lru_cache(remember)(self._decode)
 
     def refuse(self, cid: CID, reason: str) -> Unverified:
         """The error for a block at `cid` that is not what it should be."""
@@ -37,13 +48,24 @@ class Reader:
         """Fetch and decode a block. Raises `UnsupportedCodec` before fetching what cannot be read."""
         if cid.codec not in (RAW, DAG_PB):
             raise UnsupportedCodec(cid, cid.codec)
-        block = fetch(cid, self.source, self.limits)
         if cid.codec == RAW:
+            block = fetch(cid, self.source, self.limits)
             return Node(cid, Type.FILE, block, len(block))
+        return self._decoded(cid)
+
+    def _decode(self, cid: CID) -> Node:
+        block = fetch(cid, self.source, self.limits)
         try:
-            return understand(cid, block)
+            node = understand(cid, block)
         except ValueError as error:
             raise self.refuse(cid, f"it is malformed: {getattr(error, 'message', error)}") from None
+        if len(node.links) > self.limits.fanout:
+            raise LimitExceeded(f"The number of links of {cid}", len(node.links), self.limits.fanout)
+        return node
+
+    def _ahead(self, get: Callable[[_A], _B], wanted: Sequence[_A], fetched: int) -> Iterator[_B]:
+        """`get` of each in order, ahead of their use if more than one of them is `fetched`."""
+        return ahead(get, wanted, min(self._window, fetched))
 
     # --- Files -----------------------------------------------------------------------------------
 
@@ -63,18 +85,19 @@ class Reader:
         piece = node.data[start:end]
         if piece:
             yield piece
+        parts: list[tuple[int, int, CID]] = []
         at = len(node.data)
         for link, size in zip(node.links, node.blocksizes, strict=True):
-            if at >= end:
-                return
-            if at + size > start:
-                child = self.node(link.cid)
-                if child.kind != "file":
-                    raise self.refuse(node.cid, f"its part {link.cid} is a {child.kind}")
-                if child.size != size:
-                    raise self.refuse(node.cid, f"its part {link.cid} has {child.size} bytes, not the stated {size}")
-                yield from self.content(child, max(start - at, 0), end - at, depth + 1)
+            if at < end and at + size > start:
+                parts.append((at, size, link.cid))
             at += size
+        children = self._ahead(self.node, [cid for _, _, cid in parts], len(parts))
+        for (at, size, cid), child in zip(parts, children, strict=True):
+            if child.kind != "file":
+                raise self.refuse(node.cid, f"its part {cid} is a {child.kind}")
+            if child.size != size:
+                raise self.refuse(node.cid, f"its part {cid} has {child.size} bytes, not the stated {size}")
+            yield from self.content(child, max(start - at, 0), end - at, depth + 1)
 
     def cat(self, node: Node, start: int, end: int | None) -> Iterator[bytes]:
         """The bytes of a file as ``content[start:end]`` would be, checked as they come."""
@@ -112,14 +135,17 @@ class Reader:
         """The entries below a shard, each held against the place that its hash gives it. So a shard cannot stand in
         two places, and since none is empty, a few blocks cannot pretend to be an endless folder."""
         bits = node.fanout.bit_length() - 1
-        for index, name, link in self._slots(node, level):
+        slots = list(self._slots(node, level))
+        shards = [link for _, name, link in slots if not name]
+        below = self._ahead(lambda link: self._subshard(node, link, level), shards, len(shards))
+        for index, name, link in slots:
             here = place << bits | index
             if name:
                 if hamt.murmur3(name) >> (64 - bits * (level + 1)) != here:
                     raise self.refuse(node.cid, f"the name {name!r} is in the wrong slot")
                 yield name, link
             else:
-                yield from self._shard(self._subshard(node, link, level), level + 1, here)
+                yield from self._shard(next(below), level + 1, here)
 
     def _subshard(self, node: Node, link: Link, level: int) -> Node:
         child = self.node(link.cid)
@@ -169,6 +195,12 @@ class Reader:
         node = self.node(link.cid)
         return node.entry(path), node
 
+    def entries(self, node: Node, above: str = "") -> Iterator[tuple[Entry, Node | None]]:
+        """Each entry of a folder, as `entry` gives it, its path below `above`."""
+        links = list(self.links(node))
+        fetched = sum(link.cid.codec != RAW for _, link in links)
+        return self._ahead(lambda pair: self.entry(pair[1], above + pair[0]), links, fetched)
+
     def resolve(self, cid: CID, path: str) -> CID:
         """The CID at a path below a folder. Raises `FileNotInAsset`."""
         done = ""
@@ -186,23 +218,21 @@ class Reader:
         node = self.node(cid)
         yield node.entry("")
         counted = 0
-        stack = [(node, self.links(node), "")] if node.kind == "folder" else []
+        stack = [self.entries(node)] if node.kind == "folder" else []
         while stack:
-            _, links, above = stack[-1]
-            following = next(links, None)
+            following = next(stack[-1], None)
             if following is None:
                 stack.pop()
                 continue
-            name, link = following
+            entry, child = following
             counted += 1
             if counted > self.limits.entries:
                 raise LimitExceeded(f"The number of entries of {cid}", counted, self.limits.entries)
-            entry, child = self.entry(link, above + name)
             yield entry
             if child is not None and child.kind == "folder":
                 if len(stack) > self.limits.depth:
                     raise LimitExceeded(f"The depth of the folders of {cid}", len(stack), self.limits.depth)
-                stack.append((child, self.links(child), entry.path + "/"))
+                stack.append(self.entries(child, entry.path + "/"))
 
 
 def cat(
@@ -225,7 +255,7 @@ def stat(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> Entry:
 def ls(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> tuple[Entry, ...]:
     """The entries of a folder, sorted by the bytes of their names. Raises `InputError` for what is not a folder."""
     reader = Reader(source, limits)
-    found = [reader.entry(link, name)[0] for name, link in reader.links(reader.folder(cid))]
+    found = (entry for entry, _ in reader.entries(reader.folder(cid)))
     return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
 
 

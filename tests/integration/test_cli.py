@@ -507,3 +507,23 @@ def test_the_demo_for_machines_is_one_value(nobody: Shell) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(out)["rows"] == 344
+
+
+def test_an_asset_url_opens_in_pandas_by_the_environment_alone(buyer: Shell, market: Shell) -> None:
+    did = market.json("show", "1")["did"]
+    buyer.ok("buy", "1", "commercial", "--yes")
+    code = f"import pandas; print(len(pandas.read_csv('asset://{did}/penguins.csv')))"
+    reading = buyer.process("-c", code, command=(sys.executable,))
+    out, err = reading.communicate(timeout=120)
+    assert (out.decode(), err.decode()) == ("344\n", "")
+
+
+def test_an_asset_is_pinned_and_audited_by_its_number(author: Shell, market: Shell) -> None:
+    shown = author.json("show", "1")
+    roots = [shown["cid"], shown["ddo"]["content"]["cid"]]
+    assert author.json("ipfs", "pin", "add", "1")["pinned"] == roots
+    found = author.json("ipfs", "audit", "1", "--replica", str(market.folder / "home" / "blocks"))
+    assert found["sound"] and found["roots"] == roots
+    assert author.refused("ipfs", "audit", "1")["error"] == "InputError"
+    dead = author.refused("ipfs", "pin", "add", "1", "--service", "http://127.0.0.1:9", "--wait", "0.1")
+    assert dead["error"] == "TooFewReplicas" and "to list its pins" in dead["message"]

@@ -8,6 +8,7 @@ import fnmatch
 import importlib
 import inspect
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -26,7 +27,9 @@ PACKAGE = ROOT / "registry"
 # Top to bottom; a module may import from its own floor and from those below.
 FLOORS = [
     ["registry.cli"],
+    ["registry.assetfs"],
     ["registry.client"],
+    ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
     ["registry.access"],
@@ -116,6 +119,7 @@ def test_only_the_chain_speaks_web3() -> None:
 # --- The front door ------------------------------------------------------------------------------
 
 _HEAVY = ("web3", "ape", "pandas", "numpy", "eth_tester", "eth_account", "eth_abi", "pydantic", "rich", "click")
+_HEAVY += ("fsspec", "httpx", "zarr")
 
 
 def _python(code: str) -> str:
@@ -137,6 +141,7 @@ def test_documents_and_content_need_no_chain() -> None:
     code = (
         "import sys; from registry import CID, DDO, DID, Amount, Licence, Token, RegistryError\n"
         "import registry.ipfs.unixfs, registry.ipfs.store, registry.ocean\n"
+        "import registry.ipfs.fs, registry.ipfs.replicas, registry.ipfs.audit, registry.ipfs.recovery\n"
         "print([name for name in ('web3', 'ape', 'pandas', 'eth_tester', 'eth_account') if name in sys.modules])"
     )
     assert _python(code) == "[]"
@@ -242,6 +247,23 @@ def test_every_error_keeps_its_values_and_says_what_to_do() -> None:
     error = errors.PriceChanged("month", "13 USD", "12.5 USD")
     assert (error.licence, error.price, error.maximum) == ("month", "13 USD", "12.5 USD")
     assert str(error) == f"{error.message} {error.hint}" and error.hint.endswith(".")
+
+
+def test_errors_travel_between_processes() -> None:
+    made = [
+        errors.Immutable("ipfs://new/a", hint="Open a transaction."),
+        errors.Unavailable("Block b", ["the gateway answered 429"], retry_after=3.0),
+        errors.FileNotInAsset("a.csv", ["b.csv"]),
+        errors.InvalidDDO([errors.Fault("/name", "is missing")]),
+        errors.ContractError("NotAssetOwner", {"id": 1}),
+        errors.TooFewReplicas("b", ["ann"], 2, ["bob refused"]),
+        errors.NonceStuck("0x1", 2, 1),
+        errors.UnknownToken("ETC", ["ETH"]),
+        errors.BlockNotFound("b"),
+    ]
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_every_module_can_be_imported() -> None:

@@ -98,6 +98,14 @@ def test_an_oversized_block_is_refused(stranger: Stranger) -> None:
     assert len(read(stranger.block(bytes(LIMITS.block), RAW), stranger)) == LIMITS.block
 
 
+def test_a_node_of_too_many_links_is_refused(stranger: Stranger) -> None:
+    leaf = Link(stranger.block(b"x", RAW), b"", 1)
+    cid = stranger.node([leaf] * 100, Message(Type.FILE, filesize=100, blocksizes=[1] * 100))
+    assert len(read(cid, stranger, limits=Limits(fanout=100))) == 100
+    with pytest.raises(LimitExceeded, match="number of links"):
+        read(cid, stranger, limits=Limits(fanout=99))
+
+
 # --- Sizes that lie ------------------------------------------------------------------------------
 
 

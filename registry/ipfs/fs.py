@@ -1,0 +1,383 @@
+"""``ipfs://`` for fsspec: pandas, dask, zarr, pyarrow, polars and datasets read verified content, and write.
+
+>>> import pandas as pd
+>>> pd.read_parquet("ipfs://bafybei.../train.parquet")                                      # doctest: +SKIP
+>>> fs = fsspec.filesystem("ipfs")                                                          # doctest: +SKIP
+>>> with fs.transaction as tx:                                                              # doctest: +SKIP
+...     frame.to_parquet("ipfs://new/train.parquet")
+>>> tx.root                                                                                 # doctest: +SKIP
+'ipfs://bafybei...'
+
+A path is a CID and names with slashes. What a path leads to never changes, so all that was learned of it is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from glob import glob
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.spec import AbstractFileSystem
+from fsspec.utils import isfilelike, stringify_path
+
+from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile
+from registry.home import home
+from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
+from registry.ipfs.cid import CID
+from registry.ipfs.fsfile import VerifiedFile
+from registry.ipfs.node import Entry, Node
+from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
+from registry.ipfs.scan import content_size, scan
+from registry.ipfs.sources import open_sources
+from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
+from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
+
+__all__ = ["IPFSFileSystem"]
+
+_TYPES: Final = {"file": "file", "folder": "directory", "symlink": "link"}
+_FETCHERS: Final = 8
+_LEAF: Final = 1 << 20
+
+
+class IPFSFileSystem(AbstractFileSystem):
+    """Content of IPFS by its CID. Every block is hashed before a byte of it comes out.
+
+    ========= ========================================================================================
+    store     folder of the block store, or a store; by default ``blocks`` at home
+    sources   further places to read blocks from: gateways by their URL, ``kubo:`` and the URL of a node, folders of
+              stores, sources; by default the gateway that the user has set up (``$IPFS_GATEWAY``, ...), if any
+    gateway   one more of them, by its URL
+    profile   name of the rules by which what is written becomes blocks
+    progress  called as ``progress(what, done, total)`` when a transaction is turned into blocks
+    ========= ========================================================================================
+
+    What comes from elsewhere is kept in the store. To write, open a transaction and write to ``ipfs://new/...``; or add
+    a file or folder of the disk with `put`. Raises the content errors of the reader, `FileNotInAsset` (a
+    FileNotFoundError), `NotAFile`, `NotAFolder` and, for a write outside a transaction, `Immutable`.
+    """
+
+    protocol: ClassVar[Any] = "ipfs"
+    root_marker = ""
+    transaction_type = WriteTransaction
+
+    def __init__(
+        self,
+        store: BlockStore | str | os.PathLike[str] | None = None,
+        sources: Sequence[BlockSource | str | os.PathLike[str]] | None = None,
+        gateway: str | None = None,
+        profile: str = UNIXFS_V1_2025.name,
+        progress: Callable[[str, int, int], None] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if profile not in PROFILES:
+            raise InputError(f"{profile!r} is not a profile.", hint=f"Known are: {', '.join(PROFILES)}.")
+        self.profile = PROFILES[profile]
+        self.progress = progress
+        kept = home() / "blocks" if store is None else store
+        self.store: BlockStore = LocalStore(kept) if isinstance(kept, (str, os.PathLike)) else kept
+        further = open_sources([*(sources or ()), gateway] if gateway else sources)
+        self.source: BlockSource = Chain([self.store, *further], cache=self.store) if further else self.store
+        self._reader = CachedReader(self.source)
+        self._listings = lru_cache(CACHED_FOLDERS)(self._list)
+
+    # --- Paths -----------------------------------------------------------------------------------
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        if isinstance(path, list):
+            return [cls._strip_protocol(one) for one in path]
+        text = str(stringify_path(path))
+        for protocol in (cls.protocol,) if isinstance(cls.protocol, str) else cls.protocol:
+            text = text.removeprefix(f"{protocol}://")
+        names = [name for name in text.split("/") if name]
+        if odd := next((name for name in names if name in (".", "..")), None):
+            raise InputError(f"The path {text!r} has a {odd!r} in it.", hint="Write the names that it means.")
+        return "/".join(names)
+
+    def _root(self, name: str) -> CID:
+        """The CID that the first name of a path stands for."""
+        return CID.parse(name)
+
+    def _find(self, path: str) -> Entry:
+        """What is at a path. The size of a file of one block is as its folder states it."""
+        name, _, below = path.partition("/")
+        if not name:
+            raise InputError("No CID is named.", hint=f"Write {self._url('<cid>/<path>')}.")
+        return self._below(self._root(name), below, path)
+
+    def _below(self, root: CID, below: str, path: str) -> Entry:
+        reader = self._reader
+        if not below:
+            return reader.node(root).entry(path)
+        above, _, last = below.rpartition("/")
+        node = reader.node(reader.resolve(root, above))
+        link = reader.child(node, last) if node.kind == "folder" else None
+        if link is None:
+            reader.resolve(root, below)  # says what there is instead
+            raise FileNotInAsset(below, [])
+        return reader.entry(link, path)[0]
+
+    def _list(self, cid: CID) -> tuple[Entry, ...]:
+        reader = self._reader
+        found = (entry for entry, _ in reader.entries(reader.folder(cid)))
+        return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
+
+    def _url(self, path: str) -> str:
+        return f"{self.protocol}://{path}"
+
+    # --- Looking ---------------------------------------------------------------------------------
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """What is at a path: ``name``, ``type`` ("file", "directory", "link"), ``size`` in bytes, ``CID``.
+
+        Raises `FileNotInAsset`, `InvalidCID`.
+        """
+        path = self._strip_protocol(path)
+        if staging := self._staging(path):
+            found: dict[str, Any] = staging.files.info(path)
+            return found
+        return _info(self._find(path), path)
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
+        """What is in a folder, or the file itself, as of `info`; names only without `detail`."""
+        path = self._strip_protocol(path)
+        if staging := self._staging(path):
+            listed: list[Any] = staging.files.ls(path, detail=detail)
+            return listed
+        found = self._find(path)
+        entries = self._listings(found.cid) if found.kind == "folder" else (found,)
+        infos = [_info(e, f"{path}/{e.path}" if e is not found else path) for e in entries]
+        return infos if detail else [info["name"] for info in infos]
+
+    def walk(
+        self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = "omit", **options: Any
+    ) -> Iterator[Any]:
+        """The folders below a path and what is in them. Content that cannot be had or trusted is an error whatever
+        `on_error` says: leaving a folder out would pass off a part for the whole."""
+
+        def decide(error: OSError) -> None:
+            if on_error == "raise" or isinstance(error, ContentError):
+                raise error
+            if callable(on_error):
+                on_error(error)
+
+        yield from super().walk(path, maxdepth, topdown, decide, **options)
+
+    def exists(self, path: str, **_: Any) -> bool:
+        """Whether there is something at a path. Raises the content errors if that cannot be said."""
+        try:
+            self.info(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def isfile(self, path: str) -> bool:
+        """Whether there is a file at a path; raises as `exists`."""
+        return self.exists(path) and self.info(path)["type"] == "file"
+
+    def isdir(self, path: str) -> bool:
+        """Whether there is a folder at a path; raises as `exists`."""
+        return self.exists(path) and self.info(path)["type"] == "directory"
+
+    def ukey(self, path: str) -> str:
+        """The CID of what is at a path."""
+        info = self.info(path)
+        return str(info["CID"]) if "CID" in info else f"{info['mtime']}-{info['size']}"
+
+    def checksum(self, path: str) -> int:
+        """The digest of what is at a path, as a number."""
+        return int.from_bytes(CID.parse(self.info(path)["CID"]).digest, "big")
+
+    # --- Reading ---------------------------------------------------------------------------------
+
+    def _file(self, path: str) -> Node:
+        """The root of the file at a path."""
+        found = self._find(path)
+        if found.kind != "file":
+            raise NotAFile(self._url(path), found.kind)
+        return self._reader.node(found.cid)
+
+    def _open(self, path: str, mode: str = "rb", cache_type: str = "blockcache", **options: Any) -> Any:
+        if mode != "rb":
+            return self._staged(path).open(path, mode)
+        if staging := self._staging(path):
+            return staging.files.open(path, mode)
+        node = self._file(path)
+        options.pop("block_size", None)
+        options["cache_options"] = {"maxblocks": 8} if cache_type == "blockcache" else options.get("cache_options")
+        # Blocks of the cache are leaves of the file, so none is hashed for a part of it.
+        leaf = min(node.blocksizes[0] if node.blocksizes else _LEAF, _LEAF)
+        return VerifiedFile(
+            self,
+            path,
+            node=node,
+            reader=self._reader,
+            block_size=leaf,
+            cache_type=cache_type,
+            size=node.size,
+            **options,
+        )
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        """The bytes of a file, or of a range of it; only its blocks are fetched."""
+        path = self._strip_protocol(path)
+        if staging := self._staging(path):
+            staged: bytes = staging.files.cat_file(path, start=start, end=end)
+            return staged
+        return b"".join(self._reader.cat(self._file(path), start or 0, end))
+
+    def cat_ranges(
+        self,
+        paths: list[str],
+        starts: list[int | None] | int | None,
+        ends: list[int | None] | int | None,
+        max_gap: int | None = None,
+        on_error: str = "return",
+        **_: Any,
+    ) -> list[Any]:
+        """The bytes of several ranges, fetched at the same time; errors come in their places, or are raised."""
+        lows = starts if isinstance(starts, list) else [starts] * len(paths)
+        highs = ends if isinstance(ends, list) else [ends] * len(paths)
+        if not len(paths) == len(lows) == len(highs):
+            raise InputError(f"There are {len(paths)} paths, {len(lows)} starts and {len(highs)} ends.")
+
+        def one(path: str, start: int | None, end: int | None) -> bytes | Exception:
+            try:
+                return self.cat_file(path, start, end)
+            except Exception as error:
+                if on_error == "raise":
+                    raise
+                return error
+
+        with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ipfs") as pool:
+            return list(pool.map(one, paths, lows, highs))
+
+    def get_file(self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, outfile: Any = None, **_: Any) -> None:
+        """Copy a file to the disk, whole or not at all; a folder is made."""
+        path = self._strip_protocol(rpath)
+        if isfilelike(lpath):
+            outfile = lpath
+        elif self.isdir(path):
+            os.makedirs(lpath, exist_ok=True)
+            return
+        if staging := self._staging(path):
+            staging.files.get_file(path, outfile or lpath, callback=callback)
+            return
+        node = self._file(path)
+        callback.set_size(node.size)
+        with nullcontext(outfile) if outfile is not None else _whole(Path(lpath)) as target:
+            for piece in self._reader.cat(node, 0, None):
+                target.write(piece)
+                callback.relative_update(len(piece))
+
+    # --- Writing ---------------------------------------------------------------------------------
+
+    def _staging(self, path: str) -> Staging | None:
+        """What is being written, if the path is in it and not in what has a CID."""
+        return self._staged(path) if path == NEW or path.startswith(f"{NEW}/") else None
+
+    def _staged(self, path: str) -> Staging:
+        """What is being written; raises `Immutable` if the path is not in it."""
+        new = path == NEW or path.startswith(f"{NEW}/")
+        staging = open_staging(self.store) if new else None
+        if staging is not None:
+            return staging
+        raise Immutable(
+            self._url(path),
+            f"no transaction is open on {name_of(self.store)}" if new else "content that has an address never changes",
+            hint=f"Open a transaction, 'with fs.transaction as tx:', write to ipfs://{NEW}/<name>, and take tx.root "
+            "for the address. What is on the disk is added by fs.put(path).",
+        )
+
+    def put(self, lpath: Any, rpath: str | None = None, *args: Any, **options: Any) -> str | None:
+        """Add a file or folder of the disk. Without `rpath` it becomes a root of its own, is pinned, and its CID is
+        returned; else it is copied to ``ipfs://new/...`` of the open transaction.
+
+        Raises `InvalidContent` for what cannot be published, such as links, which could lead out of the folder."""
+        if rpath is not None:
+            for pattern in lpath if isinstance(lpath, list) else [lpath]:
+                for found in glob(os.fspath(pattern)) or [pattern]:
+                    scan(found, hidden=True)
+            super().put(lpath, rpath, *args, **{"recursive": True, **options})
+            return None
+        return str(add_pinned(lpath, self.store, self.profile, progress=self.ticker("adding", lpath)).cid)
+
+    def ticker(self, what: str, path: str | os.PathLike[str]) -> Callable[[int], None] | None:
+        """A callback for the bytes done of a path, None if nobody wants to see them."""
+        progress = self.progress
+        if progress is None:
+            return None
+        total = content_size(path, hidden=True)
+        return lambda done: progress(what, done, total)
+
+    def mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
+        """Make a folder in what is being written."""
+        self._staged(path := self._strip_protocol(path)).files.makedirs(path, exist_ok=True)
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Make a folder, and those above it, in what is being written."""
+        self._staged(path := self._strip_protocol(path)).files.makedirs(path, exist_ok=exist_ok)
+
+    def rm_file(self, path: str) -> None:
+        """Delete a file of what is being written."""
+        self._staged(path := self._strip_protocol(path)).files.rm_file(path)
+
+    _rm = rm_file
+
+    def rm(self, path: Any, recursive: bool = False, maxdepth: int | None = None) -> None:
+        """Delete from what is being written."""
+        for one in path if isinstance(path, list) else [path]:
+            self._staged(one := self._strip_protocol(one)).files.rm(one, recursive=recursive)
+
+    def rmdir(self, path: str) -> None:
+        """Delete an empty folder of what is being written."""
+        self._staged(path := self._strip_protocol(path)).files.rmdir(path)
+
+    def cp_file(self, path1: str, path2: str, **_: Any) -> None:
+        """Copy a file into what is being written."""
+        if self.isdir(path1):
+            self.makedirs(path2, exist_ok=True)
+            return
+        with self.open(path1, "rb") as source, self.open(path2, "wb") as target:
+            shutil.copyfileobj(source, target, _LEAF)
+
+    def modified(self, path: str) -> Any:
+        """When a file of what is being written was changed. What has a CID has no date, and raises `InputError`."""
+        path = self._strip_protocol(path)
+        if staging := self._staging(path):
+            return staging.files.modified(path)
+        raise InputError(f"{self._url(path)} has no date.", hint="It never changes: compare its CID.")
+
+    created = modified
+
+
+def _info(entry: Entry, name: str) -> dict[str, Any]:
+    found = {"name": name, "size": entry.size, "type": _TYPES[entry.kind], "CID": str(entry.cid)}
+    if entry.kind == "folder":
+        found["size"] = None
+    if entry.kind == "symlink":
+        found["destination"] = entry.target
+    return found
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Any]:
+    """Write a file beside its place and move it there when it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name[:64]}-{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+        os.replace(part, target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

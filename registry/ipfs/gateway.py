@@ -1,0 +1,129 @@
+"""Trustless gateways: HTTP servers that hand out blocks and archives, of which every byte is checked here.
+
+https://specs.ipfs.tech/http-gateways/trustless-gateway/. Several of them are a `Chain`, which remembers the healthy.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, TypeVar
+from urllib.parse import quote
+
+from registry.errors import BlockNotFound, Unavailable, Unverified
+from registry.ipfs.car import CarReader
+from registry.ipfs.cid import CID
+from registry.ipfs.http import Answer, Http
+from registry.ipfs.limits import LIMITS, Limits
+
+__all__ = ["Scope", "TrustlessGateway"]
+
+Scope = Literal["block", "entity", "all"]
+
+_ABSENT: Final = (404, 410)
+_AGAIN: Final = (429, 500, 502, 503, 504)
+_T = TypeVar("_T")
+
+
+class _Refused(Unavailable):
+    """An answer that would be the same if asked again."""
+
+
+class TrustlessGateway:
+    """One gateway, by its address without ``/ipfs``.
+
+    `deadline` is in seconds for a block, repeated attempts included; a server that is busy or breaks off is asked up
+    to three times, after as long as it asks for or a short while. `parallel` is how many blocks are asked for at once.
+    """
+
+    verifies: Final = True
+    _ATTEMPTS: Final = 3
+    _PATIENCE: Final = 2.0  # seconds; a longer wait is the caller's to decide, who may have another source
+
+    def __init__(self, url: str, *, deadline: float = 30.0, parallel: int = 8, limits: Limits = LIMITS) -> None:
+        self.name: Final = f"the gateway {url.rstrip('/')}"
+        self.parallel: Final = parallel
+        self.limits: Final = limits
+        self._http: Final = Http(url, name=self.name, deadline=deadline, connections=2 * parallel)
+        self.url: Final = self._http.url
+
+    def __repr__(self) -> str:
+        return f"TrustlessGateway({self.url!r})"
+
+    def close(self) -> None:
+        """Close the connections; the next request opens new ones."""
+        self._http.close()
+
+    def get(self, cid: CID) -> bytes:
+        """The block, hashed. Raises `BlockNotFound`, `Unavailable`, `Unverified` and `LimitExceeded`."""
+        inline = cid.inline
+        if inline is not None:
+            return inline
+        return self._again(lambda left: self._block(cid, left))
+
+    def _block(self, cid: CID, deadline: float) -> bytes:
+        accept = {"Accept": "application/vnd.ipld.raw"}
+        with self._http.ask(
+            "GET", f"/ipfs/{cid}", f"Block {cid}", params={"format": "raw"}, headers=accept, deadline=deadline
+        ) as answer:
+            self._check(answer, cid)
+            data = answer.body(self.limits.block)
+            if not cid.verify(data):
+                kind = answer.headers.get("content-type", "").partition(";")[0]
+                shown = f", it answered with {kind}" if kind and "ipld" not in kind else ""
+                raise Unverified(cid, self.name, f"the bytes do not hash to it{shown}")
+            return data
+
+    def _check(self, answer: Answer, cid: CID) -> None:
+        if answer.status in _ABSENT:
+            raise BlockNotFound(cid, self.name)
+        if answer.status in _AGAIN:
+            raise answer.unavailable(f"Block {cid}")
+        if answer.status != 200:
+            raise _Refused(f"Block {cid}", [f"{self.name} answered {answer.status}"])
+
+    def car(
+        self,
+        cid: CID,
+        path: str = "",
+        *,
+        scope: Scope = "all",
+        entity_bytes: tuple[int, int | None] | None = None,
+    ) -> Iterator[tuple[CID, bytes]]:
+        """Blocks from `cid` and along `path`, hashed, as the gateway streams them in one answer.
+
+        `scope` is "block" (what the path leads to), "entity" (all of a file, or the names of a folder) or "all"; with
+        `entity_bytes` (first, last or None) only what these bytes of a file need. That all of it comes is not promised
+        and what was not asked for may come too: use `registry.ipfs.copy`, or read through a store. Raises as `get`.
+        """
+        params = {"format": "car", "dag-scope": scope, "car-version": "1", "car-order": "dfs", "car-dups": "n"}
+        if entity_bytes is not None:
+            first, last = entity_bytes
+            params["entity-bytes"] = f"{first}:{'*' if last is None else last}"
+        accept = {"Accept": "application/vnd.ipld.car; version=1; order=dfs; dups=n"}
+        where = quote(f"/ipfs/{cid}/{path.strip('/')}".rstrip("/"))
+        with self._http.ask("GET", where, f"The archive of {cid}", params=params, headers=accept) as answer:
+            self._check(answer, cid)
+            kind = answer.headers.get("content-type", "")
+            if "vnd.ipld.car" not in kind:
+                raise Unavailable(f"The archive of {cid}", [f"{self.name} answered with {kind or 'no type'}"])
+            stream = answer.file(2 * self.limits.total)
+            yield from CarReader(stream, name=self.name, limits=self.limits)
+
+    def _again(self, attempt: Callable[[float], _T]) -> _T:
+        """Try until it works, the time is up or it is no use."""
+        until = time.monotonic() + self._http.deadline
+        for number in range(1, self._ATTEMPTS + 1):
+            try:
+                return attempt(max(until - time.monotonic(), 0.001))
+            except _Refused:
+                raise
+            except Unavailable as error:
+                wait = error.retry_after
+                if wait is None:
+                    wait = random.uniform(0.05, 0.1) * 2**number
+                if number == self._ATTEMPTS or wait > min(self._PATIENCE, until - time.monotonic()):
+                    raise
+                time.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")

@@ -1,0 +1,208 @@
+"""How many services keep something, and the receipts of it: for each subject (a DID, or a CID) who keeps what."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from filelock import FileLock
+
+from registry.errors import ContentError, InputError, NotFoundError, TooFewReplicas
+from registry.ipfs.cid import CID
+from registry.ipfs.pinning import PinningService, RemotePin, failure
+
+__all__ = ["Receipt", "Receipts", "ReplicaPolicy"]
+
+_SLOWEST_POLL: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A service keeps a CID for a subject, as it said at `pinned` (seconds since 1970)."""
+
+    subject: str
+    cid: str
+    service: str
+    endpoint: str
+    gateway: str
+    request_id: str
+    pinned: float
+
+    def __str__(self) -> str:
+        return f"{self.service} keeps {self.cid} for {self.subject}"
+
+
+class Receipts:
+    """Receipts in a folder, a file for each subject; None keeps them in memory. Processes may share a folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder: Final = folder
+        self._memory: dict[str, tuple[Receipt, ...]] = {}
+
+    def of(self, subject: str) -> tuple[Receipt, ...]:
+        """The receipts of a subject, the oldest first. Raises `ContentError` for a damaged file."""
+        if self._folder is None:
+            return self._memory.get(subject, ())
+        path = self._path(subject)
+        try:
+            return tuple(Receipt(**entry) for entry in json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, TypeError) as error:
+            raise ContentError(
+                f"The receipts at {str(path)!r} cannot be read: {error}.",
+                hint="Move the file away and pin again: what is kept already is found and not pinned twice.",
+            ) from error
+
+    def subjects(self) -> tuple[str, ...]:
+        """Every subject that has receipts."""
+        if self._folder is None:
+            return tuple(self._memory)
+        return tuple(sorted(unquote(path.stem) for path in self._folder.glob("*.json")))
+
+    def add(self, receipt: Receipt) -> None:
+        """Keep a receipt, instead of an earlier one for the same CID and endpoint. It is on disk when this returns."""
+        if self._folder is None:
+            self._memory[receipt.subject] = _with(self.of(receipt.subject), receipt)
+            return
+        path = self._path(receipt.subject)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{path}.lock", timeout=60):
+                _write(path, [asdict(one) for one in _with(self.of(receipt.subject), receipt)])
+        except ContentError:
+            raise
+        except OSError as error:
+            raise ContentError(
+                f"The receipt at {str(path)!r} could not be written: {error}.",
+                hint="Check the free space and the permissions; what was pinned stays pinned.",
+            ) from error
+
+    def _path(self, subject: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{quote(subject, safe='')}.json"
+
+
+def _with(known: tuple[Receipt, ...], new: Receipt) -> tuple[Receipt, ...]:
+    return (*(one for one in known if (one.cid, one.endpoint) != (new.cid, new.endpoint)), new)
+
+
+def _write(path: Path, value: Any) -> None:
+    part = path.with_suffix(".part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+class ReplicaPolicy:
+    """At least `n` of `services` shall keep what is ensured, those named first preferred.
+
+    `deadline` is how many seconds one service may take to fetch a CID before another is asked instead, `poll` the
+    seconds between looks. `progress` is called with what is waited for, how many keep it, and `n`.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        services: Sequence[PinningService],
+        *,
+        receipts: Receipts | None = None,
+        deadline: float = 600.0,
+        poll: float = 1.0,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
+        if not 1 <= n <= len(services):
+            raise InputError(
+                f"{n} replicas cannot be made with {len(services)} services.",
+                hint="Name one service for each at least.",
+            )
+        if len({service.endpoint for service in services}) < len(services):
+            raise InputError("A service is named twice, and two pins there are one copy.", hint="Name it once.")
+        self.n: Final = n
+        self.services: Final = tuple(services)
+        self.receipts: Final = Receipts(None) if receipts is None else receipts
+        self.deadline, self.poll, self.progress = deadline, poll, progress
+
+    def ensure(
+        self, cid: CID, *, subject: str | None = None, name: str = "", origins: Sequence[str] = ()
+    ) -> tuple[Receipt, ...]:
+        """Have a CID kept by `n` services, and return the receipts, which are kept too, under `subject` (or the CID).
+
+        What a service keeps or is fetching already is found and not asked for again, so running it again is safe.
+        A service that refuses, fails or takes too long is passed over. Raises `TooFewReplicas` with the causes.
+        """
+        made: list[Receipt] = []
+        causes: list[str] = []
+        spare = deque(self.services)
+        waiting: dict[PinningService, tuple[RemotePin, float]] = {}
+        poll = self.poll
+        while True:
+            while spare and len(made) + len(waiting) < self.n:
+                service = spare.popleft()
+                with _noted(causes):
+                    waiting[service] = _find_or_add(service, cid, name, origins), time.monotonic() + self.deadline
+            for service, (pin, until) in list(waiting.items()):
+                if pin.status == "pinned":
+                    made.append(self._receipt(service, pin, subject or str(cid)))
+                elif pin.status == "failed":
+                    causes.append(failure(pin).message.rstrip("."))
+                elif time.monotonic() >= until:
+                    causes.append(f"{service.name} has it {pin.status} after {self.deadline:g} s")
+                else:
+                    continue
+                del waiting[service]
+            if self.progress is not None:
+                self.progress(f"pinning {cid}", len(made), self.n)
+            if len(made) >= self.n:
+                return tuple(made)
+            if spare and len(made) + len(waiting) < self.n:
+                continue
+            if not waiting:
+                raise TooFewReplicas(cid, [receipt.service for receipt in made], self.n, causes)
+            time.sleep(poll)
+            poll = min(poll * 1.5, _SLOWEST_POLL)
+            for service, (pin, until) in list(waiting.items()):
+                del waiting[service]
+                with _noted(causes):
+                    waiting[service] = service.get(pin.request_id, cid), until
+
+    def _receipt(self, service: PinningService, pin: RemotePin, subject: str) -> Receipt:
+        made = Receipt(
+            subject, str(pin.cid), service.name, service.endpoint, service.gateway, pin.request_id, time.time()
+        )
+        self.receipts.add(made)
+        return made
+
+
+@contextmanager
+def _noted(causes: list[str]) -> Iterator[None]:
+    """Add what goes wrong to the causes."""
+    try:
+        yield
+    except (ContentError, NotFoundError) as error:
+        causes.append(error.message.rstrip("."))
+
+
+def _find_or_add(service: PinningService, cid: CID, name: str, origins: Sequence[str]) -> RemotePin:
+    """The best request that a service has for a CID, or a new one."""
+    known = [pin for pin in service.list(cids=[cid]) if pin.status != "failed"]
+    for status in ("pinned", "pinning", "queued"):
+        for pin in known:
+            if pin.status == status:
+                return pin
+    return service.add(cid, name=name, origins=origins)
