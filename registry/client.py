@@ -22,6 +22,7 @@ from registry.session import Progress, no_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
+    from registry.governance import Governance
     from registry.revenue import Revenue
     from registry.teams import Teams
 
@@ -140,6 +141,13 @@ class Registry(Lineage):
         from registry.teams import Teams
 
         return Teams(self)
+
+    @cached_property
+    def governance(self) -> Governance:
+        """The DAO that rules what the registry's users share: vote, propose, curate."""
+        from registry.governance import Governance
+
+        return Governance(self)
 
     def fund(self, amount: str | Amount, *, account: str | None = None) -> Amount:
         """Make play dollars for an account (default: the signer): only on chains whose token lets everybody."""

@@ -23,7 +23,8 @@ ends with what to do next.
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
-    │   └── DeploymentError
+    │   ├── DeploymentError
+    │   └── NoDao (LookupError)
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
     │   ├── InvalidProposal (ValueError)   .faults: what is wrong with its file, with JSON pointers
     │   │   └── TamperedProposal           it is not the transaction that its hash promises
@@ -416,6 +417,17 @@ class Reorganised(ChainError):
 
 class DeploymentError(ChainError):
     """What is on chain is not what the plan says."""
+
+
+class NoDao(ChainError, LookupError):
+    """The registry was not given to a DAO, as far as its record tells."""
+
+    def __init__(self, chain_id: int, registry: str) -> None:
+        self.chain_id, self.registry = chain_id, registry
+        super().__init__(
+            f"The record of the registry {registry} on chain {chain_id} names no DAO.",
+            hint="Run 'registry dao found', or pass deployment= the file that records its DAO.",
+        )
 
 
 class ContractError(RegistryError):

@@ -113,12 +113,41 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Dao:
+    """The contracts of a DAO, and the first block that can hold their events; `timelock` is its treasury too."""
+
+    token: Address
+    timelock: Address
+    governor: Address
+    standards: Address
+    curation: Address
+    brake: Address
+    distributor: Address | None
+    block: int
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Dao:
+        """Read what `Deployment.save` wrote; raises `ValueError`."""
+        if set(data) != {field.name for field in fields(cls)}:
+            raise ValueError("it has other fields than a DAO")
+        addresses = {
+            name: None if name == "distributor" and value is None else to_address(value)
+            for name, value in data.items()
+            if name != "block"
+        }
+        if type(data["block"]) is not int:
+            raise ValueError("the block of the DAO is not a whole number")
+        return cls(**addresses, block=data["block"])  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What was deployed where.
 
     `tokens` are the payment tokens by symbol, the native coin not among them. `safe` has the parts of the Safe that
     teams are made of: ``singleton``, ``factory``, ``handler``, ``multisend``. `block` is the first
-    block that can hold events; `version` names the code (16 digits of a sha2-256 over it).
+    block that can hold events; `version` names the code (16 digits of a sha2-256 over it). `dao` is who the
+    deployment was given to, None before.
     """
 
     chain_id: ChainId
@@ -135,6 +164,7 @@ class Deployment:
     tokens: Mapping[str, Address]
     block: int
     version: str
+    dao: Dao | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path."""
@@ -158,8 +188,10 @@ class Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-            if set(data) != {field.name for field in fields(cls)}:
+            # Records from before there were DAOs have no word of one.
+            if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
+            data["dao"] = Dao.read(data["dao"]) if data.get("dao") is not None else None
             for name in (*CONTRACTS, "deployer", "treasury"):
                 data[name] = to_address(data[name])
             if set(data["safe"]) != set(CANONICAL):

@@ -27,7 +27,7 @@ PACKAGE = ROOT / "registry"
 FLOORS = [
     ["registry.cli"],
     ["registry.client"],
-    ["registry.revenue", "registry.teams", "registry.lineage"],
+    ["registry.revenue", "registry.teams", "registry.lineage", "registry.governance"],
     ["registry.market"],
     ["registry.access"],
     ["registry.assets"],
