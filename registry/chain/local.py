@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from registry.chain.connection import Chain
-from registry.chain.deploy import FACTORY, Deployment, creation, plan
+from registry.chain.deploy import Deployment, plan
+from registry.chain.plan import FACTORY, creation
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
 from registry.types import Address
