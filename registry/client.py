@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
-from registry.chain.local import deploy_local
+from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.errors import NotDeployed, UnknownAccount
 from registry.home import home as default_home
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
 
+VOTES: Final = {"author": 3_000_000, "curator": 2_000_000, "ann": 1_500_000, "bob": 1_000_000, "cleo": 500_000}
+"""Whole tokens of the people of a local DAO; the treasury has another 2,000,000."""
+
+GUARDIAN: Final = "editor"
+"""Who may brake and cancel in a local DAO, and has no vote."""
+
 
 class Registry(Lineage):
     """A registry of AI assets on one chain, seen and used by one account.
@@ -41,18 +47,25 @@ class Registry(Lineage):
     """
 
     @classmethod
-    def local(cls, *, progress: Progress = no_progress) -> Registry:
+    def local(cls, *, dao: Mapping[str, int] | bool = False, progress: Progress = no_progress) -> Registry:
         """Start a chain and a block store in this process, deploy the contracts, and act as ``author``.
 
         Nothing is written to disk and nothing outlives the process: for trying out, notebooks and tests. The
         accounts of `PEOPLE` have coins and 1,000,000 play dollars ("USD") each; `as_account` changes between them.
+        With `dao` the registry belongs to a DAO, whose votes are those of `VOTES` or given by name, in whole tokens,
+        and delegated to oneself; ``chain.advance`` lets time pass.
         """
         chain = Chain.in_process()
         deployment = deploy_local(chain)
+        if dao:
+            votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in _votes(dao).items()}
+            deployment = found_local(chain, deployment, votes, guardian=dev_signer(PEOPLE.index(GUARDIAN)).address)
         journal = Journal.in_memory()
         registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
+        for name in _votes(dao):
+            registry.as_account(name).governance.delegate()
         return registry
 
     @classmethod
@@ -179,6 +192,14 @@ class _ReadThrough:
 
     def get(self, cid: Any) -> bytes:
         return self._chain.get(cid)
+
+
+def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:
+    votes = dao if isinstance(dao, Mapping) else VOTES if dao else {}
+    for name in votes:
+        if name not in PEOPLE:
+            raise UnknownAccount(name, PEOPLE)
+    return votes
 
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:

@@ -42,12 +42,12 @@ CONTRACTS: Final = {
 }
 """What is created, in order, by the name it has in a `Deployment`."""
 
-# Contract, function, role.
-_FUNCTIONS: Final = (
+FUNCTIONS: Final = (
     ("registry", "pausePublications(uint48)", GUARDIAN),
     ("marketplace", "pauseSales(uint48)", GUARDIAN),
     ("registry", "setDelisted(uint256,bool)", CURATOR),
 )
+"""Contract, function and role of what is not for the administrator."""
 
 # Measured, whole transactions; what a plan shows before anything is deployed.
 _GAS: Final = {
@@ -336,7 +336,7 @@ class Plan(StepPlan[Deployment]):
             f"{name} ({token}) is not a payment token" for name, token in self.tokens.items() if token not in allowed
         ]
         problems += [f"the token {token} is allowed beyond the plan" for token in allowed - set(self.tokens.values())]
-        for contract, signature, role in _FUNCTIONS:
+        for contract, signature, role in FUNCTIONS:
             actual = self._role_of(contract, signature)
             if actual != role:
                 problems.append(f"{contract}.{signature} is for role {actual}, not {role}")
@@ -414,7 +414,7 @@ class Plan(StepPlan[Deployment]):
                 functions.setTargetFunctionRole(
                     self.registry if contract == "registry" else self.marketplace, [keccak(text=signature)[:4]], role
                 )
-                for contract, signature, of in _FUNCTIONS
+                for contract, signature, of in FUNCTIONS
                 if of == role and self._role_of(contract, signature) != role
             ]
             if wanted:

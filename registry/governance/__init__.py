@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from registry.governance.base import Governed
+from registry.governance.delegation import Delegation
 
 
-class Governance(Governed):
+class Governance(Delegation):
     """The DAO of a registry: `Registry.governance`."""

@@ -1,0 +1,459 @@
+"""The founding of a DAO as a plan: its contracts, what they are given, and the deployer's leaving.
+
+It ends with nobody above the DAO. Its timelock administers the authority and is the treasury, its governor alone can
+use the timelock, the brake alone may pause, curation alone may delist, and the deployer holds no role anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+from eth_utils.crypto import keccak
+from web3.contract import Contract
+from web3.contract.contract import ContractFunction
+
+from registry.chain.connection import Chain
+from registry.chain.deploy import CURATOR, FUNCTIONS, GUARDIAN, Dao, Deployment
+from registry.chain.plan import StepPlan, first_block
+from registry.chain.powers import ADMIN, TIMELOCK_ADMIN, TIMELOCK_ROLES, powers, role_id
+from registry.chain.sender import Call
+from registry.errors import DeploymentError, InputError, NotDeployed, WrongChain
+from registry.types import Address, to_address
+
+DAY: Final = 86_400
+"""Seconds."""
+
+WHOLE: Final = 10**18
+"""Smallest units of a whole token, and of a vote."""
+
+MAX_SUPPLY: Final = 2**96 - 1
+"""Smallest units, as in `RegistryToken.sol`."""
+
+_CONTRACTS: Final = {
+    "timelock": "RegistryTimelock",
+    "token": "RegistryToken",
+    "governor": "RegistryGovernor",
+    "standards": "Standards",
+    "curation": "Curation",
+    "brake": "Brake",
+    "distributor": "TokenDistributor",
+}
+"""What is created, in order, by the name it has in a `Dao`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GovernorRules:
+    """How the DAO decides. Times are in seconds, votes in smallest units (`WHOLE` to a token).
+
+    ====================== ============================================================== ==================
+    voting_delay           from a proposal to its snapshot, when the voting starts        1 hour to 14 days
+    voting_period          of voting                                                      1 to 30 days
+    proposal_threshold     votes that a proposer needs; None: a thousandth of the supply  to 5 % of it
+    quorum_percent         of the supply that must take part (for or abstain)             1 to 50
+    quorum_floor           votes that must take part in any case; None: a hundredth       to half the supply
+    late_quorum_extension  of voting left, at least, after the quorum was reached         to voting_period
+    guardian               may cancel proposals and brake; None for nobody
+    guardian_until         seconds since 1970 when that ends                              a year from now
+    ====================== ============================================================== ==================
+    """
+
+    voting_delay: int = DAY
+    voting_period: int = 5 * DAY
+    proposal_threshold: int | None = None
+    quorum_percent: int = 4
+    quorum_floor: int | None = None
+    late_quorum_extension: int = 2 * DAY
+    guardian: Address | None = None
+    guardian_until: int = 0
+
+    def of(self, supply: int) -> GovernorRules:
+        """The same rules with numbers for what was left to the supply."""
+        threshold, floor = self.proposal_threshold, self.quorum_floor
+        return replace(
+            self,
+            proposal_threshold=supply // 1000 if threshold is None else threshold,
+            quorum_floor=max(1, supply // 100) if floor is None else floor,
+        )
+
+    def check(self, supply: int, now: int) -> None:
+        """Raise `InputError` for a rule out of the contract's bounds."""
+        rules = self.of(supply)
+        _within("voting_delay", rules.voting_delay, 3600, 14 * DAY)
+        _within("voting_period", rules.voting_period, DAY, 30 * DAY)
+        _within("proposal_threshold", rules.proposal_threshold, 0, supply // 20)
+        _within("quorum_percent", rules.quorum_percent, 1, 50)
+        _within("quorum_floor", rules.quorum_floor, 1, supply // 2)
+        _within("late_quorum_extension", rules.late_quorum_extension, 0, rules.voting_period)
+        _within("guardian_until", rules.guardian_until, now if rules.guardian else 0, now + 365 * DAY)
+
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The struct that the governor's constructor takes; of rules that have all their numbers."""
+        return (
+            self.voting_delay,
+            self.voting_period,
+            self.proposal_threshold,
+            self.quorum_percent,
+            self.quorum_floor,
+            self.late_quorum_extension,
+            self.guardian or "0x" + "00" * 20,
+            self.guardian_until,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of entitlements to be claimed until `end` (seconds since 1970): its Merkle root and its sum."""
+
+    root: bytes
+    total: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What a DAO starts with; amounts of the token are in smallest units (`WHOLE` to a token).
+
+    ============ ======================================================================================
+    allocations  what people have from the start
+    treasury     what the treasury has
+    listed       what is claimed by proof from a distributor; None for no distribution
+    rules        how it decides
+    delay        seconds that a decision waits in the timelock: 1 to 30 days
+    bonds        what a flag or an appeal costs, by payment token, in smallest units
+    ============ ======================================================================================
+    """
+
+    allocations: Mapping[Address, int]
+    treasury: int = 0
+    listed: Listed | None = None
+    name: str = "Registry Vote"
+    symbol: str = "VOTE"
+    rules: GovernorRules = field(default_factory=GovernorRules)
+    delay: int = 2 * DAY
+    bonds: Mapping[Address, int] = field(default_factory=dict)
+
+    @property
+    def supply(self) -> int:
+        """All there ever is of the token."""
+        return self.treasury + self.reachable
+
+    @property
+    def reachable(self) -> int:
+        """What can vote: that of the treasury cannot before the DAO has decided something."""
+        return sum(self.allocations.values()) + (self.listed.total if self.listed else 0)
+
+    def check(self, now: int) -> None:
+        """Raise `InputError` for what a contract would refuse, and for a DAO that could never decide anything."""
+        if not self.name.strip() or not self.symbol.strip():
+            raise InputError("The token of a DAO has a name and a symbol.", hint="Set token.name and token.symbol.")
+        for account, amount in self.allocations.items():
+            if int(account, 16) == 0:
+                raise InputError("Tokens cannot be allocated to the zero address.", hint="Name an account.")
+            _within(f"allocation of {account}", amount, 1, MAX_SUPPLY)
+        _within("treasury", self.treasury, 0, MAX_SUPPLY)
+        _within("supply", self.supply, 1, MAX_SUPPLY)
+        _within("delay", self.delay, DAY, 30 * DAY)
+        if self.listed is not None:
+            _within("end of the distribution", self.listed.end, now + 1, now + 3650 * DAY)
+            _within("total of the distribution", self.listed.total, 1, MAX_SUPPLY)
+        for token, bond in self.bonds.items():
+            _within(f"bond in {token}", bond, 1, 2**128 - 1)
+        self.rules.check(self.supply, now)
+        rules = self.rules.of(self.supply)
+        needed = max(
+            -(-self.supply * rules.quorum_percent // 100), rules.quorum_floor or 0, rules.proposal_threshold or 0
+        )
+        if self.reachable < needed:
+            raise InputError(
+                f"The DAO could never decide: a vote takes {needed:,} votes, and {self.reachable:,} are outside of "
+                "the treasury.",
+                hint="Allocate more to people, or ask for a lower quorum.",
+            )
+
+
+class FoundingPlan(StepPlan[Deployment]):
+    """The founding of a DAO over a deployment, and how far it is. Made by `found`."""
+
+    NOUN = "DAO"
+    # Measured, whole transactions.
+    GAS: Mapping[str, int] = {
+        "timelock": 1_700_000,
+        "token": 1_900_000,
+        "governor": 4_700_000,
+        "standards": 1_000_000,
+        "curation": 2_000_000,
+        "brake": 600_000,
+        "distributor": 1_600_000,
+        "fund": 80_000,
+        "use": 55_000,
+        "treasury": 45_000,
+        "bond": 60_000,
+        "roles": 200_000,
+        "leave": 80_000,
+    }
+
+    def __init__(self, chain: Chain, deployment: Deployment, foundation: Foundation) -> None:
+        super().__init__(chain, deployment.deployer)
+        self.base = replace(deployment, dao=None)
+        self.foundation = foundation
+        given, rules, base = foundation, foundation.rules.of(foundation.supply), deployment
+        self.timelock = self._part("timelock", [given.delay, self.deployer])
+        shares = [(to_address(account), amount) for account, amount in given.allocations.items()]
+        if given.treasury:
+            shares.append((self.timelock, given.treasury))
+        if given.listed:
+            # The distributor's address follows from the token's, so it is paid by the deployer.
+            shares.append((self.deployer, given.listed.total))
+        self.token = self._part("token", [given.name, given.symbol, shares])
+        self.governor = self._part("governor", [self.token, self.timelock, rules.words])
+        self.standards = self._part("standards", [base.authority, base.registry])
+        self.curation = self._part("curation", [base.authority, base.registry])
+        self.brake = self._part("brake", [base.authority, base.registry, self.governor])
+        self.distributor: Address | None = None
+        if given.listed:
+            listed = given.listed
+            self.distributor = self._part("distributor", [self.token, listed.root, listed.end, self.timelock])
+
+    def _part(self, key: str, arguments: list[Any]) -> Address:
+        return self._create(key, _CONTRACTS[key], arguments)
+
+    @property
+    def intent(self) -> str:
+        """What the plan is for, in the journal."""
+        return f"found:{self.governor}"
+
+    def prepare(self) -> None:
+        """Look whether all this can be done; raises `InputError`, and `DeploymentError` if the deployer may not."""
+        if self._left:
+            return
+        self.foundation.check(self.chain.block().timestamp)
+        for token in self.foundation.bonds:
+            if not self.chain.has_code(token):
+                raise InputError(f"There is no token {token} to take bonds in.", hint="Check the address.")
+        if not self._has_role(ADMIN, self.deployer):
+            raise DeploymentError(
+                f"{self.deployer} does not administer the registry {self.base.registry}, so it cannot give it away.",
+                hint="If it was given to a DAO already, pass the record that names it.",
+            )
+
+    # --- The steps -------------------------------------------------------------------------------
+
+    def outline(self) -> list[tuple[str, str, Address]]:
+        """Key, title and address of each step, in order."""
+        created = [(key, f"Create {_CONTRACTS[key]}", self._address(key)) for key in _CONTRACTS if self._address(key)]
+        funded = [("fund", "Give the distributor what it distributes", self.distributor)] if self.distributor else []
+        used = [
+            (f"use:{role}", f"Make the governor the timelock's {role.partition('_')[0].lower()}", self.governor)
+            for role in TIMELOCK_ROLES
+        ]
+        bonds = [(f"bond:{token}", f"Take bonds in {token}", self.curation) for token in self.foundation.bonds]
+        return [
+            *((key, title, to_address(address or "")) for key, title, address in [*created, *funded]),
+            *used,
+            ("treasury", "Make the timelock the treasury", self.timelock),
+            *bonds,
+            ("roles", "Give the roles to the timelock, the brake and curation", self.base.authority),
+            ("leave:authority", "Leave the authority: the deployer renounces all roles", self.base.authority),
+            ("leave:timelock", "Leave the timelock: the deployer renounces its administration", self.timelock),
+        ]
+
+    def done(self, key: str) -> bool:
+        """Whether a step shows on chain. What is the DAO's to change is done once the deployer has left."""
+        if key in _CONTRACTS:
+            return self.chain.has_code(self._address(key) or "")
+        if not all(self.chain.has_code(self._address(name) or self.timelock) for name in _CONTRACTS):
+            return False
+        kind, _, what = key.partition(":")
+        if kind == "leave":
+            if what == "authority":
+                return self._left
+            admin = self._timelock.functions.hasRole(role_id(TIMELOCK_ADMIN), self.deployer)
+            return not self.chain.call(admin)
+        if self._left:
+            return True
+        if kind == "fund":
+            return self._is_funded()
+        if kind == "use":
+            return bool(self.chain.call(self._timelock.functions.hasRole(role_id(what), self.governor)))
+        if kind == "treasury":
+            return bool(self.chain.call(self._market.functions.treasury()) == self.timelock)
+        if kind == "bond":
+            held = self.chain.call(self._curation.functions.bondIn(what))
+            return bool(held == self.foundation.bonds[to_address(what)])
+        return not self._missing_roles()
+
+    def call(self, key: str) -> Call | ContractFunction:
+        """The transaction of a step; raises `DeploymentError` for leaving before all else is as planned."""
+        kind, _, what = key.partition(":")
+        authority = self._authority.functions
+        if kind == "fund":
+            assert self.foundation.listed is not None
+            return self._token.functions.transfer(self.distributor, self.foundation.listed.total)
+        if kind == "use":
+            return self._timelock.functions.grantRole(role_id(what), self.governor)
+        if kind == "treasury":
+            return self._market.functions.setTreasury(self.timelock)
+        if kind == "bond":
+            return self._curation.functions.setBond(what, self.foundation.bonds[to_address(what)])
+        if kind == "roles":
+            # One transaction: a role is never seen half given.
+            return authority.multicall([_encoded(call) for call in self._missing_roles()])
+        problems = self._problems(left=1 if what == "timelock" else 0)
+        if problems:
+            raise DeploymentError(
+                f"The deployer stays, since the DAO is not as planned: {'; '.join(problems)}.",
+                hint="Undo what was done besides the plan, and run it again.",
+            )
+        if what == "timelock":
+            return self._timelock.functions.renounceRole(role_id(TIMELOCK_ADMIN), self.deployer)
+        # The administration goes last.
+        held = [role for role in (GUARDIAN, CURATOR, ADMIN) if self._has_role(role, self.deployer)]
+        return authority.multicall([_encoded(authority.renounceRole(role, self.deployer)) for role in held])
+
+    # --- The end ---------------------------------------------------------------------------------
+
+    def result(self) -> Deployment:
+        """Return the record of what the plan leads to; raises `NotDeployed` before the governor exists."""
+        if not self.chain.has_code(self.governor):
+            raise NotDeployed(self.chain.chain_id, f"the plan's governor {self.governor} was not created yet")
+        dao = Dao(
+            token=self.token,
+            timelock=self.timelock,
+            governor=self.governor,
+            standards=self.standards,
+            curation=self.curation,
+            brake=self.brake,
+            distributor=self.distributor,
+            block=min(first_block(self.chain, address) for address in (self.timelock, self.token, self.standards)),
+        )
+        return replace(self.base, dao=dao)
+
+    def check(self) -> list[str]:
+        """Return all that differs from the plan on chain, with the deployer gone."""
+        return self._problems(left=2)
+
+    def _problems(self, *, left: int) -> list[str]:
+        """What differs after the deployer has left nothing, the authority (1), and the timelock too (2)."""
+        missing = [
+            f"there is no {name} at {self._address(key)}"
+            for key, name in _CONTRACTS.items()
+            if self._address(key) and not self.chain.has_code(self._address(key) or "")
+        ]
+        if missing:
+            return missing
+        settings: list[tuple[str, Any, ContractFunction]] = [
+            ("the treasury", self.timelock, self._market.functions.treasury()),
+            *(
+                (f"the bond in {token}", bond, self._curation.functions.bondIn(token))
+                for token, bond in self.foundation.bonds.items()
+            ),
+        ]
+        found = [(what, planned, self.chain.call(function)) for what, planned, function in settings]
+        problems = [f"{what} is {actual}, not {planned}" for what, planned, actual in found if actual != planned]
+        if self.distributor and not self._is_funded():
+            problems.append(f"the distributor {self.distributor} was not given what it distributes")
+        return problems + self._differences(left)
+
+    def _differences(self, left: int) -> list[str]:
+        there = {self.deployer}
+        members, timelock = end_state(self.result())
+        if left < 1:
+            members = {role: accounts | there for role, accounts in members.items()}
+        if left < 2:
+            timelock = {**timelock, TIMELOCK_ADMIN: timelock[TIMELOCK_ADMIN] | there}
+        actual = powers(self.chain, self.base.authority, self.timelock)
+        return actual.against(members, functions_of(self.base), timelock)
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    @cached_property
+    def _market(self) -> Contract:
+        return self.chain.contract("Marketplace", self.base.marketplace)
+
+    @cached_property
+    def _authority(self) -> Contract:
+        return self.chain.contract("RegistryAuthority", self.base.authority)
+
+    @cached_property
+    def _timelock(self) -> Contract:
+        return self.chain.contract("RegistryTimelock", self.timelock)
+
+    @cached_property
+    def _token(self) -> Contract:
+        return self.chain.contract("RegistryToken", self.token)
+
+    @cached_property
+    def _curation(self) -> Contract:
+        return self.chain.contract("Curation", self.curation)
+
+    def _address(self, key: str) -> Address | None:
+        found: Address | None = getattr(self, key)
+        return found
+
+    @property
+    def _left(self) -> bool:
+        return self._has_role(ADMIN, self.timelock) and not self._has_role(ADMIN, self.deployer)
+
+    def _has_role(self, role: int, account: str) -> bool:
+        return bool(self.chain.call(self._authority.functions.hasRole(role, account))[0])
+
+    def _is_funded(self) -> bool:
+        """Whether the deployer gave the distributor what it distributes; what it holds changes with each claim."""
+        assert self.foundation.listed is not None
+        parties = {"from": self.deployer, "to": self.distributor}
+        given = self.chain.events(self._token.events.Transfer(), filters=parties, from_block=self.base.block)
+        return any(event.args["value"] == self.foundation.listed.total for event in given)
+
+    def _missing_roles(self) -> list[ContractFunction]:
+        grant = self._authority.functions.grantRole
+        members, _timelock = end_state(self.result())
+        return [
+            grant(role, account, 0)
+            for role, accounts in members.items()
+            for account in accounts
+            if not self._has_role(role, account)
+        ]
+
+
+def end_state(deployment: Deployment) -> tuple[dict[int, set[Address]], dict[str, set[Address]]]:
+    """Return who holds each role of the authority, and of the timelock, once a DAO is founded."""
+    dao = deployment.dao
+    assert dao is not None
+    members = {ADMIN: {dao.timelock}, GUARDIAN: {dao.brake}, CURATOR: {dao.curation}}
+    return members, {TIMELOCK_ADMIN: {dao.timelock}} | {role: {dao.governor} for role in TIMELOCK_ROLES}
+
+
+def functions_of(deployment: Deployment) -> dict[tuple[Address, bytes], int]:
+    """Return the functions that are for other roles than the administrator's, with their role."""
+    return {
+        (getattr(deployment, contract), keccak(text=signature)[:4]): role for contract, signature, role in FUNCTIONS
+    }
+
+
+def check_powers(chain: Chain, deployment: Deployment) -> list[str]:
+    """Return how the powers over a registry differ from those that the founding of its DAO ended with."""
+    if deployment.dao is None:
+        return ["the deployment was not given to a DAO"]
+    members, timelock = end_state(deployment)
+    actual = powers(chain, deployment.authority, deployment.dao.timelock)
+    return actual.against(members, functions_of(deployment), timelock)
+
+
+def found(chain: Chain, deployment: Deployment, foundation: Foundation) -> FoundingPlan:
+    """Return the plan that gives `deployment` to a DAO; raises `WrongChain`."""
+    if deployment.chain_id != chain.chain_id:
+        raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
+    return FoundingPlan(chain, deployment, foundation)
+
+
+def _encoded(call: ContractFunction) -> bytes:
+    return bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
+
+
+def _within(setting: str, value: Any, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise InputError(f"{setting} cannot be {value!r}.", hint=f"It is a whole number from {low:,} to {high:,}.")
