@@ -42,6 +42,7 @@ FLOORS = [
         "registry.did",
         "registry.money",
         "registry.canonical",
+        "registry.merkle",
         "registry.typed_data",
     ],
     ["registry.chain"],
