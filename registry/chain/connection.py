@@ -220,6 +220,20 @@ class Chain:
             self._with_code.add(account)
         return found
 
+    def code_hash(self, address: str) -> str:
+        """Return keccak of the code at `address` as hexadecimal text, ``""`` for an account without code of its own.
+
+        An account that delegates (EIP-7702) is one: only its owner can change for what.
+        """
+        code = bytes(self.w3.eth.get_code(cast(Any, to_address(address))))
+        if not code or (len(code) == 23 and code.startswith(b"\xef\x01\x00")):
+            return ""
+        return "0x" + bytes(Web3.keccak(code)).hex()
+
+    def storage(self, address: str, slot: int) -> int:
+        """Return a word of the storage of a contract."""
+        return int.from_bytes(bytes(self.w3.eth.get_storage_at(cast(Any, to_address(address)), slot)), "big")
+
     def receipt(self, tx_hash: str) -> Receipt:
         """Return the receipt of a mined transaction; raises `ChainError` if there is none."""
         try:

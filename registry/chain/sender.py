@@ -52,11 +52,15 @@ _ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it."""
+    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
+
+    `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
+    """
 
     to: Address
     data: bytes
     value: int = 0
+    gas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ class Sender:
 
     def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
         if isinstance(call, Call):
-            return Call(to_address(call.to), call.data, value or call.value)
+            return Call(to_address(call.to), call.data, value or call.value, call.gas)
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
         return Call(to_address(str(call.address)), data, value)
 
@@ -196,7 +200,7 @@ class Sender:
                 gas, spent = limit // 2, limit // 2
             else:
                 spent = int(self.chain.w3.eth.estimate_gas(fields))
-                gas = min(spent * GAS_MARGIN[0] // GAS_MARGIN[1], limit)
+                gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], call.gas), limit)
         except Web3RPCError as error:
             raise _refused(error) from error
         quote = self._priced(call, gas, current_fees(self.chain), spent=spent)

@@ -31,7 +31,7 @@ FLOORS = [
     ["registry.market"],
     ["registry.access"],
     ["registry.assets"],
-    ["registry.ledger", "registry.words"],
+    ["registry.ledger", "registry.words", "registry.dangers"],
     ["registry.session"],
     ["registry.results"],
     ["registry.statement", "registry.splits", "registry.proposal"],
