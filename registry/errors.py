@@ -20,7 +20,7 @@ ends with what to do next.
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
     ├── PaymentError (RegistryError)       checked before anything is sent
-    │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, UnknownToken
+    │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
     ├── ChainError (RegistryError)
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
@@ -350,6 +350,16 @@ class PriceChanged(PaymentError):
         super().__init__(
             f"Licence {licence!r} costs {price} now, more than the {maximum} you agreed to.",
             hint="Look at the licence again and raise max_total if you still want it.",
+        )
+
+
+class BondAboveMaximum(PaymentError):
+    """A bond is above the most that the claimant agreed to."""
+
+    def __init__(self, bond: str, maximum: str) -> None:
+        self.bond, self.maximum = bond, maximum
+        super().__init__(
+            f"The bond is {bond}, more than the {maximum} you agreed to.", hint="Raise max_bond if you still want it."
         )
 
 

@@ -41,3 +41,18 @@ class Governed:
     def governor(self) -> Contract:
         """The RegistryGovernor contract."""
         return self.registry.chain.contract("RegistryGovernor", self.dao.governor)
+
+    @cached_property
+    def brake_contract(self) -> Contract:
+        """The Brake contract."""
+        return self.registry.chain.contract("Brake", self.dao.brake)
+
+    @cached_property
+    def curation_contract(self) -> Contract:
+        """The Curation contract."""
+        return self.registry.chain.contract("Curation", self.dao.curation)
+
+    @cached_property
+    def standards_contract(self) -> Contract:
+        """The Standards contract."""
+        return self.registry.chain.contract("Standards", self.dao.standards)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from registry.governance.base import Governed
 from registry.results import Done
 from registry.types import ZERO_ADDRESS, Address, to_address
-
-UNIT = 18
-"""Decimals of the token; a whole token is one vote in all texts."""
-
-
-def votes(units: int) -> str:
-    """Votes as people read them: ``1,500`` for 1500 * 10**18 units."""
-    number = Decimal(units).scaleb(-UNIT)
-    return f"{number.normalize():,f}"
+from registry.words import in_votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +34,11 @@ class VotingPower:
         """What to do about idle votes; empty if none are."""
         if not self.idle:
             return ""
-        return f"{votes(self.held)} votes count for nothing until they are delegated: 'registry dao delegate'."
+        return f"{in_votes(self.held)} votes count for nothing until they are delegated: 'registry dao delegate'."
 
     def __str__(self) -> str:
         to = {None: "nobody", self.account: "itself"}.get(self.delegate, str(self.delegate))
-        return f"{self.account} holds {votes(self.held)}, delegates to {to}, and casts {votes(self.power)} votes"
+        return f"{self.account} holds {in_votes(self.held)}, delegates to {to}, and casts {in_votes(self.power)} votes"
 
 
 class Delegation(Governed):

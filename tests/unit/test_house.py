@@ -41,6 +41,7 @@ FLOORS = [
         "registry.ddo",
         "registry.did",
         "registry.money",
+        "registry.picture",
         "registry.canonical",
         "registry.merkle",
         "registry.typed_data",
