@@ -1,8 +1,7 @@
 """Calls tried on a fork of the chain: what they would do, from any account and at any time, with nothing sent.
 
 A chain in this process is tried on a copy of its state. A node is asked by ``eth_simulateV1`` (execution-apis), which
-anvil and the clients of public chains have; where it is missing, pyrevm forks the chain by its address, if installed.
-None of them changes the chain, not even for a moment.
+anvil and the clients of public chains have. Neither changes the chain, not even for a moment.
 """
 
 from __future__ import annotations
@@ -60,15 +59,11 @@ def run(
 ) -> tuple[str, tuple[Tried, ...]]:
     """Run calls one after the other in one block at `time`, with these slots written before; say by what, too.
 
-    A call that fails changes nothing, and the next ones run. Raises `ChainError` if the node cannot simulate and pyrevm
-    is not installed.
+    A call that fails changes nothing, and the next ones run. Raises `ChainError` if the node cannot simulate.
     """
     if chain.is_in_process:
         return "a copy of the state in this process", _in_process(chain, trials, time, storage)
-    answer = _simulate(chain, trials, time, storage)
-    if answer is not None:
-        return "eth_simulateV1 of the node", answer
-    return "pyrevm on a fork by the node's address", _revm(chain, trials, time, storage)
+    return "eth_simulateV1 of the node", _simulate(chain, trials, time, storage)
 
 
 # --- In this process -----------------------------------------------------------------------------
@@ -108,7 +103,7 @@ def _in_process(
             for account, topics, data in done.get_log_entries()
         ]
         used = _GAS - done.get_gas_remaining()
-        tried.append(_tried(bytes(done.output), None if done.is_success else _error(bytes(done.output)), used, logs))
+        tried.append(_tried(bytes(done.output), None if done.is_success else decode(bytes(done.output)), used, logs))
     return tuple(tried)
 
 
@@ -117,100 +112,69 @@ def _in_process(
 
 def _simulate(
     chain: Chain, trials: Sequence[Trial], time: int, storage: Mapping[Address, Mapping[int, int]]
-) -> tuple[Tried, ...] | None:
-    """Ask the node; None if it has no such method."""
+) -> tuple[Tried, ...]:
+    """Ask the node."""
+    poor: list[int] = []
+    for place, trial in enumerate(trials):
+        # A call that cannot be paid for is no failed call to a node, but spoils the whole request.
+        if trial.value:
+            kept = [one for number, one in enumerate(trials[: place + 1]) if number not in poor]
+            if _asked(chain, kept, time, storage) is None:
+                poor.append(place)
+    answer = _asked(chain, [one for number, one in enumerate(trials) if number not in poor], time, storage)
+    if answer is None:
+        raise ChainError("The node refused to simulate: an account does not hold enough.")
+    results = iter(answer)
+    refused = Tried(b"", TransactionReverted("the account does not hold that much"), 0)
+    return tuple(refused if number in poor else next(results) for number in range(len(trials)))
+
+
+def _asked(
+    chain: Chain, trials: Sequence[Trial], time: int, storage: Mapping[Address, Mapping[int, int]]
+) -> list[Tried] | None:
+    """One request; None if an account cannot pay for a call."""
     overrides: dict[str, Any] = {READER: {"code": "0x" + _READER_CODE.hex()}}
     for account, slots in storage.items():
         overrides[account] = {"stateDiff": {_word(slot): _word(value) for slot, value in slots.items()}}
     calls = [
         {"from": trial.sender, "to": trial.to, "value": hex(trial.value), "input": "0x" + trial.data.hex()}
-        | {"gas": hex(_GAS)}
+        | {"gas": hex(_GAS), "maxFeePerGas": "0x0", "maxPriorityFeePerGas": "0x0"}
         for trial in trials
     ]
-    block = {
-        "blockOverrides": {"time": hex(max(time, chain.block().timestamp + 1)), "gasLimit": hex(_BLOCK_GAS)},
-        "stateOverrides": overrides,
-        "calls": calls,
-    }
+    when = {"time": hex(max(time, chain.block().timestamp + 1)), "gasLimit": hex(_BLOCK_GAS), "baseFeePerGas": "0x0"}
+    block = {"blockOverrides": when, "stateOverrides": overrides, "calls": calls}
     request = {"blockStateCalls": [block], "validation": False}
     answer = chain.w3.provider.make_request(RPCEndpoint("eth_simulateV1"), [request, "latest"])
     if "error" in answer:
         error: Any = answer["error"]
         message = str(error.get("message", error) if isinstance(error, dict) else error)
-        missing = isinstance(error, dict) and error.get("code") == -32601
-        if missing or any(word in message.lower() for word in ("not found", "not supported", "does not exist")):
+        code = error.get("code") if isinstance(error, dict) else None
+        if code == -32601 or any(word in message.lower() for word in ("not found", "not supported", "does not exist")):
+            raise ChainError(
+                f"The node {chain.url} cannot simulate: it has no eth_simulateV1.", hint="Use another node for that."
+            )
+        # The code that the specification has for it, and what nodes say that have another.
+        if code == -38014 or "insufficient funds" in message.lower():
             return None
         raise ChainError(f"The node refused to simulate: {message}.")
-    tried = []
-    for trial, call in zip(trials, cast(Any, answer["result"])[0]["calls"], strict=True):
-        output = _bytes(call.get("returnData"))
-        failure = call.get("error")
-        problem = None
-        if int(call["status"], 16) != 1:
-            data = _bytes(failure.get("data")) if isinstance(failure, dict) else b""
-            said = str(failure.get("message", "")) if isinstance(failure, dict) else ""
-            problem = _error(data or output) if data or output else TransactionReverted(said or "no reason was given")
-        logs = [
-            {
-                "address": log["address"],
-                "topics": [_bytes(topic) for topic in log["topics"]],
-                "data": _bytes(log["data"]),
-            }
-            for log in call.get("logs") or ()
-        ]
-        used = max(0, int(call["gasUsed"], 16) - _intrinsic(trial.data))
-        tried.append(_tried(output, problem, used, logs))
-    return tuple(tried)
+    return [_told(trial, call) for trial, call in zip(trials, cast(Any, answer["result"])[0]["calls"], strict=True)]
 
 
-# --- By pyrevm -----------------------------------------------------------------------------------
+def _told(trial: Trial, call: Mapping[str, Any]) -> Tried:
+    """What the node says of one call."""
+    output, failure, problem = _bytes(call.get("returnData")), call.get("error"), None
+    if int(call["status"], 16) != 1:
+        data = _bytes(failure.get("data")) if isinstance(failure, dict) else b""
+        said = str(failure.get("message", "")) if isinstance(failure, dict) else ""
+        problem = decode(data or output) if data or output else TransactionReverted(said or "no reason was given")
+    logs = [
+        {"address": log["address"], "topics": [_bytes(topic) for topic in log["topics"]], "data": _bytes(log["data"])}
+        for log in call.get("logs") or ()
+    ]
+    return _tried(output, problem, max(0, int(call["gasUsed"], 16) - _intrinsic(trial.data)), logs)
 
 
-def _revm(
-    chain: Chain, trials: Sequence[Trial], time: int, storage: Mapping[Address, Mapping[int, int]]
-) -> tuple[Tried, ...]:
-    try:
-        import pyrevm
-    except ImportError as error:
-        raise ChainError(
-            f"The node {chain.url} cannot simulate (it has no eth_simulateV1).",
-            hint="Use another node, or run: pip install 'asset-registry[simulate]'",
-        ) from error
-    head = chain.block()
-    evm = pyrevm.EVM(fork_url=chain.url, fork_block=hex(head.number), spec_id="CANCUN")
-    when = max(time, head.timestamp + 1)
-    evm.set_block_env(pyrevm.BlockEnv(number=head.number + 1, timestamp=when, basefee=0, gas_limit=_BLOCK_GAS))
-    for account, slots in storage.items():
-        # Loads the account from the node, so that only these slots differ.
-        evm.get_balance(account)
-        for slot, value in slots.items():
-            evm.insert_account_storage(account, slot, value)
-    evm.insert_account_info(READER, pyrevm.AccountInfo(code=_READER_CODE))
-    tried = []
-    for trial in trials:
-        before = evm.snapshot()
-        problem, output = None, b""
-        try:
-            output = bytes(
-                evm.message_call(trial.sender, trial.to, calldata=trial.data, value=trial.value, gas=_GAS, gas_price=0)
-            )
-        except RuntimeError as error:
-            found = getattr(evm.result, "output", None) if evm.result is not None else None
-            output = bytes(found) if isinstance(found, (bytes, bytearray)) else b""
-            problem = _error(output) if output else TransactionReverted(str(error) or "no reason was given")
-            evm.revert(before)
-        result = evm.result
-        logs: list[Mapping[str, Any]] = []
-        if problem is None and result is not None:
-            for log in result.logs:
-                topics = [_bytes(topic) for topic in log.topics]
-                logs.append({"address": log.address, "topics": topics, "data": bytes(log.data[1])})
-        used = max(0, int(result.gas_used if result else 0) - _intrinsic(trial.data))
-        tried.append(_tried(output, problem, used, logs))
-    return tuple(tried)
-
-
-# --- All of them ---------------------------------------------------------------------------------
+# --- Both ----------------------------------------------------------------------------------------------
 
 
 def _tried(output: bytes, problem: RegistryError | None, gas: int, logs: Sequence[Mapping[str, Any]]) -> Tried:
@@ -227,10 +191,6 @@ def _tried(output: bytes, problem: RegistryError | None, gas: int, logs: Sequenc
             events.append(None)
     known = tuple(event for event in events if event is not None)
     return Tried(output, None, gas, known, len(events) - len(known))
-
-
-def _error(data: bytes) -> RegistryError:
-    return decode(data)
 
 
 def _intrinsic(data: bytes) -> int:
