@@ -11,12 +11,13 @@ from registry.cli.console import plain, table_of
 
 if TYPE_CHECKING:
     from registry.cli.app import App
+    from registry.governance.standards import Conformance
     from registry.ipfs.builder import FileEntry
     from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase
 
 
-def asset_facts(found: Asset) -> dict[str, str]:
-    """What is said of an asset, one fact a line."""
+def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str, str]:
+    """What is said of an asset, one fact a line; `declared` are the standards that it declares to conform to."""
     document = found.ddo
     content = document.content
     facts = {
@@ -30,6 +31,8 @@ def asset_facts(found: Asset) -> dict[str, str]:
         "owner": found.owner,
         "revenue goes to": found.payout if found.payout != found.owner else "",
         "state": found.state.name.lower() + (", delisted" if found.delisted else ""),
+        "curation": found.listing.in_words() if found.listing else "",
+        "conforms to": "; ".join(one.in_words() for one in declared),
         "version": str(found.version),
         "document": f"ipfs://{found.cid}",
         "content": f"ipfs://{content.cid}, {content.size:,} bytes" if content else "none",

@@ -65,8 +65,8 @@ class Vesting:
     delegate: Address | None
 
     def __str__(self) -> str:
-        parts = f"{in_votes(self.released)} released, {in_votes(self.releasable)} to release, {in_votes(self.locked)} locked"
-        return f"vesting wallet {self.wallet} of {self.owner}: {parts}"
+        released, ready, locked = map(in_votes, (self.released, self.releasable, self.locked))
+        return f"vesting wallet {self.wallet} of {self.owner}: {released} released, {ready} to release, {locked} locked"
 
 
 class Distribution(Governed):
