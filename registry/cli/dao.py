@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry.cli import dao_people, dao_proposals, dao_votes
+from registry.cli import dao_people, dao_proposals, dao_tokens, dao_votes
 
 
 @click.group("dao")
@@ -31,5 +31,12 @@ for _command in (
     dao_people.delegate,
     dao_people.brake,
     dao_people.release,
+    dao_tokens.stats,
+    dao_tokens.proofs,
+    dao_tokens.claims,
+    dao_tokens.claim,
+    dao_tokens.vesting,
+    dao_tokens.vesting_release,
+    dao_tokens.vesting_delegate,
 ):
     dao.add_command(_command)
