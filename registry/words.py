@@ -61,8 +61,11 @@ DAO_CONTRACTS: Final = {
 """The contracts of a DAO, by the name they have in its record."""
 
 _AT_DAO: Final = {
-    "kind": ("metadata", "licence", "conduct"),
-    "support": ("against", "for", "abstain"),
+    ("Standards", "kind"): ("metadata", "licence", "conduct"),
+    ("Standards", "status"): ("none", "proposed", "adopted", "deprecated"),
+    ("Curation", "status"): ("unlisted", "endorsed", "flagged", "delisted"),
+    ("Curation", "state"): ("none", "open", "upheld", "dismissed", "lapsed"),
+    ("RegistryGovernor", "support"): ("against", "for", "abstain"),
 }
 """What numbers of the governance contracts stand for."""
 
@@ -276,8 +279,8 @@ class Words:
             return AUTHORITY_ROLES.get(value, "")
         if contract not in DAO_CONTRACTS.values() and contract != "RegistryAuthority":
             return ""
-        if name in _AT_DAO and value < len(_AT_DAO[name]):
-            return _AT_DAO[name][value]
+        if value < len(named := _AT_DAO.get((contract, name), ())):
+            return named[value]
         if name == "assetId":
             return self._asset(value)
         if name in _SECONDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -161,7 +161,7 @@ def cancel(app: App, proposal: str, dry_run: bool) -> None:
 
 @command("watch", examples=["registry dao watch 0x12ab34cd --timeout 600"])
 @proposal_argument
-@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds to watch at most.")
+@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds, at most.")
 @click.option("--poll", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between looks.")
 def watch(app: App, proposal: str, timeout: float, poll: float) -> None:
     """Watch a proposal until it has ended: its state, its votes, what is missing and what comes next."""
@@ -207,9 +207,7 @@ def _draft(
             text = body.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error
-    with governance.collect() as lent:
-        # It is of the kind of the client that lent it.
-        act = cast("Registry", lent)
+    with governance.collect() as act:
         run_as(ctx, app, act, words)
         pay(act, payments)
     return governance.draft(act, title=title, body=text)

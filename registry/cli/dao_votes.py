@@ -74,10 +74,12 @@ def check_ballots(app: App, proposal: str, ballots: tuple[str, ...]) -> None:
     app.console.result([one.to_dict() for one in checked], table=_table("Ballots", [("", one) for one in checked]))
 
 
-@command("relay", examples=["registry dao relay 0x12ab34cd ballots/", "registry dao relay 0x12ab34cd ballots/ --dry-run"])
+@command(
+    "relay", examples=["registry dao relay 0x12ab34cd ballots/", "registry dao relay 0x12ab34cd ballots/ --dry-run"]
+)
 @proposal_argument
 @ballots_argument
-@click.option("--batch", type=click.IntRange(1), default=50, show_default=True, help="Ballots in a transaction at most.")
+@click.option("--batch", type=click.IntRange(1), default=50, show_default=True, help="Ballots in a transaction.")
 @dry_run_option
 def relay(app: App, proposal: str, ballots: tuple[str, ...], batch: int, dry_run: bool) -> None:
     """Bring BALLOTS (files, folders, CIDs) to the chain, and say who was counted, who was not, and why.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from registry.chain.fees import Cost
 from registry.chain.recorder import Collector, collected
@@ -33,7 +33,7 @@ from registry.words import Words, in_votes
 
 if TYPE_CHECKING:
     from registry.chain.sender import Call
-    from registry.market import Market
+    from registry.client import Registry
     from registry.money import Amount
 
 
@@ -43,7 +43,7 @@ class Proposing(Proposals):
     # --- Drafting --------------------------------------------------------------------------------
 
     @contextmanager
-    def collect(self) -> Iterator[Market]:
+    def collect(self) -> Iterator[Registry]:
         """A client that acts as the DAO's timelock, which is its treasury, and sends nothing: hand it to `draft`.
 
         >>> with registry.governance.collect() as act:              # doctest: +SKIP
@@ -52,7 +52,8 @@ class Proposing(Proposals):
         """
         collector = Collector(self.dao.timelock, who="the DAO", later=True)
         try:
-            yield self.registry.signed_by(collector)
+            # It is of the kind of the client that lends it.
+            yield cast("Registry", self.registry.signed_by(collector))
         finally:
             collector.close()
 

@@ -121,7 +121,7 @@ def test_a_team_votes_by_its_own_proposal(author: Registry, open_vote: Proposal)
     made = author.governance.propose(author.governance.draft(author.market.functions.setFee(60), title="Again"))
     author.chain.advance(DAY + 10)
     with ann.teams.collect(team) as act:
-        act.governance.vote(made.id, "for")  # type: ignore[attr-defined]
+        act.governance.vote(made.id, "for")
     ann.teams.execute(ann.teams.sign(ann.teams.propose(team, act)))
     assert author.governance.proposal(made.id).for_votes == 10**24
 
