@@ -179,21 +179,22 @@ class FoundingPlan(StepPlan[Deployment]):
     """The founding of a DAO over a deployment, and how far it is. Made by `found`."""
 
     NOUN = "DAO"
-    # Measured, whole transactions.
+    # Measured, whole transactions, for two allocations.
     GAS: Mapping[str, int] = {
-        "timelock": 1_700_000,
-        "token": 1_900_000,
-        "governor": 4_700_000,
-        "standards": 1_000_000,
-        "curation": 2_000_000,
-        "brake": 600_000,
-        "distributor": 1_600_000,
-        "fund": 80_000,
-        "use": 55_000,
-        "treasury": 45_000,
-        "bond": 60_000,
-        "roles": 200_000,
-        "leave": 80_000,
+        "timelock": 1_353_000,
+        "token": 1_729_000,
+        "governor": 4_426_000,
+        "standards": 919_000,
+        "curation": 1_942_000,
+        "brake": 608_000,
+        "distributor": 1_140_000,
+        "fund": 51_000,
+        "use": 51_000,
+        "treasury": 42_000,
+        "bond": 59_000,
+        "roles": 123_000,
+        "leave:authority": 43_000,
+        "leave:timelock": 25_000,
     }
 
     def __init__(self, chain: Chain, deployment: Deployment, foundation: Foundation) -> None:
@@ -396,7 +397,10 @@ class FoundingPlan(StepPlan[Deployment]):
 
     @property
     def _left(self) -> bool:
-        return self._has_role(ADMIN, self.timelock) and not self._has_role(ADMIN, self.deployer)
+        """Whether the deployer has left the registry to this DAO, and not to another."""
+        if not self._has_role(ADMIN, self.timelock) or self._has_role(ADMIN, self.deployer):
+            return False
+        return bool(self.chain.call(self._timelock.functions.hasRole(role_id(TIMELOCK_ROLES[0]), self.governor)))
 
     def _has_role(self, role: int, account: str) -> bool:
         return bool(self.chain.call(self._authority.functions.hasRole(role, account))[0])

@@ -95,7 +95,7 @@ def first_block(chain: Chain, address: str) -> int:
 class StepPlan(ABC, Generic[R]):
     """Steps that lead to an `R`: each can be asked whether it is done, and is sent by its one transaction.
 
-    `gas` of the class is measured, whole transactions by the part of a step's key before a colon.
+    `GAS` is measured: whole transactions by the key of a step, or the part of it before a colon.
     """
 
     GAS: Mapping[str, int] = {}
@@ -236,7 +236,7 @@ class StepPlan(ABC, Generic[R]):
         return address
 
     def _gas_of(self, key: str) -> int:
-        return self.GAS[key.partition(":")[0]]
+        return self.GAS.get(key) or self.GAS[key.partition(":")[0]]
 
     def _send(self, sender: Sender, key: str) -> None:
         call = Call(FACTORY, self._code[key]) if key in self._code else self.call(key)
