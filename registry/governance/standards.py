@@ -115,9 +115,9 @@ class Standards(Documents):
             adopted = (found for found in listed if found.status is StandardStatus.ADOPTED)
             found = next(adopted, listed[0] if listed else None)
         if found is None:
-            which = f"version {version} of " if version is not None else ""
+            which = f"version {version} of the " if version is not None else ""
             raise NotFoundError(
-                f"There is no {which}the standard {name!r}.", hint="'registry standard list' shows what there is."
+                f"There is no {which}standard {name!r}.", hint="'registry standard list' shows what there is."
             )
         return found
 
