@@ -13,6 +13,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from registry import Licence, Registry
+from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
 from registry.chain.connection import Chain
 from registry.chain.founding import DAY, WHOLE, Foundation, GovernorRules, Listed, check_powers, found
@@ -261,7 +262,7 @@ def argument(part: dict[str, Any], client: Registry) -> Any:
     if kind == "bool":
         return False
     if kind == "string":
-        return f"Words. #proposer={dev_signer(DEPLOYER).address}" if name == "description" else ""
+        return ""
     if kind == "bytes":
         return b""
     return bytes([7]) * int(kind.removeprefix("bytes"))
@@ -272,7 +273,7 @@ def tried(client: Registry, contract: str, entry: dict[str, Any], account: str) 
     values = [argument(part, client) for part in entry["inputs"]]
     if entry["name"] in ("propose", "cancel") and contract == "RegistryGovernor":
         values[:3] = actions(client)
-        values[3] = keccak(text=DESCRIPTION) if entry["name"] == "cancel" else values[3]
+        values[3] = keccak(text=DESCRIPTION) if entry["name"] == "cancel" else f"#proposer={account}".rjust(60)
     if entry["name"] in ("transferFrom", "safeTransferFrom") and contract == "AssetRegistry":
         values[:2] = client.address, dev_signer(7).address
     if contract == "RegistryAuthority":
@@ -296,19 +297,48 @@ def tried(client: Registry, contract: str, entry: dict[str, Any], account: str) 
     return ""
 
 
-@pytest.mark.parametrize(
+for_somebody = pytest.mark.parametrize(
     ("contract", "entry", "who"),
     [found for found in CLASSIFIED if found[2] != "anyone"],
     ids=lambda value: value["name"] if isinstance(value, dict) else str(value),
 )
+
+
+def assert_refused(client: Registry, contract: str, entry: dict[str, Any], account: str) -> None:
+    refused = tried(client, contract, entry, account)
+    expected = OTHERWISE.get(f"{contract}.{entry['name']}")
+    right = refused == expected if expected else refused in REFUSALS
+    assert right, f"{contract}.{entry['name']}: {refused or 'allowed'}"
+
+
+@for_somebody
 def test_the_deployer_can_call_nothing_that_is_for_somebody(
     place: Registry, contract: str, entry: dict[str, Any], who: str
 ) -> None:
-    refused = tried(place, contract, entry, dev_signer(DEPLOYER).address)
-    expected = OTHERWISE.get(f"{contract}.{entry['name']}")
-    assert refused == expected if expected else refused in REFUSALS, (
-        f"{contract}.{entry['name']}: {refused or 'allowed'}"
-    )
+    assert_refused(place, contract, entry, dev_signer(DEPLOYER).address)
+
+
+@for_somebody
+def test_the_guardian_can_cancel_and_brake_and_nothing_else(
+    place: Registry, contract: str, entry: dict[str, Any], who: str
+) -> None:
+    guardian = dev_signer(3).address
+    if "guardian" in who:
+        assert tried(place, contract, entry, guardian) not in {*REFUSALS, "GovernorUnableToCancel"}
+    else:
+        assert_refused(place, contract, entry, guardian)
+
+
+def test_no_role_reaches_the_authority_of_a_contract_through_the_authority_itself(place: Registry) -> None:
+    dao = place.deployment.dao
+    assert dao is not None
+    manager = place.chain.contract("RegistryAuthority", place.deployment.authority).functions
+    change = keccak(text="setAuthority(address)")[:4] + bytes.fromhex(place.deployment.registry[2:]).rjust(32, b"\0")
+    # The DAO itself moves a contract with `updateAuthority`; it is the only one that could do so this way too.
+    for account in (dao.brake, dao.curation, dao.governor, dev_signer(3).address, dev_signer(DEPLOYER).address):
+        for target in (place.deployment.registry, place.deployment.marketplace, dao.brake, dao.curation, dao.standards):
+            with pytest.raises(reverts.AccessManagerUnauthorizedCall):  # type: ignore[attr-defined]
+                place.chain.call(manager.execute(target, change), sender=account)
 
 
 @pytest.mark.parametrize(
