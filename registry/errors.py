@@ -37,7 +37,8 @@ ends with what to do next.
     │   ├── InvalidDraft (ValueError)      .line of the file that describes the proposal, 0 if no line is at fault
     │   ├── DescriptionTooLong (ValueError), UnpinnedBody (OSError)
     │   ├── UnknownTarget (LookupError), CallWouldRevert, BelowThreshold (PermissionError)
-    │   ├── ProposalNotFound (LookupError), WrongProposalState, TooEarly, CodeChanged
+    │   ├── ProposalNotFound (LookupError), CodeChanged
+    │   ├── WrongProposalState             TooEarly
     │   ├── MayNotCancel (PermissionError)
     │   ├── VoteRefused                    AlreadyVoted, LateVote, VotingNotBegun, NoVotes
     │   ├── WrongProof (ValueError)        it does not lead to the root on chain

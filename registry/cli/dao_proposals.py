@@ -54,14 +54,13 @@ def propose(
     """
     registry = app.registry(to="propose")
     draft = _draft(ctx, app, registry, words, title, body, payments)
-    tried = registry.governance.simulate(draft)
-    for line in [str(draft), *str(tried).splitlines()]:
+    governance = registry.governance
+    made = governance.propose(draft, force=force, pin=not pinned, dry_run=True)
+    for line in [str(draft), *str(governance.simulate(draft)).splitlines()]:
         app.console.note(line)
-    if not force:
-        tried.require()
     if not dry_run:
         app.agree(f"Submit the {draft}?")
-    made = registry.governance.propose(draft, force=True, pin=not pinned, dry_run=dry_run)
+        made = governance.propose(draft, force=True, pin=not pinned)
     facts = {
         "proposal": f"0x{made.id:064x}",
         "title": made.title,

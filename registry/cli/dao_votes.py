@@ -35,13 +35,13 @@ ballots_argument = click.argument("ballots", nargs=-1, required=True)
 @dry_run_option
 def vote(app: App, proposal: str, choice: str, reason: str, dry_run: bool) -> None:
     """Show a proposal in words, ask, and vote with all votes that one had when the voting began."""
-    registry = app.registry(to="vote")
-    told = registry.governance.describe(proposal)
-    for line in str(told).splitlines():
+    governance = app.registry(to="vote").governance
+    cast = governance.vote(proposal, choice, reason=reason, dry_run=True)
+    for line in str(governance.describe(cast.proposal)).splitlines():
         app.console.note(line)
     if not dry_run:
-        app.agree(f"Vote {choice} the {told.proposal}?")
-    cast = registry.governance.vote(told.proposal, choice, reason=reason, dry_run=dry_run)
+        app.agree(f"Vote {choice} the {cast.proposal}?")
+        cast = governance.vote(cast.proposal, choice, reason=reason)
     app.console.result(cast if app.console.as_json else f"{'Would' if dry_run else 'Done:'} {cast}")
 
 
@@ -52,13 +52,14 @@ def vote(app: App, proposal: str, choice: str, reason: str, dry_run: bool) -> No
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for a name of its own.")
 def ballot(app: App, proposal: str, choice: str, nonce: int | None, out: Path) -> None:
     """Sign a vote into a file, at no cost: send it to whoever collects, who brings it to the chain."""
-    registry = app.registry(to="sign a ballot")
-    told = registry.governance.describe(proposal)
+    governance = app.registry(to="sign a ballot").governance
+    governance.unsigned_ballot(proposal, choice, nonce=nonce)
+    told = governance.describe(proposal)
     for line in str(told).splitlines():
         app.console.note(line)
     app.agree(f"Sign a ballot {choice} the {told.proposal}?")
-    made = registry.governance.ballot(told.proposal, choice, nonce=nonce)
-    path, cid = made.save(out), registry.governance.put_ballot(made)
+    made = governance.ballot(told.proposal, choice, nonce=nonce)
+    path, cid = made.save(out), governance.put_ballot(made)
     facts = {"voter": made.voter, "choice": str(made.choice), "file": str(path), "CID": str(cid)}
     app.console.result({**made.to_dict(), "cid": str(cid), "path": str(path)}, facts=facts)
 

@@ -183,7 +183,8 @@ class Proposing(Proposals):
 
     def _check_threshold(self, proposer: str) -> None:
         chain, functions = self.registry.chain, self.governor.functions
-        held = int(chain.call(functions.getVotes(proposer, chain.block().timestamp - 1)))
+        # The governor asks for a second before the proposal, which is the last block at the earliest.
+        held = int(chain.call(self.token.functions.getVotes(proposer)))
         needed = int(chain.call(functions.proposalThreshold()))
         if held < needed:
             raise BelowThreshold(proposer, in_votes(held), in_votes(needed))

@@ -271,10 +271,10 @@ class Voting(Proposing):
     def _check_voter(self, found: Proposal, voter: Address, *, begun: bool = True) -> int:
         """The votes of somebody who may vote; raises why somebody may not."""
         chain, functions = self.registry.chain, self.governor.functions
-        if chain.call(functions.hasVoted(found.id, voter)):
-            raise AlreadyVoted(voter, found)
         if begun or found.state is not ProposalState.PENDING:
             self._check_open(found)
+        if chain.call(functions.hasVoted(found.id, voter)):
+            raise AlreadyVoted(voter, found)
         if found.begins >= found.now:
             return 0
         votes = int(chain.call(functions.getVotes(voter, found.begins)))
