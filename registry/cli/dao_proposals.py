@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import command, dry_run_option
+from registry.cli.command import command, dry_run_option, proposal_argument
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from registry.governance.standing import Proposal
 
 YAML = (".yaml", ".yml")
-
-proposal_argument = click.argument("proposal")
 
 
 @command(

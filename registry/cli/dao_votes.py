@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import command, dry_run_option
-from registry.cli.dao_proposals import proposal_argument
+from registry.cli.command import command, dry_run_option, proposal_argument
 
 if TYPE_CHECKING:
     from rich.table import Table
