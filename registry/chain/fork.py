@@ -18,7 +18,7 @@ from registry.chain.reverts import decode
 from registry.errors import ChainError, RegistryError, TransactionReverted
 from registry.types import Address, to_address
 
-READER: Final = Address("0x00000000000000000000000000000000000Ba1A9")
+READER: Final = Address("0x00000000000000000000000000000000000ba1a9")
 """On a fork, and nowhere else, there is code here that answers 32 bytes with an account in it by its balance in wei."""
 
 # PUSH1 0, CALLDATALOAD, BALANCE, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN
@@ -174,21 +174,14 @@ def _told(trial: Trial, call: Mapping[str, Any]) -> Tried:
     return _tried(output, problem, max(0, int(call["gasUsed"], 16) - _intrinsic(trial.data)), logs)
 
 
-# --- Both ----------------------------------------------------------------------------------------------
+# --- Both -----------------------------------------------------------------------------------------
 
 
 def _tried(output: bytes, problem: RegistryError | None, gas: int, logs: Sequence[Mapping[str, Any]]) -> Tried:
     if problem is not None:
         return Tried(output, problem, gas)
-    events = []
-    for place, log in enumerate(logs):
-        whole = {**log, "blockNumber": 0, "logIndex": place, "transactionHash": bytes(32)}
-        whole["address"] = to_address(log["address"])
-        try:
-            events.append(decode_log(whole))
-        # A foreign contract may log a topic of ours with data that does not fit.
-        except Exception:
-            events.append(None)
+    where = {"blockNumber": 0, "logIndex": 0, "transactionHash": bytes(32)}
+    events = [decode_log({**log, **where, "address": to_address(log["address"])}) for log in logs]
     known = tuple(event for event in events if event is not None)
     return Tried(output, None, gas, known, len(events) - len(known))
 

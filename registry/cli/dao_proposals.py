@@ -50,12 +50,19 @@ def propose(
     Shown in words and tried on a fork of the chain first. The body is pinned in the block store; on chain stands its
     CID. Nothing is sent if a call would be refused, unless with --force.
     """
+    from registry.errors import ChainError
+
     registry = app.registry(to="propose")
     draft = _draft(ctx, app, registry, words, title, body, payments)
     governance = registry.governance
     made = governance.propose(draft, force=force, pin=not pinned, dry_run=True)
-    for line in [str(draft), *str(governance.simulate(draft)).splitlines()]:
-        app.console.note(line)
+    app.console.note(str(draft))
+    try:
+        app.console.note(str(governance.simulate(draft)))
+    except ChainError as error:
+        if not force:
+            raise
+        app.console.note(f"! not tried: {error.message}")
     if not dry_run:
         app.agree(f"Submit the {draft}?")
         made = governance.propose(draft, force=True, pin=not pinned)
@@ -110,6 +117,8 @@ def show(app: App, proposal: str) -> None:
 @click.option("--state", help="Only those that are pending, active, succeeded, queued, executed, ...")
 def list_(app: App, state: str | None) -> None:
     """List the proposals, the newest first, and what comes next for each."""
+    from rich.markup import escape
+
     from registry.cli.console import table_of
     from registry.governance.standing import short
     from registry.words import clean, in_votes
@@ -118,7 +127,7 @@ def list_(app: App, state: str | None) -> None:
     table = table_of("Proposals", "id", "title", "state", "for", "against", "abstain", "next")
     for one in found:
         votes = (in_votes(units) for units in (one.for_votes, one.against_votes, one.abstain_votes))
-        table.add_row(short(one.id), clean(one.title), str(one.state), *votes, one.next)
+        table.add_row(short(one.id), escape(clean(one.title)), str(one.state), *votes, one.next)
     app.console.result([one.to_dict() for one in found], table=table)
 
 

@@ -257,7 +257,10 @@ class _Reader:
     def _coins(self, node: Node) -> int:
         text = self._file.text(node).strip()
         if _NUMBER.fullmatch(text):
-            return int(text.replace("_", "").replace(",", ""))
+            units = int(text.replace("_", "").replace(",", ""))
+            if not 0 <= units < 2**256:
+                raise self._file.fault(node, f"{text!r} is no number of wei")
+            return units
         amount = self._registry.amount(text)
         if amount.token.address is not None:
             raise self._file.fault(node, f"{text!r} is not in the native coin", hint="Pay tokens with 'pay' and 'to'.")

@@ -168,6 +168,7 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
         ("title: T\nactions:\n  - target: Curation\n    data: 0x\n", 3, "not an address"),
         ("title: T\nactions:\n  - target: '" + ANN + "'\n    data: 0xzz\n", 4, "hexadecimal"),
         ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: 1 USD\n", 4, "native coin"),
+        ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: -1\n", 4, "no number of wei"),
         ("title: &a T\nbody: *a\nactions: []\n", 2, "aliases"),
     ],
 )
