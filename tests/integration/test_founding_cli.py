@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from web3.types import RPCEndpoint
 
+from registry import Registry
 from registry.chain.connection import Chain
+from registry.chain.founding import WHOLE
+from registry.chain.journal import Journal
+from registry.chain.local import deploy_local, found_local
+from registry.chain.signers import dev_signer
+from registry.ipfs.store import MemoryStore
 
 from .cli_support import ADDRESSES, PUBLISH, Shell
 from .conftest import Anvil
@@ -27,8 +36,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     (shell.folder / "list.csv").write_text(
         f"account,amount,start,cliff,duration\n{ADDRESSES['stranger']},40,2026-01-01,0,36500\n{ADDRESSES['buyer']},2.5,,,\n"
     )
-    from datetime import UTC, datetime
-
     end = datetime.fromtimestamp(Chain.connect(node.url).block().timestamp + 50 * DAY, UTC).date()
     (shell.folder / "dao.yaml").write_text(
         f"""\
@@ -124,3 +131,28 @@ def test_the_founding_and_what_people_do_then(place: Shell, tmp_path: Path) -> N
     # The guardian's time is over by now.
     assert stranger.refused("dao", "brake", "--sales", "--for", "1 day")["error"] == "NotGuardian"
     assert stranger.refused("dao", "release")["error"] == "AccessManagedUnauthorized"
+
+
+def test_votes_that_change_in_the_same_second_as_others_have_gas_enough(start_anvil: Callable[..., Anvil]) -> None:
+    """A node that stands still estimates for the second of its last block, and the next block is in another."""
+    chain = Chain.connect(start_anvil().url)
+    people = [dev_signer(number) for number in range(3)]
+    base = deploy_local(chain)
+    deployment = found_local(chain, base, {one.address: 100 for one in people}, guardian=people[0].address)
+    author, buyer, _stranger = (
+        Registry(chain, deployment, signer=one, store=MemoryStore(), journal=Journal.in_memory()) for one in people
+    )
+    author.governance.delegate()
+    # The node's clock moves on between the estimate and the block.
+    ask = chain.w3.eth.estimate_gas
+
+    def estimate(*asked: Any) -> int:
+        spent = ask(*asked)
+        chain.w3.provider.make_request(RPCEndpoint("evm_increaseTime"), [5])
+        return spent
+
+    chain.w3.eth.estimate_gas = estimate  # type: ignore[method-assign]
+    buyer.governance.delegate(author.address)
+    assert author.governance.voting_power().power == 200 * WHOLE
+    buyer.act("give", buyer.governance.token.functions.transfer(people[2].address, WHOLE))
+    assert author.governance.voting_power().power == 199 * WHOLE
