@@ -148,13 +148,10 @@ def bonds(app: App, account: str | None) -> None:
 @dry_run_option
 def withdraw(app: App, token: str | None, to: str | None, dry_run: bool) -> None:
     """Take out the bonds that are the signer's."""
+    from registry.cli.views import show_done
+
     registry = app.registry(to="withdraw bonds")
-    done = registry.governance.withdraw_bonds(token, to=to, dry_run=dry_run)
-    if app.console.as_json:
-        app.console.result(done)
-        return
-    for one in done:
-        app.console.say(f"{'Would' if one.tx is None else 'Done:'} {one}")
+    show_done(app, registry.governance.withdraw_bonds(token, to=to, dry_run=dry_run))
 
 
 @command("lapse", group=curation, examples=["registry curation lapse 3"])

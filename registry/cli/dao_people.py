@@ -58,19 +58,22 @@ def found(app: App, settings: Path, proofs: Path | None, folder: Path, dry_run: 
 
 @command("check", examples=["registry dao check"])
 def check(app: App) -> None:
-    """Check who holds which power over the registry: nobody but the DAO, unless the DAO said otherwise."""
-    from registry.chain.founding import check_powers
+    """Check that the contracts are those of this package, and that nobody but the DAO holds power over the registry.
+
+    Needs nobody's word: code, roles, and what was ever granted are read from the chain.
+    """
     from registry.errors import DeploymentError
 
     registry = app.registry()
     dao = registry.governance.dao
-    problems = check_powers(registry.chain, registry.deployment)
+    problems = registry.governance.check()
     if problems:
         raise DeploymentError(
-            f"The powers are not those that the DAO was founded with: {'; '.join(problems)}.",
+            f"The DAO is not as this package founds one: {'; '.join(problems)}.",
             hint="Look for the proposal that changed them; if there is none, the DAO does not rule this registry.",
         )
     facts = {
+        "code": "as this package ships it",
         "administers": f"the timelock {dao.timelock}, for the governor {dao.governor} alone",
         "may pause": f"the brake {dao.brake}",
         "may delist": f"curation {dao.curation}",

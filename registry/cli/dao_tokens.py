@@ -80,13 +80,10 @@ def claims(app: App, list_: str, account: str | None) -> None:
 @dry_run_option
 def claim(app: App, list_: str, account: str | None, dry_run: bool) -> None:
     """Claim what an account may claim: the tokens go to it, or into its vesting wallet, whoever pays for this."""
+    from registry.cli.views import show_done
+
     registry = app.registry(to="claim")
-    done = registry.governance.claim(list_, account=account, dry_run=dry_run)
-    if app.console.as_json:
-        app.console.result(done)
-        return
-    for one in done:
-        app.console.say(f"{'Would' if one.tx is None else 'Done:'} {one}")
+    show_done(app, registry.governance.claim(list_, account=account, dry_run=dry_run))
 
 
 @command("vesting", examples=["registry dao vesting 0xWALLET"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,12 +69,18 @@ def list_(app: App, adopted: bool) -> None:
 @click.option("--text", is_flag=True, help="Write its text, verified, and nothing else.")
 def show(app: App, name: str, version: int | None, text: bool) -> None:
     """Show a version of a standard."""
+    from registry.words import clean
+
     governance = app.registry().governance
     found = governance.standard(name, version)
     if text:
         document = governance.document(found.cid)
         if app.console.as_json:
             app.console.result({"cid": found.cid, "text": document})
+        elif sys.stdout.isatty():
+            # A stranger wrote it: a terminal shall not obey it.
+            for line in document.splitlines():
+                app.console.say(clean(line))
         else:
             app.console.raw(document.encode())
         return

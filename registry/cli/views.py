@@ -120,9 +120,10 @@ def show_preview(app: App, preview: Preview) -> None:
     app.console.result({"documents": listed, "cost": preview.cost}, table=table, facts={"network": str(preview.cost)})
 
 
-def show_done(app: App, done: Done) -> None:
-    """Write what a transaction did or would do."""
+def show_done(app: App, done: Done | Sequence[Done]) -> None:
+    """Write what a transaction, or each of several, did or would do."""
     if app.console.as_json:
         app.console.result(done)
-    else:
-        app.console.say(f"{'Would' if done.tx is None else 'Done:'} {done}")
+        return
+    for one in done if isinstance(done, Sequence) else [done]:
+        app.console.say(f"{'Would' if one.tx is None else 'Done:'} {one}")

@@ -27,6 +27,18 @@ class Governed:
             raise NoDao(self.registry.chain.chain_id, self.registry.deployment.registry)
         return self.registry.deployment.dao
 
+    def check(self) -> tuple[str, ...]:
+        """What differs from a DAO that this package founded: code that is not its own, and powers held beyond it.
+
+        Nothing of the record is believed but the addresses. Reads the chain from the first contract on.
+        """
+        from registry.chain.founding import check_powers
+        from registry.chain.provenance import check_code
+
+        _ = self.dao
+        chain, deployment = self.registry.chain, self.registry.deployment
+        return (*check_code(chain, deployment), *check_powers(chain, deployment))
+
     @cached_property
     def token(self) -> Contract:
         """The RegistryToken contract."""

@@ -22,14 +22,17 @@ from registry.chain.founding import (
     check_powers,
     found,
 )
+from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.plan import FACTORY, Step, creation
 from registry.chain.powers import role_id
+from registry.chain.provenance import check_code
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
 from registry.errors import DeploymentError, InputError, InvalidEntitlements, InvalidSettings, NoDao, WrongChain
 from registry.governance.entitlements import Entitlement, Entitlements
 from registry.governance.foundation import read_foundation
+from registry.ipfs.store import MemoryStore
 from registry.money import Amount, Token
 
 ANN, BOB, CLEO = (dev_signer(number).address for number in (5, 6, 7))
@@ -258,6 +261,37 @@ def test_a_registry_is_given_away_once_and_by_its_deployer(begun: Begun) -> None
         found(chain, replace(base, chain_id=5), foundation)  # type: ignore[arg-type]
 
 
+# --- Whose code it is ----------------------------------------------------------------------------
+
+
+def test_anybody_can_show_that_the_code_is_that_of_this_package(begun: Begun) -> None:
+    chain, base, foundation, sender = begun
+    assert check_code(chain, base) == []
+    made = found(chain, base, foundation).carry_out(sender)
+    dao = made.dao
+    assert dao is not None
+    # What the DAO changes, and what people do with their tokens, does not change what was made.
+    token = chain.contract("RegistryToken", dao.token).functions
+    Sender(chain, dev_signer(5)).send(token.transfer(CLEO, WHOLE))
+    assert check_code(chain, made) == []
+    assert Registry(chain, made, store=MemoryStore(), journal=Journal.in_memory()).governance.check() == ()
+
+
+def test_a_record_that_names_other_contracts_is_found_out(begun: Begun) -> None:
+    chain, base, foundation, sender = begun
+    made = found(chain, base, foundation).carry_out(sender)
+    assert made.dao is not None
+    evil, code = creation("RegistryTimelock", CLEO, [DAY, CLEO])
+    sender.send(Call(FACTORY, code))
+    for name in ("token", "timelock", "governor", "standards", "curation", "brake", "distributor"):
+        for address in (evil, ANN):
+            problems = check_code(chain, replace(made, dao=replace(made.dao, **{name: address})))
+            assert any(address in problem for problem in problems), (name, address)
+    for name in ("registry", "marketplace", "authority", "lineage", "splitters", "teams"):
+        problems = check_code(chain, replace(made, **{name: evil}))  # type: ignore[arg-type]
+        assert any(evil in problem for problem in problems), name
+
+
 # --- Foundations that would not hold -------------------------------------------------------------
 
 
@@ -270,6 +304,7 @@ def test_a_registry_is_given_away_once_and_by_its_deployer(begun: Begun) -> None
         ({"allocations": {"0x" + "00" * 20: WHOLE}}, "zero address"),
         ({"allocations": {ANN: 2**96}}, "allocation"),
         ({"treasury": 2**96 - 1}, "supply"),
+        ({"allocations": {f"0x{number:040x}": WHOLE for number in range(1, 202)}}, "201 allocations"),
         ({"delay": DAY - 1}, "delay"),
         ({"delay": 31 * DAY}, "delay"),
         ({"name": " "}, "name"),
