@@ -107,6 +107,11 @@ class Chain:
         `WrongChain` if it serves another chain than `chain_id`.
         """
         provider: BaseProvider
+        # web3 asks for the chain's number before every call; it is asked once here, and signed into every transaction.
+        cached: dict[str, Any] = {
+            "cache_allowed_requests": True,
+            "cacheable_requests": {RPCEndpoint("eth_chainId")},
+        }
         if url.startswith(("http://", "https://")):
             # A broadcast is not repeated blindly: the sender looks at the chain first.
             allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
@@ -120,15 +125,16 @@ class Chain:
                     backoff_factor=0.1,
                     method_allowlist=allowed,
                 ),
+                **cached,
             )
         elif url.startswith(("ws://", "wss://")):
-            provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)))
+            provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)), **cached)
         elif "://" in url or not url:
             raise InputError(
                 f"{url!r} is not the address of a node.", hint="It starts with http, https, ws or wss, or is a path."
             )
         else:
-            provider = IPCProvider(url, timeout=max(1, round(timeout)))
+            provider = IPCProvider(url, timeout=max(1, round(timeout)), **cached)
         return cls(provider, url, confirmations=confirmations, chain_id=chain_id)
 
     @classmethod
