@@ -55,16 +55,17 @@ class Registry(Lineage):
         With `dao` the registry belongs to a DAO, whose votes are those of `VOTES` or given by name, in whole tokens,
         and delegated to oneself; ``chain.advance`` lets time pass.
         """
+        holders = _votes(dao)
         chain = Chain.in_process()
         deployment = deploy_local(chain)
         if dao:
-            votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in _votes(dao).items()}
+            votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in holders.items()}
             deployment = found_local(chain, deployment, votes, guardian=dev_signer(PEOPLE.index(GUARDIAN)).address)
         journal = Journal.in_memory()
         registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
-        for name in _votes(dao):
+        for name in holders:
             registry.as_account(name).governance.delegate()
         return registry
 

@@ -272,8 +272,13 @@ class Plan(StepPlan[Deployment]):
         return found
 
     def prepare(self) -> None:
-        """Look whether the payment tokens are tokens; raises `DeploymentError`."""
+        """Look whether the payment tokens are tokens, and the registry is still the deployer's; `DeploymentError`."""
         _ = self.tokens
+        if self.chain.has_code(self.authority) and not self._has_role(0):
+            raise DeploymentError(
+                f"{self.deployer} administers the registry {self.registry} no more: it was given away.",
+                hint="'registry dao check' shows to whom.",
+            )
 
     def result(self) -> Deployment:
         """Return the record of what the plan leads to; raises `NotDeployed` before the registry exists."""

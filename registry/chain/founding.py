@@ -211,6 +211,7 @@ class FoundingPlan(StepPlan[Deployment]):
         super().__init__(chain, deployment.deployer)
         self.base = replace(deployment, dao=None)
         self.foundation = foundation
+        self._bonds = {to_address(token): bond for token, bond in foundation.bonds.items()}
         given, rules, base = foundation, foundation.rules.of(foundation.supply), deployment
         self.timelock = self._part("timelock", [given.delay, self.deployer])
         self._shares = shares = [(to_address(account), amount) for account, amount in given.allocations.items()]
@@ -245,7 +246,7 @@ class FoundingPlan(StepPlan[Deployment]):
         if self._left:
             return
         self.foundation.check(self.chain.block().timestamp)
-        for token in self.foundation.bonds:
+        for token in self._bonds:
             if not self.chain.has_code(token):
                 raise InputError(f"There is no token {token} to take bonds in.", hint="Check the address.")
         if not self._has_role(ADMIN, self.deployer):
@@ -264,7 +265,7 @@ class FoundingPlan(StepPlan[Deployment]):
             (f"use:{role}", f"Make the governor the timelock's {role.partition('_')[0].lower()}", self.governor)
             for role in TIMELOCK_ROLES
         ]
-        bonds = [(f"bond:{token}", f"Take bonds in {token}", self.curation) for token in self.foundation.bonds]
+        bonds = [(f"bond:{token}", f"Take bonds in {token}", self.curation) for token in self._bonds]
         return [
             *((key, title, to_address(address or "")) for key, title, address in [*created, *funded]),
             *used,
@@ -297,7 +298,7 @@ class FoundingPlan(StepPlan[Deployment]):
             return bool(self.chain.call(self._market.functions.treasury()) == self.timelock)
         if kind == "bond":
             held = self.chain.call(self._curation.functions.bondIn(what))
-            return bool(held == self.foundation.bonds[to_address(what)])
+            return bool(held == self._bonds[to_address(what)])
         return not self._missing_roles()
 
     def call(self, key: str) -> Call | ContractFunction:
@@ -312,7 +313,7 @@ class FoundingPlan(StepPlan[Deployment]):
         if kind == "treasury":
             return self._market.functions.setTreasury(self.timelock)
         if kind == "bond":
-            return self._curation.functions.setBond(what, self.foundation.bonds[to_address(what)])
+            return self._curation.functions.setBond(what, self._bonds[to_address(what)])
         if kind == "roles":
             # One transaction: a role is never seen half given.
             return authority.multicall([_encoded(call) for call in self._missing_roles()])
@@ -363,7 +364,7 @@ class FoundingPlan(StepPlan[Deployment]):
             ("the treasury", self.timelock, self._market.functions.treasury()),
             *(
                 (f"the bond in {token}", bond, self._curation.functions.bondIn(token))
-                for token, bond in self.foundation.bonds.items()
+                for token, bond in self._bonds.items()
             ),
         ]
         found = [(what, planned, self.chain.call(function)) for what, planned, function in settings]

@@ -28,16 +28,19 @@ def stats(app: App, chart: Path | None) -> None:
     app.console.result(found, facts=facts, table=found.table() if found.proposals else None)
 
 
-@command("proofs", examples=["registry dao proofs contributors.csv claims.json"])
+@command("proofs", examples=["registry dao proofs contributors.csv claims.json --pin"])
 @click.argument("table", metavar="CSV", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-def proofs(app: App, table: Path, out: Path) -> None:
+@click.option("--pin", is_flag=True, help="Keep it in the block store too, and show its CID.")
+def proofs(app: App, table: Path, out: Path, pin: bool) -> None:
     """Make of a CSV of who may claim what a list with proofs, for anybody to host; needs no chain.
 
     The columns are account, amount in whole tokens, and for those who vest start (a date), cliff and duration in days.
     """
     from registry.errors import InputError
     from registry.governance.entitlements import read_csv
+    from registry.ipfs.store import LocalStore
+    from registry.ipfs.unixfs import add_file
     from registry.words import in_votes
 
     listed = read_csv(table)
@@ -52,6 +55,9 @@ def proofs(app: App, table: Path, out: Path) -> None:
         "written to": str(out),
     }
     value = {"entries": len(listed.entries), "total": str(listed.total), "root": listed.root, "written": str(out)}
+    if pin:
+        cid = add_file(out, LocalStore(app.home / "blocks")).cid
+        facts["pinned as"], value["cid"] = f"ipfs://{cid}", cid
     app.console.result(value, facts=facts)
 
 

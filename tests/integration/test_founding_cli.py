@@ -74,7 +74,8 @@ def test_the_founding_and_what_people_do_then(place: Shell, tmp_path: Path) -> N
     assert again["deployment"]["dao"] == dao
     assert nobody.json("dao", "check")["problems"] == []
     assert "holds nothing" in nobody.ok("dao", "check")
-    assert author.refused("deploy", "--check")["error"] == "DeploymentError"
+    for words in (("deploy", "--check"), ("deploy", "--local-dollar", "--yes")):
+        assert author.refused(*words)["error"] == "DeploymentError"
 
     # Votes.
     assert "count for nothing" in author.json("dao", "power")["hint"]
@@ -94,6 +95,8 @@ def test_the_founding_and_what_people_do_then(place: Shell, tmp_path: Path) -> N
     stranger.ok("dao", "vesting-release", wallet)
     assert stranger.refused("dao", "claim", "claims.json")["error"] == "InputError"
     assert nobody.json("dao", "proofs", "list.csv", "again.json")["entries"] == 2
+    pinned = nobody.json("dao", "proofs", "list.csv", "again.json", "--pin")["cid"]
+    assert stranger.json("dao", "claims", f"ipfs://{pinned}") == stranger.json("dao", "claims", "claims.json")
     assert (place.folder / "again.json").read_bytes() == (place.folder / "claims.json").read_bytes()
 
     # Standards.

@@ -29,7 +29,15 @@ from registry.chain.powers import role_id
 from registry.chain.provenance import check_code
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
-from registry.errors import DeploymentError, InputError, InvalidEntitlements, InvalidSettings, NoDao, WrongChain
+from registry.errors import (
+    DeploymentError,
+    InputError,
+    InvalidEntitlements,
+    InvalidSettings,
+    NoDao,
+    UnknownAccount,
+    WrongChain,
+)
 from registry.governance.entitlements import Entitlement, Entitlements
 from registry.governance.foundation import read_foundation
 from registry.ipfs.store import MemoryStore
@@ -257,6 +265,8 @@ def test_a_registry_is_given_away_once_and_by_its_deployer(begun: Begun) -> None
     with pytest.raises(DeploymentError, match="cannot give it away"):
         found(chain, base, replace(foundation, symbol="OTHER")).carry_out(sender)
     assert chain.block().number == before
+    with pytest.raises(DeploymentError, match="given away"):
+        deploy_local(chain)
     with pytest.raises(WrongChain):
         found(chain, replace(base, chain_id=5), foundation)  # type: ignore[arg-type]
 
@@ -462,6 +472,11 @@ def test_a_dao_is_recorded_and_older_records_have_none(tmp_path: Path) -> None:
         path.write_text(replace(deployment, dao=dao).save(tmp_path).read_text().replace(old, new))
         with pytest.raises(DeploymentError):
             Deployment.load(path)
+
+
+def test_a_local_dao_has_people_who_are_there() -> None:
+    with pytest.raises(UnknownAccount, match="author, buyer"):
+        Registry.local(dao={"nobody": 5})
 
 
 def test_without_a_dao_there_is_nothing_to_decide(shared: Registry) -> None:
