@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,15 +83,19 @@ class Distribution(Governed):
         """Store a list with its proofs as a file, and return its CID, for anybody to host."""
         return add_file(io.BytesIO(listed.to_json()), self.registry.store).cid
 
-    def entitlements(self, source: str | Path | CID) -> tuple[Proven, ...]:
-        """Read a list with proofs from a JSON file or a CID; raises `InvalidEntitlements`."""
+    def entitlements(self, source: str | Path | CID, *, account: str | None = None) -> tuple[Proven, ...]:
+        """Read a list with proofs from a JSON file or a CID, all of it or what is for an account.
+
+        Raises `InvalidEntitlements`, and the content errors of the store.
+        """
+        holder = to_address(account) if account else None
         text = str(source).removeprefix("ipfs://")
         if isinstance(source, CID) or str(source).startswith("ipfs://"):
             data = b"".join(cat(CID.parse(text), self.registry.store, limits=Limits(total=MAX_LIST)))
-            return read_proofs(data, source)
+            return read_proofs(data, source, account=holder)
         try:
             with Path(source).open("rb") as file:
-                return read_proofs(file.read(MAX_LIST), source)
+                return read_proofs(file.read(MAX_LIST), source, account=holder)
         except OSError as error:
             raise InputError(
                 f"{text!r} cannot be read: {error.strerror}.", hint="Name a file, or ipfs://CID."
@@ -103,7 +107,9 @@ class Distribution(Governed):
         Raises `WrongProof` for a list of another distribution.
         """
         holder = to_address(account) if account else self.registry.address
-        return tuple(self._claim(proven) for proven in self._listed(source) if proven.entitlement.account == holder)
+        if isinstance(source, (str, Path, CID)):
+            source = self.entitlements(source, account=holder)
+        return tuple(self._claim(proven) for proven in source if proven.entitlement.account == holder)
 
     def claim(
         self, source: str | Path | CID | Iterable[Proven], *, account: str | None = None, dry_run: bool = False
@@ -164,9 +170,6 @@ class Distribution(Governed):
         return self.registry.act(what, self.distributor.functions.sweep(), dry_run=dry_run)
 
     # --- Internal --------------------------------------------------------------------------------
-
-    def _listed(self, source: str | Path | CID | Iterable[Proven]) -> Sequence[Proven]:
-        return self.entitlements(source) if isinstance(source, (str, Path, CID)) else tuple(source)
 
     def _claim(self, proven: Proven) -> Claim:
         chain, functions, entitlement = self.registry.chain, self.distributor.functions, proven.entitlement

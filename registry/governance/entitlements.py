@@ -145,22 +145,25 @@ def read_csv(path: str | Path) -> Entitlements:
     return found
 
 
-def read_proofs(data: bytes | str, source: object) -> tuple[Proven, ...]:
-    """Read what `Entitlements.to_json` wrote, by whomever; raises `InvalidEntitlements`.
+def read_proofs(data: bytes | str, source: object, *, account: Address | None = None) -> tuple[Proven, ...]:
+    """Read what `Entitlements.to_json` wrote, by whomever: all of it, or what is for an account.
 
-    Each proof is checked against the file's root; whether that is the one on chain is for who knows the chain.
+    Each proof is checked against the file's root; whether that is the one on chain is for who knows the chain. Raises
+    `InvalidEntitlements`.
     """
     try:
         body = json.loads(data)
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         root = bytes.fromhex(str(body["root"]).removeprefix("0x"))
-        found = tuple(_proven(entry) for entry in body["entitlements"])
+        wanted = account.lower() if account else None
+        listed = (entry for entry in body["entitlements"] if wanted in (None, str(entry["account"]).lower()))
+        found = tuple(_proven(entry) for entry in listed)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidEntitlements(source, [Fault("", f"it is no list with proofs ({error})")]) from error
     wrong = [
-        Fault(f"/entitlements/{number}", "its proof does not lead to the root of the list")
-        for number, proven in enumerate(found)
+        Fault("", f"the proof of {proven.entitlement.account} does not lead to the root of the list")
+        for proven in found
         if proven.root != root
     ]
     if wrong:

@@ -196,6 +196,7 @@ def test_a_list_is_hosted_by_anybody(ann: Registry, tmp_path: Path) -> None:
     proven = tuple(LIST.proven())
     for source in (cid, f"ipfs://{cid}", tmp_path / "claims.json", str(tmp_path / "claims.json")):
         assert ann.governance.entitlements(source) == proven
+    assert [one.entitlement.account for one in ann.governance.entitlements(cid, account=BOB.lower())] == [BOB, BOB]
     with pytest.raises(BlockNotFound):
         ann.governance.entitlements(CID.raw(b"elsewhere"))
     with pytest.raises(InputError, match="cannot be read"):
