@@ -10,10 +10,11 @@ import pytest
 
 from registry import Registry
 from registry.chain.connection import Chain
+from registry.chain.fork import run
 from registry.chain.local import deploy_local, found_local
 from registry.chain.sender import Call
 from registry.chain.signers import KeySigner, dev_signer
-from registry.errors import AlreadyVoted, LateVote, NoVotes, TooEarly, VotingNotBegun, WrongProposalState
+from registry.errors import AlreadyVoted, ChainError, LateVote, NoVotes, TooEarly, VotingNotBegun, WrongProposalState
 from registry.governance.ballot import Ballot
 from registry.governance.standing import Choice, ProposalState
 
@@ -173,6 +174,44 @@ def test_the_life_of_a_dao_with_two_hundred_voters(anvil: Anvil, tmp_path: Path)
 
 def test_the_same_life_in_this_process(tmp_path: Path) -> None:
     the_life_of_a_dao(World(Chain.in_process(), tmp_path / "home", 20, by_sending), tmp_path)
+
+
+def test_a_node_tries_what_this_process_would_and_is_left_alone(
+    anvil: Anvil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(world: World) -> list[tuple[str, ...]]:
+        author, payee = world.dev(0), world.dev(STRANGER).address
+        governance, before = author.governance, world.base.chain.block()
+        calls = [
+            governance.governor.functions.setVotingDelay(7200),
+            governance.payment(payee, "40 USD"),
+            governance.payment(payee, "1 ETH"),
+            author.market.functions.setFee(501),
+        ]
+        found = governance.simulate(governance.draft(calls, title="Some fail"))
+        assert world.base.chain.block() == before
+        assert author.chain.call(governance.governor.functions.votingDelay()) == DAY
+        told = [(type(effect.refused).__name__, *effect.events) for effect in found.effects]
+        return [*told, *((change.what, change.before, change.after) for change in found.settings)]
+
+    worlds = [
+        World(Chain.connect(anvil.url), tmp_path / "a", 1, by_sending),
+        World(Chain.in_process(), tmp_path / "b", 1, by_sending),
+    ]
+    by_node, here = map(tried, worlds)
+    assert by_node == here
+    assert [kind for kind, *_events in by_node[:4]] == [
+        "NoneType",
+        "ERC20InsufficientBalance",
+        "TransactionReverted",
+        "FeeAboveCap",
+    ]
+
+    provider = worlds[0].base.chain.w3.provider
+    missing = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}}
+    monkeypatch.setattr(provider, "make_request", lambda method, params: missing)
+    with pytest.raises(ChainError, match="has no eth_simulateV1"):
+        run(worlds[0].base.chain, [], time=0, storage={})
 
 
 def give_votes(anvil: Anvil, world: World, keys: list[KeySigner]) -> None:
