@@ -44,20 +44,27 @@ def vote(app: App, proposal: str, choice: str, reason: str, dry_run: bool) -> No
     app.console.result(cast if app.console.as_json else f"{'Would' if dry_run else 'Done:'} {cast}")
 
 
-@command("ballot", examples=["registry dao ballot 0x12ab34cd for --out ballots/"])
+@command(
+    "ballot",
+    examples=[
+        "registry dao ballot 0x12ab34cd for --out ballots/",
+        "registry dao ballot 0x12ab34cd for --for 0xSAFE --out ballots/",
+    ],
+)
 @proposal_argument
 @choice_argument
+@click.option("--for", "safe", metavar="SAFE", help="For this Safe, as one of its owners; 'relay' joins their ballots.")
 @click.option("--nonce", type=click.IntRange(0), help="Number of the ballot; by default the voter's next.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for a name of its own.")
-def ballot(app: App, proposal: str, choice: str, nonce: int | None, out: Path) -> None:
+def ballot(app: App, proposal: str, choice: str, safe: str | None, nonce: int | None, out: Path) -> None:
     """Sign a vote into a file, at no cost: send it to whoever collects, who brings it to the chain."""
     governance = app.registry(to="sign a ballot").governance
-    governance.unsigned_ballot(proposal, choice, nonce=nonce)
+    governance.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce)
     told = governance.describe(proposal)
     for line in str(told).splitlines():
         app.console.note(line)
     app.agree(f"Sign a ballot {choice} the {told.proposal}?")
-    made = governance.ballot(told.proposal, choice, nonce=nonce)
+    made = governance.ballot(told.proposal, choice, safe=safe, nonce=nonce)
     path, cid = made.save(out), governance.put_ballot(made)
     facts = {"voter": made.voter, "choice": str(made.choice), "file": str(path), "CID": str(cid)}
     app.console.result({**made.to_dict(), "cid": str(cid), "path": str(path)}, facts=facts)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.canonical import canonical_bytes, parse_json
+from registry.chain.signers import recovered
 from registry.errors import InputError, InvalidBallot, RegistryError
 from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
+from registry.proposal import nested, safe_message, safe_signers
 from registry.typed_data import typed_data
 from registry.types import CHAIN_ID_MAX, Address, to_address
 
@@ -50,6 +52,13 @@ class Ballot:
         return typed_data(
             "Ballot", _FIELDS, values, name=NAME, version=VERSION, chain_id=self.chain_id, contract=self.governor
         )
+
+    @property
+    def safe_message(self) -> dict[str, Any]:
+        """What the owners of the voter sign, where the voter is a Safe."""
+        from safe_eth.eth.eip712 import eip712_encode_hash
+
+        return safe_message(self.chain_id, self.voter, bytes(eip712_encode_hash(self.typed_data)))
 
     def signed(self, signature: bytes) -> Ballot:
         """The same ballot with this signature."""
@@ -118,7 +127,7 @@ class Ballot:
         """
         target = Path(path)
         if target.is_dir():
-            target = target / f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}.json"
+            target = target / f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}-{str(self.cid)[-6:]}.json"
         try:
             handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             with os.fdopen(handle, "wb") as file:
@@ -143,6 +152,28 @@ class Ballot:
 
 
 def merged(*collected: Iterable[Ballot]) -> tuple[Ballot, ...]:
-    """All ballots that several people collected, each once, in the order of their voters."""
+    """All ballots that several people collected, each once, in the order of their voters.
+
+    What several owners of a Safe signed for it becomes one ballot with the signatures of all.
+    """
     found = {ballot.cid: ballot for ballots in collected for ballot in ballots}
-    return tuple(sorted(found.values(), key=lambda ballot: (int(ballot.voter, 16), ballot.nonce, ballot.signature)))
+    same: dict[Ballot, list[Ballot]] = {}
+    for ballot in found.values():
+        same.setdefault(ballot.signed(b""), []).append(ballot)
+    made = [one for unsigned, ballots in same.items() for one in _joined(unsigned, ballots)]
+    return tuple(sorted(made, key=lambda ballot: (int(ballot.voter, 16), ballot.nonce, ballot.signature)))
+
+
+def _joined(unsigned: Ballot, ballots: list[Ballot]) -> list[Ballot]:
+    if len(ballots) == 1 or any(recovered(one.typed_data, one.signature) == one.voter for one in ballots):
+        return ballots
+    words = {owner: word for one in ballots for owner, word in _safe_signers(one).items()}
+    return [unsigned.signed(nested(words))] if words else ballots
+
+
+def _safe_signers(ballot: Ballot) -> dict[Address, bytes]:
+    try:
+        return safe_signers(ballot.safe_message, ballot.signature)
+    # The library meets bytes that are no point of the curve with errors of many kinds.
+    except Exception:
+        return {}

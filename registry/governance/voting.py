@@ -149,15 +149,18 @@ class Voting(Proposing):
         proposal: Proposal | int | str,
         choice: Choice | str | int,
         *,
+        safe: str | None = None,
         nonce: int | None = None,
     ) -> Ballot:
         """Sign a vote for others to bring to the chain, at no cost; before the voting begins, too.
 
-        `nonce` is by default the next of the voter: with several ballots on the way, count on. Raises `AlreadyVoted`,
-        `LateVote`, `NoVotes` and `SignerError`.
+        `nonce` is by default the next of the voter: with several ballots on the way, count on. With `safe` the voter is
+        that Safe, and the signer one of its owners: it counts once enough of them have signed, see `merged`. Raises
+        `AlreadyVoted`, `LateVote`, `NoVotes` and `SignerError`.
         """
-        made = self.unsigned_ballot(proposal, choice, nonce=nonce)
-        return made.signed(self.registry.sender("sign a ballot").signer.sign_typed_data(made.typed_data))
+        signer = self.registry.sender("sign a ballot").signer
+        made = self.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce)
+        return made.signed(signer.sign_typed_data(made.safe_message if safe else made.typed_data))
 
     def unsigned_ballot(
         self,

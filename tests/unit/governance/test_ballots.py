@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from eth_account.messages import _hash_eip191_message, encode_typed_data
 
 from registry import Registry
 from registry.chain.sender import Call
@@ -250,38 +249,33 @@ def test_a_ballot_without_votes_is_not_relayed(author: Registry, stranger: Regis
     assert author.governance.relay(open_vote, [empty]).txs == ()
 
 
-def test_a_contract_votes_by_its_own_signature(author: Registry) -> None:
-    """ERC-1271: the Safe of one owner, whose key signs the Safe's own message about the ballot."""
-    ann = author.as_account("ann")
-    team = ann.teams.create([ann.address], threshold=1)
+def test_a_team_votes_by_a_ballot_that_its_owners_sign_each(author: Registry, tmp_path: Path) -> None:
+    """ERC-1271: the Safe of Ann and Bob agrees to a ballot once both have signed it."""
+    ann, bob = author.as_account("ann"), author.as_account("bob")
+    team = ann.teams.create([ann.address, bob.address], threshold=2)
     ann.act("give", ann.governance.token.functions.transfer(team.address, 10**24))
     with ann.teams.collect(team) as act:
         act.act("delegate", ann.governance.token.functions.delegate(team.address))
-    ann.teams.execute(ann.teams.sign(ann.teams.propose(team, act)))
+    bob.teams.execute(bob.teams.sign(ann.teams.sign(ann.teams.propose(team, act))))
     made = author.governance.propose(author.governance.draft(author.market.functions.setFee(60), title="Again"))
     author.chain.advance(DAY + 10)
-    unsigned = author.governance.unsigned_ballot(made.id, "for", voter=team.address)
-    digest = bytes(_hash_eip191_message(encode_typed_data(full_message=unsigned.typed_data)))
-    signer = dev_signer(5)
-    assert signer.address == ann.address
-    message = {
-        "types": {
-            "EIP712Domain": [
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "SafeMessage": [{"name": "message", "type": "bytes"}],
-        },
-        "primaryType": "SafeMessage",
-        "domain": {"chainId": author.chain.chain_id, "verifyingContract": team.address},
-        "message": {"message": digest},
-    }
-    good, wrong = signer.sign_typed_data(message), signer.sign_typed_data(unsigned.typed_data)
-    refused = problem(author.governance.check_ballots(made.id, [unsigned.signed(wrong)]))
-    assert isinstance(refused, WrongBallotSignature) and "does not agree" in str(refused)
-    done = author.as_account("stranger").governance.relay(made.id, [unsigned.signed(good)])
+
+    signed = [owner.governance.ballot(made.id, "for", safe=team.address) for owner in (ann, bob)]
+    paths = {ballot.save(tmp_path) for ballot in signed}
+    (joined,) = merged(map(Ballot.load, paths))
+    for ballot in (*signed, joined.signed(b""), replace(joined, choice=Choice.AGAINST)):
+        refused = problem(author.governance.check_ballots(made.id, [ballot]))
+        assert isinstance(refused, WrongBallotSignature) and "does not agree" in str(refused)
+    done = author.as_account("stranger").governance.relay(made.id, [joined])
     assert [one.by_contract for one in done.counted] == [True]
     assert author.governance.proposal(made.id).for_votes == 10**24
+
+
+def test_signatures_that_are_none_are_not_joined(author: Registry, open_vote: Proposal) -> None:
+    good = author.governance.ballot(open_vote, "for")
+    odd = [good.signed(bytes([number]) * size) for number, size in ((0, 65), (1, 64), (255, 65), (2, 130))]
+    assert len(merged([good], odd)) == 5
+    assert all(one.voter == author.address for one in merged(odd))
 
 
 def test_a_ballot_that_fails_on_chain_after_all_is_told_with_the_reason(
