@@ -47,8 +47,9 @@ def propose(
 ) -> None:
     """Propose what a YAML file says, or other commands of 'registry' as the DAO, with + between several.
 
-    Shown in words and tried on a fork of the chain first. The body is pinned in the block store; on chain stands its
-    CID. Nothing is sent if a call would be refused, unless with --force.
+    examples/proposal.yaml shows all that a file can say. The draft is shown in words and tried on a fork of the chain
+    first. The body is pinned in the block store; on chain stands its CID. Nothing is sent if a call would be refused,
+    unless with --force.
     """
     from registry.errors import ChainError
 

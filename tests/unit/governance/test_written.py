@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from registry import CID, Registry
+from registry.chain.sender import Call
 from registry.errors import InvalidDraft
 from registry.governance.drafts import read_body
 from registry.governance.written import read
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "proposal.yaml"
 
 ANN = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 
@@ -93,6 +96,15 @@ def test_the_body_may_stand_beside_it(author: Registry, file: Path) -> None:
     (file.parent / "why.md").write_text("# Why\n")
     file.write_text("title: T\nbody-file: why.md\nactions: [{pay: 1 USD, to: '" + ANN + "'}]\n")
     assert author.governance.read_draft(file).body == "# Why\n"
+
+
+def test_the_example_can_be_proposed(author: Registry) -> None:
+    author.publish(None, name="Penguins", type="dataset", license="CC0-1.0")
+    author.fund("250 USD", account=author.governance.dao.timelock)
+    author.sender("pay").send(Call(author.governance.dao.timelock, b"", 10**17))
+    draft = author.governance.read_draft(EXAMPLE)
+    author.governance.simulate(draft).require()
+    assert [call.value for call in draft.calls] == [0, 0, 0, 0, 10**17]
 
 
 def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(author: Registry, file: Path) -> None:
