@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_utils.crypto import keccak
+from web3.contract import Contract
 
 from registry.chain.connection import Chain
 from registry.chain.plan import first_block
@@ -97,14 +98,7 @@ def powers(chain: Chain, authority: Address, timelock: Address | None = None) ->
     for event in chain.events(events.TargetFunctionRoleUpdated(), from_block=since):
         target, selector = to_address(event.args["target"]), bytes(event.args["selector"])
         assigned[target, selector] = int(chain.call(functions.getTargetFunctionRole(target, selector)))
-    for event in chain.events(events.TargetClosed(), from_block=since):
-        if chain.call(functions.isTargetClosed(event.args["target"])):
-            oddities.append(f"{event.args['target']} is closed at the authority")
-    for event in chain.events(events.TargetAdminDelayUpdated(), from_block=since):
-        oddities.append(f"the settings of {event.args['target']} at the authority have a delay")
-    for name in ("RoleAdminChanged", "RoleGuardianChanged", "RoleGrantDelayChanged"):
-        for event in chain.events(events[name](), from_block=since):
-            oddities.append(f"the authority's role {event.args['roleId']} was changed ({name})")
+    oddities += _bent(chain, manager, since)
     held, proposers = _timelock_holders(chain, timelock) if timelock is not None else ({}, frozenset())
     return Powers(
         members={role: frozenset(accounts) for role, accounts in members.items()},
@@ -113,6 +107,23 @@ def powers(chain: Chain, authority: Address, timelock: Address | None = None) ->
         timelock=held,
         proposers=proposers,
     )
+
+
+def _bent(chain: Chain, manager: Contract, since: int) -> list[str]:
+    """What was set at the authority that bends who may do what, and was not set back."""
+    functions, found = manager.functions, []
+    for what, event, subject, ask, value in (
+        ("{} is closed", "TargetClosed", "target", "isTargetClosed", "closed"),
+        ("the settings of {} have a delay", "TargetAdminDelayUpdated", "target", "getTargetAdminDelay", "delay"),
+        ("the role {} is given by another", "RoleAdminChanged", "roleId", "getRoleAdmin", "admin"),
+        ("the role {} is guarded by another", "RoleGuardianChanged", "roleId", "getRoleGuardian", "guardian"),
+        ("the role {} is given with a delay", "RoleGrantDelayChanged", "roleId", "getRoleGrantDelay", "delay"),
+    ):
+        # The last one tells what is coming, the state what holds: a change may take effect later.
+        last = {one.args[subject]: one.args[value] for one in chain.events(manager.events[event](), from_block=since)}
+        bent = (key for key, coming in last.items() if coming or chain.call(functions[ask](key)))
+        found += [f"at the authority {what.format(key)}" for key in bent]
+    return found
 
 
 def _timelock_holders(chain: Chain, address: Address) -> tuple[dict[str, frozenset[Address]], frozenset[Address]]:

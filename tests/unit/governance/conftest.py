@@ -14,7 +14,7 @@ from registry.governance.standing import Proposal, Proposed
 DAY = 86_400
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _founded() -> Registry:
     return Registry.local(dao=True)
 

@@ -267,7 +267,6 @@ def test_after_the_end_the_rest_is_the_treasurys(ann: Registry) -> None:
     assert ann.governance.voting_power(ann.governance.dao.timelock).held == 1061 * WHOLE
 
 
-def test_a_dao_without_a_distribution_has_nothing_to_claim() -> None:
-    client = Registry.local(dao={"cleo": 100})
+def test_a_dao_without_a_distribution_has_nothing_to_claim(author: Registry) -> None:
     with pytest.raises(InputError, match="no distribution"):
-        client.governance.claims(LIST.proven(), account=ANN)
+        author.governance.claims(LIST.proven(), account=ANN)

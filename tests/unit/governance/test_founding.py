@@ -75,20 +75,21 @@ def begun(_deployed: tuple[Chain, Deployment]) -> Iterator[Begun]:
 
 
 @pytest.fixture(scope="module")
-def _nearly() -> tuple[FoundingPlan, Sender]:
+def _nearly() -> FoundingPlan:
     chain = Chain.in_process()
     base = deploy_local(chain)
     plan, sender = found(chain, base, beginning(chain, base)), Sender(chain, dev_signer(DEPLOYER))
     with pytest.raises(KeyboardInterrupt):
         plan.carry_out(sender, until("leave:authority", []))
-    return plan, sender
+    return plan
 
 
 @pytest.fixture
-def nearly(_nearly: tuple[FoundingPlan, Sender]) -> Iterator[tuple[FoundingPlan, Sender]]:
+def nearly(_nearly: FoundingPlan) -> Iterator[tuple[FoundingPlan, Sender]]:
     """A founding that has come as far as to the leaving of the deployer."""
-    for _ in rewinding(_nearly[0].chain):
-        yield _nearly
+    for _ in rewinding(_nearly.chain):
+        # A sender of its own: what the last test sent has never been on this chain.
+        yield _nearly, Sender(_nearly.chain, dev_signer(DEPLOYER))
 
 
 def beginning(chain: Chain, base: Deployment) -> Foundation:
@@ -244,6 +245,30 @@ def test_the_deployer_does_not_leave_a_back_door(
         plan.carry_out(sender)
     assert not plan.done("leave:authority")
     assert check_powers(plan.chain, plan.result())
+
+
+def test_what_was_set_and_set_back_hinders_nothing(nearly: tuple[FoundingPlan, Sender]) -> None:
+    plan, sender = nearly
+    manager = plan.chain.contract("RegistryAuthority", plan.base.authority).functions
+    for change in (
+        manager.setRoleAdmin(1, 9),
+        manager.setRoleAdmin(1, 0),
+        manager.setTargetClosed(plan.base.registry, True),
+        manager.setTargetClosed(plan.base.registry, False),
+        manager.grantRole(2, ANN, 0),
+        manager.revokeRole(2, ANN),
+    ):
+        sender.send(change)
+    assert check_powers(plan.chain, plan.carry_out(sender)) == []
+
+
+@pytest.mark.parametrize("name", ["setTargetAdminDelay", "setGrantDelay", "setRoleGuardian"])
+def test_what_takes_effect_later_is_found_now(nearly: tuple[FoundingPlan, Sender], name: str) -> None:
+    plan, sender = nearly
+    manager = plan.chain.contract("RegistryAuthority", plan.base.authority).functions
+    sender.send(manager[name](plan.base.marketplace if name == "setTargetAdminDelay" else 1, 9))
+    with pytest.raises(DeploymentError, match="at the authority"):
+        plan.carry_out(sender)
 
 
 def test_what_was_scheduled_before_is_found(nearly: tuple[FoundingPlan, Sender]) -> None:
