@@ -34,7 +34,7 @@ class Powers:
     functions    (contract, selector) of each function that a role other than `ADMIN` may call, with the role
     oddities     what else was set at the authority that bends this: closed targets, delays, admins of roles
     timelock     holders of each role of the timelock, by its name; empty without a timelock
-    proposers    who ever could schedule in the timelock: what they left there may still come
+    proposers    who may schedule in the timelock, and who once could while something waits there: it may be theirs
     ============ ==========================================================================================
     """
 
@@ -127,9 +127,9 @@ def _bent(chain: Chain, manager: Contract, since: int) -> list[str]:
 
 
 def _timelock_holders(chain: Chain, address: Address) -> tuple[dict[str, frozenset[Address]], frozenset[Address]]:
-    contract = chain.contract("RegistryTimelock", address)
+    contract, since = chain.contract("RegistryTimelock", address), first_block(chain, address)
     ever: dict[bytes, set[Address]] = {number: set() for number in _ROLE_IDS.values()}
-    for event in chain.events(contract.events.RoleGranted(), from_block=first_block(chain, address)):
+    for event in chain.events(contract.events.RoleGranted(), from_block=since):
         ever.setdefault(bytes(event.args["role"]), set()).add(to_address(event.args["account"]))
     names = {number: name for name, number in _ROLE_IDS.items()}
     held = {
@@ -138,4 +138,11 @@ def _timelock_holders(chain: Chain, address: Address) -> tuple[dict[str, frozens
         )
         for role, accounts in ever.items()
     }
-    return held, frozenset(ever[role_id("PROPOSER_ROLE")])
+    proposers = frozenset(ever[role_id("PROPOSER_ROLE")])
+    if proposers - held["PROPOSER_ROLE"]:
+        scheduled = {
+            bytes(event.args["id"]) for event in chain.events(contract.events.CallScheduled(), from_block=since)
+        }
+        if not any(chain.call(contract.functions.isOperationPending(number)) for number in scheduled):
+            proposers = held["PROPOSER_ROLE"]
+    return held, proposers

@@ -250,6 +250,7 @@ def test_the_deployer_does_not_leave_a_back_door(
 def test_what_was_set_and_set_back_hinders_nothing(nearly: tuple[FoundingPlan, Sender]) -> None:
     plan, sender = nearly
     manager = plan.chain.contract("RegistryAuthority", plan.base.authority).functions
+    timelock = plan.chain.contract("RegistryTimelock", plan.timelock).functions
     for change in (
         manager.setRoleAdmin(1, 9),
         manager.setRoleAdmin(1, 0),
@@ -257,6 +258,8 @@ def test_what_was_set_and_set_back_hinders_nothing(nearly: tuple[FoundingPlan, S
         manager.setTargetClosed(plan.base.registry, False),
         manager.grantRole(2, ANN, 0),
         manager.revokeRole(2, ANN),
+        timelock.grantRole(role_id("PROPOSER_ROLE"), ANN),
+        timelock.revokeRole(role_id("PROPOSER_ROLE"), ANN),
     ):
         sender.send(change)
     assert check_powers(plan.chain, plan.carry_out(sender)) == []
