@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, plan
-from registry.chain.founding import DAY, WHOLE, Foundation, GovernorRules, found
+from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules
+from registry.chain.founding import found
 from registry.chain.plan import FACTORY, creation
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer

@@ -35,7 +35,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.chain.founding import DAY, Foundation, GovernorRules, Listed
+from registry.chain.foundation import DAY, Foundation, GovernorRules, Listed
 from registry.errors import InputError, InvalidSettings
 from registry.governance.entitlements import Entitlements, moment, read_csv, tokens
 from registry.governance.yaml_file import YamlFile

@@ -12,7 +12,7 @@ from web3.types import RPCEndpoint
 
 from registry import Registry
 from registry.chain.connection import Chain
-from registry.chain.founding import WHOLE
+from registry.chain.foundation import WHOLE
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer

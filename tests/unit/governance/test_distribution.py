@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from registry import CID, Registry
 from registry.chain import reverts
 from registry.chain.connection import Chain
-from registry.chain.founding import DAY, WHOLE, Foundation, Listed, found
+from registry.chain.foundation import DAY, WHOLE, Foundation, Listed
+from registry.chain.founding import found
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.sender import Sender

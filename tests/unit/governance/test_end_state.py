@@ -16,7 +16,8 @@ from registry import Licence, Registry
 from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
 from registry.chain.connection import Chain
-from registry.chain.founding import DAY, WHOLE, Foundation, GovernorRules, Listed, check_powers, found
+from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
+from registry.chain.founding import check_powers, found
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.logs import abi_type

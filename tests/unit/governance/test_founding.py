@@ -13,16 +13,8 @@ from registry import Registry
 from registry.chain import reverts
 from registry.chain.connection import Chain
 from registry.chain.deploy import Dao, Deployment
-from registry.chain.founding import (
-    DAY,
-    WHOLE,
-    Foundation,
-    FoundingPlan,
-    GovernorRules,
-    Listed,
-    check_powers,
-    found,
-)
+from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
+from registry.chain.founding import FoundingPlan, check_powers, found
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.plan import FACTORY, Step, creation
