@@ -1,4 +1,4 @@
-"""How fast the Python side is: importing the package, and publishing from it on an anvil.
+"""How fast the Python side is: importing the package, publishing from it on an anvil, trying a proposal.
 
 Rates depend on the machine, so each comes with what it is compared to in the same run: publishing one by one and in
 batches, beside bare web3.py sending equal transactions without journal, checks or documents.
@@ -22,13 +22,14 @@ from web3 import Web3
 from bench.anvil import anvil
 from registry.assets import Draft
 from registry.chain.connection import Chain
-from registry.chain.local import deploy_local
+from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry
 from registry.licence import Licence
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "speed.json"
 IMPORT_BAR: Final = 0.150
+SIMULATION_BAR: Final = 5.0
 SINGLE, BATCHED = 30, 300
 
 _IMPORT = "import time; t = time.perf_counter(); import registry; print(time.perf_counter() - t)"
@@ -58,7 +59,16 @@ def measure() -> dict[str, Any]:
             "bare_web3_one_by_one": round(bare, 1),
             "one_by_one_to_bare": round(single / bare, 2),
         },
+        "simulate_ten_calls": simulation(),
     }
+
+
+def simulation() -> dict[str, float]:
+    """Seconds that a proposal of ten calls takes to be drafted and tried, on an anvil and in this process."""
+    with anvil() as w3, tempfile.TemporaryDirectory() as home:
+        there = Chain.connect(str(w3.provider.endpoint_uri))
+        seconds = [_simulated(chain, Path(home)) for chain in (there, Chain.in_process())]
+    return {"anvil": round(seconds[0], 3), "in_process": round(seconds[1], 3), "bar": SIMULATION_BAR}
 
 
 def show(console: Console, results: dict[str, Any]) -> None:
@@ -74,6 +84,11 @@ def show(console: Console, results: dict[str, Any]) -> None:
     )
     table.add_row("publish, batches of 100", f"{rates['batched']} assets/s")
     table.add_row("bare web3.py, one by one", f"{rates['bare_web3_one_by_one']} assets/s")
+    tried = results["simulate_ten_calls"]
+    table.add_row(
+        "draft and simulate ten calls",
+        f"{tried['anvil']} s on an anvil, {tried['in_process']} s in this process (bar {tried['bar']:g})",
+    )
     console.print(table)
 
 
@@ -81,6 +96,20 @@ def write(results: dict[str, Any]) -> None:
     """Write `results/speed.json`."""
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+
+
+def _simulated(chain: Chain, home: Path) -> float:
+    proposer = dev_signer(0).address
+    founded = found_local(chain, deploy_local(chain), {proposer: 1_000}, guardian=dev_signer(1).address)
+    author = Registry.on(chain, signer=dev_signer(0), deployment=founded, home=home)
+    author.fund("100 USD", account=author.governance.dao.timelock)
+    rules = author.governance.governor.functions
+    calls = [author.governance.payment(dev_signer(number).address, f"{number} USD") for number in range(2, 9)]
+    started = time.perf_counter()
+    changed = [author.market.functions.setFee(50), rules.setVotingDelay(7200), rules.setProposalThreshold(1)]
+    draft = author.governance.draft([*calls, *changed], title="Ten calls")
+    author.governance.simulate(draft).require()
+    return time.perf_counter() - started
 
 
 def _draft(number: int) -> Draft:

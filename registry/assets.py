@@ -17,7 +17,7 @@ from registry.ipfs.store import NullSink, fetch, keep, writing
 from registry.ipfs.unixfs import add_tree, content_size
 from registry.licence import Kind, Licence
 from registry.money import Amount, Token
-from registry.results import Asset, Done, Offer, Preview, Published, State
+from registry.results import Asset, CurationStatus, Done, Listing, Offer, Preview, Published, State
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
@@ -269,7 +269,17 @@ class Assets(Session):
             transfers=info[7],
             ddo=ddo,
             licences=self._offers(did, ddo),
+            listing=self.listing(did),
         )
+
+    def listing(self, did: DID) -> Listing | None:
+        """What curation says of an asset; None for a registry that was given to no DAO."""
+        if self.deployment.dao is None:
+            return None
+        curation = self.chain.contract("Curation", self.deployment.dao.curation)
+        status, reason, until, flags = self.chain.call(curation.functions.listingOf(did.asset_id))
+        document = CID.from_digest(bytes(reason)) if any(reason) else None
+        return Listing(CurationStatus(status), document, until, flags)
 
     def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
         """The licences of an asset by their number. Raises what `get` raises."""

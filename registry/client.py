@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
-from registry.chain.local import deploy_local
+from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
@@ -25,11 +25,18 @@ from registry.session import Progress, no_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
+    from registry.governance import Governance
     from registry.revenue import Revenue
     from registry.teams import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
+
+VOTES: Final = {"author": 3_000_000, "curator": 2_000_000, "ann": 1_500_000, "bob": 1_000_000, "cleo": 500_000}
+"""Whole tokens of the people of a local DAO; the treasury has another 2,000,000."""
+
+GUARDIAN: Final = "editor"
+"""Who may brake and cancel in a local DAO, and has no vote."""
 
 
 class Registry(Keeping):
@@ -43,18 +50,26 @@ class Registry(Keeping):
     """
 
     @classmethod
-    def local(cls, *, progress: Progress = no_progress) -> Registry:
+    def local(cls, *, dao: Mapping[str, int] | bool = False, progress: Progress = no_progress) -> Registry:
         """Start a chain and a block store in this process, deploy the contracts, and act as ``author``.
 
         Nothing is written to disk and nothing outlives the process: for trying out, notebooks and tests. The
         accounts of `PEOPLE` have coins and 1,000,000 play dollars ("USD") each; `as_account` changes between them.
+        With `dao` the registry belongs to a DAO, whose votes are those of `VOTES` or given by name, in whole tokens,
+        and delegated to oneself; ``chain.advance`` lets time pass.
         """
+        holders = _votes(dao)
         chain = Chain.in_process()
         deployment = deploy_local(chain)
+        if dao:
+            votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in holders.items()}
+            deployment = found_local(chain, deployment, votes, guardian=dev_signer(PEOPLE.index(GUARDIAN)).address)
         journal = Journal.in_memory()
         registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
+        for name in holders:
+            registry.as_account(name).governance.delegate()
         return registry
 
     @classmethod
@@ -175,6 +190,13 @@ class Registry(Keeping):
 
         return Teams(self)
 
+    @cached_property
+    def governance(self) -> Governance:
+        """The DAO that rules what the registry's users share: vote, propose, curate."""
+        from registry.governance import Governance
+
+        return Governance(self)
+
     def fund(self, amount: str | Amount, *, account: str | None = None) -> Amount:
         """Make play dollars for an account (default: the signer): only on chains whose token lets everybody."""
         made = self.amount(amount)
@@ -221,6 +243,14 @@ def _number(name: str, text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise InputError(f"REGISTRY_{name} is {text!r}, which is not a number.", hint="Write a whole number.")
     return int(text)
+
+
+def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:
+    votes = dao if isinstance(dao, Mapping) else VOTES if dao else {}
+    for name in votes:
+        if name not in PEOPLE:
+            raise UnknownAccount(name, PEOPLE)
+    return votes
 
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:

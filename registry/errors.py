@@ -11,6 +11,8 @@ ends with what to do next.
     │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
+    │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
+    │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
@@ -20,18 +22,30 @@ ends with what to do next.
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
     ├── PaymentError (RegistryError)       checked before anything is sent
-    │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, UnknownToken
+    │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
     ├── ChainError (RegistryError)
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
-    │   └── DeploymentError
+    │   ├── DeploymentError
+    │   └── NoDao (LookupError)
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
     │   ├── InvalidProposal (ValueError)   .faults: what is wrong with its file, with JSON pointers
     │   │   └── TamperedProposal           it is not the transaction that its hash promises
     │   ├── UnsafeCall (PermissionError)   it would hand the team over to other code
     │   ├── NotAnOwner (PermissionError), InsufficientSignatures (PermissionError)
     │   └── WrongNonce (ValueError)
+    ├── GovernanceError                    the DAO cannot do it like this; nothing was sent
+    │   ├── InvalidDraft (ValueError)      .line of the file that describes the proposal, 0 if no line is at fault
+    │   ├── DescriptionTooLong (ValueError), UnpinnedBody (OSError)
+    │   ├── UnknownTarget (LookupError), CallWouldRevert, BelowThreshold (PermissionError)
+    │   ├── ProposalNotFound (LookupError), CodeChanged
+    │   ├── WrongProposalState             TooEarly
+    │   ├── MayNotCancel (PermissionError)
+    │   ├── VoteRefused                    AlreadyVoted, LateVote, VotingNotBegun, NoVotes
+    │   ├── WrongProof (ValueError)        it does not lead to the root on chain
+    │   ├── InvalidBallot (ValueError)     WrongBallotSignature, ReplayedBallot
+    │   └── StillOpen (TimeoutError)       it was watched to the deadline
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     └── JournalError                       the record of unfinished work is in use or damaged
 """
@@ -158,6 +172,24 @@ class DDOTooLarge(InputError):
             f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.",
             hint="Move long texts and images into the content folder and refer to them.",
         )
+
+
+class InvalidSettings(InputError):
+    """A file of settings that cannot be used; `line` is where, 0 if no line is at fault."""
+
+    def __init__(self, source: object, reason: str, *, line: int = 0, hint: str = "") -> None:
+        self.source, self.reason, self.line = source, reason, line
+        where = f"{source}, line {line}" if line else str(source)
+        super().__init__(f"{where}: {reason}.", hint=hint or "Mend it and try again; nothing was sent.")
+
+
+class InvalidEntitlements(InputError):
+    """A list of who may claim what, or its proofs, that is wrong; `faults` lists every line at fault."""
+
+    def __init__(self, source: object, faults: Sequence[Fault]) -> None:
+        self.source, self.faults = source, tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        super().__init__(f"{source} is not a list of entitlements: {listed}.", hint="Mend these lines and try again.")
 
 
 class InvalidContent(InputError):
@@ -379,6 +411,16 @@ class PriceChanged(PaymentError):
         )
 
 
+class BondAboveMaximum(PaymentError):
+    """A bond is above the most that the claimant agreed to."""
+
+    def __init__(self, bond: str, maximum: str) -> None:
+        self.bond, self.maximum = bond, maximum
+        super().__init__(
+            f"The bond is {bond}, more than the {maximum} you agreed to.", hint="Raise max_bond if you still want it."
+        )
+
+
 class UnknownToken(PaymentError, LookupError):
     """A payment token that the registry does not take."""
 
@@ -475,6 +517,17 @@ class DeploymentError(ChainError):
     """What is on chain is not what the plan says."""
 
 
+class NoDao(ChainError, LookupError):
+    """The registry was not given to a DAO, as far as its record tells."""
+
+    def __init__(self, chain_id: int, registry: str) -> None:
+        self.chain_id, self.registry = chain_id, registry
+        super().__init__(
+            f"The record of the registry {registry} on chain {chain_id} names no DAO.",
+            hint="Run 'registry dao found', or pass deployment= the file that records its DAO.",
+        )
+
+
 class ContractError(RegistryError):
     """A custom error of the contracts: `name`, and `values` by parameter name."""
 
@@ -547,6 +600,201 @@ class WrongNonce(TeamError, ValueError):
             f"The proposal has nonce {nonce}, the team {team} is at {next_nonce}: {why}.",
             hint="Propose it anew if it is still wanted." if passed else "Execute or reject those before it.",
         )
+
+
+# --- The DAO -------------------------------------------------------------------------------------
+
+
+class GovernanceError(RegistryError):
+    """The DAO cannot do it like this; nothing was sent."""
+
+
+class InvalidDraft(GovernanceError, ValueError):
+    """A proposal that is written down wrongly; `line` is where in the file, 0 if no line is at fault."""
+
+    def __init__(self, source: object, reason: str, *, line: int = 0, hint: str = "") -> None:
+        self.source, self.reason, self.line = source, reason, line
+        where = f"{source}, line {line}" if line else str(source)
+        super().__init__(f"{where}: {reason}.", hint=hint or "Mend it and try again; nothing was sent.")
+
+
+class DescriptionTooLong(GovernanceError, ValueError):
+    """The body of a proposal is larger than one block."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size, self.limit = size, limit
+        super().__init__(
+            f"The body of the proposal has {size:,} bytes; at most {limit:,} fit in one block.",
+            hint="Publish long texts as an asset, and name its DID in the body.",
+        )
+
+
+class UnpinnedBody(GovernanceError, OSError):
+    """The body that a proposal names cannot be had, so nobody could read what they vote on."""
+
+    def __init__(self, cid: object, reason: str) -> None:
+        self.cid, self.reason = cid, reason
+        super().__init__(
+            f"The body ipfs://{cid} of the proposal cannot be had: {reason}.",
+            hint="Pin it in a store that can be written, or add a source that holds it.",
+        )
+
+
+class UnknownTarget(GovernanceError, LookupError):
+    """A call with data to an account where there is no contract: it would do nothing and look like success."""
+
+    def __init__(self, target: str, number: int) -> None:
+        self.target, self.number = target, number
+        super().__init__(
+            f"Action {number} calls {target}, and there is no contract.", hint="Check the address and the network."
+        )
+
+
+class CallWouldRevert(GovernanceError):
+    """An action that would fail if the proposal were executed now; `cause` is what it would be refused with."""
+
+    def __init__(self, number: int, what: str, cause: RegistryError) -> None:
+        self.number, self.what, self.cause = number, what, cause
+        super().__init__(
+            f"Action {number}, {what}, would be refused: {cause.message}",
+            hint=f"{cause.hint} Mend the action; with force it is proposed all the same.".strip(),
+        )
+
+
+class BelowThreshold(GovernanceError, PermissionError):
+    """Who proposes has fewer votes than that takes."""
+
+    def __init__(self, account: str, votes: str, needed: str) -> None:
+        self.account, self.votes, self.needed = account, votes, needed
+        super().__init__(
+            f"{account} has {votes} votes, and a proposal takes {needed}.",
+            hint="Delegate to yourself if you hold tokens, or ask somebody with more votes to propose.",
+        )
+
+
+class ProposalNotFound(GovernanceError, LookupError):
+    """The DAO has no such proposal."""
+
+    def __init__(self, proposal: object, reason: str = "no such proposal was made") -> None:
+        self.proposal = proposal
+        super().__init__(
+            f"Proposal {proposal} was not found: {reason}.", hint="'registry dao list' shows them all; check the chain."
+        )
+
+
+class WrongProposalState(GovernanceError):
+    """A proposal that is not where this can be done."""
+
+    def __init__(self, proposal: object, state: str, act: str, *, hint: str = "") -> None:
+        self.proposal, self.state, self.act = proposal, state, act
+        super().__init__(
+            f"The {proposal} is {state}, so one cannot {act} it.",
+            hint=hint or "'registry dao show' says what comes next.",
+        )
+
+
+class TooEarly(WrongProposalState):
+    """A proposal whose delay has not passed; `until` is when it has (seconds since 1970), `moment` in words."""
+
+    def __init__(self, proposal: object, until: int, moment: str) -> None:
+        self.until = until
+        super().__init__(proposal, f"queued until {moment}", "execute", hint="Wait until then; anybody may execute it.")
+
+
+class CodeChanged(GovernanceError):
+    """The code of a target is not what it was when the proposal was made, so nobody can queue, execute or cancel it."""
+
+    def __init__(self, proposal: object, targets: Sequence[str]) -> None:
+        self.proposal, self.targets = proposal, tuple(targets)
+        named = ", ".join(self.targets) or "one of its targets"
+        super().__init__(
+            f"The code of {named} changed since the {proposal} was made, and its id commits to that code.",
+            hint="Look at what changed; if the actions are still wanted, propose them anew.",
+        )
+
+
+class MayNotCancel(GovernanceError, PermissionError):
+    """Neither the guardian, nor who proposed while the vote had not begun."""
+
+    def __init__(self, account: str, proposal: object, reason: str) -> None:
+        self.account, self.proposal = account, proposal
+        super().__init__(f"{account} may not cancel the {proposal}: {reason}.", hint="Vote against it instead.")
+
+
+class VoteRefused(GovernanceError):
+    """A vote that would not count."""
+
+
+class AlreadyVoted(VoteRefused):
+    """Each account votes once."""
+
+    def __init__(self, account: str, proposal: object) -> None:
+        self.account, self.proposal = account, proposal
+        super().__init__(f"{account} has voted on the {proposal} already.", hint="A vote cannot be changed.")
+
+
+class LateVote(VoteRefused):
+    """The voting is over."""
+
+    def __init__(self, proposal: object, state: str) -> None:
+        self.proposal, self.state = proposal, state
+        super().__init__(f"The voting on the {proposal} is over: it is {state}.", hint="Votes count no more.")
+
+
+class VotingNotBegun(VoteRefused):
+    """The voting begins later; `begins` is when (seconds since 1970), `moment` in words."""
+
+    def __init__(self, proposal: object, begins: int, moment: str) -> None:
+        self.proposal, self.begins = proposal, begins
+        super().__init__(f"The voting on the {proposal} begins at {moment}.", hint="Vote then.")
+
+
+class NoVotes(VoteRefused):
+    """The account had no votes when the voting began."""
+
+    def __init__(self, account: str, proposal: object) -> None:
+        self.account, self.proposal = account, proposal
+        super().__init__(
+            f"{account} had no votes when the voting on the {proposal} began.",
+            hint="Tokens count once they are delegated, be it to oneself: do that before the next vote.",
+        )
+
+
+class WrongProof(GovernanceError, ValueError):
+    """A proof that the distributor would refuse: it belongs to another list."""
+
+    def __init__(self, account: str, root: bytes, expected: bytes) -> None:
+        self.account, self.root, self.expected = account, root, expected
+        super().__init__(
+            f"The proof of {account} leads to the root 0x{root.hex()}, but the distributor has 0x{expected.hex()}.",
+            hint="Take the list that was published for this distributor, unchanged.",
+        )
+
+
+class InvalidBallot(GovernanceError, ValueError):
+    """A file that is no ballot, or a ballot of another vote."""
+
+    def __init__(self, source: object, reason: str, *, hint: str = "") -> None:
+        self.source, self.reason = source, reason
+        super().__init__(
+            f"{source} is not a ballot of this vote: {reason}.", hint=hint or "Ask the voter for a new one."
+        )
+
+
+class WrongBallotSignature(InvalidBallot):
+    """A ballot that its voter did not sign for this governor on this chain."""
+
+
+class ReplayedBallot(InvalidBallot):
+    """A ballot whose number was used, by this very ballot or by another that the voter signed."""
+
+
+class StillOpen(GovernanceError, TimeoutError):
+    """A proposal that did not come to its end while it was watched."""
+
+    def __init__(self, proposal: object, state: str, seconds: float) -> None:
+        self.proposal, self.state, self.seconds = proposal, state, seconds
+        super().__init__(f"The {proposal} is still {state} after {seconds:g} s.", hint="Watch it again, for longer.")
 
 
 # --- The record ----------------------------------------------------------------------------------

@@ -283,7 +283,15 @@ def merged(proposals: Iterable[Proposal]) -> Proposal:
 def nested_message(proposal: Proposal, owner: str) -> dict[str, Any]:
     """What an owner of the Safe `owner` signs to let that Safe agree to a proposal of a Safe it owns.
 
-    A SafeMessage (CompatibilityFallbackHandler): its bytes are what a Safe hands to its contract owners, the preimage.
+    The bytes are what a Safe hands to its contract owners, the preimage.
+    """
+    return safe_message(proposal.chain_id, owner, proposal.preimage)
+
+
+def safe_message(chain_id: int, safe: str, message: bytes) -> dict[str, Any]:
+    """What an owner of a Safe signs to let it agree to `message` (ERC-1271).
+
+    A SafeMessage, as the Safe's CompatibilityFallbackHandler has it; whoever asks about a hash has that as the message.
     """
     return {
         "types": {
@@ -294,20 +302,24 @@ def nested_message(proposal: Proposal, owner: str) -> dict[str, Any]:
             "SafeMessage": [{"name": "message", "type": "bytes"}],
         },
         "primaryType": "SafeMessage",
-        "domain": {"chainId": proposal.chain_id, "verifyingContract": owner},
-        "message": {"message": proposal.preimage},
+        "domain": {"chainId": chain_id, "verifyingContract": safe},
+        "message": {"message": message},
     }
 
 
 def nested_signers(proposal: Proposal, signature: Signature) -> dict[Address, bytes]:
     """Whose signatures a contract's word is made of, if that contract is a Safe; nothing if it is not."""
+    return safe_signers(nested_message(proposal, signature.owner), signature.data)
+
+
+def safe_signers(message: dict[str, Any], data: bytes) -> dict[Address, bytes]:
+    """Whose signatures of a SafeMessage `data` is made of; nothing if it is none."""
     from safe_eth.eth.eip712 import eip712_encode_hash
     from safe_eth.safe.safe_signature import SafeSignature
 
-    digest = bytes(eip712_encode_hash(nested_message(proposal, signature.owner)))
-    if not signature.data or len(signature.data) % 65:
+    if not data or len(data) % 65:
         return {}
-    parsed = SafeSignature.parse_signature(signature.data, digest)
+    parsed = SafeSignature.parse_signature(data, bytes(eip712_encode_hash(message)))
     return {to_address(str(one.owner)): bytes(one.signature) for one in parsed}
 
 

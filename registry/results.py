@@ -43,6 +43,39 @@ class State(IntEnum):
     RETIRED = 2
 
 
+class CurationStatus(IntEnum):
+    """What the community says of an asset, the gravest of what holds; the numbers are those of the contracts."""
+
+    UNLISTED = 0
+    ENDORSED = 1
+    FLAGGED = 2
+    DELISTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What curation holds of an asset.
+
+    `reason` is the document about the endorsement or the delisting, whichever holds; `delisted_until` is in seconds
+    since 1970, 0 for a delisting that does not end by itself.
+    """
+
+    status: CurationStatus
+    reason: CID | None
+    delisted_until: int
+    open_flags: int
+
+    def in_words(self) -> str:
+        """What holds, as a clause without its subject."""
+        words = self.status.name.lower()
+        if self.status is CurationStatus.DELISTED and self.delisted_until:
+            end = datetime.fromtimestamp(min(self.delisted_until, 253402300799), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            words += f" until {end}"
+        if self.open_flags:
+            words += f", {self.open_flags} open flag{'s' * (self.open_flags != 1)}"
+        return words
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A licence as the chain has it.
@@ -86,7 +119,8 @@ class Offer:
 class Asset:
     """An asset as it is now: what the chain says, and its verified document.
 
-    `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue.
+    `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue. `listing` is what
+    curation says, None where there is no DAO.
     """
 
     did: DID
@@ -99,6 +133,7 @@ class Asset:
     digest: Digest
     ddo: DDO
     licences: tuple[Offer, ...]
+    listing: Listing | None = None
 
     @property
     def cid(self) -> CID:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from registry.did import DID
 from registry.errors import InputError
 from registry.money import Amount, Token
+from registry.picture import picture
 from registry.types import ZERO_ADDRESS, Address
 
 if TYPE_CHECKING:
@@ -181,14 +182,10 @@ class Statement:
         Needs matplotlib (``pip install 'asset-registry[charts]'``). Raises `InputError` without it, for other endings,
         for nothing to draw, and if the file cannot be written.
         """
-        target = Path(path)
-        if target.suffix.lower() not in (".svg", ".png"):
-            raise InputError(f"{target} is not the name of a picture.", hint="It ends in .svg or .png.")
         groups = list(_per_token(self.by_account()))
         if not groups:
             raise InputError(f"There is nothing to draw: {self.subject} earned nothing yet.", hint="Wait for a sale.")
-        _draw(self.subject, groups, target)
-        return target
+        return _draw(self.subject, groups, path)
 
 
 CSV_COLUMNS: Final = (
@@ -307,20 +304,9 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _draw(subject: str, groups: list[list[Sum]], target: Path) -> None:
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError(
-            "Charts need matplotlib, which is not installed.", hint="Run: pip install 'asset-registry[charts]'."
-        ) from error
-    # The same statement gives the same bytes, and no name on chain is read as mathematics.
-    with rc_context({"svg.hashsalt": "registry", "text.parse_math": False, "svg.fonttype": "none"}):
-        height = sum(0.4 * len(sums) + 1.1 for sums in groups) + 0.5
-        figure = Figure(figsize=(10, height), layout="constrained")
-        figure.suptitle(f"Earned: {_short(subject, 90)}")
-        ratios = [0.4 * len(sums) + 1.1 for sums in groups]
+def _draw(subject: str, groups: list[list[Sum]], path: str | PathLike[str]) -> Path:
+    ratios = [0.4 * len(sums) + 1.1 for sums in groups]
+    with picture(path, f"Earned: {_short(subject, 90)}", size=(10, sum(ratios) + 0.5)) as (figure, target):
         panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=ratios)
         for (panel,), sums in zip(panels, groups, strict=True):
             left = [0.0] * len(sums)
@@ -338,11 +324,7 @@ def _draw(subject: str, groups: list[list[Sum]], target: Path) -> None:
             panel.set_xlabel(sums[0].token.symbol)
             panel.spines[["top", "right"]].set_visible(False)
             panel.legend(loc="lower right", frameon=False, fontsize=8)
-        metadata = {"Date": None} if target.suffix.lower() == ".svg" else {"Software": None}
-        try:
-            figure.savefig(target, metadata=metadata)
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+    return target
 
 
 def _short(key: str, length: int = 16) -> str:

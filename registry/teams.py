@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
 from registry.assets import Draft
 from registry.chain.fees import Cost
-from registry.chain.recorder import Collector, try_call
+from registry.chain.recorder import Collector, collected, try_call
 from registry.chain.safe import is_part, safe_contract
 from registry.chain.sender import Call
 from registry.chain.signers import as_signer, is_safe_of_ape
@@ -281,7 +281,7 @@ class Teams(Generic[R]):
         other. Anybody may propose; nothing is sent. Raises what the calls would be refused with, `InputError` for
         none, and `WrongNonce` for one that has passed.
         """
-        listed = _calls(calls)
+        listed = collected(calls)
         found = self._team(_address(team))
         if found.version not in VERSIONS:
             raise TeamError(f"{found} is a Safe {found.version}.", hint=f"Known here: {', '.join(VERSIONS)}.")
@@ -716,28 +716,6 @@ def _signed(proposal: Proposal, kind: Kind, account: Signer) -> bytes:
     made = bytes(account.sign_text(bytes.fromhex(proposal.safe_tx_hash[2:])))
     # The Safe tells personal messages by a v that is 4 higher.
     return made[:64] + bytes([made[64] + 4])
-
-
-def _calls(calls: Any) -> list[Call]:
-    """Every kind of call that `propose` takes, as what is sent."""
-    if isinstance(calls, Market):
-        if not isinstance(calls.signer, Collector):
-            raise InputError("This client has collected nothing.", hint="Use what registry.teams.collect(team) gives.")
-        listed: list[Any] = list(calls.signer.calls)
-    else:
-        listed = [calls] if isinstance(calls, Call) or hasattr(calls, "fn_name") else list(calls)
-    if not listed:
-        raise InputError("There is nothing to propose.", hint="Collect one call or more.")
-    made = []
-    for call in listed:
-        if isinstance(call, Call):
-            made.append(Call(to_address(call.to), bytes(call.data), call.value))
-        elif hasattr(call, "fn_name"):
-            data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
-            made.append(Call(to_address(str(call.address)), data))
-        else:
-            raise InputError(f"A {type(call).__name__} is not a call.", hint="Pass Call, or contract.functions.f(...).")
-    return made
 
 
 def _batch(calls: Sequence[Call]) -> bytes:

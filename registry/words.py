@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.canonical import printable
 from registry.chain.artifacts import artifact, names
-from registry.chain.logs import abi_type, named_values
+from registry.chain.logs import Event, abi_type, named_values
 from registry.chain.safe import NAMES, safe_part
 from registry.chain.sender import Call
+from registry.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, of_call, of_target
 from registry.errors import RegistryError
 from registry.ipfs.cid import CID
 from registry.licence import Kind
@@ -45,6 +48,33 @@ _OVER_TEAM: Final = {
     "setModuleGuard",
     "setFallbackHandler",
 }
+
+DAO_CONTRACTS: Final = {
+    "token": "RegistryToken",
+    "timelock": "RegistryTimelock",
+    "governor": "RegistryGovernor",
+    "standards": "Standards",
+    "curation": "Curation",
+    "brake": "Brake",
+    "distributor": "TokenDistributor",
+}
+"""The contracts of a DAO, by the name they have in its record."""
+
+_AT_DAO: Final = {
+    ("Standards", "kind"): ("metadata", "licence", "conduct"),
+    ("Standards", "status"): ("none", "proposed", "adopted", "deprecated"),
+    ("Curation", "status"): ("unlisted", "endorsed", "flagged", "delisted"),
+    ("Curation", "state"): ("none", "open", "upheld", "dismissed", "lapsed"),
+    ("RegistryGovernor", "support"): ("against", "for", "abstain"),
+}
+"""What numbers of the governance contracts stand for."""
+
+_SECONDS: Final = {"until", "guardianUntil", "expiry", "deadline"}
+_DURATIONS: Final = {
+    *("newDelay", "delay", "oldVotingDelay", "newVotingDelay", "votingDelay", "getMinDelay", "executionDelay"),
+    *("oldVotingPeriod", "newVotingPeriod", "votingPeriod", "extension", "lateQuorumVoteExtension", "duration"),
+}
+_VOTES: Final = {"threshold", "proposalThreshold", "quorumFloor"}
 
 _MONEY: Final = {"value", "amount", "wad"}
 
@@ -79,6 +109,27 @@ class CallInWords:
         return "\n".join(self.lines())
 
 
+def known_contracts(registry: Assets) -> dict[Address, tuple[str, tuple[str, ...]]]:
+    """Name and interfaces of each contract of a registry's deployment, its DAO and its payment tokens, by address."""
+    deployment = registry.deployment
+    named: dict[Address, tuple[str, tuple[str, ...]]] = {
+        deployment.registry: ("AssetRegistry", ("AssetRegistry",)),
+        deployment.marketplace: ("Marketplace", ("Marketplace",)),
+        deployment.authority: ("RegistryAuthority", ("RegistryAuthority",)),
+        deployment.lineage: ("Lineage", ("Lineage",)),
+        deployment.splitters: ("SplitterFactory", ("SplitterFactory",)),
+        deployment.teams: ("TeamFactory", ("TeamFactory",)),
+    }
+    named |= {address: (NAMES[key], ("Safe",)) for key, address in deployment.safe.items()}
+    tokens = [token for token in registry.all_tokens if token.address]
+    named |= {to_address(token.address or ""): (token.symbol, ("LocalDollar",)) for token in tokens}
+    if deployment.dao is not None:
+        for key, name in DAO_CONTRACTS.items():
+            if (address := getattr(deployment.dao, key)) is not None:
+                named[address] = (name, (name,))
+    return named
+
+
 class Words:
     """Tells what calls of a registry's contracts would do. `people` names further accounts."""
 
@@ -103,6 +154,7 @@ class Words:
                 "this contract is not one of the registry's; "
                 + ("the name of the function is a guess" if found else "nobody here can read this call")
             )
+            warnings += of_target(self._registry.chain, call.to)
         elif found is None:
             warnings.append("the contract has no such function, or the data does not fit it")
         if found is None:
@@ -111,34 +163,35 @@ class Words:
             return CallInWords(call.to, contract, "", unread, value, warnings=tuple(warnings))
         entry, values = found
         name = str(entry["name"])
+        warnings += of_call(contract, name, values)
         inner: tuple[CallInWords, ...] = ()
-        if name == "multicall" and contract == "AssetRegistry" and depth < DEPTH:
-            calls = [Call(call.to, bytes(data)) for data in values.pop("data")]
+        if depth < DEPTH:
+            calls = _within(call.to, contract, name, values)
             inner = tuple(self.of(within, team=team, depth=depth + 1) for within in calls)
         if call.to == team and name in _OVER_TEAM:
             warnings.append("this changes who decides for the team")
         arguments = tuple(
-            (clean(parameter), self._text(name, call.to, parameter, item, values)) for parameter, item in values.items()
+            (clean(parameter.rstrip("_")), self._text(name, call.to, parameter, item, values))
+            for parameter, item in values.items()
         )
         return CallInWords(call.to, contract, clean(name), arguments, value, inner, tuple(warnings))
+
+    def event(self, event: Event) -> str:
+        """Return an event of a contract in words."""
+        contract = self._known.get(event.address, ("", ()))[0] or event.address
+        told = ", ".join(f"{clean(name)} {self.told(event.address, name, event.args)}" for name in event.args)
+        return f"{contract}: {clean(event.name)}({told})"
+
+    def told(self, contract: Address, name: str, values: Mapping[str, Any]) -> str:
+        """Return one of the named `values` of a contract in words."""
+        return self._text("", contract, name, values[name], values)
 
     # --- Who and what ----------------------------------------------------------------------------
 
     @cached_property
     def _known(self) -> dict[Address, tuple[str, tuple[str, ...]]]:
         """Name and interfaces of each contract of the deployment."""
-        deployment = self._registry.deployment
-        named: dict[Address, tuple[str, tuple[str, ...]]] = {
-            deployment.registry: ("AssetRegistry", ("AssetRegistry",)),
-            deployment.marketplace: ("Marketplace", ("Marketplace",)),
-            deployment.authority: ("RegistryAuthority", ("RegistryAuthority",)),
-            deployment.lineage: ("Lineage", ("Lineage",)),
-            deployment.splitters: ("SplitterFactory", ("SplitterFactory",)),
-            deployment.teams: ("TeamFactory", ("TeamFactory",)),
-        }
-        named |= {address: (NAMES[key], ("Safe",)) for key, address in deployment.safe.items()}
-        tokens = [token for token in self._registry.all_tokens if token.address]
-        return named | {to_address(token.address or ""): (token.symbol, ("LocalDollar",)) for token in tokens}
+        return known_contracts(self._registry)
 
     def _who(self, account: str) -> str:
         address = to_address(account)
@@ -191,8 +244,8 @@ class Words:
         if isinstance(value, str) and value.startswith("0x") and len(value) == 42:
             return self._who(value)
         if isinstance(value, bytes):
-            if name == "digest":
-                return str(CID.from_digest(value))
+            if len(value) == 32 and (told := self._word(to, name, value)):
+                return told
             return "0x" + value[:SHOWN].hex() + ("..." if len(value) > SHOWN else "")
         if isinstance(value, bool):
             return "yes" if value else "no"
@@ -208,10 +261,42 @@ class Words:
             return self._number(function, to, name, value, around)
         return clean(str(value))
 
+    def _word(self, to: Address, name: str, value: bytes) -> str:
+        """32 bytes that are more than a number: a document, the name of a standard, a role."""
+        contract = self._known.get(to, ("", ()))[0]
+        if name == "digest" or (contract == "Curation" and name.rstrip("_") in ("reason", "answer")):
+            return str(CID.from_digest(value)) if any(value) else "none"
+        if contract == "Standards" and name == "name":
+            return clean(value.rstrip(b"\0").decode("utf-8", "backslashreplace"))
+        if contract == "RegistryTimelock" and name == "role":
+            return TIMELOCK_ROLES.get(value, "")
+        return ""
+
+    def _governed(self, to: Address, name: str, value: int) -> str:
+        """Numbers of the governance contracts."""
+        contract = self._known.get(to, ("", ()))[0]
+        if contract == "RegistryAuthority" and name == "roleId":
+            return AUTHORITY_ROLES.get(value, "")
+        if contract not in DAO_CONTRACTS.values() and contract != "RegistryAuthority":
+            return ""
+        if value < len(named := _AT_DAO.get((contract, name), ())):
+            return named[value]
+        if name == "assetId":
+            return self._asset(value)
+        if name in _SECONDS:
+            return moment(value) if value else "never by itself"
+        if name in _DURATIONS:
+            return duration(value)
+        if name in _VOTES or (name == "value" and contract == "RegistryToken"):
+            return f"{in_votes(value)} votes"
+        return ""
+
     def _number(self, function: str, to: Address, name: str, value: int, around: Mapping[str, Any]) -> str:
         token = next((token for token in self._registry.all_tokens if token.address == to), None)
         if token is not None and name in _MONEY:
             return self._money(value, token)
+        if told := self._governed(to, name, value):
+            return told
         at_registry = to in (self._registry.deployment.registry, self._registry.deployment.marketplace)
         if at_registry and name in ("assetId", "tokenId"):
             return self._asset(value)
@@ -236,6 +321,40 @@ class Words:
         except (RegistryError, IndexError):
             return f"{units:,} units of token {index}" if units is not None else str(index)
         return token.symbol if units is None else self._money(units, token)
+
+
+def moment(seconds: int) -> str:
+    """A moment in seconds since 1970 as text, in UTC: the same for all who read it."""
+    return datetime.fromtimestamp(min(seconds, 253402300799), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def in_votes(units: int) -> str:
+    """Votes, which come in units of 1e-18, as text."""
+    return f"{Decimal(units).scaleb(-18).normalize():,f}"
+
+
+def duration(seconds: int) -> str:
+    """A time that passes, as text: ``2 days 3 h``."""
+    parts = []
+    for unit, size in (("day", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, size)
+        if number:
+            parts.append(f"{number:,} {unit}" + "s" * (unit == "day" and number != 1))
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _within(to: Address, contract: str, name: str, values: dict[str, Any]) -> list[Call]:
+    """The calls that a call would make in its turn, taken out of its arguments."""
+    if name == "multicall" and contract in ("AssetRegistry", "RegistryAuthority"):
+        return [Call(to, bytes(data)) for data in values.pop("data")]
+    if name in ("scheduleBatch", "executeBatch") and contract == "RegistryTimelock":
+        listed = (values.pop("targets"), values.pop("payloads"), values.pop("values"))
+        return [Call(target, bytes(data), value) for target, data, value in zip(*listed, strict=False)]
+    if name in ("execute", "schedule", "relay", "execTransaction") and {"target", "to"} & values.keys():
+        data = "payload" if "payload" in values else "data"
+        target = values.pop("target", None) or values.pop("to")
+        return [Call(target, bytes(values.pop(data)), values.pop("value", 0))]
+    return []
 
 
 def clean(text: str) -> str:

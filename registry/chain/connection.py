@@ -107,6 +107,11 @@ class Chain:
         `WrongChain` if it serves another chain than `chain_id`.
         """
         provider: BaseProvider
+        # web3 asks for the chain's number before every call; it is asked once here, and signed into every transaction.
+        cached: dict[str, Any] = {
+            "cache_allowed_requests": True,
+            "cacheable_requests": {RPCEndpoint("eth_chainId")},
+        }
         if url.startswith(("http://", "https://")):
             # A broadcast is not repeated blindly: the sender looks at the chain first.
             allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
@@ -120,15 +125,16 @@ class Chain:
                     backoff_factor=0.1,
                     method_allowlist=allowed,
                 ),
+                **cached,
             )
         elif url.startswith(("ws://", "wss://")):
-            provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)))
+            provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)), **cached)
         elif "://" in url or not url:
             raise InputError(
                 f"{url!r} is not the address of a node.", hint="It starts with http, https, ws or wss, or is a path."
             )
         else:
-            provider = IPCProvider(url, timeout=max(1, round(timeout)))
+            provider = IPCProvider(url, timeout=max(1, round(timeout)), **cached)
         return cls(provider, url, confirmations=confirmations, chain_id=chain_id)
 
     @classmethod
@@ -219,6 +225,20 @@ class Chain:
         if found and block == "latest" and not self._is_delegated(account):
             self._with_code.add(account)
         return found
+
+    def code_hash(self, address: str) -> str:
+        """Return keccak of the code at `address` as hexadecimal text, ``""`` for an account without code of its own.
+
+        An account that delegates (EIP-7702) is one: only its owner can change for what.
+        """
+        code = bytes(self.w3.eth.get_code(cast(Any, to_address(address))))
+        if not code or (len(code) == 23 and code.startswith(b"\xef\x01\x00")):
+            return ""
+        return "0x" + bytes(Web3.keccak(code)).hex()
+
+    def storage(self, address: str, slot: int) -> int:
+        """Return a word of the storage of a contract."""
+        return int.from_bytes(bytes(self.w3.eth.get_storage_at(cast(Any, to_address(address)), slot)), "big")
 
     def receipt(self, tx_hash: str) -> Receipt:
         """Return the receipt of a mined transaction; raises `ChainError` if there is none."""

@@ -1,58 +1,28 @@
-"""Deployment as a plan: computed, shown, carried out step by step, recorded and checked.
-
-Addresses are known before anything is sent. Each contract is created with CREATE2 (EIP-1014) by the
-factory that stands at one address on nearly all chains. The salt binds the deployer and the constructor's
-arguments, and the address binds the code too: what stands there is what the plan says, whoever
-paid for it, and a plan that was interrupted goes on where it stopped.
-"""
+"""The deployment of a registry as a plan, and the record of what was deployed."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
-from web3.exceptions import Web3RPCError
 
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.logs import abi_type
+from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
-from registry.chain.sender import Call, Sender
-from registry.errors import ChainError, DeploymentError, InputError, NotDeployed, RegistryError, TransactionReverted
+from registry.chain.sender import Call
+from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError
 from registry.types import Address, ChainId, to_address
-
-FACTORY: Final = Address("0x4e59b44847b379578588920cA78FbF26c0B4956C")
-"""The CREATE2 factory: its calldata is a 32-byte salt and creation code."""
-
-FACTORY_SIGNER: Final = Address("0x3fAB184622Dc19b6109349B94811493BF2a45362")
-"""Whose only transaction creates the factory. Nobody has its key: the signature was made up first."""
-
-FACTORY_COST: Final = 10**16
-"""Wei that the signer needs: 100,000 gas at 100 gwei, fixed by the signature."""
-
-FACTORY_TRANSACTION: Final = bytes.fromhex(
-    "f8a58085174876e800830186a08080b853604580600e600039806000f350fe"
-    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f5"
-    "8015156039578182fd5b8082525050506014600cf3"
-    "1ba0" + "22" * 32 + "a0" + "22" * 32
-)
-"""The signed transaction (github.com/Arachnid/deterministic-deployment-proxy), the same on every chain."""
-
-FACTORY_CODE_HASH: Final = bytes.fromhex("2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989")
-"""keccak of the factory's code."""
-
-SALT_TAG: Final = "registry.deployment.v1"
 
 GUARDIAN: Final = 1
 """Role that may pause new publications and sales."""
@@ -72,12 +42,12 @@ CONTRACTS: Final = {
 }
 """What is created, in order, by the name it has in a `Deployment`."""
 
-# Contract, function, role.
-_FUNCTIONS: Final = (
+FUNCTIONS: Final = (
     ("registry", "pausePublications(uint48)", GUARDIAN),
     ("marketplace", "pauseSales(uint48)", GUARDIAN),
     ("registry", "setDelisted(uint256,bool)", CURATOR),
 )
+"""Contract, function and role of what is not for the administrator."""
 
 # Measured, whole transactions; what a plan shows before anything is deployed.
 _GAS: Final = {
@@ -102,14 +72,31 @@ FEE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a plan: what it does, whether that is done, the address it makes or sets, and the gas it takes."""
+class Dao:
+    """The contracts of a DAO, and the first block that can hold their events; `timelock` is its treasury too."""
 
-    key: str
-    title: str
-    done: bool
-    address: Address
-    gas: int
+    token: Address
+    timelock: Address
+    governor: Address
+    standards: Address
+    curation: Address
+    brake: Address
+    distributor: Address | None
+    block: int
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Dao:
+        """Read what `Deployment.save` wrote; raises `ValueError`."""
+        if set(data) != {field.name for field in fields(cls)}:
+            raise ValueError("it has other fields than a DAO")
+        addresses = {
+            name: None if name == "distributor" and value is None else to_address(value)
+            for name, value in data.items()
+            if name != "block"
+        }
+        if type(data["block"]) is not int:
+            raise ValueError("the block of the DAO is not a whole number")
+        return cls(**addresses, block=data["block"])  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +105,8 @@ class Deployment:
 
     `tokens` are the payment tokens by symbol, the native coin not among them. `safe` has the parts of the Safe that
     teams are made of: ``singleton``, ``factory``, ``handler``, ``multisend``. `block` is the first
-    block that can hold events; `version` names the code (16 digits of a sha2-256 over it).
+    block that can hold events; `version` names the code (16 digits of a sha2-256 over it). `dao` is who the
+    deployment was given to, None before.
     """
 
     chain_id: ChainId
@@ -135,6 +123,7 @@ class Deployment:
     tokens: Mapping[str, Address]
     block: int
     version: str
+    dao: Dao | None = None
 
     def save(self, folder: str | Path) -> Path:
         """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path."""
@@ -158,8 +147,10 @@ class Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
             data = json.loads(Path(path).read_text(encoding="utf-8"))
-            if set(data) != {field.name for field in fields(cls)}:
+            # Records from before there were DAOs have no word of one.
+            if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
+            data["dao"] = Dao.read(data["dao"]) if data.get("dao") is not None else None
             for name in (*CONTRACTS, "deployer", "treasury"):
                 data[name] = to_address(data[name])
             if set(data["safe"]) != set(CANONICAL):
@@ -196,23 +187,6 @@ def version() -> str:
     return sha256(code).hexdigest()[:16]
 
 
-def creation(name: str, deployer: str, arguments: Sequence[Any]) -> tuple[Address, bytes]:
-    """Return where the contract `name` will stand, and what to send to `FACTORY` to create it.
-
-    The address is keccak(0xff, factory, salt, keccak(creation code))[12:] of EIP-1014; the salt
-    is keccak of the project's tag, the name, the deployer and the encoded arguments.
-    """
-    compiled = artifact(name)
-    inputs: list[dict[str, Any]] = next(
-        (entry["inputs"] for entry in compiled.abi if entry["type"] == "constructor"), []
-    )
-    encoded = encode([abi_type(entry) for entry in inputs], list(arguments))
-    salt = keccak(encode(["string", "string", "address", "bytes"], [SALT_TAG, name, deployer, encoded]))
-    code = compiled.bytecode + encoded
-    address = keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + salt + keccak(code))[12:]
-    return to_address(address), salt + code
-
-
 def safe_creation(key: str) -> tuple[Address, bytes]:
     """Return where a part of the Safe stands that `FACTORY` created, and what to send to it: the same for everybody."""
     code = safe_part(key).creation
@@ -220,8 +194,10 @@ def safe_creation(key: str) -> tuple[Address, bytes]:
     return to_address(address), bytes(32) + code
 
 
-class Plan:
+class Plan(StepPlan[Deployment]):
     """A deployment on one chain, and how far it is. Made by `plan`."""
+
+    GAS = _GAS
 
     def __init__(
         self,
@@ -234,27 +210,23 @@ class Plan:
     ) -> None:
         if not 0 <= fee_bps <= FEE_MAX:
             raise InputError(f"A fee of {fee_bps} basis points is not possible.", hint=f"It is 0 to {FEE_MAX}.")
-        self.chain = chain
-        self.deployer = to_address(deployer)
+        super().__init__(chain, deployer)
         self.treasury = to_address(treasury)
         self.fee_bps = fee_bps
         self._given = payment_tokens
-        self._code: dict[str, bytes] = {}
-        self.authority = self._create("authority", [self.deployer])
-        self.lineage = self._create("lineage", [])
-        self.splitters = self._create("splitters", [])
-        self.registry = self._create("registry", [self.authority, self.lineage])
-        self.marketplace = self._create("marketplace", [self.authority, self.registry, self.treasury, fee_bps])
+        self.authority = self._part("authority", [self.deployer])
+        self.lineage = self._part("lineage", [])
+        self.splitters = self._part("splitters", [])
+        self.registry = self._part("registry", [self.authority, self.lineage])
+        self.marketplace = self._part("marketplace", [self.authority, self.registry, self.treasury, fee_bps])
         self.safe, self.teams = self._choose_safe()
         if int(self.treasury, 16) == 0 or self.treasury == self.marketplace:
             raise InputError(
                 f"The treasury cannot be {self.treasury}.", hint="Name the account that receives the fees."
             )
 
-    def _create(self, key: str, arguments: Sequence[Any]) -> Address:
-        """Note how a contract is created, and return where it will stand."""
-        address, self._code[key] = creation(CONTRACTS[key], self.deployer, arguments)
-        return address
+    def _part(self, key: str, arguments: Sequence[Any]) -> Address:
+        return self._create(key, CONTRACTS[key], arguments)
 
     def _choose_safe(self) -> tuple[dict[str, Address], Address]:
         """Return the parts of the Safe and the address of the TeamFactory that uses them.
@@ -276,10 +248,10 @@ class Plan:
         arguments = [self.registry, self.splitters, safe["factory"], safe["singleton"], safe["handler"]]
         return creation(CONTRACTS["teams"], self.deployer, arguments)
 
-    def __repr__(self) -> str:
-        return f"Plan(chain {self.chain.chain_id}, registry {self.registry})"
-
-    # --- Shown -----------------------------------------------------------------------------------
+    @property
+    def intent(self) -> str:
+        """What the plan is for, in the journal."""
+        return f"deploy:{self.marketplace}"
 
     @cached_property
     def tokens(self) -> dict[str, Address]:
@@ -299,95 +271,16 @@ class Plan:
                 )
         return found
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """All steps in order, as the chain stands now."""
-        listed = (
-            Step(key, title, self._done(key), address, _GAS[key.partition(":")[0]])
-            for key, title, address in self._outline()
-        )
-        return tuple(listed)
-
-    @property
-    def complete(self) -> bool:
-        """True if nothing is left to do."""
-        return all(step.done for step in self.steps)
-
-    @property
-    def gas(self) -> int:
-        """Gas that the steps left take, about."""
-        return sum(step.gas for step in self.steps if not step.done)
-
-    def table(self) -> list[dict[str, str]]:
-        """Return the steps as rows of text for people: step, what, address, gas, state."""
-        return [
-            {
-                "step": str(number),
-                "what": step.title,
-                "address": step.address,
-                "gas": f"{step.gas:,}",
-                "state": "done" if step.done else "to do",
-            }
-            for number, step in enumerate(self.steps, 1)
-        ]
-
-    # --- Carried out -----------------------------------------------------------------------------
-
-    def carry_out(self, sender: Sender, progress: Callable[[Step], None] | None = None) -> Deployment:
-        """Do what is left to do, and return the deployment, checked.
-
-        `progress` is called before each step that is to be done. Interrupted anywhere and started again, it
-        goes on; when all is done it sends nothing. Raises `InputError` if `sender` is not the
-        deployer, `DeploymentError` if a step does not hold or the check finds a fault.
-        """
-        if sender.address != self.deployer or sender.chain is not self.chain:
-            raise InputError(
-                f"The plan is for deployer {self.deployer} on chain {self.chain.chain_id}, the sender is {sender!r}.",
-                hint="Make the plan for the account that signs.",
-            )
+    def prepare(self) -> None:
+        """Look whether the payment tokens are tokens, and the registry is still the deployer's; `DeploymentError`."""
         _ = self.tokens
-        for key, title, address in self._outline():
-            if self._done(key):
-                continue
-            if progress is not None:
-                progress(Step(key, title, False, address, _GAS[key.partition(":")[0]]))
-            if key == "factory":
-                self.ensure_factory(sender)
-            else:
-                self._send(sender, key)
-            if not self._done(key):
-                raise DeploymentError(
-                    f"The step {title!r} was sent, but it does not show on chain.", hint="Run the plan again."
-                )
-        problems = self.check()
-        if problems:
-            raise DeploymentError(f"The deployment is not as planned: {'; '.join(problems)}.")
-        return self.deployment()
-
-    def ensure_factory(self, sender: Sender) -> None:
-        """Create the CREATE2 factory if the chain has none; raises `DeploymentError` if it cannot be."""
-        if self.chain.has_code(FACTORY):
-            return
-        held = self.chain.balance(FACTORY_SIGNER)
-        if held < FACTORY_COST:
-            sender.send(Call(FACTORY_SIGNER, b"", FACTORY_COST - held))
-        try:
-            tx_hash = self.chain.w3.eth.send_raw_transaction(FACTORY_TRANSACTION)
-            self.chain.w3.eth.wait_for_transaction_receipt(tx_hash, timeout=sender.timeout, poll_latency=0.1)
-        except (Web3RPCError, TimeoutError) as error:
-            if not self.chain.has_code(FACTORY):
-                raise DeploymentError(
-                    f"Chain {self.chain.chain_id} "
-                    f"does not take the transaction that creates the factory {FACTORY}: {error}.",
-                    hint="It may ask for replay protection (EIP-155) or a higher fee; ask who runs it for the factory.",
-                ) from error
-        code = bytes(self.chain.w3.eth.get_code(cast(Any, FACTORY)))
-        if keccak(code) != FACTORY_CODE_HASH:
+        if self.chain.has_code(self.authority) and not self._has_role(0):
             raise DeploymentError(
-                f"There is other code than the factory's at {FACTORY} on chain {self.chain.chain_id}."
+                f"{self.deployer} administers the registry {self.registry} no more: it was given away.",
+                hint="'registry dao check' shows to whom.",
             )
 
-    def deployment(self) -> Deployment:
+    def result(self) -> Deployment:
         """Return the record of what the plan leads to; raises `NotDeployed` before the registry exists."""
         if not self.chain.has_code(self.registry):
             raise NotDeployed(self.chain.chain_id, f"the plan's registry {self.registry} was not created yet")
@@ -404,7 +297,7 @@ class Plan:
             treasury=self.treasury,
             fee_bps=self.fee_bps,
             tokens=self.tokens,
-            block=self._first_block(),
+            block=first_block(self.chain, self.registry),
             version=version(),
         )
 
@@ -448,7 +341,7 @@ class Plan:
             f"{name} ({token}) is not a payment token" for name, token in self.tokens.items() if token not in allowed
         ]
         problems += [f"the token {token} is allowed beyond the plan" for token in allowed - set(self.tokens.values())]
-        for contract, signature, role in _FUNCTIONS:
+        for contract, signature, role in FUNCTIONS:
             actual = self._role_of(contract, signature)
             if actual != role:
                 problems.append(f"{contract}.{signature} is for role {actual}, not {role}")
@@ -471,7 +364,8 @@ class Plan:
     def _manager(self) -> Contract:
         return self.chain.contract("RegistryAuthority", self.authority)
 
-    def _outline(self) -> list[tuple[str, str, Address]]:
+    def outline(self) -> list[tuple[str, str, Address]]:
+        """Key, title and address of each step, in order."""
         tokens = [
             (f"setPaymentToken:{token}", f"Allow payment in {name}", token) for name, token in self.tokens.items()
         ]
@@ -488,7 +382,8 @@ class Plan:
             ("roles", "Set up the roles GUARDIAN and CURATOR", self.authority),
         ]
 
-    def _done(self, key: str) -> bool:
+    def done(self, key: str) -> bool:
+        """Whether a step shows on chain."""
         if key == "factory" or key in CONTRACTS:
             return self.chain.has_code(FACTORY if key == "factory" else getattr(self, key))
         if key.startswith("safe."):
@@ -524,7 +419,7 @@ class Plan:
                 functions.setTargetFunctionRole(
                     self.registry if contract == "registry" else self.marketplace, [keccak(text=signature)[:4]], role
                 )
-                for contract, signature, of in _FUNCTIONS
+                for contract, signature, of in FUNCTIONS
                 if of == role and self._role_of(contract, signature) != role
             ]
             if wanted:
@@ -533,24 +428,14 @@ class Plan:
                 calls.append(functions.grantRole(role, self.deployer, 0))
         return [bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x")) for call in calls]
 
-    def _call(self, key: str) -> Call | ContractFunction:
-        if key in self._code:
-            return Call(FACTORY, self._code[key])
+    def call(self, key: str) -> Call | ContractFunction:
+        """The transaction of a step that creates no contract."""
         if key == "setMarketplace":
             return self._registry.functions.setMarketplace(self.marketplace)
         if key == "roles":
             # One transaction: a role is never seen half set up.
             return self._manager.functions.multicall(self._missing_roles())
         return self._registry.functions.setPaymentToken(key.partition(":")[2], True)
-
-    def _send(self, sender: Sender, key: str) -> None:
-        try:
-            sender.send(self._call(key), intent=f"deploy:{self.marketplace}:{key}")
-        except TransactionReverted:
-            # The factory fails without a reason when the contract is there already: a stranger was faster, for us.
-            self.chain.forget_code()
-            if not self._done(key):
-                raise
 
     def _symbol(self, token: Address) -> str:
         if not self.chain.has_code(token):
@@ -568,20 +453,6 @@ class Plan:
                 f"Token {token} has no symbol.", hint="Pass payment_tokens as a dict with a name for it."
             )
         return symbol
-
-    def _first_block(self) -> int:
-        """Return the block that the registry was created in, or 0 if the node does not know old blocks."""
-        low, high = 0, self.chain.block().number
-        try:
-            while low < high:
-                middle = (low + high) // 2
-                if self.chain.has_code(self.registry, block=middle):
-                    high = middle
-                else:
-                    low = middle + 1
-        except (Web3RPCError, ChainError):
-            return 0
-        return low
 
 
 def plan(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from registry.chain.connection import Chain
-from registry.chain.deploy import FACTORY, Deployment, creation, plan
+from registry.chain.deploy import Deployment, plan
+from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules
+from registry.chain.founding import found
+from registry.chain.plan import FACTORY, creation
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import dev_signer
 from registry.types import Address
@@ -39,3 +44,20 @@ def deploy_local(chain: Chain) -> Deployment:
     dollar = play_dollar(sender)
     treasury = dev_signer(TREASURY).address
     return plan(chain, signer.address, treasury=treasury, payment_tokens=[dollar]).carry_out(sender)
+
+
+def found_local(chain: Chain, deployment: Deployment, votes: Mapping[Address, int], *, guardian: Address) -> Deployment:
+    """Give a local deployment to a DAO in which each of `votes` holds so many whole tokens, and nobody has delegated.
+
+    A fifth of the tokens is the treasury's. `guardian` may brake and cancel for half a year. A flag costs 50 play
+    dollars.
+    """
+    # Whole days, so that an interrupted founding goes on as the same one.
+    today = chain.block().timestamp // DAY * DAY
+    foundation = Foundation(
+        allocations={account: amount * WHOLE for account, amount in votes.items()},
+        treasury=sum(votes.values()) * WHOLE // 4,
+        rules=GovernorRules(guardian=guardian, guardian_until=today + 180 * DAY),
+        bonds={deployment.tokens["USD"]: 50 * 10**6},
+    )
+    return found(chain, deployment, foundation).carry_out(Sender(chain, dev_signer(DEPLOYER)))

@@ -77,9 +77,14 @@ def decode_log(log: Mapping[str, Any], abi: Mapping[str, Any] | None = None) -> 
         # ERC-20 and ERC-721 share the topic of Transfer; they differ in how much is indexed.
         if topic_of(candidate) != topics[0] or len(indexed) != len(topics) - 1:
             continue
+        try:
+            arguments = _arguments(candidate, topics[1:], bytes(log["data"]))
+        # A foreign contract may use a topic of ours with data that does not fit: that is no event of ours.
+        except Exception:
+            continue
         return Event(
             name=candidate["name"],
-            args=MappingProxyType(_arguments(candidate, topics[1:], bytes(log["data"]))),
+            args=MappingProxyType(arguments),
             block=int(log["blockNumber"]),
             log_index=int(log["logIndex"]),
             tx_hash=TxHash("0x" + bytes(log["transactionHash"]).hex()),

@@ -36,8 +36,11 @@ class Collector:
     after that raise `InputError`.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, who: str = "a team", later: bool = False) -> None:
+        """`who` is what errors call it; with `later` a call may fail now, because it is for another time."""
         self.address: Address = to_address(address)
+        self.who = who
+        self.later = later
         self.calls: list[Call] = []
         self.published = 0
         self.open = True
@@ -59,7 +62,7 @@ class Collector:
 
     def _keyless(self, what: str) -> SignerError:
         return SignerError(
-            f"{self.address} is a team and cannot sign {what}.", hint="Propose a transaction that does the same."
+            f"{self.address} is {self.who} and cannot sign {what}.", hint="Propose a transaction that does the same."
         )
 
 
@@ -106,7 +109,7 @@ class Recorder(Sender):
                 raise InsufficientBalance(self.address, f"{call.value:,} wei", f"{held:,} wei")
             return try_call(self.chain, self.address, call)
         except (ContractError, TransactionReverted, InsufficientBalance):
-            if self._collector.calls:
+            if self._collector.calls or self._collector.later:
                 return b""
             raise
 
@@ -127,6 +130,33 @@ class Recorder(Sender):
             )
             for place, publication in enumerate(listed)
         )
+
+
+def collected(calls: Any) -> list[Call]:
+    """Return what a client that lent itself to a collector has collected, or calls of any kind, as what is sent.
+
+    Takes such a client, a `Call`, a bound function of a contract, or several of these. Raises `InputError` for
+    anything else, and for none.
+    """
+    lent = getattr(calls, "signer", calls)
+    if isinstance(lent, Collector):
+        listed: list[Any] = list(lent.calls)
+    elif hasattr(calls, "signer"):
+        raise InputError("This client has collected nothing.", hint="Use what collect() of teams or governance gives.")
+    else:
+        listed = [calls] if isinstance(calls, Call) or hasattr(calls, "fn_name") else list(calls)
+    if not listed:
+        raise InputError("There is nothing to propose.", hint="Collect one call or more.")
+    made = []
+    for call in listed:
+        if isinstance(call, Call):
+            made.append(Call(to_address(call.to), bytes(call.data), call.value))
+        elif hasattr(call, "fn_name"):
+            data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
+            made.append(Call(to_address(str(call.address)), data))
+        else:
+            raise InputError(f"A {type(call).__name__} is not a call.", hint="Pass Call, or contract.functions.f(...).")
+    return made
 
 
 def try_call(chain: Chain, account: str, call: Call) -> bytes:

@@ -42,6 +42,12 @@ from registry.types import Address, to_address
 GAS_MARGIN: Final = (6, 5)
 """Gas limit over the estimate: another transaction may come first and change what this one does."""
 
+GAS_HEADROOM: Final = 50_000
+"""Gas limit over the estimate at least, for calls: what two words take that a contract writes anew in another second.
+
+Nodes estimate as if the last block went on. Votes are kept by the second, and the first change in one costs more.
+"""
+
 REPLACEMENT_BUMP: Final = 25
 """Percent by which a replacement raises the fees; nodes ask for 10 to 13."""
 
@@ -52,11 +58,15 @@ _ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it."""
+    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
+
+    `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
+    """
 
     to: Address
     data: bytes
     value: int = 0
+    gas: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ class Sender:
 
     def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
         if isinstance(call, Call):
-            return Call(to_address(call.to), call.data, value or call.value)
+            return Call(to_address(call.to), call.data, value or call.value, call.gas)
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
         return Call(to_address(str(call.address)), data, value)
 
@@ -196,7 +206,8 @@ class Sender:
                 gas, spent = limit // 2, limit // 2
             else:
                 spent = int(self.chain.w3.eth.estimate_gas(fields))
-                gas = min(spent * GAS_MARGIN[0] // GAS_MARGIN[1], limit)
+                headroom = GAS_HEADROOM if call.data else 0
+                gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
         except Web3RPCError as error:
             raise _refused(error) from error
         quote = self._priced(call, gas, current_fees(self.chain), spent=spent)

@@ -157,6 +157,28 @@ class ApeSigner:
         return bytes(signature.encode_rsv())
 
 
+_HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""Half the order of secp256k1: signatures above are copies that anybody can make of those below (EIP-2)."""
+
+
+def recovered(full_message: dict[str, Any], signature: bytes) -> Address | None:
+    """Return whose key signed an EIP-712 message, None for what contracts take for no signature.
+
+    As OpenZeppelin's ECDSA has it: 65 bytes, v 27 or 28, s in the lower half.
+    """
+    from eth_account import Account
+    from eth_account.messages import encode_typed_data
+
+    if len(signature) != 65 or signature[64] not in (27, 28) or int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
+        return None
+    try:
+        found = Account.recover_message(encode_typed_data(full_message=full_message), signature=signature)
+    # The library meets bytes that are no point of the curve with errors of many kinds.
+    except Exception:
+        return None
+    return to_address(str(found))
+
+
 def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     """Return the signer that `value` stands for.
 

@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
     "Share": {"split": ("split",), "lineage": ("family", "derivatives")},
     "Content": {"keep": ("ipfs",)},
+    "Decide": {"dao": ("dao",), "standard": ("standard",), "curation": ("curation",)},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""

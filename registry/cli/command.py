@@ -193,6 +193,7 @@ class AssetType(click.ParamType):
 ASSET: Final = AssetType()
 
 asset_argument = click.argument("asset", type=ASSET)
+proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
 account_option = click.option(

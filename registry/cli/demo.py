@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from registry.cli.console import Console
+from registry.cli.demo_dao import play
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
 from registry.licence import Licence
 
@@ -33,7 +34,7 @@ EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the demo made, for machines: identifiers, CIDs, what was paid and who holds what."""
+    """What the demo made, for machines: identifiers, CIDs, what was paid, who holds what, and what was decided."""
 
     dataset: str
     model: str
@@ -45,6 +46,7 @@ class Outcome:
     earned: dict[str, str]
     parked: list[str]
     refused: dict[str, str]
+    decided: dict[str, str]
     seconds: float
 
 
@@ -194,6 +196,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         for held in person.holdings(asset)
     }
     console.table(_who_holds_what(people, {"penguins": dataset.did, "model": model.did}))
+    decided = play(console, author, dataset.did, refused)
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
     return Outcome(
@@ -207,6 +210,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         earned={names[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
         parked=[names[p.account] for p in shared.parked],
         refused=refused,
+        decided=decided,
         seconds=round(seconds, 1),
     )
 

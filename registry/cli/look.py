@@ -20,12 +20,15 @@ def show(app: App, asset: int | str, ddo: bool) -> None:
     """Show an asset: what the chain says, and its document, checked against the chain."""
     from registry.cli.views import asset_facts, asset_value, offers_table
 
-    found = app.registry().get(asset)
+    registry = app.registry()
+    found = registry.get(asset)
     if ddo:
         app.console.document(found.ddo.to_dict())
         return
     table = offers_table(found.name, found.licences) if found.licences else None
-    app.console.result(asset_value(found), facts=asset_facts(found), table=table)
+    declared = registry.governance.conformances(asset) if registry.deployment.dao else ()
+    value = {**asset_value(found), "conformances": declared}
+    app.console.result(value, facts=asset_facts(found, declared), table=table)
 
 
 @command("licences", examples=["registry licences 1"])

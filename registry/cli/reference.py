@@ -20,7 +20,8 @@ PREFACE: Final = """\
 Written by `python -m registry.cli.reference` from the commands themselves; a test holds it fresh.
 
 `registry ...` and `ape registry ...` are the same commands, and `ape run deploy | publish | buy | show | open |
-verify | transfer | licences | access | consume` run them on ape's networks and accounts.
+verify | transfer | licences | access | consume | propose | vote | queue | execute` run them on ape's networks and
+accounts.
 
 An ASSET is its number (`7`), its DID (`did:nft:...`), and for `cat` also an `asset://<did>/<path>` URL. A LICENCE
 is its name or its number. An amount is `"12.5 USD"`.

@@ -11,7 +11,8 @@ from registry.cli.command import account_option, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment, Plan
+    from registry.chain.deploy import Deployment
+    from registry.chain.plan import StepPlan
     from registry.chain.sender import Sender
     from registry.cli.app import App
 
@@ -71,7 +72,7 @@ def deploy(
     deploy_on(
         app,
         chain,
-        _sender(app, chain, signer),
+        sender_of(app, chain, signer),
         treasury=treasury,
         fee_bps=fee_bps,
         payment_tokens=payment_tokens,
@@ -111,7 +112,7 @@ def deploy_on(
     missing = dollar is not None and not chain.has_code(dollar)
     tokens = list(payment_tokens) if dollar is None or missing else [*payment_tokens, dollar]
     wanted = plan(chain, sender.address, treasury=treasury or sender.address, fee_bps=fee_bps, payment_tokens=tokens)
-    _show_plan(app, wanted, dollar if missing else None, final=dry_run)
+    show_plan(app, wanted, dollar if missing else None, final=dry_run)
     if dry_run:
         return None
     if missing or not wanted.complete:
@@ -123,16 +124,7 @@ def deploy_on(
         wanted = plan(
             chain, sender.address, treasury=treasury or sender.address, fee_bps=fee_bps, payment_tokens=tokens
         )
-    todo = [step.key for step in wanted.steps if not step.done]
-    with app.console.progress() as update:
-        count = 0
-
-        def told(step: object) -> None:
-            nonlocal count
-            update("deploying", count, len(todo))
-            count += 1
-
-        made = wanted.carry_out(sender, told)
+    made = carried_out(app, wanted, sender, "deploying")
     if dollar is not None and missing:
         units = POCKET_MONEY * 10**6
         sender.send(chain.contract("LocalDollar", dollar).functions.mint(sender.address, units))
@@ -175,14 +167,15 @@ def fund(app: App, amount: str, account: str | None) -> None:
 def unstick(app: App) -> None:
     """Replace the first waiting transaction of the signer by one that does nothing, so that later ones go on."""
     chain = app.chain()
-    receipt = _sender(app, chain, app.require_signer("replace a transaction")).unstick()
+    receipt = sender_of(app, chain, app.require_signer("replace a transaction")).unstick()
     if app.console.as_json:
         app.console.result({"replaced": receipt})
     else:
         app.console.say(f"Replaced by {receipt.tx_hash}." if receipt else "No transaction waits.")
 
 
-def _sender(app: App, chain: Chain, signer: object) -> Sender:
+def sender_of(app: App, chain: Chain, signer: object) -> Sender:
+    """The sender of a signer, with the journal of this home."""
     from registry.chain.sender import Sender
     from registry.chain.signers import as_signer
 
@@ -191,7 +184,22 @@ def _sender(app: App, chain: Chain, signer: object) -> Sender:
     return Sender(chain, checked, app.journal())
 
 
-def _show_plan(app: App, wanted: Plan, dollar: str | None, *, final: bool) -> None:
+def carried_out(app: App, wanted: StepPlan[Deployment], sender: Sender, what: str) -> Deployment:
+    """Carry a plan out behind a progress bar."""
+    todo = [step.key for step in wanted.steps if not step.done]
+    with app.console.progress() as update:
+        count = 0
+
+        def told(step: object) -> None:
+            nonlocal count
+            update(what, count, len(todo))
+            count += 1
+
+        return wanted.carry_out(sender, told)
+
+
+def show_plan(app: App, wanted: StepPlan[Deployment], dollar: str | None = None, *, final: bool) -> None:
+    """Write the steps of a plan, as the result of the command if it is `final`."""
     from registry.cli.console import table_of
 
     rows = wanted.table()
@@ -221,6 +229,11 @@ def _check(app: App, chain: Chain, folder: Path) -> None:
         raise DeploymentError(
             f"The deployment was made with contracts {found.version}; this package ships {version()}.",
             hint="Check it with the package that made it, or deploy anew.",
+        )
+    if found.dao is not None:
+        raise DeploymentError(
+            f"The registry {found.registry} was given to a DAO, which may have changed its settings.",
+            hint="'registry dao check' shows who holds which power.",
         )
     wanted = plan(chain, found.deployer, treasury=found.treasury, fee_bps=found.fee_bps, payment_tokens=found.tokens)
     problems = wanted.check()

@@ -126,8 +126,8 @@ def propose(
     """
     registry = app.registry()
     with registry.teams.collect(address) as act:
-        _run_as(ctx, app, act, words)
-        _pay(act, payments)
+        run_as(ctx, app, act, words)
+        pay(act, payments)
     proposal = registry.teams.propose(address, act, note=note, nonce=nonce)
     _write(app, registry, proposal, out)
 
@@ -248,7 +248,8 @@ def _acting(ctx: click.Context, app: App, act: Registry) -> Iterator[None]:
         ctx.meta[APP] = app
 
 
-def _run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...]) -> None:
+def run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...]) -> None:
+    """Let a client that collects run other commands, with `NEXT` between them. Raises `InputError`."""
     from registry.cli import cli
     from registry.errors import InputError
 
@@ -261,7 +262,11 @@ def _run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...])
     for name, *arguments in filter(None, batch):
         found = cli.get_command(ctx, name)
         if found is None or isinstance(found, click.Group) or name in ("demo", "deploy", "fund", "unstick"):
-            raise InputError(f"A team cannot {name!r}.", hint="It can do what 'registry' does with assets and money.")
+            who = act.signer.who  # type: ignore[union-attr]
+            raise InputError(
+                f"{who[0].upper()}{who[1:]} cannot {name!r}.",
+                hint="It can do what 'registry' does with assets and money.",
+            )
         before = len(act.signer.calls)  # type: ignore[union-attr]
         with _acting(ctx, app, act), found.make_context(name, arguments, parent=ctx) as below:
             found.invoke(below)
@@ -269,17 +274,13 @@ def _run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...])
             raise InputError(f"{name!r} changes nothing on chain.", hint="Propose what sends a transaction.")
 
 
-def _pay(act: Registry, payments: tuple[str, ...]) -> None:
-    from registry.chain.sender import Call
-    from registry.types import to_address
+def pay(act: Registry, payments: tuple[str, ...]) -> None:
+    """Let a client that collects pay, as ``ACCOUNT=AMOUNT``. Raises `InputError` and what amounts raise."""
+    from registry.governance.written import payment
 
-    for payment in payments:
-        account, amount = _pair(payment, "--pay", "0xANN=100 USD")
-        paid, to = act.amount(amount), to_address(account)
-        if paid.token.address is None:
-            act.sender("pay").send(Call(to, b"", paid.units))
-        else:
-            act.act(f"pay {paid} to {to}", act.erc20(paid.token.address).functions.transfer(to, paid.units))
+    for text in payments:
+        account, amount = _pair(text, "--pay", "0xANN=100 USD")
+        act.sender("pay").send(payment(act, account, amount))
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

@@ -11,12 +11,13 @@ from registry.cli.console import plain, table_of
 
 if TYPE_CHECKING:
     from registry.cli.app import App
+    from registry.governance.standards import Conformance
     from registry.ipfs.builder import FileEntry
     from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase
 
 
-def asset_facts(found: Asset) -> dict[str, str]:
-    """What is said of an asset, one fact a line."""
+def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str, str]:
+    """What is said of an asset, one fact a line; `declared` are the standards that it declares to conform to."""
     document = found.ddo
     content = document.content
     facts = {
@@ -30,6 +31,8 @@ def asset_facts(found: Asset) -> dict[str, str]:
         "owner": found.owner,
         "revenue goes to": found.payout if found.payout != found.owner else "",
         "state": found.state.name.lower() + (", delisted" if found.delisted else ""),
+        "curation": found.listing.in_words() if found.listing else "",
+        "conforms to": "; ".join(one.in_words() for one in declared),
         "version": str(found.version),
         "document": f"ipfs://{found.cid}",
         "content": f"ipfs://{content.cid}, {content.size:,} bytes" if content else "none",
@@ -117,9 +120,10 @@ def show_preview(app: App, preview: Preview) -> None:
     app.console.result({"documents": listed, "cost": preview.cost}, table=table, facts={"network": str(preview.cost)})
 
 
-def show_done(app: App, done: Done) -> None:
-    """Write what a transaction did or would do."""
+def show_done(app: App, done: Done | Sequence[Done]) -> None:
+    """Write what a transaction, or each of several, did or would do."""
     if app.console.as_json:
         app.console.result(done)
-    else:
-        app.console.say(f"{'Would' if done.tx is None else 'Done:'} {done}")
+        return
+    for one in done if isinstance(done, Sequence) else [done]:
+        app.console.say(f"{'Would' if one.tx is None else 'Done:'} {one}")

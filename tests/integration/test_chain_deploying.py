@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from registry.chain.connection import Chain
-from registry.chain.deploy import FACTORY, Deployment, find, plan
+from registry.chain.deploy import Deployment, find, plan
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
+from registry.chain.plan import FACTORY
 from registry.chain.safe import CANONICAL, safe_part
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer

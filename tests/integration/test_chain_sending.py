@@ -20,9 +20,9 @@ import requests
 
 from registry.chain import reverts
 from registry.chain.connection import Chain
-from registry.chain.deploy import creation
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
+from registry.chain.plan import creation
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
@@ -559,7 +559,7 @@ def test_an_account_in_use_elsewhere_is_named_after_the_deadline(
 def test_a_revert_without_reason_is_a_reverted_transaction(chain: Chain, sender: Sender) -> None:
     deployment = deploy_local(chain)
     _, code = creation("LocalDollar", dev_signer(9).address, [])
-    from registry.chain.deploy import FACTORY
+    from registry.chain.plan import FACTORY
 
     with pytest.raises(TransactionReverted):
         sender.send(Call(FACTORY, code))

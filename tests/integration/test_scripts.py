@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 
+from registry import Registry
+from registry.chain.connection import Chain
+from registry.chain.local import deploy_local, found_local
+from registry.chain.signers import dev_signer
+
 from .cli_support import ADDRESSES, MODEL, ROOT
 from .conftest import Anvil
 
@@ -102,6 +107,23 @@ def test_scripts_share_a_chain_that_goes_on_running(anvil: Anvil, tmp_path: Path
     refused = ape("transfer", *buyer, did, ADDRESSES["stranger"], "--yes", *here, folder=tmp_path)
     assert refused.returncode == 1
     assert json.loads(refused.stderr)["error"] == "ERC721InsufficientApproval"
+
+
+def test_a_decision_of_the_dao_by_scripts(anvil: Anvil, tmp_path: Path) -> None:
+    chain = Chain.connect(anvil.url)
+    founded = found_local(chain, deploy_local(chain), {ADDRESSES["author"]: 1_000}, guardian=ADDRESSES["buyer"])
+    record, file = founded.save(tmp_path), tmp_path / "fee.yaml"
+    author = Registry.on(chain, signer=dev_signer(0), deployment=founded, home=tmp_path / "other")
+    author.governance.delegate()
+    chain.advance(10)
+    file.write_text("title: Fee\nactions: [{contract: Marketplace, function: setFee, arguments: [50]}]\n")
+    network = ("--network", f"ethereum:local:{anvil.url}", "--account", "TEST::0", "--deployment", str(record))
+    made = value(ape("propose", *network, str(file), "--yes", "--json", folder=tmp_path))
+    for seconds, words in ((90_000, ("vote", "for", "--yes")), (600_000, ("queue",)), (200_000, ("execute",))):
+        chain.advance(seconds)
+        verb, *more = words
+        assert value(ape(verb, *network, str(made["id"]), *more, "--json", folder=tmp_path))["tx"]
+    assert chain.call(author.market.functions.feeBps()) == 50
 
 
 def test_ape_lists_each_script_with_its_sentence(tmp_path: Path) -> None:

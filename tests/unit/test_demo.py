@@ -20,9 +20,17 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
         print(f" the demo took {outcome.seconds} s ", end="")  # noqa: T201
     assert outcome.rows == 344
     assert outcome.paid == {"commercial": "12.5 USD", "predictions": "4 USDB"}
-    for said in ("Without a licence", "A price above", "A stranger", "one changed byte", "A forged block", "not there"):
+    for said in (
+        "Without a licence",
+        "A price above",
+        "A stranger",
+        "one changed byte",
+        "A forged block",
+        "not there",
+        "two days",
+    ):
         assert [title for title in outcome.refused if said in title], said
-    assert len(outcome.refused) == 6
+    assert len(outcome.refused) == 7
     assert DID.parse(outcome.dataset) != DID.parse(outcome.model)
     held = outcome.holdings
     assert held["buyer: predictions of model"] == "9 uses left"
@@ -34,6 +42,13 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
         "Ann": "1.78 USDB",
         "Bob": "1.068 USDB",
         "Cleo": "0.712 USDB",
+    }
+    assert outcome.decided == {
+        "fee": "0.5 % of a sale",
+        "standard": "metadata version 1 is adopted",
+        "copy": "delisted",
+        "grant": "200 USD to Cleo",
+        "bond": "50 USD back to the author",
     }
     assert json.loads(json.dumps(plain(outcome)))["rows"] == 344
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import requests
+from eth_typing import HexStr
+from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web3.exceptions import Web3RPCError
@@ -47,6 +49,14 @@ def test_a_refusal_of_a_contract_arrives_as_its_error(chain: Chain, deployment: 
     # The same through web3 itself.
     with pytest.raises(reverts.AssetNotFound):
         registry.functions.assetInfo(99).call()
+
+
+def test_a_foreign_log_under_a_topic_of_ours_is_no_event(chain: Chain) -> None:
+    """Whoever runs foreign code, a token or a target of the DAO, must still be able to read the receipt."""
+    # PUSH32 topic, PUSH1 0 PUSH1 0, LOG1, STOP: no data where the event has some.
+    creation = "0x7f" + keccak(text="FeeChanged(uint256)").hex() + "60006000a100"
+    sent = chain.w3.eth.send_transaction({"from": chain.w3.eth.accounts[0], "data": HexStr(creation)})
+    assert chain.receipt("0x" + bytes(sent).hex()).events == ()
 
 
 def test_a_call_is_made_as_its_sender(

@@ -13,22 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.chain.connection import Chain
-from registry.chain.deploy import (
-    CONTRACTS,
-    FACTORY,
-    FACTORY_CODE_HASH,
-    FACTORY_SIGNER,
-    FACTORY_TRANSACTION,
-    Deployment,
-    Plan,
-    Step,
-    creation,
-    find,
-    plan,
-    safe_creation,
-    version,
-)
+from registry.chain.deploy import CONTRACTS, Deployment, Plan, find, plan, safe_creation, version
 from registry.chain.local import deploy_local
+from registry.chain.plan import FACTORY, FACTORY_CODE_HASH, FACTORY_SIGNER, FACTORY_TRANSACTION, Step, creation
 from registry.chain.safe import CANONICAL
 from registry.chain.sender import Call, Sender
 from registry.chain.signers import KeySigner, dev_signer
@@ -210,7 +197,7 @@ def test_nothing_there_is_a_problem_and_no_deployment() -> None:
     made = plan(chain, dev_signer(0).address, treasury=dev_signer(1).address)
     assert len(made.check()) == len(CONTRACTS) + len(CANONICAL)
     with pytest.raises(NotDeployed):
-        made.deployment()
+        made.result()
 
 
 def test_impossible_plans_are_refused(chain: Chain, dao: KeySigner) -> None:

@@ -56,6 +56,16 @@ def test_an_error_arrives_with_its_class_values_and_a_sentence(signature: str) -
         ("ERC2612ExpiredSignature", ValueError),
         ("InvalidReceiptSignature", ValueError),
         ("TotalAboveMaximum", ValueError),
+        ("NotGuardian", PermissionError),
+        ("MayNotDeclare", PermissionError),
+        ("GovernorOnlyExecutor", PermissionError),
+        ("GovernorInsufficientProposerVotes", PermissionError),
+        ("TimelockUnauthorizedCaller", PermissionError),
+        ("GovernorNonexistentProposal", LookupError),
+        ("ERC5805FutureLookup", ValueError),
+        ("SettingOutOfBounds", ValueError),
+        ("InvalidProof", ValueError),
+        ("BondAboveMaximum", ValueError),
     ],
 )
 def test_an_error_is_also_the_builtin_that_python_expects(name: str, builtin: type[Exception]) -> None:
@@ -120,3 +130,11 @@ def test_an_unknown_contract_is_refused_with_the_known_names() -> None:
     with pytest.raises(InputError, match="AssetRegistry"):
         artifact("Nothing")
     assert "bytes" in repr(artifact("AssetRegistry"))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n in reverts.all_names() if n.startswith(("Governor", "Timelock", "Votes")))
+)
+def test_what_a_dao_refuses_is_said_in_one_short_sentence(name: str) -> None:
+    sentence, _hint = reverts.explain(name)
+    assert sentence.endswith(".") and len(sentence) < 120 and "`" not in sentence and "NOTE" not in sentence

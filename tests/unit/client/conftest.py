@@ -11,7 +11,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from registry import DDO, DID, Licence, Published, Registry
-from registry.chain.deploy import FACTORY
+from registry.chain.plan import FACTORY
 from registry.chain.sender import Call, Sender
 from registry.types import to_address
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry import Licence, Published, Registry
-from registry.chain.deploy import FACTORY
+from registry.chain.plan import FACTORY
 from registry.chain.sender import Call, Sender
 from registry.types import Address, to_address
 

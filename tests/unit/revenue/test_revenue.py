@@ -382,7 +382,7 @@ def test_a_statement_is_a_table_bars_a_picture_and_a_csv_file(
 def test_a_token_that_anybody_made_is_left_out_of_statements_unless_named(
     author: Registry, buyer: Registry, people: dict[str, Address]
 ) -> None:
-    from registry.chain.deploy import FACTORY, creation
+    from registry.chain.plan import FACTORY, creation
     from registry.chain.sender import Call
 
     fake, code = creation("LocalDollar", buyer.address, [])

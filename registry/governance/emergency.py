@@ -1,0 +1,67 @@
+"""The brake: a pause of new sales and publications, and of nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from registry.errors import InputError
+from registry.governance.base import Governed
+from registry.results import Done
+from registry.session import whole
+from registry.types import ZERO_ADDRESS, Address, to_address
+
+MAX_PAUSE: Final = 7 * 86_400
+"""Seconds, as in `Brake.sol`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardianship:
+    """Who may brake and cancel proposals, and what the brake does now; times are seconds since 1970, 0 for none.
+
+    `guardian` is None once its time is over. `armed` says whether the brake can be pulled.
+    """
+
+    guardian: Address | None
+    until: int
+    armed: bool
+    publications_paused_until: int
+    sales_paused_until: int
+
+
+class Emergency(Governed):
+    """Verbs of the guardian."""
+
+    def guardianship(self) -> Guardianship:
+        """Who may brake now, and what is paused."""
+        registry, brake = self.registry, self.brake_contract
+        guardian = to_address(registry.chain.call(self.governor.functions.guardian()))
+        return Guardianship(
+            guardian=None if guardian == ZERO_ADDRESS else guardian,
+            until=int(registry.chain.call(self.governor.functions.guardianUntil())),
+            armed=bool(registry.chain.call(brake.functions.armed())),
+            publications_paused_until=int(registry.chain.call(registry.assets.functions.publicationsPausedUntil())),
+            sales_paused_until=int(registry.chain.call(registry.market.functions.salesPausedUntil())),
+        )
+
+    def brake(self, seconds: int, *, sales: bool = True, publications: bool = False, dry_run: bool = False) -> Done:
+        """Pause new sales or publications for so many seconds, at most 7 days: by the guardian, once.
+
+        The DAO makes the brake ready again. Raises `NotGuardian` and `BrakeIsSpent`.
+        """
+        whole(seconds, "seconds of a pause", high=MAX_PAUSE)
+        paused = " and ".join(
+            what for what, wanted in (("new publications", publications), ("new sales", sales)) if wanted
+        )
+        if not paused:
+            raise InputError("A pause pauses something.", hint="Pause sales, publications, or both.")
+        call = self.brake_contract.functions.brake(publications, sales, seconds)
+        return self.registry.act(f"pause {paused} for {seconds:,} seconds", call, dry_run=dry_run)
+
+    def release(self, *, dry_run: bool = False) -> Done:
+        """End a pause before its time: by the guardian or the DAO."""
+        return self.registry.act("end the pause", self.brake_contract.functions.release(), dry_run=dry_run)
+
+    def rearm(self, *, dry_run: bool = False) -> Done:
+        """Make the brake ready again: by the DAO."""
+        return self.registry.act("make the brake ready", self.brake_contract.functions.rearm(), dry_run=dry_run)

@@ -1,0 +1,98 @@
+"""A YAML file that is read node by node, so that every fault is told with its line.
+
+All values are texts, as they are written: YAML would take an address for a number and a date for a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from yaml.nodes import Node
+
+T = TypeVar("T")
+
+MAX_BYTES: Final = 2**21
+
+
+class YamlFile:
+    """One file; `error` makes what is raised from a reason, a line (0 if none is at fault) and a hint."""
+
+    def __init__(self, path: str | Path, error: Callable[[str, int, str], RegistryError]) -> None:
+        self.path = Path(path)
+        self._error = error
+
+    def root(self) -> Node:
+        """The outermost node; raises for what cannot be read, is too large, or is not YAML."""
+        import yaml
+
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise self._error(f"it cannot be read ({error.strerror})", 0, "Check the name of the file.") from error
+        if len(data) > MAX_BYTES:
+            raise self._error(f"it has more than {MAX_BYTES:,} bytes", 0, "Move what is long into files beside it.")
+        try:
+            # An alias within aliases would grow without end.
+            for token in yaml.scan(data, Loader=yaml.SafeLoader):
+                if isinstance(token, yaml.AliasToken):
+                    raise self._error("aliases are not taken", token.start_mark.line + 1, "Write the value out.")
+            found = yaml.compose(data, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            raise self._error(f"it is not YAML ({error.problem})", line, "") from error
+        except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+            raise self._error(f"it is not YAML ({(str(error).splitlines() or [''])[0]})", 1, "") from error
+        if found is None:
+            raise self._error("it is empty", 1, "")
+        return found
+
+    def fault(self, node: Node, reason: str, hint: str = "") -> RegistryError:
+        """What is wrong with a node."""
+        return self._error(reason, node.start_mark.line + 1, hint)
+
+    def located(self, node: Node, make: Callable[[str], T]) -> T:
+        """What `make` makes of the text of a node; what it raises is told with the line."""
+        try:
+            return make(self.text(node))
+        except RegistryError as error:
+            if type(error) is type(self._error("", 0, "")):
+                raise
+            raise self.fault(node, error.message.rstrip("."), error.hint) from error
+
+    def fields(self, node: Node, allowed: Collection[str] = ()) -> dict[str, Node]:
+        """The values of a mapping by name, each once; with `allowed`, those names and no others."""
+        from yaml.nodes import MappingNode
+
+        if not isinstance(node, MappingNode):
+            raise self.fault(node, "here are names and values, each as 'name: value'")
+        found: dict[str, Node] = {}
+        for key, value in node.value:
+            name = self.text(key)
+            if allowed and name not in allowed:
+                raise self.fault(key, f"{name!r} is not known here", f"Known: {', '.join(sorted(allowed))}.")
+            if name in found:
+                raise self.fault(key, f"{name!r} is there twice")
+            found[name] = value
+        return found
+
+    def items(self, node: Node) -> list[Node]:
+        """The entries of a list."""
+        from yaml.nodes import SequenceNode
+
+        if not isinstance(node, SequenceNode):
+            raise self.fault(node, "here is a list, each entry after '-' or within [ ]")
+        return list(node.value)
+
+    def text(self, node: Node) -> str:
+        """The text of a single value."""
+        from yaml.nodes import ScalarNode
+
+        if not isinstance(node, ScalarNode):
+            raise self.fault(node, "here is a text or a number")
+        return str(node.value)

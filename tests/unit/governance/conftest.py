@@ -1,0 +1,69 @@
+"""A registry that belongs to a DAO, on a chain in this process: its voters, its guardian, and strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+
+from registry import Registry
+from registry.governance.drafts import Draft
+from registry.governance.standing import Proposal, Proposed
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="session")
+def _founded() -> Registry:
+    return Registry.local(dao=True)
+
+
+@pytest.fixture
+def market_place(
+    _founded: Registry, rewound: Callable[[Registry], AbstractContextManager[Registry]]
+) -> Iterator[Registry]:
+    """The registry of the DAO; what a test does to its chain is undone."""
+    with rewound(_founded) as place:
+        yield place
+
+
+@pytest.fixture
+def curator(market_place: Registry) -> Registry:
+    return market_place.as_account("curator")
+
+
+@pytest.fixture
+def guardian(market_place: Registry) -> Registry:
+    return market_place.as_account("editor")
+
+
+@pytest.fixture
+def halved(author: Registry) -> Draft:
+    """The author's draft to halve the fee."""
+    return author.governance.draft(author.market.functions.setFee(50), title="Halve the fee", body="Sales *doubled*.")
+
+
+@pytest.fixture
+def proposed(author: Registry, halved: Draft) -> Proposed:
+    return author.governance.propose(halved)
+
+
+@pytest.fixture
+def open_vote(author: Registry, proposed: Proposed) -> Proposal:
+    """The proposal to halve the fee, while it can be voted on."""
+    author.chain.advance(DAY + 10)
+    return author.governance.proposal(proposed.id)
+
+
+def settle(client: Registry, draft: Draft) -> Proposal:
+    """Propose a draft and carry it through all of its stages."""
+    made = client.governance.propose(draft)
+    client.chain.advance(DAY + 10)
+    for voter in ("author", "curator"):
+        client.as_account(voter).governance.vote(made.id, "for")
+    client.chain.advance(6 * DAY)
+    client.governance.queue(made.id)
+    client.chain.advance(3 * DAY)
+    client.governance.execute(made.id)
+    return client.governance.proposal(made.id)

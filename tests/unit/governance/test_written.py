@@ -1,0 +1,209 @@
+"""Proposals that are written down in YAML, and every slip in them told with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from registry import CID, Registry
+from registry.chain.sender import Call
+from registry.errors import InvalidDraft
+from registry.governance.drafts import read_body
+from registry.governance.written import read
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "proposal.yaml"
+
+ANN = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+
+WHOLE = f"""\
+title: Spring cleaning
+body: |
+  # Why
+
+  Because *spring* is here.
+actions:
+  - contract: Marketplace
+    function: setFee
+    arguments: {{feeBps: 50}}
+  - contract: Standards
+    function: adopt
+    arguments: [metadata, 1]
+  - contract: Curation
+    function: nameCouncil
+    arguments: {{council: "{ANN}", until: 2027-01-31T12:00Z}}
+  - contract: Curation
+    function: setBond(address,uint128)
+    arguments: {{token: USD, amount: 12.5 USD}}
+  - pay: 250 USD
+    to: "{ANN}"
+  - pay: 0.5 ETH
+    to: "{ANN}"
+  - contract: AssetRegistry
+    function: setContractURI
+    arguments: [{CID.raw(b"uri")}]
+  - contract: RegistryAuthority
+    function: setTargetFunctionRole
+    arguments:
+      target: Marketplace
+      selectors: ["0x12345678"]
+      roleId: 2
+  - target: "{ANN}"
+    value: 1
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "proposal.yaml"
+
+
+def test_a_file_says_title_body_and_calls(author: Registry, file: Path) -> None:
+    file.write_text(WHOLE)
+    title, body, calls = read(file, author)
+    dao, dollar = author.governance.dao, author.deployment.tokens["USD"]
+    curation = author.chain.contract("Curation", dao.curation)
+    standards = author.chain.contract("Standards", dao.standards)
+    authority = author.chain.contract("RegistryAuthority", author.deployment.authority)
+    asked = [
+        (author.market.functions.setFee(50), 0),
+        (standards.functions.adopt(b"metadata".ljust(32, b"\0"), 1), 0),
+        (curation.functions.nameCouncil(ANN, 1_801_396_800), 0),
+        (curation.functions.setBond(dollar, 12_500_000), 0),
+        (author.erc20(dollar).functions.transfer(ANN, 250_000_000), 0),
+        None,
+        (author.assets.functions.setContractURI(CID.raw(b"uri").digest), 0),
+        (
+            authority.functions.setTargetFunctionRole(author.deployment.marketplace, [bytes.fromhex("12345678")], 2),
+            0,
+        ),
+        None,
+    ]
+    assert (title, body) == ("Spring cleaning", "# Why\n\nBecause *spring* is here.\n")
+    for call, wanted in zip(calls, asked, strict=True):
+        if wanted is not None:
+            function, value = wanted
+            assert (call.to, "0x" + call.data.hex(), call.value) == (
+                function.address,
+                function._encode_transaction_data(),
+                value,
+            )
+    assert (calls[5].to, calls[5].data, calls[5].value) == (ANN, b"", 5 * 10**17)
+    assert (calls[8].to, calls[8].data, calls[8].value) == (ANN, b"", 1)
+
+
+def test_the_body_may_stand_beside_it(author: Registry, file: Path) -> None:
+    (file.parent / "why.md").write_text("# Why\n")
+    file.write_text("title: T\nbody-file: why.md\nactions: [{pay: 1 USD, to: '" + ANN + "'}]\n")
+    assert author.governance.read_draft(file).body == "# Why\n"
+
+
+def test_the_example_can_be_proposed(author: Registry) -> None:
+    author.publish(None, name="Penguins", type="dataset", license="CC0-1.0")
+    author.fund("250 USD", account=author.governance.dao.timelock)
+    author.sender("pay").send(Call(author.governance.dao.timelock, b"", 10**17))
+    draft = author.governance.read_draft(EXAMPLE)
+    author.governance.simulate(draft).require()
+    assert [call.value for call in draft.calls] == [0, 0, 0, 0, 10**17]
+
+
+def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(author: Registry, file: Path) -> None:
+    file.write_text(WHOLE)
+    draft = author.governance.read_draft(file)
+    cid = author.governance.pin(draft)
+    body = read_body(author.store.get(cid), cid, chain_id=draft.chain_id, governor=draft.governor)
+    assert body.fits(draft.calls) and body.title == draft.title
+    assert body.actions[0].code_hash == author.chain.code_hash(author.deployment.marketplace)
+    assert body.actions[-1].code_hash == ""
+    assert "setFee of Marketplace" in body.actions[0].words and "250 USD" in body.actions[4].words
+    assert draft.description.endswith(f"\n\nipfs://{cid}\n\n#proposer={author.address.lower()}")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("", 1, "empty"),
+        ("title: [", 1, "not YAML"),
+        ("title: T\nactions:\n  - pay: 1 USD\n   to: x\n", 4, "not YAML"),
+        ("- a\n- b\n", 1, "names and values"),
+        ("title: T\n", 1, "no 'actions'"),
+        ("actions: []\n", 1, "no 'title'"),
+        ("title: T\nactions: []\n", 2, "0 actions"),
+        ("title: T\nactions: later\n", 2, "a list"),
+        ("title: T\ntitle: U\nactions: []\n", 2, "twice"),
+        ("title: T\nwhy: because\nactions: []\n", 2, "'why'"),
+        ("title: T\nbody: a\nbody-file: b\nactions: []\n", 3, "a body already"),
+        ("title: T\nbody-file: missing.md\nactions: [{pay: 1 USD, to: Curation}]\n", 2, "cannot be read"),
+        ("title: {a: b}\nactions: [{pay: 1 USD, to: Curation}]\n", 1, "a text"),
+        ("title: T\nactions:\n  - send: 1\n", 3, "'send'"),
+        ("title: T\nactions:\n  - value: 1\n", 3, "a 'contract', a 'target', or 'pay'"),
+        ("title: T\nactions:\n  - pay: 1 USD\n", 3, "needs 'to'"),
+        ("title: T\nactions:\n  - pay: 1 USD\n    to: Curation\n    data: 0x\n", 5, "does not go with"),
+        ("title: T\nactions:\n  - pay: 1 GBP\n    to: Curation\n", 3, "GBP"),
+        ("title: T\nactions:\n  - pay: 1 USD\n    to: 0x12\n", 4, "not an address"),
+        ("title: T\nactions:\n  - contract: Bank\n    function: rob\n", 3, "no contract 'Bank'"),
+        ("title: T\nactions:\n  - contract: Marketplace\n", 3, "needs a 'function'"),
+        ("title: T\nactions:\n  - contract: Marketplace\n    function: rob\n", 4, "no function 'rob'"),
+        ("title: T\nactions:\n  - contract: Marketplace\n    function: feeBps\n", 4, "no function 'feeBps'"),
+        ("title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n", 4, "takes 1 arguments, here are 0"),
+        (
+            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments:\n      fee: 1\n",
+            6,
+            "no argument 'fee'",
+        ),
+        (
+            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [much]\n",
+            5,
+            "'much' is not an amount",
+        ),
+        (
+            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [-1]\n",
+            5,
+            "does not fit",
+        ),
+        (
+            "title: T\nactions:\n  - contract: Curation\n    function: nameCouncil\n"
+            "    arguments: [Curation, 2027-01-31T12:00]\n",
+            5,
+            "no zone",
+        ),
+        (
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setDelisted\n    arguments: [1, perhaps]\n",
+            5,
+            "neither yes nor no",
+        ),
+        (
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setContractURI\n    arguments: ['0x12']\n",
+            5,
+            "not 32",
+        ),
+        ("title: T\nactions:\n  - target: Curation\n    data: 0x\n", 3, "not an address"),
+        ("title: T\nactions:\n  - target: '" + ANN + "'\n    data: 0xzz\n", 4, "hexadecimal"),
+        ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: 1 USD\n", 4, "native coin"),
+        ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: -1\n", 4, "no number of wei"),
+        ("title: &a T\nbody: *a\nactions: []\n", 2, "aliases"),
+    ],
+)
+def test_a_slip_is_told_with_its_line(author: Registry, file: Path, text: str, line: int, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(InvalidDraft) as refused:
+        author.governance.read_draft(file)
+    assert refused.value.line == line, refused.value
+    assert said in str(refused.value) and str(file) in str(refused.value)
+
+
+def test_a_file_that_is_not_there_or_no_text_is_refused(author: Registry, file: Path) -> None:
+    with pytest.raises(InvalidDraft, match="cannot be read"):
+        author.governance.read_draft(file)
+    file.write_bytes(b"\xff\xfe\x00bad\x00")
+    with pytest.raises(InvalidDraft, match="not YAML"):
+        author.governance.read_draft(file)
+    file.write_bytes(b"#" * (2**21 + 2))
+    with pytest.raises(InvalidDraft, match="more than"):
+        author.governance.read_draft(file)
+
+
+def test_lines_within_lines_do_not_break_the_reader(author: Registry, file: Path) -> None:
+    file.write_text("title: T\nactions: " + "[" * 5_000 + "]" * 5_000)
+    with pytest.raises(InvalidDraft):
+        author.governance.read_draft(file)
