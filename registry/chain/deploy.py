@@ -54,7 +54,7 @@ _GAS: Final = {
     "factory": 90_000,
     "authority": 2_090_000,
     "lineage": 1_950_000,
-    "splitters": 1_520_000,
+    "splitters": 1_280_000,
     "registry": 5_750_000,
     "marketplace": 1_175_000,
     "safe.singleton": 5_333_000,
