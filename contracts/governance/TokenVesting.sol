@@ -13,6 +13,11 @@ contract TokenVesting is VestingWalletCliff {
         VestingWalletCliff(cliff_)
     {}
 
+    /// @notice Refused: what vests would belong to nobody, and be lost.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnableInvalidOwner(address(0));
+    }
+
     /// @notice Let `delegatee` vote with what is here: by the owner.
     function delegateVotes(IVotes token, address delegatee) external onlyOwner {
         token.delegate(delegatee);

@@ -200,6 +200,9 @@ class Chain:
         transaction: TxParams = {"value": Wei(value)} if value else {}
         if sender is not None:
             transaction["from"] = cast(Any, to_address(sender))
+        # Where there is no code nothing answers, and once ape is loaded, eth_abi reads nothing as the number 0.
+        if not self.has_code(fn.address):
+            raise NotDeployed(self.chain_id, f"there is no contract at {fn.address}")
         try:
             return fn.call(transaction, block_identifier=cast(Any, block))
         except BadFunctionCallOutput:

@@ -85,7 +85,7 @@ class _VerifiedFile(io.RawIOBase):
 
     def readall(self) -> bytes:
         data = b"".join(self._reader.cat(self._node, self._at, None))
-        self._at = self._size
+        self._at = max(self._at, self._size)  # who sought past the end stays there
         return data
 
 

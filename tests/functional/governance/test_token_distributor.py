@@ -92,6 +92,8 @@ def test_a_vesting_entitlement_goes_to_a_wallet_that_votes_at_once(
     assert house.token.getVotes(house.cleo) == before + 730 * VOTE
     refused = refusal(wallet.delegateVotes, house.token, house.stranger, sender=house.stranger)
     assert refused == ("OwnableUnauthorizedAccount", house.stranger.address)
+    refused = refusal(wallet.renounceOwnership, sender=house.cleo)
+    assert refused == ("OwnableInvalidOwner", "0x0000000000000000000000000000000000000000")
     travel_to(drop.start + 182 * DAY - 1)
     assert wallet.releasable(house.token) == 0
     travel_to(drop.start + 365 * DAY)

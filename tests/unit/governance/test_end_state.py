@@ -93,7 +93,7 @@ WHO: Final[dict[str, dict[str, str]]] = {
     },
     "Brake": {"guardian": "brake", "DAO": "rearm", "DAO or guardian": "release", "authority": "setAuthority"},
     "TokenDistributor": {"anyone": "claim sweep"},
-    "TokenVesting": {"anyone": "release", "beneficiary": "delegateVotes renounceOwnership transferOwnership"},
+    "TokenVesting": {"anyone": "release", "beneficiary": "delegateVotes transferOwnership"},
     "Datatoken": {"anyone": "approve permit transfer transferFrom", "registry": "burn mint"},
     "Lineage": {"anyone": "createSplitter declareParents"},
     "LineageSplitter": {"anyone": "distribute distributeChunk", "payee": "claim"},
