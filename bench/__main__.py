@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import ipfs, ocean, speed
+from bench import governance, ipfs, ocean, speed
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -35,7 +35,7 @@ def main() -> int:
             if ours is not None:
                 w3.provider.make_request(RPCEndpoint("evm_revert"), [start])
                 with console.status("measuring ours"):
-                    _measure_ours(stage, ours)
+                    _measure_ours(stage, ours, incumbent)
     except RegistryError as error:
         console.print(f"[red]{error}[/red]", highlight=False, soft_wrap=True)
         return 2
@@ -50,15 +50,16 @@ def main() -> int:
     ipfs.show(console, content)
     ipfs.write(content)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
-    if over := [*missed(ours), *content["missed"]]:
+    if over := [*missed(ours, incumbent), *content["missed"]]:
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
         return 1
     return 0
 
 
-def _measure_ours(stage: Stage, gas: Gas) -> None:
+def _measure_ours(stage: Stage, gas: Gas, incumbent: Gas) -> None:
     """Found when it is called: the incumbent can be measured alone."""
     importlib.import_module("bench.ours").measure(stage, gas)
+    governance.measure(stage, ours=gas, incumbent=incumbent)
 
 
 if __name__ == "__main__":

@@ -17,15 +17,23 @@ MANIFEST = Path(__file__).parent.parent / "registry" / "chain" / "manifest.json"
 CONTRACTS = [
     "AssetRegistry",
     "BlockingDollar",
+    "Brake",
+    "Curation",
     "Datatoken",
     "Lineage",
     "LineageSplitter",
     "LocalDollar",
     "Marketplace",
     "RegistryAuthority",
+    "RegistryGovernor",
+    "RegistryTimelock",
+    "RegistryToken",
     "RevenueSplitter",
     "SplitterFactory",
+    "Standards",
     "TeamFactory",
+    "TokenDistributor",
+    "TokenVesting",
 ]
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 

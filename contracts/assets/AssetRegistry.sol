@@ -28,14 +28,14 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     /// @dev Known from the start, so that a sale need not ask.
     address private immutable _lineageSplitter;
 
-    /// @dev These four share the slot that a publication writes and a sale reads anyway.
+    /// @dev A whole slot, which keeps the next three together in one: a publication writes that one and reads no other.
+    bytes32 private _contractDigest;
     uint64 private _nextAssetId = 1;
     /// @inheritdoc IAssetRegistry
-    bool public publicationsPaused;
+    uint48 public publicationsPausedUntil;
     uint16 private _tokenCount;
     /// @inheritdoc IAssetRegistry
     address public marketplace;
-    bytes32 private _contractDigest;
 
     constructor(address authority, ILineage lineage_) AccessManaged(authority) {
         lineage = lineage_;
@@ -90,9 +90,9 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @inheritdoc IAssetRegistry
-    function pausePublications(bool paused) external restricted {
-        publicationsPaused = paused;
-        emit PublicationsPaused(paused);
+    function pausePublications(uint48 until) external restricted {
+        publicationsPausedUntil = until;
+        emit PublicationsPaused(until);
     }
 
     /// @inheritdoc IAssetRegistry
@@ -144,7 +144,7 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     /* INTERNAL */
 
     function _reserveIds(uint256 count) private returns (uint256 firstAssetId) {
-        if (publicationsPaused) revert PublicationsArePaused();
+        if (block.timestamp < publicationsPausedUntil) revert PublicationsArePaused(publicationsPausedUntil);
         firstAssetId = _nextAssetId;
         _nextAssetId = uint64(firstAssetId + count);
     }

@@ -35,8 +35,8 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @notice Sales are made by this marketplace from now on.
     event MarketplaceChanged(address marketplace);
 
-    /// @notice New publications were paused or let go on.
-    event PublicationsPaused(bool paused);
+    /// @notice New publications are paused until then; zero lets them go on.
+    event PublicationsPaused(uint48 until);
 
     /// @notice ERC-7572: the document of the collection changed.
     event ContractURIUpdated();
@@ -44,7 +44,7 @@ interface IAssetRegistry is IAssets, ILicences {
     /* ERRORS */
 
     /// @dev Publications are paused by the guardian.
-    error PublicationsArePaused();
+    error PublicationsArePaused(uint48 until);
 
     /// @dev A batch holds at least one publication.
     error NothingToPublish();
@@ -76,8 +76,8 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @notice Name the contract that may sell.
     function setMarketplace(address marketplace) external;
 
-    /// @notice Pause new publications, or let them go on.
-    function pausePublications(bool paused) external;
+    /// @notice Pause new publications until then, or let them go on (zero).
+    function pausePublications(uint48 until) external;
 
     /// @notice Set the ERC-7572 document of the collection by its sha2-256 digest.
     function setContractURI(bytes32 digest) external;
@@ -93,8 +93,8 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @notice Keeps the ancestors of derived assets, and where their royalties go.
     function lineage() external view returns (ILineage);
 
-    /// @notice True while new publications are paused.
-    function publicationsPaused() external view returns (bool);
+    /// @notice Until when new publications are paused, if that is not over.
+    function publicationsPausedUntil() external view returns (uint48);
 
     /// @notice ERC-7572: the document of the collection; empty until it is set.
     function contractURI() external view returns (string memory);

@@ -43,13 +43,13 @@ interface IMarketplace {
     /// @notice Fees go to this account from now on.
     event TreasuryChanged(address treasury);
 
-    /// @notice New sales were paused or let go on.
-    event SalesPaused(bool paused);
+    /// @notice New sales are paused until then; zero lets them go on.
+    event SalesPaused(uint48 until);
 
     /* ERRORS */
 
     /// @dev New sales are paused by the guardian.
-    error SalesArePaused();
+    error SalesArePaused(uint48 until);
 
     /// @dev The price is above what the buyer agreed to.
     error TotalAboveMaximum(uint256 total, uint256 maxTotal);
@@ -93,8 +93,8 @@ interface IMarketplace {
     /// @notice Set who receives the fees.
     function setTreasury(address treasury) external;
 
-    /// @notice Pause new sales, or let them go on.
-    function pauseSales(bool paused) external;
+    /// @notice Pause new sales until then, or let them go on (zero).
+    function pauseSales(uint48 until) external;
 
     /* VIEWS */
 
@@ -104,6 +104,6 @@ interface IMarketplace {
     /// @notice Who receives the fees.
     function treasury() external view returns (address);
 
-    /// @notice True while new sales are paused.
-    function salesPaused() external view returns (bool);
+    /// @notice Until when new sales are paused, if that is not over.
+    function salesPausedUntil() external view returns (uint48);
 }

@@ -25,7 +25,7 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
     /// @dev One slot, read by every sale.
     address private _treasury;
     uint16 private _feeBps;
-    bool private _salesPaused;
+    uint48 private _salesPausedUntil;
 
     constructor(address authority, ILicences registry_, address treasury_, uint256 feeBps_)
         AccessManaged(authority)
@@ -72,9 +72,9 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarketplace
-    function pauseSales(bool paused) external restricted {
-        _salesPaused = paused;
-        emit SalesPaused(paused);
+    function pauseSales(uint48 until) external restricted {
+        _salesPausedUntil = until;
+        emit SalesPaused(until);
     }
 
     /* VIEWS */
@@ -90,15 +90,15 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarketplace
-    function salesPaused() external view returns (bool) {
-        return _salesPaused;
+    function salesPausedUntil() external view returns (uint48) {
+        return _salesPausedUntil;
     }
 
     /* INTERNAL */
 
     function _buy(Order calldata order, bool asTokens) private nonReentrant {
-        (address treasury_, uint256 feeBps_, bool paused) = (_treasury, _feeBps, _salesPaused);
-        if (paused) revert SalesArePaused();
+        (address treasury_, uint256 feeBps_, uint48 pausedUntil) = (_treasury, _feeBps, _salesPausedUntil);
+        if (block.timestamp < pausedUntil) revert SalesArePaused(pausedUntil);
         Charge memory charge =
             registry.sell(order.assetId, order.licence, order.account, order.units, asTokens, msg.sender);
         if (charge.total > order.maxTotal) revert TotalAboveMaximum(charge.total, order.maxTotal);

@@ -74,8 +74,8 @@ CONTRACTS: Final = {
 
 # Contract, function, role.
 _FUNCTIONS: Final = (
-    ("registry", "pausePublications(bool)", GUARDIAN),
-    ("marketplace", "pauseSales(bool)", GUARDIAN),
+    ("registry", "pausePublications(uint48)", GUARDIAN),
+    ("marketplace", "pauseSales(uint48)", GUARDIAN),
     ("registry", "setDelisted(uint256,bool)", CURATOR),
 )
 
@@ -435,8 +435,8 @@ class Plan:
             ("the marketplace's registry", self.registry, self._market.functions.registry()),
             ("the treasury", self.treasury, self._market.functions.treasury()),
             ("the fee", self.fee_bps, self._market.functions.feeBps()),
-            ("the pause of publications", False, self._registry.functions.publicationsPaused()),
-            ("the pause of sales", False, self._market.functions.salesPaused()),
+            ("the pause of publications", 0, self._registry.functions.publicationsPausedUntil()),
+            ("the pause of sales", 0, self._market.functions.salesPausedUntil()),
         ]
         problems = []
         for what, planned, function in expected:

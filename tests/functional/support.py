@@ -105,6 +105,16 @@ def refusal(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_
     raise AssertionError(f"{method} went through")
 
 
+def creation_refusal(container: Any, *args: Any, sender: Any) -> tuple[Any, ...]:
+    """What the creation of a contract would be refused with, as `refusal` has it."""
+    data = container.constructor.serialize_transaction(*args).data
+    try:
+        chain.provider.web3.eth.call({"from": sender.address, "data": "0x" + bytes(data).hex(), "gas": hex(20_000_000)})
+    except Exception as error:
+        return decode_error(_revert_data(error))
+    raise AssertionError(f"{container} was created")
+
+
 def failure(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 1_000_000) -> Any:
     """The web3 receipt of a transaction that is mined and fails; sent past ape, which would trace it for seconds."""
     web3 = chain.provider.web3

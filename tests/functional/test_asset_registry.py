@@ -7,11 +7,13 @@ from itertools import product
 from typing import Any
 
 import pytest
+from ape import chain
 from ape.utils import ZERO_ADDRESS
 from eth_utils import keccak
 
 from .support import (
     ACTIVE,
+    DAY,
     DOLLAR,
     EDITOR,
     HOLD,
@@ -169,12 +171,23 @@ def test_an_asset_with_parents_says_so(registry: Any, lineage: Any, publish: Any
 
 
 def test_publications_can_be_paused_and_go_on(registry: Any, dao: Any, author: Any, publish: Any) -> None:
-    tx = registry.pausePublications(True, sender=dao)
-    assert logs(tx, registry.PublicationsPaused) == [{"paused": True}]
-    assert registry.publicationsPaused()
+    until = chain.pending_timestamp + DAY
+    tx = registry.pausePublications(until, sender=dao)
+    assert logs(tx, registry.PublicationsPaused) == [{"until": until}]
+    assert registry.publicationsPausedUntil() == until
     for call in ((registry.publish, author, publication()), (registry.publishMany, author, [publication()])):
-        assert refusal(*call, sender=author) == ("PublicationsArePaused",)
-    registry.pausePublications(False, sender=dao)
+        assert refusal(*call, sender=author) == ("PublicationsArePaused", until)
+    registry.pausePublications(0, sender=dao)
+    assert publish() == 1
+
+
+def test_a_pause_of_publications_ends_by_itself(registry: Any, dao: Any, author: Any, publish: Any) -> None:
+    until = chain.pending_timestamp + DAY
+    registry.pausePublications(until, sender=dao)
+    chain.pending_timestamp = until - 1
+    chain.mine()
+    assert refusal(registry.publish, author, publication(), sender=author) == ("PublicationsArePaused", until)
+    chain.pending_timestamp = until
     assert publish() == 1
 
 
@@ -567,7 +580,7 @@ def test_settings_are_for_those_whom_the_access_manager_lets(
     settings: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         (registry.setPaymentToken, (dollar, True)),
         (registry.setMarketplace, (dollar,)),
-        (registry.pausePublications, (True,)),
+        (registry.pausePublications, (1,)),
         (registry.setContractURI, (digest("collection"),)),
     )
     for setting, args in (*settings, (registry.setDelisted, (asset_id, True))):

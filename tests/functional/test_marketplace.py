@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ape import chain
 from ape.utils import ZERO_ADDRESS
 
 from .support import (
+    DAY,
     DOLLAR,
     FEE_BPS,
     NATIVE,
@@ -281,14 +283,14 @@ def test_settings_are_for_those_whom_the_access_manager_lets(
     marketplace: Any, author: Any, curator: Any, treasury: Any
 ) -> None:
     for who in (author, curator, treasury):
-        for setting, value in ((marketplace.setFee, 0), (marketplace.setTreasury, who), (marketplace.pauseSales, True)):
+        for setting, value in ((marketplace.setFee, 0), (marketplace.setTreasury, who), (marketplace.pauseSales, 1)):
             assert refusal(setting, value, sender=who) == ("AccessManagedUnauthorized", who)
 
 
 def test_the_access_manager_can_let_a_guardian_pause(marketplace: Any, authority: Any, dao: Any, service: Any) -> None:
-    authority.setTargetFunctionRole(marketplace, [marketplace.pauseSales.encode_input(True)[:4]], 7, sender=dao)
+    authority.setTargetFunctionRole(marketplace, [marketplace.pauseSales.encode_input(1)[:4]], 7, sender=dao)
     authority.grantRole(7, service, 0, sender=dao)
-    marketplace.pauseSales(True, sender=service)
+    marketplace.pauseSales(chain.pending_timestamp + DAY, sender=service)
     assert refusal(marketplace.setFee, 0, sender=service) == ("AccessManagedUnauthorized", service)
 
 
@@ -324,19 +326,31 @@ def test_sales_can_be_paused_and_go_on(
 ) -> None:
     asset_id = publish(terms(kind=USE))
     marketplace.buyTokens(order(asset_id, buyer), sender=buyer)
-    tx = marketplace.pauseSales(True, sender=dao)
-    assert logs(tx, marketplace.SalesPaused) == [{"paused": True}]
-    assert marketplace.salesPaused()
+    until = chain.pending_timestamp + DAY
+    tx = marketplace.pauseSales(until, sender=dao)
+    assert logs(tx, marketplace.SalesPaused) == [{"until": until}]
+    assert marketplace.salesPausedUntil() == until
     permit = (0, 0, 27, bytes(32), bytes(32))
     for buy in (marketplace.buyAccess, marketplace.buyTokens):
-        assert refusal(buy, order(asset_id, buyer), sender=buyer) == ("SalesArePaused",)
+        assert refusal(buy, order(asset_id, buyer), sender=buyer) == ("SalesArePaused", until)
     for buy in (marketplace.buyAccessWithPermit, marketplace.buyTokensWithPermit):
-        assert refusal(buy, order(asset_id, buyer), permit, sender=buyer) == ("SalesArePaused",)
+        assert refusal(buy, order(asset_id, buyer), permit, sender=buyer) == ("SalesArePaused", until)
     # The guardian pauses new sales and nothing else.
     registry.redeem(asset_id, 0, 1, buyer, sender=buyer)
     registry.consume(asset_id, 0, 1, bytes(32), sender=buyer)
     registry.grant(asset_id, 0, buyer, 1, False, sender=author)
-    marketplace.pauseSales(False, sender=dao)
+    marketplace.pauseSales(0, sender=dao)
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+
+
+def test_a_pause_of_sales_ends_by_itself(marketplace: Any, dao: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(kind=USE))
+    until = chain.pending_timestamp + DAY
+    marketplace.pauseSales(until, sender=dao)
+    chain.pending_timestamp = until - 1
+    chain.mine()
+    assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("SalesArePaused", until)
+    chain.pending_timestamp = until
     marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
 
 
@@ -345,4 +359,4 @@ def test_it_is_deployed_with_its_settings(
 ) -> None:
     assert (marketplace.registry(), marketplace.treasury(), marketplace.authority()) == (registry, treasury, authority)
     other = dao.deploy(project.Marketplace, authority, registry, treasury, 500)
-    assert (other.feeBps(), other.salesPaused()) == (500, False)
+    assert (other.feeBps(), other.salesPausedUntil()) == (500, 0)

@@ -19,7 +19,20 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 SNAPSHOTS = ROOT / "tests" / "snapshots"
 MANIFEST = json.loads((ROOT / "registry" / "chain" / "manifest.json").read_text(encoding="utf-8"))
-STATEFUL = ["AssetRegistry", "Datatoken", "Lineage", "Marketplace", "RegistryAuthority", "RevenueSplitter"]
+STATEFUL = [
+    "AssetRegistry",
+    "Brake",
+    "Curation",
+    "Datatoken",
+    "Lineage",
+    "Marketplace",
+    "RegistryAuthority",
+    "RegistryGovernor",
+    "RegistryToken",
+    "RevenueSplitter",
+    "Standards",
+    "TokenDistributor",
+]
 
 UPDATING = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 

@@ -188,7 +188,7 @@ def test_what_fails_on_chain_says_why(anvil: Any, chain: Chain) -> None:
     time.sleep(0.5)
     _later(1.0, lambda: anvil.rpc("evm_mine"))
     with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
-        Sender(chain, guardian, timeout=20).send(market.functions.pauseSales(True))
+        Sender(chain, guardian, timeout=20).send(market.functions.pauseSales(2**47))
     pause.join()
     assert any("Transaction 0x" in note for note in caught.value.__notes__)
 

@@ -37,6 +37,7 @@ units = st.sampled_from([1, 1, 1, 1, 1, 1, 2, 2, 3, 5, 0, 2**32 - 1])
 digests = st.sampled_from([bytes([i]) * 32 for i in range(1, 9)] + [bytes(32)])
 mostly_true = st.sampled_from([True, True, True, False])
 mostly_false = st.sampled_from([False, False, False, False, True])
+pauses = st.sampled_from([0, 0, 0, "in an hour", 2**48 - 1])
 prices = st.sampled_from([0, 1, 3, 41, 999_999, 2_500_000, 10**12, 2**96 - 1])
 royalty_terms = st.sampled_from(
     [(False, 0), (True, 0), (True, 500), (True, 1), (False, 500), (True, 3_000), (True, 3_001)]
@@ -703,8 +704,8 @@ class RegistryMachine(RuleBasedStateMachine):
             st.tuples(
                 st.just("setTreasury"), st.sampled_from([TREASURY, TREASURY, STRANGER, ZERO, "market", "registry"])
             ),
-            st.tuples(st.just("pausePublications"), mostly_false),
-            st.tuples(st.just("pauseSales"), mostly_false),
+            st.tuples(st.just("pausePublications"), pauses),
+            st.tuples(st.just("pauseSales"), pauses),
         ),
     )
     def change_setting(self, caller: str, setting: tuple[Any, ...]) -> None:
@@ -713,6 +714,7 @@ class RegistryMachine(RuleBasedStateMachine):
         named = {
             "coin": COIN,
             "nobody": STRANGER,
+            "in an hour": self.model.now + 3_600,
             "dollar": self.world.dollar.address,
             "other": self.world.other_dollar.address,
         }

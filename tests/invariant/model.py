@@ -142,8 +142,8 @@ class Model:
     operators: set[tuple[str, str]] = field(default_factory=set)
     nonces: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     permits: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))  # nonces of EIP-2612
-    publications_paused: bool = False
-    sales_paused: bool = False
+    publications_paused_until: int = 0
+    sales_paused_until: int = 0
 
     # Who may
 
@@ -180,8 +180,8 @@ class Model:
         """One asset or many, all or none; the id of the first."""
         if not publications:
             raise Refused("NothingToPublish")
-        if self.publications_paused:
-            raise Refused("PublicationsArePaused")
+        if self.now < self.publications_paused_until:
+            raise Refused("PublicationsArePaused", self.publications_paused_until)
         if owner == ZERO:
             raise Refused("ERC721InvalidReceiver", ZERO)
         first = self.next_id
@@ -352,8 +352,8 @@ class Model:
             if token != COIN and permit[1]:
                 allowances[token][buyer] = permit[0]
                 permitted = (token, buyer)
-        if self.sales_paused:
-            raise Refused("SalesArePaused")
+        if self.now < self.sales_paused_until:
+            raise Refused("SalesArePaused", self.sales_paused_until)
         issue = self._checked(asset_id, number, account, units, as_tokens, buyer=buyer)
         token, total, royalty = self.charge(asset_id, number, units)
         if total > max_total:
@@ -552,13 +552,13 @@ class Model:
             raise Refused("InvalidTreasury", treasury)
         self.treasury = treasury
 
-    def pause_publications(self, caller: str, paused: bool) -> None:
+    def pause_publications(self, caller: str, until: int) -> None:
         self._restricted(caller)
-        self.publications_paused = paused
+        self.publications_paused_until = until
 
-    def pause_sales(self, caller: str, paused: bool) -> None:
+    def pause_sales(self, caller: str, until: int) -> None:
         self._restricted(caller)
-        self.sales_paused = paused
+        self.sales_paused_until = until
 
     # Views
 

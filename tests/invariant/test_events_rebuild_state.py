@@ -60,7 +60,7 @@ class Index:
         self.assets: dict[int, IndexedAsset] = {}
         self.payments: list[tuple[str, bool]] = []
         self.fee_bps, self.treasury = FEE_BPS, TREASURY
-        self.sales_paused = self.publications_paused = False
+        self.sales_paused_until = self.publications_paused_until = 0
 
     def read(self, logs: Iterable[Log]) -> None:
         world = self._world
@@ -162,11 +162,11 @@ class Index:
     def _on_PaymentTokenChanged(self, log: Log, index: int, token: str, allowed: bool) -> None:
         self.payments[index : index + 1] = [(token, allowed)]
 
-    def _on_PublicationsPaused(self, log: Log, paused: bool) -> None:
-        self.publications_paused = paused
+    def _on_PublicationsPaused(self, log: Log, until: int) -> None:
+        self.publications_paused_until = until
 
-    def _on_SalesPaused(self, log: Log, paused: bool) -> None:
-        self.sales_paused = paused
+    def _on_SalesPaused(self, log: Log, until: int) -> None:
+        self.sales_paused_until = until
 
     def _on_FeeChanged(self, log: Log, feeBps: int) -> None:
         self.fee_bps = feeBps
@@ -191,8 +191,8 @@ class IndexedMachine(RegistryMachine):
         index.read(self.logs)
         assert len(index.assets) == self.model.next_id - 1
         assert chain.call(registry, "paymentTokens") == tuple(index.payments)
-        assert chain.call(registry, "publicationsPaused") == index.publications_paused
-        assert chain.call(self.market, "salesPaused") == index.sales_paused
+        assert chain.call(registry, "publicationsPausedUntil") == index.publications_paused_until
+        assert chain.call(self.market, "salesPausedUntil") == index.sales_paused_until
         assert chain.call(self.market, "feeBps") == index.fee_bps
         assert chain.call(self.market, "treasury") == index.treasury
         for asset_id, asset in index.assets.items():

@@ -141,8 +141,8 @@ class CheckedMachine(RegistryMachine):
         model = self.model
         assert self.chain.words(self.market, "feeBps") == (model.fee_bps,)
         assert self.chain.words(self.market, "treasury") == (int(model.treasury, 16),)
-        assert self.chain.words(self.market, "salesPaused") == (model.sales_paused,)
-        assert self.chain.words(self.registry, "publicationsPaused") == (model.publications_paused,)
+        assert self.chain.words(self.market, "salesPausedUntil") == (model.sales_paused_until,)
+        assert self.chain.words(self.registry, "publicationsPausedUntil") == (model.publications_paused_until,)
         for account in PEOPLE.values():
             for key in range(3):
                 nonce = (key << 64) | model.nonces[account, key]

@@ -184,8 +184,8 @@ def test_everything_that_was_changed_since_is_found(chain: Chain, deployment: De
     changes = [
         (market.functions.setFee(7), "fee"),
         (market.functions.setTreasury(dao.address), "treasury"),
-        (market.functions.pauseSales(True), "sales"),
-        (registry.functions.pausePublications(True), "publications"),
+        (market.functions.pauseSales(2**47), "sales"),
+        (registry.functions.pausePublications(2**47), "publications"),
         (registry.functions.setPaymentToken(deployment.tokens["USD"], False), "USD"),
         (registry.functions.setMarketplace(deployment.authority), "marketplace"),
         (

@@ -1,0 +1,360 @@
+"""Curation: flags with bonds, answers, decisions, appeals, endorsements."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ..support import DOLLAR, digest, logs, now, order, refusal
+from .story import DAY, action, carry, travel, travel_to
+
+UNLISTED, ENDORSED, FLAGGED, DELISTED = range(4)
+NONE, OPEN, UPHELD, DISMISSED, LAPSED = range(5)
+BOND = 50 * DOLLAR
+REASON, ANSWER, VERDICT = digest("reason"), digest("answer"), digest("verdict")
+NOTHING = bytes(32)
+
+
+@pytest.fixture(autouse=True)
+def rules(house: SimpleNamespace) -> None:
+    """A flag costs 50 dollars, and a council may decide for 200 days."""
+    carry(
+        house,
+        action(house.curation.setBond, house.dollar, BOND),
+        action(house.curation.nameCouncil, house.council, now() + 200 * DAY),
+        title="Rules of curation",
+    )
+
+
+@pytest.fixture
+def flagged(house: SimpleNamespace, rules: None, asset: int) -> int:
+    """The case of a stranger's flag on the author's asset."""
+    house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
+    return int(house.curation.caseCount())
+
+
+def status(house: SimpleNamespace, asset: int) -> int:
+    return int(house.curation.listingOf(asset).status)
+
+
+def for_sale(house: SimpleNamespace, asset: int) -> bool:
+    try:
+        refused = refusal(house.market.buyAccess, order(asset, house.buyer), sender=house.buyer)
+    except AssertionError:
+        return True
+    assert refused == ("NotForSale", asset)
+    return False
+
+
+def bonds(house: SimpleNamespace, account: Any) -> int:
+    return int(house.curation.bondsOf(account, house.dollar))
+
+
+# Flags
+
+
+def test_a_flag_takes_a_bond_and_says_why(house: SimpleNamespace, asset: int) -> None:
+    before = house.dollar.balanceOf(house.stranger)
+    tx = house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
+    assert house.dollar.balanceOf(house.stranger) == before - BOND
+    (opened,) = logs(tx, house.curation.CaseOpened)
+    assert (opened["assetId"], opened["claimant"], opened["bond"]) == (asset, house.stranger.address, BOND)
+    case = house.curation.caseOf(opened["caseId"])
+    assert (case.assetId, bytes(case.reason), case.state, case.appeal) == (asset, REASON, OPEN, False)
+    assert status(house, asset) == FLAGGED
+    assert for_sale(house, asset)
+
+
+def test_a_flag_is_refused_without_asset_reason_token_or_consent_to_its_price(
+    house: SimpleNamespace, asset: int
+) -> None:
+    flag, who = house.curation.flag, house.stranger
+    assert refusal(flag, 99, REASON, house.dollar, BOND, sender=who) == ("AssetNotFound", 99)
+    assert refusal(flag, asset, NOTHING, house.dollar, BOND, sender=who) == ("EmptyReason",)
+    assert refusal(flag, asset, REASON, house.token, BOND, sender=who) == ("BondTokenNotAllowed", house.token.address)
+    refused = refusal(flag, asset, REASON, house.dollar, BOND - 1, sender=who)
+    assert refused == ("BondAboveMaximum", BOND, BOND - 1)
+
+
+def test_flags_do_not_stand_in_each_others_way(house: SimpleNamespace, asset: int) -> None:
+    """An owner who flags an asset for the looks of it keeps nobody from doing so in earnest."""
+    house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.author)
+    house.curation.flag(asset, digest("another"), house.dollar, BOND, sender=house.stranger)
+    assert house.curation.listingOf(asset).openFlags == 2
+
+
+def test_what_arrived_of_a_bond_is_what_it_is(house: SimpleNamespace, project: Any, asset: int) -> None:
+    taxed = house.founder.deploy(project.FeeToken)
+    taxed.mint(house.stranger, 1_000, sender=house.founder)
+    taxed.approve(house.curation, 1_000, sender=house.stranger)
+    carry(house, action(house.curation.setBond, taxed, 1_000), title="Taxed bonds")
+    house.curation.flag(asset, REASON, taxed, 1_000, sender=house.stranger)
+    case = house.curation.caseCount()
+    assert house.curation.caseOf(case).bond == 990 == taxed.balanceOf(house.curation)
+    travel(8 * DAY)
+    house.curation.decideFlag(case, True, VERDICT, 0, sender=house.council)
+    house.curation.withdrawBonds(taxed, house.stranger, sender=house.stranger)
+    assert taxed.balanceOf(house.curation) == 0
+
+
+def test_a_bond_that_does_not_arrive_is_none(house: SimpleNamespace, project: Any, asset: int) -> None:
+    vanishing = house.founder.deploy(project.VanishingToken)
+    carry(house, action(house.curation.setBond, vanishing, 5), title="Odd bonds")
+    refused = refusal(house.curation.flag, asset, REASON, vanishing, 5, sender=house.stranger)
+    assert refused == ("BondMissing", vanishing.address)
+
+
+# Answers
+
+
+def test_the_owner_answers_once_and_in_time(house: SimpleNamespace, flagged: int) -> None:
+    answer = house.curation.answer
+    refused = refusal(answer, flagged, ANSWER, sender=house.stranger)
+    assert refused == ("NotOwnerOfAsset", house.curation.caseOf(flagged).assetId, house.stranger.address)
+    assert refusal(answer, flagged, NOTHING, sender=house.author) == ("EmptyReason",)
+    assert refusal(answer, 99, ANSWER, sender=house.author) == ("CaseNotOpen", 99, NONE)
+    tx = answer(flagged, ANSWER, sender=house.author)
+    assert logs(tx, house.curation.CaseAnswered)[0]["answer"] == ANSWER
+    assert refusal(answer, flagged, ANSWER, sender=house.author) == ("CannotAnswer", flagged)
+
+
+def test_after_seven_days_there_is_no_answer(house: SimpleNamespace, flagged: int) -> None:
+    travel_to(house.curation.caseOf(flagged).openedAt + 7 * DAY + 1)
+    assert refusal(house.curation.answer, flagged, ANSWER, sender=house.author) == ("CannotAnswer", flagged)
+
+
+# Decisions
+
+
+def test_nothing_is_decided_before_the_owner_had_time(house: SimpleNamespace, flagged: int) -> None:
+    end = house.curation.caseOf(flagged).openedAt + 7 * DAY
+    decide = house.curation.decideFlag
+    refused = refusal(decide, flagged, True, VERDICT, 0, sender=house.council)
+    assert refused == ("AnswerPending", flagged, end)
+    house.curation.answer(flagged, ANSWER, sender=house.author)
+    decide(flagged, True, VERDICT, 0, sender=house.council)
+
+
+def test_a_flag_that_was_right_delists_and_returns_the_bond(house: SimpleNamespace, flagged: int, asset: int) -> None:
+    travel(8 * DAY)
+    until = now() + 30 * DAY
+    tx = house.curation.decideFlag(flagged, True, VERDICT, until, sender=house.council)
+    (closed,) = logs(tx, house.curation.CaseClosed)
+    assert (closed["state"], closed["beneficiary"]) == (UPHELD, house.stranger.address)
+    assert logs(tx, house.curation.AssetDelisted) == [{"assetId": asset, "until": until, "reason": VERDICT}]
+    listing = house.curation.listingOf(asset)
+    assert (listing.status, bytes(listing.reason), listing.delistedUntil) == (DELISTED, VERDICT, until)
+    assert not for_sale(house, asset)
+    assert (bonds(house, house.stranger), bonds(house, house.author)) == (BOND, 0)
+    house.curation.withdrawBonds(house.dollar, house.buyer, sender=house.stranger)
+    assert house.dollar.balanceOf(house.curation) == 0
+
+
+def test_a_flag_that_was_wrong_gives_the_bond_to_the_owner(house: SimpleNamespace, flagged: int, asset: int) -> None:
+    house.curation.answer(flagged, ANSWER, sender=house.author)
+    house.curation.decideFlag(flagged, False, VERDICT, 0, sender=house.council)
+    assert status(house, asset) == UNLISTED
+    assert for_sale(house, asset)
+    assert (bonds(house, house.stranger), bonds(house, house.author)) == (0, BOND)
+    refused = refusal(house.curation.decideFlag, flagged, True, VERDICT, 0, sender=house.council)
+    assert refused == ("CaseNotOpen", flagged, DISMISSED)
+
+
+def test_a_blocked_winner_holds_up_no_decision(house: SimpleNamespace, project: Any, asset: int) -> None:
+    token = house.founder.deploy(project.BlockingToken)
+    token.mint(house.stranger, 10, sender=house.founder)
+    token.approve(house.curation, 10, sender=house.stranger)
+    carry(house, action(house.curation.setBond, token, 10), title="Bonds that block")
+    house.curation.flag(asset, REASON, token, 10, sender=house.stranger)
+    token.setBlocked(house.stranger, True, sender=house.founder)
+    travel(8 * DAY)
+    house.curation.decideFlag(house.curation.caseCount(), True, VERDICT, 0, sender=house.council)
+    house.curation.withdrawBonds(token, house.buyer, sender=house.stranger)
+    assert token.balanceOf(house.buyer) == 10
+
+
+def test_bonds_are_withdrawn_once_by_whose_they_are(house: SimpleNamespace, flagged: int) -> None:
+    travel(8 * DAY)
+    house.curation.decideFlag(flagged, True, VERDICT, 0, sender=house.council)
+    withdraw = house.curation.withdrawBonds
+    refused = refusal(withdraw, house.dollar, house.buyer, sender=house.buyer)
+    assert refused == ("NothingToWithdraw", house.buyer.address, house.dollar.address)
+    tx = withdraw(house.dollar, house.stranger, sender=house.stranger)
+    assert logs(tx, house.curation.BondsWithdrawn)[0]["amount"] == BOND
+    assert refusal(withdraw, house.dollar, house.stranger, sender=house.stranger)[0] == "NothingToWithdraw"
+
+
+def test_a_case_that_nobody_decides_lapses_and_nothing_is_lost(
+    house: SimpleNamespace, flagged: int, asset: int
+) -> None:
+    end = house.curation.caseOf(flagged).openedAt + 90 * DAY
+    travel_to(end)
+    assert refusal(house.curation.lapse, flagged, sender=house.buyer) == ("NotLapsed", flagged, end)
+    travel_to(end + 1)
+    house.curation.lapse(flagged, sender=house.buyer)
+    assert house.curation.caseOf(flagged).state == LAPSED
+    assert (bonds(house, house.stranger), status(house, asset)) == (BOND, UNLISTED)
+
+
+def test_one_case_does_not_shorten_what_another_decided(house: SimpleNamespace, asset: int) -> None:
+    for _ in range(3):
+        house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
+    travel(8 * DAY)
+    long, short = now() + 300 * DAY, now() + 2 * DAY
+    house.curation.decideFlag(1, True, VERDICT, long, sender=house.council)
+    house.curation.decideFlag(2, True, digest("shorter"), short, sender=house.council)
+    assert house.curation.listingOf(asset).delistedUntil == long
+    house.curation.decideFlag(3, True, VERDICT, 0, sender=house.council)
+    assert house.curation.listingOf(asset).delistedUntil == 0
+    house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
+    travel(8 * DAY)
+    house.curation.decideFlag(4, True, VERDICT, now() + 2 * DAY, sender=house.council)
+    assert house.curation.listingOf(asset).delistedUntil == 0
+
+
+# Delistings and their ends
+
+
+def test_a_delisting_ends_by_anybody_once_it_is_over(house: SimpleNamespace, flagged: int, asset: int) -> None:
+    travel(8 * DAY)
+    until = now() + 30 * DAY
+    house.curation.decideFlag(flagged, True, VERDICT, until, sender=house.council)
+    travel_to(until)
+    refused = refusal(house.curation.relist, asset, sender=house.author)
+    assert refused == ("AccessManagedUnauthorized", house.author.address)
+    travel_to(until + 1)
+    house.curation.relist(asset, sender=house.author)
+    assert for_sale(house, asset)
+    assert refusal(house.curation.relist, asset, sender=house.author) == ("NotDelisted", asset)
+
+
+def test_the_dao_delists_and_relists(house: SimpleNamespace, asset: int) -> None:
+    carry(house, action(house.curation.delist, asset, VERDICT, 0), title="Delist")
+    assert not for_sale(house, asset)
+    carry(house, action(house.curation.relist, asset), title="Relist")
+    assert for_sale(house, asset)
+
+
+@pytest.mark.parametrize("until", [1, DAY - 1, 366 * DAY])
+def test_an_end_is_between_a_day_and_a_year_away(house: SimpleNamespace, flagged: int, until: int) -> None:
+    travel(8 * DAY)
+    end = now() + until if until > 1 else 1
+    refused = refusal(house.curation.decideFlag, flagged, True, VERDICT, end, sender=house.council)
+    assert refused == ("InvalidEnd", end)
+
+
+def test_a_delisting_touches_no_token_balance_or_access(house: SimpleNamespace, asset: int) -> None:
+    registry = house.registry
+    house.market.buyAccess(order(asset, house.buyer), sender=house.buyer)
+    registry.grant(asset, 0, house.buyer, 2, True, sender=house.author)
+    held = registry.accessOf(asset, 0, house.buyer)
+    carry(house, action(house.curation.delist, asset, VERDICT, 0), title="Delist")
+    assert registry.hasAccess(asset, house.buyer)
+    assert registry.accessOf(asset, 0, house.buyer) == held
+    assert registry.ownerOf(asset) == house.author
+    registry.redeem(asset, 0, 1, house.buyer, sender=house.buyer)
+    registry.transferFrom(house.author, house.cleo, asset, sender=house.author)
+    assert registry.ownerOf(asset) == house.cleo
+
+
+# Appeals
+
+
+@pytest.fixture
+def delisted(house: SimpleNamespace, flagged: int, asset: int) -> int:
+    """The asset, delisted for good by the council."""
+    travel(8 * DAY)
+    house.curation.decideFlag(flagged, True, VERDICT, 0, sender=house.council)
+    return asset
+
+
+def test_the_owner_appeals_to_the_dao_and_wins(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    case = house.curation.caseCount()
+    assert house.curation.caseOf(case).appeal
+    again = refusal(house.curation.appeal, delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    assert again == ("AppealOpen", delisted, case)
+    carry(house, action(house.curation.decideAppeal, case, True, VERDICT), title="The council was wrong")
+    assert for_sale(house, delisted)
+    assert bonds(house, house.author) == BOND
+
+
+def test_an_appeal_in_vain_pays_the_dao(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    case = house.curation.caseCount()
+    carry(house, action(house.curation.decideAppeal, case, False, VERDICT), title="The council was right")
+    assert not for_sale(house, delisted)
+    assert bonds(house, house.timelock) == BOND
+    house.curation.appeal(delisted, digest("again"), house.dollar, BOND, sender=house.author)
+
+
+def test_the_council_decides_no_appeal_and_an_appeal_is_no_flag(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    case = house.curation.caseCount()
+    refused = refusal(house.curation.decideAppeal, case, True, VERDICT, sender=house.council)
+    assert refused == ("AccessManagedUnauthorized", house.council.address)
+    assert refusal(house.curation.decideFlag, case, True, VERDICT, 0, sender=house.council) == ("WrongKindOfCase", case)
+    assert refusal(house.curation.answer, case, ANSWER, sender=house.author) == ("CannotAnswer", case)
+    house.curation.flag(delisted, REASON, house.dollar, BOND, sender=house.stranger)
+    refused = refusal(house.curation.decideAppeal, case + 1, True, VERDICT, sender=house.timelock)
+    assert refused == ("WrongKindOfCase", case + 1)
+
+
+def test_only_the_owner_of_a_delisted_asset_appeals(house: SimpleNamespace, asset: int) -> None:
+    appeal = house.curation.appeal
+    refused = refusal(appeal, asset, ANSWER, house.dollar, BOND, sender=house.stranger)
+    assert refused == ("NotOwnerOfAsset", asset, house.stranger.address)
+    assert refusal(appeal, asset, ANSWER, house.dollar, BOND, sender=house.author) == ("NotDelisted", asset)
+
+
+# Endorsements, and who may
+
+
+def test_an_endorsement_comes_and_goes_with_reasons(house: SimpleNamespace, asset: int) -> None:
+    tx = house.curation.endorse(asset, REASON, sender=house.council)
+    assert logs(tx, house.curation.EndorsementChanged) == [{"assetId": asset, "endorsed": True, "reason": REASON}]
+    listing = house.curation.listingOf(asset)
+    assert (listing.status, bytes(listing.reason)) == (ENDORSED, REASON)
+    house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
+    assert status(house, asset) == FLAGGED
+    carry(house, action(house.curation.unendorse, asset, VERDICT), title="No longer")
+    assert bytes(house.curation.listingOf(asset).reason) == NOTHING
+    assert refusal(house.curation.endorse, asset, NOTHING, sender=house.council) == ("EmptyReason",)
+    assert refusal(house.curation.endorse, 99, REASON, sender=house.council) == ("AssetNotFound", 99)
+
+
+def test_a_council_has_a_term(house: SimpleNamespace, asset: int, flagged: int) -> None:
+    assert house.curation.council() == house.council
+    travel(201 * DAY)
+    assert int(str(house.curation.council()), 16) == 0
+    for method, args in (
+        (house.curation.endorse, (asset, REASON)),
+        (house.curation.unendorse, (asset, REASON)),
+        (house.curation.decideFlag, (flagged, True, VERDICT, 0)),
+    ):
+        refused = refusal(method, *args, sender=house.council)
+        assert refused == ("AccessManagedUnauthorized", house.council.address)
+    too_long = now() + 366 * DAY
+    refused = refusal(house.curation.nameCouncil, house.council, too_long, sender=house.timelock)
+    assert refused[:2] == ("CouncilTooLong", too_long)
+
+
+def test_settings_and_delistings_are_the_daos(house: SimpleNamespace, asset: int) -> None:
+    for method, args in (
+        (house.curation.setBond, (house.dollar, 1)),
+        (house.curation.nameCouncil, (house.stranger, 1)),
+        (house.curation.delist, (asset, REASON, 0)),
+        (house.registry.setDelisted, (asset, True)),
+    ):
+        for who in (house.founder, house.council, house.guardian, house.stranger):
+            assert refusal(method, *args, sender=who) == ("AccessManagedUnauthorized", who.address)
+
+
+def test_without_a_reason_nothing_is_decided(house: SimpleNamespace, flagged: int, asset: int) -> None:
+    travel(8 * DAY)
+    for upheld in (True, False):
+        refused = refusal(house.curation.decideFlag, flagged, upheld, NOTHING, 0, sender=house.council)
+        assert refused == ("EmptyReason",)
+    assert refusal(house.curation.delist, asset, NOTHING, 0, sender=house.timelock) == ("EmptyReason",)
