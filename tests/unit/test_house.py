@@ -38,6 +38,7 @@ FLOORS = [
     ["registry.session"],
     ["registry.results"],
     ["registry.statement", "registry.splits", "registry.proposal"],
+    ["registry.gated"],
     [
         "registry.ocean",
         "registry.licence",
