@@ -1,0 +1,302 @@
+"""Turning a folder into age files on IPFS, one key for all of them.
+
+Two shapes. *Open names*: the folder as it is, each file as ``<name>.age``. *Hidden names*: two files, ``content.age``
+with all files one after another, and ``manifest.age`` that says which are where; only the sum of the sizes shows.
+
+pyrage encrypts from one stream to another, and a pipe leads from it to the blocks. So memory stays within a few chunks
+whatever the size of the files, and nothing is written to disk but blocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from registry.canonical import canonical_bytes
+from registry.errors import BlockNotFound, InvalidContent
+from registry.ipfs.blocks import BlockSink, NullSink, writing
+from registry.ipfs.builder import Builder
+from registry.ipfs.cid import CID
+from registry.ipfs.dagpb import Link
+from registry.ipfs.importer import Added, FileEntry, add_file
+from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
+from registry.ipfs.scan import File, Folder, Symlink, open_readable, scan
+from registry.ipfs.traverse import traverse
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+__all__ = ["CONTENT", "MANIFEST", "SUFFIX", "SealedTree", "seal_tree"]
+
+SUFFIX: Final = ".age"
+CONTENT: Final = "content.age"
+MANIFEST: Final = "manifest.age"
+
+_PAD: Final = 4096
+"""A manifest is filled up to a multiple of this, so that its length says little of the names."""
+
+_WORKERS: Final = 2
+"""Files sealed at once: one is encrypted while another is read and hashed."""
+
+_PIECE: Final = 1 << 20
+"""Bytes read at once, and bytes that may lie in the pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTree:
+    """What was added: `cid` of the root, `size` in bytes of all age files, and the `files` by their plain paths and
+    sizes, each with the CID of its age file (none if the names are hidden)."""
+
+    cid: CID
+    size: int
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """One age file: sizes of the plain text, of the file, and of its blocks."""
+
+    cid: CID
+    plain: int
+    size: int
+    dag_size: int
+    digest: str
+
+
+Done = MutableMapping[str, Any]
+"""What an interrupted run has sealed already, by path; it stays on the publisher's machine."""
+
+
+def seal_tree(
+    path: str | os.PathLike[str],
+    sink: BlockSink,
+    recipient: str,
+    *,
+    hide: bool = False,
+    profile: Profile = UNIXFS_V1_2025,
+    progress: Callable[[int], None] | None = None,
+    done: Done | None = None,
+) -> SealedTree:
+    """Encrypt a folder or file to `recipient` (``age1...``) and add it.
+
+    `progress` is called with the plain bytes done. With `done`, files that an earlier call with the same recipient and
+    mapping has sealed are taken from there if neither they nor their blocks have changed. Raises `InvalidContent` as
+    `add_tree` does.
+    """
+    item = scan(path)
+    if isinstance(item, Folder) and not item.files:
+        raise InvalidContent(path, "there is no file in it", hint="Put the files to publish into it.")
+    with writing(sink):
+        sealing = _Sealing(sink, recipient, profile, progress, {} if done is None else done)
+        return sealing.hidden(item) if hide else sealing.open_names(item)
+
+
+class _Sealing:
+    def __init__(
+        self, sink: BlockSink, recipient: str, profile: Profile, progress: Callable[[int], None] | None, done: Done
+    ) -> None:
+        import pyrage
+
+        self._sink, self._profile, self._progress, self._done = _Locked(sink), profile, progress, done
+        self._store = sink
+        self._recipient = pyrage.x25519.Recipient.from_str(recipient)
+        self._lock = threading.Lock()
+        self._count = 0
+
+    # --- Open names ------------------------------------------------------------------------------
+
+    def open_names(self, item: File | Folder) -> SealedTree:
+        files = dict(_files(item))
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="seal") as pool:
+            try:
+                sealed = dict(zip(files, pool.map(self._file, files, files.values()), strict=True))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        root = self._build(item, "", sealed)
+        entries = tuple(FileEntry(path, one.plain, one.cid) for path, one in sealed.items())
+        return SealedTree(root[0], sum(one.size for one in sealed.values()), entries)
+
+    def _build(self, item: File | Folder | Symlink, path: str, sealed: dict[str, _Sealed]) -> tuple[CID, int]:
+        if isinstance(item, Folder):
+            links = []
+            for name, child in item.children:
+                cid, size = self._build(child, f"{path}/{name}" if path else name, sealed)
+                stored = name if isinstance(child, Folder) else name + SUFFIX
+                links.append(Link(cid, stored.encode("utf-8"), size))
+            return self._folder(links, item.path)
+        one = sealed[path or os.path.basename(item.path)]
+        return one.cid, one.dag_size
+
+    def _folder(self, links: list[Link], path: str) -> tuple[CID, int]:
+        names = [link.name for link in links]
+        if len(set(names)) != len(names):
+            raise InvalidContent(path, "a file and a folder in it differ by .age only", hint="Rename one of them.")
+        with Builder(self._sink, self._profile, None) as builder:
+            return builder.folder(sorted(links, key=lambda link: link.name), path)
+
+    def _file(self, path: str, file: File) -> _Sealed:
+        return self._seal(path, {path: file})[0]
+
+    # --- Hidden names ----------------------------------------------------------------------------
+
+    def hidden(self, item: File | Folder) -> SealedTree:
+        content, sizes = self._seal(CONTENT, dict(_files(item)))
+        text = canonical_bytes({"files": [{"path": path, "size": size} for path, size in sizes.items()], "version": 1})
+        text += b" " * (-len(text) % _PAD)
+        manifest, _ = self._seal(MANIFEST, {MANIFEST: text})
+        links = [
+            Link(content.cid, CONTENT.encode(), content.dag_size),
+            Link(manifest.cid, MANIFEST.encode(), manifest.dag_size),
+        ]
+        return SealedTree(self._folder(links, CONTENT)[0], content.size + manifest.size, ())
+
+    # --- One age file ----------------------------------------------------------------------------
+
+    def _seal(self, path: str, files: Mapping[str, File | bytes]) -> tuple[_Sealed, dict[str, int]]:
+        """The age file of these one after another, or an earlier one if it is of the same bytes; and their sizes."""
+        earlier = self._earlier(path)
+        if earlier is not None:
+            with _Joined(files, self._tick) as stream:
+                while stream.read(_PIECE):
+                    pass
+            if stream.digest.hexdigest() == earlier.digest:
+                return earlier, stream.sizes
+            self._tick(-sum(stream.sizes.values()))
+        with _Joined(files, self._tick) as stream:
+            made = self._add(stream)
+        plain = sum(stream.sizes.values())
+        sealed = _Sealed(made.cid, plain, made.size, made.dag_size, stream.digest.hexdigest())
+        with self._lock:
+            self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size, sealed.digest]
+        return sealed, stream.sizes
+
+    def _earlier(self, path: str) -> _Sealed | None:
+        if path not in self._done or isinstance(self._store, NullSink):
+            return None
+        cid, plain, size, dag_size, digest = self._done[path]
+        sealed = _Sealed(CID.parse(cid), plain, size, dag_size, digest)
+        try:
+            for _ in traverse(sealed.cid, self._store):  # type: ignore[arg-type]
+                pass
+        except BlockNotFound:
+            return None
+        return sealed
+
+    def _add(self, stream: io.RawIOBase) -> Added:
+        # pyrage asks for 8 KiB at a time.
+        with _encrypted(io.BufferedReader(stream, _PIECE), self._recipient) as sealed:
+            return add_file(sealed, self._sink, self._profile)
+
+    def _tick(self, count: int) -> None:
+        with self._lock:
+            self._count += count
+            if self._progress is not None:
+                self._progress(self._count)
+
+
+class _Joined(io.RawIOBase):
+    """Files one after another as one stream, hashed on the way; `sizes` are the bytes that each has given."""
+
+    def __init__(self, files: Mapping[str, File | bytes], tick: Callable[[int], None]) -> None:
+        self._waiting, self._tick = deque(files.items()), tick
+        self._stream: BinaryIO | io.BytesIO | None = None
+        self.sizes: dict[str, int] = {}
+        self.digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while True:
+            if self._stream is None:
+                if not self._waiting:
+                    return b""
+                self._path, file = self._waiting.popleft()
+                self._stream = open_readable(file.path) if isinstance(file, File) else io.BytesIO(file)
+                self.sizes[self._path] = 0
+            data = self._stream.read(size)
+            if data:
+                self.sizes[self._path] += len(data)
+                self.digest.update(data)
+                self._tick(len(data))
+                return data
+            self._stream.close()
+            self._stream = None
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        super().close()
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+class _Locked:
+    """A sink for several threads."""
+
+    def __init__(self, sink: BlockSink) -> None:
+        self._sink, self._lock = sink, threading.Lock()
+
+    def put(self, cid: CID, data: bytes) -> None:
+        with self._lock:
+            self._sink.put(cid, data)
+
+
+@contextmanager
+def _encrypted(stream: Any, recipient: Any) -> Iterator[BinaryIO]:
+    """The age file of a stream, to be read to its end; leaving raises what went wrong while it was made."""
+    import pyrage
+
+    read_end, write_end = os.pipe()
+    _widen(write_end)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with os.fdopen(write_end, "wb") as out:
+                pyrage.encrypt_io(stream, out, [recipient])
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="age", daemon=True)
+    thread.start()
+    try:
+        with os.fdopen(read_end, "rb", buffering=_PIECE) as sealed:
+            yield sealed
+    finally:
+        thread.join()  # with the reading end closed it cannot wait for anybody
+    if failed:
+        raise InvalidContent("content", f"it cannot be encrypted ({failed[0]})") from failed[0]
+
+
+def _widen(pipe: int) -> None:
+    """Let more than 64 KiB lie in the pipe, where the system can."""
+    try:
+        from fcntl import F_SETPIPE_SZ, fcntl
+
+        fcntl(pipe, F_SETPIPE_SZ, _PIECE)
+    except (ImportError, OSError):
+        pass
+
+
+def _files(item: File | Folder | Symlink, path: str = "") -> Iterator[tuple[str, File]]:
+    """The files of a tree by their paths, in its order."""
+    if isinstance(item, File):
+        yield path or Path(item.path).name, item
+    elif isinstance(item, Folder):
+        for name, child in item.children:
+            yield from _files(child, f"{path}/{name}" if path else name)
