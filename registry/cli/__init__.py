@@ -27,7 +27,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
     "Share": {"split": ("split",), "lineage": ("family", "derivatives")},
-    "Content": {"keep": ("ipfs",)},
+    "Content": {"keep": ("ipfs",), "gateway": ("gateway",)},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""

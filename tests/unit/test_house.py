@@ -27,6 +27,7 @@ PACKAGE = ROOT / "registry"
 # Top to bottom; a module may import from its own floor and from those below.
 FLOORS = [
     ["registry.cli"],
+    ["registry.gateway"],
     ["registry.assetfs"],
     ["registry.client"],
     ["registry.keeping"],
