@@ -336,6 +336,10 @@ class _Document(BaseModel):
             if not _is_empty(value := getattr(self, name)) or name in self._always
         }
 
+    def with_changes(self, /, **changes: Any) -> Self:
+        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
 
 def _is_empty(value: Any) -> bool:
     return value is False or value in (None, (), "", {})  # 0 equals False, and is a size
@@ -557,10 +561,6 @@ class DDO(_Document):
     def cid(self) -> CID:
         """CIDv1 (raw, sha2-256) of the canonical bytes."""
         return CID.raw(self.to_bytes())
-
-    def with_changes(self, /, **changes: Any) -> DDO:
-        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
-        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
 
     def did_document(self, did: DID, controller: str) -> dict[str, Any]:
         """Return the W3C DID Core document of the asset published as `did` and owned by account `controller`.

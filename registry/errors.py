@@ -58,7 +58,7 @@ class RegistryError(Exception):
         super().__init__(f"{message} {hint}".strip())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors travel between the processes of dask, datasets and data loaders: pickled as they are, not made anew."""
+        """Errors travel between processes of dask, datasets and data loaders: pickled as they are, not made anew."""
         return _as_it_was, (type(self), self.args, self.__dict__)
 
 

@@ -226,3 +226,18 @@ def _not_a_key_file(path: Path, reason: str) -> SignerError:
     return SignerError(
         f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3."
     )
+
+
+def sign_text(signer: Signer, message: bytes) -> bytes:
+    """The signature of a personal message (EIP-191, version 0x45) by any signer that can make one.
+
+    Raises `SignerError` for one that cannot, and for one whose owner declines.
+    """
+    sign = getattr(signer, "sign_text", None)
+    if sign is None:
+        raise SignerError(
+            f"Account {signer.address} cannot sign messages here.",
+            hint="Sign in with a key, a key file, an ape account, a Safe or a browser wallet.",
+        )
+    signature: bytes = sign(message)
+    return signature

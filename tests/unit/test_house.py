@@ -33,6 +33,8 @@ FLOORS = [
     ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
+    ["registry.custody"],
+    ["registry.gating"],
     ["registry.access"],
     ["registry.assets"],
     ["registry.ledger", "registry.words"],
