@@ -19,7 +19,7 @@ from registry.did import DID
 from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
 from registry.gated.identity import Identity, seal
 from registry.gated.policy import Gated
-from registry.gating import GatewayWarning, Gating, is_gated
+from registry.gating import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Gating, is_gated
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import content_size
@@ -353,12 +353,19 @@ class Custody(Gating):
     def _at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
         """Do something at every gateway, at once; returns where it was done. Raises `TooFewShares` below `needed`."""
 
+        from registry.gated.gateways import TOO_FRESH
+
         def attempt(index: int) -> str | None:
-            try:
-                do(index)
-            except RegistryError as error:
-                return f"{gateways[index].url}: {getattr(error, 'reason', error.message)}"
-            return None
+            until = time.monotonic() + FRESH_SECONDS
+            while True:
+                try:
+                    do(index)
+                    return None
+                except RegistryError as error:
+                    if getattr(error, "code", "") != TOO_FRESH or time.monotonic() > until:
+                        return f"{gateways[index].url}: {getattr(error, 'reason', error.message)}"
+                self.progress("waiting for blocks", 0, 0)
+                time.sleep(FRESH_POLL)
 
         with ThreadPoolExecutor(len(gateways), thread_name_prefix="gateway") as pool:
             causes = list(pool.map(attempt, range(len(gateways))))

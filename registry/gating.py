@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import shutil
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,11 @@ __all__ = ["GatewayWarning", "Gating"]
 _FILES: Final = 4
 """Files that are downloaded at once."""
 
-_PIECE: Final = 1 << 20
+FRESH_SECONDS: Final = 180.0
+"""How long to wait for what was done just now to be as deep in the chain as gateways want it."""
+
+FRESH_POLL: Final = 3.0
+
 _RECEIPT_SECONDS: Final = 3600
 _RECEIPT_DEADLINE: Final = 90.0
 """Seconds for a release that a use is consumed for: its transaction must be in a block first."""
@@ -299,17 +304,23 @@ class Gating(Access):
             receipt=receipt,
         )
         deadline = _RECEIPT_DEADLINE if uses else DEADLINE
-        gathered = gather(
-            request,
-            fresh,
-            encryption.gateways,
-            encryption.threshold,
-            encryption.recipient,
-            self.wallet("open a gated asset"),
-            _is_signed,
-            deadline=deadline,
-            hedge=deadline if uses else HEDGE,
-        )
+        wallet, until = self.wallet("open a gated asset"), time.monotonic() + FRESH_SECONDS
+        while True:
+            gathered = gather(
+                request,
+                fresh,
+                encryption.gateways,
+                encryption.threshold,
+                encryption.recipient,
+                wallet,
+                _is_signed,
+                deadline=deadline,
+                hedge=deadline if uses else HEDGE,
+            )
+            if not gathered.too_fresh or time.monotonic() > until:
+                break
+            self.progress("waiting for blocks", 0, 0)
+            time.sleep(FRESH_POLL)
         if gathered.found is None:
             raise self._without_key(found, encryption, gathered, holding is not None or owner)
         if gathered.causes:

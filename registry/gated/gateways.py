@@ -159,12 +159,14 @@ def _one_line(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
-    what each did that gave no right share; `liars`, whose shares are not of the key."""
+    what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
+    access is there but not deep enough in the chain yet."""
 
     found: Combined | None
     shares: int
     causes: dict[str, str]
-    liars: tuple[str, ...]
+    liars: tuple[str, ...] = ()
+    too_fresh: bool = False
 
 
 def gather(
@@ -189,6 +191,7 @@ def gather(
     waiting, asked = list(gateways), 0
     shares: dict[str, str] = {}
     causes: dict[str, str] = {}
+    too_fresh = False
     hedge, limit = hedge + wallet.patience, deadline + wallet.patience
     until = time.monotonic() + limit
 
@@ -216,6 +219,7 @@ def gather(
         done.add(gateway.url)
         if isinstance(answer, RegistryError):
             causes[gateway.url] = getattr(answer, "reason", answer.message)
+            too_fresh = too_fresh or getattr(answer, "code", "") == TOO_FRESH
             if isinstance(answer, SignerError):
                 raise answer  # who does not sign for one will not for the others
             ask_next()
@@ -232,8 +236,11 @@ def gather(
     causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
     if len(shares) >= threshold:
         causes |= dict.fromkeys(shares, _LIE if len(shares) == 1 else "its share and the others make no key of it")
-    return Gathered(None, len(shares), causes, ())
+    return Gathered(None, len(shares), causes, too_fresh=too_fresh)
 
+
+TOO_FRESH: Final = "too_fresh"
+"""The code of a gateway for what the head of the chain says and the depth that it asks for does not yet."""
 
 _LIE: Final = "its share is not of this key"
 
