@@ -165,10 +165,11 @@ class Access(Assets):
     # --- Reading ---------------------------------------------------------------------------------
 
     def files(self, asset: DID | str | int) -> tuple[FileEntry, ...]:
-        """The files of the asset's content: path, bytes and CID. Needs no access: the document is public."""
-        return self._files(self.get(asset))
+        """The files of the asset's content: path, bytes and CID. Needs no access, unless names are hidden."""
+        return self.files_of(self.get(asset))
 
-    def _files(self, found: Asset) -> tuple[FileEntry, ...]:
+    def files_of(self, found: Asset) -> tuple[FileEntry, ...]:
+        """`files` of an asset as it was found."""
         content = found.ddo.content
         if content is None:
             return ()

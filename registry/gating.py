@@ -119,13 +119,14 @@ class Gating(Access):
 
     # --- Reading ---------------------------------------------------------------------------------
 
-    def _files(self, found: Asset) -> tuple[FileEntry, ...]:
+    def files_of(self, found: Asset) -> tuple[FileEntry, ...]:
+        """`files` of an asset as it was found; hidden names are of those with access."""
         from registry.gated.reading import public_files
         from registry.ipfs.reader import Reader
 
         content = found.ddo.content
         if content is None or content.encryption is None:
-            return super()._files(found)
+            return super().files_of(found)
         if content.encryption.hidden:
             return self.opened(found).files()
         return public_files(content, Reader(self.store))

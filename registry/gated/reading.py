@@ -41,8 +41,9 @@ class OpenedFile:
     cid: CID
     start: int
     age: AgeFile
+    blocksizes: tuple[int, ...] = ()
 
-    def read(self, start: int, end: int) -> Iterator[bytes]:
+    def read(self, start: int, end: int | None) -> Iterator[bytes]:
         """Its bytes as ``content[start:end]`` would be."""
         first, last, _ = slice(start, end).indices(self.size)
         return self.age.read(self.start + first, self.start + max(first, last))
@@ -68,6 +69,10 @@ class GatedContent:
         if self._hidden:
             return tuple(FileEntry(path, size, cid) for path, (cid, _, size) in self._places.items())
         return public_files(self._content, self._reader)
+
+    def cat(self, node: OpenedFile, start: int, end: int | None) -> Iterator[bytes]:
+        """The bytes of a file, as the reader of blocks gives those of others."""
+        return node.read(start, end)
 
     def file(self, path: str) -> OpenedFile:
         """One file, by its plain path; "" if there is one only. Raises `FileNotInAsset`, `WrongKey`, `Unverified`."""
