@@ -63,7 +63,8 @@ class RegistryError(Exception):
 
 
 def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str, Any]) -> RegistryError:
-    error = kind.__new__(kind)
+    # Of two builtins among its bases, the one that decides how it lies in memory must make it.
+    error = OSError.__new__(kind) if issubclass(kind, OSError) else kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
     return error

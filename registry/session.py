@@ -66,6 +66,7 @@ class Session:
         self.home = home
         self.progress = progress
         self._keys = keys
+        self.ask_passphrase: Callable[[], str | None] | None = None
 
     @property
     def keys(self) -> KeyStore:
@@ -73,12 +74,8 @@ class Session:
         if self._keys is None:
             from registry.gated.keys import open_keys
 
-            self._keys = open_keys(self.home / "keys" if self.home else None)
+            self._keys = open_keys(self.home / "keys" if self.home else None, self.ask_passphrase)
         return self._keys
-
-    @keys.setter
-    def keys(self, store: KeyStore) -> None:
-        self._keys = store
 
     @cached_property
     def assets(self) -> Contract:

@@ -26,13 +26,13 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "content": ("cat", "download", "verify"),
     },
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
-    "Share": {"split": ("split",), "lineage": ("family", "derivatives")},
-    "Content": {"keep": ("ipfs",), "gateway": ("gateway",)},
+    "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
+    "Content": {"keep": ("ipfs",), "keys": ("keys",), "gateway": ("gateway",)},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""
 
-ALIASES: Final = {"open": "cat", "errors": "explain"}
+ALIASES: Final = {"open": "cat", "get": "download", "errors": "explain"}
 
 
 class Commands(RootGroup):

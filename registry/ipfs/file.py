@@ -35,12 +35,15 @@ class RangedFile(io.RawIOBase):
         self._rest = b""
 
     def readable(self) -> bool:
+        """Yes."""
         return True
 
     def seekable(self) -> bool:
+        """Yes."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place; returns it. Raises ValueError for one before the start."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
             raise ValueError(f"position {start + offset} is before the start of {self.name}")
@@ -48,9 +51,11 @@ class RangedFile(io.RawIOBase):
         return self._at
 
     def tell(self) -> int:
+        """Where the next read begins."""
         return self._at
 
     def readinto(self, buffer: Buffer, /) -> int:
+        """Fill a buffer from here on; returns the bytes read, 0 at the end."""
         try:
             return self._read(memoryview(buffer).cast("B"))
         except BaseException:
@@ -80,6 +85,7 @@ class RangedFile(io.RawIOBase):
         return done
 
     def readall(self) -> bytes:
+        """All bytes from here to the end."""
         data = b"".join(self._pieces(self._at, self._size))
         self._at = self._size
         return data
