@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from registry.cli.console import Console
+from registry.cli.demo_gated import Chapter, play
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
 from registry.licence import Licence
 
@@ -45,6 +46,7 @@ class Outcome:
     earned: dict[str, str]
     parked: list[str]
     refused: dict[str, str]
+    gated: Chapter
     seconds: float
 
 
@@ -186,6 +188,8 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     with console.refusal("A file that is not there is named", FileNotInAsset, refused):
         buyer.open(dataset.did, "pinguins.csv")
 
+    chapter = play(console, author, buyer, ann, examples / "penguins", refused)
+
     people = {"author": author, "buyer": buyer, "stranger": stranger}
     holdings = {
         f"{name}: {held.licence} of {title}": held.in_words()
@@ -207,6 +211,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         earned={names[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
         parked=[names[p.account] for p in shared.parked],
         refused=refused,
+        gated=chapter,
         seconds=round(seconds, 1),
     )
 

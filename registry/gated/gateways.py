@@ -124,7 +124,9 @@ class GatewayClient:
             with self._http.ask(method, path, f"{method} {path}", headers=headers, content=content) as got:
                 data, status = got.body(MAX_BODY), got.status
         except ContentError as error:
-            raise GatewayError(self.url, error.message.rstrip("."), code="unavailable") from error
+            reason = "; ".join(getattr(error, "causes", ())) or error.message
+            reason = reason.removeprefix(self.url).lstrip(": ").rstrip(".")
+            raise GatewayError(self.url, f"it is not there ({reason})", code="unavailable") from error
         if not 200 <= status < 300:
             raise _refusal(self.url, status, data)
         if answer is None:
