@@ -186,6 +186,9 @@ def _refuse(error: Refusal) -> Response:
     headers = dict(_HEADERS)
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
+    if error.code in ("too_large", "too_slow"):
+        # What is still to come is not waited for.
+        headers["connection"] = "close"
     return JSONResponse(ErrorAnswer(error=problem).to_dict(), error.status, headers)
 
 

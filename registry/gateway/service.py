@@ -141,17 +141,9 @@ class KeyGateway:
         if not max(invitation.start, now) < invitation.end <= now + LONGEST_INVITATION:
             raise Refusal(422, "invalid", "The invitation ends before it starts, or is over, or never ends.")
         digest, signature = typed_digest(invitation.message()), bytes.fromhex(signed.signature[2:])
-        signer = recover(digest, signature)
-        owner = signer or await self._entitlement.owner_of(did)
-        sign_in = SignIn(owner, "", b"", digest, signature, signer is not None)
-        try:
-            head = await self._entitlement.owner(did, sign_in)
-        except Refusal as error:
-            if signer is None or error.code != "not_owner":
-                raise
-            # A contract may own the asset and take a signature that is also somebody's own.
-            owner = await self._entitlement.owner_of(did)
-            head = await self._entitlement.owner(did, SignIn(owner, "", b"", digest, signature, False))
+        owner = await self._entitlement.owner_of(did)
+        sign_in = SignIn(owner, "", b"", digest, signature, recover(digest, signature) == owner)
+        head = await self._entitlement.owner(did, sign_in)
         self._per_account.take(owner)
         kept = StoredInvitation(
             invitation.id, invitation.did, invitation.account, invitation.start, invitation.end, owner, False
