@@ -176,7 +176,7 @@ class Custody(Gating):
             sealed = seal_tree(
                 path,
                 sink,
-                identity.recipient,
+                identity,
                 hide=gated.hide_names,
                 progress=lambda done: self.progress(f"encrypting {path}", done, total),
                 done=None if dry_run else job,

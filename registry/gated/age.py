@@ -8,7 +8,10 @@ its blocks were hashed; the tags of age then say that it was sealed as it is, wi
 from __future__ import annotations
 
 import binascii
+import contextlib
 import hmac
+import queue
+import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -25,6 +28,10 @@ _TAG: Final = 16
 _SEALED: Final = CHUNK + _TAG
 _NONCE: Final = 16
 _HEADER_LIMIT: Final = 16 * 1024
+_LONG: Final = 64
+"""Chunks of a read that is long enough for a thread of its own."""
+
+_AHEAD: Final = 4
 _INTRO: Final = b"age-encryption.org/v1\n"
 _INFO: Final = b"age-encryption.org/v1/X25519"
 
@@ -79,6 +86,8 @@ class AgeFile:
         if first >= stop:
             return
         pieces = self._fetch(self._start + first * _SEALED, min(self._start + stop * _SEALED, self._end))
+        if stop - first > _LONG:
+            pieces = _ahead(pieces)
         for number, sealed in zip(range(first, stop), _regroup(pieces, _SEALED), strict=True):
             final = number == self._chunks - 1
             try:
@@ -193,15 +202,44 @@ def _is_visible(word: bytes) -> bool:
     return all(33 <= char <= 126 for char in word)
 
 
-def _regroup(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+def _regroup(pieces: Iterator[bytes], size: int) -> Iterator[memoryview | bytes]:
     """The same bytes in groups of `size`; the last may be shorter."""
-    rest = bytearray()
+    rest = b""
     for piece in pieces:
-        rest += piece
-        at = 0
-        while len(rest) - at >= size:
-            yield bytes(rest[at : at + size])
-            at += size
-        del rest[:at]
+        view = memoryview(rest + piece if rest else piece)
+        whole = len(view) // size * size
+        for at in range(0, whole, size):
+            yield view[at : at + size]
+        rest = bytes(view[whole:])
     if rest:
-        yield bytes(rest)
+        yield rest
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, got by another thread while this one works on them: hashing lets go of the interpreter lock."""
+    waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+    left = threading.Event()
+
+    def run() -> None:
+        end: BaseException | None = None
+        try:
+            for piece in pieces:
+                waiting.put(piece)
+                if left.is_set():
+                    break
+        except BaseException as error:
+            end = error
+        waiting.put(end)
+
+    thread = threading.Thread(target=run, name="age", daemon=True)
+    thread.start()
+    try:
+        while isinstance(item := waiting.get(), bytes):
+            yield item
+        if item is not None:
+            raise item
+    finally:
+        left.set()
+        while thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                waiting.get(timeout=0.05)

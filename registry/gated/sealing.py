@@ -9,7 +9,6 @@ whatever the size of the files, and nothing is written to disk but blocks.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import threading
@@ -18,19 +17,22 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from registry.canonical import canonical_bytes
-from registry.errors import BlockNotFound, InvalidContent
-from registry.ipfs.blocks import BlockSink, NullSink, writing
+from registry.errors import ContentError, InvalidContent
+from registry.gated.age import AgeFile
+from registry.gated.identity import Identity
+from registry.ipfs.blocks import BlockSink, BlockSource, NullSink, writing
 from registry.ipfs.builder import Builder
 from registry.ipfs.cid import CID
 from registry.ipfs.dagpb import Link
 from registry.ipfs.importer import Added, FileEntry, add_file
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
+from registry.ipfs.reader import Reader
 from registry.ipfs.scan import File, Folder, Symlink, open_readable, scan
-from registry.ipfs.traverse import traverse
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -69,7 +71,6 @@ class _Sealed:
     plain: int
     size: int
     dag_size: int
-    digest: str
 
 
 Done = MutableMapping[str, Any]
@@ -79,36 +80,37 @@ Done = MutableMapping[str, Any]
 def seal_tree(
     path: str | os.PathLike[str],
     sink: BlockSink,
-    recipient: str,
+    identity: Identity,
     *,
     hide: bool = False,
     profile: Profile = UNIXFS_V1_2025,
     progress: Callable[[int], None] | None = None,
     done: Done | None = None,
 ) -> SealedTree:
-    """Encrypt a folder or file to `recipient` (``age1...``) and add it.
+    """Encrypt a folder or file to an identity and add it.
 
-    `progress` is called with the plain bytes done. With `done`, files that an earlier call with the same recipient and
-    mapping has sealed are taken from there if neither they nor their blocks have changed. Raises `InvalidContent` as
+    `progress` is called with the plain bytes done. With `done`, files that an earlier call with the same identity and
+    mapping has sealed are opened, and if they are the same byte for byte, not sealed again. Raises `InvalidContent` as
     `add_tree` does.
     """
     item = scan(path)
     if isinstance(item, Folder) and not item.files:
         raise InvalidContent(path, "there is no file in it", hint="Put the files to publish into it.")
     with writing(sink):
-        sealing = _Sealing(sink, recipient, profile, progress, {} if done is None else done)
+        sealing = _Sealing(sink, identity, profile, progress, {} if done is None else done)
         return sealing.hidden(item) if hide else sealing.open_names(item)
 
 
 class _Sealing:
     def __init__(
-        self, sink: BlockSink, recipient: str, profile: Profile, progress: Callable[[int], None] | None, done: Done
+        self, sink: BlockSink, identity: Identity, profile: Profile, progress: Callable[[int], None] | None, done: Done
     ) -> None:
         import pyrage
 
         self._sink, self._profile, self._progress, self._done = _Locked(sink), profile, progress, done
         self._store = sink
-        self._recipient = pyrage.x25519.Recipient.from_str(recipient)
+        self._identity = identity
+        self._recipient = pyrage.x25519.Recipient.from_str(identity.recipient)
         self._lock = threading.Lock()
         self._count = 0
 
@@ -164,33 +166,30 @@ class _Sealing:
 
     def _seal(self, path: str, files: Mapping[str, File | bytes]) -> tuple[_Sealed, dict[str, int]]:
         """The age file of these one after another, or an earlier one if it is of the same bytes; and their sizes."""
-        earlier = self._earlier(path)
-        if earlier is not None:
+        earlier = self._done.get(path)
+        if earlier is not None and not isinstance(self._store, NullSink):
+            sealed = _Sealed(CID.parse(earlier[0]), *earlier[1:])
             with _Joined(files, self._tick) as stream:
-                while stream.read(_PIECE):
-                    pass
-            if stream.digest.hexdigest() == earlier.digest:
-                return earlier, stream.sizes
+                if self._is_same(sealed, stream, path):
+                    return sealed, stream.sizes
             self._tick(-sum(stream.sizes.values()))
         with _Joined(files, self._tick) as stream:
             made = self._add(stream)
-        plain = sum(stream.sizes.values())
-        sealed = _Sealed(made.cid, plain, made.size, made.dag_size, stream.digest.hexdigest())
+        sealed = _Sealed(made.cid, sum(stream.sizes.values()), made.size, made.dag_size)
         with self._lock:
-            self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size, sealed.digest]
+            self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size]
         return sealed, stream.sizes
 
-    def _earlier(self, path: str) -> _Sealed | None:
-        if path not in self._done or isinstance(self._store, NullSink):
-            return None
-        cid, plain, size, dag_size, digest = self._done[path]
-        sealed = _Sealed(CID.parse(cid), plain, size, dag_size, digest)
+    def _is_same(self, sealed: _Sealed, stream: _Joined, name: str) -> bool:
+        """Whether an age file is here whole, and opens to just these bytes."""
+        reader = Reader(cast(BlockSource, self._store))
         try:
-            for _ in traverse(sealed.cid, self._store):  # type: ignore[arg-type]
-                pass
-        except BlockNotFound:
-            return None
-        return sealed
+            node = reader.file(sealed.cid)
+            age = AgeFile(partial(reader.cat, node), node.size, self._identity, name)
+            copy = io.BufferedReader(stream, _PIECE)
+            return all(copy.read(len(piece)) == piece for piece in age.read(0, age.size)) and not copy.read(1)
+        except ContentError:
+            return False
 
     def _add(self, stream: io.RawIOBase) -> Added:
         # pyrage asks for 8 KiB at a time.
@@ -205,13 +204,12 @@ class _Sealing:
 
 
 class _Joined(io.RawIOBase):
-    """Files one after another as one stream, hashed on the way; `sizes` are the bytes that each has given."""
+    """Files one after another as one stream; `sizes` are the bytes that each has given."""
 
     def __init__(self, files: Mapping[str, File | bytes], tick: Callable[[int], None]) -> None:
         self._waiting, self._tick = deque(files.items()), tick
         self._stream: BinaryIO | io.BytesIO | None = None
         self.sizes: dict[str, int] = {}
-        self.digest = hashlib.sha256()
 
     def readable(self) -> bool:
         return True
@@ -227,7 +225,6 @@ class _Joined(io.RawIOBase):
             data = self._stream.read(size)
             if data:
                 self.sizes[self._path] += len(data)
-                self.digest.update(data)
                 self._tick(len(data))
                 return data
             self._stream.close()
