@@ -14,7 +14,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from registry.ipfs.builder import Builder
 from registry.ipfs.cid import CID
 from registry.ipfs.dagpb import Link
 from registry.ipfs.importer import Added, FileEntry, add_file
+from registry.ipfs.prefetch import ahead
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.reader import Reader
 from registry.ipfs.scan import File, Folder, Symlink, open_readable, scan
@@ -47,7 +47,7 @@ _PAD: Final = 4096
 """A manifest is filled up to a multiple of this, so that its length says little of the names."""
 
 _WORKERS: Final = 2
-"""Files sealed at once: one is encrypted while another is read and hashed."""
+"""Small files that are encrypted ahead, while others are hashed and written."""
 
 _PIECE: Final = 1 << 20
 """Bytes read at once, and bytes that may lie in the pipe."""
@@ -107,8 +107,7 @@ class _Sealing:
     ) -> None:
         import pyrage
 
-        self._sink, self._profile, self._progress, self._done = _Locked(sink), profile, progress, done
-        self._store = sink
+        self._sink, self._profile, self._progress, self._done = sink, profile, progress, done
         self._identity = identity
         self._recipient = pyrage.x25519.Recipient.from_str(identity.recipient)
         self._lock = threading.Lock()
@@ -118,12 +117,8 @@ class _Sealing:
 
     def open_names(self, item: File | Folder) -> SealedTree:
         files = dict(_files(item))
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="seal") as pool:
-            try:
-                sealed = dict(zip(files, pool.map(self._file, files, files.values()), strict=True))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        small = ahead(self._small, list(files.items()), _WORKERS)
+        sealed = {path: self._seal(path, {path: file}, next(small))[0] for path, file in files.items()}
         root = self._build(item, "", sealed)
         entries = tuple(FileEntry(path, one.plain, one.cid) for path, one in sealed.items())
         return SealedTree(root[0], sum(one.size for one in sealed.values()), entries)
@@ -146,8 +141,16 @@ class _Sealing:
         with Builder(self._sink, self._profile, None) as builder:
             return builder.folder(sorted(links, key=lambda link: link.name), path)
 
-    def _file(self, path: str, file: File) -> _Sealed:
-        return self._seal(path, {path: file})[0]
+    def _small(self, item: tuple[str, File]) -> tuple[bytes, int] | None:
+        """A small file encrypted, and its plain size; None for one that is large or was sealed earlier."""
+        import pyrage
+
+        path, file = item
+        if file.size > _PIECE or path in self._done:
+            return None
+        with open_readable(file.path) as stream:
+            plain = stream.read()
+        return pyrage.encrypt(plain, [self._recipient]), len(plain)
 
     # --- Hidden names ----------------------------------------------------------------------------
 
@@ -164,25 +167,33 @@ class _Sealing:
 
     # --- One age file ----------------------------------------------------------------------------
 
-    def _seal(self, path: str, files: Mapping[str, File | bytes]) -> tuple[_Sealed, dict[str, int]]:
-        """The age file of these one after another, or an earlier one if it is of the same bytes; and their sizes."""
+    def _seal(
+        self, path: str, files: Mapping[str, File | bytes], small: tuple[bytes, int] | None = None
+    ) -> tuple[_Sealed, dict[str, int]]:
+        """The age file of these one after another, or an earlier one if it is of the same bytes; and their sizes.
+
+        `small` is the age file and the plain size of a single one that was encrypted before.
+        """
         earlier = self._done.get(path)
-        if earlier is not None and not isinstance(self._store, NullSink):
+        if earlier is not None and not isinstance(self._sink, NullSink):
             sealed = _Sealed(CID.parse(earlier[0]), *earlier[1:])
             with _Joined(files, self._tick) as stream:
                 if self._is_same(sealed, stream, path):
                     return sealed, stream.sizes
             self._tick(-sum(stream.sizes.values()))
-        with _Joined(files, self._tick) as stream:
-            made = self._add(stream)
-        sealed = _Sealed(made.cid, sum(stream.sizes.values()), made.size, made.dag_size)
-        with self._lock:
-            self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size]
-        return sealed, stream.sizes
+        if small is not None:
+            made, sizes = add_file(io.BytesIO(small[0]), self._sink, self._profile), {path: small[1]}
+            self._tick(small[1])
+        else:
+            with _Joined(files, self._tick) as stream:
+                made, sizes = self._add(stream), stream.sizes
+        sealed = _Sealed(made.cid, sum(sizes.values()), made.size, made.dag_size)
+        self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size]
+        return sealed, sizes
 
     def _is_same(self, sealed: _Sealed, stream: _Joined, name: str) -> bool:
         """Whether an age file is here whole, and opens to just these bytes."""
-        reader = Reader(cast(BlockSource, self._store))
+        reader = Reader(cast(BlockSource, self._sink))
         try:
             node = reader.file(sealed.cid)
             age = AgeFile(partial(reader.cat, node), node.size, self._identity, name)
@@ -240,17 +251,6 @@ class _Joined(io.RawIOBase):
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
-
-
-class _Locked:
-    """A sink for several threads."""
-
-    def __init__(self, sink: BlockSink) -> None:
-        self._sink, self._lock = sink, threading.Lock()
-
-    def put(self, cid: CID, data: bytes) -> None:
-        with self._lock:
-            self._sink.put(cid, data)
 
 
 @contextmanager
