@@ -1,4 +1,4 @@
-"""``python -m bench``: both halves on one chain in one run, then the speed from Python and of content; writes `results/`.
+"""``python -m bench``: both halves on one chain in one run, the speed from Python, and content; writes `results/`.
 
 Ends with 1 when our half is over a bar, and with 2 when the benchmark could not be run.
 """
