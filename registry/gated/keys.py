@@ -35,7 +35,10 @@ class Job(dict[str, Any]):
         super().__init__()
         self._file = file
         if file is not None and file.exists():
-            for line in file.read_text(encoding="utf-8").splitlines():
+            text = file.read_text(encoding="utf-8")
+            if text and not text.endswith("\n"):
+                file.write_text(text + "\n", encoding="utf-8")
+            for line in text.splitlines():
                 with contextlib.suppress(ValueError):  # the last line of a run that was killed
                     name, value = json.loads(line)
                     super().__setitem__(name, value)

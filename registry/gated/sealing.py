@@ -180,7 +180,7 @@ class _Sealing:
             with _Joined(files, self._tick) as stream:
                 if self._is_same(sealed, stream, path):
                     return sealed, stream.sizes
-            self._tick(-sum(stream.sizes.values()))
+            self._tick(-sum(size for name, size in stream.sizes.items() if isinstance(files[name], File)))
         if small is not None:
             made, sizes = add_file(io.BytesIO(small[0]), self._sink, self._profile), {path: small[1]}
             self._tick(small[1])
@@ -236,7 +236,8 @@ class _Joined(io.RawIOBase):
             data = self._stream.read(size)
             if data:
                 self.sizes[self._path] += len(data)
-                self._tick(len(data))
+                if not isinstance(self._stream, io.BytesIO):  # which is no file of anybody
+                    self._tick(len(data))
                 return data
             self._stream.close()
             self._stream = None
