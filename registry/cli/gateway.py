@@ -98,6 +98,13 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
 @click.option(
     "--depth", type=click.IntRange(0), metavar="N", help="Blocks below the head at which access must be there too: 5."
 )
+@click.option(
+    "--depositor",
+    "depositors",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Keep shares of this publisher only; repeatable.",
+)
 @click.option("--address-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one address: 20.")
 @click.option("--address-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one address: 100.")
 @click.option("--account-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one account: 5.")
@@ -342,8 +349,10 @@ def _lock(key_file: Path | None, *, new: bool = False) -> Lock:
 
 def _settings(url: str, chain_id: int, given: dict[str, Any]) -> Settings:
     from registry.gateway.settings import TEST_CHAINS, Settings
+    from registry.types import to_address
 
     chosen = {name: value for name, value in given.items() if value is not None}
+    chosen["depositors"] = frozenset(to_address(one) for one in given.get("depositors", ()))
     if chain_id in TEST_CHAINS:
         chosen["head_age"] = None
     return Settings(url, **chosen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -40,6 +42,7 @@ Verb = Callable[[Request], Awaitable[Response]]
 
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _HEALTH_SECONDS: Final = 2.0
+_log = logging.getLogger(__name__)
 _MOST_FAULTS: Final = 5
 
 
@@ -156,6 +159,11 @@ class _Api:
             return _refuse(
                 Refusal(503, "busy", "This gateway cannot answer now.", hint="Try another.", retry_after=30)
             ), type(error).__name__
+        except Exception as error:
+            # A fault of ours. Where it is goes to the operator, without values: they may be secret.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
+            return _refuse(Refusal(503, "fault", "This gateway has a fault.", hint="Try another.")), "fault"
 
     async def _read(self, request: Request, model: type[M]) -> M:
         """The body as `model`, of `MAX_BODY` bytes at most and within the time for it."""

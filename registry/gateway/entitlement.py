@@ -29,11 +29,13 @@ USE: Final = 2
 _KEPT: Final = 10_000
 _WORDS: Final = 8  # of a Licence: price, amount, cap, issued, limit, paymentToken, kind, open
 _KIND: Final = 6
+_VERSION: Final = 2  # word of an AssetInfo
 
 _OWNER_OF = keccak(text="ownerOf(uint256)")[:4]
 _ROLES_OF = keccak(text="rolesOf(uint256,address)")[:4]
 _ACCESS_OF = keccak(text="accessOf(uint256,uint256,address)")[:4]
 _LICENCES_OF = keccak(text="licencesOf(uint256)")[:4]
+_ASSET_INFO = keccak(text="assetInfo(uint256)")[:4]
 _NONCES = keccak(text="nonces(address,uint192)")[:4]
 
 
@@ -105,22 +107,27 @@ class Entitlement:
         self._require_proof(sign_in, answers)
         return answers.head
 
-    async def editor(self, did: DID, sign_in: SignIn) -> Block:
-        """The head at which an account owns or edits the asset; raises `Refusal` (401, 403, 404)."""
+    async def editor(self, did: DID, sign_in: SignIn) -> tuple[Block, int]:
+        """The head at which an account owns or edits the asset, and the asset's version there.
+
+        Raises `Refusal` (401, 403, 404).
+        """
         account = int(sign_in.account, 16)
         answers = await self._view.ask(
             *self._proof(sign_in),
             self._question(_OWNER_OF, did.asset_id),
             self._question(_ROLES_OF, did.asset_id, account),
+            self._question(_ASSET_INFO, did.asset_id),
         )
         self._require_proof(sign_in, answers)
 
         def may(said: Sequence[Said]) -> bool:
-            owner, roles = number_of(said[-2]), number_of(said[-1])
+            owner, roles = number_of(said[-3]), number_of(said[-2])
             return owner == account or bool(roles and roles & EDITOR)
 
         self._require_authority(did, sign_in.account, answers, may(answers.at_head), may(answers.at_depth))
-        return answers.head
+        info = answers.at_head[-1]
+        return answers.head, number_of(info[32 * _VERSION :]) or 0 if isinstance(info, bytes) else 0
 
     async def owner(self, did: DID, sign_in: SignIn) -> Block:
         """The head at which an account owns the asset; raises `Refusal` (401, 403, 404)."""

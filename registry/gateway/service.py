@@ -38,6 +38,9 @@ from registry.gateway.settings import Settings
 from registry.gateway.signin import Doorkeeper, SignIn
 from registry.gateway.uses import Uses
 
+REFUSALS_A_SECOND: Final = 1.0
+"""Lines of the audit log that refusals may take; all are counted in the metrics."""
+
 LONGEST_INVITATION: Final = 10 * 366 * 24 * 3600
 """Seconds; longer than that is a mistake."""
 
@@ -74,6 +77,7 @@ class KeyGateway:
         self._nonces = Nonces(self.database, settings.nonce_seconds, clock=clock)
         self._doorkeeper = Doorkeeper(domain=settings.domain, url=settings.url, chain_id=chain.chain_id, clock=clock)
         self._per_account = RateLimit(settings.account_rate, settings.account_burst)
+        self._refusals = RateLimit(REFUSALS_A_SECOND, 1000)
         self._journal = Journal.at(folder)
         self.uses: Final = Uses(
             database=self.database,
@@ -117,8 +121,12 @@ class KeyGateway:
         did = self._did(deposit.did)
         sign_in = self._doorkeeper.read(deposit.auth, deposit.did, deposit.resource())
         self._count(sign_in)
-        head = await self._entitlement.editor(did, sign_in)
+        self._welcome(sign_in.account)
+        head, version = await self._entitlement.editor(did, sign_in)
         self._spend(sign_in)
+        if deposit.version > version + 1:
+            # Else one asset could fill the disk.
+            raise Refusal(422, "invalid", f"Version {deposit.version} is far ahead: the asset is at {version}.")
         self._check_share(deposit)
         share = StoredShare(
             deposit.did,
@@ -142,6 +150,7 @@ class KeyGateway:
             raise Refusal(422, "invalid", "The invitation ends before it starts, or is over, or never ends.")
         digest, signature = typed_digest(invitation.message()), bytes.fromhex(signed.signature[2:])
         owner = await self._entitlement.owner_of(did)
+        self._welcome(owner)
         sign_in = SignIn(owner, "", b"", digest, signature, recover(digest, signature) == owner)
         head = await self._entitlement.owner(did, sign_in)
         self._per_account.take(owner)
@@ -187,7 +196,7 @@ class KeyGateway:
         try:
             return await self._release(did, request, sign_in)
         except Refusal as error:
-            if error.status in (403, 409):
+            if error.status in (403, 409) and self._worth_a_line():
                 self._note("refuse", request.did, sign_in.account, None, version=request.version, code=error.code)
             raise
 
@@ -240,6 +249,20 @@ class KeyGateway:
         if did.chain_id != self.chain.chain_id or did.address != self._registry:
             raise Refusal(404, "not_found", f"{text} is not of the registry that this gateway serves.")
         return did
+
+    def _welcome(self, account: str) -> None:
+        if self.settings.depositors and account not in self.settings.depositors:
+            raise Refusal(
+                403, "not_owner", "This gateway keeps shares of its own publishers only.", hint="Run one, or ask."
+            )
+
+    def _worth_a_line(self) -> bool:
+        """Whether a refusal goes into the audit log: strangers must not fill the disk with them."""
+        try:
+            self._refusals.take("all")
+        except Refusal:
+            return False
+        return True
 
     def _count(self, sign_in: SignIn) -> None:
         # Only who signed is counted: else anybody could use up another's requests.

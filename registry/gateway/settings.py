@@ -22,7 +22,8 @@ class Settings:
 
     `public_url` is the address that clients use: its host and port are what sign-in messages name. `head_age` is how
     old the last block may be (None for chains whose clock may stand); `lookback` how many blocks are searched for a use
-    that another gateway consumed; `patience` how long a request waits for its use to be deep enough.
+    that another gateway consumed; `patience` how long a request waits for its use to be deep enough. `depositors` are
+    the accounts whose shares and invitations it keeps, none for those of every owner.
     """
 
     public_url: str
@@ -35,10 +36,11 @@ class Settings:
     connections: int = 1000
     head_age: int | None = 600
     lookback: int = 200_000
-    patience: float = 20.0
+    patience: float = 12.0
     body_seconds: float = 10.0
     handler_seconds: float = 40.0
     nonce_seconds: int = 600
+    depositors: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise `InputError` for an address that no client could use, or a depth below 0."""

@@ -95,7 +95,12 @@ class Uses:
         version = self._check(request, receipt, account)
         async with self._alone(receipt):
             self._ask(request, receipt, version)
-            return await self._settle(request, receipt)
+            try:
+                return await self._settle(receipt)
+            except Refusal as error:
+                if error.status != 503:
+                    self._forget(receipt)
+                raise
 
     def released(self, receipt: Receipt) -> None:
         """Note that the share was handed out for it."""
@@ -150,6 +155,14 @@ class Uses:
                     hint="Ask again with that recipient, or sign a new receipt.",
                 )
 
+    def _forget(self, receipt: Receipt) -> None:
+        """Of a receipt that was worth nothing there is nothing to keep: anybody can make them up."""
+        self._database.run(
+            "DELETE FROM uses WHERE account = ? AND nonce = ? AND state IN ('asked', 'submitted')",
+            receipt.account,
+            receipt.nonce,
+        )
+
     def _move(self, receipt: Receipt, state: str, block: int | None = None) -> None:
         earlier = STATES[: STATES.index(state)]
         self._database.run(
@@ -165,7 +178,7 @@ class Uses:
 
     # --- On the chain ----------------------------------------------------------------------------
 
-    async def _settle(self, request: ReleaseRequest, receipt: Receipt) -> int:
+    async def _settle(self, receipt: Receipt) -> int:
         until, nonce, pause = time.monotonic() + self._patience, int(receipt.nonce), 0.05
         while True:
             answers, head, deep = await self._entitlement.receipt_nonce(receipt.account, nonce)

@@ -20,6 +20,7 @@ from registry import Published
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import MAX_BODY
 from registry.gateway import server
+from registry.gateway.limits import RateLimit
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
@@ -159,6 +160,32 @@ def test_a_node_that_never_answers_costs_a_request_its_time_and_no_more(
     refused(answer, 503, "busy")
     assert gateway.say("GET", "/v1/gateway").status_code == 200
     asked.set()
+
+
+def test_a_fault_of_ours_is_told_without_its_values(
+    town: Town, bought: Published, buyer_key: KeySigner, share: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = town.gateway("two")
+
+    def break_down(*_: Any) -> Any:
+        raise ZeroDivisionError(share)
+
+    town.made["two"].database.share = break_down  # type: ignore[method-assign]
+    answer = gateway.ask(buyer_key, str(bought.did))
+    refused(answer, 503, "fault")
+    assert share not in answer.text + caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert 'outcome="fault"' in gateway.say("GET", "/metrics").text
+
+
+def test_strangers_cannot_fill_the_audit_log(
+    town: Town, bought: Published, gateway: Voice, stranger_key: KeySigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town.made["one"], "_refusals", RateLimit(0.001, 3))
+    before = town.made["one"].audit.head[0]
+    for _ in range(6):
+        refused(gateway.ask(stranger_key, str(bought.did)), 403, "no_access")
+    assert town.made["one"].audit.head[0] == before + 3
 
 
 def test_told_to_end_it_finishes_what_it_does_and_takes_nothing_new(

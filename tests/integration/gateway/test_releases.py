@@ -79,6 +79,24 @@ def test_what_is_no_share_is_not_kept(asset: Published, gateway: Voice, author_k
     refused(gateway.ask(author_key, did, version=2), 404, "not_found")
 
 
+def test_a_gateway_can_keep_the_shares_of_its_own_publishers_only(
+    town: Town, asset: Published, author_key: KeySigner, stranger_key: KeySigner, share: str
+) -> None:
+    closed = town.gateway("closed", depositors=frozenset({stranger_key.address}))
+    did, now = str(asset.did), int(time.time())
+    refused(closed.deposit(author_key, did, share), 403, "not_owner")
+    refused(closed.invite(author_key, did, stranger_key.address, now, now + 60)[1], 403, "not_owner")
+    ours = town.gateway("ours", depositors=frozenset({author_key.address}))
+    assert ours.deposit(author_key, did, share).status_code == 200
+
+
+def test_an_owner_cannot_fill_the_disk_with_versions_that_are_not_there(
+    asset: Published, gateway: Voice, author_key: KeySigner, share: str
+) -> None:
+    assert gateway.deposit(author_key, str(asset.did), share, version=2).status_code == 200
+    refused(gateway.deposit(author_key, str(asset.did), share, version=3), 422, "invalid")
+
+
 def test_a_share_of_each_version(asset: Published, gateway: Voice, author_key: KeySigner, share: str) -> None:
     did, second = str(asset.did), shares(1, 1)[0]
     gateway.deposit(author_key, did, second, version=2)

@@ -97,6 +97,7 @@ def test_receipts_that_do_not_fit_are_refused(
     greedy = Wish(did, version=1).pay(buyer, 0, uses=11)
     refused(gateway.release(buyer_key, greedy), 403, "no_access")
     assert uses_left(buyer, made) == 10
+    assert town.made["one"].uses.all() == [], "what anybody can make up is not kept"
 
 
 def test_a_cancelled_receipt_is_worth_nothing(
