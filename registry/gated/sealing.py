@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -18,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from registry.canonical import canonical_bytes
 from registry.errors import ContentError, InvalidContent
@@ -48,6 +50,16 @@ _PAD: Final = 4096
 
 _WORKERS: Final = 2
 """Small files that are encrypted ahead, while others are hashed and written."""
+
+_LARGE: Final = 16 << 20
+"""Bytes from which on a process of its own is worth its start."""
+
+_ASIDE: Final = """
+import pyrage, sys
+source, target = open(0, "rb", buffering=1 << 20), open(1, "wb", buffering=1 << 20)
+pyrage.encrypt_io(source, target, [pyrage.x25519.Recipient.from_str(sys.argv[1])])
+target.close()
+"""
 
 _PIECE: Final = 1 << 20
 """Bytes read at once, and bytes that may lie in the pipe."""
@@ -186,7 +198,8 @@ class _Sealing:
             self._tick(small[1])
         else:
             with _Joined(files, self._tick) as stream:
-                made, sizes = self._add(stream), stream.sizes
+                made = self._add(stream, sum(file.size for file in files.values() if isinstance(file, File)))
+                sizes = stream.sizes
         sealed = _Sealed(made.cid, sum(sizes.values()), made.size, made.dag_size)
         self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size]
         return sealed, sizes
@@ -202,9 +215,10 @@ class _Sealing:
         except ContentError:
             return False
 
-    def _add(self, stream: io.RawIOBase) -> Added:
+    def _add(self, stream: io.RawIOBase, size: int) -> Added:
+        encrypt = _encrypted_aside if size >= _LARGE and sys.executable else _encrypted
         # pyrage asks for 8 KiB at a time.
-        with _encrypted(io.BufferedReader(stream, _PIECE), self._recipient) as sealed:
+        with encrypt(io.BufferedReader(stream, _PIECE), self._identity.recipient) as sealed:
             return add_file(sealed, self._sink, self._profile)
 
     def _tick(self, count: int) -> None:
@@ -255,9 +269,11 @@ class _Joined(io.RawIOBase):
 
 
 @contextmanager
-def _encrypted(stream: Any, recipient: Any) -> Iterator[BinaryIO]:
+def _encrypted(stream: io.BufferedReader, recipient: str) -> Iterator[BinaryIO]:
     """The age file of a stream, to be read to its end; leaving raises what went wrong while it was made."""
     import pyrage
+
+    public = pyrage.x25519.Recipient.from_str(recipient)
 
     read_end, write_end = os.pipe()
     _widen(write_end)
@@ -266,7 +282,7 @@ def _encrypted(stream: Any, recipient: Any) -> Iterator[BinaryIO]:
     def run() -> None:
         try:
             with os.fdopen(write_end, "wb") as out:
-                pyrage.encrypt_io(stream, out, [recipient])
+                pyrage.encrypt_io(stream, out, [public])
         except BaseException as error:
             failed.append(error)
 
@@ -279,6 +295,45 @@ def _encrypted(stream: Any, recipient: Any) -> Iterator[BinaryIO]:
         thread.join()  # with the reading end closed it cannot wait for anybody
     if failed:
         raise InvalidContent("content", f"it cannot be encrypted ({failed[0]})") from failed[0]
+
+
+@contextmanager
+def _encrypted_aside(stream: io.BufferedReader, recipient: str) -> Iterator[BinaryIO]:
+    """The same by a process of its own: pyrage keeps the interpreter to itself while it works, and here is hashed
+    meanwhile. It is told the public key only."""
+    command = [sys.executable, "-P", "-c", _ASIDE, recipient]
+    process = subprocess.Popen(
+        command, bufsize=_PIECE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None and process.stdout is not None
+    for pipe in (process.stdin, process.stdout):
+        _widen(pipe.fileno())
+    failed: list[BaseException] = []
+
+    def feed(target: IO[bytes]) -> None:
+        try:
+            with target:
+                while piece := stream.read(_PIECE):
+                    target.write(piece)
+        except BaseException as error:
+            failed.append(error)
+            process.kill()
+
+    thread = threading.Thread(target=feed, args=(process.stdin,), name="age", daemon=True)
+    thread.start()
+    try:
+        yield cast(BinaryIO, process.stdout)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.stdout.close()
+        thread.join()
+        process.wait()
+    if failed:
+        raise InvalidContent("content", f"it cannot be encrypted ({failed[0]})") from failed[0]
+    if process.returncode != 0:
+        raise InvalidContent("content", f"the process that encrypts it ended with {process.returncode}")
 
 
 def _widen(pipe: int) -> None:
