@@ -10,19 +10,21 @@ import pyrage
 import pytest
 
 from registry.canonical import canonical_bytes
-from registry.ddo import Content, ContentFile, Encryption
+from registry.ddo import DDO, Content, ContentFile, Encryption
 from registry.errors import BlockNotFound, FileNotInAsset, InvalidContent, InvalidDDO, Unverified, WrongKey
 from registry.gated import sealing
 from registry.gated.identity import Identity
 from registry.gated.reading import GatedContent
 from registry.gated.sealing import SealedTree, seal_tree
 from registry.ipfs.builder import Builder
+from registry.ipfs.cid import CID
 from registry.ipfs.dag import links
 from registry.ipfs.dagpb import Link
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.traverse import traverse
 from registry.ipfs.unixfs import add_file, export, walk
+from registry.ocean import from_ocean_v4, to_ocean_v4
 
 KEY = Identity.generate()
 
@@ -245,3 +247,20 @@ def test_each_fault_of_the_encryption_part_is_named(changes: dict[str, Any], fau
     with pytest.raises(InvalidDDO) as refused:
         Encryption(**{**good, **changes})
     assert [found for found in refused.value.faults if found.pointer.startswith(fault)], refused.value
+
+
+def test_the_encryption_part_survives_the_way_through_ocean_s_document() -> None:
+    encryption = Encryption(recipient=KEY.recipient, key_version=3, gateways=[_G], hidden=True)
+    content = Content(cid=CID.raw(b"x"), size=1, profile="unixfs-v1-2025", encryption=encryption)
+    ddo = DDO(
+        type="dataset",
+        name="Penguins",
+        description="Gated penguins",
+        author="Gorman",
+        license="CC0-1.0",
+        created="2026-11-23T17:00:00Z",
+        content=content,
+    )
+    assert DDO.from_bytes(ddo.to_bytes()) == ddo
+    did = "did:nft:eip155:1_erc721:0x" + "ab" * 20 + "_1"
+    assert from_ocean_v4(to_ocean_v4(ddo, did=did)).ddo.content == content
