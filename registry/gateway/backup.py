@@ -6,12 +6,13 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import sqlite3
 import tarfile
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from registry.errors import InputError, JournalError
 from registry.gateway.audit import AuditLog
@@ -22,7 +23,6 @@ from registry.gateway.keys import FILE as KEYS
 _JOURNAL: Final = "journal.sqlite"
 _INDEX: Final = "backup.json"
 _FORMAT: Final = 1
-_MOST_BYTES: Final = 64 * 2**30
 
 
 def backup(folder: Path, target: Path) -> tuple[int, str]:
@@ -43,7 +43,7 @@ def backup(folder: Path, target: Path) -> tuple[int, str]:
                     copy.execute("PRAGMA journal_mode = DELETE")
         head = _check(parts[DATABASE])
         present = {name: path for name, path in parts.items() if path.exists()}
-        digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in present.items()}
+        digests = {name: _digest(path) for name, path in present.items()}
         index = json.dumps({"format": _FORMAT, "files": digests, "audit": head}, indent=1).encode()
         try:
             handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -73,14 +73,14 @@ def restore(source: Path, folder: Path) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(dir=folder) as made:
         try:
             with tarfile.open(source) as archive:
-                digests = json.loads(_take(archive, _INDEX))["files"]
+                digests = json.load(_part(archive, _INDEX))["files"]
                 if not {KEYS, DATABASE} <= set(digests) <= {KEYS, DATABASE, _JOURNAL}:
                     raise ValueError("it lacks a part")
                 for name, digest in digests.items():
-                    data = _take(archive, name)
-                    if hashlib.sha256(data).hexdigest() != digest:
+                    with (Path(made) / name).open("wb") as part:
+                        shutil.copyfileobj(_part(archive, name), part)
+                    if _digest(Path(made) / name) != digest:
                         raise JournalError(f"{name} in the backup {source} is damaged.", hint="Use another backup.")
-                    (Path(made) / name).write_bytes(data)
         except OSError as error:
             raise InputError(f"{source} cannot be read: {error}.") from error
         except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
@@ -119,10 +119,14 @@ def _put(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.addfile(entry, io.BytesIO(data))
 
 
-def _take(archive: tarfile.TarFile, name: str) -> bytes:
+def _part(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     # Read by name: nothing is unpacked to where the archive says.
-    entry = archive.getmember(name)
-    file = archive.extractfile(entry)
-    if file is None or entry.size > _MOST_BYTES:
+    file = archive.extractfile(archive.getmember(name))
+    if file is None:
         raise ValueError(f"{name} is not a file")
-    return file.read()
+    return file
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

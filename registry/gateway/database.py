@@ -139,13 +139,6 @@ class Database:
         with self._guard, self._typed():
             return self._db.execute(statement, values).fetchall()
 
-    def copy_to(self, path: Path) -> None:
-        """Write a whole copy to a new file while this one is in use; also what is still in the log of SQLite."""
-        with self._typed(), sqlite3.connect(path) as target:
-            self._db.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        path.chmod(0o600)
-
     def faults(self) -> list[str]:
         """What SQLite finds wrong with the file."""
         return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]

@@ -142,10 +142,6 @@ class Keys:
                 f"The share is not sealed to {self.recipient}.", hint="Ask GET /v1/gateway for its age_recipient."
             ) from None
 
-    def seal_share(self, share: bytes, recipient: str) -> str:
-        """Seal a share to a recipient; raises `InputError` if that is no public key of age."""
-        return seal(share, recipient)
-
     def add_identity(self) -> None:
         """Begin a rotation: shares are sealed to a new identity from now on, and all earlier ones still open."""
         self._identities.insert(0, pyrage.x25519.Identity.generate())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE, Database
-from registry.gateway.keys import Keys
+from registry.gateway.keys import Keys, seal
 
 
 def rotate(folder: Path, keys: Keys) -> int:
@@ -21,7 +21,7 @@ def rotate(folder: Path, keys: Keys) -> int:
         with database.writing(durable=True):
             shares = database.shares()
             for share in shares:
-                sealed = keys.seal_share(keys.open_share(share.sealed), keys.recipient)
+                sealed = seal(keys.open_share(share.sealed), keys.recipient)
                 database.run(
                     "UPDATE shares SET sealed = ? WHERE asset = ? AND version = ?", sealed, share.asset, share.version
                 )

@@ -30,7 +30,7 @@ from registry.gateway.audit import AuditLog
 from registry.gateway.chainview import ChainView
 from registry.gateway.database import FILE, Database, StoredInvitation, StoredShare
 from registry.gateway.entitlement import Entitlement
-from registry.gateway.keys import Keys
+from registry.gateway.keys import Keys, seal
 from registry.gateway.limits import RateLimit
 from registry.gateway.nonces import Nonces
 from registry.gateway.refusal import Refusal
@@ -81,7 +81,6 @@ class KeyGateway:
         self._journal = Journal.at(folder)
         self.uses: Final = Uses(
             database=self.database,
-            audit=self.audit,
             entitlement=self._entitlement,
             chain=chain,
             sender=Sender(chain, keys.signer, self._journal, timeout=settings.patience),
@@ -288,7 +287,7 @@ class KeyGateway:
 
     def _resealed(self, share: StoredShare, recipient: str) -> str:
         try:
-            return self.keys.seal_share(self.keys.open_share(share.sealed), recipient)
+            return seal(self.keys.open_share(share.sealed), recipient)
         except InputError as error:
             raise Refusal(422, "invalid", error.message, hint=error.hint) from None
 

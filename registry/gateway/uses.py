@@ -19,9 +19,16 @@ from registry.chain import reverts
 from registry.chain.connection import Chain
 from registry.chain.sender import Sender
 from registry.did import DID
-from registry.errors import ChainError, ContractError, JournalError, PaymentError
+from registry.errors import (
+    ChainError,
+    ContractError,
+    JournalError,
+    NonceStuck,
+    PaymentError,
+    Reorganised,
+    TransactionTimeout,
+)
 from registry.gated.protocol import Receipt, ReleaseRequest, release_ref
-from registry.gateway.audit import AuditLog
 from registry.gateway.database import Database
 from registry.gateway.entitlement import Entitlement
 from registry.gateway.refusal import Refusal
@@ -63,7 +70,6 @@ class Uses:
         self,
         *,
         database: Database,
-        audit: AuditLog,
         entitlement: Entitlement,
         chain: Chain,
         sender: Sender,
@@ -74,7 +80,6 @@ class Uses:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
-        self._audit = audit
         self._entitlement = entitlement
         self._chain = chain
         self._sender = sender
@@ -179,44 +184,41 @@ class Uses:
     # --- On the chain ----------------------------------------------------------------------------
 
     async def _settle(self, receipt: Receipt) -> int:
-        until, nonce, pause = time.monotonic() + self._patience, int(receipt.nonce), 0.05
+        until, nonce, pause, seen = time.monotonic() + self._patience, int(receipt.nonce), 0.05, None
         while True:
             answers, head, deep = await self._entitlement.receipt_nonce(receipt.account, nonce)
             if head < nonce:
                 raise Refusal(409, "receipt_spent", "Another receipt of this key must be handed in first.")
             if head == nonce:
-                await self._submit(receipt)
-                continue
-            block = await asyncio.to_thread(self._find, receipt, answers.head.number)
-            if block is None:
-                raise Refusal(
-                    409,
-                    "receipt_spent",
-                    "This receipt was cancelled, or consumed for something else.",
-                    hint="Sign a new receipt.",
-                )
-            if deep > nonce and block <= answers.deep:
-                with self._database.writing():
-                    self._move(receipt, "consumed", block)
-                return answers.head.number
-            if time.monotonic() + pause > until:
-                raise Refusal(
-                    503,
-                    "pending",
-                    "The use is consumed, and not deep enough on the chain yet.",
-                    hint="Send the same request again; the use is not lost.",
-                    retry_after=5,
-                )
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 2.0)
+                seen = await self._submit(receipt)
+            else:
+                seen = await asyncio.to_thread(self._find, receipt, answers.head.number, seen)
+                if seen is None:
+                    raise Refusal(
+                        409,
+                        "receipt_spent",
+                        "This receipt was cancelled, or consumed for something else.",
+                        hint="Sign a new receipt.",
+                    )
+                if deep > nonce and seen <= answers.deep:
+                    self._move(receipt, "consumed", seen)
+                    return answers.head.number
+                if time.monotonic() + pause > until:
+                    raise _pending()
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 2.0)
+            if time.monotonic() > until:
+                raise _pending()
 
-    async def _submit(self, receipt: Receipt) -> None:
+    async def _submit(self, receipt: Receipt) -> int | None:
+        """Hand the receipt in; returns the block that it is in, None if another gateway was faster."""
         self._move(receipt, "submitted")
         async with self._slots:
             try:
-                await asyncio.to_thread(self._send, receipt)
+                return await asyncio.to_thread(self._send, receipt)
             except reverts.InvalidAccountNonce:
-                return  # another gateway was faster
+                await asyncio.sleep(0.05)  # where nodes behind one address are not equally far
+                return None
             except reverts.NotEnoughUses:
                 raise Refusal(403, "no_access", "The account has no uses left.", hint="Buy some first.") from None
             except reverts.ReceiptExpired:
@@ -232,6 +234,8 @@ class Uses:
                     "This gateway cannot pay for the transaction.",
                     hint="Ask another gateway, or consume the use yourself with the same ref, and ask again.",
                 ) from None
+            except (NonceStuck, Reorganised, TransactionTimeout):
+                raise _pending() from None
             except (ChainError, ContractError, JournalError):
                 raise Refusal(
                     503,
@@ -241,7 +245,7 @@ class Uses:
                     retry_after=5,
                 ) from None
 
-    def _send(self, receipt: Receipt) -> None:
+    def _send(self, receipt: Receipt) -> int:
         did = DID.parse(receipt.did)
         values = (
             did.asset_id,
@@ -254,22 +258,31 @@ class Uses:
             receipt.deadline,
         )
         call = self._contract.functions.consumeWithReceipt(values, bytes.fromhex(receipt.signature))
-        self._sender.send(call, intent=f"release:{receipt.account}:{receipt.nonce}", once=True, max_gas=MAX_GAS)
+        intent = f"release:{receipt.account}:{receipt.nonce}"
+        return self._sender.send(call, intent=intent, once=True, max_gas=MAX_GAS).block
 
-    def _find(self, receipt: Receipt, head: int) -> int | None:
-        """The block in which a use was consumed for this release; by a receipt or by the holder, it is paid for."""
-        row = self._database.rows(
-            "SELECT block FROM uses WHERE account = ? AND nonce = ?", receipt.account, receipt.nonce
-        )
-        known = row[0][0] if row and row[0][0] is not None else head
-        events = self._chain.events(
-            self._contract.events.UsesConsumed,
-            filters={"assetId": DID.parse(receipt.did).asset_id, "account": to_address(receipt.account)},
-            from_block=max(self._first_block, min(known, head - self._lookback)),
-            to_block=head,
-        )
+    def _find(self, receipt: Receipt, head: int, seen: int | None) -> int | None:
+        """The block in which a use was consumed for this release; by a receipt or by the holder, it is paid for.
+
+        It is looked for where it was `seen`, and if it is not there any more in all the blocks of `lookback`.
+        """
+        if seen is None:
+            seen = self._database.rows(
+                "SELECT block FROM uses WHERE account = ? AND nonce = ?", receipt.account, receipt.nonce
+            )[0][0]
         ref = bytes.fromhex(receipt.ref)
-        return next((event.block for event in events if bytes(event.args["ref"]) == ref), None)
+        starts = [] if seen is None else [seen]
+        for start in (*starts, max(self._first_block, head - self._lookback)):
+            events = self._chain.events(
+                self._contract.events.UsesConsumed,
+                filters={"assetId": DID.parse(receipt.did).asset_id, "account": to_address(receipt.account)},
+                from_block=start,
+                to_block=head,
+            )
+            found = next((event.block for event in events if bytes(event.args["ref"]) == ref), None)
+            if found is not None:
+                return found
+        return None
 
     @asynccontextmanager
     async def _alone(self, receipt: Receipt) -> AsyncIterator[None]:
@@ -284,6 +297,16 @@ class Uses:
             lock, users = self._locks.pop(key)
             if users > 1:
                 self._locks[key] = lock, users - 1
+
+
+def _pending() -> Refusal:
+    return Refusal(
+        503,
+        "pending",
+        "The use is on its way, and not deep enough on the chain yet.",
+        hint="Send the same request again; the use is not lost.",
+        retry_after=5,
+    )
 
 
 def _unfit(reason: str, hint: str = "") -> Refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,12 +21,15 @@ from integration.gateway.support import (
     Wish,
     shares,
 )
+from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
 from registry import Published, Registry
-from registry.access import SignedReceipt
+from registry.access import _RECEIPT, SignedReceipt
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import Receipt
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE, Database
+from registry.typed_data import typed_data
+from registry.types import to_address
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
@@ -46,10 +50,10 @@ def sold(town: Town, buyer: Registry, licence: Any, *gateways: Voice) -> tuple[P
     return made, parts
 
 
-def until_deep(town: Town, gateway: Voice, signer: KeySigner, wish: Wish) -> httpx.Response:
+def until_deep(town: Town, gateway: Voice, signer: KeySigner, wish: Wish, **changes: Any) -> httpx.Response:
     """Ask again, as a client does, while the use is on its way; blocks pass meanwhile."""
     for _ in range(10):
-        answer = gateway.release(signer, wish)
+        answer = gateway.release(signer, wish, **changes)
         if answer.status_code != 503:
             return answer
         assert answer.json()["error"]["code"] == "pending" and answer.headers["retry-after"]
@@ -216,12 +220,36 @@ def test_a_gateway_killed_after_it_signed_leaves_the_use_to_another(
     assert uses_left(buyer, made) == 0
 
 
+def test_a_contract_wallet_pays_with_a_use(town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner) -> None:
+    """A Safe or a DAO can consume: its receipt and its sign-in are both signatures that it takes (ERC-1271)."""
+    wallet = deploy(town, b"", buyer_key.address, name="MockWallet")
+    made, share = town.publish(CALLS), shares(1, 1)[0]
+    gateway.deposit(dev_signer(AUTHOR), str(made.did), share)
+    buyer.buy(made.did, 0, max_total="0.002 ETH", account=wallet)
+    town.mine(5)
+    wish = Wish(str(made.did), version=1, licence=0).pay(buyer, 0)
+    assert wish.receipt is not None
+    unsigned = SignedReceipt.from_json(wish.receipt.model_dump_json())
+    mine = replace(unsigned, account=to_address(wallet))
+    message = typed_data(
+        "Receipt",
+        _RECEIPT,
+        dict(zip(_RECEIPT, mine.values(), strict=True)),
+        name="AI Asset Registry",
+        version="1",
+        chain_id=town.chain.chain_id,
+        contract=town.deployment.registry,
+    )
+    signed = replace(mine, signature=buyer_key.sign_typed_data(message))
+    wish.receipt = Receipt.model_validate_json(signed.to_json())
+    assert wish.open(until_deep(town, gateway, buyer_key, wish, account=wallet)) == share
+    assert buyer.holding(made.did, 0, account=wallet).uses == 9
+
+
 def test_a_wallet_that_burns_gas_cannot_spend_what_the_gateway_pays_with(
     town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner
 ) -> None:
     """The contract asks the wallet about a receipt with all the gas there is: no such transaction is sent."""
-    from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
-
     # It counts to 50,000 before it answers: for a sign-in that is its own time, for a receipt the gateway's money.
     loop = f"6200c3505b60019003806004577f{MAGIC}60005260206000f3"
     wallet = deploy(town, answering(loop))
