@@ -27,6 +27,7 @@ from registry.ipfs.node import Entry, Node
 
 if TYPE_CHECKING:
     from registry.ddo import Content
+    from registry.gated.reading import GatedContent
     from registry.ipfs.cid import CID
     from registry.ipfs.importer import FileEntry
     from registry.results import Asset
@@ -50,12 +51,14 @@ def _by_environment(_environment: tuple[tuple[str, str], ...]) -> Registry:
 
 @dataclass(slots=True)
 class _Opened:
-    """`tree` are the files and folders of gated content by their paths; content that is not gated has its blocks."""
+    """`tree` are the files and folders of gated content by their paths, `plain` what opens them; content that is not
+    gated has its blocks."""
 
     asset: Asset
     content: Content
     allowed_until: float = 0.0
     tree: dict[str, Entry] | None = None
+    plain: GatedContent | None = None
 
 
 class AssetFileSystem(IPFSFileSystem):
@@ -118,8 +121,10 @@ class AssetFileSystem(IPFSFileSystem):
             return super()._reading(path)
         if below and (found := self._find(path)).kind != "file":
             raise NotAFile(self._url(path), found.kind)
-        content = self.registry.opened(opened.asset)
-        return content.file(below), content
+        if opened.plain is None or opened.allowed_until < time.monotonic():
+            opened.plain = self.registry.opened(opened.asset)
+            opened.allowed_until = time.monotonic() + _RECHECK
+        return opened.plain.file(below), opened.plain
 
     def _file(self, path: str) -> Node:
         name, _, below = path.partition("/")

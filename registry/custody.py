@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from registry.assets import BATCH, Draft
+from registry.chain.recorder import Collector
 from registry.ddo import Content, Encryption, KeyGateway
 from registry.did import DID
 from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
@@ -140,6 +141,15 @@ class Custody(Gating):
                 self._entrust(found.did, self._job("update", found.did, found.version - 1, _where(path)))
         return done
 
+    def planned(self, draft: Draft, *, dry_run: bool = False) -> Any:
+        """See `Assets.planned`; raises `InputError` for a draft that is gated, since another will publish it."""
+        if draft.gated is not None:
+            raise InputError(
+                f"{draft.name!r} is gated and shall belong to a team from the start.",
+                hint="Publish it as yourself, and transfer it to the team once the gateways have its key.",
+            )
+        return super().planned(draft, dry_run=dry_run)
+
     def _first_content(self, draft: Draft, dry_run: bool) -> Content:
         assert draft.path is not None
         if draft.gated is None:
@@ -162,6 +172,11 @@ class Custody(Gating):
         """Encrypt a folder or file, add it to the store and describe it. The key is kept before anything is."""
         from registry.gated.sealing import seal_tree
 
+        if isinstance(self.signer, Collector):
+            raise InputError(
+                "What a team proposes cannot be gated: nobody has its key to give shares of before it is carried out.",
+                hint="Publish it as yourself and transfer it to the team; an editor of the team's asset may update it.",
+            )
         gateways = self._describe(gated.gateways)
         recipient = job.get("")
         identity = self.keys.get(self.address, recipient) if recipient else None
@@ -372,7 +387,13 @@ class Custody(Gating):
         done = tuple(gateway.url for gateway, cause in zip(gateways, causes, strict=True) if cause is None)
         failed = [cause for cause in causes if cause is not None]
         if len(done) < needed:
-            raise TooFewShares(str(did), len(done), needed, failed, hint="Run it again when they answer.")
+            raise TooFewShares(
+                str(did),
+                len(done),
+                needed,
+                failed,
+                hint="Try again when they answer: 'registry keys reissue' for shares.",
+            )
         if failed:
             warnings.warn(f"Of {did}, these did not {what}: {'; '.join(failed)}.", GatewayWarning, stacklevel=3)
         return done

@@ -12,6 +12,7 @@ import pytest
 from unit.gated.conftest import MONTH, SEAT, Guard
 
 from registry import Gated, Published, Registry
+from registry.assets import Draft
 from registry.chain.wallets import SafeSigner
 from registry.errors import (
     AccessDenied,
@@ -225,6 +226,24 @@ def test_a_safe_opens_what_it_bought(
     one.forget_keys()
     with pytest.raises((TooFewShares, AccessDenied)):
         one.open(asset.did, "penguins.csv")
+
+
+def test_what_a_team_proposes_cannot_be_gated_but_what_it_gets_can(
+    ann: Registry, bob: Registry, folder: Path, guards: list[Guard], buyer: Registry
+) -> None:
+    gated = Gated(gateways=[guards[0].url])
+    draft = Draft(name="Ours", type="dataset", license="MIT", path=folder, licences=[MONTH], gated=gated)
+    with pytest.raises(InputError, match="belong to a team"):
+        ann.teams.create([ann.address, bob.address], threshold=2, publish=draft)
+    team = ann.teams.create([ann.address, bob.address], threshold=2)
+    with ann.teams.collect(team) as act, pytest.raises(InputError, match="a team proposes"):
+        act.publish_many([draft])
+    with pytest.raises(InputError, match="does not sign"):
+        ann.publish_many([draft], owner=team.address)
+    (made,) = ann.publish_many([draft])
+    ann.transfer(made.did, team.address)
+    buyer.buy(made.did, "month")
+    assert buyer.open(made.did, "penguins.csv").read() == CSV
 
 
 # --- Bytes -------------------------------------------------------------------------------------------
