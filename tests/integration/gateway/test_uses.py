@@ -220,8 +220,9 @@ def test_a_gateway_killed_after_it_signed_leaves_the_use_to_another(
     assert uses_left(buyer, made) == 0
 
 
-def test_a_contract_wallet_pays_with_a_use(town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner) -> None:
+def test_a_contract_wallet_pays_with_a_use(town: Town, buyer: Registry, buyer_key: KeySigner) -> None:
     """A Safe or a DAO can consume: its receipt and its sign-in are both signatures that it takes (ERC-1271)."""
+    gateway = town.gateway(patience=0.2)
     wallet = deploy(town, b"", buyer_key.address, name="MockWallet")
     made, share = town.publish(CALLS), shares(1, 1)[0]
     gateway.deposit(dev_signer(AUTHOR), str(made.did), share)
