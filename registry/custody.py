@@ -1,14 +1,12 @@
-"""Publishing gated assets, and what their owners do with the keys: give shares to gateways, share, rotate, recover."""
+"""Publishing gated assets, and what their owners do with the keys: give shares to gateways, rotate, recover."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import time
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -25,40 +23,12 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import content_size
 from registry.results import Asset, Done, Preview, Published
-from registry.types import Address, to_address
+from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.gated.keys import Job
 
-__all__ = ["Custody", "Invited"]
-
-
-@dataclass(frozen=True, slots=True)
-class Invited:
-    """An invitation that gateways keep: `account` may open the asset from `start` to `end` (seconds since 1970).
-
-    `gateways` are those that took it. `nonce` is what tells it from others; keep it all to revoke it.
-    """
-
-    did: DID
-    account: Address
-    start: int
-    end: int
-    nonce: int
-    gateways: tuple[str, ...]
-
-    @property
-    def id(self) -> str:
-        """Its name at the gateways."""
-        from registry.gated.protocol import Invitation
-
-        return Invitation.model_validate(
-            {"did": str(self.did), "account": self.account, "from": self.start, "until": self.end, "nonce": self.nonce}
-        ).id
-
-    def __str__(self) -> str:
-        when = " to ".join(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (self.start, self.end))
-        return f"{self.account} may open {self.did} from {when} UTC"
+__all__ = ["Custody"]
 
 
 class Custody(Gating):
@@ -291,81 +261,9 @@ class Custody(Gating):
             finally:
                 client.close()
 
-        self._at_each(did, gateways, give, encryption.threshold, "give a share")
+        self.at_each(did, gateways, give, encryption.threshold, "give a share")
 
-    # --- Sharing without a sale ------------------------------------------------------------------
-
-    def invite(self, asset: DID | str | int, account: str, *, days: float = 7.0, start: int | None = None) -> Invited:
-        """Let an account open a gated asset for some `days`, from `start` (seconds since 1970; default: now).
-
-        The owner signs an invitation that the asset's gateways keep; nothing goes on chain, and nothing is paid. To
-        give a licence for good there is `gift`. For the owner. Raises `TooFewShares` if too few gateways took it.
-        """
-        from registry.gated.gateways import GatewayClient
-        from registry.gated.protocol import Invitation, SignedInvitation
-
-        found, encryption = self._shared(asset)
-        begin = int(time.time()) if start is None else start
-        if not days > 0:
-            raise InputError(f"{days} days are no time.", hint="Write a number above 0.")
-        nonce, end = secrets.randbits(52), begin + int(days * 86_400)
-        invitation = Invitation.model_validate(
-            {"did": str(found.did), "account": to_address(account), "from": begin, "until": end, "nonce": nonce}
-        )
-        signature = self.sender("invite").signer.sign_typed_data(invitation.message())
-        signed = SignedInvitation(invitation=invitation, signature="0x" + signature.hex())
-
-        def hand_in(index: int) -> None:
-            client = GatewayClient(encryption.gateways[index].url)
-            try:
-                client.invite(signed)
-            finally:
-                client.close()
-
-        took = self._at_each(found.did, encryption.gateways, hand_in, encryption.threshold, "take the invitation")
-        return Invited(found.did, to_address(account), begin, end, nonce, took)
-
-    def revoke(self, invited: Invited) -> tuple[str, ...]:
-        """End an invitation that has not started, at every gateway that took it; returns those that did.
-
-        One that has started cannot be ended: its key may have been handed out. `update` with new content makes a new
-        key, which it does not open. Raises `TooFewShares` if a gateway refuses or does not answer.
-        """
-        from registry.gated.gateways import GatewayClient
-        from registry.gated.protocol import Invitation
-
-        found, encryption = self._shared(invited.did)
-        gateways = [gateway for gateway in encryption.gateways if gateway.url in invited.gateways]
-        wallet = self.wallet("revoke an invitation")
-        invitation = Invitation.model_validate(
-            {
-                "did": str(invited.did),
-                "account": invited.account,
-                "from": invited.start,
-                "until": invited.end,
-                "nonce": invited.nonce,
-            }
-        )
-
-        def end(index: int) -> None:
-            client = GatewayClient(gateways[index].url)
-            try:
-                client.revoke(invitation, wallet)
-            finally:
-                client.close()
-
-        return self._at_each(found.did, gateways, end, len(gateways), "revoke the invitation")
-
-    def _shared(self, asset: DID | str | int) -> tuple[Asset, Encryption]:
-        found = self.get(asset)
-        encryption = found.ddo.content.encryption if found.ddo.content else None
-        if encryption is None or not encryption.gateways:
-            raise InputError(
-                f"{found.did} has no key gateway.", hint="Name some with reissue, or give a licence with gift."
-            )
-        return found, encryption
-
-    def _at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
+    def at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
         """Do something at every gateway, at once; returns where it was done. Raises `TooFewShares` below `needed`."""
 
         from registry.gated.gateways import TOO_FRESH
@@ -392,6 +290,7 @@ class Custody(Gating):
                 len(done),
                 needed,
                 failed,
+                what=f"Of the {len(gateways)} key gateways of {did}, {len(done)} did {what}, and {needed} shall",
                 hint="Try again when they answer: 'registry keys reissue' for shares.",
             )
         if failed:

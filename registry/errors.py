@@ -365,15 +365,24 @@ class GatewayError(RegistryError):
 
 
 class TooFewShares(RegistryError, ConnectionError):
-    """Fewer key gateways gave a right share than the key needs; `causes` says what each did, `liars` names those whose
-    shares do not belong to the key."""
+    """Fewer key gateways gave or took a share, or what else was asked of them, than are needed; `causes` says what each
+    did instead, `liars` names those whose shares do not belong to the key."""
 
     def __init__(
-        self, did: str, got: int, threshold: int, causes: Sequence[str], liars: Sequence[str] = (), *, hint: str = ""
+        self,
+        did: str,
+        got: int,
+        threshold: int,
+        causes: Sequence[str],
+        liars: Sequence[str] = (),
+        *,
+        what: str = "",
+        hint: str = "",
     ) -> None:
         self.did, self.got, self.threshold, self.causes, self.liars = did, got, threshold, tuple(causes), tuple(liars)
+        said = what or f"The key of {did} needs {threshold} shares and {got} could be had"
         super().__init__(
-            f"The key of {did} needs {threshold} shares and {got} could be had ({'; '.join(self.causes)}).",
+            f"{said} ({'; '.join(self.causes)}).",
             hint=hint or "Try again later, or ask its owner to give shares to further gateways.",
         )
 

@@ -138,9 +138,9 @@ def invite(app: App, asset: int | str, account: str, days: float, start: str | N
 def uninvite(app: App, path: str) -> None:
     """End the invitation that 'registry invite --json' wrote to PATH, if it has not started yet."""
     from registry.cli.look import read_json
-    from registry.custody import Invited
     from registry.did import DID
     from registry.errors import InputError
+    from registry.inviting import Invited
     from registry.types import to_address
 
     value: Any = read_json(path)

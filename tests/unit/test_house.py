@@ -33,6 +33,7 @@ FLOORS = [
     ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage"],
     ["registry.market"],
+    ["registry.inviting"],
     ["registry.custody"],
     ["registry.gating"],
     ["registry.access"],
