@@ -162,7 +162,7 @@ def _one_line(text: str) -> str:
 class Gathered:
     """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
     what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
-    access is there but not deep enough in the chain yet."""
+    access, or a use that was given for it, is there but not deep enough in the chain yet."""
 
     found: Combined | None
     shares: int
@@ -221,7 +221,7 @@ def gather(
         done.add(gateway.url)
         if isinstance(answer, RegistryError):
             causes[gateway.url] = getattr(answer, "reason", answer.message)
-            too_fresh = too_fresh or getattr(answer, "code", "") == TOO_FRESH
+            too_fresh = too_fresh or getattr(answer, "code", "") in (TOO_FRESH, PENDING)
             if isinstance(answer, SignerError):
                 raise answer  # who does not sign for one will not for the others
             ask_next()
@@ -243,6 +243,9 @@ def gather(
 
 TOO_FRESH: Final = "too_fresh"
 """The code of a gateway for what the head of the chain says and the depth that it asks for does not yet."""
+
+PENDING: Final = "pending"
+"""The code for a use that is consumed, or on its way, and not that deep: the same request again costs no other."""
 
 _LIE: Final = "its share is not of this key"
 
