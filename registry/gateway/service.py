@@ -122,7 +122,9 @@ class KeyGateway:
         self._count(sign_in)
         self._welcome(sign_in.account)
         head, version = await self._entitlement.editor(did, sign_in)
-        self._spend(sign_in)
+        kept = self.database.share(deposit.did, deposit.version)
+        # Who replays an earlier deposit must not put it in the place of a later one.
+        self._spend(sign_in, again=kept is not None and kept.sealed == deposit.sealed)
         if deposit.version > version + 1:
             # Else one asset could fill the disk.
             raise Refusal(422, "invalid", f"Version {deposit.version} is far ahead: the asset is at {version}.")
@@ -268,10 +270,10 @@ class KeyGateway:
         if sign_in.proven:
             self._per_account.take(sign_in.account)
 
-    def _spend(self, sign_in: SignIn) -> None:
+    def _spend(self, sign_in: SignIn, *, again: bool = True) -> None:
         if not sign_in.proven:
             self._per_account.take(sign_in.account)
-        self._nonces.spend(sign_in.nonce, sign_in.account, sign_in.text)
+        self._nonces.spend(sign_in.nonce, sign_in.account, sign_in.text, again=again)
 
     def _share(self, request: ReleaseRequest) -> StoredShare:
         share = self.database.share(request.did, request.version)

@@ -11,6 +11,8 @@ import pytest
 from integration.gateway.support import Town, Voice, Wish, shares
 from registry import Published
 from registry.chain.signers import KeySigner
+from registry.gated.protocol import Deposit
+from registry.gateway.keys import seal
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -158,13 +160,26 @@ def test_nobody_signed_in(bought: Published, gateway: Voice, author_key: KeySign
     refused(gateway.say("DELETE", f"/v1/invitations/{'0' * 64}", invitation), "sign_in")
 
 
+def test_a_replayed_deposit_does_not_replace_a_later_one(
+    asset: Published, gateway: Voice, author_key: KeySigner
+) -> None:
+    me, did = gateway.about["age_recipient"], str(asset.did)
+    bodies = []
+    for share in (shares(1, 1)[0], shares(1, 1)[0]):
+        request = Deposit(did=did, version=1, index=0, threshold=1, sealed=seal(share.encode(), me))
+        bodies.append(gateway.signed(request, author_key).to_dict())
+    for body in bodies:
+        assert gateway.say("POST", "/v1/shares", body).status_code == 200
+    refused(gateway.say("POST", "/v1/shares", bodies[0]), "nonce")
+    assert gateway.say("POST", "/v1/shares", bodies[1]).status_code == 200
+    wish = Wish(did)
+    assert wish.open(gateway.release(author_key, wish)) == share
+
+
 def test_a_deposit_is_for_the_share_that_was_signed(
     asset: Published, gateway: Voice, author_key: KeySigner, share: str
 ) -> None:
     """Who carries a deposit cannot put another share, number or version in its place."""
-    from registry.gated.protocol import Deposit
-    from registry.gateway.keys import seal
-
     me, other = gateway.about["age_recipient"], shares(1, 1)[0]
     request = Deposit(did=str(asset.did), version=1, index=0, threshold=1, sealed=seal(share.encode(), me))
     body = gateway.signed(request, author_key).to_dict()
