@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import pyrage
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.errors import InputError, Unverified, WrongKey
-from registry.gated.age import CHUNK, AgeFile, plain_size
+from registry.gated.age import CHUNK, AgeFile, encrypt, plain_size
 from registry.gated.identity import Identity, seal, unseal
 
 KEY = Identity.generate()
@@ -60,6 +61,23 @@ def test_any_range_is_the_same_range_of_the_plain_text(size: int, data: st.DataO
     end = data.draw(st.integers(start, size))
     assert read(file, start, end) == text[start:end]
     assert read(file) == text
+
+
+@given(sizes)
+@settings(deadline=None, max_examples=40)
+def test_what_is_written_here_pyrage_reads(size: int) -> None:
+    text = plain(size)[:size]
+    sealed = b"".join(encrypt(io.BytesIO(text), KEY))
+    assert pyrage.decrypt(sealed, [PYRAGE_KEY]) == text
+    assert read(opened(sealed)) == text
+
+
+def test_no_two_files_share_a_header_a_nonce_or_a_byte_of_payload() -> None:
+    one, other = (b"".join(encrypt(io.BytesIO(b"the same"), KEY)) for _ in range(2))
+    starts = [payload_at(sealed) for sealed in (one, other)]
+    assert one[: starts[0] - 16] != other[: starts[1] - 16]
+    assert one[starts[0] - 16 : starts[0]] != other[starts[1] - 16 : starts[1]]
+    assert one[starts[0] :] != other[starts[1] :]
 
 
 def test_a_range_fetches_its_chunks_and_no_others() -> None:

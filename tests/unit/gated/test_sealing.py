@@ -12,7 +12,6 @@ import pytest
 from registry.canonical import canonical_bytes
 from registry.ddo import DDO, Content, ContentFile, Encryption
 from registry.errors import BlockNotFound, FileNotInAsset, InvalidContent, InvalidDDO, Unverified, WrongKey
-from registry.gated import sealing
 from registry.gated.identity import Identity
 from registry.gated.reading import GatedContent
 from registry.gated.sealing import SealedTree, seal_tree
@@ -113,18 +112,6 @@ def test_a_file_whose_blocks_were_lost_is_sealed_anew(folder: Path) -> None:
     store = MemoryStore()
     tree = seal_tree(folder, store, KEY, done=done)
     assert GatedContent(described(tree), KEY, store).file("small.csv").open().read() == b"a,b\n1,2\n"
-
-
-def test_large_files_are_encrypted_by_a_process_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "_LARGE", 1 << 20)
-    store = MemoryStore()
-    tree = seal_tree(folder, store, KEY)
-    opened = GatedContent(described(tree), KEY, store)
-    large = opened.file("deep/er/large.bin").open().read()
-    assert large == (folder / "deep" / "er" / "large.bin").read_bytes()
-    monkeypatch.setattr(sealing, "_ASIDE", "import os; os.write(1, b'age-encryption.org/v1'); os._exit(3)")
-    with pytest.raises(InvalidContent, match="encrypt"):
-        seal_tree(folder, MemoryStore(), KEY)
 
 
 def test_names_that_would_meet_are_refused(folder: Path) -> None:
