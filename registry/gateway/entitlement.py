@@ -144,14 +144,13 @@ class Entitlement:
             raise Refusal(404, "not_found", f"There is no asset {did} on the chain.")
         return to_address(said.to_bytes(20, "big"))
 
-    async def receipt_nonce(self, account: str, nonce: int) -> tuple[Answers, int, int]:
-        """Where the holder's count of receipts stands in the key of `nonce`, at the head and at the depth.
+    async def receipt_nonce(self, account: str, nonce: int) -> tuple[Answers, int]:
+        """Where the holder's count of receipts stands in the key of `nonce`, at the head.
 
         A receipt can still be handed in while the count is its nonce; when it is higher the receipt is spent.
         """
         answers = await self._view.ask(self._question(_NONCES, int(account, 16), nonce >> 64))
-        head, deep = number_of(answers.at_head[0]), number_of(answers.at_depth[0])
-        return answers, head or 0, deep or 0
+        return answers, number_of(answers.at_head[0]) or 0
 
     # --- Internal --------------------------------------------------------------------------------
 

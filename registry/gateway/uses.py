@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from registry.chain import reverts
-from registry.chain.connection import Chain
+from registry.chain.connection import FIRST_RANGE, Chain
 from registry.chain.sender import Sender
 from registry.did import DID
 from registry.errors import (
@@ -186,28 +186,28 @@ class Uses:
     async def _settle(self, receipt: Receipt) -> int:
         until, nonce, pause, seen = time.monotonic() + self._patience, int(receipt.nonce), 0.05, None
         while True:
-            answers, head, deep = await self._entitlement.receipt_nonce(receipt.account, nonce)
-            if head < nonce:
+            answers, count = await self._entitlement.receipt_nonce(receipt.account, nonce)
+            if count < nonce:
                 raise Refusal(409, "receipt_spent", "Another receipt of this key must be handed in first.")
-            if head == nonce:
+            # Also while the receipt is good: the holder may have consumed a use for this release itself.
+            blocks = self._lookback if count > nonce else FIRST_RANGE
+            seen = await asyncio.to_thread(self._find, receipt, answers.head.number, seen, blocks)
+            if seen is not None and seen <= answers.deep:
+                self._move(receipt, "consumed", seen)
+                return answers.head.number
+            if seen is None and count > nonce:
+                raise Refusal(
+                    409,
+                    "receipt_spent",
+                    "This receipt was cancelled, or consumed for something else.",
+                    hint="Sign a new receipt.",
+                )
+            if seen is None:
                 seen = await self._submit(receipt)
             else:
-                seen = await asyncio.to_thread(self._find, receipt, answers.head.number, seen)
-                if seen is None:
-                    raise Refusal(
-                        409,
-                        "receipt_spent",
-                        "This receipt was cancelled, or consumed for something else.",
-                        hint="Sign a new receipt.",
-                    )
-                if deep > nonce and seen <= answers.deep:
-                    self._move(receipt, "consumed", seen)
-                    return answers.head.number
-                if time.monotonic() + pause > until:
-                    raise _pending()
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 2.0)
-            if time.monotonic() > until:
+            if time.monotonic() + pause > until:
                 raise _pending()
 
     async def _submit(self, receipt: Receipt) -> int | None:
@@ -261,10 +261,10 @@ class Uses:
         intent = f"release:{receipt.account}:{receipt.nonce}"
         return self._sender.send(call, intent=intent, once=True, max_gas=MAX_GAS).block
 
-    def _find(self, receipt: Receipt, head: int, seen: int | None) -> int | None:
+    def _find(self, receipt: Receipt, head: int, seen: int | None, blocks: int) -> int | None:
         """The block in which a use was consumed for this release; by a receipt or by the holder, it is paid for.
 
-        It is looked for where it was `seen`, and if it is not there any more in all the blocks of `lookback`.
+        It is looked for where it was `seen`, and if it is not there any more in the last `blocks`.
         """
         if seen is None:
             seen = self._database.rows(
@@ -272,7 +272,7 @@ class Uses:
             )[0][0]
         ref = bytes.fromhex(receipt.ref)
         starts = [] if seen is None else [seen]
-        for start in (*starts, max(self._first_block, head - self._lookback)):
+        for start in (*starts, max(self._first_block, head - blocks)):
             events = self._chain.events(
                 self._contract.events.UsesConsumed,
                 filters={"assetId": DID.parse(receipt.did).asset_id, "account": to_address(receipt.account)},

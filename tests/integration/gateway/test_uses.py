@@ -115,7 +115,22 @@ def test_a_cancelled_receipt_is_worth_nothing(
     assert uses_left(buyer, made) == 10
 
 
-def test_a_use_consumed_by_another_service_or_the_holder_is_honoured(
+def test_a_use_that_the_holder_consumed_for_the_release_is_honoured(
+    town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner
+) -> None:
+    """As a holder does when no gateway has coins to hand its receipt in."""
+    town.anvil.rpc("anvil_setBalance", gateway.about["signer"], "0x0")
+    made, [share] = sold(town, buyer, CALLS, gateway)
+    wish = Wish(str(made.did), version=1).pay(buyer, 0)
+    refused(gateway.release(buyer_key, wish), 503, "unfunded")
+    assert wish.receipt is not None
+    buyer.consume(made.did, 0, ref=bytes.fromhex(wish.receipt.ref))
+    town.mine(5)
+    assert wish.open(gateway.release(buyer_key, wish)) == share
+    assert uses_left(buyer, made) == 9
+
+
+def test_a_use_consumed_by_another_service_is_honoured(
     town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner
 ) -> None:
     made, [share] = sold(town, buyer, CALLS, gateway)
