@@ -53,11 +53,11 @@ class AgeFile:
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         self._fetch, self._name = fetch, name
-        start, stanzas, signed, mac = self._header(length)
+        start, stanzas, signed, mac, rest = self._header(length)
         file_key = self._unwrap(stanzas, identity)
         if not hmac.compare_digest(hmac.digest(_hkdf(file_key, b"", b"header"), signed, "sha256"), mac):
             raise self._refuse("the MAC of its header is wrong")
-        nonce = b"".join(fetch(start, start + _NONCE))
+        nonce = rest[:_NONCE] if len(rest) >= _NONCE else b"".join(fetch(start, min(start + _NONCE, length)))
         if len(nonce) != _NONCE:
             raise self._refuse("it ends before its payload")
         self._cipher = ChaCha20Poly1305(_hkdf(file_key, nonce, b"payload"))
@@ -99,8 +99,8 @@ class AgeFile:
 
     # --- The header ------------------------------------------------------------------------------
 
-    def _header(self, length: int) -> tuple[int, list[tuple[list[bytes], bytes]], bytes, bytes]:
-        """Where the payload starts, the stanzas, what the MAC is of, and the MAC."""
+    def _header(self, length: int) -> tuple[int, list[tuple[list[bytes], bytes]], bytes, bytes, bytes]:
+        """Where the payload starts, the stanzas, what the MAC is of, the MAC, and what was read of the payload."""
         data = b""
         for piece in self._fetch(0, min(length, _HEADER_LIMIT)):
             data += piece
@@ -113,7 +113,7 @@ class AgeFile:
         if end < 0 or stop < 0:
             raise self._refuse("its header has no end")
         mac = self._base64(data[end + 5 : stop], 32)
-        return stop + 1, self._stanzas(data[len(_INTRO) : end + 1]), data[: end + 4], mac
+        return stop + 1, self._stanzas(data[len(_INTRO) : end + 1]), data[: end + 4], mac, data[stop + 1 :]
 
     def _stanzas(self, text: bytes) -> list[tuple[list[bytes], bytes]]:
         stanzas: list[tuple[list[bytes], bytes]] = []
@@ -184,7 +184,7 @@ def encrypt(stream: BinaryIO, identity: Identity) -> Iterator[bytes]:
     empty: bytes = pyrage.encrypt(b"", [pyrage.x25519.Recipient.from_str(identity.recipient)])
     made = object.__new__(AgeFile)
     made._fetch, made._name = lambda start, end: iter([empty[start:end]]), "a new file"
-    start, stanzas, _, _ = made._header(len(empty))
+    start, stanzas, *_ = made._header(len(empty))
     nonce = os.urandom(_NONCE)
     cipher = ChaCha20Poly1305(_hkdf(made._unwrap(stanzas, identity), nonce, b"payload"))
     yield empty[:start] + nonce
