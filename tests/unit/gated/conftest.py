@@ -29,8 +29,8 @@ class Guard:
     def __init__(self, registry: Registry, folder: Path) -> None:
         self._registry, self._folder = registry, folder
         folder.mkdir()
-        make_key_file(folder / "key.txt")
-        self.keys = Keys.make(folder / "keys.age", Lock(key_file=folder / "key.txt"))
+        make_key_file(folder / "lock.key")
+        self.keys = Keys.make(folder / "keys.age", Lock(key_file=folder / "lock.key"))
         self._port = 0
         self._stack = ExitStack()
         self.start()
