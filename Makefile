@@ -60,7 +60,7 @@ manifest: .venv/dev .build/compiled
 
 .venv/demo: pyproject.toml constraints.txt
 	test -d .venv || $(PYTHON) -m venv .venv
-	pip install -q -c constraints.txt -e '.[data]'
+	pip install -q -c constraints.txt -e '.[data,server]'
 	touch $@
 
 .venv/dev: pyproject.toml constraints.txt

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.ddo import DDO
     from registry.did import DID
     from registry.errors import RegistryError
+    from registry.gated.policy import Gated
     from registry.ipfs.cid import CID
     from registry.licence import Kind, Licence
     from registry.money import Amount, Token
@@ -33,6 +34,7 @@ _HOMES = {
     "ddo": ("DDO",),
     "did": ("DID",),
     "errors": ("RegistryError",),
+    "gated.policy": ("Gated",),
     "ipfs.cid": ("CID",),
     "licence": ("Kind", "Licence"),
     "money": ("Amount", "Token"),
@@ -59,6 +61,7 @@ __all__ = [
     "Asset",
     "Done",
     "Draft",
+    "Gated",
     "Holding",
     "Kind",
     "Licence",

@@ -165,8 +165,11 @@ class Access(Assets):
     # --- Reading ---------------------------------------------------------------------------------
 
     def files(self, asset: DID | str | int) -> tuple[FileEntry, ...]:
-        """The files of the asset's content: path, bytes and CID. Needs no access: the document is public."""
-        found = self.get(asset)
+        """The files of the asset's content: path, bytes and CID. Needs no access, unless names are hidden."""
+        return self.files_of(self.get(asset))
+
+    def files_of(self, found: Asset) -> tuple[FileEntry, ...]:
+        """`files` of an asset as it was found."""
         content = found.ddo.content
         if content is None:
             return ()
@@ -179,14 +182,16 @@ class Access(Assets):
         """Open a file of the asset for reading bytes; each block is hashed before a byte of it comes out.
 
         `asset` may be an ``asset://<did>/<path>`` URL; `path` may be left out if there is one file only. The result
-        goes straight into ``pandas.read_csv`` and the like. The content itself is public on IPFS for now: this
-        check is the licence's word, not a lock.
+        goes straight into ``pandas.read_csv`` and the like. Gated content is opened with its key, which the asset's key
+        gateways give to those with access; other content is public on IPFS, and the check is the licence's word.
 
         Raises `AccessDenied`, `FileNotInAsset`, and the content errors (`BlockNotFound`, `Unverified`, ...).
         """
         if isinstance(asset, str) and asset.startswith("asset://"):
             asset, path = split_asset_url(asset)
-        found = self.get(asset)
+        return self._open(self.get(asset), path)
+
+    def _open(self, found: Asset, path: str) -> io.BufferedReader:
         self.require_access(found)
         return open_file(self._file(found, path), self.store, name=path or found.name)
 
@@ -196,7 +201,9 @@ class Access(Assets):
         Every block is hashed; on an error or an interruption nothing is left behind. Raises what `open` raises, and
         `InputError` for a target that is taken.
         """
-        found = self.get(asset)
+        return self._download(self.get(asset), target)
+
+    def _download(self, found: Asset, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         self.require_access(found)
         content = found.ddo.content
         if content is None:
@@ -214,7 +221,9 @@ class Access(Assets):
         With `path`, a local copy is hashed instead of the stored blocks. Raises `Unverified` for a changed byte,
         `BlockNotFound` for a missing one.
         """
-        found = self.get(asset)
+        return self._verify(self.get(asset), path)
+
+    def _verify(self, found: Asset, path: str | PathLike[str] | None) -> Verification:
         content = found.ddo.content
         if content is None:
             return Verification(found.did, found.cid, None, 0, 0)

@@ -13,18 +13,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from registry.client import Registry
 from registry.did import DID
-from registry.errors import FileNotInAsset, Immutable, InputError, Unverified
+from registry.errors import FileNotInAsset, Immutable, InputError, NotAFile, Unverified
+from registry.gating import is_gated
 from registry.ipfs.fs import IPFSFileSystem
+from registry.ipfs.fsfile import Catalogue, Readable
 from registry.ipfs.node import Entry, Node
 
 if TYPE_CHECKING:
     from registry.ddo import Content
+    from registry.gated.reading import GatedContent
+    from registry.ipfs.cid import CID
+    from registry.ipfs.importer import FileEntry
     from registry.results import Asset
 
 __all__ = ["AssetFileSystem"]
@@ -46,9 +51,14 @@ def _by_environment(_environment: tuple[tuple[str, str], ...]) -> Registry:
 
 @dataclass(slots=True)
 class _Opened:
+    """`tree` are the files and folders of gated content by their paths, `plain` what opens them; content that is not
+    gated has its blocks."""
+
     asset: Asset
     content: Content
     allowed_until: float = 0.0
+    tree: dict[str, Entry] | None = None
+    plain: GatedContent | None = None
 
 
 class AssetFileSystem(IPFSFileSystem):
@@ -76,12 +86,18 @@ class AssetFileSystem(IPFSFileSystem):
             asset = self.registry.get(did)
             if asset.ddo.content is None:
                 raise FileNotInAsset("", [])
-            self._opened[did] = _Opened(asset, asset.ddo.content)
+            tree = _tree(asset.ddo.content.cid, self.registry.files_of(asset)) if is_gated(asset) else None
+            self._opened[did] = _Opened(asset, asset.ddo.content, tree=tree)
         return self._opened[did]
 
     def _find(self, path: str) -> Entry:
         name, _, below = path.partition("/")
-        content = self._open_asset(name).content
+        opened = self._open_asset(name)
+        content = opened.content
+        if opened.tree is not None:
+            if below not in opened.tree:
+                raise FileNotInAsset(below, [at for at, entry in opened.tree.items() if entry.kind == "file"])
+            return opened.tree[below]
         listed = {file.path: file.cid for file in content.files}
         if self._reader.node(content.cid).kind == "file" and below in listed:
             below = ""  # the content is that file
@@ -89,6 +105,26 @@ class AssetFileSystem(IPFSFileSystem):
         if below in listed and listed[below] != found.cid:
             raise Unverified(listed[below], "the document", f"its file {below!r} is another in the content")
         return found
+
+    def _children(self, path: str, folder: Entry) -> tuple[Entry, ...]:
+        name, _, below = path.partition("/")
+        tree = self._open_asset(name).tree
+        if tree is None:
+            return super()._children(path, folder)
+        inside = {at: entry for at, entry in tree.items() if at and at.rpartition("/")[0] == below}
+        return tuple(replace(entry, path=at.rpartition("/")[2]) for at, entry in sorted(inside.items()))
+
+    def _reading(self, path: str) -> tuple[Readable, Catalogue]:
+        name, _, below = path.partition("/")
+        opened = self._open_asset(name)
+        if opened.tree is None:
+            return super()._reading(path)
+        if below and (found := self._find(path)).kind != "file":
+            raise NotAFile(self._url(path), found.kind)
+        if opened.plain is None or opened.allowed_until < time.monotonic():
+            opened.plain = self.registry.opened(opened.asset)
+            opened.allowed_until = time.monotonic() + _RECHECK
+        return opened.plain.file(below), opened.plain
 
     def _file(self, path: str) -> Node:
         name, _, below = path.partition("/")
@@ -111,3 +147,14 @@ class AssetFileSystem(IPFSFileSystem):
     def put(self, lpath: Any, rpath: str | None = None, *args: Any, **options: Any) -> NoReturn:
         """Raises `Immutable`, as `transaction`."""
         self._staged(self._strip_protocol(rpath or ""))
+
+
+def _tree(root: CID, files: tuple[FileEntry, ...]) -> dict[str, Entry]:
+    """The files by their paths, and the folders above them; folders of encrypted names have no CID but the root's."""
+    tree = {"": Entry("", root, "folder", 0)}
+    for file in files:
+        at = file.path
+        tree[at] = Entry(at, file.cid, "file", file.size)
+        while at := at.rpartition("/")[0]:
+            tree.setdefault(at, Entry(at, root, "folder", 0))
+    return tree

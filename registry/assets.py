@@ -14,7 +14,7 @@ from registry.errors import InputError, LicenceNotFound
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, fetch, keep, writing
-from registry.ipfs.unixfs import add_tree, content_size
+from registry.ipfs.unixfs import FileEntry, add_tree, content_size
 from registry.licence import Kind, Licence
 from registry.money import Amount, Token
 from registry.results import Asset, CurationStatus, Done, Listing, Offer, Preview, Published, State
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
     from registry.chain.logs import Receipt
+    from registry.gated.policy import Gated
 
 BATCH: Final = 100
 """Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
@@ -75,7 +76,8 @@ class Draft:
 
     `path` is the folder or file with the content, None for an asset without. `fields` are further fields of the
     document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps` says that others
-    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for.
+    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for. `gated`
+    encrypts the content (see `registry.Gated`).
     """
 
     name: str
@@ -87,6 +89,7 @@ class Draft:
     royalty_bps: int | None = None
     parents: Sequence[DID | str] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
+    gated: Gated | None = None
 
 
 class Assets(Session):
@@ -107,6 +110,7 @@ class Assets(Session):
         payout: str | None = ...,
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
+        gated: Gated | None = ...,
         again: bool = ...,
         dry_run: Literal[False] = ...,
         **fields: Any,
@@ -125,6 +129,7 @@ class Assets(Session):
         payout: str | None = ...,
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
+        gated: Gated | None = ...,
         again: bool = ...,
         dry_run: Literal[True],
         **fields: Any,
@@ -142,13 +147,15 @@ class Assets(Session):
         payout: str | None = None,
         royalty_bps: int | None = None,
         parents: Sequence[DID | str] = (),
+        gated: Gated | None = None,
         again: bool = False,
         dry_run: bool = False,
         **fields: Any,
     ) -> Published | Preview:
         """Store a folder or file, write its document, and publish it as an asset with its licences.
 
-        `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``.
+        `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``. With `gated` the
+        content is encrypted, and those with access get its key.
         Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
         prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
         With `dry_run` nothing is stored or sent.
@@ -166,6 +173,7 @@ class Assets(Session):
             royalty_bps=royalty_bps,
             parents=parents,
             fields=fields,
+            gated=gated,
         )
         if dry_run:
             return self.publish_many([draft], owner=owner, again=again, dry_run=True)
@@ -308,18 +316,23 @@ class Assets(Session):
         asset: DID | str | int,
         *,
         path: str | PathLike[str] | None = None,
+        gated: Gated | None = None,
         expected_version: int | None = None,
         dry_run: bool = False,
         **fields: Any,
     ) -> Done:
         """Publish a new version of the document, with other `fields` or with the content at `path`.
 
+        Content that is gated stays so, with a new key; `gated` says that it shall be, or with other gateways.
+
         If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
         contract refuses with `VersionConflict`. For the owner and editors.
         """
+        if gated is not None and path is None:
+            raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
         found = self.get(asset)
         if path is not None:
-            fields["content"] = self._content(path, dry_run)
+            fields["content"] = self._next_content(found, path, gated, dry_run)
         ddo = found.ddo.with_changes(**fields)
         if not dry_run:
             self.keep(ddo)
@@ -485,7 +498,7 @@ class Assets(Session):
                 "license": draft.license,
                 "licences": [licence.text for licence in draft.licences],
                 "parents": parents,
-                "content": None if draft.path is None else self._content(draft.path, dry_run),
+                "content": None if draft.path is None else self._first_content(draft, dry_run),
             }
         )
         royalty = whole(draft.royalty_bps or 0, "basis points", low=0, high=2**16 - 1)
@@ -501,6 +514,15 @@ class Assets(Session):
                 self.store.put(ddo.cid, ddo.to_bytes())
             keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
 
+    def _first_content(self, draft: Draft, dry_run: bool) -> Content:
+        """The content of a draft, added to the store."""
+        assert draft.path is not None
+        return self._content(draft.path, dry_run)
+
+    def _next_content(self, found: Asset, path: str | PathLike[str], gated: Gated | None, dry_run: bool) -> Content:
+        """The content of an asset's next version, added to the store."""
+        return self._content(path, dry_run)
+
     def _content(self, path: str | PathLike[str], dry_run: bool) -> Content:
         """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
         total = content_size(path)
@@ -508,15 +530,13 @@ class Assets(Session):
         with writing(sink):
             added = add_tree(path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total))
             keep(sink, {added.cid: f"content of {path}"})
-        listed = added.files if len(added.files) <= MAX_LISTED_FILES else ()
-        return Content(
-            cid=added.cid,
-            size=added.size,
-            profile=UNIXFS_V1_2025.name,
-            files=tuple(
-                ContentFile(path=file.path, size=file.size, cid=file.cid, media_type=_media_type(file.path))
-                for file in listed
-            ),
+        return Content(cid=added.cid, size=added.size, profile=UNIXFS_V1_2025.name, files=self._listed(added.files))
+
+    def _listed(self, files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:
+        """The files as a document lists them, none if they are too many."""
+        return tuple(
+            ContentFile(path=file.path, size=file.size, cid=file.cid, media_type=_media_type(file.path))
+            for file in (files if len(files) <= MAX_LISTED_FILES else ())
         )
 
     def _publication(self, owner: Address, plans: Sequence[_Plan]) -> ContractFunction:

@@ -45,15 +45,18 @@ from registry.canonical import (
     thaw,
 )
 from registry.did import DID
-from registry.errors import DDOTooLarge, Fault, InvalidCID, InvalidDDO, InvalidDID
+from registry.errors import DDOTooLarge, Fault, InvalidAddress, InvalidCID, InvalidDDO, InvalidDID
 from registry.ipfs.cid import CID
-from registry.types import Digest, to_address
+from registry.types import Address, Digest, to_address
 
 MAX_BYTES: Final = 2**20
 """Largest DDO: one block that every IPFS node passes on."""
 
 DDO_VERSION: Final = "1.0.0"
 MAX_PARENTS: Final = 8
+
+MAX_GATEWAYS: Final = 16
+"""Of SLIP-39: a key is split among at most 16."""
 
 AssetType = Literal["dataset", "model", "algorithm", "app", "notebook", "other"]
 ASSET_TYPES: Final[tuple[str, ...]] = get_args(AssetType)
@@ -63,6 +66,7 @@ _DECEPTIVE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:-]*")
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
 
 
@@ -148,7 +152,8 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Whether `text` is a relative path of plain names: no step up, no root, nothing that hides."""
     segments = text.split("/")
     return is_line(text) and "\\" not in text and not {"", ".", ".."} & set(segments)
 
@@ -175,6 +180,19 @@ def _is_home(text: str) -> bool:
     return _is_url(text, "https", "http", "ipfs")
 
 
+def _is_gateway(text: str) -> bool:
+    """Whether a key gateway may be asked there: over https, or on this machine."""
+    if not _is_url(text, "https", "http") or text.endswith("/"):
+        return False
+    parts = urlsplit(text)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return (parts.scheme == "https" or local) and not (parts.query or parts.fragment or "@" in parts.netloc)
+
+
+def _is_recipient(text: str) -> bool:
+    return _RECIPIENT.fullmatch(text) is not None
+
+
 def _length(low: int, high: int) -> StringConstraints:
     return StringConstraints(strict=True, min_length=low, max_length=high)
 
@@ -193,8 +211,14 @@ _Moment = Annotated[
 _LicenceReference = Annotated[
     str, _length(1, 2048), _check(is_licence_reference, "is neither an SPDX licence expression nor a URL")
 ]
-_Path = Annotated[str, _length(1, 1024), _check(_is_path, "is not a relative path of plain names")]
+_Path = Annotated[str, _length(1, 1024), _check(is_path, "is not a relative path of plain names")]
 _MediaType = Annotated[str, _length(1, 128), _check(_is_media_type, "is not a media type")]
+_GatewayUrl = Annotated[
+    str,
+    _length(1, 2048),
+    _check(_is_gateway, "is not an https URL (http on this machine) without a slash at its end"),
+]
+_Recipient = Annotated[str, _length(62, 62), _check(_is_recipient, "is not an age recipient (age1...)")]
 _Profile = Annotated[str, _length(1, 64), _check(_is_profile, "is not the name of a profile")]
 
 
@@ -226,6 +250,18 @@ def _read_did(value: object) -> DID:
         raise ValueError(printable(error.message.rstrip("."))) from None
 
 
+def _read_address(value: object) -> Address:
+    if not isinstance(value, str):
+        raise ValueError("is not an address as text")
+    try:
+        address = to_address(value)
+    except InvalidAddress as error:
+        raise ValueError(printable(error.message.rstrip("."))) from None
+    if address != value:
+        raise ValueError(f"is not in its usual form {address}")
+    return address
+
+
 def _read_array(value: object) -> object:
     # Sets and generators have no order or no second reading; a digest needs both.
     if isinstance(value, tuple | list):
@@ -251,6 +287,9 @@ _DIDField = Annotated[
     PlainValidator(_read_did),
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": "^did:nft:eip155:[1-9][0-9]*_erc721:0x[0-9a-f]{40}_(0|[1-9][0-9]*)$"}),
+]
+_AddressField = Annotated[
+    Address, PlainValidator(_read_address), WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"})
 ]
 _ObjectField = Annotated[Mapping[str, Any], PlainValidator(_read_object), WithJsonSchema({"type": "object"})]
 _Size = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
@@ -294,8 +333,16 @@ class _Document(BaseModel):
         return {
             field.serialization_alias or name: _to_json(value)
             for name, field in type(self).model_fields.items()
-            if (value := getattr(self, name)) not in (None, (), "", {}) or name in self._always
+            if not _is_empty(value := getattr(self, name)) or name in self._always
         }
+
+    def with_changes(self, /, **changes: Any) -> Self:
+        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
+        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+
+def _is_empty(value: Any) -> bool:
+    return value is False or value in (None, (), "", {})  # 0 equals False, and is a size
 
 
 def _to_json(value: Any) -> Any:
@@ -317,17 +364,61 @@ class ContentFile(_Document):
     media_type: _MediaType | None = None
 
 
+class KeyGateway(_Document):
+    """Who keeps a share of the key: the base `url` of the service, its age `recipient` (shares are sealed to it) and
+    the Ethereum account `signer` that signs its answers."""
+
+    url: _GatewayUrl
+    recipient: _Recipient
+    signer: _AddressField
+
+
+class Encryption(_Document):
+    """How the content is encrypted, and who gives the key to those with access.
+
+    `format` is the age file format; `recipient` the public key that every file is sealed to; `key_version` the version
+    of the asset that the key was made for, under which gateways keep it. `threshold` of the `gateways` make the key;
+    without gateways its owner alone has it. `hidden` says that names and sizes are in an encrypted manifest.
+    """
+
+    _always: ClassVar[frozenset[str]] = frozenset({"threshold"})
+
+    format: Literal["age-encryption.org/v1"] = "age-encryption.org/v1"
+    recipient: _Recipient
+    key_version: Annotated[int, Field(strict=True, ge=1, le=2**32 - 1)] = Field(
+        validation_alias="keyVersion", serialization_alias="keyVersion"
+    )
+    threshold: Annotated[int, Field(strict=True, ge=1, le=MAX_GATEWAYS)] = 1
+    gateways: Annotated[tuple[KeyGateway, ...], _Array, Field(max_length=MAX_GATEWAYS)] = ()
+    hidden: Annotated[bool, Field(strict=True)] = False
+
+    @field_validator("gateways")
+    @classmethod
+    def _gateways_are_different(cls, gateways: tuple[KeyGateway, ...]) -> tuple[KeyGateway, ...]:
+        for name in ("url", "recipient", "signer"):
+            _refuse_repeats([getattr(gateway, name) for gateway in gateways], suffix=f"/{name}")
+        return gateways
+
+    @model_validator(mode="after")
+    def _threshold_can_be_met(self) -> Self:
+        if self.threshold > max(len(self.gateways), 1):
+            raise FieldError([Fault("/threshold", f"is {self.threshold}, more than the {len(self.gateways)} gateways")])
+        return self
+
+
 class Content(_Document):
     """What the asset is made of: `cid` of the folder or file, `size` in bytes of all its files together.
 
     `profile` names the rules by which the CID was made, e.g. ``unixfs-v1-2025`` (IPIP-499). `files` may list
-    a part of the content only, so that a huge folder still fits.
+    a part of the content only, so that a huge folder still fits. With `encryption`, `size` counts the encrypted files,
+    and `files` has plain paths and sizes, and the CIDs of the encrypted files.
     """
 
     cid: _CIDField
     size: _Size
     profile: _Profile
     files: Annotated[tuple[ContentFile, ...], _Array] = ()
+    encryption: Encryption | None = None
 
     @field_validator("files")
     @classmethod
@@ -350,6 +441,8 @@ class Content(_Document):
         listed = sum(file.size for file in self.files)
         if listed > self.size:
             raise FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
+        if self.files and self.encryption is not None and self.encryption.hidden:
+            raise FieldError([Fault("/files", "lists names that the content hides")])
         return self
 
 
@@ -468,10 +561,6 @@ class DDO(_Document):
     def cid(self) -> CID:
         """CIDv1 (raw, sha2-256) of the canonical bytes."""
         return CID.raw(self.to_bytes())
-
-    def with_changes(self, /, **changes: Any) -> DDO:
-        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
-        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
 
     def did_document(self, did: DID, controller: str) -> dict[str, Any]:
         """Return the W3C DID Core document of the asset published as `did` and owned by account `controller`.

@@ -18,9 +18,12 @@ ends with what to do next.
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
-    │   └── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
+    │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
+    │   └── WrongKey                       encrypted content that this key does not open
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
+    ├── GatewayError                       .gateway: a key gateway failed or refused; .code says why
+    ├── TooFewShares (ConnectionError)     .causes: what each of the key gateways did instead
     ├── PaymentError (RegistryError)       checked before anything is sent
     │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
     ├── ChainError (RegistryError)
@@ -333,6 +336,14 @@ class TooFewReplicas(ContentError):
         )
 
 
+class WrongKey(ContentError):
+    """Encrypted content that is not for this key."""
+
+    def __init__(self, what: str, recipient: str) -> None:
+        self.what, self.recipient = what, recipient
+        super().__init__(f"{what} is not sealed to {recipient}.", hint="Ask for the key of the version that it is of.")
+
+
 # --- People and money ----------------------------------------------------------------------------
 
 
@@ -375,6 +386,37 @@ class AccessDenied(RegistryError, PermissionError):
     ) -> None:
         self.did, self.account = did, account
         super().__init__(f"Account {account} may not open {did}: {reason}.", hint=hint or "Buy a licence first.")
+
+
+class GatewayError(RegistryError):
+    """A key gateway failed or refused; `code` is its own word for why ("" if it gave none), `status` that of HTTP."""
+
+    def __init__(self, gateway: str, reason: str, *, code: str = "", status: int = 0, hint: str = "") -> None:
+        self.gateway, self.reason, self.code, self.status = gateway, reason, code, status
+        super().__init__(f"Key gateway {gateway}: {reason}.", hint=hint)
+
+
+class TooFewShares(RegistryError, ConnectionError):
+    """Fewer key gateways gave or took a share, or what else was asked of them, than are needed; `causes` says what each
+    did instead, `liars` names those whose shares do not belong to the key."""
+
+    def __init__(
+        self,
+        did: str,
+        got: int,
+        threshold: int,
+        causes: Sequence[str],
+        liars: Sequence[str] = (),
+        *,
+        what: str = "",
+        hint: str = "",
+    ) -> None:
+        self.did, self.got, self.threshold, self.causes, self.liars = did, got, threshold, tuple(causes), tuple(liars)
+        said = what or f"The key of {did} needs {threshold} shares and {got} could be had"
+        super().__init__(
+            f"{said} ({'; '.join(self.causes)}).",
+            hint=hint or "Try again later, or ask its owner to give shares to further gateways.",
+        )
 
 
 class PaymentError(RegistryError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from registry.access import Access
 from registry.chain import reverts
 from registry.chain.recorder import Collector
 from registry.did import DID
 from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
+from registry.inviting import Inviting
 from registry.money import Amount, Token
 from registry.results import Done, Offer, Purchase, Quote
 from registry.session import whole
@@ -25,7 +25,7 @@ PERMIT_SECONDS: Final = 3600
 """How long a signed approval is good for: one transaction needs minutes."""
 
 
-class Market(Access):
+class Market(Inviting):
     """The verbs of buyers, and of owners who give licences away."""
 
     def quote(self, asset: DID | str | int, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:

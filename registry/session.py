@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.chain.connection import Chain
     from registry.chain.deploy import Deployment
     from registry.chain.signers import Signer
+    from registry.gated.keys import KeyStore
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`; `what` names the stage, the unit is bytes or items."""
@@ -53,6 +54,7 @@ class Session:
         journal: Journal,
         home: Path | None = None,
         progress: Progress = no_progress,
+        keys: KeyStore | None = None,
     ) -> None:
         if deployment.chain_id != chain.chain_id:
             raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
@@ -63,6 +65,17 @@ class Session:
         self.journal = journal
         self.home = home
         self.progress = progress
+        self._keys = keys
+        self.ask_passphrase: Callable[[], str | None] | None = None
+
+    @property
+    def keys(self) -> KeyStore:
+        """Where the keys of gated content are kept: in the keyring or a folder at home, or in memory without a home."""
+        if self._keys is None:
+            from registry.gated.keys import open_keys
+
+            self._keys = open_keys(self.home / "keys" if self.home else None, self.ask_passphrase)
+        return self._keys
 
     @cached_property
     def assets(self) -> Contract:
@@ -184,6 +197,7 @@ class Session:
             journal=self.journal,
             home=self.home,
             progress=self.progress,
+            keys=self.keys,
         )
 
     def sender(self, what: str) -> Sender:

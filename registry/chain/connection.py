@@ -496,7 +496,7 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
                 if not isinstance(response, dict) or not ({"result", "error"} & response.keys()):
                     raise ConnectionFailed(url, "it does not answer like an Ethereum node")
                 if method in ("eth_call", "eth_estimateGas"):
-                    _raise_revert(response)
+                    raise_revert(response)
                 return response
 
             return request
@@ -504,7 +504,8 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
     return TypedErrors
 
 
-def _raise_revert(response: RPCResponse) -> None:
+def raise_revert(response: RPCResponse) -> None:
+    """Raise the contract's error that an answer of a node carries; nothing if it carries none."""
     error = response.get("error")
     if not isinstance(error, dict):
         return

@@ -81,7 +81,13 @@ class Recorder(Sender):
         return Cost(0, 0, 0, sum(call.value for call in wanted))
 
     def send(
-        self, call: Call | ContractFunction, *, intent: str | None = None, value: int = 0, once: bool = False
+        self,
+        call: Call | ContractFunction,
+        *,
+        intent: str | None = None,
+        value: int = 0,
+        once: bool = False,
+        max_gas: int | None = None,
     ) -> Receipt:
         """Write a call down; raises the contract's error if the very first one would fail now.
 

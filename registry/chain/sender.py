@@ -107,14 +107,21 @@ class Sender:
         return cost
 
     def send(
-        self, call: Call | ContractFunction, *, intent: str | None = None, value: int = 0, once: bool = False
+        self,
+        call: Call | ContractFunction,
+        *,
+        intent: str | None = None,
+        value: int = 0,
+        once: bool = False,
+        max_gas: int | None = None,
     ) -> Receipt:
         """Send `call` with `value` wei and return its receipt once it has the chain's confirmations.
 
         `intent` names what is to happen. A transaction of this intent that an interrupted run has
         left is finished instead of a second one being sent, and whoever sends the same meanwhile gets the
         same receipt. Once `send` or `settle` has returned the receipt the intent is settled, and
-        may be sent anew; with `once` it never is: all later calls return the first receipt too.
+        may be sent anew; with `once` it never is: all later calls return the first receipt too. A call that
+        takes more than `max_gas` is refused: what it runs may belong to a stranger.
 
         Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
         `TransactionTimeout`, `Reorganised`, `ConnectionFailed` or `JournalError`.
@@ -123,7 +130,10 @@ class Sender:
         wanted = self._as_call(call, value)
         entry = None if intent is None else self._standing(intent, deadline, once)
         if entry is None:
-            entry = self._start(wanted, self._quote(wanted), intent, deadline, once)
+            quote = self._quote(wanted)
+            if max_gas is not None and quote.gas > max_gas:
+                raise ChainError(f"The call would take {quote.gas:,} gas, more than the {max_gas:,} that it may.")
+            entry = self._start(wanted, quote, intent, deadline, once)
         return self._finish(entry, deadline)
 
     def settle(self, intent: str) -> tuple[Receipt, ...]:

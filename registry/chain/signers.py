@@ -10,7 +10,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
 from registry.types import Address, to_address
@@ -207,8 +207,9 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
         if re.fullmatch(r"(0x)?[0-9a-fA-F]{32,}", value) and not Path(value).exists():
             raise InputError("This is neither a private key nor a key file.", hint="A key has 0x and 64 digits.")
         return _open(Path(value).expanduser(), password)
-    if isinstance(value, Signer):
-        return value
+    # Of its class: a browser wallet has no address before it is asked for one.
+    if all(hasattr(type(value), name) for name in ("sign_transaction", "sign_typed_data")):
+        return cast(Signer, value)
     raise InputError(
         f"A {type(value).__name__} cannot sign.",
         hint="Pass a private key, a key file, or an account of eth-account or ape.",
@@ -257,3 +258,18 @@ def _not_a_key_file(path: Path, reason: str) -> SignerError:
     return SignerError(
         f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3."
     )
+
+
+def sign_text(signer: Signer, message: bytes) -> bytes:
+    """The signature of a personal message (EIP-191, version 0x45) by any signer that can make one.
+
+    Raises `SignerError` for one that cannot, and for one whose owner declines.
+    """
+    sign = getattr(signer, "sign_text", None)
+    if sign is None:
+        raise SignerError(
+            f"Account {signer.address} cannot sign messages here.",
+            hint="Sign in with a key, a key file, an ape account, a Safe or a browser wallet.",
+        )
+    signature: bytes = sign(message)
+    return signature

@@ -26,14 +26,14 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "content": ("cat", "download", "verify"),
     },
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
-    "Share": {"split": ("split",), "lineage": ("family", "derivatives")},
-    "Content": {"keep": ("ipfs",)},
+    "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
+    "Content": {"keep": ("ipfs",), "keys": ("keys",), "gateway": ("gateway",)},
     "Decide": {"dao": ("dao",), "standard": ("standard",), "curation": ("curation",)},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""
 
-ALIASES: Final = {"open": "cat", "errors": "explain"}
+ALIASES: Final = {"open": "cat", "get": "download", "errors": "explain"}
 
 
 class Commands(RootGroup):

@@ -65,6 +65,7 @@ class App:
             KEY_VARIABLE: os.environ.get(KEY_VARIABLE),
             "--keyfile": self.settings.get("keyfile"),
             "--ape-account": self.settings.get("ape_account"),
+            "--browser": self.settings.get("browser"),
         }
         given = {name: value for name, value in named.items() if value}
         if len(given) > 1:
@@ -73,6 +74,10 @@ class App:
             return self._from_keyfile(Path(given["--keyfile"]).expanduser())
         if "--ape-account" in given:
             return as_signer(_ape_account(given["--ape-account"]))
+        if "--browser" in given:
+            from registry.chain.wallets import BrowserSigner
+
+            return BrowserSigner(open=_show_page)
         return as_signer(given.get(KEY_VARIABLE))
 
     def require_signer(self, what: str) -> Signer:
@@ -80,7 +85,8 @@ class App:
         signer = self.signer()
         if signer is None:
             raise NoSigner(
-                what, hint=f"Set {KEY_VARIABLE} to a private key, or add --keyfile PATH or --ape-account ALIAS."
+                what,
+                hint=f"Set {KEY_VARIABLE} to a private key, or add --keyfile PATH, --ape-account ALIAS or --browser.",
             )
         return signer
 
@@ -122,9 +128,11 @@ class App:
         # A wrong name of the node is told before a password is asked for.
         chain = self.chain()
         signer = self.signer() if to is None else self.require_signer(to)
-        return Registry.on(
+        registry = Registry.on(
             chain, signer=signer, deployment=self.settings.get("deployment"), home=self.home, progress=self._tick
         )
+        registry.ask_passphrase = self._keys_passphrase
+        return registry
 
     # --- Asking and telling ----------------------------------------------------------------------
 
@@ -155,6 +163,18 @@ class App:
     def _tick(self, what: str, done: int, total: int) -> None:
         if self._progress is not None:
             self._progress(what, done, total)
+
+    def _keys_passphrase(self) -> str | None:
+        """The passphrase of the folder of keys; None if nobody can be asked."""
+        from registry.gated.keys import PASSPHRASE_VARIABLE
+
+        given = os.environ.get(PASSPHRASE_VARIABLE)
+        if given or not sys.stdin.isatty():
+            return given
+        new = not (self.home / "keys" / "identity.age").exists()
+        question = "New passphrase for the keys of gated assets" if new else "Passphrase of the keys"
+        answer: str = click.prompt(question, hide_input=True, confirmation_prompt=new, err=True)
+        return answer
 
     def _from_keyfile(self, path: Path) -> Signer:
         from registry.chain.signers import PASSWORD_VARIABLE, KeySigner
@@ -187,6 +207,14 @@ def pick(registry: Registry, asset: int | str, licence: str | None) -> Offer:
         return named
     number = int(licence) if licence is not None and licence.isascii() and licence.isdigit() else licence
     return registry.offer(asset, number)
+
+
+def _show_page(url: str) -> None:
+    """Open a page in the user's browser, and say where it is in case none opens."""
+    import webbrowser
+
+    click.echo(f"Sign in at {url}", err=True)
+    webbrowser.open(url)
 
 
 def _ape_account(alias: str) -> Any:

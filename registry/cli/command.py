@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
@@ -46,6 +47,11 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
         },
     ),
     ("--ape-account", "REGISTRY_APE_ACCOUNT", {"metavar": "ALIAS", "help": "Sign with this account of ape."}),
+    (
+        "--browser",
+        "REGISTRY_BROWSER",
+        {"is_flag": True, "help": "Sign in with the wallet of your browser, on a page of this machine. Sends nothing."},
+    ),
     (
         "--deployment",
         "REGISTRY_DEPLOYMENT",
@@ -203,6 +209,7 @@ account_option = click.option(
 
 def run(cli: click.Command) -> NoReturn:
     """Run `cli` on the arguments of the process and end it."""
+    warnings.showwarning = _warn
     try:
         code = cli.main(standalone_mode=False, prog_name="registry")
         sys.stdout.flush()
@@ -226,6 +233,12 @@ def run(cli: click.Command) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Show a warning as a sentence: where in the code it arose tells nobody anything."""
+    if not issubclass(category, DeprecationWarning):
+        click.echo(f"Warning: {message}", err=True)
 
 
 def _settings(ctx: click.Context) -> dict[str, Any]:

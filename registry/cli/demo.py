@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from registry.cli.console import Console
-from registry.cli.demo_dao import play
+from registry.cli import demo_dao, demo_gated
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
 from registry.licence import Licence
 
@@ -47,6 +47,7 @@ class Outcome:
     parked: list[str]
     refused: dict[str, str]
     decided: dict[str, str]
+    gated: demo_gated.Chapter
     seconds: float
 
 
@@ -188,6 +189,8 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
     with console.refusal("A file that is not there is named", FileNotInAsset, refused):
         buyer.open(dataset.did, "pinguins.csv")
 
+    chapter = demo_gated.play(console, author, buyer, ann, examples / "penguins", refused)
+
     people = {"author": author, "buyer": buyer, "stranger": stranger}
     holdings = {
         f"{name}: {held.licence} of {title}": held.in_words()
@@ -196,7 +199,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         for held in person.holdings(asset)
     }
     console.table(_who_holds_what(people, {"penguins": dataset.did, "model": model.did}))
-    decided = play(console, author, dataset.did, refused)
+    decided = demo_dao.play(console, author, dataset.did, refused)
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
     return Outcome(
@@ -211,6 +214,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         parked=[names[p.account] for p in shared.parked],
         refused=refused,
         decided=decided,
+        gated=chapter,
         seconds=round(seconds, 1),
     )
 

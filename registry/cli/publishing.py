@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import asset_argument, command, dry_run_option, licence_argument
+from registry.cli.keys import gated_of, gated_options
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -23,6 +24,8 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
         'registry publish data/ --name "Palmer penguins" --type dataset --license CC0-1.0 \\',
         '    --licence "research: free, limit 1" --licence "commercial: 30 days, 12.5 USD"',
         "registry publish model/ --ddo model.json --dry-run",
+        "registry publish data/ --name Secrets --type dataset --license MIT \\",
+        "    --gateway https://a.example --gateway https://b.example --threshold 2",
     ],
 )
 @click.argument("path", required=False, type=click.Path())
@@ -50,6 +53,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
     "--ddo", type=click.Path(dir_okay=False), help="Take the document's fields from this JSON file; options win."
 )
 @click.option("--again", is_flag=True, help="Publish even if the same document was published before.")
+@gated_options
 @dry_run_option
 def publish(
     app: App,
@@ -64,6 +68,10 @@ def publish(
     royalty_bps: int | None,
     ddo: str | None,
     again: bool,
+    gated: bool,
+    gateways: tuple[str, ...],
+    threshold: int | None,
+    hide_names: bool,
     dry_run: bool,
     **fields: Any,
 ) -> None:
@@ -103,6 +111,7 @@ def publish(
         royalty_bps=royalty_bps,
         parents=parents or tuple(document.get("parents", ())),
         fields={key: value for key, value in document.items() if key != "parents"},
+        gated=gated_of(gated, gateways, threshold, hide_names),
     )
     registry = app.registry(to="publish")
     with app.progress():
@@ -160,19 +169,35 @@ def publish_many(app: App, manifest: Path, owner: str | None, batch: int, again:
 @click.option("--tag", "tags", multiple=True, help="Words to find it by, instead of those it has; repeatable.")
 @click.option("--image", metavar="URL", help="New picture.")
 @click.option("--expected-version", type=click.IntRange(1), help="Refuse if it is at another version than this.")
+@gated_options
 @dry_run_option
 def update(
-    app: App, asset: int | str, path: str | None, expected_version: int | None, dry_run: bool, **fields: Any
+    app: App,
+    asset: int | str,
+    path: str | None,
+    expected_version: int | None,
+    gated: bool,
+    gateways: tuple[str, ...],
+    threshold: int | None,
+    hide_names: bool,
+    dry_run: bool,
+    **fields: Any,
 ) -> None:
-    """Publish a new version of an asset's document, with other fields or other content."""
+    """Publish a new version of an asset's document, with other fields or other content.
+
+    New content of a gated asset is encrypted with a new key, for the same gateways unless others are named.
+    """
     from registry.cli.views import show_done
 
     changes = {key: value for key, value in fields.items() if value not in (None, ())}
     if not changes and path is None:
         raise click.UsageError("Nothing is to be changed: name a field, or --path.")
+    lock = gated_of(gated, gateways, threshold, hide_names)
     registry = app.registry(to="update an asset")
     with app.progress():
-        done = registry.update(asset, path=path, expected_version=expected_version, dry_run=dry_run, **changes)
+        done = registry.update(
+            asset, path=path, gated=lock, expected_version=expected_version, dry_run=dry_run, **changes
+        )
     show_done(app, done)
 
 

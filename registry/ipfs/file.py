@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import InputError
@@ -15,36 +15,35 @@ from registry.ipfs.reader import Reader
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_REMEMBERED: Final = 8
 
-class _VerifiedFile(io.RawIOBase):
-    """The unbuffered bytes of one file.
 
-    A read fetches the blocks of its range only; one that goes on where the last ended keeps fetching ahead of itself,
-    since whoever reads on will likely read on.
+class RangedFile(io.RawIOBase):
+    """The unbuffered bytes of one file: `read` gives those from one place to another, in pieces, out of its `size`.
+
+    A read asks for its range only; one that goes on where the last ended keeps a stream to the end of the file, since
+    whoever reads on will likely read on, and the source can fetch ahead.
     """
 
-    _REMEMBERED: Final = 8
-
-    def __init__(self, cid: CID, source: BlockSource, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, size: int, read: Callable[[int, int], Iterator[bytes]]) -> None:
         self.name: Final = name
-        self._reader: Final = Reader(source, limits, remember=self._REMEMBERED)
-        node = self._reader.node(cid)
-        if node.kind != "file":
-            raise InputError(f"{name or cid} is a {node.kind}, not a file.", hint="Name a file below it.")
-        self._node: Final = node
-        self._size: Final = node.size
+        self._pieces: Final = read
+        self._size: Final = size
         self._at = 0
         self._ended: int | None = None  # where the last read did
         self._stream: Iterator[bytes] | None = None
         self._rest = b""
 
     def readable(self) -> bool:
+        """Yes."""
         return True
 
     def seekable(self) -> bool:
+        """Yes."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place; returns it. Raises ValueError for one before the start."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
             raise ValueError(f"position {start + offset} is before the start of {self.name}")
@@ -52,9 +51,11 @@ class _VerifiedFile(io.RawIOBase):
         return self._at
 
     def tell(self) -> int:
+        """Where the next read begins."""
         return self._at
 
     def readinto(self, buffer: Buffer, /) -> int:
+        """Fill a buffer from here on; returns the bytes read, 0 at the end."""
         try:
             return self._read(memoryview(buffer).cast("B"))
         except BaseException:
@@ -64,10 +65,10 @@ class _VerifiedFile(io.RawIOBase):
     def _read(self, view: memoryview) -> int:
         if self._at != self._ended:
             self._stream, self._rest = None, b""
-            pieces = self._reader.cat(self._node, self._at, self._at + len(view))
+            pieces = self._pieces(self._at, min(self._at + len(view), self._size))
         else:
             if self._stream is None:
-                self._stream = self._reader.cat(self._node, self._at, None)
+                self._stream = self._pieces(self._at, self._size)
             pieces = self._stream
         done = 0
         while done < len(view):
@@ -84,7 +85,8 @@ class _VerifiedFile(io.RawIOBase):
         return done
 
     def readall(self) -> bytes:
-        data = b"".join(self._reader.cat(self._node, self._at, None))
+        """All bytes from here to the end."""
+        data = b"".join(self._pieces(self._at, self._size))
         self._at = max(self._at, self._size)  # who sought past the end stays there
         return data
 
@@ -97,4 +99,9 @@ def open_file(
     Blocks are fetched and re-hashed as they are read. Raises `InputError` for what is not a file, and the content
     errors of the reader, also later, when a block turns out wrong or missing.
     """
-    return io.BufferedReader(_VerifiedFile(cid, source, name or str(cid), limits), buffer_size)
+    reader = Reader(source, limits, remember=_REMEMBERED)
+    node = reader.node(cid)
+    if node.kind != "file":
+        raise InputError(f"{name or cid} is a {node.kind}, not a file.", hint="Name a file below it.")
+    raw = RangedFile(name or str(cid), node.size, lambda start, end: reader.cat(node, start, end))
+    return io.BufferedReader(raw, buffer_size)

@@ -32,7 +32,7 @@ from registry.errors import ContentError, FileNotInAsset, Immutable, InputError,
 from registry.home import home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
-from registry.ipfs.fsfile import VerifiedFile
+from registry.ipfs.fsfile import Catalogue, Readable, VerifiedFile
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size, scan
@@ -131,6 +131,10 @@ class IPFSFileSystem(AbstractFileSystem):
         found = (entry for entry, _ in reader.entries(reader.folder(cid)))
         return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
 
+    def _children(self, path: str, folder: Entry) -> tuple[Entry, ...]:
+        """What is in the folder at a path, by their names."""
+        return self._listings(folder.cid)
+
     def _url(self, path: str) -> str:
         return f"{self.protocol}://{path}"
 
@@ -154,7 +158,7 @@ class IPFSFileSystem(AbstractFileSystem):
             listed: list[Any] = staging.files.ls(path, detail=detail)
             return listed
         found = self._find(path)
-        entries = self._listings(found.cid) if found.kind == "folder" else (found,)
+        entries = self._children(path, found) if found.kind == "folder" else (found,)
         infos = [_info(e, f"{path}/{e.path}" if e is not found else path) for e in entries]
         return infos if detail else [info["name"] for info in infos]
 
@@ -206,12 +210,16 @@ class IPFSFileSystem(AbstractFileSystem):
             raise NotAFile(self._url(path), found.kind)
         return self._reader.node(found.cid)
 
+    def _reading(self, path: str) -> tuple[Readable, Catalogue]:
+        """The file at a path, and what gives its bytes."""
+        return self._file(path), self._reader
+
     def _open(self, path: str, mode: str = "rb", cache_type: str = "blockcache", **options: Any) -> Any:
         if mode != "rb":
             return self._staged(path).open(path, mode)
         if staging := self._staging(path):
             return staging.files.open(path, mode)
-        node = self._file(path)
+        node, reader = self._reading(path)
         options.pop("block_size", None)
         options["cache_options"] = {"maxblocks": 8} if cache_type == "blockcache" else options.get("cache_options")
         # Blocks of the cache are leaves of the file, so none is hashed for a part of it.
@@ -220,7 +228,7 @@ class IPFSFileSystem(AbstractFileSystem):
             self,
             path,
             node=node,
-            reader=self._reader,
+            reader=reader,
             block_size=leaf,
             cache_type=cache_type,
             size=node.size,
@@ -233,7 +241,8 @@ class IPFSFileSystem(AbstractFileSystem):
         if staging := self._staging(path):
             staged: bytes = staging.files.cat_file(path, start=start, end=end)
             return staged
-        return b"".join(self._reader.cat(self._file(path), start or 0, end))
+        node, reader = self._reading(path)
+        return b"".join(reader.cat(node, start or 0, end))
 
     def cat_ranges(
         self,
@@ -272,10 +281,10 @@ class IPFSFileSystem(AbstractFileSystem):
         if staging := self._staging(path):
             staging.files.get_file(path, outfile or lpath, callback=callback)
             return
-        node = self._file(path)
+        node, reader = self._reading(path)
         callback.set_size(node.size)
         with nullcontext(outfile) if outfile is not None else _whole(Path(lpath)) as target:
-            for piece in self._reader.cat(node, 0, None):
+            for piece in reader.cat(node, 0, None):
                 target.write(piece)
                 callback.relative_update(len(piece))
 

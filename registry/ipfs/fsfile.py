@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from fsspec.spec import AbstractBufferedFile
 
-from registry.ipfs.node import Node
-from registry.ipfs.reader import Reader
+__all__ = ["Catalogue", "Readable", "VerifiedFile"]
 
-__all__ = ["VerifiedFile"]
+
+class Readable(Protocol):
+    """A file that can be read: its `size`, and the sizes of its parts."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+
+    @property
+    def blocksizes(self) -> tuple[int, ...]:
+        """Bytes of each part; none if it has no parts."""
+
+
+class Catalogue(Protocol):
+    """Gives the bytes of files, checked."""
+
+    def cat(self, node: Any, start: int, end: int | None) -> Iterator[bytes]:
+        """The bytes of a file as ``content[start:end]`` would be."""
 
 
 class VerifiedFile(AbstractBufferedFile):
     """A file being read, in blocks of the cache that are leaves of the file. Who reads on from where the last read
     ended has the next leaves fetched ahead, if their source takes a round trip for each."""
 
-    def __init__(self, fs: Any, path: str, *, node: Node, reader: Reader, **options: Any) -> None:
+    def __init__(self, fs: Any, path: str, *, node: Readable, reader: Catalogue, **options: Any) -> None:
         self._node, self._reader = node, reader
         self._stream: Iterator[bytes] | None = None
         self._ended, self._rest = -1, b""

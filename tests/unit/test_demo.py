@@ -30,7 +30,14 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
         "two days",
     ):
         assert [title for title in outcome.refused if said in title], said
-    assert len(outcome.refused) == 7
+    for said in ("gets no share", "still has the encrypted blocks"):
+        assert [title for title in outcome.refused if said in title], said
+    assert len(outcome.refused) == 9
+    assert outcome.gated.on_ipfs == "age-encryption.org/v1"
+    assert (outcome.gated.rows, outcome.gated.rows_of_new_holder) == (344, 344)
+    down, lied, *_ = outcome.gated.warned
+    assert "in spite of http://127.0.0.1" in down
+    assert "its share is not of this key" in lied
     assert DID.parse(outcome.dataset) != DID.parse(outcome.model)
     held = outcome.holdings
     assert held["buyer: predictions of model"] == "9 uses left"

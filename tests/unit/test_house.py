@@ -27,17 +27,22 @@ PACKAGE = ROOT / "registry"
 # Top to bottom; a module may import from its own floor and from those below.
 FLOORS = [
     ["registry.cli"],
+    ["registry.gateway"],
     ["registry.assetfs"],
     ["registry.client"],
     ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage", "registry.governance"],
     ["registry.market"],
+    ["registry.inviting"],
+    ["registry.custody"],
+    ["registry.gating"],
     ["registry.access"],
     ["registry.assets"],
     ["registry.ledger", "registry.words", "registry.dangers"],
     ["registry.session"],
     ["registry.results"],
     ["registry.statement", "registry.splits", "registry.proposal"],
+    ["registry.gated"],
     [
         "registry.ocean",
         "registry.licence",

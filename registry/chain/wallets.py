@@ -1,0 +1,262 @@
+"""Accounts whose keys are elsewhere: a Safe, whose owners sign for it, and the wallet in a browser."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from registry.chain.signers import Signer
+from registry.errors import SignerError
+from registry.types import Address, to_address
+
+__all__ = ["BrowserSigner", "SafeSigner"]
+
+
+class SafeSigner:
+    """Signs messages as a Safe: enough of its owners sign each, and whoever checks asks the Safe (ERC-1271).
+
+    `owners` are their signers, as many as the Safe's threshold. Transactions of a Safe are proposed by
+    `registry.teams`, and not signed here.
+    """
+
+    def __init__(self, safe: str, owners: Sequence[Signer], *, chain_id: int) -> None:
+        self.address: Final = to_address(safe)
+        self._owners, self._chain_id = sorted(owners, key=lambda owner: int(owner.address, 16)), chain_id
+
+    def __repr__(self) -> str:
+        return f"SafeSigner({self.address}, {len(self._owners)} owners)"
+
+    def sign_text(self, message: bytes) -> bytes:
+        """The signatures of the owners of a personal message, as the Safe takes them."""
+        from registry.chain.signatures import text_digest
+
+        return self._sign(text_digest(message))
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """The signatures of the owners of an EIP-712 message, as the Safe takes them."""
+        from registry.chain.signatures import typed_digest
+
+        return self._sign(typed_digest(full_message))
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Raises `SignerError`: a Safe sends nothing by itself."""
+        raise SignerError(
+            f"{self.address} is a Safe and cannot send a transaction by itself.",
+            hint="Propose it with registry.teams.collect, and have its owners sign.",
+        )
+
+    def _sign(self, digest: bytes) -> bytes:
+        # What the Safe asks its owners for: SafeMessage(bytes), with the digest as its bytes.
+        message = {
+            "types": {
+                "EIP712Domain": [
+                    {"name": "chainId", "type": "uint256"},
+                    {"name": "verifyingContract", "type": "address"},
+                ],
+                "SafeMessage": [{"name": "message", "type": "bytes"}],
+            },
+            "primaryType": "SafeMessage",
+            "domain": {"chainId": self._chain_id, "verifyingContract": self.address},
+            "message": {"message": digest},
+        }
+        return b"".join(owner.sign_typed_data(message) for owner in self._owners)
+
+
+class BrowserSigner:
+    """The wallet of a browser (EIP-1193), through one page that this machine serves to itself while it lasts.
+
+    `open` is called with the page's address, by default it opens the user's browser; the user may also type it.
+    `seconds` is how long to wait for an answer. The wallet keeps the key, and shows what it signs. Transactions are not
+    sent this way. Raises `SignerError` if nobody answers, or the wallet's owner declines.
+    """
+
+    def __init__(self, *, open: Callable[[str], object] = webbrowser.open, seconds: float = 300.0) -> None:
+        self.patience: Final = seconds
+        self._open = open
+        self._address: Address | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> Address:
+        """The account that the user chooses in the wallet; asked for once."""
+        if self._address is None:
+            answer = self._ask({"method": "eth_requestAccounts", "title": "Connect your wallet"})
+            accounts = answer if isinstance(answer, list) else []
+            if not accounts:
+                raise SignerError("The wallet named no account.", hint="Choose one in the wallet and try again.")
+            self._address = to_address(str(accounts[0]))
+        return self._address
+
+    def __repr__(self) -> str:
+        return f"BrowserSigner({self._address or 'not connected'})"
+
+    def sign_text(self, message: bytes) -> bytes:
+        """The wallet's signature of a personal message."""
+        return self._signature(
+            "personal_sign", ["0x" + message.hex(), self.address], message.decode("utf-8", "replace")
+        )
+
+    def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+        """The wallet's signature of an EIP-712 message."""
+        text = json.dumps(full_message, default=lambda value: "0x" + bytes(value).hex())
+        return self._signature("eth_signTypedData_v4", [self.address, text], json.dumps(json.loads(text), indent=1))
+
+    def sign_transaction(self, tx: dict[str, Any]) -> bytes:
+        """Raises `SignerError`: wallets of browsers send transactions themselves."""
+        raise SignerError(
+            "A browser wallet signs messages here, and no transactions.", hint="Send them with a key file or ape."
+        )
+
+    def _signature(self, method: str, params: list[str], shown: str) -> bytes:
+        answer = self._ask({"method": method, "params": params, "title": "Sign this message", "shown": shown})
+        try:
+            return bytes.fromhex(str(answer).removeprefix("0x"))
+        except ValueError:
+            raise SignerError("The wallet answered with no signature.", hint="Try another wallet.") from None
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        """Have the page ask the wallet, and wait for what it says."""
+        with self._lock:
+            page = _Page(request)
+            try:
+                self._open(page.url)
+                answer = page.answer(self.patience)
+            finally:
+                page.close()
+        if "error" in answer:
+            said = "".join(char for char in str(answer["error"]) if char.isprintable())[:200]
+            raise SignerError(f"The wallet did not sign: {said}.", hint="Confirm it in the wallet and try again.")
+        return answer.get("result")
+
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+class _Page:
+    """One question to one wallet, on a port of loopback; only who knows the secret in its address is answered."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._answers: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        secret, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(16)
+        # Inside a script nothing may look like the end of it.
+        data = json.dumps(request).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+        html = _HTML.replace("NONCE", nonce).replace("REQUEST", data).encode("utf-8")
+        policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'"
+        answers = self._answers
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 10
+
+            def do_GET(self) -> None:
+                found = self._is_ours("/")
+                self._reply(200 if found else 404, html if found else b"", {"Content-Security-Policy": policy})
+
+            def do_POST(self) -> None:
+                size = self.headers.get("Content-Length", "")
+                if not self._is_ours("/answer") or not size.isdecimal() or int(size) > 65_536:
+                    self._reply(404, b"", {})
+                    return
+                try:
+                    answer = json.loads(self.rfile.read(int(size)))
+                except ValueError:
+                    answer = None
+                if isinstance(answer, dict):
+                    answers.put(answer)
+                self._reply(204, b"", {})
+
+            def _is_ours(self, path: str) -> bool:
+                # The name in the request too: a page elsewhere may have its own name lead to this machine.
+                host = f"127.0.0.1:{self.server.server_address[1]}"  # type: ignore[index]
+                return self.headers.get("Host") == host and secrets.compare_digest(
+                    self.path.encode("latin-1", "replace"), f"/{secret}{path}".encode("ascii")
+                )
+
+            def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for name, value in {**_HEADERS, **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """The address has a secret in it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url: Final = f"http://127.0.0.1:{self._server.server_address[1]}/{secret}/"
+        threading.Thread(target=self._server.serve_forever, name="sign-in page", daemon=True).start()
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """What the page sent. Raises `SignerError` if nothing came in time."""
+        try:
+            return self._answers.get(timeout=seconds)
+        except Empty:
+            raise SignerError(
+                f"Nobody answered at {self.url} within {seconds:g} s.", hint="Open it in the browser with the wallet."
+            ) from None
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+_HTML: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>AI Asset Registry</title>
+<style nonce="NONCE">
+body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1b1f24}
+main{max-width:44rem;margin:8vh auto;padding:2rem;background:#fff;border-radius:12px;box-shadow:0 1px 8px #0002}
+h1{font-size:1.3rem;margin:0 0 1rem}
+pre{white-space:pre-wrap;word-break:break-all;background:#f4f5f7;padding:1rem;border-radius:8px;
+max-height:50vh;overflow:auto}
+button{font:inherit;padding:.6rem 1.2rem;border:0;border-radius:8px;background:#1f5fd0;color:#fff;cursor:pointer}
+button:disabled{background:#9aa4b2;cursor:default}
+#state{margin-top:1rem;min-height:1.5em}
+@media(prefers-color-scheme:dark){body{background:#16181d;color:#e6e8eb}main{background:#20242b}
+pre{background:#16181d}}
+</style></head><body><main>
+<h1 id="title"></h1>
+<pre id="shown" hidden></pre>
+<button id="go">Go on in the wallet</button>
+<p id="state" role="status"></p>
+<script nonce="NONCE">
+const request = REQUEST;
+const at = id => document.getElementById(id);
+at("title").textContent = request.title;
+if (request.shown) { at("shown").textContent = request.shown; at("shown").hidden = false; }
+const send = answer => fetch("answer", {method: "POST", body: JSON.stringify(answer)});
+async function ask() {
+  at("go").disabled = true;
+  at("state").textContent = "Waiting for the wallet...";
+  if (!window.ethereum) {
+    at("state").textContent = "This browser has no wallet. Open this address in the one that has yours.";
+    at("go").disabled = false;
+    return;
+  }
+  try {
+    const result = await window.ethereum.request({method: request.method, params: request.params || []});
+    await send({result});
+    at("state").textContent = "Done. You can close this page.";
+  } catch (error) {
+    await send({error: error && error.message || String(error)});
+    at("state").textContent = "The wallet did not sign. You can close this page.";
+  }
+}
+at("go").addEventListener("click", ask);
+</script>
+</main></body></html>
+"""

@@ -1,0 +1,337 @@
+"""Publishing gated assets, and what their owners do with the keys: give shares to gateways, rotate, recover."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from registry.assets import BATCH, Draft
+from registry.chain.recorder import Collector
+from registry.ddo import Content, Encryption, KeyGateway
+from registry.did import DID
+from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
+from registry.gated.identity import Identity, seal
+from registry.gated.policy import Gated
+from registry.gating import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Gating, is_gated
+from registry.ipfs.profiles import UNIXFS_V1_2025
+from registry.ipfs.store import NullSink, keep, writing
+from registry.ipfs.unixfs import content_size
+from registry.results import Asset, Done, Preview, Published
+from registry.types import to_address
+
+if TYPE_CHECKING:
+    from registry.gated.keys import Job
+
+__all__ = ["Custody"]
+
+
+class Custody(Gating):
+    """The verbs of publishers, for content that is encrypted."""
+
+    # --- Publishing ------------------------------------------------------------------------------
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[False] = ...,
+    ) -> tuple[Published, ...]: ...
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[True],
+    ) -> Preview: ...
+
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = None,
+        batch: int = BATCH,
+        again: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[Published, ...] | Preview:
+        """Publish many assets; the keys of those that are gated go to their gateways afterwards, see `Assets`.
+
+        Interrupted in between and run again, it goes on there. Raises what `publish` raises, and `TooFewShares` if
+        fewer gateways took a share than make the key: the asset is published then, and running it again tries anew.
+        """
+        wanted = list(drafts)
+        gated = [draft for draft in wanted if draft.gated is not None and draft.path is not None]
+        if gated and owner is not None and to_address(owner) != self.address:
+            raise InputError(
+                f"{gated[0].name!r} is gated and shall belong to {owner}, who does not sign.",
+                hint="Publish it as yourself, and transfer it once the gateways have its key.",
+            )
+        if again:
+            for draft in gated:
+                self._job(*self._name_of(draft)).begin(None)
+        if dry_run:
+            return super().publish_many(wanted, owner=owner, batch=batch, again=again, dry_run=True)
+        published = super().publish_many(wanted, owner=owner, batch=batch, again=again)
+        for draft, made in zip(wanted, published, strict=True):
+            if draft in gated:
+                self._entrust(made.did, self._job(*self._name_of(draft)))
+        return published
+
+    def update(
+        self,
+        asset: DID | str | int,
+        *,
+        path: str | PathLike[str] | None = None,
+        gated: Gated | None = None,
+        expected_version: int | None = None,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> Done:
+        """Publish a new version, see `Assets.update`; new content of a gated asset has a new key, which goes to the
+        gateways afterwards."""
+        done = super().update(
+            asset, path=path, gated=gated, expected_version=expected_version, dry_run=dry_run, **fields
+        )
+        if path is not None and done.tx is not None:
+            found = self.get(asset)
+            if is_gated(found):
+                self._entrust(found.did, self._job("update", found.did, found.version - 1, _where(path)))
+        return done
+
+    def planned(self, draft: Draft, *, dry_run: bool = False) -> Any:
+        """See `Assets.planned`; raises `InputError` for a draft that is gated, since another will publish it."""
+        if draft.gated is not None:
+            raise InputError(
+                f"{draft.name!r} is gated and shall belong to a team from the start.",
+                hint="Publish it as yourself, and transfer it to the team once the gateways have its key.",
+            )
+        return super().planned(draft, dry_run=dry_run)
+
+    def _first_content(self, draft: Draft, dry_run: bool) -> Content:
+        assert draft.path is not None
+        if draft.gated is None:
+            return super()._first_content(draft, dry_run)
+        return self._sealed_content(draft.path, draft.gated, 1, self._job(*self._name_of(draft)), dry_run)
+
+    def _next_content(self, found: Asset, path: str | PathLike[str], gated: Gated | None, dry_run: bool) -> Content:
+        before = found.ddo.content.encryption if found.ddo.content else None
+        if gated is None and before is not None:
+            urls = [gateway.url for gateway in before.gateways]
+            gated = Gated(gateways=urls, threshold=before.threshold, hide_names=before.hidden)
+        if gated is None:
+            return super()._next_content(found, path, gated, dry_run)
+        job = self._job("update", found.did, found.version, _where(path))
+        return self._sealed_content(path, gated, found.version + 1, job, dry_run)
+
+    def _sealed_content(
+        self, path: str | PathLike[str], gated: Gated, version: int, job: Job, dry_run: bool
+    ) -> Content:
+        """Encrypt a folder or file, add it to the store and describe it. The key is kept before anything is."""
+        from registry.gated.sealing import seal_tree
+
+        if isinstance(self.signer, Collector):
+            raise InputError(
+                "What a team proposes cannot be gated: nobody has its key to give shares of before it is carried out.",
+                hint="Publish it as yourself and transfer it to the team; an editor of the team's asset may update it.",
+            )
+        gateways = self._describe(gated.gateways)
+        recipient = job.get("")
+        identity = self.keys.get(self.address, recipient) if recipient else None
+        if identity is None:
+            identity = Identity.generate()
+            if not dry_run:
+                self.keys.put(self.address, identity)
+                job.begin(identity.recipient)
+        total = content_size(path)
+        sink = NullSink() if dry_run else self.store
+        with writing(sink):
+            sealed = seal_tree(
+                path,
+                sink,
+                identity,
+                hide=gated.hide_names,
+                progress=lambda done: self.progress(f"encrypting {path}", done, total),
+                done=None if dry_run else job,
+            )
+            keep(sink, sealed.cid, f"content of {path}")
+        return Content(
+            cid=sealed.cid,
+            size=sealed.size,
+            profile=UNIXFS_V1_2025.name,
+            files=self._listed(sealed.files),
+            encryption=Encryption(
+                recipient=identity.recipient,
+                key_version=version,
+                threshold=gated.threshold,
+                gateways=gateways,
+                hidden=gated.hide_names,
+            ),
+        )
+
+    # --- Shares ----------------------------------------------------------------------------------
+
+    def reissue(
+        self, asset: DID | str | int, gateways: Sequence[str] | None = None, *, threshold: int | None = None
+    ) -> Asset:
+        """Split the key of an asset's content anew among gateways (by default those that it has), and name them in its
+        document. For the owner and editors.
+
+        Shares from before fit no new ones; a gateway that is left out keeps one that is of no use without others like
+        it. Raises `GatewayError` for one that does not answer, `TooFewShares` if too few took a share.
+        """
+        found = self.get(asset)
+        key = self.unlock(found)
+        content = found.ddo.content
+        assert content is not None and content.encryption is not None
+        before = content.encryption
+        urls = [gateway.url for gateway in before.gateways] if gateways is None else list(gateways)
+        named = self._describe(urls)
+        after = before.with_changes(gateways=named, threshold=before.threshold if threshold is None else threshold)
+        self._deposit(found.did, key, after)
+        if after != before:
+            self.update(found.did, content=content.with_changes(encryption=after), expected_version=found.version)
+        return self.get(asset)
+
+    def _describe(self, urls: Sequence[str]) -> tuple[KeyGateway, ...]:
+        """Gateways as a document names them: each says who it is. Raises `GatewayError`."""
+        from registry.gated.gateways import GatewayClient
+
+        named = []
+        for url in urls:
+            client = GatewayClient(url)
+            try:
+                about = client.about()
+            finally:
+                client.close()
+            if (about.chain_id, about.registry) != (self.chain.chain_id, self.deployment.registry):
+                raise GatewayError(
+                    client.url,
+                    f"it serves {about.registry} on chain {about.chain_id}",
+                    hint=f"Choose one for {self.deployment.registry} on chain {self.chain.chain_id}.",
+                )
+            named.append(KeyGateway(url=client.url, recipient=about.age_recipient, signer=to_address(about.signer)))
+        return tuple(named)
+
+    def _entrust(self, did: DID, job: Job) -> None:
+        """Give the shares of a new key to the gateways of its document, unless an earlier run did."""
+        content = self.get(did).ddo.content
+        encryption = content.encryption if content else None
+        if encryption is None or job.get("entrusted") == encryption.recipient:
+            return
+        key = self.keys.get(self.address, encryption.recipient)
+        if key is not None:
+            self._deposit(did, key, encryption)
+            job["entrusted"] = encryption.recipient
+
+    def _deposit(self, did: DID, key: Identity, encryption: Encryption) -> None:
+        from registry.gated.custody import split
+        from registry.gated.gateways import GatewayClient
+        from registry.gated.protocol import Deposit
+
+        gateways = encryption.gateways
+        if not gateways:
+            return
+        wallet = self.wallet("give shares of a key to gateways")
+        shares = split(key, encryption.threshold, len(gateways))
+
+        def give(index: int) -> None:
+            client = GatewayClient(gateways[index].url)
+            try:
+                deposit = Deposit(
+                    did=str(did),
+                    version=encryption.key_version,
+                    index=index,
+                    threshold=encryption.threshold,
+                    sealed=seal(shares[index], gateways[index].recipient),
+                )
+                client.deposit(deposit, wallet)
+            finally:
+                client.close()
+
+        self.at_each(did, gateways, give, encryption.threshold, "give a share")
+
+    def at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
+        """Do something at every gateway, at once; returns where it was done. Raises `TooFewShares` below `needed`."""
+
+        from registry.gated.gateways import TOO_FRESH
+
+        def attempt(index: int) -> str | None:
+            until = time.monotonic() + FRESH_SECONDS
+            while True:
+                try:
+                    do(index)
+                    return None
+                except RegistryError as error:
+                    if getattr(error, "code", "") != TOO_FRESH or time.monotonic() > until:
+                        return f"{gateways[index].url}: {getattr(error, 'reason', error.message)}"
+                self.progress("waiting for blocks", 0, 0)
+                time.sleep(FRESH_POLL)
+
+        with ThreadPoolExecutor(len(gateways), thread_name_prefix="gateway") as pool:
+            causes = list(pool.map(attempt, range(len(gateways))))
+        done = tuple(gateway.url for gateway, cause in zip(gateways, causes, strict=True) if cause is None)
+        failed = [cause for cause in causes if cause is not None]
+        if len(done) < needed:
+            raise TooFewShares(
+                str(did),
+                len(done),
+                needed,
+                failed,
+                what=f"Of the {len(gateways)} key gateways of {did}, {len(done)} did {what}, and {needed} shall",
+                hint="Try again when they answer: 'registry keys reissue' for shares.",
+            )
+        if failed:
+            warnings.warn(f"Of {did}, these did not {what}: {'; '.join(failed)}.", GatewayWarning, stacklevel=3)
+        return done
+
+    # --- Recovery --------------------------------------------------------------------------------
+
+    def export_key(self, asset: DID | str | int, path: str | PathLike[str], passphrase: str) -> Path:
+        """Write the key of an asset's content to a file that the passphrase opens, here or with any age tool.
+
+        Raises `InputError` for a file that is there already, and what `unlock` raises.
+        """
+        from registry.gated.keys import write_recovery
+
+        place = Path(path)
+        write_recovery(place, self.unlock(self.get(asset)), passphrase)
+        return place
+
+    def import_key(self, path: str | PathLike[str], passphrase: str) -> str:
+        """Keep the key of a recovery file for this account; returns its recipient (``age1...``).
+
+        Raises `InputError` and `WrongPassword`.
+        """
+        from registry.gated.keys import read_recovery
+
+        key = read_recovery(Path(path), passphrase)
+        self.keys.put(self.address, key)
+        return key.recipient
+
+    # --- Below the verbs -------------------------------------------------------------------------
+
+    def _job(self, *parts: object) -> Job:
+        """The record of what a publication of this account has sealed."""
+        text = "\n".join(map(str, (self.chain.chain_id, self.deployment.registry, self.address, *parts)))
+        return self.keys.jobs.job(hashlib.sha256(text.encode("utf-8")).hexdigest()[:32])
+
+    def _name_of(self, draft: Draft) -> tuple[object, ...]:
+        assert draft.path is not None and draft.gated is not None
+        return ("publish", draft.name, _where(draft.path), draft.gated.hide_names)
+
+
+def _where(path: str | PathLike[str]) -> str:
+    return str(Path(fspath(path)).resolve())

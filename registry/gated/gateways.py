@@ -1,0 +1,279 @@
+"""Asking key gateways: one by one for what an owner does, and as many at once as a key needs for those who read.
+
+A gateway is a stranger. Its answers have a size and a time, its signature is checked, and what it gives is believed
+only as part of a key that is the right one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from registry.ddo import KeyGateway
+from registry.errors import ContentError, GatewayError, InputError, RegistryError, SignerError
+from registry.gated.custody import Combined, combine
+from registry.gated.identity import Identity, unseal
+from registry.gated.protocol import (
+    MAX_BODY,
+    SIGN_IN_SECONDS,
+    Auth,
+    Deposit,
+    ErrorAnswer,
+    Gateway,
+    Invitation,
+    Nonce,
+    NonceRequest,
+    Release,
+    ReleaseRequest,
+    Revocation,
+    SignedInvitation,
+    Stored,
+    domain_of,
+    sign_in_text,
+)
+from registry.ipfs.http import Http
+
+__all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
+
+DEADLINE: Final = 20.0
+"""Seconds for one answer of a gateway."""
+
+HEDGE: Final = 2.0
+"""Seconds after which a further gateway is asked beside one that has not answered."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Who signs in: `account`, by whatever signs its messages; one message at a time, since people answer them, and
+    with `patience`, the seconds that they may take for it."""
+
+    account: str
+    chain_id: int
+    sign: Callable[[bytes], bytes]
+    patience: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class GatewayClient:
+    """One gateway, by its base URL. Raises `GatewayError`."""
+
+    def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
+        self.url: Final = url.rstrip("/")
+        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def about(self) -> Gateway:
+        """Who the gateway is."""
+        about: Gateway = self._ask("GET", "/v1/gateway", Gateway)
+        return about
+
+    def deposit(self, deposit: Deposit, wallet: Wallet) -> None:
+        """Give it a share to keep."""
+        auth = self._sign_in(wallet, deposit.did, deposit.resource(), f"Deposit a key share of {deposit.did}.")
+        self._ask("POST", "/v1/shares", Stored, deposit.model_copy(update={"auth": auth}))
+
+    def invite(self, invitation: SignedInvitation) -> None:
+        """Hand in an owner's invitation."""
+        self._ask("POST", "/v1/invitations", None, invitation)
+
+    def revoke(self, invitation: Invitation, wallet: Wallet) -> None:
+        """End an invitation that has not started."""
+        wanted = Revocation(did=invitation.did, id=invitation.id)
+        auth = self._sign_in(wallet, wanted.did, wanted.resource(), f"Revoke an invitation to {wanted.did}.")
+        self._ask("DELETE", f"/v1/invitations/{wanted.id}", None, wanted.model_copy(update={"auth": auth}))
+
+    def release(self, request: ReleaseRequest, wallet: Wallet) -> Release:
+        """Ask for its share."""
+        auth = self._sign_in(wallet, request.did, request.resource(), f"Open {request.did}.")
+        release: Release = self._ask("POST", "/v1/releases", Release, request.model_copy(update={"auth": auth}))
+        return release
+
+    def _sign_in(self, wallet: Wallet, did: str, resource: str, statement: str) -> Auth:
+        nonce = self._ask("POST", "/v1/nonce", Nonce, NonceRequest(account=wallet.account))
+        now = int(time.time())
+        text = sign_in_text(
+            domain=domain_of(self.url),
+            account=wallet.account,
+            uri=self.url,
+            chain_id=wallet.chain_id,
+            nonce=nonce.nonce,
+            issued_at=now,
+            expires_at=now + SIGN_IN_SECONDS,
+            resources=(did, resource),
+            statement=statement,
+        )
+        with wallet.lock:
+            signature = wallet.sign(text.encode("utf-8"))
+        return Auth(message=text, signature="0x" + signature.hex())
+
+    def _ask(self, method: str, path: str, answer: type[_Model] | None, body: BaseModel | None = None) -> Any:
+        content = None if body is None else [body.model_dump_json(by_alias=True).encode("utf-8")]
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if content else {})}
+        try:
+            with self._http.ask(method, path, f"{method} {path}", headers=headers, content=content) as got:
+                data, status = got.body(MAX_BODY), got.status
+        except ContentError as error:
+            reason = "; ".join(getattr(error, "causes", ())) or error.message
+            reason = reason.removeprefix(self.url).lstrip(": ").rstrip(".")
+            raise GatewayError(self.url, f"it is not there ({reason})", code="unavailable") from error
+        if not 200 <= status < 300:
+            raise _refusal(self.url, status, data)
+        if answer is None:
+            return None
+        try:
+            return answer.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = "/".join(map(str, first["loc"])) or "it"
+            raise GatewayError(
+                self.url, f"its answer is malformed ({where}: {first['msg'][:120]})", code="malformed"
+            ) from None
+
+
+def _refusal(url: str, status: int, data: bytes) -> GatewayError:
+    try:
+        problem = ErrorAnswer.model_validate_json(data).error
+    except ValidationError:
+        return GatewayError(url, f"it answered {status}", status=status)
+    reason = _one_line(problem.message).rstrip(".")
+    return GatewayError(url, reason, code=problem.code, status=status, hint=_one_line(problem.hint))
+
+
+def _one_line(text: str) -> str:
+    """What a stranger wrote, fit to be shown: one line, no control characters, not too long."""
+    return "".join(char if char.isprintable() else " " for char in text)[:500]
+
+
+# --- Gathering a key -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
+    what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
+    access, or a use that was given for it, is there but not deep enough in the chain yet."""
+
+    found: Combined | None
+    shares: int
+    causes: dict[str, str]
+    liars: tuple[str, ...] = ()
+    too_fresh: bool = False
+
+
+def gather(
+    request: ReleaseRequest,
+    identity: Identity,
+    gateways: Sequence[KeyGateway],
+    threshold: int,
+    key: str,
+    wallet: Wallet,
+    check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    *,
+    deadline: float = DEADLINE,
+    hedge: float = HEDGE,
+) -> Gathered:
+    """Ask gateways for shares of the key whose recipient is `key`, until they make it.
+
+    `threshold` are asked at once; each that fails, refuses, lies or takes longer than `hedge` seconds brings in one
+    more. `identity` opens what they seal to `request.recipient`; `check` says whether an answer has the gateway's
+    signature. All ends `deadline` seconds after the last was asked, whatever they do.
+    """
+    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]] = queue.SimpleQueue()
+    waiting, asked = list(gateways), 0
+    shares: dict[str, str] = {}
+    causes: dict[str, str] = {}
+    too_fresh = False
+    hedge, limit = hedge + wallet.patience, deadline + wallet.patience
+    until = time.monotonic() + limit
+
+    def ask_next() -> None:
+        nonlocal asked, until
+        if waiting:
+            gateway = waiting.pop(0)
+            asked += 1
+            until = time.monotonic() + limit
+            run = (answers, gateway, request, identity, wallet, check, deadline)
+            threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
+
+    for _ in range(threshold):
+        ask_next()
+    done: set[str] = set()
+    while len(done) < asked:
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            gateway, answer = answers.get(timeout=min(left, hedge) if waiting else left)
+        except queue.Empty:
+            ask_next()
+            continue
+        done.add(gateway.url)
+        if isinstance(answer, RegistryError):
+            causes[gateway.url] = getattr(answer, "reason", answer.message)
+            too_fresh = too_fresh or getattr(answer, "code", "") in (TOO_FRESH, PENDING)
+            if isinstance(answer, SignerError):
+                raise answer  # who does not sign for one will not for the others
+            ask_next()
+            continue
+        shares[gateway.url] = answer
+        if len(shares) < threshold:
+            continue
+        found = combine(shares, threshold, key)
+        if found is not None:
+            causes |= dict.fromkeys(found.liars, _LIE)
+            return Gathered(found, len(shares), causes, found.liars)
+        ask_next()
+    silent = [gateway.url for gateway in gateways[:asked] if gateway.url not in done]
+    causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
+    if len(shares) >= threshold:
+        causes |= dict.fromkeys(shares, _LIE if len(shares) == 1 else "its share and the others make no key of it")
+    return Gathered(None, len(shares), causes, too_fresh=too_fresh)
+
+
+TOO_FRESH: Final = "too_fresh"
+"""The code of a gateway for what the head of the chain says and the depth that it asks for does not yet."""
+
+PENDING: Final = "pending"
+"""The code for a use that is consumed, or on its way, and not that deep: the same request again costs no other."""
+
+_LIE: Final = "its share is not of this key"
+
+
+def _ask_one(
+    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]],
+    gateway: KeyGateway,
+    request: ReleaseRequest,
+    identity: Identity,
+    wallet: Wallet,
+    check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    deadline: float,
+) -> None:
+    client: GatewayClient | None = None
+    try:
+        client = GatewayClient(gateway.url, deadline=deadline)
+        released = client.release(request, wallet)
+        if not check(gateway, request, released):
+            raise GatewayError(gateway.url, "its answer is not signed by its account", code="unsigned")
+        try:
+            answers.put((gateway, unseal(released.sealed, identity)))
+        except InputError:
+            raise GatewayError(gateway.url, "its share is not sealed to the key that asked", code="malformed") from None
+    except RegistryError as error:
+        answers.put((gateway, error))
+    except Exception as error:
+        # Whatever a signer or a library throws must not leave the others waiting; its text could hold anything.
+        answers.put((gateway, GatewayError(gateway.url, f"asking it failed ({type(error).__name__})")))
+    finally:
+        if client is not None:
+            client.close()

@@ -1,0 +1,306 @@
+"""Where keys are kept: in the OS keyring, or in a folder of files that a passphrase opens; never in plain text.
+
+Each entry belongs to an account: people who share a machine do not share what they may open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from registry.errors import InputError, WrongPassword
+from registry.gated.identity import Identity, seal, unseal
+
+__all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
+
+PASSPHRASE_VARIABLE: Final = "REGISTRY_KEYS_PASSPHRASE"
+"""Environment variable with the passphrase of the folder of keys."""
+
+PLACE_VARIABLE: Final = "REGISTRY_KEYS"
+"""Environment variable that says where keys are kept: ``keyring``, ``file`` or ``memory``."""
+
+_SERVICE: Final = "asset-registry"
+
+
+class Job(dict[str, Any]):
+    """What a publication has sealed so far, written down line by line, so that killing it loses a file at most."""
+
+    def __init__(self, file: Path | None) -> None:
+        super().__init__()
+        self._file = file
+        if file is not None and file.exists():
+            text = file.read_text(encoding="utf-8")
+            if text and not text.endswith("\n"):
+                file.write_text(text + "\n", encoding="utf-8")
+            for line in text.splitlines():
+                with contextlib.suppress(ValueError):  # the last line of a run that was killed
+                    name, value = json.loads(line)
+                    super().__setitem__(name, value)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([name, value]) + "\n")
+
+    def begin(self, value: Any) -> None:
+        """Forget all, and begin anew with `value` under ""."""
+        self.clear()
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+        self[""] = value
+
+
+class Jobs:
+    """What publications have sealed, in a folder, or in memory without one."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._known: dict[str, Job] = {}
+
+    def job(self, name: str) -> Job:
+        """The job of this name, which has letters and digits."""
+        if name not in self._known:
+            self._known[name] = Job(self._folder / f"{name}.jsonl" if self._folder else None)
+        return self._known[name]
+
+
+class KeyStore(Protocol):
+    """Keeps identities of accounts, by their recipient, and what publications have sealed to them."""
+
+    jobs: Jobs
+
+    def put(self, account: str, identity: Identity) -> None:
+        """Keep it."""
+
+    def get(self, account: str, recipient: str) -> Identity | None:
+        """The identity, None if it is not kept. Raises `WrongPassword` and `InputError` if it cannot be opened."""
+
+    def clear(self, account: str | None = None) -> int:
+        """Forget those of an account, or all; returns how many."""
+
+
+class MemoryKeys:
+    """Keeps them while the process lives."""
+
+    def __init__(self) -> None:
+        self.jobs = Jobs(None)
+        self._kept: dict[tuple[str, str], Identity] = {}
+
+    def put(self, account: str, identity: Identity) -> None:
+        """Keep it."""
+        self._kept[account, identity.recipient] = identity
+
+    def get(self, account: str, recipient: str) -> Identity | None:
+        """The identity, None if it is not kept."""
+        return self._kept.get((account, recipient))
+
+    def clear(self, account: str | None = None) -> int:
+        """Forget those of an account, or all; returns how many."""
+        gone = [key for key in self._kept if account in (None, key[0])]
+        for key in gone:
+            del self._kept[key]
+        return len(gone)
+
+
+class KeyringKeys:
+    """Keeps them in the keyring of the system. A file at `folder` lists which, by their public halves."""
+
+    def __init__(self, folder: Path) -> None:
+        self.jobs = Jobs(folder / "jobs")
+        self._index = folder / "keyring.json"
+        self._lock = threading.Lock()
+
+    def put(self, account: str, identity: Identity) -> None:
+        """Keep it."""
+        import keyring
+
+        name = f"{account}:{identity.recipient}"
+        with self._lock:
+            listed = self._listed()
+            if name not in listed:
+                _write(self._index, json.dumps(sorted({*listed, name})))
+        with _keyring_errors():
+            keyring.set_password(_SERVICE, name, identity.reveal())
+
+    def get(self, account: str, recipient: str) -> Identity | None:
+        """The identity, None if it is not kept."""
+        import keyring
+
+        with _keyring_errors():
+            text = keyring.get_password(_SERVICE, f"{account}:{recipient}")
+        return Identity.parse(text) if text else None
+
+    def clear(self, account: str | None = None) -> int:
+        """Forget those of an account, or all; returns how many."""
+        import keyring
+        from keyring.errors import PasswordDeleteError
+
+        with self._lock:
+            listed = self._listed()
+            gone = [name for name in listed if account in (None, name.partition(":")[0])]
+            for name in gone:
+                with _keyring_errors(), contextlib.suppress(PasswordDeleteError):
+                    keyring.delete_password(_SERVICE, name)
+            _write(self._index, json.dumps(sorted(set(listed) - set(gone))))
+        return len(gone)
+
+    def _listed(self) -> list[str]:
+        try:
+            return [str(name) for name in json.loads(self._index.read_text(encoding="utf-8"))]
+        except FileNotFoundError:
+            return []
+
+
+@contextlib.contextmanager
+def _keyring_errors() -> Iterator[None]:
+    from keyring.errors import KeyringError
+
+    try:
+        yield
+    except KeyringError as error:
+        raise InputError(
+            f"The keyring of the system cannot be used ({type(error).__name__}).",
+            hint=f"Unlock it, or set {PLACE_VARIABLE}=file and {PASSPHRASE_VARIABLE}.",
+        ) from None
+
+
+class FileKeys:
+    """Keeps them in a folder, each as an age file for one key of the folder, which a passphrase opens.
+
+    Keeping one needs no passphrase. `ask` gives it when one is read for the first time.
+    """
+
+    def __init__(self, folder: Path, ask: Callable[[], str | None]) -> None:
+        self.jobs = Jobs(folder / "jobs")
+        self._folder, self._ask = folder, ask
+        self._own: Identity | None = None
+        self._lock = threading.Lock()
+
+    def put(self, account: str, identity: Identity) -> None:
+        """Keep it. Raises `InputError` if there is no passphrase yet and none is given."""
+        with self._lock:
+            place = self._folder / f"{account.lower()}-{identity.recipient}.age"
+            _write(place, seal(identity.reveal(), self._recipient()))
+
+    def get(self, account: str, recipient: str) -> Identity | None:
+        """The identity, None if it is not kept. Raises `WrongPassword`, or `InputError` without a passphrase."""
+        with self._lock:
+            place = self._folder / f"{account.lower()}-{recipient}.age"
+            try:
+                sealed = place.read_text(encoding="ascii")
+            except FileNotFoundError:
+                return None
+            return Identity.parse(unseal(sealed, self._opened()))
+
+    def clear(self, account: str | None = None) -> int:
+        """Forget those of an account, or all; returns how many."""
+        gone = list(self._folder.glob(f"{account.lower() if account else '0x*'}-age1*.age"))
+        for place in gone:
+            place.unlink(missing_ok=True)
+        return len(gone)
+
+    def _recipient(self) -> str:
+        public = self._folder / "recipient.txt"
+        try:
+            return public.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            made = Identity.generate()
+            write_recovery(self._folder / "identity.age", made, self._passphrase(), force=True)
+            _write(public, made.recipient)
+            self._own = made
+            return made.recipient
+
+    def _opened(self) -> Identity:
+        if self._own is None:
+            self._own = read_recovery(self._folder / "identity.age", self._passphrase())
+        return self._own
+
+    def _passphrase(self) -> str:
+        found = self._ask()
+        if not found:
+            raise InputError(
+                f"The keys in {str(self._folder)!r} need a passphrase.",
+                hint=f"Set {PASSPHRASE_VARIABLE}, or set {PLACE_VARIABLE}=keyring to use the keyring of the system.",
+            )
+        return found
+
+
+def open_keys(folder: Path | None, ask: Callable[[], str | None] | None = None) -> KeyStore:
+    """Where keys are kept on this machine: as ``REGISTRY_KEYS`` says, else the system's keyring if there is one, else
+    files in `folder`. Without a folder nothing outlives the process."""
+    place = os.environ.get(PLACE_VARIABLE, "")
+    if place not in ("", "keyring", "file", "memory"):
+        raise InputError(f"{PLACE_VARIABLE} is {place!r}.", hint="Write keyring, file or memory.")
+    if folder is None or place == "memory":
+        return MemoryKeys()
+    if place == "keyring" or (not place and not os.environ.get(PASSPHRASE_VARIABLE) and _has_keyring()):
+        return KeyringKeys(folder)
+    return FileKeys(folder, ask or (lambda: os.environ.get(PASSPHRASE_VARIABLE)))
+
+
+def _has_keyring() -> bool:
+    """Whether the system has a keyring that works and keeps its secrets."""
+    import keyring
+    from keyring.backends import chainer, fail, null
+
+    found: Any = keyring.get_keyring()
+    kinds = (fail.Keyring, null.Keyring)
+    if isinstance(found, chainer.ChainerBackend):
+        return any(not isinstance(one, kinds) for one in found.backends)
+    return not isinstance(found, kinds) and not type(found).__module__.startswith("keyrings.alt")
+
+
+# --- Recovery files ------------------------------------------------------------------------------
+
+
+def write_recovery(path: Path, identity: Identity, passphrase: str, *, force: bool = False) -> None:
+    """Write a key to a file that the passphrase opens: with this package, or with any age tool.
+
+    Raises `InputError` for an empty passphrase, and for a file that is there already unless `force`.
+    """
+    import pyrage
+
+    if not passphrase:
+        raise InputError("The passphrase is empty.", hint="Choose one that nobody guesses.")
+    if path.exists() and not force:
+        raise InputError(f"{str(path)!r} exists already.", hint="Name another file.")
+    text = f"# public key: {identity.recipient}\n{identity.reveal()}\n"
+    _write(path, pyrage.passphrase.encrypt(text.encode("ascii"), passphrase))
+
+
+def read_recovery(path: Path, passphrase: str) -> Identity:
+    """The key of a file of `write_recovery`. Raises `InputError` if it is none, and `WrongPassword`."""
+    import pyrage
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Name the recovery file.") from error
+    try:
+        text = pyrage.passphrase.decrypt(data, passphrase).decode("ascii")
+    except (pyrage.DecryptError, ValueError):
+        raise WrongPassword(path) from None
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    if len(lines) != 1:
+        raise InputError(f"{str(path)!r} has no key of an asset.", hint="Name the recovery file.")
+    return Identity.parse(lines[0])
+
+
+def _write(path: Path, data: bytes | str) -> None:
+    """Write a file for its owner only, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data if isinstance(data, bytes) else data.encode("utf-8"))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

@@ -1,0 +1,227 @@
+"""How a gateway is asked: HTTP and JSON, with a limit on everything that a stranger chooses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from registry.errors import RegistryError
+from registry.gated.protocol import (
+    MAX_BODY,
+    Deposit,
+    ErrorAnswer,
+    NonceRequest,
+    Problem,
+    ReleaseRequest,
+    Revocation,
+    SignedInvitation,
+)
+from registry.gateway.limits import RateLimit, network_of
+from registry.gateway.metrics import Metrics
+from registry.gateway.openapi import document
+from registry.gateway.refusal import Refusal
+from registry.gateway.service import KeyGateway
+
+__all__ = ["make_app"]
+
+M = TypeVar("M", bound=BaseModel)
+Verb = Callable[[Request], Awaitable[Response]]
+
+_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEALTH_SECONDS: Final = 2.0
+_log = logging.getLogger(__name__)
+_MOST_FAULTS: Final = 5
+
+
+def make_app(gateway: KeyGateway) -> Starlette:
+    """The ASGI application of a gateway. It writes the start and the stop of the gateway to the audit log."""
+    return _Api(gateway).app()
+
+
+class _Api:
+    def __init__(self, gateway: KeyGateway) -> None:
+        self._gateway = gateway
+        self._settings = gateway.settings
+        self._metrics = Metrics(gateway)
+        self._per_address = RateLimit(self._settings.address_rate, self._settings.address_burst)
+        self._running = 0
+        self._stopping = False
+        self._health: tuple[float, int] = (float("-inf"), 0)
+        self._openapi = document(url=self._settings.url, version=version("asset-registry"))
+
+    def app(self) -> Starlette:
+        """The routes, each with the same limits around it."""
+        routes = [
+            self._route("GET", "/v1/gateway", self._describe),
+            self._route("POST", "/v1/nonce", self._nonce),
+            self._route("POST", "/v1/shares", self._deposit),
+            self._route("POST", "/v1/invitations", self._invite),
+            self._route("DELETE", "/v1/invitations/{id}", self._revoke),
+            self._route("POST", "/v1/releases", self._release),
+            self._route("GET", "/v1/health", self._healthy),
+            self._route("GET", "/metrics", self._measures),
+            self._route("GET", "/openapi.json", self._document),
+        ]
+        return Starlette(routes=routes, exception_handlers={HTTPException: _unknown}, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._gateway.audit.write("start", url=self._settings.url, depth=self._settings.depth)
+        yield
+        self._stopping = True
+        self._gateway.audit.write("stop")
+
+    # --- Verbs -----------------------------------------------------------------------------------
+
+    async def _describe(self, _: Request) -> Response:
+        return _json(self._gateway.describe())
+
+    async def _nonce(self, request: Request) -> Response:
+        return _json(self._gateway.nonce(await self._read(request, NonceRequest)))
+
+    async def _deposit(self, request: Request) -> Response:
+        return _json(await self._gateway.deposit(await self._read(request, Deposit)))
+
+    async def _invite(self, request: Request) -> Response:
+        return _json(await self._gateway.invite(await self._read(request, SignedInvitation)))
+
+    async def _revoke(self, request: Request) -> Response:
+        revocation = await self._read(request, Revocation)
+        return _json(await self._gateway.revoke(request.path_params["id"], revocation))
+
+    async def _release(self, request: Request) -> Response:
+        return _json(await self._gateway.release(await self._read(request, ReleaseRequest)))
+
+    async def _healthy(self, _: Request) -> Response:
+        seen, head = self._health
+        if time.monotonic() - seen > _HEALTH_SECONDS:
+            # Asks nothing, and yet fails if the node does not answer or lags behind.
+            head = (await self._gateway.view.ask()).head.number
+            self._gateway.database.fact("registry")
+            self._health = time.monotonic(), head
+        return JSONResponse({"status": "ok", "block": head}, headers=_HEADERS)
+
+    async def _measures(self, _: Request) -> Response:
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+
+    async def _document(self, _: Request) -> Response:
+        return JSONResponse(self._openapi, headers=_HEADERS)
+
+    # --- Around every verb -----------------------------------------------------------------------
+
+    def _route(self, method: str, path: str, verb: Verb) -> Route:
+        async def answer(request: Request) -> Response:
+            began = time.monotonic()
+            with self._metrics.running.track_inprogress():
+                response, outcome = await self._guarded(request, verb)
+            self._metrics.requests.labels(path, outcome).inc()
+            self._metrics.seconds.labels(path).observe(time.monotonic() - began)
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def _guarded(self, request: Request, verb: Verb) -> tuple[Response, str]:
+        try:
+            if self._stopping:
+                raise Refusal(503, "stopping", "This gateway is stopping.", hint="Ask another.", retry_after=5)
+            self._per_address.take(network_of(request.client.host if request.client else ""))
+            if self._running >= self._settings.concurrency:
+                raise Refusal(503, "busy", "This gateway has too much to do.", hint="Try again.", retry_after=1)
+            self._running += 1
+            try:
+                async with asyncio.timeout(self._settings.handler_seconds):
+                    return await verb(request), "200"
+            finally:
+                self._running -= 1
+        except Refusal as error:
+            return _refuse(error), error.code
+        except TimeoutError:
+            return _refuse(
+                Refusal(503, "busy", "It took too long.", hint="Send the same request again.", retry_after=5)
+            ), "timeout"
+        except ClientDisconnect:
+            return Response(status_code=400), "disconnected"
+        except RegistryError as error:
+            # Of our own house: the caller can do nothing about it, and need not know more.
+            return _refuse(
+                Refusal(503, "busy", "This gateway cannot answer now.", hint="Try another.", retry_after=30)
+            ), type(error).__name__
+        except Exception as error:
+            # A fault of ours. Where it is goes to the operator, without values: they may be secret.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
+            return _refuse(Refusal(503, "fault", "This gateway has a fault.", hint="Try another.")), "fault"
+
+    async def _read(self, request: Request, model: type[M]) -> M:
+        """The body as `model`, of `MAX_BODY` bytes at most and within the time for it."""
+        body = bytearray()
+        length = request.headers.get("content-length", "0")
+        try:
+            if not length.isdecimal() or int(length[:12]) > MAX_BODY or len(length) > 12:
+                raise _too_large()
+            async with asyncio.timeout(self._settings.body_seconds):
+                async for piece in request.stream():
+                    body += piece
+                    if len(body) > MAX_BODY:
+                        raise _too_large()
+        except TimeoutError:
+            raise Refusal(400, "too_slow", "The body did not come in time.", hint="Send it at once.") from None
+        try:
+            return model.model_validate_json(bytes(body))
+        except ValidationError as error:
+            raise _invalid(error) from None
+
+
+def _json(model: Any) -> Response:
+    return JSONResponse(model.to_dict(), headers=_HEADERS)
+
+
+def _refuse(error: Refusal) -> Response:
+    problem = Problem(code=error.code, message=error.message[:2000], hint=error.hint[:2000])
+    headers = dict(_HEADERS)
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    if error.code in ("too_large", "too_slow"):
+        # What is still to come is not waited for.
+        headers["connection"] = "close"
+    return JSONResponse(ErrorAnswer(error=problem).to_dict(), error.status, headers)
+
+
+def _invalid(error: ValidationError) -> Refusal:
+    # Not what was sent: a share that was sent in the wrong place must not come back in an error that is kept somewhere.
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return Refusal(400, "not_json", "The body is not JSON.", hint="See /openapi.json.")
+    places = ["/" + "/".join(str(part) for part in fault["loc"]) for fault in faults[:_MOST_FAULTS]]
+    said = "; ".join(
+        f"{place[:100]}: {'is wrong' if fault['type'] == 'value_error' else fault['msg']}"
+        for place, fault in zip(places, faults, strict=False)
+    )
+    return Refusal(422, "invalid", f"The request is wrong at {said}.", hint="See /openapi.json.")
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, "too_large", f"The body has more than {MAX_BODY:,} bytes.", hint="Send less.")
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code, message = ("method", "It takes other methods.") if status == 405 else ("not_found", "There is nothing here.")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    response = _refuse(Refusal(status, code, message, hint="See /openapi.json."))
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    return response

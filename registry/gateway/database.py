@@ -1,0 +1,249 @@
+"""What a gateway keeps, in one SQLite file: shares (sealed), invitations, used nonces, uses, and the audit log.
+
+All that belongs together is written in one transaction. A killed process loses nothing that was answered; what must
+also outlive a power cut (`durable`) is on the disk before the answer.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from registry.errors import JournalError
+
+__all__ = ["Database", "StoredInvitation", "StoredShare"]
+
+FILE: Final = "gateway.sqlite"
+_FORMAT: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE shares (
+    asset TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL, threshold INTEGER NOT NULL,
+    sealed TEXT NOT NULL, depositor TEXT NOT NULL, stored INTEGER NOT NULL,
+    PRIMARY KEY (asset, version)
+) WITHOUT ROWID;
+CREATE TABLE invitations (
+    id TEXT PRIMARY KEY, asset TEXT NOT NULL, account TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL,
+    owner TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX invited ON invitations (asset, account);
+CREATE TABLE nonces (nonce TEXT PRIMARY KEY, used_by TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX expiring ON nonces (expires);
+CREATE TABLE uses (
+    account TEXT NOT NULL, nonce TEXT NOT NULL, asset TEXT NOT NULL, licence INTEGER NOT NULL, version INTEGER NOT NULL,
+    recipient TEXT NOT NULL, ref TEXT NOT NULL, state TEXT NOT NULL, block INTEGER, asked INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    PRIMARY KEY (account, nonce)
+) WITHOUT ROWID;
+CREATE TABLE audit (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredShare:
+    """A share as it is kept: `sealed` is for the gateway's own identity."""
+
+    asset: str
+    version: int
+    index: int
+    threshold: int
+    sealed: str
+    depositor: str
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInvitation:
+    """An invitation by the one who was owner then; times in seconds since 1970."""
+
+    id: str
+    asset: str
+    account: str
+    start: int
+    end: int
+    owner: str
+    revoked: bool
+
+
+class Database:
+    """The file, for all threads of the one process that serves it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, made if missing; raises `JournalError` if it cannot be used."""
+        self.path: Final = path
+        self._guard = threading.RLock()
+        self._depth = 0
+        with self._typed():
+            self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+            path.chmod(0o600)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if found == 0:
+                with self.writing(durable=True):
+                    for statement in _SCHEMA.split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {_FORMAT}")
+            elif found != _FORMAT:
+                raise JournalError(
+                    f"The gateway's file {path} has format {found}; this version reads {_FORMAT}.",
+                    hint="Use the version of the package that wrote it.",
+                )
+
+    def close(self) -> None:
+        """Close the file; it cannot be used after that."""
+        with self._guard:
+            self._db.close()
+
+    @contextmanager
+    def writing(self, *, durable: bool = False) -> Iterator[None]:
+        """All that is written within is written together, or nothing is."""
+        with self._guard, self._typed():
+            if self._depth:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                return
+            if durable:
+                self._db.execute("PRAGMA synchronous = FULL")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._depth = 1
+                try:
+                    yield
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        self._db.execute("ROLLBACK")
+                    raise
+                finally:
+                    self._depth = 0
+            finally:
+                if durable:
+                    self._db.execute("PRAGMA synchronous = NORMAL")
+
+    def run(self, statement: str, *values: object) -> int:
+        """Write; returns how many rows were changed."""
+        with self.writing():
+            return self._db.execute(statement, values).rowcount
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read."""
+        with self._guard, self._typed():
+            return self._db.execute(statement, values).fetchall()
+
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with the file."""
+        return [str(row[0]) for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+
+    # --- Facts about the gateway -----------------------------------------------------------------
+
+    def fact(self, name: str) -> str | None:
+        """What was noted under a name."""
+        found = self.rows("SELECT value FROM meta WHERE name = ?", name)
+        return str(found[0][0]) if found else None
+
+    def note(self, name: str, value: str) -> None:
+        """Note something under a name."""
+        self.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)
+
+    # --- Shares ----------------------------------------------------------------------------------
+
+    def put_share(self, share: StoredShare) -> None:
+        """Keep a share, in place of an earlier one of the same version."""
+        values = (
+            share.asset,
+            share.version,
+            share.index,
+            share.threshold,
+            share.sealed,
+            share.depositor,
+            share.stored,
+        )
+        self.run("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+
+    def share(self, asset: str, version: int | None) -> StoredShare | None:
+        """The share of a version of an asset, None for the latest there is; None if there is none."""
+        found = self.rows(
+            "SELECT * FROM shares WHERE asset = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
+            asset,
+            version,
+            version,
+        )
+        return StoredShare(*found[0]) if found else None
+
+    def shares(self) -> list[StoredShare]:
+        """All shares, by asset and version."""
+        return [StoredShare(*row) for row in self.rows("SELECT * FROM shares ORDER BY asset, version")]
+
+    # --- Invitations -----------------------------------------------------------------------------
+
+    def put_invitation(self, invitation: StoredInvitation) -> None:
+        """Keep an invitation; one that was revoked stays so."""
+        one = invitation
+        self.run(
+            "INSERT OR IGNORE INTO invitations VALUES (?, ?, ?, ?, ?, ?, ?)",
+            one.id,
+            one.asset,
+            one.account,
+            one.start,
+            one.end,
+            one.owner,
+            int(one.revoked),
+        )
+
+    def invitation(self, id: str) -> StoredInvitation | None:
+        """The invitation of a name; None if there is none."""
+        found = self.rows("SELECT * FROM invitations WHERE id = ?", id)
+        return _invitation(found[0]) if found else None
+
+    def invitations(self, asset: str, account: str, now: int) -> list[StoredInvitation]:
+        """Those that hold for an account now."""
+        found = self.rows(
+            "SELECT * FROM invitations WHERE asset = ? AND account = ? AND NOT revoked AND starts <= ? AND ends > ?",
+            asset,
+            account,
+            now,
+            now,
+        )
+        return [_invitation(row) for row in found]
+
+    def revoke(self, id: str) -> None:
+        """End an invitation before it starts."""
+        self.run("UPDATE invitations SET revoked = 1 WHERE id = ?", id)
+
+    # --- Nonces ----------------------------------------------------------------------------------
+
+    def nonce_used_by(self, nonce: str) -> str | None:
+        """The digest of the message that used a nonce; None if none has."""
+        found = self.rows("SELECT used_by FROM nonces WHERE nonce = ?", nonce)
+        return str(found[0][0]) if found else None
+
+    def use_nonce(self, nonce: str, used_by: str, expires: int, *, now: int) -> str:
+        """Note that a message used a nonce, unless one has before; returns which has. Forgets those that expired."""
+        with self.writing():
+            self.run("DELETE FROM nonces WHERE expires <= ?", now)
+            self.run("INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", nonce, used_by, expires)
+            return self.nonce_used_by(nonce) or ""
+
+    @contextmanager
+    def _typed(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"The gateway's file {self.path} cannot be used: {error}.",
+                hint="See 'registry gateway status', and restore a backup if it is damaged.",
+            ) from error
+
+
+def _invitation(row: tuple[Any, ...]) -> StoredInvitation:
+    id, asset, account, start, end, owner, revoked = row
+    return StoredInvitation(id, asset, account, start, end, owner, bool(revoked))

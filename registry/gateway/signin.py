@@ -1,0 +1,115 @@
+"""Sign-in with Ethereum (EIP-4361): a signed text that names gateway, chain, asset and request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from registry.chain.signatures import recover, text_digest
+from registry.gated.protocol import SIGN_IN_SECONDS, Auth
+from registry.gateway.refusal import Refusal
+from registry.types import Address, to_address
+
+SKEW: Final = 60
+"""Seconds that the clock of who signs may be ahead of ours."""
+
+_LONGEST: Final = 2000
+_MOST_LINES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A sign-in message whose every word is right. `proven` says that the account's own key signed it; if not, the
+    account may still be a contract that takes `signature` for `digest`."""
+
+    account: Address
+    nonce: str
+    text: bytes
+    digest: bytes
+    signature: bytes
+    proven: bool
+
+
+class Doorkeeper:
+    """Reads sign-in messages for one gateway on one chain."""
+
+    def __init__(self, *, domain: str, url: str, chain_id: int, clock: Callable[[], float] = time.time) -> None:
+        self._domain = domain
+        self._url = url
+        self._chain_id = chain_id
+        self._clock = clock
+
+    def read(self, auth: Auth | None, did: str, resource: str) -> SignIn:
+        """Check all that can be checked without the chain and without spending the nonce.
+
+        `resource` is what the message must name besides the asset. Raises `Refusal` (401).
+        """
+        from siwe import SiweMessage
+
+        if auth is None:
+            raise _refused("nobody signed in", "Sign a message of EIP-4361 and send it as auth.")
+        text = auth.message
+        if len(text) > _LONGEST or text.count("\n") > _MOST_LINES:
+            raise _refused("the message is too long")
+        try:
+            message = SiweMessage.from_message(text, abnf=False)
+            same = message.prepare_message() == text
+        except (ValueError, TypeError, OverflowError):
+            raise _refused("the message is not of EIP-4361") from None
+        # What a person was shown must be what we read: a text that could be read in two ways is refused.
+        if not same or message.scheme not in (None, self._url.partition(":")[0]):
+            raise _refused("the message is not of EIP-4361")
+        if message.domain != self._domain:
+            raise _refused(f"it is for {message.domain!r}, not for {self._domain!r}", "Sign for this gateway.")
+        if message.uri.rstrip("/") != self._url:
+            raise _refused(f"its URI is {message.uri!r}, not {self._url!r}", "Sign for this gateway.")
+        if message.chain_id != self._chain_id:
+            raise _refused(f"it is for chain {message.chain_id}, not {self._chain_id}", "Sign for this chain.")
+        if message.resources != [did, resource]:
+            raise _refused("its resources are not this asset and this request", f"Name {did} and {resource}.")
+        self._check_times(message.issued_at, message.not_before, message.expiration_time)
+        account, signature = to_address(message.address), bytes.fromhex(auth.signature[2:])
+        raw = text.encode()
+        digest = text_digest(raw)
+        return SignIn(account, message.nonce, raw, digest, signature, recover(digest, signature) == account)
+
+    def _check_times(self, issued: str, not_before: str | None, expires: str | None) -> None:
+        if expires is None:
+            raise _refused("it never expires", f"Let it expire within {SIGN_IN_SECONDS} s.")
+        now = self._clock()
+        try:
+            start, end = _seconds(issued), _seconds(expires)
+            earliest = _seconds(not_before) if not_before is not None else start
+        except (ValueError, OverflowError):
+            raise _refused("its times cannot be read") from None
+        if start > now + SKEW or earliest > now + SKEW:
+            raise _refused("it is from the future", "Set the clock, and sign again.")
+        if end <= now:
+            raise _refused("it has expired", "Sign again.")
+        if not 0 < end - start <= SIGN_IN_SECONDS:
+            raise _refused(f"it is good for {end - start:.0f} s", f"{SIGN_IN_SECONDS} s are the most.")
+
+
+def _seconds(moment: str) -> float:
+    # As EIP-4361 has it (RFC 3339) in UTC; a lower-case letter or a bare time of day is not one of them.
+    read = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    if read.tzinfo is None:
+        raise ValueError(moment)
+    return read.timestamp()
+
+
+def _refused(reason: str, hint: str = "") -> Refusal:
+    return Refusal(401, "sign_in", f"The sign-in was refused: {reason}.", hint=hint)
+
+
+def bad_signature() -> Refusal:
+    """The account did not sign it."""
+    return Refusal(
+        401,
+        "signature",
+        "The signature is not of the account that the message names.",
+        hint="An account with a key signs r, s, v of 65 bytes with low s (EIP-2); a contract must take it by ERC-1271.",
+    )

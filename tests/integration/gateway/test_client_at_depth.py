@@ -1,0 +1,63 @@
+"""The client and three gateways that ask for depth, on a node whose blocks pass by themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.gateway.support import AUTHOR, BUYER, CALLS, MONTH, STRANGER, Town
+from registry import Gated
+from registry.errors import AccessDenied
+
+
+@pytest.fixture
+def ticking(town: Town) -> Iterator[Town]:
+    """A block every quarter of a second."""
+    stop = threading.Event()
+
+    def tick() -> None:
+        while not stop.wait(0.25):
+            town.mine()
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    yield town
+    stop.set()
+    thread.join()
+
+
+def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
+    ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_KEYS", "memory")
+    for module in ("gating", "custody"):
+        monkeypatch.setattr(f"registry.{module}.FRESH_POLL", 0.2)
+    # Two have no patience at all: the client must ask them again with the same receipt and recipient.
+    gateways = [
+        ticking.gateway(name, depth=6, patience=patience) for name, patience in (("a", 20.0), ("b", 0.1), ("c", 0.1))
+    ]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    made = ticking.person(AUTHOR).publish(
+        folder,
+        name="Gated",
+        type="dataset",
+        license="CC0-1.0",
+        licences=[MONTH, CALLS],
+        gated=Gated(gateways=[gateway.url for gateway in gateways], threshold=2),
+    )
+    buyer = ticking.person(BUYER)
+    buyer.buy(made.did, "calls", max_total="0.002 ETH")
+    with buyer.open(made.did, "data.csv") as file:
+        assert file.read() == b"a,b\n1,2\n"
+    assert buyer.holding(made.did, "calls").uses == 9
+    stranger = ticking.person(STRANGER)
+    with pytest.raises(AccessDenied):
+        stranger.open(made.did, "data.csv")
+    stranger.buy(made.did, "month", max_total="12.5 USD")
+    with stranger.open(made.did, "data.csv") as file:
+        assert file.read() == b"a,b\n1,2\n"

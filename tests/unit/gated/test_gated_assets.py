@@ -1,0 +1,306 @@
+"""Gated assets from end to end: published with a key in shares, opened by those with access."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.gated.conftest import MONTH, SEAT, Guard
+
+from registry import Gated, Published, Registry
+from registry.assets import Draft
+from registry.chain.wallets import SafeSigner
+from registry.errors import (
+    AccessDenied,
+    GatewayError,
+    InputError,
+    RegistryError,
+    TooFewShares,
+    Unverified,
+    WrongKey,
+)
+from registry.gated.gateways import GatewayClient
+from registry.gated.identity import Identity, seal, unseal
+from registry.gated.reading import GatedContent
+from registry.gating import GatewayWarning
+
+CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
+
+
+@pytest.mark.parametrize("hide_names", [False, True])
+def test_a_buyer_opens_what_a_stranger_cannot(
+    publish: Callable[..., Published], buyer: Registry, stranger: Registry, author: Registry, hide_names: bool
+) -> None:
+    asset = publish(MONTH, hide_names=hide_names)
+    with pytest.raises(AccessDenied, match="month"):
+        stranger.open(asset.did, "penguins.csv")
+    buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+    assert author.open(asset.did, "raw/notes.txt").read().startswith(b"seen near")
+    assert [file.path for file in buyer.files(asset.did)] == ["penguins.csv", "raw/notes.txt"]
+
+
+@pytest.mark.parametrize("hide_names", [False, True])
+def test_pandas_reads_it_by_its_url(
+    publish: Callable[..., Published], buyer: Registry, stranger: Registry, hide_names: bool
+) -> None:
+    import fsspec
+    import pandas as pd
+
+    asset = publish(MONTH, hide_names=hide_names)
+    buyer.buy(asset.did, "month")
+    frame = pd.read_csv(f"asset://{asset.did}/penguins.csv", storage_options={"registry": buyer})
+    assert list(frame.mass) == [3750, 5000]
+    fs = fsspec.filesystem("asset", registry=buyer)
+    assert sorted(fs.find(str(asset.did))) == [f"{asset.did}/penguins.csv", f"{asset.did}/raw/notes.txt"]
+    assert fs.isdir(f"{asset.did}/raw") and fs.size(f"{asset.did}/penguins.csv") == len(CSV)
+    assert (
+        fs.cat_file(f"{asset.did}/raw/notes.txt", 100_000, 100_004)
+        == (b"seen near Palmer Station\n" * 9000)[100_000:100_004]
+    )
+    with pytest.raises(AccessDenied):
+        pd.read_csv(f"asset://{asset.did}/penguins.csv", storage_options={"registry": stranger})
+
+
+# --- Gateways that fail ------------------------------------------------------------------------------
+
+
+def test_with_one_gateway_down_the_key_is_had_and_its_name_told(
+    publish: Callable[..., Published], buyer: Registry, guards: list[Guard]
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    guards[0].stop()
+    with pytest.warns(GatewayWarning, match=guards[0].url):
+        assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+def test_with_two_of_three_down_it_is_an_error_that_says_what_each_did(
+    publish: Callable[..., Published], buyer: Registry, guards: list[Guard]
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    guards[0].stop()
+    guards[2].stop()
+    with pytest.raises(TooFewShares) as refused:
+        buyer.open(asset.did, "penguins.csv")
+    assert (refused.value.got, refused.value.threshold) == (1, 2)
+    assert guards[0].url in str(refused.value) and guards[2].url in str(refused.value)
+
+
+def test_a_publisher_whose_gateway_is_down_is_told_and_finishes_by_running_it_again(
+    author: Registry, folder: Path, guards: list[Guard], buyer: Registry
+) -> None:
+    gated = Gated(gateways=[guard.url for guard in guards], threshold=3)
+    terms = {"name": "All three", "type": "dataset", "license": "MIT", "licences": [MONTH], "gated": gated}
+    assert [d.content.encryption for d in author.publish(folder, dry_run=True, **terms).documents] != [None]
+    given = GatewayClient.deposit
+
+    def broken(client: GatewayClient, *rest: Any) -> None:
+        if client.url == guards[1].url:
+            raise GatewayError(client.url, "it is not there")
+        given(client, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GatewayClient, "deposit", broken)
+        with pytest.raises(TooFewShares, match=guards[1].url):
+            author.publish(folder, **terms)
+    made = author.publish(folder, **terms)
+    assert made.tx is None, "it was published by the first run"
+    buyer.buy(made.did, "month")
+    assert buyer.open(made.did, "penguins.csv").read() == CSV
+    assert author.publish(folder, **terms).did == made.did
+
+
+# --- Licences ----------------------------------------------------------------------------------------
+
+
+def test_whoever_passes_the_token_on_passes_the_access_on(
+    publish: Callable[..., Published], buyer: Registry, ann: Registry
+) -> None:
+    asset = publish(SEAT)
+    buyer.buy(asset.did, "seat", as_tokens=True)
+    file = buyer.open(asset.did, "penguins.csv")
+    assert file.read() == CSV
+    token = buyer.chain.call(buyer.assets.functions.datatokenOf(asset.did.asset_id, 0))
+    buyer.act("pass it on", buyer.erc20(token).functions.transfer(ann.address, 10**18))
+    with pytest.raises(AccessDenied):
+        buyer.open(asset.did, "penguins.csv")
+    with pytest.raises(AccessDenied):
+        buyer.as_account("buyer").download(asset.did, "nowhere")
+    assert ann.open(asset.did, "penguins.csv").read() == CSV
+
+
+# --- Owners ------------------------------------------------------------------------------------------
+
+
+def test_new_content_has_a_new_key_and_the_old_one_does_not_open_it(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, folder: Path
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    first = buyer.get(asset.did)
+    old = buyer.unlock(first)
+    (folder / "penguins.csv").write_text("species,mass\nAdelie,1\n")
+    author.update(asset.did, path=folder)
+    second = buyer.get(asset.did)
+    assert second.ddo.content.encryption.key_version == 2
+    assert second.ddo.content.encryption.gateways == first.ddo.content.encryption.gateways
+    with pytest.raises(WrongKey):
+        GatedContent(second.ddo.content, old, buyer.store).file("penguins.csv")
+    assert buyer.open(asset.did, "penguins.csv").read() == b"species,mass\nAdelie,1\n"
+
+
+def test_a_word_changed_in_the_document_changes_no_key(
+    publish: Callable[..., Published], author: Registry, buyer: Registry
+) -> None:
+    asset = publish(MONTH)
+    author.update(asset.did, description="Better words")
+    buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+def test_shares_can_be_given_to_other_gateways(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, guards: list[Guard]
+) -> None:
+    asset = publish(MONTH, threshold=3)
+    guards[0].stop()
+    found = author.reissue(asset.did, [guard.url for guard in guards[1:]], threshold=2)
+    assert [gateway.url for gateway in found.ddo.content.encryption.gateways] == [g.url for g in guards[1:]]
+    buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+def test_without_gateways_the_owner_alone_opens_it_and_appoints_some_later(
+    author: Registry, buyer: Registry, folder: Path, guards: list[Guard]
+) -> None:
+    made = author.publish(folder, name="Mine", type="dataset", license="MIT", licences=[MONTH], gated=Gated())
+    buyer.buy(made.did, "month")
+    assert author.open(made.did, "penguins.csv").read() == CSV
+    with pytest.raises(TooFewShares, match="recovery file"):
+        buyer.open(made.did, "penguins.csv")
+    author.reissue(made.did, [guards[0].url])
+    assert buyer.open(made.did, "penguins.csv").read() == CSV
+
+
+def test_the_recovery_file_is_enough(author: Registry, folder: Path, tmp_path: Path) -> None:
+    made = author.publish(folder, name="Lost", type="dataset", license="MIT", gated=Gated())
+    author.export_key(made.did, tmp_path / "recovery.age", "correct horse")
+    assert author.forget_keys() >= 1
+    with pytest.raises(TooFewShares):
+        author.open(made.did, "penguins.csv")
+    author.import_key(tmp_path / "recovery.age", "correct horse")
+    assert author.open(made.did, "penguins.csv").read() == CSV
+
+
+def test_an_invited_account_reads_without_a_licence_until_the_time_is_over(
+    publish: Callable[..., Published], author: Registry, stranger: Registry, bob: Registry
+) -> None:
+    asset = publish(MONTH)
+    invited = author.invite(asset.did, stranger.address, days=1)
+    assert stranger.open(asset.did, "penguins.csv").read() == CSV
+    with pytest.raises(TooFewShares, match="started"):
+        author.revoke(invited)
+    later = author.invite(asset.did, bob.address, days=1, start=invited.start + 3600)
+    with pytest.raises(AccessDenied):
+        bob.open(asset.did, "penguins.csv")
+    assert len(author.revoke(later)) == 3
+    with pytest.raises(TooFewShares):
+        stranger.invite(asset.did, bob.address)
+
+
+def test_a_safe_opens_what_it_bought(
+    publish: Callable[..., Published], market_place: Registry, ann: Registry, bob: Registry, author: Registry
+) -> None:
+    asset = publish(MONTH)
+    team = ann.teams.create([ann.address, bob.address], threshold=2)
+    author.grant(asset.did, "month", to=team.address)
+    owners = [ann.signer, bob.signer]
+    as_safe = market_place.as_account(SafeSigner(team.address, owners, chain_id=market_place.chain.chain_id))
+    assert as_safe.open(asset.did, "penguins.csv").read() == CSV
+    one = market_place.as_account(SafeSigner(team.address, owners[:1], chain_id=market_place.chain.chain_id))
+    one.forget_keys()
+    with pytest.raises((TooFewShares, AccessDenied)):
+        one.open(asset.did, "penguins.csv")
+
+
+def test_what_a_team_proposes_cannot_be_gated_but_what_it_gets_can(
+    ann: Registry, bob: Registry, folder: Path, guards: list[Guard], buyer: Registry
+) -> None:
+    gated = Gated(gateways=[guards[0].url])
+    draft = Draft(name="Ours", type="dataset", license="MIT", path=folder, licences=[MONTH], gated=gated)
+    with pytest.raises(InputError, match="belong to a team"):
+        ann.teams.create([ann.address, bob.address], threshold=2, publish=draft)
+    team = ann.teams.create([ann.address, bob.address], threshold=2)
+    with ann.teams.collect(team) as act, pytest.raises(InputError, match="a team proposes"):
+        act.publish_many([draft])
+    with pytest.raises(InputError, match="does not sign"):
+        ann.publish_many([draft], owner=team.address)
+    (made,) = ann.publish_many([draft])
+    ann.transfer(made.did, team.address)
+    buyer.buy(made.did, "month")
+    assert buyer.open(made.did, "penguins.csv").read() == CSV
+
+
+# --- Bytes -------------------------------------------------------------------------------------------
+
+
+def test_a_copy_is_verified_against_what_the_content_opens_to(
+    publish: Callable[..., Published], buyer: Registry, stranger: Registry, tmp_path: Path
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    assert stranger.verify(asset.did).files == 2, "blocks are hashed by everybody"
+    files = buyer.download(asset.did, tmp_path / "copy")
+    assert [file.path for file in files] == ["penguins.csv", "raw/notes.txt"]
+    assert (tmp_path / "copy" / "penguins.csv").read_bytes() == CSV
+    assert buyer.verify(asset.did, tmp_path / "copy").size == len(CSV) + 25 * 9000
+    assert buyer.verify(asset.did).size == len(CSV) + 25 * 9000
+    data = bytearray((tmp_path / "copy" / "raw" / "notes.txt").read_bytes())
+    data[70_000] ^= 1
+    (tmp_path / "copy" / "raw" / "notes.txt").write_bytes(data)
+    with pytest.raises(Unverified, match="not what the encrypted file opens to"):
+        buyer.verify(asset.did, tmp_path / "copy")
+    with pytest.raises(InputError, match="exists already"):
+        buyer.download(asset.did, tmp_path / "copy")
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_no_key_and_no_share_is_in_any_error_warning_log_or_file(
+    publish: Callable[..., Published],
+    author: Registry,
+    buyer: Registry,
+    stranger: Registry,
+    guards: list[Guard],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    asset = publish(MONTH)
+    key = author.unlock(author.get(asset.did))
+    buyer.buy(asset.did, "month")
+    said: list[str] = []
+    for act in (
+        lambda: stranger.open(asset.did, "penguins.csv"),
+        lambda: buyer.open(asset.did, "no such file"),
+        lambda: author.import_key(tmp_path / "nothing", "correct horse"),
+        lambda: Identity.parse(key.reveal()[:-1]),
+        lambda: Identity(key.secret_bytes()[:-1]),
+        lambda: unseal(seal("x", Identity.generate().recipient), key),
+    ):
+        try:
+            act()
+        except RegistryError as error:
+            said += [str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))]
+    assert len(said) == 6 * 4
+    shares = [guard.keys.open_share(guard.service.database.shares()[0].sealed).decode() for guard in guards]
+    secrets = [key.reveal(), key.secret_bytes().hex(), *shares]
+    texts = [*said, caplog.text, repr(author.keys), repr(buyer), repr(key)]
+    for secret in secrets:
+        assert not any(secret in text for text in texts)
+        kept = [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+        assert kept == []

@@ -1,0 +1,122 @@
+"""Keys at rest: nothing in plain text, one account's keys are not another's, a recovery file is for any age tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keyring
+import pyrage
+import pytest
+from keyring.backend import KeyringBackend
+
+from registry.errors import InputError, WrongPassword
+from registry.gated.identity import Identity
+from registry.gated.keys import FileKeys, Job, KeyringKeys, MemoryKeys, open_keys, read_recovery, write_recovery
+
+ANN, BOB = "0x" + "Aa" * 20, "0x" + "Bb" * 20
+
+
+class Wallet(KeyringBackend):
+    """A keyring of a system, as far as the package uses it."""
+
+    priority = 10  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+@pytest.fixture
+def wallet() -> Wallet:
+    before, made = keyring.get_keyring(), Wallet()
+    keyring.set_keyring(made)
+    yield made
+    keyring.set_keyring(before)
+
+
+def secrets_in(folder: Path, key: Identity) -> list[Path]:
+    """The files that have the key in them, as text or as bytes."""
+    needles = (key.reveal().encode(), key.secret_bytes(), key.secret_bytes().hex().encode())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if any(needle in path.read_bytes() for needle in needles)]
+
+
+def test_a_folder_of_keys_opens_with_its_passphrase_only(tmp_path: Path) -> None:
+    key = Identity.generate()
+    FileKeys(tmp_path, lambda: "correct horse").put(ANN, key)
+    assert FileKeys(tmp_path, lambda: "correct horse").get(ANN, key.recipient) == key
+    assert FileKeys(tmp_path, lambda: "correct horse").get(BOB, key.recipient) is None
+    assert secrets_in(tmp_path, key) == []
+    with pytest.raises(WrongPassword):
+        FileKeys(tmp_path, lambda: "battery staple").get(ANN, key.recipient)
+    with pytest.raises(InputError, match="need a passphrase"):
+        FileKeys(tmp_path, lambda: None).get(ANN, key.recipient)
+    kept = FileKeys(tmp_path, lambda: None)
+    kept.put(BOB, key)  # keeping one needs no passphrase
+    assert kept.clear(ANN) == 1
+    assert kept.clear() == 1
+    assert [path for path in tmp_path.iterdir() if path.stat().st_mode & 0o077] == []
+
+
+def test_the_keyring_of_the_system_has_them_and_the_disk_does_not(tmp_path: Path, wallet: Wallet) -> None:
+    key, other = Identity.generate(), Identity.generate()
+    keys = open_keys(tmp_path)
+    assert isinstance(keys, KeyringKeys)
+    keys.put(ANN, key)
+    keys.put(BOB, other)
+    assert keys.get(ANN, key.recipient) == key
+    assert keys.get(BOB, key.recipient) is None
+    assert secrets_in(tmp_path, key) == []
+    assert keys.clear(ANN) == 1
+    assert list(wallet.kept.values()) == [other.reveal()]
+    assert keys.clear() == 1 and wallet.kept == {}
+
+
+def test_where_keys_are_kept_can_be_chosen(tmp_path: Path, wallet: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(open_keys(None), MemoryKeys)
+    monkeypatch.setenv("REGISTRY_KEYS_PASSPHRASE", "correct horse")
+    assert isinstance(open_keys(tmp_path), FileKeys)
+    monkeypatch.setenv("REGISTRY_KEYS", "keyring")
+    assert isinstance(open_keys(tmp_path), KeyringKeys)
+    monkeypatch.setenv("REGISTRY_KEYS", "memory")
+    assert isinstance(open_keys(tmp_path), MemoryKeys)
+    monkeypatch.setenv("REGISTRY_KEYS", "paper")
+    with pytest.raises(InputError, match="paper"):
+        open_keys(tmp_path)
+
+
+def test_a_recovery_file_is_an_age_file_of_an_age_identity(tmp_path: Path) -> None:
+    key, place = Identity.generate(), tmp_path / "recovery.age"
+    write_recovery(place, key, "correct horse")
+    text = pyrage.passphrase.decrypt(place.read_bytes(), "correct horse").decode()
+    assert text.splitlines()[-1] == key.reveal()
+    assert read_recovery(place, "correct horse") == key
+    with pytest.raises(WrongPassword):
+        read_recovery(place, "battery staple")
+    with pytest.raises(InputError, match="exists already"):
+        write_recovery(place, key, "correct horse")
+    with pytest.raises(InputError, match="empty"):
+        write_recovery(tmp_path / "other.age", key, "")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_recovery(tmp_path / "nothing.age", "correct horse")
+
+
+def test_a_job_that_was_killed_while_it_wrote_a_line_loses_that_line(tmp_path: Path) -> None:
+    job = Job(tmp_path / "job.jsonl")
+    job.begin("age1key")
+    job["a.csv"] = ["cid", 1]
+    with (tmp_path / "job.jsonl").open("a") as file:
+        file.write('["b.csv", ["ci')
+    again = Job(tmp_path / "job.jsonl")
+    assert dict(again) == {"": "age1key", "a.csv": ["cid", 1]}
+    again["c.csv"] = ["cid", 3]
+    assert dict(Job(tmp_path / "job.jsonl")) == {"": "age1key", "a.csv": ["cid", 1], "c.csv": ["cid", 3]}

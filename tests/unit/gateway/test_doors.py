@@ -1,0 +1,76 @@
+"""Rates, settings, and the code that asks a wallet."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from registry.chain.batch import Read, read_many
+from registry.chain.connection import Chain
+from registry.chain.signatures import VALID, recover, text_digest, wallet_check
+from registry.chain.signers import dev_signer
+from registry.errors import InputError
+from registry.gateway.limits import RateLimit, network_of
+from registry.gateway.refusal import Refusal
+from registry.gateway.settings import Settings
+from registry.types import ZERO_ADDRESS
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=60))
+def test_no_more_than_the_burst_and_the_rate_get_through(waits: list[float]) -> None:
+    now, taken = 0.0, 0
+    limit = RateLimit(2.0, 3, clock=lambda: now)
+    for wait in waits:
+        now += wait
+        try:
+            limit.take("somebody")
+            taken += 1
+        except Refusal as error:
+            assert error.status == 429 and error.retry_after == 1
+        assert taken <= 3 + 2.0 * now + 1e-6
+
+
+def test_strangers_cannot_fill_the_memory_of_the_rate_limit() -> None:
+    limit = RateLimit(1.0, 1, clock=lambda: 0.0)
+    for number in range(30_000):
+        limit.take(str(number))
+    assert len(limit._buckets) == 20_000
+
+
+def test_a_machine_with_many_addresses_is_one() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff") != network_of("2001:db8:0:1::1")
+    assert network_of("10.0.0.1") != network_of("10.0.0.2")
+    assert network_of("unix") == "unix"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "keys.example.org", "ftp://keys.example.org", "https://", "https://u:p@keys", "https://k?x", "http://k:99999"],
+)
+def test_an_address_that_no_client_can_use_is_refused(url: str) -> None:
+    with pytest.raises(InputError):
+        Settings(url)
+
+
+def test_the_domain_is_what_sign_in_messages_name() -> None:
+    assert Settings("https://keys.example.org/").domain == "keys.example.org"
+    assert Settings("http://127.0.0.1:8454").domain == "127.0.0.1:8454"
+    with pytest.raises(InputError):
+        Settings("https://keys.example.org", depth=-1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=100))
+def test_the_signer_is_recovered_and_garbage_is_nobody(message: bytes) -> None:
+    signer, digest = dev_signer(1), text_digest(message)
+    assert recover(digest, signer.sign_text(message)) == signer.address
+    assert recover(digest, message) is None
+    assert recover(digest, bytes(64) + b"\x1b") is None
+
+
+def test_an_account_without_code_takes_no_signature() -> None:
+    chain = Chain.in_process()
+    code = wallet_check(ZERO_ADDRESS, b"\1" * 32, b"\2" * 65)
+    assert read_many(chain, [Read(None, code, 0)]) != [VALID]
+    assert read_many(chain, []) == []
