@@ -166,7 +166,7 @@ class Custody(Gating):
                 progress=lambda done: self.progress(f"encrypting {path}", done, total),
                 done=None if dry_run else job,
             )
-            keep(sink, sealed.cid, f"content of {path}")
+            keep(sink, {sealed.cid: f"content of {path}"})
         return Content(
             cid=sealed.cid,
             size=sealed.size,

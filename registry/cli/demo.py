@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from registry.cli.console import Console
 from registry.cli import demo_dao, demo_gated
+from registry.cli.console import Console
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
 from registry.licence import Licence
 

@@ -128,7 +128,7 @@ def serve(
 
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
-    from registry.ipfs.server import is_loopback
+    from registry.ipfs.hosts import is_loopback
 
     try:
         from registry.gateway.server import GatewayServer, listen
