@@ -1,4 +1,4 @@
-"""Gas of a proposal's life, whole transactions, beside OpenZeppelin's governor in the same test, and the snapshot."""
+"""Gas of a proposal's life, whole transactions, beside OpenZeppelin's governor in the same test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from ..test_snapshots import check
 from .story import (
     DELAY,
     FOR,
@@ -30,7 +29,7 @@ MARGIN = 1.03
 @pytest.fixture(autouse=True)
 def only_on_anvil(networks: Any, house: SimpleNamespace) -> None:
     if networks.active_provider.name != "foundry":
-        pytest.skip("eth-tester counts some refunds and call data otherwise; the snapshot is anvil's")
+        pytest.skip("eth-tester counts some refunds and call data otherwise")
 
 
 def measured(house: SimpleNamespace, voters: list[Any]) -> dict[str, int]:
@@ -76,5 +75,4 @@ def test_our_governor_takes_no_more_than_three_percent_above_the_plain_one(
     market = house.founder.deploy(project.Marketplace, authority, house.registry, timelock, 1)
     theirs = measured(SimpleNamespace(**{**vars(house), "governor": plain, "market": market}), voters)
     ours = measured(house, voters)
-    check("gas_governance.json", {"ours": ours, "OpenZeppelin's": theirs})
     assert {act: gas for act, gas in ours.items() if gas > MARGIN * theirs[act]} == {}
