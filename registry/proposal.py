@@ -7,14 +7,13 @@ are always zero.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
+from registry import papers
 from registry.canonical import canonical_bytes, parse_json, printable
 from registry.errors import Fault, InputError, InvalidProposal, RegistryError, TamperedProposal
 from registry.types import CHAIN_ID_MAX, ZERO_ADDRESS, Address, to_address
@@ -229,27 +228,13 @@ class Proposal:
 
         Raises `InputError` if it cannot be written.
         """
-        target = Path(path)
-        if target.is_dir():
-            target = target / f"{self.safe.lower()}-{self.nonce}-{self.safe_tx_hash[2:10]}.json"
-        try:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            with os.fdopen(handle, "wb") as file:
-                file.write(self.to_bytes() + b"\n")
-            Path(name).replace(target)
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-        return target
+        name = f"{self.safe.lower()}-{self.nonce}-{self.safe_tx_hash[2:10]}.json"
+        return papers.save(path, name, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Proposal:
         """Read a file that `save` wrote; raises `InputError` if there is none, and what `from_bytes` raises."""
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_BYTES + 2)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}.", hint="Check the name of the file.") from error
-        return cls.from_bytes(data.removesuffix(b"\n"), source=path)
+        return cls.from_bytes(papers.load(path, MAX_BYTES), source=path)
 
     def __str__(self) -> str:
         return f"proposal {self.nonce} of the team {self.safe} ({self.safe_tx_hash[:10]})"

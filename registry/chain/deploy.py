@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -22,6 +20,7 @@ from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call
 from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError
+from registry.papers import write_whole
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -134,10 +133,7 @@ class Deployment:
         )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(target)
+            write_whole(target, text.encode())
         except OSError as error:
             raise DeploymentError(f"The deployment cannot be recorded in {target}: {error}.") from error
         return target

@@ -27,6 +27,7 @@ from registry.ipfs.builder import Builder
 from registry.ipfs.cid import CID
 from registry.ipfs.dagpb import Link
 from registry.ipfs.importer import FileEntry, add_file
+from registry.ipfs.pieces import Pieces
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.reader import Reader
 from registry.ipfs.scan import File, Folder, Symlink, open_readable, scan
@@ -156,7 +157,7 @@ class _Sealing:
             self._tick(-sum(size for name, size in stream.sizes.items() if isinstance(files[name], File)))
         with _Joined(files, self._tick) as stream:
             pieces = encrypt(cast(BinaryIO, io.BufferedReader(stream, _PIECE)), self._identity)
-            made = add_file(cast(BinaryIO, io.BufferedReader(_Pieces(pieces), _PIECE)), self._sink, self._profile)
+            made = add_file(cast(BinaryIO, io.BufferedReader(Pieces(pieces), _PIECE)), self._sink, self._profile)
         sealed = _Sealed(made.cid, sum(stream.sizes.values()), made.size, made.dag_size)
         self._done[path] = [str(sealed.cid), sealed.plain, sealed.size, sealed.dag_size]
         return sealed, stream.sizes
@@ -216,25 +217,6 @@ class _Joined(io.RawIOBase):
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
-
-
-class _Pieces(io.RawIOBase):
-    """Pieces one after another as one stream."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._rest = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._pieces, b""))
-        target = memoryview(buffer).cast("B")
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 def _files(item: File | Folder | Symlink, path: str = "") -> Iterator[tuple[str, File]]:

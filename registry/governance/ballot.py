@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from registry import papers
 from registry.canonical import canonical_bytes, parse_json
 from registry.chain.signers import recovered
-from registry.errors import InputError, InvalidBallot, RegistryError
+from registry.errors import InvalidBallot, RegistryError
 from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
 from registry.proposal import nested, safe_message, safe_signers
@@ -125,27 +124,13 @@ class Ballot:
 
         Raises `InputError` if it cannot be written.
         """
-        target = Path(path)
-        if target.is_dir():
-            target = target / f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}-{str(self.cid)[-6:]}.json"
-        try:
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            with os.fdopen(handle, "wb") as file:
-                file.write(self.to_bytes() + b"\n")
-            Path(name).replace(target)
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-        return target
+        name = f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}-{str(self.cid)[-6:]}.json"
+        return papers.save(path, name, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Ballot:
         """Read a file that `save` wrote; raises `InputError` if there is none, and what `from_bytes` raises."""
-        try:
-            with Path(path).open("rb") as file:
-                data = file.read(MAX_BYTES + 2)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}.", hint="Check the name of the file.") from error
-        return cls.from_bytes(data.removesuffix(b"\n"), source=path)
+        return cls.from_bytes(papers.load(path, MAX_BYTES), source=path)
 
     def __str__(self) -> str:
         return f"ballot of {self.voter} for proposal {short(self.proposal)}"

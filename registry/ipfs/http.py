@@ -22,9 +22,10 @@ import httpx
 
 from registry.errors import InputError, LimitExceeded, Unavailable
 from registry.ipfs.hosts import is_loopback
+from registry.ipfs.pieces import Pieces
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
+    pass
 
 __all__ = ["Answer", "Http"]
 
@@ -165,7 +166,7 @@ class Answer:
 
     def file(self, most: int) -> io.BufferedReader:
         """The body as a stream to read from."""
-        return io.BufferedReader(_Body(self.pieces(most)), 1 << 20)
+        return io.BufferedReader(Pieces(self.pieces(most)), 1 << 20)
 
     def fault(self) -> str:
         """The error that was sent after a body that had begun well (the trailer X-Stream-Error); "" if none.
@@ -184,23 +185,6 @@ class Answer:
         return Unavailable(
             what, [f"{self.name} answered {self.status}"], retry_after=_retry_after(self.headers.get("retry-after"))
         )
-
-
-class _Body(io.RawIOBase):
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._rest = pieces, memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._pieces, b""))
-        target = memoryview(buffer).cast("B")
-        count = min(len(target), len(self._rest))
-        target[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 class Http:

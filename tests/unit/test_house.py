@@ -56,7 +56,7 @@ FLOORS = [
     ],
     ["registry.chain"],
     ["registry.ipfs"],
-    ["registry.home", "registry.types", "registry.errors"],
+    ["registry.home", "registry.papers", "registry.types", "registry.errors"],
 ]
 
 MODULES = {
