@@ -176,9 +176,11 @@ class _Api:
                 async for piece in request.stream():
                     body += piece
                     if len(body) > MAX_BODY:
-                        raise _too_large()
+                        raise _too_large(close=True)
         except TimeoutError:
-            raise Refusal(400, "too_slow", "The body did not come in time.", hint="Send it at once.") from None
+            raise Refusal(
+                400, "too_slow", "The body did not come in time.", hint="Send it at once.", close=True
+            ) from None
         try:
             return model.model_validate_json(bytes(body))
         except ValidationError as error:
@@ -194,8 +196,7 @@ def _refuse(error: Refusal) -> Response:
     headers = dict(_HEADERS)
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
-    if error.code in ("too_large", "too_slow"):
-        # What is still to come is not waited for.
+    if error.close:
         headers["connection"] = "close"
     return JSONResponse(ErrorAnswer(error=problem).to_dict(), error.status, headers)
 
@@ -213,8 +214,9 @@ def _invalid(error: ValidationError) -> Refusal:
     return Refusal(422, "invalid", f"The request is wrong at {said}.", hint="See /openapi.json.")
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, "too_large", f"The body has more than {MAX_BODY:,} bytes.", hint="Send less.")
+def _too_large(*, close: bool = False) -> Refusal:
+    # A length that was said is let come and thrown away, so that the answer is read; an endless body is cut off.
+    return Refusal(413, "too_large", f"The body has more than {MAX_BODY:,} bytes.", hint="Send less.", close=close)
 
 
 async def _unknown(_: Request, error: Exception) -> Response:
