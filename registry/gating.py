@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,8 @@ from registry.results import Asset, Holding, Verification
 if TYPE_CHECKING:
     from registry.ddo import Content, Encryption, KeyGateway
     from registry.gated.gateways import Gathered, Wallet
-    from registry.gated.protocol import Release, ReleaseRequest
+    from registry.gated.keys import Job
+    from registry.gated.protocol import Receipt, Release, ReleaseRequest
     from registry.gated.reading import GatedContent
     from registry.ipfs.cid import CID
 
@@ -79,13 +81,14 @@ class Gating(Access):
         if key is not None:
             return key
         owner = found.owner == self.address
-        holding = None if owner else self._holding(found)
+        unfinished = None if owner else self._unfinished_use(encryption)
+        holding = None if owner or unfinished else self._holding(found)
         lasting = owner or (holding is not None and holding.kind is not Kind.USE)
         if lasting:
             key = self._had.get(encryption.recipient)
             key = key or self._kept(encryption.recipient, required=owner and not encryption.gateways)
         if key is None:
-            key = self._gather(found, encryption, holding, owner)
+            key = self._gather(found, encryption, holding, owner, unfinished)
             if lasting:
                 with contextlib.suppress(InputError):  # it can be had again
                     self.keys.put(self.address, key)
@@ -95,10 +98,14 @@ class Gating(Access):
     def require_access(self, found: Asset) -> None:
         """Raise `AccessDenied`, with what could be bought, if the signer may not open the asset now.
 
-        A key that a use was spent for, or that the owner shared, is access while this client lives.
+        A key that a use was spent for, or that the owner shared, is access while this client lives; and so is a use
+        that was spent by a client that was stopped before it had the key.
         """
-        if not (is_gated(found) and _encryption(found).recipient in self._spent):
-            super().require_access(found)
+        if is_gated(found):
+            encryption = _encryption(found)
+            if encryption.recipient in self._spent or self._unfinished_use(encryption):
+                return
+        super().require_access(found)
 
     def opened(self, found: Asset) -> GatedContent:
         """The content of a gated asset, opened. Raises what `unlock` raises."""
@@ -282,21 +289,63 @@ class Gating(Access):
         patience = float(getattr(signer, "patience", 0.0))
         return Wallet(self.address, self.chain.chain_id, lambda message: sign_text(signer, message), patience)
 
-    def _gather(self, found: Asset, encryption: Encryption, holding: Holding | None, owner: bool) -> Identity:
-        from registry.gated.gateways import DEADLINE, HEDGE, gather
-        from registry.gated.protocol import Receipt, ReleaseRequest, release_ref
+    def _use_job(self, encryption: Encryption) -> Job:
+        """Where a use of the signer's is written down while its key is not had yet."""
+        name = sha256(f"use {self.address} {encryption.recipient}".encode()).hexdigest()
+        return self.keys.jobs.job(name)
 
-        if holding is None and not owner and not encryption.gateways:
-            super().require_access(found)
+    def _unfinished_use(self, encryption: Encryption) -> tuple[Identity, Receipt] | None:
+        """The receipt of a use that was signed before its key was had, and the key that the shares will be sealed to.
+
+        None if there is none, or if it was never handed in and its time is over.
+        """
+        from registry.gated.protocol import Receipt
+
+        if self.signer is None:
+            return None
+        noted = self._use_job(encryption).get("")
+        if not noted:
+            return None
+        fresh = self._kept(noted["recipient"], required=False)
+        if fresh is None:
+            return None
+        receipt = Receipt.model_validate_json(noted["receipt"])
+        nonce = int(receipt.nonce)
+        spent = int(self.chain.call(self.assets.functions.nonces(self.address, nonce >> 64))) != nonce
+        return (fresh, receipt) if spent or receipt.deadline > self.chain.block().timestamp else None
+
+    def _use(self, found: Asset, encryption: Encryption, licence: int | None) -> tuple[Identity, Receipt]:
+        """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same."""
+        from registry.gated.protocol import Receipt, release_ref
+
         fresh = Identity.generate()
-        licence = receipt = None
-        if holding is not None:
-            licence = self.offer(found.did, holding.licence).number
-        uses = holding is not None and holding.kind is Kind.USE
-        if uses:
-            ref = release_ref(str(found.did), encryption.key_version, fresh.recipient)
-            signed = self.sign_receipt(found.did, licence, ref=ref, seconds=_RECEIPT_SECONDS)
-            receipt = Receipt.model_validate_json(signed.to_json())
+        ref = release_ref(str(found.did), encryption.key_version, fresh.recipient)
+        signed = self.sign_receipt(found.did, licence, ref=ref, seconds=_RECEIPT_SECONDS)
+        with contextlib.suppress(InputError, SignerError):  # without a place for keys there is none for this one
+            self.keys.put(self.address, fresh)
+            self._use_job(encryption).begin({"recipient": fresh.recipient, "receipt": signed.to_json()})
+        return fresh, Receipt.model_validate_json(signed.to_json())
+
+    def _gather(
+        self,
+        found: Asset,
+        encryption: Encryption,
+        holding: Holding | None,
+        owner: bool,
+        unfinished: tuple[Identity, Receipt] | None,
+    ) -> Identity:
+        from registry.gated.gateways import DEADLINE, HEDGE, gather
+        from registry.gated.protocol import ReleaseRequest
+
+        if holding is None and not owner and unfinished is None and not encryption.gateways:
+            super().require_access(found)
+        licence = self.offer(found.did, holding.licence).number if holding is not None else None
+        if unfinished is None and holding is not None and holding.kind is Kind.USE:
+            unfinished = self._use(found, encryption, licence)
+        uses = unfinished is not None
+        fresh, receipt = unfinished or (Identity.generate(), None)
+        if receipt is not None:
+            licence = receipt.licence
         request = ReleaseRequest(
             did=str(found.did),
             version=encryption.key_version,
@@ -323,7 +372,10 @@ class Gating(Access):
             self.progress("waiting for blocks", 0, 0)
             time.sleep(FRESH_POLL)
         if gathered.found is None:
-            raise self._without_key(found, encryption, gathered, holding is not None or owner)
+            raise self._without_key(found, encryption, gathered, holding is not None or owner or uses)
+        if uses:
+            self._use_job(encryption).begin(None)
+            self.keys.clear(self.address, fresh.recipient)
         if gathered.causes:
             told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
             warnings.warn(f"The key of {found.did} was had in spite of {told}.", GatewayWarning, stacklevel=4)

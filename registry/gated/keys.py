@@ -83,8 +83,8 @@ class KeyStore(Protocol):
     def get(self, account: str, recipient: str) -> Identity | None:
         """The identity, None if it is not kept. Raises `WrongPassword` and `InputError` if it cannot be opened."""
 
-    def clear(self, account: str | None = None) -> int:
-        """Forget those of an account, or all; returns how many."""
+    def clear(self, account: str | None = None, recipient: str | None = None) -> int:
+        """Forget those of an account, or all, or only that of a recipient; returns how many."""
 
 
 class MemoryKeys:
@@ -102,9 +102,9 @@ class MemoryKeys:
         """The identity, None if it is not kept."""
         return self._kept.get((account, recipient))
 
-    def clear(self, account: str | None = None) -> int:
-        """Forget those of an account, or all; returns how many."""
-        gone = [key for key in self._kept if account in (None, key[0])]
+    def clear(self, account: str | None = None, recipient: str | None = None) -> int:
+        """Forget those of an account, or all, or only that of a recipient; returns how many."""
+        gone = [key for key in self._kept if account in (None, key[0]) and recipient in (None, key[1])]
         for key in gone:
             del self._kept[key]
         return len(gone)
@@ -138,14 +138,15 @@ class KeyringKeys:
             text = keyring.get_password(_SERVICE, f"{account}:{recipient}")
         return Identity.parse(text) if text else None
 
-    def clear(self, account: str | None = None) -> int:
-        """Forget those of an account, or all; returns how many."""
+    def clear(self, account: str | None = None, recipient: str | None = None) -> int:
+        """Forget those of an account, or all, or only that of a recipient; returns how many."""
         import keyring
         from keyring.errors import PasswordDeleteError
 
         with self._lock:
             listed = self._listed()
-            gone = [name for name in listed if account in (None, name.partition(":")[0])]
+            pairs = {name: name.split(":", 1) for name in listed}
+            gone = [n for n, (who, key) in pairs.items() if account in (None, who) and recipient in (None, key)]
             for name in gone:
                 with _keyring_errors(), contextlib.suppress(PasswordDeleteError):
                     keyring.delete_password(_SERVICE, name)
@@ -200,9 +201,9 @@ class FileKeys:
                 return None
             return Identity.parse(unseal(sealed, self._opened()))
 
-    def clear(self, account: str | None = None) -> int:
-        """Forget those of an account, or all; returns how many."""
-        gone = list(self._folder.glob(f"{account.lower() if account else '0x*'}-age1*.age"))
+    def clear(self, account: str | None = None, recipient: str | None = None) -> int:
+        """Forget those of an account, or all, or only that of a recipient; returns how many."""
+        gone = list(self._folder.glob(f"{account.lower() if account else '0x*'}-{recipient or 'age1*'}.age"))
         for place in gone:
             place.unlink(missing_ok=True)
         return len(gone)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.gateway.support import AUTHOR, BUYER, CALLS, MONTH, STRANGER, Town
+from integration.gateway.support import AUTHOR, BUYER, CALLS, MONTH, ONCE, STRANGER, Town
 from registry import Gated
 from registry.errors import AccessDenied
+from registry.gated import gateways as asking
 
 
 @pytest.fixture
@@ -61,3 +62,48 @@ def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
     stranger.buy(made.did, "month", max_total="12.5 USD")
     with stranger.open(made.did, "data.csv") as file:
         assert file.read() == b"a,b\n1,2\n"
+
+
+@pytest.mark.parametrize("moment", ["before anything was asked", "after the use was consumed"])
+def test_a_client_that_is_stopped_with_a_use_spent_still_gets_what_it_paid_for(
+    ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr("registry.gating.FRESH_POLL", 0.2)
+    monkeypatch.setattr("registry.custody.FRESH_POLL", 0.2)
+    monkeypatch.setenv("REGISTRY_KEYS", "file")
+    monkeypatch.setenv("REGISTRY_KEYS_PASSPHRASE", "correct horse")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "data.csv").write_text("a,b\n1,2\n")
+    gateways = [ticking.gateway(name) for name in ("a", "b")]
+    made = ticking.person(AUTHOR).publish(
+        folder,
+        name="Gated",
+        type="dataset",
+        license="CC0-1.0",
+        licences=[ONCE],
+        gated=Gated(gateways=[gateway.url for gateway in gateways], threshold=2),
+    )
+    buyer = ticking.person(BUYER)
+    buyer.buy(made.did, "once", max_total="0.002 ETH")
+    gather = asking.gather
+
+    def stopped(*args: object, **options: object) -> None:
+        if moment.startswith("after"):
+            gather(*args, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asking, "gather", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            buyer.open(made.did, "data.csv")
+    assert buyer.holding(made.did, "once").uses == (0 if moment.startswith("after") else 1)
+    # Another process of the same person, with the only use there was spent or not.
+    again = ticking.person(BUYER)
+    with again.open(made.did, "data.csv") as file:
+        assert file.read() == b"a,b\n1,2\n"
+    assert again.holding(made.did, "once").uses == 0
+    # It had its use: a third one has nothing left, and no key of the use lies around.
+    with pytest.raises(AccessDenied):
+        ticking.person(BUYER).open(made.did, "data.csv")
+    assert ticking.person(BUYER).keys.clear() == 0
