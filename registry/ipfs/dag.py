@@ -32,7 +32,8 @@ _CODECS: Final = {"dag-cbor": DAG_CBOR, "dag-json": DAG_JSON}
 def encode(value: Any, codec: str = "dag-cbor") -> bytes:
     """The canonical block of a value of None, bool, int, float, str, bytes, list, dict with text keys, and `CID`.
 
-    `codec` is "dag-cbor" or "dag-json". Raises `InputError` for what has no such form.
+    `codec` is "dag-cbor" or "dag-json". Negative zero is written as zero in DAG-CBOR, where it is not allowed. Raises
+    `InputError` for what has no such form.
     """
     if codec not in _CODECS:
         raise InputError(f"{codec!r} is not a codec that is written here.", hint=f"Known: {', '.join(_CODECS)}.")

@@ -65,6 +65,8 @@ def test_another_library_encodes_dag_cbor_to_the_same_bytes(value: Any) -> None:
     def theirs(value: Any) -> Any:
         if isinstance(value, CID):
             return multiformats.CID.decode(bytes(value))
+        if isinstance(value, float):
+            return value + 0.0  # libipld writes negative zero, which it refuses to read, as zero
         if isinstance(value, dict):
             return {key: theirs(item) for key, item in value.items()}
         return [theirs(item) for item in value] if isinstance(value, list) else value
