@@ -19,9 +19,11 @@ class Pieces(io.RawIOBase):
         self._pieces, self._rest = pieces, memoryview(b"")
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Buffer, /) -> int:
+        """Fill the buffer from the piece at hand, and return with how many bytes; 0 at the end."""
         if not self._rest:
             self._rest = memoryview(next(self._pieces, b""))
         target = memoryview(buffer).cast("B")
