@@ -213,13 +213,17 @@ class Assets(Session):
         """Publish many assets of one owner, `batch` in a transaction; the result is in the order of the drafts.
 
         All drafts are checked, and all contents stored, before the first transaction. Interrupted and run again, it
-        goes on with those that are not published yet. Raises what `publish` raises.
+        goes on with those that are not published yet; the keys of those that are gated go to their gateways last.
+        Raises what `publish` raises, and `TooFewShares` if fewer gateways took a share than make the key: the asset is
+        published then, and running it again tries anew.
         """
         whole(batch, "publications in a transaction")
         sender = self.sender("publish")
         holder = to_address(owner) if owner else self.address
         tokens = self.tokens
-        plans = [self._plan(draft, tokens, dry_run) for draft in drafts]
+        wanted = list(drafts)
+        self._admit(wanted, holder, again)
+        plans = [self._plan(draft, tokens, dry_run) for draft in wanted]
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
         if not dry_run:
@@ -243,7 +247,7 @@ class Assets(Session):
             for number, plan in enumerate(chunk, start=first):
                 done[plan.digest], receipts[plan.digest] = number, receipt
             self.progress("publishing", start + len(chunk), len(missing))
-        return tuple(
+        made = tuple(
             Published(
                 did=self.did(done[plan.digest]),
                 cid=plan.cid,
@@ -253,6 +257,14 @@ class Assets(Session):
             )
             for plan in plans
         )
+        self._deliver(wanted, made)
+        return made
+
+    def _admit(self, drafts: Sequence[Draft], owner: Address, again: bool) -> None:
+        """Refuse drafts before anything is done with them; for the classes above."""
+
+    def _deliver(self, drafts: Sequence[Draft], made: Sequence[Published]) -> None:
+        """Do what is left to do for assets that are published; for the classes above."""
 
     # --- Looking up ------------------------------------------------------------------------------
 

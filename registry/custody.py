@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
-from registry.assets import BATCH, Draft
+from registry.assets import Draft
 from registry.chain.recorder import Collector
 from registry.ddo import Content, Encryption, KeyGateway
 from registry.did import DID
@@ -22,8 +22,8 @@ from registry.gating import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Gating, i
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import content_size
-from registry.results import Asset, Done, Preview, Published
-from registry.types import to_address
+from registry.results import Asset, Done, Published
+from registry.types import Address, to_address
 
 if TYPE_CHECKING:
     from registry.gated.keys import Job
@@ -36,45 +36,9 @@ class Custody(Gating):
 
     # --- Publishing ------------------------------------------------------------------------------
 
-    @overload
-    def publish_many(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        owner: str | None = ...,
-        batch: int = ...,
-        again: bool = ...,
-        dry_run: Literal[False] = ...,
-    ) -> tuple[Published, ...]: ...
-
-    @overload
-    def publish_many(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        owner: str | None = ...,
-        batch: int = ...,
-        again: bool = ...,
-        dry_run: Literal[True],
-    ) -> Preview: ...
-
-    def publish_many(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        owner: str | None = None,
-        batch: int = BATCH,
-        again: bool = False,
-        dry_run: bool = False,
-    ) -> tuple[Published, ...] | Preview:
-        """Publish many assets; the keys of those that are gated go to their gateways afterwards, see `Assets`.
-
-        Interrupted in between and run again, it goes on there. Raises what `publish` raises, and `TooFewShares` if
-        fewer gateways took a share than make the key: the asset is published then, and running it again tries anew.
-        """
-        wanted = list(drafts)
-        gated = [draft for draft in wanted if draft.gated is not None and draft.path is not None]
-        if gated and owner is not None and to_address(owner) != self.address:
+    def _admit(self, drafts: Sequence[Draft], owner: Address, again: bool) -> None:
+        gated = [draft for draft in drafts if _is_sealed(draft)]
+        if gated and owner != self.address:
             raise InputError(
                 f"{gated[0].name!r} is gated and shall belong to {owner}, who does not sign.",
                 hint="Publish it as yourself, and transfer it once the gateways have its key.",
@@ -82,13 +46,11 @@ class Custody(Gating):
         if again:
             for draft in gated:
                 self._job(*self._name_of(draft)).begin(None)
-        if dry_run:
-            return super().publish_many(wanted, owner=owner, batch=batch, again=again, dry_run=True)
-        published = super().publish_many(wanted, owner=owner, batch=batch, again=again)
-        for draft, made in zip(wanted, published, strict=True):
-            if draft in gated:
-                self._entrust(made.did, self._job(*self._name_of(draft)))
-        return published
+
+    def _deliver(self, drafts: Sequence[Draft], made: Sequence[Published]) -> None:
+        for draft, published in zip(drafts, made, strict=True):
+            if _is_sealed(draft):
+                self._entrust(published.did, self._job(*self._name_of(draft)))
 
     def update(
         self,
@@ -331,6 +293,11 @@ class Custody(Gating):
     def _name_of(self, draft: Draft) -> tuple[object, ...]:
         assert draft.path is not None and draft.gated is not None
         return ("publish", draft.name, _where(draft.path), draft.gated.hide_names)
+
+
+def _is_sealed(draft: Draft) -> bool:
+    """Whether the content of a draft is to be encrypted."""
+    return draft.gated is not None and draft.path is not None
 
 
 def _where(path: str | PathLike[str]) -> str:
