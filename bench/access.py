@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
 from bench import gated, keygateway
+from bench.rows import alone, table
+from bench.rows import write as write_rows
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "access.json"
 
@@ -30,30 +30,13 @@ def measure() -> dict[str, Any]:
 
 def show(console: Console, rows: dict[str, Any]) -> None:
     """Print the figures and what they must be."""
-    table = Table("", "measured", "must be", title="Gated content")
-    for name, words in WORDS.items():
-        sign, bar = BARS.get(name, ("", ""))
-        table.add_row(words, f"{rows[name]:,}", f"{sign} {bar:,}" if sign else "")
-    console.print(table)
+    console.print(table("Gated content", rows, WORDS, BARS))
 
 
 def write(rows: dict[str, Any]) -> None:
     """Write `results/access.json`."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2, sort_keys=True) + "\n")
-
-
-def main() -> int:
-    """This part alone."""
-    console = Console()
-    with console.status("measuring gated content"):
-        rows = measure()
-    show(console, rows)
-    write(rows)
-    if rows["missed"]:
-        console.print(f"[red]Missed: {', '.join(rows['missed'])}[/red]")
-    return bool(rows["missed"])
+    write_rows(rows, RESULTS)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone("gated content", measure, show, write))

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 
+from bench.rows import alone, table
+from bench.rows import write as write_rows
 from bench.training import training_reads
 from bench.wire import counted
 from registry.ipfs.car import CarReader, write_car
@@ -303,32 +304,16 @@ _WORDS: Final = {
 
 def show(console: Console, rows: dict[str, Any]) -> None:
     """Print the figures and what they must be."""
-    table = Table("", "measured", "must be", title="Content")
-    for name, words in _WORDS.items():
-        sign, bar = BARS.get(name, ("", ""))
-        table.add_row(words, f"{rows[name]:,}", f"{sign} {bar:,}" if sign else "")
+    made = table("Content", rows, _WORDS, BARS)
     for what, found in rows["training"].items():
-        table.add_row(f"zarr, {what}, of plain zarr's speed", str(found["speed_to_plain_zarr"]), "")
-    console.print(table)
+        made.add_row(f"zarr, {what}, of plain zarr's speed", str(found["speed_to_plain_zarr"]), "")
+    console.print(made)
 
 
 def write(rows: dict[str, Any]) -> None:
     """Write `results/ipfs.json`."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=2, sort_keys=True) + "\n")
-
-
-def main() -> int:
-    """This half alone; 1 if a row is not what it must be."""
-    console = Console()
-    with console.status("measuring the content layer"):
-        rows = measure()
-    show(console, rows)
-    write(rows)
-    if rows["missed"]:
-        console.print(f"[red]Missed: {', '.join(rows['missed'])}[/red]")
-    return bool(rows["missed"])
+    write_rows(rows, RESULTS)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(alone("the content layer", measure, show, write))
