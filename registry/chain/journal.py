@@ -24,6 +24,9 @@ _FILE: Final = "journal.sqlite"
 
 _VERSION: Final = 1
 
+# Seconds to wait for other processes that open or write the file.
+_PATIENCE: Final = 30.0
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS transactions (
     id       INTEGER PRIMARY KEY,
@@ -75,21 +78,42 @@ class Journal:
         # Kept apart from all other journals in memory.
         self._space = f"memory-{id(self)}" if self._memory else str(self.path.absolute())
         with self._typed():
-            if not self._memory:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=30.0, check_same_thread=False, isolation_level=None)
-            if not self._memory:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                # A transaction must be on the disk before it is on the net.
-                self._db.execute("PRAGMA synchronous = FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _VERSION):
-                raise JournalError(
-                    f"The journal {self.path} has format {version}; this version reads {_VERSION}.",
-                    hint="Use the newer version of the package that wrote it.",
-                )
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            if self._memory:
+                self._db = self._connect()
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
+            with self._opening():
+                self._db = self._connect()
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=_PATIENCE, poll_interval=0.01):
+                yield
+        except Timeout:
+            raise JournalError(
+                f"Another run has been opening the journal {self.path} for {_PATIENCE:g} s.",
+                hint="Wait for it, or end it.",
+            ) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+        if not self._memory:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A transaction must be on the disk before it is on the net.
+            connection.execute("PRAGMA synchronous = FULL")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _VERSION):
+            raise JournalError(
+                f"The journal {self.path} has format {version}; this version reads {_VERSION}.",
+                hint="Use the newer version of the package that wrote it.",
+            )
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        return connection
 
     @classmethod
     def at(cls, folder: str | Path) -> Journal:

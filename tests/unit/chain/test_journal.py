@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,17 @@ def test_the_chain_floor_is_cheap_to_name() -> None:
         "sys.exit(any(name in sys.modules for name in ('web3', 'eth_account', 'eth_tester', 'ape')))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False).returncode == 0
+
+
+def test_many_open_a_new_journal_at_once(tmp_path: Path) -> None:
+    """SQLite itself refuses some of those who turn on its write-ahead log at the same moment."""
+    for turn in range(10):
+        together = threading.Barrier(6)
+
+        def opened(folder: Path = tmp_path / str(turn), together: threading.Barrier = together) -> None:
+            together.wait(timeout=30)
+            Journal.at(folder).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for one in [pool.submit(opened) for _ in range(6)]:
+                one.result(timeout=60)
