@@ -70,7 +70,7 @@ _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
 
 
-class FieldError(ValueError):
+class _FieldError(ValueError):
     """Faults below the field that a validator looks at, with pointers relative to it."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
@@ -273,7 +273,7 @@ def _read_object(value: object) -> FrozenDict:
     if not isinstance(value, Mapping):
         raise ValueError("is not an object")
     if faults := json_faults(value, depth=1):
-        raise FieldError(faults)
+        raise _FieldError(faults)
     frozen: FrozenDict = freeze(value)
     return frozen
 
@@ -302,7 +302,7 @@ def _refuse_repeats(values: Sequence[Hashable], *, suffix: str = "") -> None:
         if first.setdefault(value, place) != place:
             faults.append(Fault(f"/{place}{suffix}", f"repeats number {first[value]}"))
     if faults:
-        raise FieldError(faults)
+        raise _FieldError(faults)
 
 
 # --- Models --------------------------------------------------------------------------------------
@@ -402,7 +402,9 @@ class Encryption(_Document):
     @model_validator(mode="after")
     def _threshold_can_be_met(self) -> Self:
         if self.threshold > max(len(self.gateways), 1):
-            raise FieldError([Fault("/threshold", f"is {self.threshold}, more than the {len(self.gateways)} gateways")])
+            raise _FieldError(
+                [Fault("/threshold", f"is {self.threshold}, more than the {len(self.gateways)} gateways")]
+            )
         return self
 
 
@@ -433,16 +435,16 @@ class Content(_Document):
                     faults.append(Fault(f"/{place}/path", "lies below a path that is a file"))
                     break
         if faults:
-            raise FieldError(faults)
+            raise _FieldError(faults)
         return files
 
     @model_validator(mode="after")
     def _size_holds_files(self) -> Self:
         listed = sum(file.size for file in self.files)
         if listed > self.size:
-            raise FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
+            raise _FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
         if self.files and self.encryption is not None and self.encryption.hidden:
-            raise FieldError([Fault("/files", "lists names that the content hides")])
+            raise _FieldError([Fault("/files", "lists names that the content hides")])
         return self
 
 
@@ -604,7 +606,7 @@ def faults_of(error: ValidationError) -> list[Fault]:
     for detail in error.errors(include_url=False, include_input=False):
         at = pointer(detail["loc"])
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, FieldError):
+        if isinstance(cause, _FieldError):
             faults.extend(Fault(at + fault.pointer, fault.message) for fault in cause.faults)
         elif isinstance(cause, ValueError):
             faults.append(Fault(at, str(cause)))

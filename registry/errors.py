@@ -63,13 +63,16 @@ from typing import Any
 class RegistryError(Exception):
     """Base of every error of this package.
 
-    `message` says what happened with the value at fault, `hint` the way out; both are shown.
+    `message` says what happened with the value at fault, `hint` the way out; both are shown. A class has a hint for
+    those of its cases that have none nearer.
     """
+
+    hint: str = "Look it up by its name: 'registry explain'."
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = message
-        self.hint = hint
-        super().__init__(f"{message} {hint}".strip())
+        self.hint = hint or self.hint
+        super().__init__(f"{message} {self.hint}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
@@ -90,57 +93,57 @@ def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str
 class InputError(RegistryError, ValueError):
     """A value handed in is wrong; nothing was done with it."""
 
+    hint = "Correct the value and try again."
+
 
 class InvalidDID(InputError):
     """Not a ``did:nft:`` identifier of an asset."""
 
+    hint = "It looks like did:nft:eip155:<chain>_erc721:<registry address>_<asset number>."
+
     def __init__(self, did: str, reason: str) -> None:
         self.did = did
-        super().__init__(
-            f"{did!r} is not the DID of an asset: {reason}.",
-            hint="It looks like did:nft:eip155:<chain>_erc721:<registry address>_<asset number>.",
-        )
+        super().__init__(f"{did!r} is not the DID of an asset: {reason}.")
 
 
 class InvalidCID(InputError):
     """Not a content identifier, or not of a kind that can be verified here."""
 
+    hint = "It looks like bafkrei... or bafybei... (CIDv1) or Qm... (CIDv0)."
+
     def __init__(self, cid: object, reason: str) -> None:
         self.cid = cid
-        super().__init__(
-            f"{cid!r} is not a usable CID: {reason}.",
-            hint="It looks like bafkrei... or bafybei... (CIDv1) or Qm... (CIDv0).",
-        )
+        super().__init__(f"{cid!r} is not a usable CID: {reason}.")
 
 
 class InvalidAmount(InputError):
     """An amount of money that has no exact value in its token."""
 
+    hint = 'Write it as "12.5 USDC", a Decimal, or an integer of the smallest unit.'
+
     def __init__(self, amount: object, reason: str) -> None:
         self.amount = amount
-        super().__init__(
-            f"{amount!r} is not an amount: {reason}.",
-            hint='Write it as "12.5 USDC", a Decimal, or an integer of the smallest unit.',
-        )
+        super().__init__(f"{amount!r} is not an amount: {reason}.")
 
 
 class InvalidLicence(InputError):
     """Licence terms that contradict each other or do not fit their fields."""
 
+    hint = "Make one with Licence.hold, Licence.period or Licence.uses."
+
     def __init__(self, name: str, reason: str, *, hint: str = "") -> None:
         self.name = name
-        super().__init__(
-            f"Licence {name!r}: {reason}.",
-            hint=hint or "Make one with Licence.hold, Licence.period or Licence.uses.",
-        )
+        super().__init__(f"Licence {name!r}: {reason}.", hint=hint)
 
 
 class InvalidAddress(InputError):
     """Not a 20-byte address, or one with a wrong checksum."""
 
+    hint = "It has 0x and 40 hexadecimal digits."
+
     def __init__(self, address: object, reason: str) -> None:
         self.address = address
-        super().__init__(f"{address!r} is not an address: {reason}.", hint="It has 0x and 40 hexadecimal digits.")
+        super().__init__(f"{address!r} is not an address: {reason}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,46 +160,50 @@ class Fault:
 class InvalidDDO(InputError):
     """A document that is not a DDO; `faults` lists all that is wrong with it."""
 
+    hint = "Mend these fields and try again."
+
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
         listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
-        super().__init__(
-            f"The document has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.",
-            hint="Mend these fields and try again.",
-        )
+        super().__init__(f"The document has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.")
 
 
 class DDOTooLarge(InputError):
     """A DDO over the limit of one block."""
 
+    hint = "Move long texts and images into the content folder and refer to them."
+
     def __init__(self, size: int, limit: int) -> None:
         self.size, self.limit = size, limit
-        super().__init__(
-            f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.",
-            hint="Move long texts and images into the content folder and refer to them.",
-        )
+        super().__init__(f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.")
 
 
 class InvalidSettings(InputError):
     """A file of settings that cannot be used; `line` is where, 0 if no line is at fault."""
 
+    hint = "Mend it and try again; nothing was sent."
+
     def __init__(self, source: object, reason: str, *, line: int = 0, hint: str = "") -> None:
         self.source, self.reason, self.line = source, reason, line
         where = f"{source}, line {line}" if line else str(source)
-        super().__init__(f"{where}: {reason}.", hint=hint or "Mend it and try again; nothing was sent.")
+        super().__init__(f"{where}: {reason}.", hint=hint)
 
 
 class InvalidEntitlements(InputError):
     """A list of who may claim what, or its proofs, that is wrong; `faults` lists every line at fault."""
 
+    hint = "Mend these lines and try again."
+
     def __init__(self, source: object, faults: Sequence[Fault]) -> None:
         self.source, self.faults = source, tuple(faults)
         listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
-        super().__init__(f"{source} is not a list of entitlements: {listed}.", hint="Mend these lines and try again.")
+        super().__init__(f"{source} is not a list of entitlements: {listed}.")
 
 
 class InvalidContent(InputError):
     """A path that cannot be published as it is."""
+
+    hint = "Correct the folder, or leave the path out of it."
 
     def __init__(self, path: object, reason: str, *, hint: str = "") -> None:
         self.path = path
@@ -206,6 +213,8 @@ class InvalidContent(InputError):
 class Immutable(InputError, PermissionError):
     """A write to a place that cannot change, as all that has a CID."""
 
+    hint = "Write to a new place, and publish what comes out as a new version."
+
     def __init__(self, path: str, reason: str = "content that has an address never changes", *, hint: str) -> None:
         self.path = path
         super().__init__(f"{path!r} cannot be written: {reason}.", hint=hint)
@@ -214,7 +223,9 @@ class Immutable(InputError, PermissionError):
 class NotAFile(InputError, IsADirectoryError):
     """A folder, or a symbolic link, where a file is needed."""
 
-    def __init__(self, path: str, kind: str, *, hint: str = "Name a file in it.") -> None:
+    hint = "Name a file in it."
+
+    def __init__(self, path: str, kind: str, *, hint: str = "") -> None:
         self.path, self.kind = path, kind
         super().__init__(f"{path!r} is a {kind}, not a file.", hint=hint)
 
@@ -222,9 +233,11 @@ class NotAFile(InputError, IsADirectoryError):
 class NotAFolder(InputError, NotADirectoryError):
     """A file, or a symbolic link, where a folder is needed."""
 
+    hint = "Read it instead."
+
     def __init__(self, path: str, kind: str) -> None:
         self.path, self.kind = path, kind
-        super().__init__(f"{path!r} is a {kind}, not a folder.", hint="Read it instead.")
+        super().__init__(f"{path!r} is a {kind}, not a folder.")
 
 
 # --- Not found -----------------------------------------------------------------------------------
@@ -233,28 +246,33 @@ class NotAFolder(InputError, NotADirectoryError):
 class NotFoundError(RegistryError, LookupError):
     """What was asked for does not exist."""
 
+    hint = "Check the name and the network."
+
 
 class AssetNotFound(NotFoundError):
     """No asset has this identifier on this chain."""
 
+    hint = "Check the DID and the network."
+
     def __init__(self, did: str, reason: str = "no such asset was published") -> None:
         self.did = did
-        super().__init__(f"Asset {did} was not found: {reason}.", hint="Check the DID and the network.")
+        super().__init__(f"Asset {did} was not found: {reason}.")
 
 
 class LicenceNotFound(NotFoundError):
     """The asset has no such licence."""
 
+    hint = "Choose one of those that the error lists."
+
     def __init__(self, did: str, licence: object, known: Sequence[str]) -> None:
         self.did, self.licence, self.known = did, licence, tuple(known)
-        super().__init__(
-            f"Asset {did} has no licence {licence!r}.",
-            hint=f"It has: {', '.join(self.known) or 'none'}.",
-        )
+        super().__init__(f"Asset {did} has no licence {licence!r}.", hint=f"It has: {', '.join(self.known) or 'none'}.")
 
 
 class FileNotInAsset(NotFoundError, FileNotFoundError):
     """The asset's content has no such file."""
+
+    hint = "Choose one of those that the error lists."
 
     def __init__(self, path: str, known: Sequence[str]) -> None:
         self.path, self.known = path, tuple(known)
@@ -268,80 +286,89 @@ class FileNotInAsset(NotFoundError, FileNotFoundError):
 class ContentError(RegistryError, OSError):
     """Bytes could not be had, or could not be trusted."""
 
+    hint = "Try another source, or ask who published it."
+
 
 class BlockNotFound(ContentError, LookupError):
     """No source that was asked has the block."""
 
+    hint = "Add a source that holds it, or ask its publisher."
+
     def __init__(self, cid: object, source: str = "the local store") -> None:
         self.cid, self.source = cid, source
-        super().__init__(f"Block {cid} is not in {source}.", hint="Add a source that holds it, or ask its publisher.")
+        super().__init__(f"Block {cid} is not in {source}.")
 
 
 class Unverified(ContentError):
     """Bytes whose hash is not the one promised; they were thrown away."""
 
+    hint = "The copy is damaged or forged; fetch it from another source."
+
     def __init__(self, cid: object, source: str, reason: str = "the bytes do not hash to it") -> None:
         self.cid, self.source = cid, source
-        super().__init__(
-            f"Content from {source} was refused for {cid}: {reason}.",
-            hint="The copy is damaged or forged; fetch it from another source.",
-        )
+        super().__init__(f"Content from {source} was refused for {cid}: {reason}.")
 
 
 class Unavailable(ContentError):
     """No source answered in time. `retry_after` is how many seconds it asked to be left alone, if it did."""
 
+    hint = "Check the connection or add another source."
+
     def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
         self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
-        super().__init__(
-            f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."),
-            hint="Check the connection or add another source.",
-        )
+        super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
 
 
 class LimitExceeded(ContentError):
     """Content that is larger or deeper than a limit that protects the reader."""
 
+    hint = "Raise the limit only if you trust it."
+
     def __init__(self, what: str, value: int, limit: int) -> None:
         self.what, self.value, self.limit = what, value, limit
-        super().__init__(
-            f"{what} is {value:,}, over the limit of {limit:,}.", hint="Raise the limit only if you trust it."
-        )
+        super().__init__(f"{what} is {value:,}, over the limit of {limit:,}.")
 
 
 class UnsupportedCodec(ContentError):
     """A block in a format that this package does not read."""
 
+    hint = "Files and folders are raw (0x55) or dag-pb (0x70)."
+
     def __init__(self, cid: object, codec: int) -> None:
         self.cid, self.codec = cid, codec
-        super().__init__(f"{cid} has codec 0x{codec:x}.", hint="Files and folders are raw (0x55) or dag-pb (0x70).")
+        super().__init__(f"{cid} has codec 0x{codec:x}.")
 
 
 class PinRefused(ContentError):
     """A pinning service would not do what was asked, or failed to; `status` is its HTTP status (0 for none)."""
 
+    hint = "Ask another service."
+
     def __init__(self, service: str, what: str, reason: str, *, status: int = 0, hint: str = "") -> None:
         self.service, self.what, self.reason, self.status = service, what, reason, status
-        super().__init__(f"{service} refused {what}: {reason}.", hint=hint or "Ask another service.")
+        super().__init__(f"{service} refused {what}: {reason}.", hint=hint)
 
 
 class TooFewReplicas(ContentError):
     """Fewer services keep something than were wanted; `made` names those that do."""
 
+    hint = "Run it again, which asks for the missing ones only, or name further services."
+
     def __init__(self, cid: object, made: Sequence[str], wanted: int, causes: Sequence[str]) -> None:
         self.cid, self.made, self.wanted, self.causes = cid, tuple(made), wanted, tuple(causes)
         super().__init__(
-            f"{len(self.made)} of the {wanted} services that shall keep {cid} do ({'; '.join(self.causes)}).",
-            hint="Run it again, which asks for the missing ones only, or name further services.",
+            f"{len(self.made)} of the {wanted} services that shall keep {cid} do ({'; '.join(self.causes)})."
         )
 
 
 class WrongKey(ContentError):
     """Encrypted content that is not for this key."""
 
+    hint = "Ask for the key of the version that it is of."
+
     def __init__(self, what: str, recipient: str) -> None:
         self.what, self.recipient = what, recipient
-        super().__init__(f"{what} is not sealed to {recipient}.", hint="Ask for the key of the version that it is of.")
+        super().__init__(f"{what} is not sealed to {recipient}.")
 
 
 # --- People and money ----------------------------------------------------------------------------
@@ -350,46 +377,55 @@ class WrongKey(ContentError):
 class SignerError(RegistryError, PermissionError):
     """There is no key to sign with, or it could not be opened."""
 
+    hint = "Check the key, the key file or the name of the account."
+
 
 class NoSigner(SignerError):
     """A transaction was asked of a client that can only read."""
 
+    hint = "Pass signer= a key, a key file or an ape account."
+
     def __init__(self, action: str, *, hint: str = "") -> None:
         self.action = action
-        super().__init__(
-            f"To {action}, a signer is needed.", hint=hint or "Pass signer= a key, a key file or an ape account."
-        )
+        super().__init__(f"To {action}, a signer is needed.", hint=hint)
 
 
 class UnknownAccount(SignerError):
     """No account has this name or address."""
 
+    hint = "Check its name or the path."
+
     def __init__(self, account: object, known: Sequence[str] = ()) -> None:
         self.account, self.known = account, tuple(known)
-        way_out = f"Known: {', '.join(self.known)}." if known else "Check its name or the path."
-        super().__init__(f"There is no account {account!r}.", hint=way_out)
+        super().__init__(f"There is no account {account!r}.", hint=f"Known: {', '.join(self.known)}." if known else "")
 
 
 class WrongPassword(SignerError):
     """The password does not open the key file."""
 
+    hint = "Try again; the file was not changed."
+
     def __init__(self, path: object) -> None:
         self.path = path
-        super().__init__(f"The password does not open {path}.", hint="Try again; the file was not changed.")
+        super().__init__(f"The password does not open {path}.")
 
 
 class AccessDenied(RegistryError, PermissionError):
     """The account holds no licence that opens the asset."""
 
+    hint = "Buy a licence first."
+
     def __init__(
         self, did: str, account: str, reason: str = "it holds no licence that is valid now", *, hint: str = ""
     ) -> None:
         self.did, self.account = did, account
-        super().__init__(f"Account {account} may not open {did}: {reason}.", hint=hint or "Buy a licence first.")
+        super().__init__(f"Account {account} may not open {did}: {reason}.", hint=hint)
 
 
 class GatewayError(RegistryError):
     """A key gateway failed or refused; `code` is its own word for why ("" if it gave none), `status` that of HTTP."""
+
+    hint = "Try again later, or ask the others; docs/key-gateway.md explains each code."
 
     def __init__(self, gateway: str, reason: str, *, code: str = "", status: int = 0, hint: str = "") -> None:
         self.gateway, self.reason, self.code, self.status = gateway, reason, code, status
@@ -399,6 +435,8 @@ class GatewayError(RegistryError):
 class TooFewShares(RegistryError, ConnectionError):
     """Fewer key gateways gave or took a share, or what else was asked of them, than are needed; `causes` says what each
     did instead, `liars` names those whose shares do not belong to the key."""
+
+    hint = "Try again later, or ask its owner to give shares to further gateways."
 
     def __init__(
         self,
@@ -413,58 +451,59 @@ class TooFewShares(RegistryError, ConnectionError):
     ) -> None:
         self.did, self.got, self.threshold, self.causes, self.liars = did, got, threshold, tuple(causes), tuple(liars)
         said = what or f"The key of {did} needs {threshold} shares and {got} could be had"
-        super().__init__(
-            f"{said} ({'; '.join(self.causes)}).",
-            hint=hint or "Try again later, or ask its owner to give shares to further gateways.",
-        )
+        super().__init__(f"{said} ({'; '.join(self.causes)}).", hint=hint)
 
 
 class PaymentError(RegistryError):
     """A payment that cannot succeed; found before anything was sent."""
 
+    hint = "Look at the price and at what the account holds, and try again."
+
 
 class InsufficientBalance(PaymentError):
     """The account has less than the price."""
 
+    hint = "Fund it and try again."
+
     def __init__(self, account: str, needed: str, held: str) -> None:
         self.account, self.needed, self.held = account, needed, held
-        super().__init__(f"Account {account} needs {needed} and holds {held}.", hint="Fund it and try again.")
+        super().__init__(f"Account {account} needs {needed} and holds {held}.")
 
 
 class InsufficientAllowance(PaymentError):
     """The marketplace may not take the price from the account."""
 
+    hint = "Buy with approve=True, or approve that much first."
+
     def __init__(self, account: str, needed: str, allowed: str, spender: str) -> None:
         self.account, self.needed, self.allowed, self.spender = account, needed, allowed, spender
-        super().__init__(
-            f"Account {account} allows the marketplace {spender} {allowed}, but {needed} is needed.",
-            hint="Buy with approve=True, or approve that much first.",
-        )
+        super().__init__(f"Account {account} allows the marketplace {spender} {allowed}, but {needed} is needed.")
 
 
 class PriceChanged(PaymentError):
     """The price is above the most that the buyer agreed to."""
 
+    hint = "Look at the licence again and raise max_total if you still want it."
+
     def __init__(self, licence: str, price: str, maximum: str) -> None:
         self.licence, self.price, self.maximum = licence, price, maximum
-        super().__init__(
-            f"Licence {licence!r} costs {price} now, more than the {maximum} you agreed to.",
-            hint="Look at the licence again and raise max_total if you still want it.",
-        )
+        super().__init__(f"Licence {licence!r} costs {price} now, more than the {maximum} you agreed to.")
 
 
 class BondAboveMaximum(PaymentError):
     """A bond is above the most that the claimant agreed to."""
 
+    hint = "Raise max_bond if you still want it."
+
     def __init__(self, bond: str, maximum: str) -> None:
         self.bond, self.maximum = bond, maximum
-        super().__init__(
-            f"The bond is {bond}, more than the {maximum} you agreed to.", hint="Raise max_bond if you still want it."
-        )
+        super().__init__(f"The bond is {bond}, more than the {maximum} you agreed to.")
 
 
 class UnknownToken(PaymentError, LookupError):
     """A payment token that the registry does not take."""
+
+    hint = "Choose one of those that the error lists."
 
     def __init__(self, token: object, known: Sequence[str]) -> None:
         self.token, self.known = token, tuple(known)
@@ -477,67 +516,74 @@ class UnknownToken(PaymentError, LookupError):
 class ChainError(RegistryError):
     """The chain could not be reached, or did not do what was asked."""
 
+    hint = "Check the node and try again: nothing is sent twice."
+
 
 class ConnectionFailed(ChainError, ConnectionError):
     """No node answers at the address."""
 
+    hint = "Check the address and that the node runs."
+
     def __init__(self, url: str, reason: str) -> None:
         self.url = url
-        super().__init__(f"No node answers at {url}: {reason}.", hint="Check the address and that the node runs.")
+        super().__init__(f"No node answers at {url}: {reason}.")
 
 
 class WrongChain(ChainError):
     """The node serves another chain than the one meant."""
 
+    hint = "Connect to the other network."
+
     def __init__(self, expected: int, actual: int, what: str) -> None:
         self.expected, self.actual = expected, actual
-        super().__init__(
-            f"{what} is on chain {expected}, but the node serves chain {actual}.", hint="Connect to the other network."
-        )
+        super().__init__(f"{what} is on chain {expected}, but the node serves chain {actual}.")
 
 
 class NotDeployed(ChainError, LookupError):
     """The contracts are not known on this chain."""
 
+    hint = "Run 'registry deploy', or pass deployment= the file that records it."
+
     def __init__(self, chain_id: int, reason: str) -> None:
         self.chain_id = chain_id
-        super().__init__(
-            f"The registry is not known on chain {chain_id}: {reason}.",
-            hint="Run 'registry deploy', or pass deployment= the file that records it.",
-        )
+        super().__init__(f"The registry is not known on chain {chain_id}: {reason}.")
 
 
 class Underpriced(ChainError):
     """The node wants a higher fee."""
 
+    hint = "Try again, or raise max_fee_gwei."
+
     def __init__(self, reason: str) -> None:
-        super().__init__(f"The node refused the fee: {reason}.", hint="Try again, or raise max_fee_gwei.")
+        super().__init__(f"The node refused the fee: {reason}.")
 
 
 class TransactionTimeout(ChainError, TimeoutError):
     """A transaction was sent but not seen in a block in time; it may still be."""
 
+    hint = "Run the same command again: it waits for this transaction and does not send a second one."
+
     def __init__(self, tx_hash: str, seconds: float) -> None:
         self.tx_hash, self.seconds = tx_hash, seconds
-        super().__init__(
-            f"Transaction {tx_hash} was not in a block after {seconds:g} s.",
-            hint="Run the same command again: it waits for this transaction and does not send a second one.",
-        )
+        super().__init__(f"Transaction {tx_hash} was not in a block after {seconds:g} s.")
 
 
 class NonceStuck(ChainError, TimeoutError):
     """An earlier transaction of the account holds up this one."""
 
+    hint = "Wait for the earlier transaction or replace it with a higher fee ('registry unstick')."
+
     def __init__(self, account: str, nonce: int, next_nonce: int) -> None:
         self.account, self.nonce, self.next_nonce = account, nonce, next_nonce
         super().__init__(
-            f"Account {account} has a transaction with nonce {nonce} waiting, but the chain is still at {next_nonce}.",
-            hint="Wait for the earlier transaction or replace it with a higher fee ('registry unstick').",
+            f"Account {account} has a transaction with nonce {nonce} waiting, but the chain is still at {next_nonce}."
         )
 
 
 class TransactionReverted(ChainError):
     """A transaction failed on chain without a reason that this package knows."""
+
+    hint = "Try it with dry_run=True, and check the addresses and the network."
 
     def __init__(self, reason: str, tx_hash: str | None = None) -> None:
         self.reason, self.tx_hash = reason, tx_hash
@@ -547,31 +593,33 @@ class TransactionReverted(ChainError):
 class Reorganised(ChainError):
     """The chain dropped a block that a result stood on."""
 
+    hint = "Run the same command again; ask for more confirmations on this chain."
+
     def __init__(self, tx_hash: str, block: int) -> None:
         self.tx_hash, self.block = tx_hash, block
-        super().__init__(
-            f"The chain dropped block {block} with transaction {tx_hash}.",
-            hint="Run the same command again; ask for more confirmations on this chain.",
-        )
+        super().__init__(f"The chain dropped block {block} with transaction {tx_hash}.")
 
 
 class DeploymentError(ChainError):
     """What is on chain is not what the plan says."""
 
+    hint = "Compare the plan and the file that records the deployment with the chain, and run it again."
+
 
 class NoDao(ChainError, LookupError):
     """The registry was not given to a DAO, as far as its record tells."""
 
+    hint = "Run 'registry dao found', or pass deployment= the file that records its DAO."
+
     def __init__(self, chain_id: int, registry: str) -> None:
         self.chain_id, self.registry = chain_id, registry
-        super().__init__(
-            f"The record of the registry {registry} on chain {chain_id} names no DAO.",
-            hint="Run 'registry dao found', or pass deployment= the file that records its DAO.",
-        )
+        super().__init__(f"The record of the registry {registry} on chain {chain_id} names no DAO.")
 
 
 class ContractError(RegistryError):
     """A custom error of the contracts: `name`, and `values` by parameter name."""
+
+    hint = "Look it up by its name: 'registry explain'."
 
     def __init__(self, name: str, values: dict[str, Any], message: str = "", *, hint: str = "") -> None:
         self.name, self.values = name, values
@@ -585,14 +633,18 @@ class ContractError(RegistryError):
 class TeamError(RegistryError):
     """A team's proposal cannot be signed or executed as it is."""
 
+    hint = "Look at the proposal with 'registry team show'."
+
 
 class InvalidProposal(TeamError, ValueError):
     """A file that is no proposal; `faults` lists all that is wrong with it."""
 
+    hint = "Ask who proposed it for the file."
+
     def __init__(self, source: object, faults: Sequence[Fault]) -> None:
         self.source, self.faults = source, tuple(faults)
         listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
-        super().__init__(f"{source} is not a proposal of a team: {listed}.", hint="Ask who proposed it for the file.")
+        super().__init__(f"{source} is not a proposal of a team: {listed}.")
 
 
 class TamperedProposal(InvalidProposal):
@@ -602,16 +654,17 @@ class TamperedProposal(InvalidProposal):
 class UnsafeCall(TeamError, PermissionError):
     """A call that would run foreign code with all the rights of the team."""
 
+    hint = "Do not sign it. Batches go through the published MultiSendCallOnly and nothing else."
+
     def __init__(self, to: str, reason: str) -> None:
         self.to = to
-        super().__init__(
-            f"The proposal runs the code of {to} as the team's own (delegatecall): {reason}.",
-            hint="Do not sign it. Batches go through the published MultiSendCallOnly and nothing else.",
-        )
+        super().__init__(f"The proposal runs the code of {to} as the team's own (delegatecall): {reason}.")
 
 
 class NotAnOwner(TeamError, PermissionError):
     """A signature of an account that is no owner of the team."""
+
+    hint = "Sign with an account of one of the owners that the error lists."
 
     def __init__(self, account: str, team: str, owners: Sequence[str]) -> None:
         self.account, self.team, self.owners = account, team, tuple(owners)
@@ -623,6 +676,8 @@ class NotAnOwner(TeamError, PermissionError):
 class InsufficientSignatures(TeamError, PermissionError):
     """Fewer owners have signed than the team asks for."""
 
+    hint = "Ask the owners that the error lists to sign."
+
     def __init__(self, team: str, signed: Sequence[str], threshold: int, missing: Sequence[str]) -> None:
         self.team, self.signed, self.threshold, self.missing = team, tuple(signed), threshold, tuple(missing)
         super().__init__(
@@ -633,6 +688,8 @@ class InsufficientSignatures(TeamError, PermissionError):
 
 class WrongNonce(TeamError, ValueError):
     """A proposal whose turn has passed, or has not come yet."""
+
+    hint = "Propose it anew if its turn has passed; else execute or reject those before it."
 
     def __init__(self, team: str, nonce: int, next_nonce: int, reason: str = "") -> None:
         self.team, self.nonce, self.next_nonce = team, nonce, next_nonce
@@ -650,177 +707,189 @@ class WrongNonce(TeamError, ValueError):
 class GovernanceError(RegistryError):
     """The DAO cannot do it like this; nothing was sent."""
 
+    hint = "'registry dao show' says where a proposal stands and what comes next."
+
 
 class InvalidDraft(GovernanceError, ValueError):
     """A proposal that is written down wrongly; `line` is where in the file, 0 if no line is at fault."""
 
+    hint = "Mend it and try again; nothing was sent."
+
     def __init__(self, source: object, reason: str, *, line: int = 0, hint: str = "") -> None:
         self.source, self.reason, self.line = source, reason, line
         where = f"{source}, line {line}" if line else str(source)
-        super().__init__(f"{where}: {reason}.", hint=hint or "Mend it and try again; nothing was sent.")
+        super().__init__(f"{where}: {reason}.", hint=hint)
 
 
 class DescriptionTooLong(GovernanceError, ValueError):
     """The body of a proposal is larger than one block."""
 
+    hint = "Publish long texts as an asset, and name its DID in the body."
+
     def __init__(self, size: int, limit: int) -> None:
         self.size, self.limit = size, limit
-        super().__init__(
-            f"The body of the proposal has {size:,} bytes; at most {limit:,} fit in one block.",
-            hint="Publish long texts as an asset, and name its DID in the body.",
-        )
+        super().__init__(f"The body of the proposal has {size:,} bytes; at most {limit:,} fit in one block.")
 
 
 class UnpinnedBody(GovernanceError, OSError):
     """The body that a proposal names cannot be had, so nobody could read what they vote on."""
 
+    hint = "Pin it in a store that can be written, or add a source that holds it."
+
     def __init__(self, cid: object, reason: str) -> None:
         self.cid, self.reason = cid, reason
-        super().__init__(
-            f"The body ipfs://{cid} of the proposal cannot be had: {reason}.",
-            hint="Pin it in a store that can be written, or add a source that holds it.",
-        )
+        super().__init__(f"The body ipfs://{cid} of the proposal cannot be had: {reason}.")
 
 
 class UnknownTarget(GovernanceError, LookupError):
     """A call with data to an account where there is no contract: it would do nothing and look like success."""
 
+    hint = "Check the address and the network."
+
     def __init__(self, target: str, number: int) -> None:
         self.target, self.number = target, number
-        super().__init__(
-            f"Action {number} calls {target}, and there is no contract.", hint="Check the address and the network."
-        )
+        super().__init__(f"Action {number} calls {target}, and there is no contract.")
 
 
 class CallWouldRevert(GovernanceError):
     """An action that would fail if the proposal were executed now; `cause` is what it would be refused with."""
 
+    hint = "Mend the action; with force it is proposed all the same."
+
     def __init__(self, number: int, what: str, cause: RegistryError) -> None:
         self.number, self.what, self.cause = number, what, cause
         super().__init__(
-            f"Action {number}, {what}, would be refused: {cause.message}",
-            hint=f"{cause.hint} Mend the action; with force it is proposed all the same.".strip(),
+            f"Action {number}, {what}, would be refused: {cause.message}", hint=f"{cause.hint} {self.hint}"
         )
 
 
 class BelowThreshold(GovernanceError, PermissionError):
     """Who proposes has fewer votes than that takes."""
 
+    hint = "Delegate to yourself if you hold tokens, or ask somebody with more votes to propose."
+
     def __init__(self, account: str, votes: str, needed: str) -> None:
         self.account, self.votes, self.needed = account, votes, needed
-        super().__init__(
-            f"{account} has {votes} votes, and a proposal takes {needed}.",
-            hint="Delegate to yourself if you hold tokens, or ask somebody with more votes to propose.",
-        )
+        super().__init__(f"{account} has {votes} votes, and a proposal takes {needed}.")
 
 
 class ProposalNotFound(GovernanceError, LookupError):
     """The DAO has no such proposal."""
 
+    hint = "'registry dao list' shows them all; check the chain."
+
     def __init__(self, proposal: object, reason: str = "no such proposal was made") -> None:
         self.proposal = proposal
-        super().__init__(
-            f"Proposal {proposal} was not found: {reason}.", hint="'registry dao list' shows them all; check the chain."
-        )
+        super().__init__(f"Proposal {proposal} was not found: {reason}.")
 
 
 class WrongProposalState(GovernanceError):
     """A proposal that is not where this can be done."""
 
+    hint = "'registry dao show' says what comes next."
+
     def __init__(self, proposal: object, state: str, act: str, *, hint: str = "") -> None:
         self.proposal, self.state, self.act = proposal, state, act
-        super().__init__(
-            f"The {proposal} is {state}, so one cannot {act} it.",
-            hint=hint or "'registry dao show' says what comes next.",
-        )
+        super().__init__(f"The {proposal} is {state}, so one cannot {act} it.", hint=hint)
 
 
 class TooEarly(WrongProposalState):
     """A proposal whose delay has not passed; `until` is when it has (seconds since 1970), `moment` in words."""
 
+    hint = "Wait until then; anybody may execute it."
+
     def __init__(self, proposal: object, until: int, moment: str) -> None:
         self.until = until
-        super().__init__(proposal, f"queued until {moment}", "execute", hint="Wait until then; anybody may execute it.")
+        super().__init__(proposal, f"queued until {moment}", "execute")
 
 
 class CodeChanged(GovernanceError):
     """The code of a target is not what it was when the proposal was made, so nobody can queue, execute or cancel it."""
 
+    hint = "Look at what changed; if the actions are still wanted, propose them anew."
+
     def __init__(self, proposal: object, targets: Sequence[str]) -> None:
         self.proposal, self.targets = proposal, tuple(targets)
         named = ", ".join(self.targets) or "one of its targets"
-        super().__init__(
-            f"The code of {named} changed since the {proposal} was made, and its id commits to that code.",
-            hint="Look at what changed; if the actions are still wanted, propose them anew.",
-        )
+        super().__init__(f"The code of {named} changed since the {proposal} was made, and its id commits to that code.")
 
 
 class MayNotCancel(GovernanceError, PermissionError):
     """Neither the guardian, nor who proposed while the vote had not begun."""
 
+    hint = "Vote against it instead."
+
     def __init__(self, account: str, proposal: object, reason: str) -> None:
         self.account, self.proposal = account, proposal
-        super().__init__(f"{account} may not cancel the {proposal}: {reason}.", hint="Vote against it instead.")
+        super().__init__(f"{account} may not cancel the {proposal}: {reason}.")
 
 
 class VoteRefused(GovernanceError):
     """A vote that would not count."""
 
+    hint = "'registry dao show' says when votes count."
+
 
 class AlreadyVoted(VoteRefused):
     """Each account votes once."""
 
+    hint = "A vote cannot be changed."
+
     def __init__(self, account: str, proposal: object) -> None:
         self.account, self.proposal = account, proposal
-        super().__init__(f"{account} has voted on the {proposal} already.", hint="A vote cannot be changed.")
+        super().__init__(f"{account} has voted on the {proposal} already.")
 
 
 class LateVote(VoteRefused):
     """The voting is over."""
 
+    hint = "Votes count no more."
+
     def __init__(self, proposal: object, state: str) -> None:
         self.proposal, self.state = proposal, state
-        super().__init__(f"The voting on the {proposal} is over: it is {state}.", hint="Votes count no more.")
+        super().__init__(f"The voting on the {proposal} is over: it is {state}.")
 
 
 class VotingNotBegun(VoteRefused):
     """The voting begins later; `begins` is when (seconds since 1970), `moment` in words."""
 
+    hint = "Vote when it has begun."
+
     def __init__(self, proposal: object, begins: int, moment: str) -> None:
         self.proposal, self.begins = proposal, begins
-        super().__init__(f"The voting on the {proposal} begins at {moment}.", hint="Vote then.")
+        super().__init__(f"The voting on the {proposal} begins at {moment}.")
 
 
 class NoVotes(VoteRefused):
     """The account had no votes when the voting began."""
 
+    hint = "Tokens count once they are delegated, be it to oneself: do that before the next vote."
+
     def __init__(self, account: str, proposal: object) -> None:
         self.account, self.proposal = account, proposal
-        super().__init__(
-            f"{account} had no votes when the voting on the {proposal} began.",
-            hint="Tokens count once they are delegated, be it to oneself: do that before the next vote.",
-        )
+        super().__init__(f"{account} had no votes when the voting on the {proposal} began.")
 
 
 class WrongProof(GovernanceError, ValueError):
     """A proof that the distributor would refuse: it belongs to another list."""
 
+    hint = "Take the list that was published for this distributor, unchanged."
+
     def __init__(self, account: str, root: bytes, expected: bytes) -> None:
         self.account, self.root, self.expected = account, root, expected
         super().__init__(
-            f"The proof of {account} leads to the root 0x{root.hex()}, but the distributor has 0x{expected.hex()}.",
-            hint="Take the list that was published for this distributor, unchanged.",
+            f"The proof of {account} leads to the root 0x{root.hex()}, but the distributor has 0x{expected.hex()}."
         )
 
 
 class InvalidBallot(GovernanceError, ValueError):
     """A file that is no ballot, or a ballot of another vote."""
 
+    hint = "Ask the voter for a new one."
+
     def __init__(self, source: object, reason: str, *, hint: str = "") -> None:
         self.source, self.reason = source, reason
-        super().__init__(
-            f"{source} is not a ballot of this vote: {reason}.", hint=hint or "Ask the voter for a new one."
-        )
+        super().__init__(f"{source} is not a ballot of this vote: {reason}.", hint=hint)
 
 
 class WrongBallotSignature(InvalidBallot):
@@ -834,9 +903,11 @@ class ReplayedBallot(InvalidBallot):
 class StillOpen(GovernanceError, TimeoutError):
     """A proposal that did not come to its end while it was watched."""
 
+    hint = "Watch it again, for longer."
+
     def __init__(self, proposal: object, state: str, seconds: float) -> None:
         self.proposal, self.state, self.seconds = proposal, state, seconds
-        super().__init__(f"The {proposal} is still {state} after {seconds:g} s.", hint="Watch it again, for longer.")
+        super().__init__(f"The {proposal} is still {state} after {seconds:g} s.")
 
 
 # --- The record ----------------------------------------------------------------------------------
@@ -844,3 +915,7 @@ class StillOpen(GovernanceError, TimeoutError):
 
 class JournalError(RegistryError):
     """The record of unfinished work is in use by another process, or damaged."""
+
+    hint = (
+        "Let the other process end and try again; if it is damaged, move it away and look on chain for what was sent."
+    )

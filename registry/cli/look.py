@@ -132,10 +132,10 @@ def cid(app: App, path: str) -> None:
         app.console.say(str(found))
 
 
-@command("explain", examples=["registry explain NotAssetOwner", "registry explain"])
+@command("explain", examples=["registry explain NotAssetOwner", "registry explain 0x5eba7576", "registry explain"])
 @click.argument("name", required=False)
 def explain(app: App, name: str | None) -> None:
-    """Explain an error by its name, or list all names; needs no chain."""
+    """Explain an error by its name or its four bytes, or list all; needs no chain."""
     from registry.cli.console import table_of
     from registry.cli.explain import all_errors
     from registry.errors import InputError
@@ -147,7 +147,9 @@ def explain(app: App, name: str | None) -> None:
             table.add_row(error.name, error.source, error.meaning)
         app.console.result(known, table=table)
         return
-    found = [error for error in known if error.name.lower() == name.lower()]
+    # The data of a revert begins with the selector.
+    selector = name.lower()[:10]
+    found = [error for error in known if error.name.lower() == name.lower() or error.selector == selector]
     if not found:
         import difflib
 
@@ -160,7 +162,14 @@ def explain(app: App, name: str | None) -> None:
         app.console.result(found)
         return
     for error in found:
-        facts = {"error": error.name, "from": error.source, "meaning": error.meaning, "way out": error.hint}
+        facts = {
+            "error": error.name,
+            "from": error.source,
+            "selector": error.selector,
+            "carries": ", ".join(error.values),
+            "meaning": error.meaning,
+            "way out": error.hint,
+        }
         app.console.facts({key: text for key, text in facts.items() if text})
 
 

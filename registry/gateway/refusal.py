@@ -12,6 +12,8 @@ class Refusal(RegistryError):
     What it says is for whoever asked. It quotes nothing that a gateway keeps secret, and is not logged.
     """
 
+    hint = "docs/key-gateway.md says of each code what to do."
+
     def __init__(
         self,
         status: int,

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.fees import Cost
-from registry.chain.reverts import explain, selectors
+from registry.chain.reverts import declared
 from registry.chain.sender import Call
 from registry.chain.signers import recovered
 from registry.errors import (
@@ -369,7 +369,7 @@ def _reason(selector: bytes) -> str:
     """What the governor said of a ballot that it did not count."""
     if not any(selector):
         return "to check it takes more gas than a ballot may, or the voter's contract failed"
-    known = selectors().get(selector)
+    known = declared().get(selector)
     if known is None:
         return f"the error 0x{selector.hex()}"
-    return explain(known.__name__)[0].rstrip(".") or known.__name__
+    return known.sentence.rstrip(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 from eth_abi.abi import encode
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
+from registry.chain.revert_words import HINTS, SENTENCES
 from registry.errors import ContractError, InputError, RegistryError, TransactionReverted
 
+ROOT = Path(__file__).parents[3]
 ERRORS = {
     f"{entry['name']}({','.join(field['type'] for field in entry['inputs'])})": entry
     for name in names()
@@ -82,7 +85,7 @@ def test_no_data_whatever_breaks_the_decoder(data: bytes) -> None:
     assert type(reverts.decode("0x" + data.hex())) is type(reverts.decode(data))
 
 
-@given(st.sampled_from(sorted(reverts.selectors())), st.binary(max_size=100))
+@given(st.sampled_from(sorted(reverts.declared())), st.binary(max_size=100))
 def test_a_known_selector_with_a_wrong_body_is_no_surprise(selector: bytes, body: bytes) -> None:
     assert isinstance(reverts.decode(selector + body), RegistryError)
 
@@ -132,9 +135,22 @@ def test_an_unknown_contract_is_refused_with_the_known_names() -> None:
     assert "bytes" in repr(artifact("AssetRegistry"))
 
 
-@pytest.mark.parametrize(
-    "name", sorted(n for n in reverts.all_names() if n.startswith(("Governor", "Timelock", "Votes")))
-)
-def test_what_a_dao_refuses_is_said_in_one_short_sentence(name: str) -> None:
-    sentence, _hint = reverts.explain(name)
-    assert sentence.endswith(".") and len(sentence) < 120 and "`" not in sentence and "NOTE" not in sentence
+@pytest.mark.parametrize("error", sorted(reverts.declared().values(), key=lambda error: error.name))
+def test_every_refusal_says_in_two_short_sentences_why_and_what_to_do(error: reverts.Declared) -> None:
+    for sentence in (error.sentence, error.hint):
+        assert sentence.endswith(".") and len(sentence) < 150 and "NOTE" not in sentence, error.name
+        assert sentence.count(". ") == 0, f"{error.name}: one sentence"
+
+
+def test_nothing_is_said_of_errors_that_there_are_not() -> None:
+    names = {error.name for error in reverts.declared().values()}
+    assert set(HINTS) == names
+    assert set(SENTENCES) <= names
+    ours = "".join(path.read_text() for path in (ROOT / "contracts").rglob("*.sol"))
+    for name in SENTENCES:
+        assert f"error {name}(" not in ours, f"{name} has its words in the contract"
+
+
+def test_no_two_errors_share_a_name() -> None:
+    names = [error.name for error in reverts.declared().values()]
+    assert len(names) == len(set(names))

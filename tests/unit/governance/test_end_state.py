@@ -294,7 +294,7 @@ def tried(client: Registry, contract: str, entry: dict[str, Any], account: str) 
     except ContractError as error:
         return error.name
     except RegistryError as error:
-        return str(error)
+        return error.message
     return ""
 
 
