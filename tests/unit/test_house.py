@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import fnmatch
 import importlib
 import inspect
-import os
 import pickle
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -174,36 +171,6 @@ def test_the_names_for_type_checkers_are_those_that_are_loaded() -> None:
     assert declared == {name: f"registry.{home}" for name, home in registry._HOME_OF.items()}
 
 
-# --- Words ---------------------------------------------------------------------------------------
-
-
-def undocumented(path: Path) -> Iterator[str]:
-    """Public modules, classes, functions and methods without a docstring."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if not ast.get_docstring(tree):
-        yield "the module"
-    documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-
-    def look(body: list[ast.stmt], above: str) -> Iterator[str]:
-        for node in body:
-            if not isinstance(node, documented) or node.name.startswith("_"):
-                continue
-            decorators = {ast.unparse(one).rpartition(".")[2] for one in node.decorator_list}
-            if decorators & {"overload", "setter"}:
-                continue
-            if not ast.get_docstring(node):
-                yield f"{above}{node.name}"
-            if isinstance(node, ast.ClassDef):
-                yield from look(node.body, f"{above}{node.name}.")
-
-    yield from look(tree.body, "")
-
-
-def test_every_public_name_has_a_docstring() -> None:
-    silent = [f"{module}: {name}" for module, path in MODULES.items() for name in undocumented(path)]
-    assert not silent
-
-
 # --- Errors --------------------------------------------------------------------------------------
 
 
@@ -276,76 +243,3 @@ def test_errors_travel_between_processes() -> None:
 def test_every_module_can_be_imported() -> None:
     for module in MODULES:
         importlib.import_module(module)
-
-
-# --- README --------------------------------------------------------------------------------------
-
-
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def block(kind: str) -> str:
-    """The first fenced block of README.md of this kind."""
-    found = re.search(rf"^```{re.escape(kind)}\n(.*?)^```$", readme(), re.DOTALL | re.MULTILINE)
-    assert found, f"README.md has no ```{kind} block"
-    return found.group(1)
-
-
-def folders() -> set[str]:
-    """Every folder of the project that git would keep, with a slash between names."""
-    ignored = [line.strip().rstrip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.strip()]
-    found = set()
-    for here, below, files in os.walk(ROOT):
-        at = Path(here).relative_to(ROOT)
-        below[:] = [
-            name
-            for name in below
-            if not name.startswith(".")
-            and not any(fnmatch.fnmatch(name, rule) or fnmatch.fnmatch(str(at / name), rule) for rule in ignored)
-        ]
-        if at.parts and files:
-            found |= {"/".join(at.parts[:cut]) for cut in range(1, len(at.parts) + 1)}
-    return found
-
-
-def drawn_map() -> dict[str, str]:
-    """The map of the folders: each path drawn, without its last slash, and what is said of it.
-
-    A line is indentation or tree lines, a name (of folders with a slash at its end, and several names in one), and
-    words about it.
-    """
-    found: dict[str, str] = {}
-    above: list[tuple[int, str]] = []
-    for line in block("text map").splitlines():
-        match = re.match(r"^([\s│├└─]*)(\S+)\s*(.*)$", line)
-        if not match:
-            continue
-        depth, name, words = len(match.group(1)), match.group(2), match.group(3)
-        above = [(level, path) for level, path in above if level < depth]
-        path = (f"{above[-1][1]}/" if above else "") + name.rstrip("/")
-        found[path] = words
-        if name.endswith("/"):
-            above.append((depth, path))
-    return found
-
-
-def test_the_map_in_the_readme_is_the_tree() -> None:
-    drawn, there = drawn_map(), folders()
-    assert not [path for path in drawn if not (ROOT / path).exists()], "drawn and not there"
-    assert not [path for path, words in drawn.items() if not words], "drawn without a word"
-    missing = {path for path in there if "/" not in path} - set(drawn)
-    # Who draws one folder in a folder draws all of them.
-    opened = {path.rpartition("/")[0] for path in drawn if "/" in path and (ROOT / path).is_dir()}
-    missing |= {path for path in there if path.rpartition("/")[0] in opened} - set(drawn)
-    assert not missing, "there and not drawn"
-
-
-def test_the_example_in_the_readme_runs(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    (tmp_path / "example.py").write_text(block("python"))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "REGISTRY_HOME": str(tmp_path / "home")}
-    done = subprocess.run(
-        [sys.executable, "example.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
