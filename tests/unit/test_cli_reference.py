@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from registry.cli import ALIASES, SECTIONS, cli
 from registry.cli.command import Command
 from registry.cli.reference import TARGET, reference
 
+ROOT = Path(__file__).parents[2]
 CLI = Path(cli.callback.__code__.co_filename).parent  # type: ignore[union-attr]
 
 
@@ -67,9 +69,33 @@ def examples() -> list[str]:
     return joined
 
 
-@pytest.mark.parametrize("example", examples())
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def of_pages() -> list[str]:
+    """The commands in the blocks for a shell of all pages."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
+            lines = block.replace("\\\n", " ").splitlines()
+            found += [line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("registry ")]
+    return found
+
+
+def in_prose() -> list[str]:
+    """What pages say of commands in passing, each alternative by itself."""
+    found = set()
+    for page in PAGES:
+        for span in re.findall(r"(?<!`)`registry ([^`]+)`(?!`)", page.read_text()):
+            first, *rest = span.split()
+            if first != "...":
+                found |= {" ".join(["registry", name, *rest]) for name in first.split("|")}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("example", examples() + of_pages())
 def test_each_example_is_understood(example: str) -> None:
-    words = shlex.split(example)
+    words = shlex.split(example, comments=True)
     # What the shell does with the output is not ours.
     words = words[: next((i for i, word in enumerate(words) if word in ("|", ">")), len(words))]
     assert words[0] == "registry"
@@ -80,6 +106,19 @@ def test_each_example_is_understood(example: str) -> None:
     arguments = words[1 + len(name.split()) :]
     context = click.Context(command, info_name=name)
     command.parse_args(context, arguments)
+
+
+@pytest.mark.parametrize("said", in_prose())
+def test_a_command_that_is_named_in_passing_exists_with_its_options(said: str) -> None:
+    name, arguments = "", said.split()[1:]
+    while arguments and (name + arguments[0]) in ALL | ALIASES:
+        name += arguments.pop(0) + " "
+    command = ALL[ALIASES.get(name.strip(), name.strip())] if name else cli
+    known = {option for parameter in [*command.params, *cli.params] for option in parameter.opts}
+    assert {word for word in arguments if word.startswith("--")} <= known | {"--help", "--json", "--version"}
+    # What is left are options, their values and arguments; of a group it would be a command that there is not.
+    left = [word for word in arguments if word not in ("...", "--help") and not word.startswith("--")]
+    assert not (isinstance(command, click.Group) and left), f"there is no {left} in it"
 
 
 @pytest.mark.parametrize("alias", ALIASES)
