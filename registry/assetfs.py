@@ -65,8 +65,8 @@ class AssetFileSystem(IPFSFileSystem):
     """Files of assets, for the account that `registry` acts for.
 
     An instance reads an asset at the version that it saw first. Listing needs no access, since documents are public;
-    reading does, and is asked about again every minute. Raises what `Registry.get` and `Registry.open` raise. To write,
-    publish: what is here is what the chain says.
+    reading does, and is asked about again every minute. Raises what `Registry.get` and `Registry.open` raise, and
+    `InputError` without a client. To write, publish: what is here is what the chain says.
     """
 
     protocol: ClassVar[Any] = "asset"

@@ -338,7 +338,8 @@ class Assets(Session):
         Content that is gated stays so, with a new key; `gated` says that it shall be, or with other gateways.
 
         If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
-        contract refuses with `VersionConflict`. For the owner and editors.
+        contract refuses with `VersionConflict`. For the owner and editors. Raises `InvalidDDO` for fields that do
+        not fit, and `InputError` for `gated` without a `path`.
         """
         if gated is not None and path is None:
             raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
@@ -415,7 +416,10 @@ class Assets(Session):
         return self.act(f"transfer {did} to {receiver}", send(self.address, receiver, did.asset_id), dry_run=dry_run)
 
     def set_roles(self, asset: DID | str | int, account: str, roles: Iterable[str], *, dry_run: bool = False) -> Done:
-        """Give an account exactly these roles (of `ROLES`) on the asset until it changes hands. For the owner."""
+        """Give an account exactly these roles (of `ROLES`) on the asset until it changes hands. For the owner.
+
+        Raises `InputError` for a role that there is not.
+        """
         did, names = self.did(asset), tuple(roles)
         if unknown := [name for name in names if name not in ROLES]:
             raise InputError(f"{unknown[0]!r} is not a role.", hint=f"There are: {', '.join(ROLES)}.")
@@ -440,7 +444,7 @@ class Assets(Session):
     def offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
         """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
 
-        Raises `LicenceNotFound` with the names that there are.
+        Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.
         """
         did = self.did(asset)
         if isinstance(licence, Offer):

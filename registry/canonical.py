@@ -66,8 +66,8 @@ def json_faults(value: object, *, depth: int = 0) -> list[Fault]:
     """Return all that keeps `value` from being written as RFC 8785 JSON and read back the same.
 
     Allowed: None, bool, int within +-(2**53-1), finite float that is not a whole number beyond that, text
-    without lone surrogates, list, tuple, and mappings with text keys. `depth` is how deep `value` itself will
-    stand in its document.
+    without lone surrogates, list, tuple, and mappings with text keys. `depth` is at how many levels `value` itself
+    will stand in its document.
     """
     faults: list[Fault] = []
     pending: list[tuple[tuple[str | int, ...], object]] = [((), value)]

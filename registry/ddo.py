@@ -112,7 +112,8 @@ def is_licence_reference(text: str) -> bool:
 
 
 def utc_text(moment: datetime) -> str:
-    """Return an aware `moment` as the documents write it: RFC 3339, UTC, whole seconds."""
+    """Return an aware `moment` as the documents write it: RFC 3339, UTC, whole seconds. Raises `InvalidDDO` without a
+    time zone."""
     if moment.tzinfo is None:
         raise InvalidDDO([Fault("/created", "has no time zone")])
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"

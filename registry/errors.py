@@ -320,7 +320,7 @@ class Unavailable(ContentError):
 
 
 class LimitExceeded(ContentError):
-    """Content that is larger or deeper than a limit that protects the reader."""
+    """Content that is larger (in bytes, blocks, entries) or deeper than a limit that protects the reader."""
 
     hint = "Raise the limit only if you trust it."
 

@@ -59,7 +59,8 @@ class Inviting(Custody):
         """Let an account open a gated asset for some `days`, from `start` (seconds since 1970; default: now).
 
         The owner signs an invitation that the asset's gateways keep; nothing goes on chain, and nothing is paid. To
-        give a licence for good there is `gift`. For the owner. Raises `TooFewShares` if too few gateways took it.
+        give a licence for good there is `gift`. For the owner. Raises `TooFewShares` if too few gateways took it, and
+        `InputError` for no time.
         """
         from registry.gated.gateways import GatewayClient
         from registry.gated.protocol import SignedInvitation

@@ -252,7 +252,8 @@ class Revenue:
     ) -> Claim:
         """Have what a splitter keeps for the signer sent `to` an account (default: the signer itself).
 
-        Raises what `get` raises, and the contract's `NothingToClaim`, `InvalidClaimReceiver` and `ClaimRefused`.
+        Raises what `get` raises, `NotFoundError` for one that was not made yet, and the contract's `NothingToClaim`,
+        `InvalidClaimReceiver` and `ClaimRefused`.
         """
         ledger = Ledger(self._session)
         found, money = self.get(split), ledger.token(token)

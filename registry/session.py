@@ -41,7 +41,7 @@ class Session:
 
     Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
     interrupted command can be finished by running it again; `home` is the folder for what else must outlive the
-    process, None if nothing shall.
+    process, None if nothing shall. Raises `WrongChain` if the registry is on another chain.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Session:
         intent: str | None = None,
         dry_run: bool = False,
     ) -> Done:
-        """Send a transaction, or say what it would cost.
+        """Send a transaction with `value` wei, or say what it would cost.
 
         With `intent`, a transaction of that intent which an interrupted run has left is finished instead.
         Raises what the contract would answer, `InsufficientBalance`, and the errors of `ChainError`.

@@ -279,7 +279,7 @@ class Teams(Generic[R]):
 
         They are tried on the chain together. `nonce` is by default the next; two proposals of one nonce exclude each
         other. Anybody may propose; nothing is sent. Raises what the calls would be refused with, `InputError` for
-        none, and `WrongNonce` for one that has passed.
+        none, `WrongNonce` for one that has passed, and `TeamError` for a Safe of another version.
         """
         listed = collected(calls)
         found = self._team(_address(team))
@@ -348,7 +348,7 @@ class Teams(Generic[R]):
         owners have given theirs.
 
         Raises `WrongChain`, `TamperedProposal`, `UnsafeCall`, `NotAnOwner`, `WrongNonce` for one whose turn has
-        passed, and `SignerError`.
+        passed, `SignerError`, and `InputError` for another `kind`.
         """
         if kind not in ("eip712", "eth_sign"):
             raise InputError(
@@ -374,7 +374,7 @@ class Teams(Generic[R]):
         """Agree by a transaction instead of a signature, and return the proposal with that.
 
         For accounts that cannot sign; inside `collect` it is how one team agrees to what another proposes. Raises what
-        `sign` raises, and what sending raises.
+        `sign` raises, as `WrongNonce` and `NotAnOwner`, and what sending raises.
         """
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
@@ -443,7 +443,7 @@ class Teams(Generic[R]):
     def pending(self, source: str | Path | Iterable[Proposal], team: Team | str) -> tuple[Pending, ...]:
         """What became of the proposals of a team, in a folder of their files or as they are, by nonce.
 
-        Those of other teams and chains are left out.
+        Those of other teams and chains are left out. Raises `InputError` for what is no folder.
         """
         found = self._team(_address(team))
         listed: list[Pending] = []

@@ -139,7 +139,10 @@ class Words:
         self._assets: dict[int, str] = {}
 
     def of(self, call: Call, *, team: Address | None = None, depth: int = 0) -> CallInWords:
-        """Return a call in words; `team` is the account that would make it. Never fails for what the call contains."""
+        """Return a call in words; `team` is the account that would make it, `depth` the levels of calls above it.
+
+        Never fails for what the call contains.
+        """
         value = str(self._coin(call.value)) if call.value else ""
         contract = "the team itself" if call.to == team else self._known.get(call.to, ("", ()))[0]
         if not call.data:

@@ -76,7 +76,8 @@ class Block:
 
 
 class Chain:
-    """One chain, as seen through one node. Made by `connect` or `in_process`."""
+    """One chain, as seen through one node. Made by `connect` or `in_process`, which say what it raises:
+    `ConnectionFailed`, `WrongChain` and, for less than one confirmation (in blocks), `InputError`."""
 
     def __init__(self, provider: BaseProvider, url: str, *, confirmations: int, chain_id: int | None = None) -> None:
         if confirmations < 1:
@@ -104,7 +105,7 @@ class Chain:
 
         `timeout` (seconds) bounds every request; `confirmations` is how many blocks a transaction
         waits for, its own included. Raises `ConnectionFailed` if no Ethereum node answers,
-        `WrongChain` if it serves another chain than `chain_id`.
+        `WrongChain` if it serves another chain than `chain_id`, `InputError` for what is no address of a node.
         """
         provider: BaseProvider
         # web3 asks for the chain's number before every call; it is asked once here, and signed into every transaction.
@@ -195,7 +196,8 @@ class Chain:
     ) -> Any:
         """Return what `fn` returns, as if `sender` called it with `value` wei; nothing is sent.
 
-        Raises the contract's error, or `NotDeployed` if there is no contract at the address.
+        Raises the contract's error, `NotDeployed` if there is no contract at the address, `InputError` for arguments
+        that do not fit, and `ChainError` for what the node refuses.
         """
         transaction: TxParams = {"value": Wei(value)} if value else {}
         if sender is not None:
@@ -298,7 +300,7 @@ class Chain:
     def advance(self, seconds: int) -> Block:
         """Let time pass and return the new block; for chains in this process and anvil only.
 
-        Raises `ChainError` on a chain whose time is real.
+        Raises `ChainError` on a chain whose time is real, and `InputError` for less than a second.
         """
         if seconds < 1:
             raise InputError(f"Time cannot pass by {seconds} seconds.", hint="Give a whole number from 1.")
@@ -505,7 +507,7 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
 
 
 def raise_revert(response: RPCResponse) -> None:
-    """Raise the contract's error that an answer of a node carries; nothing if it carries none."""
+    """Raise the contract's error that an answer of a node carries, or `TransactionReverted`; nothing if it has none."""
     error = response.get("error")
     if not isinstance(error, dict):
         return

@@ -125,7 +125,7 @@ class Deployment:
     dao: Dao | None = None
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path."""
+        """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path. Raises `DeploymentError`."""
         target = Path(folder) / f"{self.chain_id}.json"
         text = (
             json.dumps({**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}, indent=2, sort_keys=True)
@@ -191,7 +191,7 @@ def safe_creation(key: str) -> tuple[Address, bytes]:
 
 
 class Plan(StepPlan[Deployment]):
-    """A deployment on one chain, and how far it is. Made by `plan`."""
+    """A deployment on one chain, and how far it is. Made by `plan`. Raises `InputError` for an impossible one."""
 
     GAS = _GAS
 

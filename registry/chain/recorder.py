@@ -74,7 +74,7 @@ class Recorder(Sender):
         self._collector = collector
 
     def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
-        """Try the calls; they cost the team what they carry. Raises what `send` raises."""
+        """Try the calls; they cost the team the `value` (wei) that each carries. Raises what `send` raises."""
         wanted = [self._as_call(call, value) for call in calls]
         for call in wanted:
             self._try(call)
@@ -92,7 +92,8 @@ class Recorder(Sender):
         """Write a call down; raises the contract's error if the very first one would fail now.
 
         Later ones may need what those before them do: the whole is tried when it is proposed. The receipt has no
-        events but those of publications, with the numbers that the assets would have now.
+        events but those of publications, with the numbers that the assets would have now. `value` is in wei; an intent
+        and a bound on gas have no meaning here. Raises `InputError` after the collection was handed out.
         """
         if not self._collector.open:
             raise InputError(f"The calls of {self.address} were collected already.", hint="Start another collection.")
@@ -166,7 +167,7 @@ def collected(calls: Any) -> list[Call]:
 
 
 def try_call(chain: Chain, account: str, call: Call) -> bytes:
-    """Return what a call from `account` would return now; raises what the contract answers."""
+    """Return what a call from `account` would return now; raises the contract's error, or `TransactionReverted`."""
     fields: Any = {"from": account, "to": call.to, "value": call.value, "data": "0x" + call.data.hex()}
     try:
         return bytes(chain.w3.eth.call(cast(TxParams, fields)))

@@ -124,7 +124,8 @@ class Sender:
         takes more than `max_gas` is refused: what it runs may belong to a stranger.
 
         Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
-        `TransactionTimeout`, `Reorganised`, `ConnectionFailed` or `JournalError`.
+        `TransactionTimeout`, `Reorganised`, `ConnectionFailed`, `JournalError`, or `ChainError` for what takes more gas
+        than it may, or lost its place to another transaction.
         """
         deadline = time.monotonic() + self.timeout
         wanted = self._as_call(call, value)

@@ -198,7 +198,7 @@ def encrypt(stream: BinaryIO, identity: Identity) -> Iterator[bytes]:
 
 
 def plain_size(fetch: Fetch, length: int, name: str) -> int:
-    """The size of the plain text of an age file; nothing of it is opened, so this is what its length says.
+    """The size in bytes of the plain text of an age file; nothing of it is opened, so this is what its length says.
 
     Raises `Unverified` if it is not an age file.
     """

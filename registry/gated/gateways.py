@@ -63,7 +63,7 @@ class Wallet:
 
 
 class GatewayClient:
-    """One gateway, by its base URL. Raises `GatewayError`."""
+    """One gateway, by its base URL; `deadline` (seconds) bounds each answer. Raises `GatewayError`."""
 
     def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
         self.url: Final = url.rstrip("/")

@@ -236,7 +236,8 @@ class FileKeys:
 
 def open_keys(folder: Path | None, ask: Callable[[], str | None] | None = None) -> KeyStore:
     """Where keys are kept on this machine: as ``REGISTRY_KEYS`` says, else the system's keyring if there is one, else
-    files in `folder`. Without a folder nothing outlives the process."""
+    files in `folder`. Without a folder nothing outlives the process. Raises `InputError` if the variable says anything
+    else."""
     place = os.environ.get(PLACE_VARIABLE, "")
     if place not in ("", "keyring", "file", "memory"):
         raise InputError(f"{PLACE_VARIABLE} is {place!r}.", hint="Write keyring, file or memory.")

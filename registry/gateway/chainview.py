@@ -39,7 +39,10 @@ class Answers:
 
 
 class ChainView:
-    """One node's view of one chain. Questions that come while a request is under way go together in the next."""
+    """One node's view of one chain. Questions that come while a request is under way go together in the next.
+
+    `depth` is how many blocks below the head is asked too, `head_age` how many seconds old the head may be (None: any).
+    """
 
     def __init__(
         self, chain: Chain, depth: int, *, head_age: int | None, clock: Callable[[], float] = time.time

@@ -49,7 +49,7 @@ class KeyGateway:
     """One gateway of one registry: keeps its share of keys, and hands it to those with access.
 
     `folder` holds what outlives the process: `registry.gateway.database`, the journal of what was sent. `clock` gives
-    seconds since 1970. Verbs raise `Refusal`.
+    seconds since 1970. Verbs raise `Refusal`; it raises `WrongChain` where the registry is on another chain.
     """
 
     def __init__(

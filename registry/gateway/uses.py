@@ -64,7 +64,8 @@ class Use:
 
 
 class Uses:
-    """Consumes receipts for releases. `sender` pays for the transactions; `first_block` is where the registry began."""
+    """Consumes receipts for releases. `sender` pays for the transactions; `first_block` is where the registry began.
+    `patience` is how many seconds a request waits for its transaction."""
 
     def __init__(
         self,

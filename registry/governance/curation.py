@@ -197,7 +197,10 @@ class Curation(Documents):
     def withdraw_bonds(
         self, token: str | None = None, *, to: str | None = None, dry_run: bool = False
     ) -> tuple[Done, ...]:
-        """Take out the bonds that are the signer's: in one token or in all, a transaction for each."""
+        """Take out the bonds that are the signer's: in one token or in all, a transaction for each.
+
+        Raises `InputError` if there is nothing to take.
+        """
         held = [amount for amount in self.bonds_of() if token in (None, amount.token.symbol, amount.token.address)]
         if not held:
             raise InputError(
@@ -253,14 +256,17 @@ class Curation(Documents):
         return self.registry.act(f"no longer endorse {did}", call, dry_run=dry_run)
 
     def delist(self, asset: DID | str | int, reason: Document, *, until: int = 0, dry_run: bool = False) -> Done:
-        """Stop new sales of an asset without a flag: by the DAO alone. See `decide_flag` for `until`."""
+        """Stop new sales of an asset without a flag: by the DAO alone, until `until` (seconds) as for `decide_flag`."""
         did = self.registry.did(asset)
         whole(until, "seconds since 1970", low=0, high=2**48 - 1)
         call = self.curation_contract.functions.delist(did.asset_id, self.pin_document(reason), until)
         return self.registry.act(f"delist {did}", call, dry_run=dry_run)
 
     def set_bond(self, bond: str | Amount, *, dry_run: bool = False) -> Done:
-        """Set what a flag or an appeal costs in a token, ``"50 USD"``; ``"0 USD"`` ends the token: by the DAO."""
+        """Set what a flag or an appeal costs in a token, ``"50 USD"``; ``"0 USD"`` ends the token: by the DAO.
+
+        Raises `InputError` for the native coin.
+        """
         amount = self.registry.amount(bond)
         if amount.token.address is None:
             raise InputError("Bonds are taken in tokens, not in the native coin.", hint="Name a token.")
@@ -268,7 +274,8 @@ class Curation(Documents):
         return self.registry.act(f"take bonds of {amount}", call, dry_run=dry_run)
 
     def name_council(self, account: str, *, until: int, dry_run: bool = False) -> Done:
-        """Name who may decide flags and endorse besides the DAO, for a year at most: by the DAO."""
+        """Name who may decide flags and endorse besides the DAO, until `until` (seconds since 1970, at most a year from
+        now): by the DAO."""
         whole(until, "seconds since 1970", low=0, high=2**48 - 1)
         call = self.curation_contract.functions.nameCouncil(to_address(account), until)
         return self.registry.act(f"name the council {account}", call, dry_run=dry_run)

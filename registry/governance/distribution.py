@@ -86,7 +86,7 @@ class Distribution(Governed):
     def entitlements(self, source: str | Path | CID, *, account: str | None = None) -> tuple[Proven, ...]:
         """Read a list with proofs from a JSON file or a CID, all of it or what is for an account.
 
-        Raises `InvalidEntitlements`, and the content errors of the store.
+        Raises `InvalidEntitlements`, the content errors of the store, and `InputError` for a file that cannot be read.
         """
         holder = to_address(account) if account else None
         text = str(source).removeprefix("ipfs://")
@@ -150,7 +150,7 @@ class Distribution(Governed):
         )
 
     def release_vested(self, wallet: str, *, dry_run: bool = False) -> Done:
-        """Send what has vested to the owner of a vesting wallet; anybody may."""
+        """Send what has vested to the owner of a vesting wallet; anybody may. Raises `InputError` if nothing has."""
         found = self.vesting(wallet)
         if not found.releasable:
             raise InputError(f"Nothing is to be released from {found.wallet} now.", hint="Wait until more has vested.")

@@ -47,7 +47,7 @@ class Emergency(Governed):
     def brake(self, seconds: int, *, sales: bool = True, publications: bool = False, dry_run: bool = False) -> Done:
         """Pause new sales or publications for so many seconds, at most 7 days: by the guardian, once.
 
-        The DAO makes the brake ready again. Raises `NotGuardian` and `BrakeIsSpent`.
+        The DAO makes the brake ready again. Raises `NotGuardian`, `BrakeIsSpent`, and `InputError` for no pause at all.
         """
         whole(seconds, "seconds of a pause", high=MAX_PAUSE)
         paused = " and ".join(

@@ -76,7 +76,10 @@ class Audit:
 
 
 def chance_to_miss(blocks: int, lost: int, sample: int) -> float:
-    """The probability that a sample without replacement of `blocks` has none of the `lost` ones."""
+    """The probability that a sample without replacement of `blocks` has none of the `lost` ones: hypergeometric.
+
+    Raises `InputError` for numbers that no store could have.
+    """
     if not 0 <= lost <= blocks or not 0 <= sample <= blocks:
         raise InputError(
             f"{lost} lost and {sample} checked do not fit {blocks} blocks.", hint="Neither can be more than there are."

@@ -46,7 +46,8 @@ class Chain:
 
     A source that was unavailable or wrong is asked after the others for a while, twice as long each time up to a
     minute; one that said when to come back (Retry-After) is not asked before. With `cache`, a block that another
-    source gave is written to it, which also mends a damaged copy there.
+    source gave is written to it, which also mends a damaged copy there. Raises `InputError` without a source, else what
+    the sources raise.
     """
 
     verifies: Final = True

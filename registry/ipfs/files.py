@@ -36,7 +36,8 @@ class BlockFiles:
     `Unverified`, and the next `put` of that block mends it.
 
     Writers share a lock which `LocalStore.gc` takes alone, so nothing is removed under a writer's hands. The lock is
-    the system's, and goes with the process that held it.
+    the system's, and goes with the process that held it; `patience` is how many seconds it is waited for. Raises
+    `InputError` for a path that cannot hold a store.
     """
 
     verifies: Final = True

@@ -61,7 +61,8 @@ class IPFSFileSystem(AbstractFileSystem):
 
     What comes from elsewhere is kept in the store. To write, open a transaction and write to ``ipfs://new/...``; or add
     a file or folder of the disk with `put`. Raises the content errors of the reader, `FileNotInAsset` (a
-    FileNotFoundError), `NotAFile`, `NotAFolder` and, for a write outside a transaction, `Immutable`.
+    FileNotFoundError), `NotAFile`, `NotAFolder`, for a write outside a transaction `Immutable`, and `InputError` for
+    what is no path, profile or range.
     """
 
     protocol: ClassVar[Any] = "ipfs"

@@ -95,7 +95,8 @@ class TrustlessGateway:
 
         `scope` is "block" (what the path leads to), "entity" (all of a file, or the names of a folder) or "all"; with
         `entity_bytes` (first, last or None) only what these bytes of a file need. That all of it comes is not promised
-        and what was not asked for may come too: use `registry.ipfs.copy`, or read through a store. Raises as `get`.
+        and what was not asked for may come too: use `registry.ipfs.copy`, or read through a store. Raises as `get`, and
+        `Unavailable` for an answer that is no archive.
         """
         params = {"format": "car", "dag-scope": scope, "car-version": "1", "car-order": "dfs", "car-dups": "n"}
         if entity_bytes is not None:

@@ -126,7 +126,7 @@ def _proxy(url: str) -> httpx.Proxy | None:
 
 
 class Answer:
-    """What a server answered: `status`, `headers`, and its body, once."""
+    """What a server answered: `status`, `headers`, and its body, once, within `deadline` seconds of waiting."""
 
     def __init__(self, name: str, response: httpx.Response, deadline: float, left: float) -> None:
         self.name, self.status, self.headers = name, response.status_code, response.headers

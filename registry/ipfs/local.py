@@ -97,7 +97,8 @@ class LocalStore(BlockFiles):
         """Remove the blocks that no pin reaches and that nobody put within the last `grace` seconds.
 
         Waits until nobody is `writing`. If a block that a pin needs is damaged or missing, what lies below it is not
-        known: then nothing is removed, and the reader's error says which. `fsck` mends it.
+        known: then nothing is removed, and the reader's `ContentError` says which. `fsck` mends it. Raises `InputError`
+        for who is writing.
         """
         hold = self._hold
         if hold.depth:

@@ -155,7 +155,8 @@ class PinningService:
     ) -> Iterator[RemotePin]:
         """Requests, the newest first, page by page: those for `cids` (at most 10), in `statuses`, and so on.
 
-        Raises `PinRefused`, `Unavailable`, and `LimitExceeded` for a list without an end.
+        Raises `PinRefused`, `Unavailable`, `Unverified` for an answer that is no list, `LimitExceeded` for a list
+        without an end, and `InputError` for more CIDs.
         """
         if len(cids) > 10:
             raise InputError(f"{len(cids)} CIDs are too many for one question.", hint="Ask for 10 at a time.")
@@ -324,7 +325,7 @@ def open_service(address: str | PinningService, *, deadline: float = 30.0) -> Pi
     """A service by its name in `PRESETS`, or as ``https://endpoint`` or ``https://endpoint,https://gateway``.
 
     Its token is that of the environment: ``REGISTRY_PIN_TOKEN_<NAME>`` for a name (``REGISTRY_PIN_TOKEN_PINATA``), and
-    else ``REGISTRY_PIN_TOKEN``. Raises `InputError`.
+    else ``REGISTRY_PIN_TOKEN``. `deadline` (seconds) bounds each answer. Raises `InputError`.
     """
     if isinstance(address, PinningService):
         return address

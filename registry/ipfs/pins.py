@@ -30,7 +30,8 @@ class Pin:
 
 
 class Pins:
-    """The pins of one store. Each call opens the file for itself, so threads and processes may share it."""
+    """The pins of one store. Each call opens the file for itself, so threads and processes may share it; `patience`
+    is how many seconds one waits for another."""
 
     def __init__(self, path: Path, patience: float) -> None:
         self._path: Final = path

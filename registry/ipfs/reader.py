@@ -79,7 +79,8 @@ class Reader:
         return node
 
     def content(self, node: Node, start: int, end: int, depth: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` to `end` below a node; children outside are not fetched."""
+        """The bytes from `start` to `end` below a node; children outside are not fetched. Raises `LimitExceeded` and
+        `Unverified`."""
         if depth > self.limits.depth:
             raise LimitExceeded(f"The depth of the file at {node.cid}", depth, self.limits.depth)
         piece = node.data[start:end]
@@ -100,7 +101,7 @@ class Reader:
             yield from self.content(child, max(start - at, 0), end - at, depth + 1)
 
     def cat(self, node: Node, start: int, end: int | None) -> Iterator[bytes]:
-        """The bytes of a file as ``content[start:end]`` would be, checked as they come."""
+        """The bytes of a file as ``content[start:end]`` would be, checked as they come. Raises `LimitExceeded`."""
         first, last, _ = slice(start, end).indices(node.size)
         if last - first > self.limits.total:
             raise LimitExceeded(f"The size of {node.cid} in bytes", last - first, self.limits.total)
@@ -116,7 +117,8 @@ class Reader:
         return node
 
     def links(self, node: Node) -> Iterator[tuple[str, Link]]:
-        """Each entry of a folder by name, in the order that its blocks have them; no name comes twice."""
+        """Each entry of a folder by name, in the order that its blocks have them; no name comes twice. Raises
+        `LimitExceeded` and `Unverified`."""
         seen: set[str] = set()
         plain = ((link.name, link) for link in node.links) if node.type is Type.DIRECTORY else self._shard(node, 0, 0)
         for raw, link in plain:
@@ -214,7 +216,7 @@ class Reader:
         return cid
 
     def walk(self, cid: CID) -> Iterator[Entry]:
-        """What a CID is and all below it, folders before what they hold."""
+        """What a CID is and all below it, folders before what they hold. Raises `LimitExceeded`."""
         node = self.node(cid)
         yield node.entry("")
         counted = 0

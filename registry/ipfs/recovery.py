@@ -89,7 +89,7 @@ def rehearse(
 ) -> Rehearsal:
     """The drill: back a root up to `target`, restore it into an empty store, and read every byte of it from there.
 
-    The archive stays. Raises what `back_up` and `restore` raise.
+    The archive stays. Raises what `back_up` and `restore` raise, and `Unverified` for an archive of another root.
     """
     back_up(cid, source, target, progress=progress)
     with tempfile.TemporaryDirectory(prefix="registry-drill-", dir=Path(target).parent) as folder:

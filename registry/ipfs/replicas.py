@@ -69,7 +69,10 @@ class Receipts:
         return tuple(sorted(unquote(path.stem) for path in self._folder.glob("*.json")))
 
     def add(self, receipt: Receipt) -> None:
-        """Keep a receipt, instead of an earlier one for the same CID and endpoint. It is on disk when this returns."""
+        """Keep a receipt, instead of an earlier one for the same CID and endpoint. It is on disk when this returns.
+
+        Raises `ContentError` if it cannot be written.
+        """
         if self._folder is None:
             self._memory[receipt.subject] = _with(self.of(receipt.subject), receipt)
             return
@@ -113,7 +116,8 @@ class ReplicaPolicy:
     """At least `n` of `services` shall keep what is ensured, those named first preferred.
 
     `deadline` is how many seconds one service may take to fetch a CID before another is asked instead, `poll` the
-    seconds between looks. `progress` is called with what is waited for, how many keep it, and `n`.
+    seconds between looks. `progress` is called with what is waited for, how many keep it, and `n`. Raises `InputError`
+    for fewer services than `n`.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
-    """A symbolic link and the path that it holds."""
+    """A symbolic link and the path that it holds; it counts no bytes and no files."""
 
     path: str
     target: bytes

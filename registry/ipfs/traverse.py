@@ -25,7 +25,7 @@ def traverse(
 
     Without `leaves`, blocks that cannot have links are named and not fetched: their bytes come as None. What is in
     `seen` (CIDv1) is passed over with all below it, and what comes is added to it. Identity CIDs carry themselves and
-    do not come, but what they link to does. Raises the errors of `fetch` and `links`.
+    do not come, but what they link to does. Raises the errors of `fetch` and `links`, and `LimitExceeded`.
     """
     seen = set() if seen is None else seen
     counted = size = 0

@@ -110,6 +110,42 @@ def test_imports_go_down_only() -> None:
     assert not upward
 
 
+def test_no_modules_import_each_other_in_circles() -> None:
+    waiting = {
+        module: {name for _, name in imported(path) if name in MODULES} - {module} for module, path in MODULES.items()
+    }
+    # Again and again those that need nothing of what is left; a circle would be left.
+    while free := {module for module, needs in waiting.items() if not needs & set(waiting)}:
+        waiting = {module: needs for module, needs in waiting.items() if module not in free}
+    assert not waiting
+
+
+def test_documents_content_and_what_is_signed_import_no_chain() -> None:
+    chain = FLOORS.index(["registry.chain"])
+    above = [name for floor in FLOORS[FLOORS.index(["registry.results"]) + 1 : chain] for name in floor]
+    below = [name for floor in FLOORS[chain + 1 :] for name in floor]
+    assert {"registry.ddo", "registry.gated", "registry.proposal"} <= set(above) and "registry.ipfs" in below
+    for module, path in MODULES.items():
+        if any(module == name or module.startswith(name + ".") for name in above + below):
+            assert not [name for _, name in imported(path) if name.startswith("registry.chain")], module
+
+
+def test_the_floors_are_drawn_as_they_are() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawing = text.split("## The package")[1].split("```")[1]
+    drawn: list[tuple[str, int | None]] = []
+    for line in drawing.strip().splitlines():
+        names = re.split(r"\s{2,}", line)[0]
+        at = [(f"registry.{name}", floor_of(f"registry.{name}")) for name in re.findall(r"(\w+)(?:/|\.py)", names)]
+        assert at and all(floor is not None for _, floor in at), line
+        if ">" in names:
+            assert [floor for _, floor in at] == sorted({floor for _, floor in at}), line
+        drawn += at
+    floors = [floor for _, floor in drawn]
+    assert floors == sorted(floors), "drawn above what it imports"
+    assert {name for name, _ in drawn} == {name for floor in FLOORS for name in floor}
+
+
 def test_only_the_chain_speaks_web3() -> None:
     speakers = {
         module

@@ -67,14 +67,16 @@ def scoped(
 
 
 def byte_range(first: int, last: int | None, size: int) -> tuple[int, int]:
-    """Where a range of the specification begins and ends in a file, as a slice; negative numbers count from the end."""
+    """Where a range of the specification begins and ends in a file of `size` bytes, as a slice; negative numbers count
+    from the end."""
     start = max(size + first, 0) if first < 0 else first
     end = size if last is None else (size + last if last < 0 else last) + 1
     return min(start, size), max(min(end, size), min(start, size))
 
 
 def resolved(root: CID, path: str, source: BlockSource) -> list[CID]:
-    """The CID of the root and of each step of a path. Raises `FileNotInAsset` and the reader's errors."""
+    """The CID of the root and of each step of a path. Raises `FileNotInAsset`, `UnsupportedCodec` and the
+    reader's errors."""
     reader = Reader(source, LIMITS)
     found = [root]
     for name in (step for step in path.split("/") if step):
