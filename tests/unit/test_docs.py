@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
+import json
 import os
 import pkgutil
 import re
@@ -159,6 +160,21 @@ def test_every_target_script_and_extra_is_there(page: Path) -> None:
         assert set(names.split(",")) <= set(extras), names
     for module in re.findall(r"`python -m ([\w.]+)`", text):
         assert importlib.util.find_spec(module), module
+
+
+def test_every_dependency_has_its_reason() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("## Dependencies")[1]
+    said = " ".join(re.findall(r"^\| (.+?) \|", table, re.MULTILINE)).lower()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    # The plugins of ape have one reason together.
+    plugins = {"ape-foundry", "ape-solidity", "evm-trace", "py-solc-x", "asset-registry"}
+    python = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    npm = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    names = {re.split(r"[=\[]", one)[0].lower() for one in python} - plugins
+    names |= {name.removeprefix("@foundry-rs/").replace("@openzeppelin/", "openzeppelin ") for name in npm}
+    silent = [name for name in sorted(names) if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)]
+    assert not silent
 
 
 # --- Examples ------------------------------------------------------------------------------------
