@@ -2,6 +2,7 @@
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
+# make audit  static analysis, and advisories on what we depend on
 # make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
 
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -44,6 +45,9 @@ deep: .venv/dev .build/compiled prove
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
 
+audit: .venv-audit/ready node_modules/installed
+	.venv-audit/bin/python scripts/_toolchain/audit.py
+
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
 
@@ -68,10 +72,10 @@ manifest: .venv/dev .build/compiled
 	pip install -q -c constraints.txt -e '.[dev]'
 	touch $@ .venv/demo
 
-# Its own environment: the prover pins what the package must not.
-.venv-prove/ready: scripts/_toolchain/prove.txt
-	test -d .venv-prove || $(PYTHON) -m venv .venv-prove
-	.venv-prove/bin/pip install -q -r $<
+# Environments of their own: these tools pin what the package must not.
+.venv-prove/ready .venv-audit/ready: .venv-%/ready: scripts/_toolchain/%.txt
+	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install -q -r $<
 	touch $@
 
 node_modules/installed: package.json scripts/_toolchain/link.sh
@@ -90,5 +94,5 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .venv .venv-prove .venv-audit node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log

@@ -127,7 +127,7 @@ class Session:
         """
         return Amount.parse(value, self.tokens, token=token)
 
-    def balance(self, token: str = "ETH", *, account: str | None = None) -> Amount:
+    def balance(self, token: str = "ETH", *, account: str | None = None) -> Amount:  # nosec B107 # the native coin
         """What `account` (default: the signer) holds of a payment token."""
         holder = to_address(account) if account else self.address
         found = next((known for known in self.tokens if token in (known.symbol, known.address)), None)

@@ -131,7 +131,8 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
         uint256 royaltyBps = _requireAsset(assetId).royaltyBps;
         if (royaltyBps == 0) return (address(0), 0);
         receiver = _lineageSplitterOf(assetId);
-        // In two parts, so that no price overflows.
+        // In two parts, so that no price overflows. Nothing is lost: what the division leaves is in the second.
+        // slither-disable-next-line divide-before-multiply
         amount = (salePrice / 10_000) * royaltyBps + (salePrice % 10_000) * royaltyBps / 10_000;
     }
 
@@ -176,6 +177,8 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
             _addLicence(assetId, i, publication.licences[i]);
         }
         if (publication.parents.length != 0) {
+            // No stranger is called: the lineage is the constructor's, and asks this contract's views only.
+            // slither-disable-next-line reentrancy-no-eth
             uint16 royaltyBps = lineage.declareParents(assetId, publication.parents);
             if (royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(royaltyBps, MAX_ROYALTY_BPS);
             _assets[assetId].royaltyBps = royaltyBps;

@@ -44,9 +44,8 @@ abstract contract AssetToken is ERC721 {
     function _update(address to, uint256 assetId, address auth) internal override returns (address from) {
         Asset memory asset = _assets[assetId];
         from = asset.owner;
-        if (auth != address(0)) _checkAuthorized(from, auth, assetId);
-        // OpenZeppelin checks `from` after this; for an asset that is not there, nothing may be written.
-        if (from == address(0)) revert ERC721NonexistentToken(assetId);
+        // Somebody always asks; and of an asset that is not there, nobody is authorized.
+        _checkAuthorized(from, auth, assetId);
         _approve(address(0), assetId, address(0), false);
         unchecked {
             --_assetCount[from];

@@ -205,6 +205,8 @@ abstract contract Licences is Assets, ILicences {
     function _mintTokens(uint256 key, address account, uint256 units) private {
         address token = _datatoken(key);
         if (token.code.length == 0) {
+            // Its address is known, and it reverts if it makes none.
+            // slither-disable-next-line unused-return
             Clones.cloneDeterministicWithImmutableArgs(
                 datatokenImplementation, _datatokenArgs(key), bytes32(0)
             );

@@ -60,7 +60,9 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         nonReentrant
         returns (uint256 caseId)
     {
-        registry.assetInfo(assetId); // Reverts if there is none.
+        // Asked for its revert, if there is none.
+        // slither-disable-next-line unused-return
+        registry.assetInfo(assetId);
         ++_entries[assetId].openFlags;
         return _open(assetId, reason, token, maxBond, false);
     }
@@ -146,7 +148,9 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc ICuration
     function endorse(uint256 assetId, bytes32 reason) external onlyCurators {
-        registry.assetInfo(assetId); // Reverts if there is none.
+        // Asked for its revert, if there is none.
+        // slither-disable-next-line unused-return
+        registry.assetInfo(assetId);
         if (reason == 0) revert EmptyReason();
         _entries[assetId].endorsement = reason;
         emit EndorsementChanged(assetId, true, reason);
@@ -230,6 +234,8 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         IERC20(token).safeTransferFrom(msg.sender, address(this), bond);
         // What arrived counts: a token may keep a fee, and nobody is paid from the bonds of others.
         uint256 arrived = IERC20(token).balanceOf(address(this)) - before;
+        // A case needs some bond. Whoever gives a little on the way, to pass this, gives a bond.
+        // slither-disable-next-line incorrect-equality
         if (arrived == 0) revert BondMissing(token);
         if (arrived < bond) bond = arrived;
         _cases[caseId] = Case({

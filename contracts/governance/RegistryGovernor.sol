@@ -102,6 +102,8 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         for (uint256 i = 0; i < ballots.length; ++i) {
             Ballot calldata ballot = ballots[i];
             // Through a call, so that a ballot that fails leaves nothing behind, not even a used nonce.
+            // The weight that it returns is in the event of the vote.
+            // slither-disable-next-line unused-return
             try this.castVoteBySig{gas: BALLOT_GAS}(
                 proposalId, ballot.support, ballot.voter, ballot.signature
             ) returns (
@@ -257,11 +259,11 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         uint256[] memory values,
         bytes[] memory calldatas
     ) private view {
-        uint256 native;
+        uint256 native = 0;
         for (uint256 i = 0; i < targets.length; ++i) {
             native += values[i];
             if (_capGap[targets[i]] == 0) continue;
-            uint256 spent;
+            uint256 spent = 0;
             for (uint256 j = 0; j < targets.length; ++j) {
                 if (targets[j] != targets[i]) continue;
                 uint256 amount = _transferred(calldatas[j]);

@@ -57,6 +57,8 @@ contract TeamFactory is ITeamFactory {
         bytes memory initializer = _initializer(team);
         safe = _safeOf(initializer, team.saltNonce);
         if (safe.code.length == 0) {
+            // Where it will be was computed: the factory makes it by CREATE2, and reverts if it cannot.
+            // slither-disable-next-line unused-return
             safeFactory.createProxyWithNonce(safeSingleton, initializer, team.saltNonce);
         }
         if (team.shares.length != 0) splitter = splitters.createSplitter(team.shares);

@@ -14,6 +14,8 @@ contract Lineage is ILineage {
     /// @inheritdoc ILineage
     address public immutable splitterImplementation = address(new LineageSplitter());
 
+    // Written through a storage pointer.
+    // slither-disable-next-line uninitialized-state
     mapping(address registry => mapping(uint256 assetId => Ancestor[])) private _ancestors;
 
     /// @inheritdoc ILineage
@@ -56,6 +58,8 @@ contract Lineage is ILineage {
     function createSplitter(address registry, uint256 assetId) external returns (address splitter) {
         splitter = splitterOf(registry, assetId);
         if (splitter.code.length != 0) return splitter;
+        // Its address is known, and it reverts if it makes none.
+        // slither-disable-next-line unused-return
         Clones.cloneDeterministicWithImmutableArgs(
             splitterImplementation, _args(registry, assetId), bytes32(0)
         );

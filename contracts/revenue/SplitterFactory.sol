@@ -21,6 +21,8 @@ contract SplitterFactory is ISplitterFactory {
         for (uint256 i = 0; i < shares.length; ++i) {
             if (shares[i].payee == splitter) revert SelfPayee(splitter);
         }
+        // Its address is known, and it reverts if it makes none.
+        // slither-disable-next-line unused-return
         Clones.cloneDeterministicWithImmutableArgs(implementation, table, bytes32(0));
         emit SplitterCreated(splitter, shares);
     }
@@ -39,7 +41,7 @@ contract SplitterFactory is ISplitterFactory {
         uint256 count = shares.length;
         if (count == 0 || count > MAX_PAYEES) revert InvalidPayeeCount(count, MAX_PAYEES);
         table = ShareTable.create(count);
-        address previous;
+        address previous = address(0);
         for (uint256 i = 0; i < count; ++i) {
             (address payee, uint32 share) = (shares[i].payee, shares[i].share);
             if (payee <= previous) revert PayeesNotAscending(previous, payee);

@@ -28,7 +28,7 @@ ALLOCATION_GAS: Final = 29_200
 
 _CONTRACTS: Final = {
     "timelock": "RegistryTimelock",
-    "token": "RegistryToken",
+    "token": "RegistryToken",  # nosec B105 # the name of a contract
     "governor": "RegistryGovernor",
     "standards": "Standards",
     "curation": "Curation",
@@ -45,7 +45,7 @@ class FoundingPlan(StepPlan[Deployment]):
     # Measured, whole transactions; the token without its allocations.
     GAS: Mapping[str, int] = {
         "timelock": 1_353_000,
-        "token": 1_611_000,
+        "token": 1_611_000,  # nosec B105 # gas
         "governor": 4_426_000,
         "standards": 919_000,
         "curation": 1_942_000,

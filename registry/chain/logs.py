@@ -80,7 +80,7 @@ def decode_log(log: Mapping[str, Any], abi: Mapping[str, Any] | None = None) -> 
         try:
             arguments = _arguments(candidate, topics[1:], bytes(log["data"]))
         # A foreign contract may use a topic of ours with data that does not fit: that is no event of ours.
-        except Exception:
+        except Exception:  # nosec B112 # the next event of this topic may fit
             continue
         return Event(
             name=candidate["name"],

@@ -115,7 +115,8 @@ class Uses:
     def all(self) -> list[Use]:
         """The ledger."""
         columns = "account, nonce, asset, licence, version, recipient, ref, state, block"
-        return [Use(*row) for row in self._database.rows(f"SELECT {columns} FROM uses ORDER BY asked, account, nonce")]
+        query = f"SELECT {columns} FROM uses ORDER BY asked, account, nonce"  # nosec B608 # the words above
+        return [Use(*row) for row in self._database.rows(query)]
 
     # --- Before the chain ------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ class Uses:
         earlier = STATES[: STATES.index(state)]
         self._database.run(
             "UPDATE uses SET state = ?, block = COALESCE(?, block), changed = ? WHERE account = ? AND nonce = ?"
-            f" AND state IN ({', '.join('?' * len(earlier))})",
+            f" AND state IN ({', '.join('?' * len(earlier))})",  # nosec B608 # question marks; values are bound
             state,
             block,
             int(self._clock()),

@@ -233,7 +233,7 @@ def _settings(registry: Market, words: Words, dao: Dao, calls: Sequence[Call]) -
             try:
                 arguments = encode(types, [values[name] for name in names])
             # An argument of the same name and another type.
-            except Exception:
+            except Exception:  # nosec B112 # the next function of this name may take it
                 continue
             data = keccak(text=f"{entry['name']}({','.join(types)})")[:4] + arguments
             shown = ", ".join(words.told(call.to, name, values) for name in names)

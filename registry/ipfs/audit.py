@@ -114,7 +114,7 @@ def audit(
     seen: set[CID] = set()
     blocks = [cid for root in roots for cid, _ in traverse(root, source, leaves=False, seen=seen)]
     count = min(len(blocks), max(at_least, math.ceil(share * len(blocks))))
-    chance = random.SystemRandom() if seed is None else random.Random(seed)
+    chance = random.SystemRandom() if seed is None else random.Random(seed)  # nosec B311 # a seed is for repeating
     drawn = chance.sample(blocks, count)
     found = tuple(_look(name, replica, drawn, progress) for name, replica in replicas.items())
     return Audit(tuple(roots), len(blocks), count, found)

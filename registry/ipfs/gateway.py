@@ -123,7 +123,7 @@ class TrustlessGateway:
             except Unavailable as error:
                 wait = error.retry_after
                 if wait is None:
-                    wait = random.uniform(0.05, 0.1) * 2**number
+                    wait = random.uniform(0.05, 0.1) * 2**number  # nosec B311 # so that not all come back at once
                 if number == self._ATTEMPTS or wait > min(self._PATIENCE, until - time.monotonic()):
                     raise
                 time.sleep(wait)

@@ -234,7 +234,9 @@ class PinningService:
             try:
                 return self._once(method, path, what, params, body, max(until - time.monotonic(), 0.001))
             except Unavailable as error:
-                wait = error.retry_after if error.retry_after is not None else random.uniform(0.05, 0.1) * 2**number
+                wait = error.retry_after
+                if wait is None:
+                    wait = random.uniform(0.05, 0.1) * 2**number  # nosec B311 # so that not all come back at once
                 # What may have been done is not asked for again: it would be a second pin.
                 once = method == "POST" and not isinstance(error, _NotYet)
                 if once or number == _ATTEMPTS or wait > min(_PATIENCE, until - time.monotonic()):

@@ -231,6 +231,23 @@ def drawn_tree() -> dict[str, tuple[str, set[str]]]:
     return found
 
 
+def test_an_assertion_tells_the_type_checker_something_and_checks_nothing() -> None:
+    """Python run with `-O` leaves assertions out, so none may stand between a stranger and anything."""
+
+    def narrows(test: ast.expr) -> bool:
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+            return all(narrows(part) for part in test.values)
+        return isinstance(test, ast.Compare) and ast.unparse(test).endswith(" is not None")
+
+    asserted = {
+        f"{path.relative_to(ROOT)}:{node.lineno}": ast.unparse(node.test)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert) and not narrows(node.test)
+    }
+    assert not asserted
+
+
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
     tree = drawn_tree()
     there = {

@@ -1,0 +1,141 @@
+"""Run what finds faults without running the code: slither, solhint, bandit, and the advisories on what we depend on.
+
+`make audit`. Exit code 1 if anything was found that nobody has explained. An advisory database that cannot be reached
+has found nothing and cleared nothing: it is told as not checked, and does not count as passed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOOLS = Path(sys.executable).parent
+PASSED, FAILED, NOT_CHECKED = "passed", "FAILED", "NOT CHECKED"
+# Its own folders: slither cleans them first.
+FORGE = {"FOUNDRY_OUT": ".forge/audit/out", "FOUNDRY_CACHE_PATH": ".forge/audit/cache"}
+MARK = "// slither-disable-next-line"
+
+
+def run(*command: str | Path, deadline: float = 900) -> subprocess.CompletedProcess[str]:
+    """Run a tool at the root of the project; `TimeoutExpired` after `deadline` seconds."""
+    environment = {**os.environ, **FORGE, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=deadline
+    )
+
+
+def slither() -> tuple[str, str]:
+    """All contracts that ship, and the play money; of medium and above."""
+    done = run(
+        *(TOOLS / "slither", ".", "--filter-paths", "node_modules|contracts/mocks|tests/", "--fail-medium"),
+        *("--exclude-informational", "--exclude-low", "--exclude-optimization"),
+    )
+    summary = re.search(r"analyzed \((\d+) contracts with (\d+) detectors\), (\d+) result", done.stderr)
+    if summary is None or done.returncode != 0:
+        return FAILED, done.stdout + done.stderr
+    explained, bare = 0, []
+    for path in sorted((ROOT / "contracts").rglob("*.sol")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if "slither-disable" not in line:
+                continue
+            before = lines[number - 1].strip()
+            if line.strip().startswith(MARK) and before.startswith("//") and not before.startswith(MARK):
+                explained += 1
+            else:
+                bare.append(f"{path.relative_to(ROOT)}:{number + 1}: say why, in a comment on the line before")
+    if bare:
+        return FAILED, "\n".join(bare)
+    contracts, detectors, found = summary.groups()
+    return PASSED, f"{contracts} contracts, {detectors} detectors, {found} findings; {explained} lines explained"
+
+
+def solhint() -> tuple[str, str]:
+    """Every contract, mocks included; warnings count."""
+    done = run("node_modules/.bin/solhint", "--noPoster", "--max-warnings", "0", "contracts/**/*.sol")
+    return (PASSED, "no warning") if done.returncode == 0 else (FAILED, done.stdout + done.stderr)
+
+
+def bandit() -> tuple[str, str]:
+    """The Python package, at every severity."""
+    done = run(TOOLS / "bandit", "-q", "-c", "pyproject.toml", "-r", "registry", "-f", "json")
+    try:
+        report = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return FAILED, done.stdout + done.stderr
+    found = [
+        f"{one['filename']}:{one['line_number']}: {one['test_id']} {one['issue_text']}" for one in report["results"]
+    ]
+    unread = [f"{one['filename']}: {one['reason']}" for one in report["errors"]]
+    if found or unread or done.returncode != 0:
+        return FAILED, "\n".join([*found, *unread, *(() if found or unread else (done.stderr,))])
+    totals = report["metrics"]["_totals"]
+    return PASSED, f"{totals['loc']:,} lines, no finding; {totals['skipped_tests']} lines explained"
+
+
+def pip_audit() -> tuple[str, str]:
+    """Every package that is pinned for Python."""
+    done = run(
+        *(TOOLS / "pip-audit", "-r", "constraints.txt", "--no-deps", "--disable-pip", "--timeout", "10"),
+        *("--format", "json", "--progress-spinner", "off"),
+    )
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
+    except (json.JSONDecodeError, KeyError):
+        return NOT_CHECKED, (done.stderr.strip().splitlines() or ["no answer"])[-1]
+    found = [
+        f"{one['name']} {one['version']}: {fault['id']}, mended in {fault['fix_versions']}"
+        for one in packages
+        for fault in one.get("vulns", [])
+    ]
+    if found:
+        return FAILED, "\n".join(found)
+    unknown = sum("skip_reason" in one for one in packages)
+    if unknown:
+        return NOT_CHECKED, f"the advisories on {unknown} of {len(packages)} packages could not be had"
+    return PASSED, f"{len(packages)} packages, no advisory"
+
+
+def npm_audit() -> tuple[str, str]:
+    """Every package of the toolchain of npm."""
+    done = run("npm", "audit", "--package-lock-only", "--json")
+    try:
+        report = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        report = {}
+    if "vulnerabilities" not in report:
+        return (
+            NOT_CHECKED,
+            f"the advisories could not be had: {str(report.get('message', 'no answer')).split(' - ')[0]}",
+        )
+    found = [f"{name}: {one['severity']}, {one['range']}" for name, one in report["vulnerabilities"].items()]
+    if found:
+        return FAILED, "\n".join(found)
+    return PASSED, f"{report['metadata']['dependencies']['total']} packages, no advisory"
+
+
+def main() -> int:
+    """Run all, print a line for each and what it found."""
+    checks: list[Callable[[], tuple[str, str]]] = [slither, solhint, bandit, pip_audit, npm_audit]
+    ends = []
+    for check in checks:
+        try:
+            end, said = check()
+        except subprocess.TimeoutExpired as error:
+            end, said = NOT_CHECKED if "audit" in check.__name__ else FAILED, f"no answer after {error.timeout:.0f} s"
+        ends.append(end)
+        said = f"\n{said}" if end == FAILED else said
+        print(f"{check.__name__.replace('_', '-'):10} {end:12} {said}", flush=True)  # noqa: T201
+    counts = ", ".join(f"{ends.count(end)} {end.lower()}" for end in (PASSED, FAILED, NOT_CHECKED))
+    print(f"static analysis: {counts}")  # noqa: T201
+    return int(FAILED in ends)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
