@@ -650,6 +650,8 @@ class InvalidProposal(TeamError, ValueError):
 class TamperedProposal(InvalidProposal):
     """A proposal that is not the transaction which its hash promises, or which was signed."""
 
+    hint = "Do not sign it, and ask who proposed it for the file."
+
 
 class UnsafeCall(TeamError, PermissionError):
     """A call that would run foreign code with all the rights of the team."""
@@ -916,6 +918,4 @@ class StillOpen(GovernanceError, TimeoutError):
 class JournalError(RegistryError):
     """The record of unfinished work is in use by another process, or damaged."""
 
-    hint = (
-        "Let the other process end and try again; if it is damaged, move it away and look on chain for what was sent."
-    )
+    hint = "Let the other process end and try again; look on chain what was sent before a damaged one is moved away."

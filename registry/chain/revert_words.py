@@ -94,7 +94,7 @@ HINTS: Final[dict[str, str]] = {
     "AccessControlUnauthorizedAccount": "Propose the call to the DAO: 'registry dao propose'.",
     "AccessManagedInvalidAuthority": "Name the address of a RegistryAuthority on this chain.",
     "AccessManagedRequiredDelay": "Schedule the call with the authority, and make it after the delay.",
-    "AccessManagedUnauthorized": "Ask an administrator of the registry for the role.",
+    "AccessManagedUnauthorized": "Ask an administrator for the role, or propose the call to the DAO.",
     "AccessManagerAlreadyScheduled": "Wait for its delay and execute it, or cancel it first.",
     "AccessManagerBadConfirmation": "Send it from the account that gives up the role.",
     "AccessManagerExpired": "Schedule it again, and execute it within a week after its delay.",
