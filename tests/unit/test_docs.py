@@ -147,7 +147,7 @@ def test_every_path_is_there(page: Path) -> None:
 
 
 @BY_PAGE
-def test_every_target_script_and_extra_is_there(page: Path) -> None:
+def test_every_target_script_and_extra_is_there(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = page.read_text("utf-8")
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for target in re.findall(r"`make ([\w-]+)`", text):
@@ -158,6 +158,7 @@ def test_every_target_script_and_extra_is_there(page: Path) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for names in re.findall(r"asset-registry\[([\w,]+)\]", text):
         assert set(names.split(",")) <= set(extras), names
+    monkeypatch.syspath_prepend(ROOT)
     for module in re.findall(r"`python -m ([\w.]+)`", text):
         assert importlib.util.find_spec(module), module
 
