@@ -4,6 +4,7 @@
 # make deep   the long hunts
 # make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
+# make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,14 +14,14 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
 
 test: unit invariants functional integration
 
-unit: .venv/dev .build/compiled
+unit: .venv/dev .venv-release/ready .build/compiled
 	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 
 functional: .venv/dev .build/compiled
@@ -46,6 +47,9 @@ prove: .venv-prove/ready node_modules/installed
 
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
+
+release: .venv-release/ready
+	scripts/_toolchain/release.sh
 
 prep: .venv/dev node_modules/installed
 	forge fmt contracts
@@ -74,6 +78,12 @@ manifest: .venv/dev .build/compiled
 	.venv-prove/bin/pip install -q -r $<
 	touch $@
 
+# Its own environment: what builds and checks releases pins other versions than the package.
+.venv-release/ready: scripts/_toolchain/release.txt
+	test -d .venv-release || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/pip install -q -r $<
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -90,5 +100,5 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .venv .venv-prove .venv-release dist node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log
