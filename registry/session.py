@@ -13,7 +13,17 @@ from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
-from registry.errors import AssetNotFound, InputError, NoSigner, RegistryError, WrongChain
+from registry.errors import (
+    AssetNotFound,
+    ConnectionFailed,
+    ContractError,
+    InputError,
+    NoSigner,
+    NotDeployed,
+    RegistryError,
+    TransactionReverted,
+    WrongChain,
+)
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Done
@@ -216,9 +226,17 @@ class Session:
         if int(address, 16) == 0:
             return Token(symbol="ETH", decimals=18, address=None, index=index)
         contract, checked = self.erc20(address), to_address(address)
-        decimals = int(self.chain.call(contract.functions.decimals()))
+        try:
+            decimals = int(self.chain.call(contract.functions.decimals()))
+        except (ContractError, NotDeployed, TransactionReverted):
+            if not self.chain.has_code(checked):
+                raise
+            # A token need not have decimals (EIP-20). One without is counted in its units.
+            decimals = 0
         try:
             return Token(self.chain.call(contract.functions.symbol()), decimals, checked, index)
+        except ConnectionFailed:
+            raise
         except (RegistryError, UnicodeDecodeError, OverflowError):
             # One odd symbol must not keep everybody from assets that are priced in other tokens.
             return Token(f"token{index}", decimals, checked, index)

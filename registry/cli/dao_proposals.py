@@ -118,8 +118,6 @@ def show(app: App, proposal: str) -> None:
 @click.option("--state", help="Only those that are pending, active, succeeded, queued, executed, ...")
 def list_(app: App, state: str | None) -> None:
     """List the proposals, the newest first, and what comes next for each."""
-    from rich.markup import escape
-
     from registry.cli.console import table_of
     from registry.governance.standing import short
     from registry.words import clean, in_votes
@@ -128,7 +126,7 @@ def list_(app: App, state: str | None) -> None:
     table = table_of("Proposals", "id", "title", "state", "for", "against", "abstain", "next")
     for one in found:
         votes = (in_votes(units) for units in (one.for_votes, one.against_votes, one.abstain_votes))
-        table.add_row(short(one.id), escape(clean(one.title)), str(one.state), *votes, one.next)
+        table.add_row(short(one.id), clean(one.title), str(one.state), *votes, one.next)
     app.console.result([one.to_dict() for one in found], table=table)
 
 
