@@ -72,7 +72,7 @@ class Amount:
         if self.units < 0:
             raise InvalidAmount(self.units, "it is negative")
         if self.units > MAX_UNITS:
-            raise InvalidAmount(self.units, f"it is over 2**256-1 units (uint256)")
+            raise InvalidAmount(self.units, "it is over 2**256-1 units (uint256)")
 
     @classmethod
     def parse(
@@ -228,7 +228,7 @@ def _check_decimal(value: Decimal, shown: object) -> None:
         raise InvalidAmount(shown, "it is negative")
     # Before anything is multiplied out: Decimal("1E+999999") is short to write and huge to hold.
     if value and value.adjusted() > _LONGEST:
-        raise InvalidAmount(shown, f"it is over 2**256-1 units (uint256)")
+        raise InvalidAmount(shown, "it is over 2**256-1 units (uint256)")
 
 
 def _units(shown: object, whole: Decimal, token: Token) -> int:
@@ -243,7 +243,7 @@ def _units(shown: object, whole: Decimal, token: Token) -> int:
     if shift < 0:
         raise InvalidAmount(shown, f"it has more decimals than the {token.decimals} of {token.symbol}")
     if len(significant) + shift > len(str(MAX_UNITS)):
-        raise InvalidAmount(shown, f"it is over 2**256-1 units (uint256)")
+        raise InvalidAmount(shown, "it is over 2**256-1 units (uint256)")
     return int(significant + "0" * shift)
 
 

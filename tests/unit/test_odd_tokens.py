@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from client.conftest import odd_token
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from client.conftest import odd_token
-from registry import Amount, DID, Licence, Registry
+from registry import DID, Amount, Licence, Registry
 from registry.chain.plan import FACTORY
 from registry.chain.sender import Call
 from registry.cli.console import Console
