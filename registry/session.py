@@ -150,6 +150,15 @@ class Session:
             return self.chain.balance(holder)
         return int(self.chain.call(self.erc20(token.address).functions.balanceOf(holder)))
 
+    def decimals_of(self, token: str) -> int:
+        """Decimals of the token at an address; 0 for one that does not say, which it need not (EIP-20)."""
+        try:
+            return int(self.chain.call(self.erc20(token).functions.decimals()))
+        except (ContractError, NotDeployed, TransactionReverted):
+            if not self.chain.has_code(token):
+                raise
+            return 0
+
     def erc20(self, address: str) -> Contract:
         """An ERC-20 with permit at the address."""
         return self.chain.contract("LocalDollar", address)
@@ -226,13 +235,7 @@ class Session:
         if int(address, 16) == 0:
             return Token(symbol="ETH", decimals=18, address=None, index=index)
         contract, checked = self.erc20(address), to_address(address)
-        try:
-            decimals = int(self.chain.call(contract.functions.decimals()))
-        except (ContractError, NotDeployed, TransactionReverted):
-            if not self.chain.has_code(checked):
-                raise
-            # A token need not have decimals (EIP-20). One without is counted in its units.
-            decimals = 0
+        decimals = self.decimals_of(address)
         try:
             return Token(self.chain.call(contract.functions.symbol()), decimals, checked, index)
         except ConnectionFailed:

@@ -75,7 +75,7 @@ class KeySigner:
 
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise UnknownAccount(str(path)) from None
         except (OSError, ValueError) as error:

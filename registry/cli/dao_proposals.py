@@ -209,7 +209,7 @@ def _draft(
     text = ""
     if body is not None:
         try:
-            text = body.read_text(encoding="utf-8")
+            text = body.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error
     with governance.collect() as act:
