@@ -17,13 +17,13 @@ def home() -> Path:
     Raises `InputError` where there is neither, as for an account that the system does not know.
     """
     chosen = os.environ.get("REGISTRY_HOME")
-    found = Path(chosen or platformdirs.user_data_dir("asset-registry", appauthor=False))
-    if not chosen and not found.is_absolute():  # a ~ that stands for nothing
+    try:
+        return Path(chosen or platformdirs.user_data_dir("asset-registry", appauthor=False))
+    except RuntimeError as error:
         raise InputError(
             "There is no home folder to keep blocks and the journal in.",
             hint="Set REGISTRY_HOME, or --home, to a folder that you may write to.",
-        )
-    return found
+        ) from error
 
 
 def is_unwritable(error: OSError) -> bool:

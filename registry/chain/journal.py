@@ -263,8 +263,8 @@ class Journal:
         except OSError as error:
             raise JournalError(
                 f"The journal {self.path} cannot be used: {error.strerror or error}.",
-                hint="What is sent is written down there first, so nothing was sent. Name a home that you may write to, "
-                "by REGISTRY_HOME or --home.",
+                hint="Nothing was sent: what is sent is written down there first. Name a home that you may write to "
+                "(REGISTRY_HOME, --home).",
             ) from error
 
 
