@@ -40,6 +40,7 @@ test-jsipfs: .venv/dev tests/jsipfs/node_modules
 
 deep: .venv/dev .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+	DEEP=1 pytest tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	FOUNDRY_PROFILE=deep forge test
 
 prove: .venv-prove/ready node_modules/installed
