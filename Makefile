@@ -38,7 +38,7 @@ integration: .venv/dev .build/compiled tests/peers/node_modules
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
 	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
-deep: .venv/dev .build/compiled prove
+deep: .venv/dev .venv-release/ready .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 	DEEP=1 pytest tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	FOUNDRY_PROFILE=deep forge test
