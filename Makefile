@@ -5,6 +5,7 @@
 # make audit  static analysis, and advisories on what we depend on
 # make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
+# make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,14 +15,14 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
 
 test: unit invariants functional integration
 
-unit: .venv/dev .build/compiled
+unit: .venv/dev .venv-release/ready .build/compiled
 	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 
 functional: .venv/dev .build/compiled
@@ -38,8 +39,9 @@ integration: .venv/dev .build/compiled tests/peers/node_modules
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
 	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
-deep: .venv/dev .build/compiled prove
+deep: .venv/dev .venv-release/ready .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+	DEEP=1 pytest tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	FOUNDRY_PROFILE=deep forge test
 
 prove: .venv-prove/ready node_modules/installed
@@ -50,6 +52,9 @@ audit: .venv-audit/ready node_modules/installed
 
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
+
+release: .venv-release/ready
+	scripts/_toolchain/release.sh
 
 prep: .venv/dev node_modules/installed
 	forge fmt contracts
@@ -73,7 +78,7 @@ manifest: .venv/dev .build/compiled
 	touch $@ .venv/demo
 
 # Environments of their own: these tools pin what the package must not.
-.venv-prove/ready .venv-audit/ready: .venv-%/ready: scripts/_toolchain/%.txt
+.venv-prove/ready .venv-audit/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
 	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install -q -r $<
 	touch $@
@@ -94,5 +99,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .venv .venv-prove .venv-audit .venv-release dist
+	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log

@@ -382,7 +382,7 @@ class Assets(Session):
         """
         offer = self.offer(asset, licence)
         index = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))[5]
-        amount = self.amount(price, token=self.token_at(index))
+        amount = self.amount(price, token=self.token_at(index)).as_price()
         call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
         return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
 

@@ -559,13 +559,17 @@ class Underpriced(ChainError):
 
 
 class TransactionTimeout(ChainError, TimeoutError):
-    """A transaction was sent but not seen in a block in time; it may still be."""
+    """A transaction was sent but not seen in a block in time, or not as deep as wanted; it may still be.
+
+    `block` is the one that it is in, None for none.
+    """
 
     hint = "Run the same command again: it waits for this transaction and does not send a second one."
 
-    def __init__(self, tx_hash: str, seconds: float) -> None:
-        self.tx_hash, self.seconds = tx_hash, seconds
-        super().__init__(f"Transaction {tx_hash} was not in a block after {seconds:g} s.")
+    def __init__(self, tx_hash: str, seconds: float, *, block: int | None = None) -> None:
+        self.tx_hash, self.seconds, self.block = tx_hash, seconds, block
+        where = "was not in a block" if block is None else f"is in block {block}, but lacked confirmations"
+        super().__init__(f"Transaction {tx_hash} {where} after {seconds:g} s.")
 
 
 class NonceStuck(ChainError, TimeoutError):

@@ -66,10 +66,11 @@ class Inviting(Custody):
         from registry.gated.protocol import SignedInvitation
 
         found, encryption = self._shared(asset)
-        begin = int(time.time()) if start is None else start
         if not days > 0:
             raise InputError(f"{days} days are no time.", hint="Write a number above 0.")
-        end = begin + int(days * 86_400)
+        # One of the two clocks may be wrong: by neither shall it begin late, or end early.
+        clocks = sorted((int(time.time()), self.chain.block().timestamp)) if start is None else (start, start)
+        begin, end = clocks[0], clocks[1] + int(days * 86_400)
         invited = Invited(found.did, to_address(account), begin, end, secrets.randbits(52), ())
         invitation = invited.invitation()
         signature = self.sender("invite").signer.sign_typed_data(invitation.message())

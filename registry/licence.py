@@ -15,7 +15,7 @@ from typing import Final
 
 from registry.ddo import LicenceText
 from registry.errors import InvalidAmount, InvalidDDO, InvalidLicence
-from registry.money import MAX_UNITS, Amount, Token, find_token, format_decimal, split_price
+from registry.money import MAX_PRICE, Amount, Token, find_token, format_decimal, split_price
 
 Price = str | int | Decimal | Amount
 """``"12.5 USDC"``, 0, a Decimal of whole tokens beside ``token=``, or an `Amount`."""
@@ -92,8 +92,8 @@ class Licence:
         if bool(self.price) != (self.token is not None):
             raise InvalidLicence(self.name, "a price needs a token, and only a price above 0 has one")
         # Tokens may have no decimals at all, so this is the most that a whole price can be.
-        if self.price > MAX_UNITS:
-            raise InvalidLicence(self.name, f"the price is over {MAX_UNITS:,} (uint96)")
+        if self.price > MAX_PRICE:
+            raise InvalidLicence(self.name, f"the price is over {MAX_PRICE:,} (uint96)")
 
     @classmethod
     def hold(
@@ -222,12 +222,13 @@ class Licence:
     def price_in(self, tokens: Iterable[Token] | Mapping[str, Token]) -> Amount | None:
         """Return the price in one of the payment `tokens` of a chain, None when free.
 
-        Raises `UnknownToken`, and `InvalidAmount` when the token has fewer decimals than the price.
+        Raises `UnknownToken`, and `InvalidAmount` when the token has fewer decimals than the price, or the registry
+        cannot keep as many units of it.
         """
         if self.token is None:
             return None
         known = tuple(tokens.values() if isinstance(tokens, Mapping) else tokens)
-        return Amount.parse(self.price, known, token=find_token(self.token, known))
+        return Amount.parse(self.price, known, token=find_token(self.token, known)).as_price()
 
     def in_words(self) -> str:
         """Return the offer as a sentence without its name."""
@@ -271,7 +272,7 @@ def _read_price(name: object, price: Price, token: str | Token | None) -> tuple[
         raise InvalidLicence(shown, f'the price {price!r} has no unit; write it as "{price} USDC"')
     else:
         value, chosen = Decimal(price), token
-        if not value.is_finite() or (value and value.adjusted() > len(str(MAX_UNITS))):
+        if not value.is_finite() or (value and value.adjusted() > len(str(MAX_PRICE))):
             raise InvalidLicence(shown, f"the price {price} is not a number that fits uint96")
     if not value:
         return Decimal(0), None

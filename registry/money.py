@@ -15,8 +15,11 @@ from typing import Final
 from registry.errors import InputError, InvalidAddress, InvalidAmount, UnknownToken
 from registry.types import Address, to_address
 
-MAX_UNITS: Final = 2**96 - 1
-"""The registry keeps prices as uint96."""
+MAX_UNITS: Final = 2**256 - 1
+"""What tokens count with."""
+
+MAX_PRICE: Final = 2**96 - 1
+"""The registry keeps the price of one unit of a licence as uint96."""
 
 _NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]+(?:_[0-9]+)*))?")
 _SYMBOL = re.compile(r"[^\s\d,._+-][^\s,]{0,31}")
@@ -54,7 +57,7 @@ class Token:
 @total_ordering
 @dataclass(frozen=True, slots=True, eq=True)
 class Amount:
-    """`units` of the smallest unit of `token`; raises `InvalidAmount` outside 0 .. 2**96-1.
+    """`units` of the smallest unit of `token`; raises `InvalidAmount` outside 0 .. 2**256-1.
 
     >>> str(Amount(12_500_000, Token("USDC", 6, None, 0)))
     '12.5 USDC'
@@ -69,7 +72,7 @@ class Amount:
         if self.units < 0:
             raise InvalidAmount(self.units, "it is negative")
         if self.units > MAX_UNITS:
-            raise InvalidAmount(self.units, f"it is over {MAX_UNITS:,} units (uint96)")
+            raise InvalidAmount(self.units, "it is over 2**256-1 units (uint256)")
 
     @classmethod
     def parse(
@@ -84,7 +87,7 @@ class Amount:
         `value` is text ``"12.5 USDC"``; or, when `token` says which, text ``"12.5"``, a Decimal of whole
         tokens, or an int of smallest units. `tokens` are those the registry takes.
 
-        Raises `InvalidAmount` (floats, signs, commas, NaN, more decimals than the token has, over uint96,
+        Raises `InvalidAmount` (floats, signs, commas, NaN, more decimals than the token has, over uint256,
         no token named) and `UnknownToken`.
         """
         known = tuple(tokens.values() if isinstance(tokens, Mapping) else tokens)
@@ -110,6 +113,13 @@ class Amount:
             return cls(value, chosen)
         _check_decimal(value, value)
         return cls(_units(value, value, chosen), chosen)
+
+    def as_price(self) -> Amount:
+        """Return this, or raise `InvalidAmount` if it is more than a unit of a licence may cost."""
+        if self.units > MAX_PRICE:
+            most = Amount(MAX_PRICE, self.token)
+            raise InvalidAmount(str(self), f"a licence costs at most {most}, which are 2**96-1 units (uint96)")
+        return self
 
     @property
     def decimal(self) -> Decimal:
@@ -218,7 +228,7 @@ def _check_decimal(value: Decimal, shown: object) -> None:
         raise InvalidAmount(shown, "it is negative")
     # Before anything is multiplied out: Decimal("1E+999999") is short to write and huge to hold.
     if value and value.adjusted() > _LONGEST:
-        raise InvalidAmount(shown, f"it is over {MAX_UNITS:,} units (uint96)")
+        raise InvalidAmount(shown, "it is over 2**256-1 units (uint256)")
 
 
 def _units(shown: object, whole: Decimal, token: Token) -> int:
@@ -232,8 +242,8 @@ def _units(shown: object, whole: Decimal, token: Token) -> int:
     shift = exponent + len(digits) - len(significant) + token.decimals
     if shift < 0:
         raise InvalidAmount(shown, f"it has more decimals than the {token.decimals} of {token.symbol}")
-    if len(significant) + shift > 30:
-        raise InvalidAmount(shown, f"it is over {MAX_UNITS:,} units (uint96)")
+    if len(significant) + shift > len(str(MAX_UNITS)):
+        raise InvalidAmount(shown, "it is over 2**256-1 units (uint256)")
     return int(significant + "0" * shift)
 
 

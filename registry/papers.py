@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from registry.errors import InputError
@@ -37,11 +38,12 @@ def save(path: str | Path, name: str, data: bytes) -> Path:
 def load(path: str | Path, most: int) -> bytes:
     """Read a file that `save` wrote, up to one byte more than `most`, by which its reader knows that it is too long.
 
+    What mail and editors on Windows put around a text is taken off: a mark of its encoding, another end of the line.
     Raises `InputError` if there is none.
     """
     try:
         with Path(path).open("rb") as file:
-            data = file.read(most + 2)
+            data = file.read(most + len(BOM_UTF8) + 3)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", hint="Check the name of the file.") from error
-    return data.removesuffix(b"\n")
+    return data.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")

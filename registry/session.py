@@ -13,7 +13,17 @@ from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
-from registry.errors import AssetNotFound, InputError, NoSigner, RegistryError, WrongChain
+from registry.errors import (
+    AssetNotFound,
+    ConnectionFailed,
+    ContractError,
+    InputError,
+    NoSigner,
+    NotDeployed,
+    RegistryError,
+    TransactionReverted,
+    WrongChain,
+)
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Done
@@ -140,6 +150,15 @@ class Session:
             return self.chain.balance(holder)
         return int(self.chain.call(self.erc20(token.address).functions.balanceOf(holder)))
 
+    def decimals_of(self, token: str) -> int:
+        """Decimals of the token at an address; 0 for one that does not say, which it need not (EIP-20)."""
+        try:
+            return int(self.chain.call(self.erc20(token).functions.decimals()))
+        except (ContractError, NotDeployed, TransactionReverted):
+            if not self.chain.has_code(token):
+                raise
+            return 0
+
     def erc20(self, address: str) -> Contract:
         """An ERC-20 with permit at the address."""
         return self.chain.contract("LocalDollar", address)
@@ -216,9 +235,11 @@ class Session:
         if int(address, 16) == 0:
             return Token(symbol="ETH", decimals=18, address=None, index=index)
         contract, checked = self.erc20(address), to_address(address)
-        decimals = int(self.chain.call(contract.functions.decimals()))
+        decimals = self.decimals_of(address)
         try:
             return Token(self.chain.call(contract.functions.symbol()), decimals, checked, index)
+        except ConnectionFailed:
+            raise
         except (RegistryError, UnicodeDecodeError, OverflowError):
             # One odd symbol must not keep everybody from assets that are priced in other tokens.
             return Token(f"token{index}", decimals, checked, index)

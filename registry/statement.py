@@ -148,24 +148,24 @@ class Statement:
 
     def table(self) -> Table:
         """All lines as a table for terminals."""
-        from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
         table = Table("time", "what", "amount", "for", "from", title=f"Statement of {self.subject}")
         table.columns[2].justify = "right"
         for line in self.lines:
-            # Anybody can name a token as they like.
-            told = (escape(str(line.amount)), line.account, escape(_origin(line)))
+            # Anybody can name a token as they like, and it is no markup.
+            told = (Text(str(line.amount)), line.account, Text(_origin(line)))
             table.add_row(_moment(line.time), line.flow, *told)
         for found in self.total():
-            table.add_row("", "earned", escape(str(found.earned)), "", escape(_parts(found)), style="bold")
+            table.add_row("", "earned", Text(str(found.earned)), "", Text(_parts(found)), style="bold")
         return table
 
     def bars(self) -> Table:
         """What each account earned, as bars for terminals; those of one token are to one scale."""
         from rich.bar import Bar
-        from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
         table = Table("account", "earned", "", title=f"Earned: {self.subject}")
         table.columns[1].justify = "right"
@@ -173,7 +173,7 @@ class Statement:
             most = max(found.earned.units for found in sums) or 1
             for found in sums:
                 bar = Bar(size=most, begin=0, end=found.earned.units, width=BAR_WIDTH)
-                table.add_row(found.key, escape(str(found.earned)), bar)
+                table.add_row(found.key, Text(str(found.earned)), bar)
         return table
 
     def chart(self, path: str | PathLike[str]) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -333,7 +332,8 @@ def moment(seconds: int) -> str:
 
 def in_votes(units: int) -> str:
     """Votes, which come in units of 1e-18, as text."""
-    return f"{Decimal(units).scaleb(-18).normalize():,f}"
+    whole, part = divmod(units, 10**18)
+    return f"{whole:,}" + (f".{part:018}".rstrip("0") if part else "")
 
 
 def duration(seconds: int) -> str:

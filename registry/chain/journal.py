@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import JournalError
-from registry.home import home
+from registry.home import home, is_unwritable
 
 _FILE: Final = "journal.sqlite"
 
@@ -71,20 +71,35 @@ class Journal:
     """The journal in a file, for all threads and processes that share it."""
 
     def __init__(self, path: str | Path | None = None) -> None:
-        """Open the journal at `path` (by default in `home`), made if missing; raises `JournalError`."""
+        """Open the journal at `path` (by default in `home`), made if missing; raises `JournalError`.
+
+        Where nothing may be written that is told by the first who uses it, since those who only read do not.
+        """
         self._memory = path == ":memory:"
         self.path: Path = Path(":memory:") if self._memory else Path(path) if path else home() / _FILE
         self._guard = threading.RLock()
         # Kept apart from all other journals in memory.
         self._space = f"memory-{id(self)}" if self._memory else str(self.path.absolute())
+        self._open: sqlite3.Connection | OSError
         with self._typed():
             if self._memory:
-                self._db = self._connect()
+                self._open = self._connect()
                 return
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
-            with self._opening():
-                self._db = self._connect()
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
+                with self._opening():
+                    self._open = self._connect()
+            except OSError as error:
+                if not is_unwritable(error):
+                    raise
+                self._open = error
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        if isinstance(self._open, OSError):
+            raise self._open
+        return self._open
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
@@ -131,7 +146,8 @@ class Journal:
     def close(self) -> None:
         """Close the file; the journal cannot be used after that."""
         with self._guard:
-            self._db.close()
+            if not isinstance(self._open, OSError):
+                self._open.close()
 
     # --- Writing ---------------------------------------------------------------------------------
 
@@ -209,6 +225,8 @@ class Journal:
                 yield
                 return
             folder = self.path.parent / "locks"
+            with self._typed():
+                _ = self._db
             try:
                 folder.mkdir(exist_ok=True)
                 lock = FileLock(folder / f"{name}.lock", timeout=max(0.0, timeout), thread_local=False)
@@ -244,7 +262,11 @@ class Journal:
                 hint="If it is damaged, check on chain what was done, then move the file away.",
             ) from error
         except OSError as error:
-            raise JournalError(f"The journal {self.path} cannot be used: {error}.") from error
+            raise JournalError(
+                f"The journal {self.path} cannot be used: {error.strerror or error}.",
+                hint="Nothing was sent: what is sent is written down there first. Name a home that you may write to "
+                "(REGISTRY_HOME, --home).",
+            ) from error
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

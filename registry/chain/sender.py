@@ -80,7 +80,7 @@ class Sender:
     """Sends the transactions of one signer on one chain."""
 
     def __init__(self, chain: Chain, signer: Signer, journal: Journal | None = None, *, timeout: float = 120.0) -> None:
-        """`timeout` (seconds) bounds each wait; without a journal nothing survives the process."""
+        """`timeout` (seconds) bounds each wait for a block; without a journal nothing survives the process."""
         self.chain = chain
         self.signer = signer
         self.address: Address = to_address(signer.address)
@@ -396,14 +396,19 @@ class Sender:
 
     def _wait(self, entry: Entry, deadline: float) -> Receipt:
         started = sent = time.monotonic()
-        pause, seen = _POLL_MIN, None
+        # Each further block may take as long: the blocks of a chain have their own pace.
+        last = deadline + self.timeout * (self.chain.confirmations - 1)
+        pause, seen, reached = _POLL_MIN, None, 0
         while True:
             try:
                 receipt = self._receipt(entry.hash)
                 if receipt is not None:
                     seen = int(receipt["blockNumber"])
+                    head = self.chain.block().number
+                    if head > reached:
+                        reached, deadline = head, max(deadline, min(last, time.monotonic() + self.timeout))
                     # Read anew after the last confirmation: a block that was dropped meanwhile shows.
-                    if self.chain.block().number - seen + 1 >= self.chain.confirmations:
+                    if head - seen + 1 >= self.chain.confirmations:
                         receipt = self._receipt(entry.hash)
                         if receipt is not None and int(receipt["blockNumber"]) == seen:
                             return self._settled(entry, receipt)
@@ -430,7 +435,7 @@ class Sender:
             return Reorganised(entry.hash, seen)
         if mined < entry.nonce:
             return NonceStuck(self.address, entry.nonce, mined)
-        return TransactionTimeout(entry.hash, round(seconds, 1))
+        return TransactionTimeout(entry.hash, round(seconds, 1), block=seen)
 
     def _settled(self, entry: Entry, receipt: Any) -> Receipt:
         if receipt["status"] != 1:

@@ -75,7 +75,7 @@ class KeySigner:
 
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise UnknownAccount(str(path)) from None
         except (OSError, ValueError) as error:
@@ -201,10 +201,11 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     if isinstance(value, Path):
         return _open(value, password)
     if isinstance(value, str):
-        if _KEY.fullmatch(value):
-            return KeySigner(value)
-        # A key with a slip in it must not be echoed as the name of a missing file.
-        if re.fullmatch(r"(0x)?[0-9a-fA-F]{32,}", value) and not Path(value).exists():
+        # What a file of settings with the line ends of Windows leaves behind is no part of a key.
+        if _KEY.fullmatch(value.strip()):
+            return KeySigner(value.strip())
+        # A key with a slip in it, or in quotes, must not be echoed as the name of a missing file.
+        if re.search(r"[0-9a-fA-F]{32,}", value) and not Path(value).exists():
             raise InputError("This is neither a private key nor a key file.", hint="A key has 0x and 64 digits.")
         return _open(Path(value).expanduser(), password)
     # Of its class: a browser wallet has no address before it is asked for one.

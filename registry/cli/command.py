@@ -6,6 +6,7 @@ Imports nothing but click: `registry --help` must not wait for a chain library.
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -210,6 +211,10 @@ account_option = click.option(
 def run(cli: click.Command) -> NoReturn:
     """Run `cli` on the arguments of the process and end it."""
     warnings.showwarning = _warn
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter shows its number; a name in another script is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper) and not (stream.encoding or "").lower().startswith("utf"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(standalone_mode=False, prog_name="registry")
         sys.stdout.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from registry.errors import ContractError, RegistryError
 
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""
+
+# Lines and tabs, and what joins letters and emoji.
+_HARMLESS: Final = frozenset("\n\t\u200c\u200d")
 
 # Larger than what many JSON readers keep exactly (2**53), so they are text.
 _AS_TEXT: Final = frozenset(
@@ -56,12 +61,12 @@ class Console:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._out.print(escape(text))
+        self._out.print(_markup(text))
 
     def note(self, text: str) -> None:
         """Write a line for people beside the result, to standard error; nothing in JSON."""
         if not self.as_json and not self._silent:
-            self._err.print(escape(text))
+            self._err.print(_markup(text))
 
     def raw(self, data: bytes) -> None:
         """Write bytes as they are."""
@@ -72,9 +77,12 @@ class Console:
         table.box = box.SIMPLE_HEAD
         table.title_justify, table.title_style, table.header_style = "left", "bold", "dim"
         table.pad_edge = False
+        table.title = _text(table.title) if isinstance(table.title, str) else table.title
         for column in table.columns:
             if column.overflow == "ellipsis":
                 column.overflow = "fold"
+            # A name is a name: it is neither markup nor anything that a terminal obeys.
+            column._cells = [_text(cell) if isinstance(cell, str) else cell for cell in column.cells]
         self._out.print(table, soft_wrap=False)
 
     def family(self, family: Family) -> None:
@@ -85,7 +93,7 @@ class Console:
         """Write names and values, one a line."""
         width = max((len(name) for name in facts), default=0)
         for name, value in facts.items():
-            self._out.print(f"  [dim]{escape(name):{width}}[/dim]  {escape(value)}")
+            self._out.print(f"  [dim]{_markup(name):{width}}[/dim]  {_markup(value)}")
 
     def result(self, value: object, *, table: Table | None = None, facts: Mapping[str, str] | None = None) -> None:
         """Write the result of a command: as JSON, or as the facts and the table, or as its sentence."""
@@ -122,24 +130,24 @@ class Console:
                 body["values"] = plain(error.values)
             click.echo(json.dumps(body), err=True)
             return
-        self._err.print(f"[bold red]{type(error).__name__}[/bold red] {escape(error.message)}")
+        self._err.print(f"[bold red]{type(error).__name__}[/bold red] {_markup(error.message)}")
         if error.hint:
-            self._err.print(f"  {escape(error.hint)}")
+            self._err.print(f"  {_markup(error.hint)}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Announce a step of a story."""
-        self._out.print(f"\n[bold cyan]>[/bold cyan] [bold]{escape(title)}[/bold]")
+        self._out.print(f"\n[bold cyan]>[/bold cyan] [bold]{_markup(title)}[/bold]")
         yield
 
     @contextmanager
     def refusal(self, title: str, expected: type[RegistryError], kept: dict[str, str]) -> Iterator[None]:
         """Run what must be refused with `expected`, show its message, and keep it under the title."""
-        self._out.print(f"\n[bold yellow]>[/bold yellow] [bold]{escape(title)}[/bold]")
+        self._out.print(f"\n[bold yellow]>[/bold yellow] [bold]{_markup(title)}[/bold]")
         try:
             yield
         except expected as error:
-            self._out.print(f"  [yellow]{type(error).__name__}[/yellow] {escape(str(error))}")
+            self._out.print(f"  [yellow]{type(error).__name__}[/yellow] {_markup(str(error))}")
             kept[title] = str(error)
             return
         raise AssertionError(f"{title}: nothing was refused")
@@ -160,10 +168,27 @@ class Console:
 
             def update(what: str, done: int, total: int) -> None:
                 if what not in stages:
-                    stages[what] = bars.add_task(escape(what), total=total)
+                    stages[what] = bars.add_task(_markup(what), total=total)
                 bars.update(stages[what], completed=done, total=total)
 
             yield update
+
+
+def harmless(text: str) -> str:
+    """Text as a terminal may get it: what it would obey, what turns the direction of writing, and what is no
+    character are spelled out."""
+    return "".join(
+        c if c in _HARMLESS or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else repr(c)[1:-1]
+        for c in text
+    )
+
+
+def _text(text: str) -> Text:
+    return Text(harmless(text))
+
+
+def _markup(text: str) -> str:
+    return escape(harmless(text))
 
 
 def _writes_unicode() -> bool:

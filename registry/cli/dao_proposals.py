@@ -118,8 +118,6 @@ def show(app: App, proposal: str) -> None:
 @click.option("--state", help="Only those that are pending, active, succeeded, queued, executed, ...")
 def list_(app: App, state: str | None) -> None:
     """List the proposals, the newest first, and what comes next for each."""
-    from rich.markup import escape
-
     from registry.cli.console import table_of
     from registry.governance.standing import short
     from registry.words import clean, in_votes
@@ -128,7 +126,7 @@ def list_(app: App, state: str | None) -> None:
     table = table_of("Proposals", "id", "title", "state", "for", "against", "abstain", "next")
     for one in found:
         votes = (in_votes(units) for units in (one.for_votes, one.against_votes, one.abstain_votes))
-        table.add_row(short(one.id), escape(clean(one.title)), str(one.state), *votes, one.next)
+        table.add_row(short(one.id), clean(one.title), str(one.state), *votes, one.next)
     app.console.result([one.to_dict() for one in found], table=table)
 
 
@@ -211,7 +209,7 @@ def _draft(
     text = ""
     if body is not None:
         try:
-            text = body.read_text(encoding="utf-8")
+            text = body.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error
     with governance.collect() as act:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
     from registry.splits import Distribution
     from registry.types import Address
 
-EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+EXAMPLES: Final = next(
+    # Inside of an installed package, beside that of a checkout.
+    (place for place in (_PACKAGE / "examples", _PACKAGE.parent / "examples") if place.is_dir()),
+    _PACKAGE / "examples",
+)
+
+
+_COMPILED: Final = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,24 @@ class Outcome:
 
 
 def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
-    """Play the whole story on a chain in this process. Raises `InputError` if the example data is not there."""
+    """Play the whole story on a chain in this process.
+
+    Raises `InputError` if the example data or a library that the demo shows at work is not there.
+    """
     if not (examples / "penguins" / "penguins.csv").is_file():
-        raise InputError(
-            f"There is no example data in {examples}.", hint="Run the demo from a checkout of the project."
-        )
+        raise InputError(f"There is no example data in {examples}.", hint="Install the package anew.")
+    for library in ("pandas", "siwe", "starlette"):
+        if find_spec(library) is None:
+            raise InputError(
+                f"The demo shows {library} at work, and it is not installed.",
+                hint="Run: pip install 'asset-registry[data,server]'",
+            )
+    with _folder() as folder:
+        # Installing leaves compiled code beside the model's scripts, and what is published is the folder as it is.
+        return _play(console, Path(shutil.copytree(examples, folder / "examples", ignore=_COMPILED)))
+
+
+def _play(console: Console, examples: Path) -> Outcome:
     started = time.monotonic()
     from registry.assets import Draft
     from registry.client import Registry

@@ -179,8 +179,8 @@ def read_text(path: str) -> str:
 
     try:
         if path == "-":
-            return click.get_text_stream("stdin", encoding="utf-8").read()
-        return Path(path).read_text(encoding="utf-8")
+            return click.get_text_stream("stdin", encoding="utf-8-sig").read()
+        return Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{path!r} cannot be read: {reason}.", hint="Name a text file, or -.") from error

@@ -31,12 +31,12 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
     Raises `InputError` naming the file, the place and the value at fault, and `InvalidLicence`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.", hint="Name a manifest of drafts.") from error
     ending = path.suffix.lower()
     if ending in (".jsonl", ".ndjson"):
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         entries = [(f"{path}, line {number}", _json(line, f"{path}, line {number}")) for number, line in lines]
     elif ending == ".toml":
         try:

@@ -65,7 +65,7 @@ def pending(app: App, target: int | str, token: str) -> None:
     found = app.registry().revenue.pending(target, token)
     table = table_of("", "account", "waits to be distributed", "to claim")
     for one in found:
-        table.add_row(one.account, _text(one.waiting), _text(one.parked))
+        table.add_row(one.account, str(one.waiting), str(one.parked))
     app.console.result(found, table=table)
 
 
@@ -84,7 +84,7 @@ def forecast(app: App, target: int | str, amount: str) -> None:
     table = table_of("", "account", "gets", "as", "through")
     for part in found.parts:
         why = f"{part.why} of asset {part.asset.asset_id}" if part.asset else part.why
-        table.add_row(part.account, _text(part.amount), why, ", ".join(part.through))
+        table.add_row(part.account, str(part.amount), why, ", ".join(part.through))
     facts = {"of": str(found.amount)}
     if found.kept:
         facts["undivided"] = (
@@ -149,7 +149,7 @@ def parked(app: App, account: str, token: str | None) -> None:
     found = app.registry().revenue.parked(account=account, token=token)
     table = table_of("", "splitter", "to claim")
     for one in found:
-        table.add_row(one.split, _text(one.amount))
+        table.add_row(one.split, str(one.amount))
     app.console.result(found, table=table)
 
 
@@ -219,7 +219,7 @@ def _payments(payments: tuple[Payment, ...]) -> Table:
     for one in payments:
         notes = [f"asset {one.asset.asset_id}"] if one.asset else []
         notes += ["could not be paid: to claim"] if one.parked else []
-        table.add_row(one.account, _text(one.amount), ", ".join(notes))
+        table.add_row(one.account, str(one.amount), ", ".join(notes))
     return table
 
 
@@ -228,12 +228,6 @@ def _fields(value: object) -> dict[str, Any]:
 
     fields: dict[str, Any] = plain(value)
     return fields
-
-
-def _text(value: object) -> str:
-    from rich.markup import escape
-
-    return escape(str(value))
 
 
 def _shares(words: tuple[str, ...]) -> dict[str, str | int]:

@@ -12,6 +12,7 @@ from registry.chain.batch import Read, read_many
 from registry.chain.connection import Block, Chain
 from registry.errors import ChainError, ContractError, TransactionReverted
 from registry.gateway.refusal import Refusal
+from registry.gateway.signin import utc
 from registry.types import Address
 
 Said = bytes | ContractError | TransactionReverted
@@ -82,12 +83,13 @@ class ChainView:
 
     def _read(self, asked: Sequence[Sequence[Question]]) -> list[Answers]:
         head = self.chain.block()
-        if self._head_age is not None and self._clock() - head.timestamp > self._head_age:
+        now = self._clock()
+        if self._head_age is not None and now - head.timestamp > self._head_age:
             raise Refusal(
                 503,
                 "chain",
-                f"The node's last block is {self._clock() - head.timestamp:,.0f} s old.",
-                hint="It lags behind; try another gateway, or later.",
+                f"The node's last block is of {utc(head.timestamp)}, and here it is {utc(now)}.",
+                hint="It lags behind, or the gateway's clock is ahead; try another gateway, or later.",
                 retry_after=15,
             )
         # A chain younger than the depth: at its first block there is no registry, so nobody has access.

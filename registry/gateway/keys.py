@@ -173,7 +173,7 @@ def seal(data: bytes, recipient: str) -> str:
 
 def _read_key_file(path: Path) -> Any:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
         identity = next(line.strip() for line in lines if line.startswith("AGE-SECRET-KEY-1"))
         return pyrage.x25519.Identity.from_str(identity)
     except FileNotFoundError:

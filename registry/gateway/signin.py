@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from registry.chain.signatures import recover, text_digest
+from registry.ddo import utc_text
 from registry.gated.protocol import SIGN_IN_SECONDS, Auth
 from registry.gateway.refusal import Refusal
 from registry.types import Address, to_address
@@ -85,10 +86,13 @@ class Doorkeeper:
             earliest = _seconds(not_before) if not_before is not None else start
         except (ValueError, OverflowError):
             raise _refused("its times cannot be read") from None
+        # Both times are named: the clock of who signs may be the one that is wrong, and nobody else would tell them.
         if start > now + SKEW or earliest > now + SKEW:
-            raise _refused("it is from the future", "Set the clock, and sign again.")
+            reason = f"it is from the future, {utc(max(start, earliest))}, and here it is {utc(now)}"
+            raise _refused(reason, "Compare the clock of the machine that signs, and sign again.")
         if end <= now:
-            raise _refused("it has expired", "Sign again.")
+            reason = f"it has expired: it is from {utc(start)}, good until {utc(end)}, and here it is {utc(now)}"
+            raise _refused(reason, "Sign again; if it is new, compare the clock of the machine that signs.")
         if not 0 < end - start <= SIGN_IN_SECONDS:
             raise _refused(f"it is good for {end - start:.0f} s", f"{SIGN_IN_SECONDS} s are the most.")
 
@@ -99,6 +103,11 @@ def _seconds(moment: str) -> float:
     if read.tzinfo is None:
         raise ValueError(moment)
     return read.timestamp()
+
+
+def utc(moment: float) -> str:
+    """A moment in seconds since 1970 as messages have it."""
+    return utc_text(datetime.fromtimestamp(moment, UTC))
 
 
 def _refused(reason: str, hint: str = "") -> Refusal:

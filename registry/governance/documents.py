@@ -60,7 +60,7 @@ class Documents(Governed):
         if address in known:
             return known[address]
         chain, functions = self.registry.chain, self.registry.erc20(address).functions
-        decimals = int(chain.call(functions.decimals()))
+        decimals = self.registry.decimals_of(address)
         try:
             return Token(chain.call(functions.symbol()), decimals, address, 0)
         except Exception:  # whatever an odd token answers must not hide a case

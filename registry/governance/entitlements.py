@@ -15,10 +15,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,11 @@ LEAF: Final = ("address", "uint256", "uint64", "uint64", "uint64")
 """The types of a leaf: account, amount, start, cliff, duration."""
 
 MAX_BYTES: Final = 2**28
+# Decimal's own context rounds to 28 digits, and 2**96 has 29.
+EXACT: Final = Context(prec=100)
+
 _DAY: Final = 86_400
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _COLUMNS: Final = ("account", "amount", "start", "cliff", "duration")
 _MAX_AMOUNT: Final = 2**96 - 1
 _MAX_DAYS: Final = 36_525
@@ -216,11 +221,15 @@ def _entry(header: list[str], cells: list[str]) -> Entitlement:
 
 
 def tokens(text: str) -> int:
-    """Whole tokens, as people write them, in units of 1e-18; raises `ValueError`."""
+    """Whole tokens, as people write them, in units of 1e-18; raises `ValueError`.
+
+    Thousands may be set apart by commas. A comma before decimals, as some countries have it, is refused.
+    """
     try:
-        units = Decimal(text.replace("_", "").replace(",", "")).scaleb(DECIMALS)
+        plain = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+        units = Decimal(plain.replace("_", "")).scaleb(DECIMALS, EXACT)
     except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number of tokens") from None
+        raise ValueError(f"{text!r} is not a number of tokens; write a point before decimals") from None
     if not units.is_finite() or units != units.to_integral_value() or not 0 <= units <= _MAX_AMOUNT:
         raise ValueError(f"{text!r} is not a number of tokens: at most {DECIMALS} decimals, and none below zero")
     return int(units)

@@ -112,7 +112,7 @@ class _Reader:
     def _body_file(self, node: Node) -> str:
         try:
             with (self._file.path.parent / self._file.text(node)).open("rb") as file:
-                return file.read(MAX_BODY + 1).decode("utf-8")
+                return file.read(MAX_BODY + 1).decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             raise self._file.fault(node, f"the body {self._file.text(node)!r} cannot be read ({error})") from error
 

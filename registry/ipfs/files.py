@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.errors import BlockNotFound, ContentError, InputError, InvalidCID, Unavailable, Unverified
+from registry.home import is_unwritable
 from registry.ipfs.blocks import refuse_wrong
 from registry.ipfs.cid import CID
 
@@ -53,14 +54,19 @@ class BlockFiles:
         self._blocks: Final = self.path / "blocks"
         self._temporary: Final = self.path / "tmp"
         self._holds: Final = _Hold()
+        self._unwritable: OSError | None = None
         try:
             self._blocks.mkdir(parents=True, exist_ok=True)
             self._temporary.mkdir(exist_ok=True)
         except OSError as error:
-            raise InputError(
-                f"{str(self.path)!r} cannot hold a block store: {error.strerror}.",
-                hint="Name a folder that you may write to.",
-            ) from error
+            if not is_unwritable(error):
+                raise InputError(
+                    f"{str(self.path)!r} cannot hold a block store: {error.strerror}.",
+                    hint="Name a folder that you may write to.",
+                ) from error
+            # What is there can be read, and what other sources have; whoever wants to write is told.
+            self._unwritable = error
+            return
         self._sweep(self._STALE)
 
     def _sweep(self, age: float) -> None:
@@ -81,7 +87,7 @@ class BlockFiles:
 
     def __iter__(self) -> Iterator[CID]:
         """The CIDv1 of every block that is here, in no order; what has another name is passed over."""
-        for folder in self._blocks.iterdir():
+        for folder in self._blocks.iterdir() if self._blocks.is_dir() else ():
             if folder.is_dir():
                 for name in os.listdir(folder):
                     with suppress(InvalidCID):
@@ -164,6 +170,8 @@ class BlockFiles:
         from filelock import ReadWriteLock, Timeout
 
         hold = self._hold
+        if self._unwritable is not None:
+            raise self._unwritten("Nothing", self._unwritable) from self._unwritable
         try:
             if hold.lock is None:
                 hold.lock = ReadWriteLock(self.path / "lock", is_singleton=False)
@@ -203,7 +211,7 @@ class BlockFiles:
     def _unwritten(self, what: str, error: OSError) -> ContentError:
         return ContentError(
             f"{what} could not be written to {self.name}: {error.strerror or error}.",
-            hint="Check the free space and the permissions; nothing was damaged.",
+            hint="Check the free space and the permissions, or name another home; nothing was damaged.",
         )
 
     def _write(self, target: Path, data: bytes) -> None:

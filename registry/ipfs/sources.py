@@ -59,16 +59,16 @@ def default_gateway() -> str | None:
     chosen = os.environ.get("IPFS_GATEWAY")
     if chosen is not None:
         return chosen or None
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # which stays a ~ for who has none
     places = [
         *([Path(os.environ["IPFS_PATH"])] if os.environ.get("IPFS_PATH") else []),
         home / ".ipfs",
         Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "ipfs",
         Path("/etc/ipfs"),
     ]
-    for place in places:
+    for place in filter(Path.is_absolute, places):
         with suppress(OSError, UnicodeDecodeError):
-            lines = (place / "gateway").read_text("utf-8").split()
+            lines = (place / "gateway").read_text("utf-8-sig").split()
             if lines:
                 return lines[0]
     return None

@@ -62,12 +62,12 @@ def publish_document(client: Registry, ddo: DDO, *, data: bytes | None = None) -
 # --- Tokens that the package does not ship ---------------------------------------------------------
 
 
-def odd_token(dao: Registry, implementation: str, *, symbol: bytes | None) -> str:
+def odd_token(dao: Registry, implementation: str, *, symbol: bytes | None, decimals: bool = True) -> str:
     """Deploy a token that works like the dollar at `implementation` but knows no permit, and have it allowed.
 
-    It answers `symbol` to ``symbol()``, or refuses to answer.
+    It answers `symbol` to ``symbol()``, or refuses to answer; without `decimals` it refuses to say those too.
     """
-    code = _odd_token_code(to_address(implementation), symbol)
+    code = _odd_token_code(to_address(implementation), symbol, decimals)
     # Creation code: copy what follows these 12 bytes, and return it.
     creation = bytes.fromhex("61") + len(code).to_bytes(2, "big") + bytes.fromhex("80600c6000396000f3") + code
     salt = next(_numbers).to_bytes(32, "big")
@@ -78,7 +78,7 @@ def odd_token(dao: Registry, implementation: str, *, symbol: bytes | None) -> st
     return token
 
 
-def _odd_token_code(implementation: str, symbol: bytes | None) -> bytes:
+def _odd_token_code(implementation: str, symbol: bytes | None, decimals: bool) -> bytes:
     def push(value: bytes) -> bytes:
         return bytes([0x5F + len(value)]) + value
 
@@ -88,6 +88,7 @@ def _odd_token_code(implementation: str, symbol: bytes | None) -> bytes:
     def branches(symbol_at: int, fail_at: int) -> bytes:
         code = bytes.fromhex("5f3560e01c")  # the selector of the call
         places = {"symbol()": symbol_at, "eip712Domain()": fail_at, "nonces(address)": fail_at}
+        places |= {} if decimals else {"decimals()": fail_at}
         for signature, place in places.items():
             code += b"\x80" + selector(signature) + b"\x14" + push(place.to_bytes(2, "big")) + b"\x57"
         return code

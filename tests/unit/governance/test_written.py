@@ -207,3 +207,22 @@ def test_lines_within_lines_do_not_break_the_reader(author: Registry, file: Path
     file.write_text("title: T\nactions: " + "[" * 5_000 + "]" * 5_000)
     with pytest.raises(InvalidDraft):
         author.governance.read_draft(file)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_file_says_the_same_with_the_line_ends_and_the_mark_of_windows(
+    author: Registry, tmp_path: Path, beside: bool
+) -> None:
+    said = []
+    for kind, end, mark in (("unix", "\n", ""), ("windows", "\r\n", "\ufeff")):
+        folder = tmp_path / kind
+        folder.mkdir()
+        text = WHOLE
+        if beside:
+            body = "# Why\n\nBecause *spring* is here.\n"
+            (folder / "why.md").write_bytes((mark + body.replace("\n", end)).encode())
+            start, _, rest = text.partition("body: |")
+            text = f"{start}body-file: why.md\nactions:{rest.partition('actions:')[2]}"
+        (folder / "proposal.yaml").write_bytes((mark + text.replace("\n", end)).encode())
+        said.append(read(folder / "proposal.yaml", author))
+    assert said[0] == said[1] and "\r" not in said[1].body and said[1].body.startswith("# Why")
