@@ -136,13 +136,16 @@ class Sender:
             entry = self._start(wanted, quote, intent, deadline, once)
         return self._finish(entry, deadline)
 
-    def settle(self, intent: str) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
         """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
 
         Returns the receipts of the transactions that took effect, in order; nothing if none was
-        left. Raises what `send` raises while it waits.
+        left. With `once` also that of one which was settled before. Raises what `send` raises while it waits.
         """
         deadline = time.monotonic() + self.timeout
+        if once:
+            entry = self._standing(intent, deadline, True)
+            return () if entry is None else (self._finish(entry, deadline),)
         receipts = []
         for left in dict.fromkeys(
             entry.intent for entry in self._journal.unsettled(self.chain.identity, self.address, intent)

@@ -1,0 +1,144 @@
+"""``python -m chaos``: many runs, each of a seed, and a table of what happened.
+
+    python -m chaos --runs 500            # what `make chaos` does
+    python -m chaos --runs 1 --seed 4711  # one again, with its story
+
+Ends with 1 and the story of each run in which something was lost or doubled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from chaos import disk, processes
+from chaos.disk import Disk
+from chaos.line import LineControl
+from chaos.plan import FAULTS
+from chaos.run import Outcome, Run
+from chaos.script import quicken
+from chaos.stage import Stage, prepare
+from integration.conftest import Anvil
+
+_MORE = ("reorg", "transactions out of their block", "transactions lost in a reorg")
+_MORE += ("kills", "gateway kills", "disk full", "lives", "retries")
+
+
+class Theatre:
+    """A node, a line and disks, on which runs follow each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.node = Anvil()
+        self.stage: Stage = processes.apart(lambda: prepare(self.node, folder / "stage"), seconds=180)
+        self.node.rpc("evm_setAutomine", False)
+        self._snapshot = self.node.rpc("evm_snapshot")
+        self._line = LineControl(self.node.port)
+        self._disks = Disk(folder / "home"), Disk(folder / "gateways")
+
+    @property
+    def is_disk_real(self) -> bool:
+        """Whether the disks are file systems of their own."""
+        return all(disk.is_real for disk in self._disks)
+
+    def play(self, seed: int) -> Outcome:
+        """The run of a seed."""
+        self.node.rpc("evm_revert", self._snapshot)
+        self.node.rpc("anvil_dropAllTransactions")
+        self._snapshot = self.node.rpc("evm_snapshot")
+        return Run(self.stage, self._line, self.node, seed, *self._disks, self._folder / "run").play()
+
+    def close(self) -> None:
+        """End all of it."""
+        self._line.close()
+        self.node.stop()
+        for disk in self._disks:
+            disk.close()
+
+
+@contextmanager
+def theatre() -> Iterator[Theatre]:
+    """One for as long as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+        quicken()
+        made = Theatre(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def table(outcomes: list[Outcome], counts: Counter[str], errors: Counter[str], seconds: float, real: bool) -> Table:
+    """The counts of all runs."""
+    shown = Table("what", "count", "", title=f"{len(outcomes)} runs in {seconds:,.0f} s")
+    for name in ("runs", "acts"):
+        shown.add_row(name, f"{counts[name]:,}")
+    shown.add_section()
+    for name, words in FAULTS.items():
+        shown.add_row(name, f"{counts[name]:,}", words)
+    shown.add_section()
+    for name in _MORE:
+        note = "" if name != "disk full" or real else "a limit on files stands in: nothing could be mounted"
+        shown.add_row(name, f"{counts[name]:,}", note)
+    shown.add_section()
+    for name, count in errors.most_common():
+        shown.add_row(name, f"{count:,}", "")
+    shown.add_section()
+    shown.add_row("runs with findings", f"{sum(bool(one.findings) for one in outcomes):,}")
+    return shown
+
+
+def main() -> int:
+    """Run, show, and say by the exit code whether anything was found."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--runs", type=int, default=500, help="how many (500)")
+    parser.add_argument("--seed", type=int, default=1, help="that of the first run; the others follow (1)")
+    parser.add_argument("--json", action="store_true", help="counts for machines")
+    parser.add_argument("--story", action="store_true", help="tell all runs, not only those with findings")
+    chosen = parser.parse_args()
+    disk.apart()
+    os.environ["IPFS_GATEWAY"] = ""  # nothing that the user has set up
+    errors_to, out = Console(stderr=True), Console()
+    outcomes: list[Outcome] = []
+    counts: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    began = time.monotonic()
+    columns = TextColumn("chaos"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    with theatre() as made, Progress(*columns, TextColumn("{task.description}"), console=errors_to) as bars:
+        bar = bars.add_task("", total=chosen.runs)
+        for seed in range(chosen.seed, chosen.seed + chosen.runs):
+            outcome = made.play(seed)
+            outcomes.append(outcome)
+            counts += outcome.counts
+            errors += outcome.errors
+            if outcome.findings or chosen.story:
+                bars.console.print(outcome.told(), markup=False, highlight=False, soft_wrap=True)
+            found = sum(bool(one.findings) for one in outcomes)
+            bars.update(bar, advance=1, description=f"seed {seed}: {outcome.seconds:.1f} s" + (f", {found} with findings" if found else ""))
+        real = made.is_disk_real
+    seconds = time.monotonic() - began
+    bad = [one for one in outcomes if one.findings]
+    if chosen.json:
+        told = {"counts": dict(counts), "errors": dict(errors), "seconds": round(seconds, 1), "real_disk": real}
+        out.print_json(json.dumps({**told, "findings": {one.plan.seed: one.findings for one in bad}}))
+    else:
+        out.print(table(outcomes, counts, errors, seconds, real))
+        for one in bad:
+            out.print(f"make chaos RUNS=1 SEED={one.plan.seed}", markup=False)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
