@@ -58,8 +58,8 @@ class Market(Inviting):
         The most that is paid is `max_total`; without it, the price of the `Offer` that was passed, or the price
         now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
         the token knows no permit. An interrupted purchase is finished by running it again, not repeated. With `once`, a
-        name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it later
-        gets what was bought. Without it, buying what was bought buys more.
+        name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it
+        later gets what was bought. Without it, buying what was bought buys more.
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,

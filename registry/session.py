@@ -13,7 +13,7 @@ from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
-from registry.errors import AssetNotFound, InputError, NoSigner, RegistryError, WrongChain
+from registry.errors import AssetNotFound, ConnectionFailed, InputError, NoSigner, RegistryError, WrongChain
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Done
@@ -219,6 +219,8 @@ class Session:
         decimals = int(self.chain.call(contract.functions.decimals()))
         try:
             return Token(self.chain.call(contract.functions.symbol()), decimals, checked, index)
+        except ConnectionFailed:
+            raise
         except (RegistryError, UnicodeDecodeError, OverflowError):
             # One odd symbol must not keep everybody from assets that are priced in other tokens.
             return Token(f"token{index}", decimals, checked, index)

@@ -9,16 +9,22 @@ Ends with 1 and the story of each run in which something was lost or doubled.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
+import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from integration.conftest import Anvil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -29,11 +35,10 @@ from chaos.line import LineControl
 from chaos.plan import FAULTS
 from chaos.run import Outcome, Run
 from chaos.script import quicken
-from chaos.stage import Stage, prepare
-from integration.conftest import Anvil
+from chaos.stage import Stage, prepare, warm
 
 _MORE = ("reorg", "transactions out of their block", "transactions lost in a reorg")
-_MORE += ("kills", "gateway kills", "disk full", "lives", "retries")
+_MORE += ("kills", "gateway kills", "gateways that gave up", "disk full", "lives", "retries")
 
 
 class Theatre:
@@ -43,6 +48,7 @@ class Theatre:
         self._folder = folder
         self.node = Anvil()
         self.stage: Stage = processes.apart(lambda: prepare(self.node, folder / "stage"), seconds=180)
+        warm(self.stage)
         self.node.rpc("evm_setAutomine", False)
         self._snapshot = self.node.rpc("evm_snapshot")
         self._line = LineControl(self.node.port)
@@ -51,7 +57,7 @@ class Theatre:
     @property
     def is_disk_real(self) -> bool:
         """Whether the disks are file systems of their own."""
-        return all(disk.is_real for disk in self._disks)
+        return all(one.is_real for one in self._disks)
 
     def play(self, seed: int) -> Outcome:
         """The run of a seed."""
@@ -64,15 +70,14 @@ class Theatre:
         """End all of it."""
         self._line.close()
         self.node.stop()
-        for disk in self._disks:
-            disk.close()
+        for one in self._disks:
+            one.close()
 
 
 @contextmanager
 def theatre() -> Iterator[Theatre]:
     """One for as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
-        quicken()
         made = Theatre(Path(folder))
         try:
             yield made
@@ -100,36 +105,82 @@ def table(outcomes: list[Outcome], counts: Counter[str], errors: Counter[str], s
     return shown
 
 
+def _perform(seeds: list[int], into: Connection) -> None:
+    """In a process of its own: a theatre for some seeds."""
+    with theatre() as made:
+        into.send(made.is_disk_real)
+        for seed in seeds:
+            into.send(made.play(seed))
+    into.close()
+
+
+def perform(seeds: Sequence[int], workers: int) -> Iterator[bool | Outcome]:
+    """The outcomes of all seeds as they come, from several theatres at once; and of each whether its disks are real.
+
+    Raises RuntimeError if one of them ends early.
+    """
+    context = multiprocessing.get_context("fork")
+    ends: dict[Connection, BaseProcess] = {}
+    for number in range(min(workers, len(seeds))):
+        out, into = context.Pipe(duplex=False)
+        process = context.Process(target=_perform, args=(list(seeds[number::workers]), into))
+        process.start()
+        into.close()
+        ends[out] = process
+    try:
+        while ends:
+            for out in wait(list(ends)):
+                try:
+                    yield out.recv()  # type: ignore[union-attr]
+                except EOFError:
+                    process = ends.pop(out)  # type: ignore[call-overload]
+                    process.join()
+                    if process.exitcode:
+                        raise RuntimeError("a theatre has burnt down") from None
+    finally:
+        for process in ends.values():
+            process.terminate()
+
+
 def main() -> int:
     """Run, show, and say by the exit code whether anything was found."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=500, help="how many (500)")
     parser.add_argument("--seed", type=int, default=1, help="that of the first run; the others follow (1)")
+    parser.add_argument("--workers", type=int, default=1, help="how many at once (1)")
     parser.add_argument("--json", action="store_true", help="counts for machines")
     parser.add_argument("--story", action="store_true", help="tell all runs, not only those with findings")
     chosen = parser.parse_args()
     disk.apart()
     os.environ["IPFS_GATEWAY"] = ""  # nothing that the user has set up
-    errors_to, out = Console(stderr=True), Console()
+    warnings.simplefilter("ignore")  # of gateways that are down: the story has them
+    quicken()
     outcomes: list[Outcome] = []
     counts: Counter[str] = Counter()
     errors: Counter[str] = Counter()
+    real = True
     began = time.monotonic()
+    coming = perform(range(chosen.seed, chosen.seed + chosen.runs), chosen.workers)
+    # The theatres are forked off before anything here has threads.
+    first = next(coming)
     columns = TextColumn("chaos"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    with theatre() as made, Progress(*columns, TextColumn("{task.description}"), console=errors_to) as bars:
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as bars:
         bar = bars.add_task("", total=chosen.runs)
-        for seed in range(chosen.seed, chosen.seed + chosen.runs):
-            outcome = made.play(seed)
+        for outcome in itertools.chain([first], coming):
+            if isinstance(outcome, bool):
+                real = real and outcome
+                continue
             outcomes.append(outcome)
             counts += outcome.counts
             errors += outcome.errors
             if outcome.findings or chosen.story:
                 bars.console.print(outcome.told(), markup=False, highlight=False, soft_wrap=True)
             found = sum(bool(one.findings) for one in outcomes)
-            bars.update(bar, advance=1, description=f"seed {seed}: {outcome.seconds:.1f} s" + (f", {found} with findings" if found else ""))
-        real = made.is_disk_real
+            words = f"seed {outcome.plan.seed}: {outcome.seconds:.1f} s" + (f", {found} with findings" if found else "")
+            bars.update(bar, advance=1, description=words)
     seconds = time.monotonic() - began
     bad = [one for one in outcomes if one.findings]
+    out = Console()
     if chosen.json:
         told = {"counts": dict(counts), "errors": dict(errors), "seconds": round(seconds, 1), "real_disk": real}
         out.print_json(json.dumps({**told, "findings": {one.plan.seed: one.findings for one in bad}}))
@@ -137,7 +188,7 @@ def main() -> int:
         out.print(table(outcomes, counts, errors, seconds, real))
         for one in bad:
             out.print(f"make chaos RUNS=1 SEED={one.plan.seed}", markup=False)
-    return 1 if bad else 0
+    return 1 if bad or len(outcomes) != chosen.runs else 0
 
 
 if __name__ == "__main__":

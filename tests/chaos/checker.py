@@ -57,7 +57,16 @@ class Checker:
     def findings(self) -> list[str]:
         """All of them."""
         found: list[str] = []
-        parts = (self.publications, self.purchases, self.money, self.vote, self.uses, self.journals, self.gateways, self.files)
+        parts = (
+            self.publications,
+            self.purchases,
+            self.money,
+            self.vote,
+            self.uses,
+            self.journals,
+            self.gateways,
+            self.files,
+        )
         for part in parts:
             try:
                 found += part()
@@ -77,10 +86,6 @@ class Checker:
                 found.append({"tx": tx, "receipt": eth.get_transaction_receipt(tx["hash"])})
         return found
 
-    def sent(self) -> Counter[str]:
-        """How many transactions each account has sent since the run began."""
-        return Counter(str(one["tx"]["from"]) for one in self.transactions)
-
     def _events(self, event: Any, **filters: Any) -> list[Any]:
         return list(self._chain.events(event, filters=filters or None, from_block=self._stage.head + 1))
 
@@ -90,7 +95,9 @@ class Checker:
         minted = self._events(registry.assets.events.Transfer, to=self._person)
         made = {int(event.args["tokenId"]): registry.get(int(event.args["tokenId"])) for event in minted}
         names = Counter(asset.name for asset in made.values())
-        found = [f"{draft.name!r} was published {names[draft.name]} times" for draft in wanted if names[draft.name] != 1]
+        found = [
+            f"{draft.name!r} was published {names[draft.name]} times" for draft in wanted if names[draft.name] != 1
+        ]
         found += [f"{name!r} was published, and nobody asked" for name in names if name not in {d.name for d in wanted}]
         pinned = {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
         for asset in made.values():
@@ -121,7 +128,9 @@ class Checker:
                 keys = open_keys(self._stage.folder, self._places.gateways, name)
                 shares[name] = keys.open_share(kept.sealed).decode()
             database.close()
-        return [] if combine(shares, THRESHOLD, recipient) else [f"the shares of {did} at {', '.join(shares)} make no key"]
+        return (
+            [] if combine(shares, THRESHOLD, recipient) else [f"the shares of {did} at {', '.join(shares)} make no key"]
+        )
 
     def purchases(self) -> list[str]:
         """Each licence was bought once."""
@@ -211,7 +220,11 @@ class Checker:
             Journal.at(folder).close()  # it opens
             rows = list(_rows(folder / "journal.sqlite"))
             hashes = {row["hash"] for row in rows}
-            unknown = [h for one in self.transactions if str(one["tx"]["from"]) == address and (h := "0x" + bytes(one["tx"]["hash"]).hex()) not in hashes]
+            unknown = [
+                h
+                for one in self.transactions
+                if str(one["tx"]["from"]) == address and (h := "0x" + bytes(one["tx"]["hash"]).hex()) not in hashes
+            ]
             found += [f"{who} has sent {one}, which is not in the journal" for one in unknown]
             intents: dict[str, list[sqlite3.Row]] = {}
             for row in rows:

@@ -1,7 +1,7 @@
 """Small disks that fill up, for what people and gateways keep: file systems in memory, of this process alone.
 
-Mounting takes rights. Whoever lacks them gets them in a name space of their own (`unshare`), where the mounts also end with
-the processes. Where not even that is allowed, a limit on the size of files stands in for a full disk.
+Mounting takes rights. Whoever lacks them gets them in a name space of their own (`unshare`), where the mounts also end
+with the processes. Where not even that is allowed, a limit on the size of files stands in for a full disk.
 """
 
 from __future__ import annotations

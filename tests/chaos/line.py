@@ -20,13 +20,16 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from chaos.plan import Plan, Reorg
+from chaos.plan import GATEWAY_DEPTH, Plan, Reorg
 
 _LATE: Final = (0.05, 0.3, 1.2)
 _HELD: Final = 0.3  # seconds after which a request that was held back goes on by itself
 _AT_LATEST = {"eth_call": 1, "eth_getBalance": 1, "eth_getCode": 1, "eth_getTransactionCount": 1, "eth_estimateGas": 1}
 _AT_LATEST |= {"eth_getStorageAt": 2, "eth_getBlockByNumber": 0}
-_ERRORS: Final = ({"code": -32005, "message": "daily request count exceeded"}, {"code": -32603, "message": "internal error"})
+_ERRORS: Final = (
+    {"code": -32005, "message": "daily request count exceeded"},
+    {"code": -32603, "message": "internal error"},
+)
 _PAGES: Final = (b"<html><body>502 Bad Gateway</body></html>", b"", b"null", b"[]", b"{}", b'{"jsonrpc":"2.0","id":1}')
 
 
@@ -110,6 +113,8 @@ class Line:
         self._dice = random.Random(0)
         self._left = 0
         self._stop = threading.Event()
+        self._reorgs: list[Reorg] = []
+        self._own_miner = Node(node_port)
         self._miner: threading.Thread | None = None
         self.counts: Counter[str] = Counter()
         self.story: list[tuple[float, str]] = []
@@ -125,14 +130,22 @@ class Line:
             self._left = plan.faults if faulty else 0
             self.counts, self.story = Counter(), []
         self._stop = threading.Event()
-        reorgs = list(plan.reorgs) if faulty else []
-        self._miner = threading.Thread(target=self._mine, args=(plan.block_seconds, reorgs, self._stop), daemon=True)
+        self._reorgs = list(plan.reorgs) if faulty else []
+        self._miner = threading.Thread(target=self._mine, args=(plan.block_seconds, self._stop), daemon=True)
         self._miner.start()
 
     def calm(self) -> None:
         """No more faults."""
         with self._lock:
             self._left = 0
+
+    def settle(self) -> None:
+        """No other branch wins any more; returns when what is in the pool had its blocks."""
+        with self._lock:
+            self._reorgs.clear()
+        goal = int(self._own.rpc("eth_blockNumber"), 16) + GATEWAY_DEPTH
+        while int(self._own.rpc("eth_blockNumber"), 16) < goal and not self._stop.is_set():
+            time.sleep(0.01)
 
     def end(self) -> dict[str, Any]:
         """Stop making blocks; returns what happened since `begin`."""
@@ -146,18 +159,22 @@ class Line:
 
     # --- Blocks ----------------------------------------------------------------------------------
 
-    def _mine(self, seconds: float, reorgs: list[Reorg], stop: threading.Event) -> None:
-        made = 0
+    def _mine(self, seconds: float, stop: threading.Event) -> None:
+        mined, since = 0, 0
         while not stop.wait(seconds):
-            if reorgs and made >= reorgs[0].block:
-                self._reorganise(reorgs.pop(0))
             with self._gate.closed():
-                self._own.rpc("evm_mine")
-            made += 1
+                self._own_miner.rpc("evm_mine")
+                count = int(self._own_miner.rpc("eth_getBlockTransactionCountByNumber", "latest"), 16)
+            mined, since = mined + count, 0 if count else since + 1
+            with self._lock:
+                due = self._reorgs and mined >= self._reorgs[0].transaction and since >= self._reorgs[0].later
+                wanted = self._reorgs.pop(0) if due else None
+            if wanted is not None:
+                self._reorganise(wanted)
 
     def _reorganise(self, wanted: Reorg) -> None:
         """Replace the last blocks by others: another branch has won, and it is longer by one."""
-        rpc = self._own.rpc
+        rpc = self._own_miner.rpc
         with self._gate.closed():
             head = int(rpc("eth_blockNumber"), 16)
             dropped = []
@@ -177,12 +194,14 @@ class Line:
             self.counts["reorg"] += 1
             self.counts["transactions out of their block"] += len(dropped)
             self.counts["transactions lost in a reorg"] += len(dropped) - len(kept)
-        self._tell(f"blocks {head - wanted.depth + 1} to {head} are replaced: {len(dropped)} transactions, {len(kept)} kept")
+        self._tell(
+            f"blocks {head - wanted.depth + 1} to {head} are replaced: {len(dropped)} transactions, {len(kept)} kept"
+        )
 
     def _return(self, kept: list[str]) -> None:
         for raw in kept:
             try:
-                self._own.rpc("eth_sendRawTransaction", raw)
+                self._own_miner.rpc("eth_sendRawTransaction", raw)
             except RuntimeError as error:
                 # Those of one sender are in order; what still fails is lost.
                 self._tell(f"a transaction does not come back: {error}")

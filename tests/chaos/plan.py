@@ -40,10 +40,11 @@ class Kill:
 
 @dataclass(frozen=True)
 class Reorg:
-    """At a block of the run, `depth` blocks are replaced; what becomes of their transactions: they are "returned" to
-    the pool, "some" of them are, or all are "lost"."""
+    """After the transaction of this number was mined, and `later` blocks more, `depth` blocks are replaced; what
+    becomes of their transactions: they are "returned" to the pool, "some" of them are, or all are "lost"."""
 
-    block: int
+    transaction: int
+    later: int
     depth: int
     fate: str
 
@@ -110,7 +111,9 @@ class Plan:
             faults=dice.randint(5, 60),
             kinds=tuple(kinds[: dice.randint(2, len(kinds))]),
             kills=tuple(_kill(dice) for _ in range(dice.choice((0, 0, 1, 2, 3, 5)))),
-            reorgs=tuple(sorted((_reorg(dice) for _ in range(dice.choice((0, 1, 1, 2, 4)))), key=lambda one: one.block)),
+            reorgs=tuple(
+                sorted((_reorg(dice) for _ in range(dice.choice((0, 1, 1, 2, 4)))), key=lambda one: one.transaction)
+            ),
             fills=tuple(_fill(dice) for _ in range(dice.choice((0, 0, 0, 1, 2)))),
             outages=tuple(_outage(dice) for _ in range(dice.choice((0, 0, 0, 1, 2)))),
             new_keys=dice.random() < 0.05,
@@ -128,7 +131,8 @@ def _kill(dice: random.Random) -> Kill:
 
 
 def _reorg(dice: random.Random) -> Reorg:
-    return Reorg(dice.randint(4, 60), dice.randint(1, MOST_DEPTH), dice.choice(("returned", "some", "lost")))
+    depth = dice.randint(1, MOST_DEPTH)
+    return Reorg(dice.randint(1, 8), dice.randrange(depth), depth, dice.choice(("returned", "some", "lost")))
 
 
 def _fill(dice: random.Random) -> Fill:

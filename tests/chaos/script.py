@@ -10,7 +10,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,17 @@ from chaos.stage import CALLS, MONTH, PASSPHRASE, THRESHOLD, Stage, client, writ
 from registry import Draft, Gated, Licence, Registry
 from registry.errors import AlreadyVoted, RegistryError
 
-_TOUCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.utime", "os.listdir", "os.scandir"}
+_TOUCHED = {
+    "open",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+    "os.utime",
+    "os.listdir",
+    "os.scandir",
+}
 _TOUCHED |= {"sqlite3.connect", "socket.connect", "fcntl.flock"}
 
 
@@ -123,9 +132,16 @@ def quicken() -> None:
     registry.gating._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
     registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
     registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
-    read, known = keys.read_recovery, lru_cache(maxsize=64)(lambda data, path, passphrase: read(path, passphrase))
-    # A passphrase takes a second on purpose; each file is opened once for all lives.
-    keys.read_recovery = lambda path, passphrase: known(path.read_bytes(), path, passphrase)
+    read, known = keys.read_recovery, dict[tuple[bytes, str], Any]()
+
+    def read_once(path: Path, passphrase: str) -> Any:
+        """A passphrase takes a second on purpose: those that this process has opened before it forks are known."""
+        file = path.read_bytes() if path.exists() else b"", passphrase
+        if file not in known:
+            known[file] = read(path, passphrase)
+        return known[file]
+
+    keys.read_recovery = read_once
 
 
 def live(script: Script, disk: Disk, events: int) -> Callable[[], int]:

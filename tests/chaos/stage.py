@@ -5,12 +5,14 @@ It is made once. Before each run the node goes back to it, and disks get a copy 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import random
-import secrets
 import shutil
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +22,13 @@ from typing import Any, Final
 from chaos import processes
 from chaos.plan import GATEWAY_DEPTH
 from registry import Gated, Licence, Registry
+from registry.chain import logs, reverts
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
+from registry.gated import keys
 from registry.gated.keys import FileKeys
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import Keys, Lock, make_key_file
@@ -56,6 +60,7 @@ class Stage:
     folder: Path
     node_url: str
     ports: tuple[int, ...]
+    accounts: tuple[str, ...]
     deployment: Deployment
     head: int
     shop: str
@@ -63,6 +68,7 @@ class Stage:
     proposal: int
     secret: str
     content: dict[str, bytes]
+    modules: tuple[str, ...]
 
     @property
     def author_store(self) -> Path:
@@ -73,6 +79,17 @@ class Stage:
     def gateway_urls(self) -> list[str]:
         """Where the key gateways are."""
         return [f"http://127.0.0.1:{port}" for port in self.ports]
+
+
+def warm(stage: Stage) -> None:
+    """Load what the world took to make, once for all that are forked off this process."""
+    for name in stage.modules:
+        if name.partition(".")[0] != "__main__":
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+    reverts.selectors()
+    logs._by_topic()
+    keys.read_recovery(stage.folder / "keys" / "identity.age", PASSPHRASE)
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -100,16 +117,16 @@ def prepare(node: Any, folder: Path) -> Stage:
     running = []
     for name, port in zip(GATEWAYS, ports, strict=True):
         make_keys(folder, name, node)
-        running.append(processes.start(partial(keep_keys, folder / "gateways", folder, name, port, node.url, deployment)))
+        running.append(
+            processes.start(partial(keep_keys, folder / "gateways", folder, name, port, node.url, deployment))
+        )
     os.environ["REGISTRY_KEYS"] = "file"
     os.environ["REGISTRY_KEYS_PASSPHRASE"] = PASSPHRASE
 
     def person(number: int) -> Registry:
         home = folder / ("author" if number == AUTHOR else f"person {number}")
         served = [LocalStore(folder / "author" / "blocks")]
-        return Registry.connect(
-            node.url, signer=dev_signer(number), home=home, deployment=deployment, sources=served
-        )
+        return Registry.connect(node.url, signer=dev_signer(number), home=home, deployment=deployment, sources=served)
 
     author, earlier = person(AUTHOR), person(EARLIER)
     for number in (AUTHOR, PERSON, EARLIER):
@@ -147,6 +164,7 @@ def prepare(node: Any, folder: Path) -> Stage:
         folder=folder,
         node_url=node.url,
         ports=ports,
+        accounts=tuple(open_keys(folder, folder / "gateways", name).address for name in GATEWAYS),
         deployment=deployment,
         head=chain.block().number,
         shop=str(shop.did),
@@ -154,6 +172,7 @@ def prepare(node: Any, folder: Path) -> Stage:
         proposal=made.id,
         secret=str(secret.did),
         content=content,
+        modules=tuple(sys.modules),
     )
 
 
@@ -177,8 +196,8 @@ def make_keys(folder: Path, name: str, node: Any) -> None:
     place = folder / "gateways" / name
     place.mkdir(parents=True)
     make_key_file(folder / f"{name}.key")
-    keys = Keys.make(place / KEYS, Lock(key_file=folder / f"{name}.key"))
-    node.rpc("anvil_setBalance", keys.address, hex(10**19))
+    made = Keys.make(place / KEYS, Lock(key_file=folder / f"{name}.key"))
+    node.rpc("anvil_setBalance", made.address, hex(10**19))
 
 
 def open_keys(stage_folder: Path, gateways: Path, name: str) -> Keys:
@@ -190,7 +209,7 @@ def keep_keys(
     gateways: Path, folder: Path, name: str, port: int, url: str, deployment: Deployment, patience: float = 2.0
 ) -> int:
     """Serve as one gateway until the process is told to end."""
-    keys = open_keys(folder, gateways, name)
+    opened = open_keys(folder, gateways, name)
     settings = Settings(
         f"http://127.0.0.1:{port}",
         depth=GATEWAY_DEPTH,
@@ -201,16 +220,16 @@ def keep_keys(
         account_rate=1000,
         account_burst=1000,
     )
-    gateway = KeyGateway(gateways / name, keys, Chain.connect(url, timeout=1.0), deployment, settings)
+    gateway = KeyGateway(gateways / name, opened, Chain.connect(url, timeout=1.0), deployment, settings)
     GatewayServer(gateway, listen("127.0.0.1", port)).run()
     gateway.close()
     return 0
 
 
-def copy_files(stage: Stage, home: Path, gateways: Path, *, keys: bool) -> None:
+def copy_files(stage: Stage, home: Path, gateways: Path, *, with_keys: bool) -> None:
     """What a person and the gateways have on their disks when a run begins."""
     home.mkdir(parents=True)
-    if keys:
+    if with_keys:
         shutil.copytree(stage.folder / "keys", home / "keys")
     shutil.copytree(stage.folder / "gateways", gateways)
 
@@ -238,8 +257,3 @@ def reader(stage: Stage, home: Path) -> Registry:
         sources=[LocalStore(stage.author_store)],
         journal=Journal.in_memory(),
     )
-
-
-def token() -> str:
-    """A name that is not taken."""
-    return secrets.token_hex(4)
