@@ -9,6 +9,7 @@ Ends with 1 and the story of each run in which something was lost or doubled.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import multiprocessing
@@ -19,7 +20,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -74,7 +74,7 @@ class Theatre:
             one.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def theatre() -> Iterator[Theatre]:
     """One for as long as it is needed."""
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
@@ -164,7 +164,11 @@ def main() -> int:
     # The theatres are forked off before anything here has threads.
     first = next(coming)
     columns = TextColumn("chaos"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as bars:
+    # Ctrl-C ends it with the table of what was run.
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as bars,
+    ):
         bar = bars.add_task("", total=chosen.runs)
         for outcome in itertools.chain([first], coming):
             if isinstance(outcome, bool):
