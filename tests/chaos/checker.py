@@ -27,7 +27,10 @@ from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
 from registry.governance.standing import Choice
+from registry.ipfs.cid import CID
 from registry.ipfs.store import LocalStore
+from registry.ipfs.traverse import traverse
+from registry.results import Asset
 from registry.splits import divide
 from registry.types import ZERO_ADDRESS
 
@@ -101,22 +104,28 @@ class Checker:
         found += [f"{name!r} was published, and nobody asked" for name in names if name not in {d.name for d in wanted}]
         pinned = {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
         for asset in made.values():
-            content = asset.ddo.content
-            if asset.ddo.cid not in pinned:
-                found.append(f"the document of {asset.name!r} is not pinned")
-            registry.verify(asset.did)
-            if content is None:
-                continue
-            if content.cid not in pinned:
-                found.append(f"the content of {asset.name!r} is not pinned")
-            if asset.payout != self._stage.splitter or [offer.name for offer in asset.licences] != ["month", "trial"]:
-                found.append(f"{asset.name!r} has other terms than were asked for")
-            copy = self._places.scratch / f"copy of {asset.did.asset_id}"
-            registry.download(asset.did, copy)
-            if read(copy) != read(self._places.source):
-                found.append(f"the content of {asset.name!r} is not what was published")
-            if content.encryption is not None:
-                found += self._shares(str(asset.did), content.encryption.recipient)
+            try:
+                found += self._published(asset, pinned)
+            except RegistryError as error:
+                found.append(f"{asset.name!r} is not what was published: {error}")
+        return found
+
+    def _published(self, asset: Asset, pinned: set[CID]) -> list[str]:
+        registry, content = self._registry, asset.ddo.content
+        found = [] if asset.ddo.cid in pinned else [f"the document of {asset.name!r} is not pinned"]
+        registry.verify(asset.did)
+        if content is None:
+            return found
+        if content.cid not in pinned:
+            found.append(f"the content of {asset.name!r} is not pinned")
+        if asset.payout != self._stage.splitter or [offer.name for offer in asset.licences] != ["month", "trial"]:
+            found.append(f"{asset.name!r} has other terms than were asked for")
+        copy = self._places.scratch / f"copy of {asset.did.asset_id}"
+        registry.download(asset.did, copy)
+        if read(copy) != read(self._places.source):
+            found.append(f"the content of {asset.name!r} is not what was published")
+        if content.encryption is not None:
+            found += self._shares(str(asset.did), content.encryption.recipient)
         return found
 
     def _shares(self, did: str, recipient: str) -> list[str]:
@@ -257,22 +266,16 @@ class Checker:
 
     def files(self) -> list[str]:
         """The store is whole, nothing lies around, and clearing leaves what is pinned and no more."""
-        found = []
+        found = [f"{path} lies around" for path in strays(self._places.home.parent)]
         store = LocalStore(self._places.home / "blocks")
         health = store.fsck()
         if not health.sound:
-            found.append(f"the store has damaged {health.damaged} and missing {health.missing}")
+            return [*found, f"the store has damaged {health.damaged} and missing {health.missing}"]
         store.gc(grace=0)
-        left = [path.name for path in (store.path / "tmp").iterdir()]
-        if left:
+        if left := [path.name for path in (store.path / "tmp").iterdir()]:
             found.append(f"clearing left {left}")
-        reached = set()
-        for pin in store.pins():
-            from registry.ipfs.traverse import traverse
-
-            reached |= {cid for cid, _ in traverse(pin.cid, store)}
+        reached = {cid for pin in store.pins() for cid, _ in traverse(pin.cid, store)}
         found += [f"clearing left {cid}, which no pin reaches" for cid in store if cid not in reached]
-        found += [f"{path} lies around" for path in strays(self._places.home.parent)]
         return found
 
 

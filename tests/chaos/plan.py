@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 ACTS: Final = ("publish", "buy", "distribute", "vote", "open")
@@ -118,6 +118,10 @@ class Plan:
             outages=tuple(_outage(dice) for _ in range(dice.choice((0, 0, 0, 1, 2)))),
             new_keys=dice.random() < 0.05,
         )
+
+    def calm(self) -> Plan:
+        """The same acts, and nothing goes wrong."""
+        return replace(self, twins=False, faults=0, kills=(), reorgs=(), fills=(), outages=())
 
     def to_dict(self) -> dict[str, Any]:
         """For the story of a run."""

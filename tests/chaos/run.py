@@ -18,6 +18,7 @@ from chaos.checker import Checker, Places
 from chaos.disk import Disk
 from chaos.line import LineControl
 from chaos.plan import Plan
+from chaos.sabotage import spoil, unnamed
 from chaos.script import Script, live, source
 from chaos.stage import GATEWAYS, PERSON, Stage, copy_files, keep_keys
 from registry.chain.signers import dev_signer
@@ -71,6 +72,18 @@ class Run:
     def _kept(self) -> Path:
         return self._gateway_disk.path / "gateways"
 
+    def spoilt(self) -> list[str]:
+        """A calm run that is spoilt at its end; returns what the checker did not find."""
+        self._plan = self._plan.calm()
+        try:
+            self._set_up(faulty=False)
+            self._act()
+            processes.apart(lambda: spoil(self._stage, self._plan, self._places()))
+            self._check()
+            return unnamed(self._outcome.findings)
+        finally:
+            self._tear_down()
+
     def play(self) -> Outcome:
         """All of it."""
         self._began = time.monotonic()
@@ -98,14 +111,14 @@ class Run:
 
     # --- Before and after ------------------------------------------------------------------------
 
-    def _set_up(self) -> None:
+    def _set_up(self, *, faulty: bool = True) -> None:
         for disk in (self._home_disk, self._gateway_disk):
             disk.clear()
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir(parents=True)
         copy_files(self._stage, self._home, self._kept, with_keys=not self._plan.new_keys)
         self._source = source(self._work, self._plan)
-        self._line.tell("begin", seed=self._plan.seed, faulty=True)
+        self._line.tell("begin", seed=self._plan.seed, faulty=faulty)
         for which in range(len(GATEWAYS)):
             self._start_gateway(which)
 
