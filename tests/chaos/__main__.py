@@ -14,6 +14,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -114,6 +115,7 @@ def table(outcomes: list[Outcome], counts: Counter[str], errors: Counter[str], s
 
 def _perform(seeds: list[int], into: Connection, check: bool) -> None:
     """In a process of its own: a theatre for some seeds, which may have to show first what its checker misses."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
     with theatre() as made:
         if check:
             into.send(made.missed())
@@ -162,6 +164,8 @@ def main() -> int:
     parser.add_argument("--story", action="store_true", help="tell all runs, not only those with findings")
     chosen = parser.parse_args()
     disk.apart()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # also where a shell started it in the background
     os.environ["IPFS_GATEWAY"] = ""  # nothing that the user has set up
     warnings.simplefilter("ignore")  # of gateways that are down: the story has them
     quicken()
