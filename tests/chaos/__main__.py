@@ -115,7 +115,9 @@ def table(outcomes: list[Outcome], counts: Counter[str], errors: Counter[str], s
 
 def _perform(seeds: list[int], into: Connection, check: bool) -> None:
     """In a process of its own: a theatre for some seeds, which may have to show first what its checker misses."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+    # Whoever started it ends it, and then the node and the disks go first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with theatre() as made:
         if check:
             into.send(made.missed())
@@ -152,6 +154,8 @@ def perform(seeds: Sequence[int], workers: int) -> Iterator[list[str] | bool | O
     finally:
         for process in ends.values():
             process.terminate()
+        for process in ends.values():
+            process.join(30)
 
 
 def main() -> int:

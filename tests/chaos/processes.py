@@ -25,6 +25,7 @@ def start(act: Callable[[], int]) -> int:
     code = 70
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         for handle in _PRIVATE:
             os.close(handle)
         _PRIVATE.clear()
