@@ -105,7 +105,7 @@ class Plan:
             twins=dice.random() < 0.2,
             choice=dice.choice(("for", "against", "abstain")),
             confirmations=dice.choice((1, 1, 2, 3)),
-            block_seconds=dice.choice((0.02, 0.04, 0.08)),
+            block_seconds=dice.choice((0.04, 0.06, 0.1)),
             rate=dice.choice((0.0, 0.01, 0.03, 0.08)),
             send_rate=dice.choice((0.0, 0.2, 0.5)),
             faults=dice.randint(5, 60),

@@ -125,7 +125,7 @@ def quicken() -> None:
     from registry.gated import keys
 
     sender._REBROADCAST_SECONDS = 0.25
-    sender._POLL_MAX = 0.05
+    sender._POLL_MIN, sender._POLL_MAX = 0.02, 0.06
     for module in (registry.gating, registry.custody):
         module.FRESH_POLL = 0.1  # type: ignore[attr-defined,misc]
         module.FRESH_SECONDS = 30.0  # type: ignore[attr-defined,misc]

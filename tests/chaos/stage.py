@@ -55,7 +55,8 @@ _PORTS: Final = range(21_000, 31_000)  # below those that systems hand out by th
 
 @dataclass(frozen=True)
 class Stage:
-    """What a run finds: addresses and numbers, and folders to copy or to read from. `head` is the last block of it."""
+    """What a run finds: addresses and numbers, and folders to copy or to read from. `head` is the last block of it;
+    `dollars` are what each account had in units then, `coins` what the person had in wei."""
 
     folder: Path
     node_url: str
@@ -68,6 +69,8 @@ class Stage:
     proposal: int
     secret: str
     content: dict[str, bytes]
+    dollars: dict[str, int]
+    coins: int
     modules: tuple[str, ...]
 
     @property
@@ -160,6 +163,8 @@ def prepare(node: Any, folder: Path) -> Stage:
     # What a person has before the first run: keys that a passphrase opens, which take a second to make.
     FileKeys(folder / "keys", lambda: PASSPHRASE)._recipient()
     node.rpc("anvil_mine", hex(GATEWAY_DEPTH + 2))
+    treasury = to_address(chain.call(author.market.functions.treasury()))
+    accounts = (dev_signer(PERSON).address, treasury, split.address, *SHARES)
     return Stage(
         folder=folder,
         node_url=node.url,
@@ -172,6 +177,8 @@ def prepare(node: Any, folder: Path) -> Stage:
         proposal=made.id,
         secret=str(secret.did),
         content=content,
+        dollars={account: person(PERSON).balance("USD", account=account).units for account in accounts},
+        coins=chain.balance(dev_signer(PERSON).address),
         modules=tuple(sys.modules),
     )
 
