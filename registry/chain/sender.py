@@ -134,7 +134,7 @@ class Sender:
         wanted = self._as_call(call, value)
         entry = None if intent is None else self._standing(intent, deadline, once)
         if entry is None:
-            quote = self._quote(wanted)
+            quote = self._quote(wanted, exact=max_gas is not None)
             if max_gas is not None and quote.gas > max_gas:
                 raise ChainError(f"The call would take {quote.gas:,} gas, more than the {max_gas:,} that it may.")
             entry = self._start(wanted, quote, intent, deadline, once)
