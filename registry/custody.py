@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,16 +111,17 @@ class Custody(Gating):
                 hint="Publish it as yourself and transfer it to the team; an editor of the team's asset may update it.",
             )
         gateways = self._describe(gated.gateways)
-        recipient = job.get("")
-        identity = self.keys.get(self.address, recipient) if recipient else None
-        if identity is None:
-            identity = Identity.generate()
-            if not dry_run:
-                self.keys.put(self.address, identity)
-                job.begin(identity.recipient)
         total = content_size(path)
         sink = NullSink() if dry_run else self.store
-        with writing(sink):
+        # Who seals the same at the same moment, in another process, would make another key and another document.
+        with nullcontext() if dry_run else job.alone(), writing(sink):
+            recipient = job.get("")
+            identity = self.keys.get(self.address, recipient) if recipient else None
+            if identity is None:
+                identity = Identity.generate()
+                if not dry_run:
+                    self.keys.put(self.address, identity)
+                    job.begin(identity.recipient)
             sealed = seal_tree(
                 path,
                 sink,
@@ -191,12 +193,14 @@ class Custody(Gating):
         """Give the shares of a new key to the gateways of its document, unless an earlier run did."""
         content = self.get(did).ddo.content
         encryption = content.encryption if content else None
-        if encryption is None or job.get("entrusted") == encryption.recipient:
+        if encryption is None:
             return
-        key = self.keys.get(self.address, encryption.recipient)
-        if key is not None:
-            self._deposit(did, key, encryption)
-            job["entrusted"] = encryption.recipient
+        # Shares of two splittings fit each other not.
+        with job.alone():
+            key = self.keys.get(self.address, encryption.recipient)
+            if key is not None and job.get("entrusted") != encryption.recipient:
+                self._deposit(did, key, encryption)
+                job["entrusted"] = encryption.recipient
 
     def _deposit(self, did: DID, key: Identity, encryption: Encryption) -> None:
         from registry.gated.custody import split

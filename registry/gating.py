@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
-import shutil
 import time
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from hashlib import sha256
@@ -20,15 +17,16 @@ from typing import TYPE_CHECKING, Final
 from registry.access import Access
 from registry.errors import (
     AccessDenied,
-    ContentError,
     FileNotInAsset,
     InputError,
+    JournalError,
     RegistryError,
     SignerError,
     TooFewShares,
     Unverified,
 )
 from registry.gated.identity import Identity
+from registry.gated.landing import beside
 from registry.ipfs.unixfs import FileEntry
 from registry.licence import Kind
 from registry.results import Asset, Holding, Verification
@@ -73,9 +71,16 @@ class Gating(Access):
         with this client; else it is kept. Gateways that failed or lied while others did not are named in a
         `GatewayWarning`.
 
-        Raises `AccessDenied` with what could be bought, `TooFewShares` if too few gateways gave a right share, and
-        `SignerError` if the account does not sign.
+        Raises `AccessDenied` with what could be bought, `TooFewShares` if too few gateways gave a right share,
+        `SignerError` if the account does not sign, and `JournalError` if a use cannot be written down, before it is
+        spent.
         """
+        key = self._unlock(found)
+        self._served(found)
+        return key
+
+    def _unlock(self, found: Asset) -> Identity:
+        """`unlock`; a use that it spent stays written down until `_served`, so that who is stopped has lost nothing."""
         encryption = _encryption(found)
         key = self._spent.get(encryption.recipient)
         if key is not None:
@@ -90,7 +95,7 @@ class Gating(Access):
         if key is None:
             key = self._gather(found, encryption, holding, owner, unfinished)
             if lasting:
-                with contextlib.suppress(InputError):  # it can be had again
+                with contextlib.suppress(InputError, JournalError):  # it can be had again
                     self.keys.put(self.address, key)
         (self._had if lasting else self._spent)[encryption.recipient] = key
         return key
@@ -109,11 +114,16 @@ class Gating(Access):
 
     def opened(self, found: Asset) -> GatedContent:
         """The content of a gated asset, opened. Raises what `unlock` raises."""
+        opened = self._opened(found)
+        self._served(found)
+        return opened
+
+    def _opened(self, found: Asset) -> GatedContent:
         from registry.gated.reading import GatedContent
 
         content = _content(found)
         if content.cid not in self._contents:
-            self._contents[content.cid] = GatedContent(content, self.unlock(found), self.store)
+            self._contents[content.cid] = GatedContent(content, self._unlock(found), self.store)
         else:
             self.require_access(found)
         return self._contents[content.cid]
@@ -141,14 +151,13 @@ class Gating(Access):
     def _open(self, found: Asset, path: str) -> io.BufferedReader:
         if not is_gated(found):
             return super()._open(found, path)
-        return self.opened(found).file(path).open()
+        # A use is served when the file is closed: who is killed while reading opens it again for the same use.
+        return self._opened(found).file(path).open(closed=lambda: self._served(found))
 
     def _download(self, found: Asset, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         if not is_gated(found):
             return super()._download(found, target)
-        opened = self.opened(found)
-        files = opened.files()
-        total, done = sum(file.size for file in files), 0
+        done = 0
 
         def write(file: FileEntry) -> None:
             nonlocal done
@@ -161,7 +170,14 @@ class Gating(Access):
                     done += len(piece)
                     self.progress(f"downloading {found.name}", done, total)
 
-        with _beside(Path(target)) as staging, ThreadPoolExecutor(_FILES, thread_name_prefix="download") as pool:
+        # Before a use is spent: the target is free, and nobody else writes there.
+        with (
+            beside(Path(target), self.home) as staging,
+            ThreadPoolExecutor(_FILES, thread_name_prefix="download") as pool,
+        ):
+            opened = self._opened(found)
+            files = opened.files()
+            total = sum(file.size for file in files)
             if os.name == "nt" and (odd := next((f.path for f in files if ":" in f.path), None)):
                 raise Unverified(_content(found).cid, "its publisher", f"{odd!r} is no name on Windows")
             try:
@@ -173,6 +189,7 @@ class Gating(Access):
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        self._served(found)
         return files
 
     def _verify(self, found: Asset, path: str | PathLike[str] | None) -> Verification:
@@ -249,6 +266,11 @@ class Gating(Access):
         return {}
 
     @cached_property
+    def _uses(self) -> dict[str, str]:
+        """For keys that a use was spent for, and that have not served yet: what their shares were sealed to."""
+        return {}
+
+    @cached_property
     def _had(self) -> dict[str, Identity]:
         """Keys that were used, by their recipients: good while there is access."""
         return {}
@@ -315,16 +337,31 @@ class Gating(Access):
         return (fresh, receipt) if spent or receipt.deadline > self.chain.block().timestamp else None
 
     def _use(self, found: Asset, encryption: Encryption, licence: int | None) -> tuple[Identity, Receipt]:
-        """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same."""
+        """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same, and so
+        does who asks at the same moment in another process."""
         from registry.gated.protocol import Receipt, release_ref
 
-        fresh = Identity.generate()
-        ref = release_ref(str(found.did), encryption.key_version, fresh.recipient)
-        signed = self.sign_receipt(found.did, licence, ref=ref, seconds=_RECEIPT_SECONDS)
-        with contextlib.suppress(InputError, SignerError):  # without a place for keys there is none for this one
-            self.keys.put(self.address, fresh)
-            self._use_job(encryption).begin({"recipient": fresh.recipient, "receipt": signed.to_json()})
-        return fresh, Receipt.model_validate_json(signed.to_json())
+        with self._use_job(encryption).alone():
+            if (begun := self._unfinished_use(encryption)) is not None:
+                return begun
+            fresh = Identity.generate()
+            ref = release_ref(str(found.did), encryption.key_version, fresh.recipient)
+            signed = self.sign_receipt(found.did, licence, ref=ref, seconds=_RECEIPT_SECONDS)
+            with contextlib.suppress(InputError, SignerError):  # without a place for keys there is none for this one
+                self.keys.put(self.address, fresh)
+                self._use_job(encryption).begin({"recipient": fresh.recipient, "receipt": signed.to_json()})
+            return fresh, Receipt.model_validate_json(signed.to_json())
+
+    def _served(self, found: Asset) -> None:
+        """Forget the use that was spent for what the account has now."""
+        recipient = self._uses.pop(_encryption(found).recipient, None)
+        if recipient is None:
+            return
+        job = self._use_job(_encryption(found))
+        with contextlib.suppress(JournalError), job.alone():  # else it serves once more
+            if (job.get("") or {}).get("recipient") == recipient:
+                job.begin(None)
+                self.keys.clear(self.address, recipient)
 
     def _gather(
         self,
@@ -374,8 +411,7 @@ class Gating(Access):
         if gathered.found is None:
             raise self._without_key(found, encryption, gathered, holding is not None or owner or uses)
         if uses:
-            self._use_job(encryption).begin(None)
-            self.keys.clear(self.address, fresh.recipient)
+            self._uses[encryption.recipient] = fresh.recipient
         if gathered.causes:
             told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
             warnings.warn(f"The key of {found.did} was had in spite of {told}.", GatewayWarning, stacklevel=4)
@@ -417,30 +453,3 @@ def _is_signed(gateway: KeyGateway, request: ReleaseRequest, release: Release) -
 
     digest = text_digest(release.signed_text(request))
     return recover(digest, bytes.fromhex(release.signature.removeprefix("0x"))) == gateway.signer
-
-
-@contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A folder beside the target that takes its place at the end; an error leaves nothing. Blocks that were fetched
-    stay in the store, so a second try goes on from them."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(target) and not (target.is_dir() and not target.is_symlink() and not any(target.iterdir())):
-            raise InputError(f"{str(target)!r} exists already.", hint="Name a path that does not exist yet.")
-        staging = target.parent / f".{target.name[:64]}-{secrets.token_hex(8)}.part"
-        staging.mkdir()
-        try:
-            yield staging
-            if target.is_dir():
-                target.rmdir()
-            os.replace(staging, target)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-    except OSError as error:
-        if isinstance(error, ContentError):
-            raise
-        raise ContentError(
-            f"The files could not be written to {str(target)!r}: {error.strerror}.",
-            hint="Check the free space, the permissions and the names; nothing was left behind.",
-        ) from error

@@ -50,13 +50,16 @@ class Market(Inviting):
         as_tokens: bool = False,
         max_total: str | Amount | None = None,
         approve: bool = True,
+        once: str | None = None,
         dry_run: bool = False,
     ) -> Purchase:
         """Buy `units` of a licence for `account` (default: the signer), as access or as transferable datatokens.
 
         The most that is paid is `max_total`; without it, the price of the `Offer` that was passed, or the price
         now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
-        the token knows no permit. An interrupted purchase is finished by running it again, not repeated.
+        the token knows no permit. An interrupted purchase is finished by running it again, not repeated. With `once`, a
+        name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it
+        later gets what was bought. Without it, buying what was bought buys more.
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
@@ -67,9 +70,10 @@ class Market(Inviting):
         price = self.quote(offer.did, offer, units=units)
         intent = f"buy:{self.deployment.marketplace}:{self.address}"
         intent += f":{(offer.did.asset_id, offer.number, receiver, units)}:{as_tokens}"
+        intent += "" if once is None else f":{once}"
         sender = self.sender("buy a licence")
         # First of all: a purchase that went through is not to fail for the money that it has spent.
-        settled = () if dry_run else sender.settle(intent)
+        settled = () if dry_run else sender.settle(intent, once=once is not None)
         tx: Receipt | None
         approval: Receipt | None = None
         if settled:
@@ -87,7 +91,7 @@ class Market(Inviting):
                 if dry_run:
                     tx, cost = None, sender.preview(call, value=value)
                 else:
-                    tx = sender.send(call, value=value, intent=intent)
+                    tx = sender.send(call, value=value, intent=intent, once=once is not None)
                     cost = tx.cost
             except reverts.TotalAboveMaximum as error:
                 now = Amount(error.values["total"], price.total.token)

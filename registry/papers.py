@@ -18,9 +18,13 @@ def write_whole(target: Path, data: bytes) -> None:
     Raises OSError.
     """
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(name).replace(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def save(path: str | Path, name: str, data: bytes) -> Path:

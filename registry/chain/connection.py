@@ -63,6 +63,17 @@ GENESIS_TIME: Final = 1_767_225_600
 FIRST_RANGE: Final = 10_000
 """Blocks asked for at once when events are read; halved whenever the node refuses."""
 
+_READS: Final = frozenset(
+    f"eth_{name}"
+    for name in ("blockNumber", "chainId", "gasPrice", "getBalance", "getBlockByNumber", "getCode", "getStorageAt")
+) | {"eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt"}
+"""Questions that a node which is well answers: an error says something of the node, and nothing of the chain."""
+
+_MAY_BE_NULL: Final = frozenset({"eth_getTransactionByHash", "eth_getTransactionReceipt"})
+
+_UNWELL: Final = frozenset({-32002, -32005, -32603})
+"""Codes of EIP-1474 for a node that is overloaded, limits its askers, or failed inside."""
+
 _REVERTED = ("revert", "invalid opcode", "out of gas", "VM Exception", "stack underflow", "invalid jump")
 
 
@@ -499,11 +510,33 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
                     raise ConnectionFailed(url, "it does not answer like an Ethereum node")
                 if method in ("eth_call", "eth_estimateGas"):
                     raise_revert(response)
+                _refuse_nonsense(url, method, params, response)
                 return response
 
             return request
 
     return TypedErrors
+
+
+def _refuse_nonsense(url: str, method: str, params: Any, response: RPCResponse) -> None:
+    """Raise `ConnectionFailed` for an answer that no node gives which is well."""
+    error = response.get("error")
+    if error is not None:
+        # What a node says of a transaction comes under the same codes; the sender reads it.
+        if method in _READS or (method in ("eth_call", "eth_estimateGas") and is_unwell(response)):
+            said = error.get("message") if isinstance(error, dict) else error
+            raise ConnectionFailed(url, f"it answers {str(said)[:200]!r} to {method}")
+        return
+    # A block of a number may not be there; the last one always is.
+    may_be_null = method in _MAY_BE_NULL or (method == "eth_getBlockByNumber" and str(params[0]).startswith("0x"))
+    if response.get("result") is None and method.startswith("eth_") and not may_be_null:
+        raise ConnectionFailed(url, f"it answers nothing to {method}")
+
+
+def is_unwell(response: RPCResponse | None) -> bool:
+    """Whether an answer is an error of the node's own: it is overloaded, limits who asks, or failed inside."""
+    error = response.get("error") if response else None
+    return isinstance(error, dict) and error.get("code") in _UNWELL
 
 
 def raise_revert(response: RPCResponse) -> None:

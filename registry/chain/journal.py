@@ -54,7 +54,8 @@ _thread_locks_guard = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One signed transaction: `accepted` once a node has taken it, `settled` once its outcome was told."""
+    """One signed transaction: `accepted` once a node has taken it; `settled` is the block that it was in when its
+    outcome was told, 0 before that."""
 
     id: int
     chain: str
@@ -64,7 +65,7 @@ class Entry:
     raw: bytes
     intent: str | None
     accepted: bool = False
-    settled: bool = False
+    settled: int = 0
 
 
 class Journal:
@@ -167,10 +168,11 @@ class Journal:
         with self._guard, self._typed():
             self._db.execute("UPDATE transactions SET accepted = 1 WHERE id = ?", (entry.id,))
 
-    def settle(self, entry: Entry) -> None:
-        """Record that the caller has the outcome: the intent is not unfinished any more."""
+    def settle(self, entry: Entry, block: int) -> None:
+        """Record that the caller has the outcome, in a block: the intent is finished while the chain keeps that."""
         with self._guard, self._typed():
-            self._db.execute("UPDATE transactions SET settled = 1 WHERE id = ?", (entry.id,))
+            # Block 0 has no transactions.
+            self._db.execute("UPDATE transactions SET settled = ? WHERE id = ?", (max(1, block), entry.id))
 
     def discard(self, entry: Entry) -> None:
         """Forget a transaction that every node refused, so that it cannot take effect."""
@@ -183,12 +185,14 @@ class Journal:
         """Return the transactions made for an intent, the newest first."""
         return self._select("chain = ? AND sender = ? AND intent = ? ORDER BY id DESC", (chain, sender, intent))
 
-    def unsettled(self, chain: str, sender: str, intent: str) -> list[Entry]:
-        """Return what was begun and not settled for `intent` and those below it (``intent:...``), in order."""
+    def unfinished(self, chain: str, sender: str, intent: str, nonce: int) -> list[Entry]:
+        """Return what was begun for `intent` and those below it (``intent:...``), in order: what is not settled, and
+        what was with a nonce from `nonce` on."""
         below = f"{intent}:"
         return self._select(
-            "chain = ? AND sender = ? AND NOT settled AND (intent = ? OR substr(intent, 1, ?) = ?) ORDER BY nonce, id",
-            (chain, sender, intent, len(below), below),
+            "chain = ? AND sender = ? AND (NOT settled OR nonce >= ?) AND (intent = ? OR substr(intent, 1, ?) = ?)"
+            " ORDER BY nonce, id",
+            (chain, sender, nonce, intent, len(below), below),
         )
 
     def at_nonce(self, chain: str, sender: str, nonce: int) -> list[Entry]:
@@ -271,4 +275,4 @@ class Journal:
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     number, chain, sender, nonce, tx_hash, raw, intent, accepted, settled = row
-    return Entry(number, chain, sender, nonce, tx_hash, raw, intent, bool(accepted), bool(settled))
+    return Entry(number, chain, sender, nonce, tx_hash, raw, intent, bool(accepted), int(settled))

@@ -103,7 +103,7 @@ class Recorder(Sender):
         self._collector.calls.append(wanted)
         return Receipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
 
-    def settle(self, intent: str) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
         """Nothing is ever left: nothing is sent."""
         return ()
 

@@ -18,7 +18,7 @@ from web3.exceptions import (
 )
 from web3.types import TxParams
 
-from registry.chain.connection import Chain
+from registry.chain.connection import Chain, is_unwell
 from registry.chain.fees import Cost, Fees, current_fees
 from registry.chain.journal import Entry, Journal
 from registry.chain.logs import Receipt, read_receipt
@@ -50,6 +50,9 @@ Nodes estimate as if the last block went on. Votes are kept by the second, and t
 
 REPLACEMENT_BUMP: Final = 25
 """Percent by which a replacement raises the fees; nodes ask for 10 to 13."""
+
+FINAL: Final = 64
+"""Blocks below the head that no reorganisation is reckoned to reach: two epochs of Ethereum."""
 
 _REBROADCAST_SECONDS = 5.0
 _POLL_MIN, _POLL_MAX = 0.01, 1.0
@@ -120,8 +123,9 @@ class Sender:
         `intent` names what is to happen. A transaction of this intent that an interrupted run has
         left is finished instead of a second one being sent, and whoever sends the same meanwhile gets the
         same receipt. Once `send` or `settle` has returned the receipt the intent is settled, and
-        may be sent anew; with `once` it never is: all later calls return the first receipt too. A call that
-        takes more than `max_gas` is refused: what it runs may belong to a stranger.
+        may be sent anew; with `once` it never is: all later calls return the first receipt too. What a
+        reorganisation has taken out of the chain since is not settled any more, but finished like the rest. A call
+        that takes more than `max_gas` is refused: what it runs may belong to a stranger.
 
         Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
         `TransactionTimeout`, `Reorganised`, `ConnectionFailed`, `JournalError`, or `ChainError` for what takes more gas
@@ -131,23 +135,25 @@ class Sender:
         wanted = self._as_call(call, value)
         entry = None if intent is None else self._standing(intent, deadline, once)
         if entry is None:
-            quote = self._quote(wanted)
+            quote = self._quote(wanted, exact=max_gas is not None)
             if max_gas is not None and quote.gas > max_gas:
                 raise ChainError(f"The call would take {quote.gas:,} gas, more than the {max_gas:,} that it may.")
             entry = self._start(wanted, quote, intent, deadline, once)
         return self._finish(entry, deadline)
 
-    def settle(self, intent: str) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
         """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
 
         Returns the receipts of the transactions that took effect, in order; nothing if none was
-        left. Raises what `send` raises while it waits.
+        left. With `once` also that of one which was settled before. Raises what `send` raises while it waits.
         """
         deadline = time.monotonic() + self.timeout
+        if once:
+            entry = self._standing(intent, deadline, True)
+            return () if entry is None else (self._finish(entry, deadline),)
         receipts = []
-        for left in dict.fromkeys(
-            entry.intent for entry in self._journal.unsettled(self.chain.identity, self.address, intent)
-        ):
+        begun = self._journal.unfinished(self.chain.identity, self.address, intent, self._first_unsure())
+        for left in dict.fromkeys(entry.intent for entry in begun if self._is_open(entry, deadline)):
             entry = self._standing(str(left), deadline, False)
             if entry is not None:
                 receipts.append(self._finish(entry, deadline))
@@ -258,6 +264,10 @@ class Sender:
                     self._broadcast(entry)
                     return entry
                 except _NonceTaken as error:
+                    if type(error) is _NonceTaken:
+                        if not self._superseded(entry, deadline):
+                            return entry
+                        self._journal.discard(entry)
                     refused = error
                 except Underpriced:
                     # The base fee may have risen since the quote.
@@ -324,7 +334,8 @@ class Sender:
         """Hand the signed bytes to the node and record that it took them.
 
         A node that refuses them leaves no trace of the entry, unless it was sent `again` (when it
-        may be waiting elsewhere). A node that does not answer may have taken them: the wait finds out.
+        may be waiting elsewhere), or its nonce is used up: by these very bytes, perhaps, if they came twice.
+        A node that does not answer, or is not well, may have taken them: the wait finds out.
         """
         try:
             self.chain.w3.eth.send_raw_transaction(entry.raw)
@@ -335,9 +346,12 @@ class Sender:
             if not _says(
                 error, "already known", "already imported", "known transaction", "already exists"
             ) and not self._known(entry.hash):
-                if not again:
+                refused = _refused(error, self.address)
+                if type(refused) is ChainError and is_unwell(error.rpc_response):
+                    return
+                if not again and type(refused) is not _NonceTaken:
                     self._journal.discard(entry)
-                raise _refused(error, self.address) from error
+                raise refused from error
         self._journal.accept(entry)
 
     # --- What became of it -----------------------------------------------------------------------
@@ -347,11 +361,14 @@ class Sender:
 
         One whose nonce went to another transaction does not stand any more, nor one that reverted.
         """
-        entries = [
-            entry
-            for entry in self._journal.find(self.chain.identity, self.address, intent)
-            if once or not entry.settled
-        ]
+        entries = self._journal.find(self.chain.identity, self.address, intent)
+        if not once:
+            unsure = self._first_unsure() if any(entry.settled for entry in entries) else 0
+            entries = [
+                entry
+                for entry in entries
+                if not entry.settled or (entry.nonce >= unsure and self._is_open(entry, deadline))
+            ]
         for entry in entries:
             receipt = self._receipt(entry.hash)
             if receipt is not None and receipt["status"] == 1:
@@ -370,17 +387,41 @@ class Sender:
                 return entry
         return None
 
+    def _first_unsure(self) -> int:
+        """The first nonce whose transaction a reorganisation could still take back."""
+        if self.chain.is_in_process:
+            return self._count("latest")
+        return self._count(max(0, self.chain.block().number - FINAL))
+
+    def _is_open(self, entry: Entry, deadline: float) -> bool:
+        """Whether the outcome of `entry` was not told yet, or was and is not on the chain any more."""
+        if not entry.settled:
+            return True
+        while self._receipt(entry.hash) is None:
+            # A node that is not as far as one was before cannot know.
+            if self.chain.block().number >= entry.settled:
+                time.sleep(_POLL_MIN)
+                return self._receipt(entry.hash) is None
+            if time.monotonic() > deadline:
+                raise ConnectionFailed(self.chain.url, f"it has not come to block {entry.settled} again")
+            time.sleep(_POLL_MAX / 4)
+        return False
+
     def _superseded(self, entry: Entry, deadline: float) -> bool:
-        """Return True if `entry` can never take effect: its nonce is used up, or it reverted."""
+        """Return True if `entry` can never take effect: its nonce is used up, or it reverted, as deep as confirmed."""
         while True:
             # The count first: what is mined between the two requests then shows in the second.
             mined = self._count("latest")
             receipt = self._receipt(entry.hash)
-            if receipt is not None:
-                return bool(receipt["status"] != 1)
-            if mined <= entry.nonce:
+            if receipt is not None and receipt["status"] == 1:
                 return False
-            if self._count(max(0, self.chain.block().number - self.chain.confirmations + 1)) > entry.nonce:
+            deep = self.chain.block().number - self.chain.confirmations + 1
+            if receipt is not None:
+                if int(receipt["blockNumber"]) <= deep:
+                    return True
+            elif mined <= entry.nonce:
+                return False
+            elif self._count(max(0, deep)) > entry.nonce:
                 # A second look, for nodes behind one address that are not equally far.
                 time.sleep(_POLL_MIN)
                 return self._receipt(entry.hash) is None
@@ -391,7 +432,7 @@ class Sender:
     def _finish(self, entry: Entry, deadline: float) -> Receipt:
         receipt = self._wait(entry, deadline)
         if entry.intent is not None:
-            self._journal.settle(entry)
+            self._journal.settle(entry, receipt.block)
         return receipt
 
     def _wait(self, entry: Entry, deadline: float) -> Receipt:
@@ -444,7 +485,10 @@ class Sender:
 
     def _why(self, entry: Entry, block: int) -> ChainError | ContractError:
         """Find out why a transaction failed in a block: run it again on what that block left."""
-        sent = self.chain.w3.eth.get_transaction(cast(Any, entry.hash))
+        try:
+            sent = self.chain.w3.eth.get_transaction(cast(Any, entry.hash))
+        except TransactionNotFound:
+            return TransactionReverted("its block is gone since", entry.hash)
         fields = {
             "from": self.address,
             "to": sent["to"],

@@ -6,15 +6,17 @@ Each entry belongs to an account: people who share a machine do not share what t
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from registry.errors import InputError, WrongPassword
+from registry.errors import InputError, JournalError, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
 
 __all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
@@ -25,7 +27,13 @@ PASSPHRASE_VARIABLE: Final = "REGISTRY_KEYS_PASSPHRASE"
 PLACE_VARIABLE: Final = "REGISTRY_KEYS"
 """Environment variable that says where keys are kept: ``keyring``, ``file`` or ``memory``."""
 
+PATIENCE: Final = 600.0
+"""Seconds to wait for another process that seals the same content, or asks for the same key."""
+
 _SERVICE: Final = "asset-registry"
+
+_STALE: Final = 3600.0
+"""Seconds after which a part of a file can only be left from a run that was killed."""
 
 
 class Job(dict[str, Any]):
@@ -34,28 +42,86 @@ class Job(dict[str, Any]):
     def __init__(self, file: Path | None) -> None:
         super().__init__()
         self._file = file
-        if file is not None and file.exists():
-            text = file.read_text(encoding="utf-8")
-            if text and not text.endswith("\n"):
-                file.write_text(text + "\n", encoding="utf-8")
-            for line in text.splitlines():
-                with contextlib.suppress(ValueError):  # the last line of a run that was killed
-                    name, value = json.loads(line)
-                    super().__setitem__(name, value)
+        self._threads = threading.RLock()
+        self._read()
+
+    def _read(self) -> None:
+        self.clear()
+        if self._file is None or not self._file.exists():
+            return
+        with _kept(self._file.parent):
+            text = self._file.read_text(encoding="utf-8")
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):  # the line at which a run was killed
+                name, value = json.loads(line)
+                super().__setitem__(name, value)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name, value)
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([name, value]) + "\n")
+            with _kept(self._file.parent):
+                self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # On a line of its own, whatever a run that was killed has left.
+                with self._file.open("ab", buffering=0) as file:
+                    whole = f"\n{json.dumps([name, value])}\n".encode()
+                    if file.write(whole) < len(whole):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    if not name:
+                        os.fsync(file.fileno())
+        super().__setitem__(name, value)
 
     def begin(self, value: Any) -> None:
         """Forget all, and begin anew with `value` under ""."""
         self.clear()
         if self._file is not None:
-            self._file.unlink(missing_ok=True)
+            with _kept(self._file.parent):
+                self._file.unlink(missing_ok=True)
         self[""] = value
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads and processes out of this job meanwhile, and see what they have noted before.
+
+        Raises `JournalError` if another one holds it for longer than `PATIENCE` seconds.
+        """
+        with self._threads:
+            if self._file is None:
+                yield
+                return
+            with _alone(self._file.with_suffix(".lock")):
+                self._read()
+                yield
+
+
+@contextlib.contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """What the disk refuses becomes an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"What must be kept in {str(folder)!r} cannot be: {error.strerror or error}.",
+            hint="Check the free space and the permissions, and run it again.",
+        ) from error
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Keep other processes out, by a lock that the system frees with the process."""
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock, timeout=PATIENCE, thread_local=False, mode=0o600)
+    with _kept(lock.parent):
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            held.acquire(poll_interval=0.02)
+        except Timeout:
+            raise JournalError(
+                f"Another run has been at the same work for {PATIENCE:g} s ({lock}).", hint="Wait for it, or end it."
+            ) from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 class Jobs:
@@ -123,7 +189,7 @@ class KeyringKeys:
         import keyring
 
         name = f"{account}:{identity.recipient}"
-        with self._lock:
+        with self._lock, _alone(self._index.with_suffix(".lock")):
             listed = self._listed()
             if name not in listed:
                 _write(self._index, json.dumps(sorted({*listed, name})))
@@ -143,7 +209,7 @@ class KeyringKeys:
         import keyring
         from keyring.errors import PasswordDeleteError
 
-        with self._lock:
+        with self._lock, _alone(self._index.with_suffix(".lock")):
             listed = self._listed()
             pairs = {name: name.split(":", 1) for name in listed}
             gone = [n for n, (who, key) in pairs.items() if account in (None, who) and recipient in (None, key)]
@@ -186,7 +252,8 @@ class FileKeys:
         self._lock = threading.Lock()
 
     def put(self, account: str, identity: Identity) -> None:
-        """Keep it. Raises `InputError` if there is no passphrase yet and none is given."""
+        """Keep it. Raises `InputError` if there is no passphrase yet and none is given, `JournalError` if it cannot be
+        written."""
         with self._lock:
             place = self._folder / f"{account.lower()}-{identity.recipient}.age"
             _write(place, seal(identity.reveal(), self._recipient()))
@@ -210,9 +277,12 @@ class FileKeys:
 
     def _recipient(self) -> str:
         public = self._folder / "recipient.txt"
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return public.read_text(encoding="ascii").strip()
-        except FileNotFoundError:
+        # Of two processes that begin at once one makes the identity, and the other one takes it.
+        with _alone(self._folder / "identity.lock"):
+            with contextlib.suppress(FileNotFoundError):
+                return public.read_text(encoding="ascii").strip()
             made = Identity.generate()
             write_recovery(self._folder / "identity.age", made, self._passphrase(), force=True)
             _write(public, made.recipient)
@@ -297,12 +367,23 @@ def read_recovery(path: Path, passphrase: str) -> Identity:
 
 
 def _write(path: Path, data: bytes | str) -> None:
-    """Write a file for its owner only, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data if isinstance(data, bytes) else data.encode("utf-8"))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    """Write a file for its owner only, whole or not at all; parts that killed runs have left go."""
+    with _kept(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        oldest = time.time() - _STALE
+        for left in path.parent.glob(".*-????????????????"):
+            with contextlib.suppress(OSError):
+                if left.stat().st_mtime < oldest:
+                    left.unlink()
+        part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+        try:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data if isinstance(data, bytes) else data.encode("utf-8"))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise

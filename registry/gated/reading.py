@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -48,9 +48,9 @@ class OpenedFile:
         first, last, _ = slice(start, end).indices(self.size)
         return self.age.read(self.start + first, self.start + max(first, last))
 
-    def open(self, *, buffer_size: int = 1 << 20) -> io.BufferedReader:
-        """It as Python's `open` would give it."""
-        return io.BufferedReader(RangedFile(self.path, self.size, self.read), buffer_size)
+    def open(self, *, buffer_size: int = 1 << 20, closed: Callable[[], None] | None = None) -> io.BufferedReader:
+        """It as Python's `open` would give it; `closed` is called when it is closed."""
+        return io.BufferedReader(RangedFile(self.path, self.size, self.read, closed), buffer_size)
 
 
 class GatedContent:

@@ -19,20 +19,35 @@ _REMEMBERED: Final = 8
 
 
 class RangedFile(io.RawIOBase):
-    """The unbuffered bytes of one file: `read` gives those from one place to another, in pieces, out of its `size`.
+    """The unbuffered bytes of one file: `read` gives those from one place to another, in pieces, out of its `size`;
+    `closed` is called when it is closed.
 
     A read asks for its range only; one that goes on where the last ended keeps a stream to the end of the file, since
     whoever reads on will likely read on, and the source can fetch ahead.
     """
 
-    def __init__(self, name: str, size: int, read: Callable[[int, int], Iterator[bytes]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        read: Callable[[int, int], Iterator[bytes]],
+        closed: Callable[[], None] | None = None,
+    ) -> None:
         self.name: Final = name
+        self._then: Final = closed
         self._pieces: Final = read
         self._size: Final = size
         self._at = 0
         self._ended: int | None = None  # where the last read did
         self._stream: Iterator[bytes] | None = None
         self._rest = b""
+
+    def close(self) -> None:
+        """End it."""
+        if not self.closed:
+            super().close()
+            if self._then is not None:
+                self._then()
 
     def readable(self) -> bool:
         """Yes."""

@@ -321,9 +321,9 @@ class Doomed(Journal):
     def accept(self, entry):
         if point == "after broadcast": die()
         super().accept(entry)
-    def settle(self, entry):
+    def settle(self, entry, block):
         if point == "before settling": die()
-        super().settle(entry)
+        super().settle(entry, block)
 
 Sender(Chain.connect(url), dev_signer(0), Doomed.at(home)).send(Call(payee, b"", 1), intent="gift")
 if point == "at the end": die()

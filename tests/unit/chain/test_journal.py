@@ -42,11 +42,12 @@ def test_marks_are_kept() -> None:
     first, second = _write(journal, 1), _write(journal, 2)
     assert journal.last_nonce("1-a", "0x1") == -1
     journal.accept(first)
-    journal.settle(first)
+    journal.settle(first, 7)
     (kept,) = journal.at_nonce("1-a", "0x1", 1)
-    assert (kept.accepted, kept.settled) == (True, True)
+    assert (kept.accepted, kept.settled) == (True, 7)
     assert journal.last_nonce("1-a", "0x1") == 1
-    assert journal.unsettled("1-a", "0x1", "do") == [second]
+    assert journal.unfinished("1-a", "0x1", "do", 2) == [second]
+    assert journal.unfinished("1-a", "0x1", "do", 1) == [kept, second]
     journal.discard(second)
     assert journal.find("1-a", "0x1", "do") == [kept]
 
@@ -59,7 +60,7 @@ def test_below_an_intent_is_what_starts_with_it_and_a_colon(intents: list[str], 
     journal = Journal.in_memory()
     for nonce, intent in enumerate(intents):
         _write(journal, nonce, intent=intent)
-    found = [entry.intent for entry in journal.unsettled("1-a", "0x1", asked)]
+    found = [entry.intent for entry in journal.unfinished("1-a", "0x1", asked, 0)]
     assert found == [intent for intent in intents if intent == asked or intent.startswith(f"{asked}:")]
 
 

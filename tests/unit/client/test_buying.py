@@ -14,6 +14,7 @@ from registry import Amount, Licence, Offer, Published, Purchase, Registry
 from registry.chain import reverts
 from registry.errors import (
     AccessDenied,
+    ConnectionFailed,
     InputError,
     InsufficientAllowance,
     InsufficientBalance,
@@ -24,7 +25,7 @@ from registry.errors import (
     PriceChanged,
     UnknownToken,
 )
-from registry.types import Address
+from registry.types import Address, to_address
 
 
 def allowance(client: Registry, token: str = "USD") -> int:
@@ -46,6 +47,45 @@ def test_a_quote_says_who_gets_what(publish: Callable[..., Published], author: R
     ]
     assert quote.payout == author.address
     assert not buyer.quote(publish(RESEARCH).did).total
+
+
+def test_a_purchase_that_has_a_name_is_made_once(publish: Callable[..., Published], buyer: Registry) -> None:
+    did = publish(MONTH).did
+    first = buyer.buy(did, "month", once="order 17")
+    before, again = buyer.balance("USD"), buyer.buy(did, "month", once="order 17")
+    assert (again.tx, again.price, again.holding) == (first.tx, first.price, first.holding)
+    assert buyer.balance("USD") == before
+    # Another order, or one without a name, is another purchase.
+    assert buyer.buy(did, "month", once="order 18").holding.taken == 2
+    assert buyer.buy(did, "month").holding.taken == 3
+
+
+def test_a_purchase_that_has_a_name_is_found_without_the_money_for_another(
+    publish: Callable[..., Published], buyer: Registry
+) -> None:
+    did = publish(MONTH).did
+    first = buyer.buy(did, "month", once="order 17")
+    token = buyer.erc20(buyer.amount("1 USD").token.address or "")
+    buyer.act("give all away", token.functions.transfer(to_address("0x" + "dd" * 20), buyer.balance("USD").units))
+    assert buyer.buy(did, "month", once="order 17").tx == first.tx
+
+
+def test_a_token_whose_symbol_cannot_be_asked_for_is_not_taken_for_one_without(
+    publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = publish(MONTH).did
+    fresh, call = buyer.signed_by(buyer.signer), buyer.chain.call
+
+    def cut(fn: Any, **options: Any) -> Any:
+        if fn.fn_name == "symbol":
+            raise ConnectionFailed("http://node", "it is gone")
+        return call(fn, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fresh.chain, "call", cut)
+        with pytest.raises(ConnectionFailed):
+            fresh.buy(did, "month", max_total="12.5 USD")
+    assert fresh.buy(did, "month", max_total="12.5 USD").holding.active
 
 
 def test_a_purchase_by_permit_is_one_transaction(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keyring
@@ -9,7 +14,7 @@ import pyrage
 import pytest
 from keyring.backend import KeyringBackend
 
-from registry.errors import InputError, WrongPassword
+from registry.errors import InputError, JournalError, WrongPassword
 from registry.gated.identity import Identity
 from registry.gated.keys import FileKeys, Job, KeyringKeys, MemoryKeys, open_keys, read_recovery, write_recovery
 
@@ -120,3 +125,68 @@ def test_a_job_that_was_killed_while_it_wrote_a_line_loses_that_line(tmp_path: P
     assert dict(again) == {"": "age1key", "a.csv": ["cid", 1]}
     again["c.csv"] = ["cid", 3]
     assert dict(Job(tmp_path / "job.jsonl")) == {"": "age1key", "a.csv": ["cid", 1], "c.csv": ["cid", 3]}
+
+
+# --- Disks that are full, and several at once ----------------------------------------------------
+
+
+def test_a_full_disk_is_an_error_of_ours_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, key = FileKeys(tmp_path, lambda: "correct horse"), Identity.generate()
+    kept.put(ANN, key)
+    before = sorted(tmp_path.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(JournalError, match="No space left"):
+            kept.put(ANN, Identity.generate())
+        with pytest.raises(JournalError, match="No space left"):
+            kept.jobs.job("a").begin("x")
+    assert sorted(path for path in tmp_path.iterdir() if path.name != "jobs") == before
+    assert kept.get(ANN, key.recipient) == key
+
+
+def test_what_a_killed_run_has_half_written_goes_after_a_while(tmp_path: Path) -> None:
+    kept = FileKeys(tmp_path, lambda: "correct horse")
+    kept.put(ANN, Identity.generate())
+    new, old = tmp_path / f".a.age-{'0' * 16}", tmp_path / f".b.age-{'1' * 16}"
+    for path, age in ((new, 60), (old, 3700)):
+        path.write_bytes(b"")
+        os.utime(path, (time.time() - age,) * 2)
+    kept.put(ANN, Identity.generate())
+    assert new.exists() and not old.exists()
+
+
+def test_a_line_that_a_killed_run_has_half_written_hides_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    job = Job(file)
+    job["one"] = 1
+    with file.open("a") as half:
+        half.write('["two", ')
+    job["three"] = 3
+    assert dict(Job(file)) == {"one": 1, "three": 3}
+
+
+def test_several_that_begin_to_keep_keys_at_once_share_one_passphrase_file(tmp_path: Path) -> None:
+    together, keys = threading.Barrier(3), [Identity.generate() for _ in range(3)]
+
+    def put(key: Identity) -> None:
+        kept = FileKeys(tmp_path, lambda: "correct horse")
+        together.wait(timeout=30)
+        kept.put(ANN, key)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(put, keys))
+    again = FileKeys(tmp_path, lambda: "correct horse")
+    assert [again.get(ANN, key.recipient) for key in keys] == keys
+
+
+def test_who_does_a_job_alone_sees_what_others_have_noted_before(tmp_path: Path) -> None:
+    first, second = Job(tmp_path / "a.jsonl"), Job(tmp_path / "a.jsonl")
+    with first.alone():
+        first["done"] = 1
+    assert "done" not in second
+    with second.alone():
+        assert second["done"] == 1

@@ -1,0 +1,165 @@
+"""The person's script: five acts through the public client, to be run again until it ends well."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from chaos.disk import Disk
+from chaos.plan import Plan
+from chaos.stage import CALLS, MONTH, PASSPHRASE, THRESHOLD, Stage, client, write
+from registry import Draft, Gated, Licence, Registry
+from registry.errors import AlreadyVoted, RegistryError
+
+_TOUCHED = {
+    "open",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+    "os.utime",
+    "os.listdir",
+    "os.scandir",
+}
+_TOUCHED |= {"sqlite3.connect", "socket.connect", "fcntl.flock"}
+
+
+def source(folder: Path, plan: Plan) -> Path:
+    """The folder that the person publishes."""
+    dice = random.Random(plan.seed + 2)
+    place = folder / "source"
+    write(place, {"table.csv": dice.randbytes(dice.randint(1, 200_000)), "big/tensor.bin": dice.randbytes(1_300_000)})
+    return place
+
+
+def drafts(stage: Stage, plan: Plan, folder: Path) -> list[Draft]:
+    """What the person publishes."""
+    gated = Gated(gateways=stage.gateway_urls, threshold=THRESHOLD) if plan.gated else None
+    licences = [Licence.period("month", days=30, price="3 USD"), Licence.free("trial", limit=1)]
+    first = Draft(
+        name=f"Data of run {plan.seed}",
+        type="dataset",
+        license="MIT",
+        path=folder,
+        licences=licences,
+        payout=stage.splitter,
+        gated=gated,
+    )
+    others = [Draft(name=f"Note {n} of run {plan.seed}", type="other", license="MIT") for n in range(1, plan.drafts)]
+    return [first, *others]
+
+
+def out(home: Path) -> Path:
+    """Where what was opened is written."""
+    return home.parent / "downloaded"
+
+
+class Script:
+    """One life of the process."""
+
+    def __init__(self, stage: Stage, plan: Plan, url: str, home: Path, folder: Path, told: Path, who: str) -> None:
+        self._stage, self._plan, self._url, self._home, self._folder = stage, plan, url, home, folder
+        self._told, self._who = told, who
+
+    def run(self) -> int:
+        """All acts in the order of the plan; 0 if all ended well."""
+        os.environ.update(REGISTRY_HOME=str(self._home), REGISTRY_KEYS="file", REGISTRY_KEYS_PASSPHRASE=PASSPHRASE)
+        act = "connect"
+        try:
+            registry = client(self._stage, self._url, self._home, confirmations=self._plan.confirmations)
+            for act in self._plan.acts:
+                getattr(self, f"_{act}")(registry)
+                self.tell(f"{act}: done")
+        except RegistryError as error:
+            self.tell(f"{act}: {type(error).__name__}: {error.message}", error=type(error).__name__, act=act)
+            return 1
+        except BaseException as error:
+            trace = traceback.format_exc()
+            self.tell(f"{act}: UNTYPED {type(error).__name__}: {error}", untyped=trace, error=type(error).__name__)
+            return 2
+        return 0
+
+    def tell(self, what: str, **more: Any) -> None:
+        """A line of the story, written where the disk never fills."""
+        line = json.dumps({"time": time.monotonic(), "who": self._who, "what": what, **more}) + "\n"
+        handle = os.open(self._told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(handle, line.encode())
+        os.close(handle)
+
+    def _publish(self, registry: Registry) -> None:
+        registry.publish_many(drafts(self._stage, self._plan, self._folder), batch=2)
+
+    def _buy(self, registry: Registry) -> None:
+        registry.buy(self._stage.shop, MONTH.name, max_total="12.5 USD", once="the data that I need")
+
+    def _distribute(self, registry: Registry) -> None:
+        registry.revenue.distribute(self._stage.splitter)
+
+    def _vote(self, registry: Registry) -> None:
+        try:
+            registry.governance.vote(self._stage.proposal, self._plan.choice, reason="I have read it.")
+        except AlreadyVoted:
+            return
+
+    def _open(self, registry: Registry) -> None:
+        registry.buy(self._stage.secret, CALLS.name, max_total="0.002 ETH", once="ten calls")
+        if not out(self._home).exists():
+            registry.download(self._stage.secret, out(self._home))
+
+
+def quicken() -> None:
+    """Let processes that are forked off this one wait less, as tests do; what they do stays the same."""
+    import registry.custody
+    import registry.gated.gateways
+    import registry.gating
+    from registry.chain import sender
+    from registry.gated import keys
+
+    sender._REBROADCAST_SECONDS = 0.25
+    sender._POLL_MIN, sender._POLL_MAX = 0.02, 0.06
+    for module in (registry.gating, registry.custody):
+        module.FRESH_POLL = 0.1  # type: ignore[attr-defined,misc]
+        module.FRESH_SECONDS = 30.0  # type: ignore[attr-defined,misc]
+    registry.gating._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
+    registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
+    registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
+    read, known = keys.read_recovery, dict[tuple[bytes, str], Any]()
+
+    def read_once(path: Path, passphrase: str) -> Any:
+        """A passphrase takes a second on purpose: those that this process has opened before it forks are known."""
+        file = path.read_bytes() if path.exists() else b"", passphrase
+        if file not in known:
+            known[file] = read(path, passphrase)
+        return known[file]
+
+    keys.read_recovery = read_once
+
+
+def live(script: Script, disk: Disk, events: int) -> Callable[[], int]:
+    """What the process does that is forked off: it dies at an event of its own if `events` says which."""
+
+    def run() -> int:
+        disk.limit_me()
+        if events:
+            left = events
+
+            def watch(event: str, _arguments: Any) -> None:
+                nonlocal left
+                if event in _TOUCHED:
+                    left -= 1
+                    if left == 0:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            sys.addaudithook(watch)
+        return script.run()
+
+    return run
