@@ -4,7 +4,7 @@
 # make deep   the long hunts
 # make coverage  lines and branches of the contracts that the tests run
 # make audit  static analysis, and advisories on what we depend on
-# make prove  what splitters compute, proven for all values
+# make prove  shares, packing, CIDs and the cap of royalties, proven for all values
 # make bench  gas and speed, beside the incumbent
 
 PYTHON ?= python3
