@@ -2,8 +2,9 @@
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
+# make coverage  lines and branches of the contracts that the tests run
 # make audit  static analysis, and advisories on what we depend on
-# make prove  what splitters compute, proven for all values
+# make prove  shares, packing, CIDs and the cap of royalties, proven for all values
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
 
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit bench release prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit coverage bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -46,6 +47,9 @@ deep: .venv/dev .venv-release/ready .build/compiled prove
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
+
+coverage: .venv/dev node_modules/installed
+	python scripts/_toolchain/coverage
 
 audit: .venv-audit/ready node_modules/installed
 	.venv-audit/bin/python scripts/_toolchain/audit.py
@@ -101,4 +105,4 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 clean:
 	rm -rf .venv .venv-prove .venv-audit .venv-release dist
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
-	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log
+	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts

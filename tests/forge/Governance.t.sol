@@ -6,7 +6,7 @@ import {Recipient} from "../../contracts/mocks/Recipient.sol";
 import {RegistryGovernor} from "../../contracts/governance/RegistryGovernor.sol";
 import {RegistryTimelock} from "../../contracts/governance/RegistryTimelock.sol";
 import {RegistryToken} from "../../contracts/governance/RegistryToken.sol";
-import {GovernorRules} from "../../contracts/interfaces/IRegistryGovernor.sol";
+import {GovernorRules, IRegistryGovernor} from "../../contracts/interfaces/IRegistryGovernor.sol";
 import {Allocation} from "../../contracts/interfaces/IRegistryToken.sol";
 
 /// @dev The few cheat codes that are used; forge knows them at this address.
@@ -267,5 +267,53 @@ contract GovernorInvariants {
     /// @notice Nothing leaves the treasury but by decisions.
     function invariant_theTreasuryPaysWhatWasDecided() external view {
         assert(address(_handler.timelock()).balance == _handler.TREASURY() - _handler.spent());
+    }
+}
+
+/// @title GovernorTargets: whose code a proposal commits to.
+contract GovernorTargets {
+    address private constant SOMEBODY = address(0xA11CE);
+
+    RegistryGovernor private _governor;
+
+    function setUp() external {
+        _governor = new GovernorHandler().governor();
+    }
+
+    /// @notice Whoever lets code act for him (EIP-7702) may change that any day: he is paid as a person, and not called.
+    function testFuzz_aPersonIsAPersonWhateverActsForHim(address delegate) external {
+        uint256 before = _idOf("");
+        VM.etch(SOMEBODY, abi.encodePacked(hex"ef0100", delegate));
+        assert(SOMEBODY.code.length == 23);
+        assert(_idOf("") == before);
+        assert(_isRefused());
+    }
+
+    /// @notice Any other code of that size is a contract's.
+    function testFuzz_otherCodeOfThatSizeIsAContracts(bytes23 code) external {
+        if (bytes2(code) == 0xef01) return;
+        uint256 before = _idOf("");
+        VM.etch(SOMEBODY, abi.encodePacked(code));
+        assert(_idOf("") != before);
+        assert(!_isRefused());
+    }
+
+    function _isRefused() private view returns (bool) {
+        try this.idOf("call") {
+            return false;
+        } catch (bytes memory reason) {
+            return bytes4(reason) == IRegistryGovernor.TargetWithoutCode.selector;
+        }
+    }
+
+    function idOf(bytes memory data) external view returns (uint256) {
+        return _idOf(data);
+    }
+
+    function _idOf(bytes memory call) private view returns (uint256) {
+        (address[] memory targets, uint256[] memory values, bytes[] memory data) =
+            (new address[](1), new uint256[](1), new bytes[](1));
+        (targets[0], data[0]) = (SOMEBODY, call);
+        return _governor.getProposalId(targets, values, data, 0);
     }
 }

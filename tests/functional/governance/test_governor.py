@@ -9,7 +9,7 @@ import pytest
 from ape.utils import ZERO_ADDRESS
 from eth_utils import keccak
 
-from ..support import creation_refusal, logs, now, refusal
+from ..support import creation_refusal, logs, now, refusal, sign_permit
 from .story import (
     ABSTAIN,
     ACTIVE,
@@ -162,6 +162,17 @@ def test_the_address_in_the_suffix_may_be_written_in_any_case(house: SimpleNames
 def test_a_call_with_data_goes_to_code_only(house: SimpleNamespace) -> None:
     args = ([house.stranger], [0], [b"\x01\x02\x03\x04"], described("A change", house.ann))
     assert refusal(house.governor.propose, *args, sender=house.ann) == ("TargetWithoutCode", house.stranger.address)
+
+
+def test_code_of_the_size_of_a_delegation_is_code(house: SimpleNamespace, project: Any) -> None:
+    """A person for whom code acts (EIP-7702) has 23 bytes of it, with a mark in front; others are contracts."""
+    factory = house.founder.deploy(project.MetamorphFactory)
+    creation = bytes.fromhex("6017600c60003960176000f3") + bytes(23)
+    small = factory.addressOf(bytes(32), creation)
+    args = ([small], [0], [b"\x01\x02\x03\x04"], described("A change", house.ann))
+    assert refusal(house.governor.propose, *args, sender=house.ann) == ("TargetWithoutCode", small)
+    factory.create(bytes(32), creation, sender=house.stranger)
+    house.governor.propose(*args, sender=house.ann)
 
 
 def test_a_proposal_is_of_at_least_one_action_and_of_lists_of_one_length(house: SimpleNamespace) -> None:
@@ -388,3 +399,13 @@ def test_all_of_the_token_is_made_at_once(house: SimpleNamespace, project: Any) 
     refused = creation_refusal(project.RegistryToken, *names, [(ann, 2**96)], sender=house.founder)
     assert refused == ("ERC20ExceededSafeSupply", 2**96, 2**96 - 1)
     house.founder.deploy(project.RegistryToken, *names, [(ann, 2**96 - 1)])
+
+
+def test_a_permit_approves_once(house: SimpleNamespace) -> None:
+    token, nonces = house.token, lambda: house.token.call_view_method("nonces", house.ann)
+    permit = sign_permit(house.ann, token, house.stranger, VOTE, deadline=now() + HOUR)
+    before = nonces()
+    token.permit(house.ann, house.stranger, *permit, sender=house.service)
+    assert (token.allowance(house.ann, house.stranger), nonces()) == (VOTE, before + 1)
+    again = refusal(token.permit, house.ann, house.stranger, *permit, sender=house.service)
+    assert again[0] == "ERC2612InvalidSigner"

@@ -40,6 +40,14 @@ def test_anybody_proposes_and_the_dao_adopts_and_deprecates(house: SimpleNamespa
     assert house.standards.standardOf(NAME, 1).status == DEPRECATED
 
 
+def test_what_was_only_proposed_is_deprecated_as_well(house: SimpleNamespace) -> None:
+    house.standards.proposeStandard(NAME, LICENCE, TEXT, sender=house.stranger)
+    carry(house, action(house.standards.deprecate, NAME, 1), title="Deprecate")
+    assert house.standards.standardOf(NAME, 1).status == DEPRECATED
+    refused = refusal(house.standards.adopt, NAME, 1, sender=house.timelock)
+    assert refused == ("WrongStandardStatus", NAME, 1, DEPRECATED)
+
+
 def test_versions_are_counted_and_stand_side_by_side(house: SimpleNamespace, adopted: int) -> None:
     house.standards.proposeStandard(NAME, METADATA, digest("better"), sender=house.cleo)
     assert house.standards.latestVersion(NAME) == 2

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ShareTable} from "../../contracts/libraries/ShareTable.sol";
+import {ShareTable} from "../../../contracts/libraries/ShareTable.sol";
 
 /// @title ShareFacts: what is said of the arithmetic of shares.
 /// @dev Proven by halmos (`make prove`), fuzzed by forge. What one contract here proves for all values, another may take
