@@ -375,7 +375,12 @@ class Ledger:
 
     def _events(self, event: Any, **filters: Any) -> list[Event]:
         start = self._session.deployment.block
-        return list(self._chain.events(event, filters=filters or None, from_block=start))
+        return list(self._chain.events(event, filters=filters or None, from_block=start, to_block=self._head))
+
+    @cached_property
+    def _head(self) -> int:
+        """The last block read, one for all questions: else a sale could be seen without the transfer before it."""
+        return self._chain.block().number
 
 
 class Payouts:

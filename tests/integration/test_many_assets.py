@@ -93,5 +93,5 @@ def test_an_account_with_very_many_assets_is_published_found_and_stated(
     tracemalloc.stop()
     assert str(stated.total()[0].gross) == f"{SOLD} USD" and len(stated.by_asset()) == SOLD
     parts = -(-MANY // ADDRESSES)
-    assert len(asked) <= 30 + 3 * parts + 2 * SOLD, f"{len(asked)} requests"
+    assert len(asked) <= 20 + 3 * parts + 2 * SOLD, f"{len(asked)} requests"
     assert peak < 20 * MEGABYTE + MANY * 10_000, f"{peak / MEGABYTE:.0f} MiB"
