@@ -2,6 +2,7 @@
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
+# make chaos  500 runs on a bad line, with full disks and kills: RUNS=, SEED=, WORKERS=
 # make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
 
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos prove bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -31,7 +32,7 @@ invariants: node_modules/installed
 	forge test
 
 integration: .venv/dev .build/compiled tests/peers/node_modules
-	pytest tests/integration -p no:ape_test -q
+	pytest tests/integration tests/chaos -p no:ape_test -q
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
@@ -40,6 +41,13 @@ test-jsipfs: .venv/dev tests/jsipfs/node_modules
 deep: .venv/dev .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 	FOUNDRY_PROFILE=deep forge test
+
+RUNS ?= 500
+SEED ?= 1
+WORKERS ?= 1
+
+chaos: .venv/dev node_modules/installed
+	PYTHONPATH=tests python -m chaos --runs $(RUNS) --seed $(SEED) --workers $(WORKERS)
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
