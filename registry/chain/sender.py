@@ -273,7 +273,7 @@ class Sender:
                     return entry
                 except _NonceTaken as error:
                     if type(error) is _NonceTaken:
-                        if not self._superseded(entry, deadline):
+                        if not self._superseded(entry, deadline, 1):
                             return entry
                         self._journal.discard(entry)
                     refused = error
@@ -399,7 +399,10 @@ class Sender:
         """The first nonce whose transaction a reorganisation could still take back."""
         if self.chain.is_in_process:
             return self._count("latest")
-        return self._count(max(0, self.chain.block().number - FINAL))
+        try:
+            return self._count(max(0, self.chain.block().number - FINAL))
+        except ConnectionFailed:
+            return 0  # a node that has forgotten what was then: all are asked about
 
     def _is_open(self, entry: Entry, deadline: float) -> bool:
         """Whether the outcome of `entry` was not told yet, or was and is not on the chain any more."""
@@ -415,15 +418,17 @@ class Sender:
             time.sleep(_POLL_MAX / 4)
         return False
 
-    def _superseded(self, entry: Entry, deadline: float) -> bool:
-        """Return True if `entry` can never take effect: its nonce is used up, or it reverted, as deep as confirmed."""
+    def _superseded(self, entry: Entry, deadline: float, depth: int = 0) -> bool:
+        """Return True if `entry` can never take effect: its nonce is used up, or it reverted, `depth` blocks deep (by
+        default as deep as the chain's confirmations)."""
+        depth = depth or self.chain.confirmations
         while True:
             # The count first: what is mined between the two requests then shows in the second.
             mined = self._count("latest")
             receipt = self._receipt(entry.hash)
             if receipt is not None and receipt["status"] == 1:
                 return False
-            deep = self.chain.block().number - self.chain.confirmations + 1
+            deep = self.chain.block().number - depth + 1
             if receipt is not None:
                 if int(receipt["blockNumber"]) <= deep:
                     return True
