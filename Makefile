@@ -2,6 +2,7 @@
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
+# make chaos  500 runs on a bad line, with full disks and kills: RUNS=, SEED=, WORKERS=
 # make coverage  lines and branches of the contracts that the tests run
 # make audit  static analysis, and advisories on what we depend on
 # make prove  shares, packing, CIDs and the cap of royalties, proven for all values
@@ -16,7 +17,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove audit coverage bench release prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos prove audit coverage bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -34,7 +35,7 @@ invariants: node_modules/installed
 	forge test
 
 integration: .venv/dev .build/compiled tests/peers/node_modules
-	pytest tests/integration -p no:ape_test -q
+	pytest tests/integration tests/chaos -p no:ape_test -q
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
@@ -44,6 +45,13 @@ deep: .venv/dev .venv-release/ready .build/compiled prove
 	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
 	DEEP=1 pytest tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	FOUNDRY_PROFILE=deep forge test
+
+RUNS ?= 500
+SEED ?= 1
+WORKERS ?= 1
+
+chaos: .venv/dev node_modules/installed
+	PYTHONPATH=tests python -m chaos --runs $(RUNS) --seed $(SEED) --workers $(WORKERS)
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh

@@ -73,7 +73,7 @@ class Market(Inviting):
         intent += "" if once is None else f":{once}"
         sender = self.sender("buy a licence")
         # First of all: a purchase that went through is not to fail for the money that it has spent.
-        settled = () if dry_run else sender.settle(intent, once=once is not None)
+        settled = () if dry_run else sender.settle(intent, once=once is not None, hold=True)
         tx: Receipt | None
         approval: Receipt | None = None
         if settled:
@@ -91,12 +91,12 @@ class Market(Inviting):
                 if dry_run:
                     tx, cost = None, sender.preview(call, value=value)
                 else:
-                    tx = sender.send(call, value=value, intent=intent, once=once is not None)
+                    tx = sender.send(call, value=value, intent=intent, once=once is not None, hold=True)
                     cost = tx.cost
             except reverts.TotalAboveMaximum as error:
                 now = Amount(error.values["total"], price.total.token)
                 raise PriceChanged(offer.name, str(now), str(maximum)) from error
-        return Purchase(
+        bought = Purchase(
             did=offer.did,
             licence=offer.name,
             account=receiver,
@@ -108,6 +108,10 @@ class Market(Inviting):
             tx=tx,
             approval=approval,
         )
+        # Only now: had one of these questions failed, the same purchase would have to be found again.
+        if tx is not None:
+            sender.conclude(intent, tx)
+        return bought
 
     def approve(self, amount: str | Amount, *, dry_run: bool = False) -> Done:
         """Let the market take up to `amount` of a token from the signer, in a transaction of its own.

@@ -87,6 +87,7 @@ class Recorder(Sender):
         intent: str | None = None,
         value: int = 0,
         once: bool = False,
+        hold: bool = False,
         max_gas: int | None = None,
     ) -> Receipt:
         """Write a call down; raises the contract's error if the very first one would fail now.
@@ -103,7 +104,7 @@ class Recorder(Sender):
         self._collector.calls.append(wanted)
         return Receipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
 
-    def settle(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[Receipt, ...]:
         """Nothing is ever left: nothing is sent."""
         return ()
 

@@ -116,6 +116,7 @@ class Sender:
         intent: str | None = None,
         value: int = 0,
         once: bool = False,
+        hold: bool = False,
         max_gas: int | None = None,
     ) -> Receipt:
         """Send `call` with `value` wei and return its receipt once it has the chain's confirmations.
@@ -124,8 +125,9 @@ class Sender:
         left is finished instead of a second one being sent, and whoever sends the same meanwhile gets the
         same receipt. Once `send` or `settle` has returned the receipt the intent is settled, and
         may be sent anew; with `once` it never is: all later calls return the first receipt too. What a
-        reorganisation has taken out of the chain since is not settled any more, but finished like the rest. A call
-        that takes more than `max_gas` is refused: what it runs may belong to a stranger.
+        reorganisation has taken out of the chain since is not settled any more, but finished like the rest. With `hold`
+        it is settled by `conclude`: for who has more to do before the outcome is told. A call that takes more than
+        `max_gas` is refused: what it runs may belong to a stranger.
 
         Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
         `TransactionTimeout`, `Reorganised`, `ConnectionFailed`, `JournalError`, or `ChainError` for what takes more gas
@@ -139,24 +141,31 @@ class Sender:
             if max_gas is not None and quote.gas > max_gas:
                 raise ChainError(f"The call would take {quote.gas:,} gas, more than the {max_gas:,} that it may.")
             entry = self._start(wanted, quote, intent, deadline, once)
-        return self._finish(entry, deadline)
+        return self._finish(entry, deadline, hold)
 
-    def settle(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+    def conclude(self, intent: str, receipt: Receipt) -> None:
+        """Settle an intent that was held."""
+        for entry in self._journal.find(self.chain.identity, self.address, intent):
+            if entry.hash == receipt.tx_hash:
+                self._journal.settle(entry, receipt.block)
+
+    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[Receipt, ...]:
         """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
 
         Returns the receipts of the transactions that took effect, in order; nothing if none was
-        left. With `once` also that of one which was settled before. Raises what `send` raises while it waits.
+        left. With `once` also that of one which was settled before; `hold` as of `send`. Raises what `send` raises
+        while it waits.
         """
         deadline = time.monotonic() + self.timeout
         if once:
             entry = self._standing(intent, deadline, True)
-            return () if entry is None else (self._finish(entry, deadline),)
+            return () if entry is None else (self._finish(entry, deadline, hold),)
         receipts = []
         begun = self._journal.unfinished(self.chain.identity, self.address, intent, self._first_unsure())
         for left in dict.fromkeys(entry.intent for entry in begun if self._is_open(entry, deadline)):
             entry = self._standing(str(left), deadline, False)
             if entry is not None:
-                receipts.append(self._finish(entry, deadline))
+                receipts.append(self._finish(entry, deadline, hold))
         return tuple(receipts)
 
     def unstick(self) -> Receipt | None:
@@ -265,7 +274,7 @@ class Sender:
                     return entry
                 except _NonceTaken as error:
                     if type(error) is _NonceTaken:
-                        if not self._superseded(entry, deadline):
+                        if not self._superseded(entry, deadline, 1):
                             return entry
                         self._journal.discard(entry)
                     refused = error
@@ -391,7 +400,10 @@ class Sender:
         """The first nonce whose transaction a reorganisation could still take back."""
         if self.chain.is_in_process:
             return self._count("latest")
-        return self._count(max(0, self.chain.block().number - FINAL))
+        try:
+            return self._count(max(0, self.chain.block().number - FINAL))
+        except ConnectionFailed:
+            return 0  # a node that has forgotten what was then: all are asked about
 
     def _is_open(self, entry: Entry, deadline: float) -> bool:
         """Whether the outcome of `entry` was not told yet, or was and is not on the chain any more."""
@@ -407,15 +419,17 @@ class Sender:
             time.sleep(_POLL_MAX / 4)
         return False
 
-    def _superseded(self, entry: Entry, deadline: float) -> bool:
-        """Return True if `entry` can never take effect: its nonce is used up, or it reverted, as deep as confirmed."""
+    def _superseded(self, entry: Entry, deadline: float, depth: int = 0) -> bool:
+        """Return True if `entry` can never take effect: its nonce is used up, or it reverted, `depth` blocks deep (by
+        default as deep as the chain's confirmations)."""
+        depth = depth or self.chain.confirmations
         while True:
             # The count first: what is mined between the two requests then shows in the second.
             mined = self._count("latest")
             receipt = self._receipt(entry.hash)
             if receipt is not None and receipt["status"] == 1:
                 return False
-            deep = self.chain.block().number - self.chain.confirmations + 1
+            deep = self.chain.block().number - depth + 1
             if receipt is not None:
                 if int(receipt["blockNumber"]) <= deep:
                     return True
@@ -429,9 +443,9 @@ class Sender:
                 return False
             time.sleep(_POLL_MAX / 4)
 
-    def _finish(self, entry: Entry, deadline: float) -> Receipt:
+    def _finish(self, entry: Entry, deadline: float, hold: bool) -> Receipt:
         receipt = self._wait(entry, deadline)
-        if entry.intent is not None:
+        if entry.intent is not None and not hold:
             self._journal.settle(entry, receipt.block)
         return receipt
 

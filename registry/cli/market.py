@@ -29,6 +29,7 @@ ref_option = click.option("--ref", default="", help="What for: up to 32 bytes of
         "registry buy 1 commercial",
         'registry buy 1 commercial --max-total "12.5 USD" --yes --json',
         "registry buy 1 commercial --units 10 --as-tokens --dry-run",
+        'registry buy 1 commercial --yes --once "order 17"',
     ],
 )
 @asset_argument
@@ -36,6 +37,7 @@ ref_option = click.option("--ref", default="", help="What for: up to 32 bytes of
 @units_option
 @click.option("--as-tokens", is_flag=True, help="As datatokens, which can be handed on and redeemed later.")
 @click.option("--max-total", metavar="AMOUNT", help="Pay no more than this; by default the price that is shown.")
+@click.option("--once", metavar="NAME", help="Buy it once under this name, however often this is run.")
 @account_option
 @click.option("--no-approve", is_flag=True, help="Use the approval that is there; sign and send none.")
 @dry_run_option
@@ -46,6 +48,7 @@ def buy(
     units: int,
     as_tokens: bool,
     max_total: str | None,
+    once: str | None,
     account: str | None,
     no_approve: bool,
     dry_run: bool,
@@ -86,6 +89,7 @@ def buy(
         # What was agreed to is what was shown, whatever was allowed beforehand.
         max_total=preview.price.total if asked else max_total,
         approve=not no_approve,
+        once=once,
     )
     app.console.result(bought, facts=purchase_facts(bought))
 

@@ -36,7 +36,7 @@ from chaos.line import LineControl
 from chaos.plan import FAULTS
 from chaos.run import Outcome, Run
 from chaos.script import quicken
-from chaos.stage import Stage, prepare, warm
+from chaos.stage import Stage, make_home_keys, prepare, warm
 
 _MORE = ("reorg", "transactions out of their block", "transactions lost in a reorg")
 _MORE += ("kills", "gateway kills", "gateways that gave up", "disk full", "lives", "retries")
@@ -48,6 +48,7 @@ class Theatre:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.node = Anvil()
+        make_home_keys(folder / "stage")
         self.stage: Stage = processes.apart(lambda: prepare(self.node, folder / "stage"), seconds=180)
         warm(self.stage)
         self.node.rpc("evm_setAutomine", False)

@@ -132,16 +132,20 @@ def quicken() -> None:
     registry.gating._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
     registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
     registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
-    read, known = keys.read_recovery, dict[tuple[bytes, str], Any]()
+    read, write_, known = keys.read_recovery, keys.write_recovery, dict[tuple[bytes, str], Any]()
+
+    # A passphrase takes a second on purpose: what this process has written or read before it forks is known.
+    def written(path: Path, identity: Any, passphrase: str, **options: Any) -> None:
+        write_(path, identity, passphrase, **options)
+        known[path.read_bytes(), passphrase] = identity
 
     def read_once(path: Path, passphrase: str) -> Any:
-        """A passphrase takes a second on purpose: those that this process has opened before it forks are known."""
         file = path.read_bytes() if path.exists() else b"", passphrase
         if file not in known:
             known[file] = read(path, passphrase)
         return known[file]
 
-    keys.read_recovery = read_once
+    keys.read_recovery, keys.write_recovery = read_once, written
 
 
 def live(script: Script, disk: Disk, events: int) -> Callable[[], int]:

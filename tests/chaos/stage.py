@@ -28,7 +28,6 @@ from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
-from registry.gated import keys
 from registry.gated.keys import FileKeys
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import Keys, Lock, make_key_file
@@ -92,7 +91,12 @@ def warm(stage: Stage) -> None:
                 importlib.import_module(name)
     reverts.selectors()
     logs._by_topic()
-    keys.read_recovery(stage.folder / "keys" / "identity.age", PASSPHRASE)
+
+
+def make_home_keys(folder: Path) -> None:
+    """A place for keys that a passphrase opens, for the author and for the person of each run."""
+    FileKeys(folder / "keys", lambda: PASSPHRASE)._recipient()
+    shutil.copytree(folder / "keys", folder / "author" / "keys")
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -160,8 +164,6 @@ def prepare(node: Any, folder: Path) -> Stage:
     for pid in running:
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
-    # What a person has before the first run: keys that a passphrase opens, which take a second to make.
-    FileKeys(folder / "keys", lambda: PASSPHRASE)._recipient()
     node.rpc("anvil_mine", hex(GATEWAY_DEPTH + 2))
     treasury = to_address(chain.call(author.market.functions.treasury()))
     accounts = (dev_signer(PERSON).address, treasury, split.address, *SHARES)

@@ -417,6 +417,14 @@ def test_another_chain_of_the_same_number_does_not_remember(
 # --- Reorganisation ------------------------------------------------------------------------------
 
 
+def _mined(node: Any) -> None:
+    """Wait until the first block is there, and its sender has seen it."""
+    until = time.monotonic() + 60
+    while int(node.rpc("eth_blockNumber"), 16) == 0 and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.7)
+
+
 def test_a_dropped_block_is_noticed_and_the_same_bytes_sent_again(
     start_anvil: Callable[..., Any], author: KeySigner, journal: Journal
 ) -> None:
@@ -426,12 +434,13 @@ def test_a_dropped_block_is_noticed_and_the_same_bytes_sent_again(
 
     def reorganise() -> None:
         # The block with the transaction goes, another comes in its place; then it is mined anew.
+        _mined(node)
         node.rpc("evm_revert", before)
         node.rpc("anvil_mine", hex(1))
         time.sleep(1.5)
         node.rpc("anvil_mine", hex(4))
 
-    timer = _later(0.7, reorganise)
+    timer = _later(0.0, reorganise)
     receipt = Sender(chain, author, journal, timeout=30).send(GIFT, intent="gift")
     timer.join()
     assert gifts(chain) == 1
@@ -446,10 +455,11 @@ def test_a_transaction_that_stays_away_is_reorganised(
     before = node.rpc("evm_snapshot")
 
     def reorganise() -> None:
+        _mined(node)
         node.rpc("evm_setAutomine", False)
         node.rpc("evm_revert", before)
 
-    _later(0.5, reorganise)
+    _later(0.0, reorganise)
     with pytest.raises(Reorganised):
         Sender(chain, author, journal, timeout=3).send(GIFT, intent="gift")
     node.rpc("evm_setAutomine", True)

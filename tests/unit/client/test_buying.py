@@ -70,6 +70,22 @@ def test_a_purchase_that_has_a_name_is_found_without_the_money_for_another(
     assert buyer.buy(did, "month", once="order 17").tx == first.tx
 
 
+def test_a_purchase_whose_last_question_fails_is_found_again(
+    publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did = publish(MONTH).did
+
+    def cut(*_: Any, **__: Any) -> Any:
+        raise ConnectionFailed("http://node", "it is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "holding", cut)
+        with pytest.raises(ConnectionFailed):
+            buyer.buy(did, "month")
+    assert buyer.buy(did, "month").holding.taken == 1
+    assert buyer.buy(did, "month").holding.taken == 2
+
+
 def test_a_token_whose_symbol_cannot_be_asked_for_is_not_taken_for_one_without(
     publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
