@@ -3,6 +3,7 @@
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts
 # make prove  what splitters compute, proven for all values
+# make mutants  do the tests notice faults? hours for all of them; SHARE=1/10 for a tenth
 # make bench  gas and speed, beside the incumbent
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove mutants bench prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -43,6 +44,10 @@ deep: .venv/dev .build/compiled prove
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
+
+SHARE ?= 1
+mutants: .venv-mutants/ready .venv/dev .build/compiled
+	python scripts/_toolchain/mutants --share $(SHARE)
 
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
@@ -74,6 +79,12 @@ manifest: .venv/dev .build/compiled
 	.venv-prove/bin/pip install -q -r $<
 	touch $@
 
+# The makers of mutants, which pin other things again.
+.venv-mutants/ready: scripts/_toolchain/mutants/requirements.txt
+	test -d .venv-mutants || $(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install -q -r $<
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -90,5 +101,5 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .venv .venv-prove .venv-mutants .mutants node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log
