@@ -237,7 +237,7 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="only what nobody noticed the last time")
     options = parser.parse_args()
     console = Console()
-    tree = Tree(ROOT, OUT / "tree")
+    tree = Tree(ROOT, OUT / f"tree-{'-'.join(options.what)}")
     trials = Trials(tree)
     failed = False
     for what in options.what:
