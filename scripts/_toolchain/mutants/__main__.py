@@ -123,7 +123,7 @@ def take(mutants: Iterable[Mutant], share: Fraction) -> list[Mutant]:
 
 
 def meaning(text: str) -> str | None:
-    """Python without the annotations of functions, which nothing here asks for; None if it does not parse."""
+    """Python without the annotations of functions and what is in them: nothing asks for those. None if no Python."""
     try:
         tree = ast.parse(text)
     except SyntaxError:
@@ -131,6 +131,9 @@ def meaning(text: str) -> str | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.AnnAssign):
+                    inner.annotation = ast.Constant(None)
         elif isinstance(node, ast.arg):
             node.annotation = None
     return ast.dump(tree)
