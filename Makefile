@@ -6,6 +6,7 @@
 # make coverage  lines and branches of the contracts that the tests run
 # make audit  static analysis, and advisories on what we depend on
 # make prove  shares, packing, CIDs and the cap of royalties, proven for all values
+# make mutants  do the tests notice faults? hours; SHARE=1/30 takes a thirtieth of each file and operator
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
 
@@ -17,7 +18,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos prove audit coverage bench release prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -62,6 +63,10 @@ coverage: .venv/dev node_modules/installed
 audit: .venv-audit/ready node_modules/installed
 	.venv-audit/bin/python scripts/_toolchain/audit.py
 
+SHARE ?= 1
+mutants: .venv-mutants/ready .venv/dev .build/compiled
+	python scripts/_toolchain/mutants --share $(SHARE)
+
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
 
@@ -95,6 +100,12 @@ manifest: .venv/dev .build/compiled
 	.venv-$*/bin/pip install -q -r $<
 	touch $@
 
+# The makers of mutants, which pin other things again.
+.venv-mutants/ready: scripts/_toolchain/mutants/requirements.txt
+	test -d .venv-mutants || $(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install -q -r $<
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -111,6 +122,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-release dist
+	rm -rf .venv .venv-prove .venv-audit .venv-mutants .venv-release dist
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
-	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts
+	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .mutants

@@ -321,6 +321,14 @@ def test_another_codec_is_refused_before_it_is_fetched(stranger: Stranger) -> No
     assert stranger.asked == []
 
 
+@pytest.mark.parametrize("codec", [0, RAW - 1, RAW + 1, DAG_PB - 1, DAG_PB + 1, DAG_CBOR])
+def test_a_folder_with_an_entry_of_another_codec_is_refused(stranger: Stranger, codec: int) -> None:
+    cid = stranger.node([Link(CID.of(b"\xa0", codec=codec), b"a name", 1)], FOLDER)
+    for read_all in (ls, lambda *arguments: list(walk(*arguments))):
+        with pytest.raises(UnsupportedCodec):
+            read_all(cid, stranger)
+
+
 LINK = b"\x0a\x24" + bytes(CID.raw(b""))
 NODE = b"\x0a\x02\x08\x01"
 

@@ -1,0 +1,299 @@
+"""Tries whether the tests notice faults: makes mutants, runs the tests on each, and says which nobody noticed.
+
+``python scripts/_toolchain/mutants [contracts|python] [--share 1/4]``. A share takes that part of the mutants of every
+file and operator, at least one, and always the same. Not counted are mutants that do not compile and those that compile
+to the code that was there. If a line can be replaced by a revert, or left out, and nobody notices, no weaker mutant of
+it is tried. A mutant that cannot be noticed stands in equivalent.yaml, with the reason; it is counted as not caught.
+Ctrl-C stops with the tables of what was tried so far; all outcomes are in .mutants/*.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import asdict, dataclass
+from difflib import SequenceMatcher
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from trial import Tree, Trials, Verdict
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+OUT = ROOT / ".mutants"
+SETTINGS = {
+    "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
+    "evmVersion": "cancun",
+    "viaIR": True,
+    "optimizer": {"enabled": True, "runs": 200},
+    "metadata": {"bytecodeHash": "none"},
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file: the lines that were, and the lines that are."""
+
+    file: str
+    operator: str
+    line: int
+    old: str
+    new: str
+    text: str
+
+    @classmethod
+    def of(cls, file: str, operator: str, text: str) -> Mutant:
+        before, after = (ROOT / file).read_text().splitlines(), text.splitlines()
+        blocks = [one for one in SequenceMatcher(None, before, after, False).get_opcodes() if one[0] != "equal"]
+        (_, start, _, first, _), (_, _, end, _, last) = blocks[0], blocks[-1]
+        old, new = (" ".join(line.strip() for line in lines) for lines in (before[start:end], after[first:last]))
+        return cls(file, operator, start + 1, old, new, text)
+
+    @property
+    def change(self) -> tuple[str, str, str]:
+        return self.file, self.old, self.new
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """Reverts first, then what leaves lines out, then the rest; within these by chance, but always the same."""
+        severity = {"RR": 0, "CR": 1}.get(self.operator, 2)
+        return severity, hashlib.sha256(self.text.encode()).hexdigest()
+
+
+class Compiler:
+    """The wasm compiler in a process that stays."""
+
+    def __init__(self) -> None:
+        command = ["node", str(HERE / "compile.cjs")]
+        self._node = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def compile(self, wanted: Mapping[str, list[str]], mutated: Mapping[str, str]) -> dict[str, Any] | None:
+        """ABI and bytecode of the wanted contracts by name, with some files changed; None if they do not compile."""
+        outputs = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]
+        texts = {file: (ROOT / file).read_text() for file in wanted} | dict(mutated)
+        selection = {file: dict.fromkeys(names, outputs) for file, names in wanted.items()}
+        request = {
+            "language": "Solidity",
+            "sources": {file: {"content": text} for file, text in texts.items()},
+            "settings": {**SETTINGS, "outputSelection": selection},
+        }
+        assert self._node.stdin is not None and self._node.stdout is not None
+        print(json.dumps(request), file=self._node.stdin, flush=True)
+        answer = json.loads(self._node.stdout.readline())
+        if any(error["severity"] == "error" for error in answer.get("errors", ())):
+            return None
+        return {name: answer["contracts"][file][name] for file, names in wanted.items() for name in names}
+
+
+def generate(files: Iterable[str]) -> list[Mutant]:
+    """All mutants of these files, in the order in which they are tried."""
+    found: list[Mutant] = []
+    for file in files:
+        content = (ROOT / file).read_bytes() + (HERE / "operators.py").read_bytes()
+        kept = OUT / "made" / f"{hashlib.sha256(content).hexdigest()}.json"
+        if not kept.exists():
+            command = [str(ROOT / ".venv-mutants" / "bin" / "python"), str(HERE / "operators.py"), file]
+            answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(answer)
+        found += (Mutant.of(**one) for one in json.loads(kept.read_bytes()))
+    return sorted(found, key=lambda one: one.rank)
+
+
+def take(mutants: Iterable[Mutant], share: Fraction) -> list[Mutant]:
+    """That share of every file and operator, at least one."""
+    strata: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
+    for one in mutants:
+        strata[one.file, one.operator].append(one)
+    kept = {id(one) for group in strata.values() for one in group[: math.ceil(share * len(group))]}
+    return [one for one in mutants if id(one) in kept]
+
+
+def meaning(text: str) -> str | None:
+    """Python without the annotations of functions and what is in them: nothing asks for those. None if no Python."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.AnnAssign):
+                    inner.annotation = ast.Constant(None)
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    return ast.dump(tree)
+
+
+class Runner:
+    """Tries mutants and counts what became of them."""
+
+    def __init__(self, plan: Mapping[str, Any], trials: Trials, tree: Tree) -> None:
+        self._plan, self._trials, self._tree = plan, trials, tree
+        self._compiler = Compiler()
+        self._seen: dict[str, set[str]] = {}
+        self.results: list[tuple[Mutant, str, str, str]] = []
+
+    def prepare(self, files: Iterable[str]) -> None:
+        """SystemExit if tests fail without a mutant."""
+        tried = []
+        for file in files:
+            plan, text = self._plan["files"][file], (ROOT / file).read_text()
+            code = self._build(file, text)
+            self._seen[file] = {json.dumps(code, sort_keys=True)}
+            if plan in tried:
+                continue
+            tried.append(plan)
+            for verdict, test, reason in self._trial(file, text, code):
+                if verdict is not Verdict.SURVIVED:
+                    raise SystemExit(f"{file}, unchanged: {verdict} {test} {reason}")
+
+    def run(self, mutant: Mutant) -> None:
+        weak = [
+            one for one, outcome, *_ in self.results if outcome == Verdict.SURVIVED and one.operator in ("RR", "CR")
+        ]
+        if any((one.file, one.line) == (mutant.file, mutant.line) for one in weak):
+            outcome = "skipped", "", ""
+        else:
+            outcome = self._try(mutant.file, mutant.text)
+        self.results.append((mutant, *outcome))
+
+    def _try(self, file: str, text: str) -> tuple[str, str, str]:
+        code = self._build(file, text)
+        if code is None:
+            return "invalid", "", ""
+        form = json.dumps(code, sort_keys=True)
+        if form in self._seen[file]:
+            return "identical", "", ""
+        self._seen[file].add(form)
+        outcomes = list(self._trial(file, text, code))
+        return next((one for one in outcomes if one[0] is Verdict.CAUGHT), outcomes[-1])
+
+    def _build(self, file: str, text: str) -> Any:
+        if file.endswith(".sol"):
+            return self._compiler.compile(self._plan["files"][file]["compile"], {file: text})
+        return meaning(text)
+
+    def _trial(self, file: str, text: str, code: Any) -> Iterator[tuple[Verdict, str, str]]:
+        """One kind of tests after the other, until one fails."""
+        with self._placed(file, text, code):
+            for kind, options in self._plan["options"].items():
+                outcome = self._trials.run(self._plan["files"][file][kind], options, self._plan["deadline"])
+                yield outcome
+                if outcome[0] is Verdict.CAUGHT:
+                    return
+
+    def _placed(self, file: str, text: str, code: Any) -> AbstractContextManager[None]:
+        return self._tree.with_contracts(code) if file.endswith(".sol") else self._tree.with_text(file, text)
+
+
+def known(mutants: Iterable[Mutant]) -> dict[tuple[str, str, str], str]:
+    """Mutants that cannot be noticed, with the reason. SystemExit if one of them is no mutant any more."""
+    entries = yaml.safe_load((HERE / "equivalent.yaml").read_text()) or []
+    reasons = {(one["file"], one["old"], one["new"]): one["reason"] for one in entries}
+    files = {one.file for one in mutants}
+    gone = {change for change in reasons if change[0] in files} - {one.change for one in mutants}
+    if gone:
+        raise SystemExit("equivalent.yaml tells of what is no mutant: " + "; ".join(map(str, sorted(gone))))
+    return reasons
+
+
+COLUMNS = ("caught", "survived", "equivalent", "late", "skipped", "identical", "invalid")
+"""What can become of a mutant; the first four are tried, the others are not counted."""
+
+
+def tables(results: list[tuple[Mutant, str, str, str]], reasons: Mapping[Any, str]) -> Iterator[Table]:
+    """Counts by file and by operator, with the part that was caught."""
+    for title, key in (("file", lambda one: Path(one.file).name), ("operator", lambda one: one.operator)):
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for mutant, outcome, *_ in results:
+            shown = "equivalent" if outcome == Verdict.SURVIVED and mutant.change in reasons else outcome
+            for row in (key(mutant), "all"):
+                counts[row][shown] += 1
+        table = Table(title, "tried", *COLUMNS, "part")
+        for row in [*sorted(set(counts) - {"all"}), "all"]:
+            tried = sum(counts[row][column] for column in COLUMNS[:4])
+            part = counts[row]["caught"] / tried if tried else 1.0
+            table.add_row(row, str(tried), *(str(counts[row][column]) for column in COLUMNS), f"{part:.1%}")
+        yield table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["contracts", "python"])
+    parser.add_argument("--share", type=Fraction, default=Fraction(1))
+    parser.add_argument("--only", help="a file, to try no other")
+    parser.add_argument("--again", action="store_true", help="only what nobody noticed the last time")
+    options = parser.parse_args()
+    console = Console()
+    tree = Tree(ROOT, OUT / f"tree-{'-'.join(options.what)}")
+    trials = Trials(tree)
+    failed = False
+    for what in options.what:
+        plan = yaml.safe_load((HERE / "plan.yaml").read_text())[what]
+        files = [file for file in plan["files"] if options.only in (None, file)]
+        mutants = generate(files)
+        reasons = known(mutants)
+        chosen = survivors(what, mutants) if options.again else take(mutants, options.share)
+        runner = Runner(plan, trials, tree)
+        with Progress(console=console) as progress, suppress(KeyboardInterrupt):
+            task = progress.add_task(f"{what}, {len(chosen)} of {len(mutants)}", total=len(chosen))
+            runner.prepare(files)
+            for mutant in chosen:
+                runner.run(mutant)
+                progress.advance(task)
+                report(what, runner.results, reasons)
+        for table in tables(runner.results, reasons):
+            console.print(table)
+        tried = [outcome for _, outcome, *_ in runner.results if outcome in Verdict]
+        part = tried.count(Verdict.CAUGHT) / len(tried)
+        for one in survivors(what, mutants):
+            console.print(f"{one.file}:{one.line} {one.operator}\n  - {one.old}\n  + {one.new}", highlight=False)
+            console.print("  " + reasons.get(one.change, "nobody noticed"), style="dim")
+        done = len(runner.results)
+        console.print(f"{done} of {len(mutants)} mutants; {part:.1%} caught, {plan['bar']:.0%} is the least")
+        noticed = [
+            one.change for one, outcome, *_ in runner.results if outcome == Verdict.CAUGHT and one.change in reasons
+        ]
+        if noticed:
+            console.print(f"not equivalent, whatever equivalent.yaml says: {noticed}")
+        failed |= part < plan["bar"] or bool(noticed) or done < len(chosen)
+    return int(failed)
+
+
+def survivors(what: str, mutants: Iterable[Mutant]) -> list[Mutant]:
+    """Those of the last report."""
+    entries = map(json.loads, (OUT / f"{what}.jsonl").read_text().splitlines())
+    found = {
+        (one["file"], one["operator"], one["old"], one["new"])
+        for one in entries
+        if one["outcome"] in ("survived", "late")
+    }
+    return [one for one in mutants if (one.file, one.operator, one.old, one.new) in found]
+
+
+def report(what: str, results: list[tuple[Mutant, str, str, str]], reasons: Mapping[Any, str]) -> None:
+    """All outcomes as JSON lines, for whoever wants to know which test caught what."""
+    with (OUT / f"{what}.jsonl").open("w") as file:
+        for mutant, outcome, test, why in results:
+            entry = {key: value for key, value in asdict(mutant).items() if key != "text"}
+            known = reasons.get(mutant.change, "") if outcome == Verdict.SURVIVED else ""
+            print(json.dumps({**entry, "outcome": outcome, "test": test, "why": why or known}), file=file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

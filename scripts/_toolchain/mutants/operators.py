@@ -1,0 +1,83 @@
+"""Writes mutants: the operators of slither-mutate on contracts, those of cosmic-ray on Python.
+
+Runs in an environment of its own, since both pin what the package must not:
+``operators.py FILE... > mutants.json``. Each mutant is a file, the name of its operator and the whole text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+from slither import Slither
+from slither.tools.mutator.__main__ import _get_mutators
+
+SOLC = {
+    "solc": ".solcx/solc-v0.8.37",
+    "solc_args": "--via-ir --optimize --evm-version cancun",
+    "solc_remaps": "@openzeppelin/=node_modules/@openzeppelin/",
+    "compile_force_framework": "solc",
+}
+
+
+def of_contract(file: str) -> Iterator[tuple[str, str]]:
+    """Operators and texts. Asked one node at a time: an operator that falls over one gives up the rest."""
+    [unit] = Slither(file, **SOLC).compilation_units
+    contract = next(one for one in unit.contracts if one.name == Path(file).stem)
+    source = Path(file).read_bytes()
+    for kind in _get_mutators(None):
+        mutator = kind(unit, 0, "", "", contract, None, False, Path(), [])
+        for patch in _patches(mutator, contract):
+            text = source[: patch["start"]] + patch["new_string"].encode() + source[patch["end"] :]
+            yield mutator.NAME, text.decode()
+
+
+def _patches(mutator: Any, contract: Any) -> Iterator[dict[str, Any]]:
+    for function in contract.functions_and_modifiers_declared:
+        for node in function.nodes:
+            mutator.should_mutate_function = lambda one, function=function: one is function
+            mutator.should_mutate_node = lambda one, node=node: one is node
+            try:
+                found = mutator._mutate()
+            except IndexError:
+                continue  # ROR splits an expression at an operator that assembly writes as a function
+            for patches in found.get("patches", {}).values():
+                yield from patches
+
+
+def of_module(file: str) -> Iterator[tuple[str, str]]:
+    """Operators, without their package and variants, and texts."""
+    source = Path(file).read_text()
+    nodes = list(ast_nodes(get_ast(source)))
+    for name in operator_names():
+        kind = get_operator(name)
+        if kind.arguments():
+            continue  # it wants to be told what to replace by what
+        count = sum(1 for node in nodes for _ in kind().mutation_positions(node))
+        for occurrence in range(count):
+            text = mutate_code(source, kind(), occurrence)
+            if text is not None:
+                yield name.split("/")[-1].split("_")[0], text
+
+
+def main(files: list[str]) -> None:
+    logging.disable(logging.WARNING)
+    found = []
+    for file in files:
+        seen = {Path(file).read_text()}
+        for operator, text in (of_contract if file.endswith(".sol") else of_module)(file):
+            if text not in seen:
+                seen.add(text)
+                found.append({"file": file, "operator": operator, "text": text})
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
