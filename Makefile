@@ -1,7 +1,8 @@
 # make demo   see it work: needs Python 3.11+ and nothing else
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
-# make deep   the long hunts
+# make deep   the long hunts: state machines, invariants, parsers
+# make coverage-python   how much of the package the tests go through
 # make prove  what splitters compute, proven for all values
 # make bench  gas and speed, beside the incumbent
 
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep prove bench prep manifest clean coverage-python
 
 demo: .venv/demo
 	registry demo
@@ -21,7 +22,7 @@ demo: .venv/demo
 test: unit invariants functional integration
 
 unit: .venv/dev .build/compiled
-	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+	pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q
 
 functional: .venv/dev .build/compiled
 	ape test tests/functional --network ethereum:local:foundry -n 2 -q
@@ -37,9 +38,21 @@ integration: .venv/dev .build/compiled tests/peers/node_modules
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
 	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
-deep: .venv/dev .build/compiled prove
-	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
-	FOUNDRY_PROFILE=deep forge test
+DEEP_MINUTES := 20
+FUZZ_MINUTES := 10
+
+deep: .venv/dev .build/compiled $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
+	DEEP=1 pytest tests/unit/ipfs/test_vectors.py -p no:ape_test -q
+	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
+
+# All tests in one measure. Ape's tests run as pytest's, on the chain in this process.
+coverage-python: .venv/dev .build/compiled tests/peers/node_modules
+	rm -rf .coverage && mkdir .coverage
+	coverage run -m pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q
+	coverage run -m pytest tests/functional --network ethereum:local:test -n 2 -q
+	coverage run -m pytest tests/integration -p no:ape_test -q
+	coverage combine -q
+	coverage report --fail-under 92
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
@@ -74,6 +87,13 @@ manifest: .venv/dev .build/compiled
 	.venv-prove/bin/pip install -q -r $<
 	touch $@
 
+# Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
+.venv-fuzz/ready: scripts/_toolchain/fuzz.txt pyproject.toml constraints.txt
+	test -d .venv-fuzz || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install -q --only-binary atheris -c constraints.txt -r $< || { \
+		echo "atheris has wheels for Linux on x86-64 with Python 3.11 to 3.13 only; FUZZ_MINUTES=0 does without." >&2; exit 1; }
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -90,5 +110,5 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
-	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log
+	rm -rf .venv .venv-prove .venv-fuzz node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .deep .coverage
