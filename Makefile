@@ -52,7 +52,8 @@ coverage-python: .venv/dev .build/compiled tests/peers/node_modules
 	coverage run -m pytest tests/functional --network ethereum:local:test -n 2 -q
 	coverage run -m pytest tests/integration -p no:ape_test -q
 	coverage combine -q
-	coverage report --fail-under 92
+	coverage json -q -o .coverage/report.json
+	python scripts/_toolchain/branches.py .coverage/report.json
 
 prove: .venv-prove/ready node_modules/installed
 	scripts/_toolchain/prove.sh
