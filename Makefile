@@ -1,9 +1,10 @@
 # make demo   see it work: needs Python 3.11+ and nothing else
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
-# make deep   the long hunts
+# make deep   the long hunts: state machines, invariants, parsers
 # make chaos  500 runs on a bad line, with full disks and kills: RUNS=, SEED=, WORKERS=
 # make coverage  lines and branches of the contracts that the tests run
+# make coverage-python   how much of the package the tests go through
 # make audit  static analysis, and advisories on what we depend on
 # make prove  shares, packing, CIDs and the cap of royalties, proven for all values
 # make mutants  do the tests notice faults? hours; SHARE=1/30 takes a thirtieth of each file and operator
@@ -18,7 +19,7 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage bench release prep manifest clean
+.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage coverage-python bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
@@ -26,7 +27,7 @@ demo: .venv/demo
 test: unit invariants functional integration
 
 unit: .venv/dev .venv-release/ready .build/compiled
-	pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
+	pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q
 
 functional: .venv/dev .build/compiled
 	ape test tests/functional --network ethereum:local:foundry -n 2 -q
@@ -42,10 +43,22 @@ integration: .venv/dev .build/compiled tests/peers/node_modules
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
 	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
 
-deep: .venv/dev .venv-release/ready .build/compiled prove
-	DEEP=1 pytest tests/unit tests/invariant -p no:ape_test -n 2 -q
-	DEEP=1 pytest tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
-	FOUNDRY_PROFILE=deep forge test
+DEEP_MINUTES := 20
+FUZZ_MINUTES := 10
+
+deep: .venv/dev .build/compiled $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
+	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
+	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
+
+# All tests in one measure. Ape's tests run as pytest's, on the chain in this process.
+coverage-python: .venv/dev .build/compiled tests/peers/node_modules .venv-release/ready
+	rm -rf .coverage && mkdir .coverage
+	coverage run -m pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q
+	coverage run -m pytest tests/functional --network ethereum:local:test -n 2 -q
+	coverage run -m pytest tests/integration -p no:ape_test -q
+	coverage combine -q
+	coverage json -q -o .coverage/report.json
+	python scripts/_toolchain/branches.py .coverage/report.json
 
 RUNS ?= 500
 SEED ?= 1
@@ -106,6 +119,13 @@ manifest: .venv/dev .build/compiled
 	.venv-mutants/bin/pip install -q -r $<
 	touch $@
 
+# Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
+.venv-fuzz/ready: scripts/_toolchain/fuzz.txt pyproject.toml constraints.txt
+	test -d .venv-fuzz || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install -q --only-binary atheris -c constraints.txt -r $< || { \
+		echo "atheris has wheels for Linux on x86-64 with Python 3.11 to 3.13 only; FUZZ_MINUTES=0 does without." >&2; exit 1; }
+	touch $@
+
 node_modules/installed: package.json scripts/_toolchain/link.sh
 	npm install --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
@@ -122,6 +142,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-mutants .venv-release dist
+	rm -rf .venv .venv-prove .venv-audit .venv-fuzz .venv-mutants .venv-release dist
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
-	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .mutants
+	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

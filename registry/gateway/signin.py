@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ SKEW: Final = 60
 
 _LONGEST: Final = 2000
 _MOST_LINES: Final = 20
+
+# What EIP-4361 allows there; siwe's expression takes control characters, by which a screen could show another message.
+_STATEMENT: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;= -]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Doorkeeper:
             raise _refused("the message is too long")
         try:
             message = SiweMessage.from_message(text, abnf=False)
-            same = message.prepare_message() == text
+            same = message.prepare_message() == text and _STATEMENT.fullmatch(message.statement or "")
         except (ValueError, TypeError, OverflowError):
             raise _refused("the message is not of EIP-4361") from None
         # What a person was shown must be what we read: a text that could be read in two ways is refused.

@@ -12,14 +12,13 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from registry.splits import Book
 
 from .evm import ZERO, Log, artifact
 from .machine import RegistryMachine
 from .model import HOLD, MAX_ROYALTY_BPS, PERIOD, UNIT, Grant
-from .profile import profile
+from .profile import walk
 from .splitter_machine import LineageMachine, SplitterMachine
 from .world import AUTHOR, FEE_BPS, PEOPLE, TREASURY, World
 
@@ -241,7 +240,7 @@ class IndexedMachine(RegistryMachine):
 
 
 def test_an_index_of_events_alone_equals_the_chain() -> None:
-    run_state_machine_as_test(IndexedMachine, settings=profile(examples=60, steps=50))
+    walk(IndexedMachine, examples=60, steps=50)
 
 
 class IndexedSplitter(SplitterMachine):
@@ -289,7 +288,7 @@ class IndexedLineageSplitter(IndexedSplitter, LineageMachine):
 
 @pytest.mark.parametrize("machine", [IndexedSplitter, IndexedLineageSplitter])
 def test_what_a_splitter_gave_to_each_and_parked_is_in_its_events(machine: type[SplitterMachine]) -> None:
-    run_state_machine_as_test(machine, settings=profile(examples=50, steps=40))
+    walk(machine, examples=50, steps=40)
 
 
 WORLD = World()

@@ -1,15 +1,15 @@
 """Random walks over the contracts in step with the reference model: same verdicts, same state, after every step.
 
-`DEEP=1` walks further and each time elsewhere; `DEEP_STEPS` says how far (200,000 steps unless told).
+`DEEP_SECONDS` walks further and each time elsewhere (see `profile`).
 """
 
 from __future__ import annotations
 
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis.stateful import invariant
 
 from .machine import Access, RegistryMachine
 from .model import BPS, COIN, UNIT, Refused, ancestors_of
-from .profile import profile
+from .profile import walk
 from .world import COINS, DOLLARS, PEOPLE
 
 
@@ -173,9 +173,8 @@ REFUSED = {
 
 def test_chain_and_model_never_disagree() -> None:
     RegistryMachine.tally.clear()
-    run_state_machine_as_test(CheckedMachine, settings=profile(examples=140, steps=50))
+    steps = walk(CheckedMachine, examples=140, steps=50)
     tally = RegistryMachine.tally
-    steps = sum(tally.values())
     missing = DONE - {function for function, result in tally if result == "done"}
     missing |= REFUSED - {result for _, result in tally}
     # A short walk may miss a rare one; a long walk has no excuse.

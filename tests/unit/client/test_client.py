@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from registry.errors import (
     InvalidAddress,
     InvalidAmount,
     NoSigner,
+    NotDeployed,
     UnknownAccount,
     UnknownToken,
     WrongChain,
@@ -101,3 +103,32 @@ def test_a_local_registry_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: py
     with pytest.raises(LookupError):
         two.get(did)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "word"),
+    [
+        ({}, "names no chain"),
+        ({"RPC": "http://127.0.0.1:1", "KEY": "0x" + "7b" * 32, "KEYFILE": "key.json"}, "more than one signer"),
+        ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "one"}, "REGISTRY_CHAIN_ID is 'one'"),
+        ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "\uff11"}, "not a number"),
+        ({"RPC": "http://127.0.0.1:1", "CONFIRMATIONS": "-1"}, "REGISTRY_CONFIRMATIONS is '-1'"),
+    ],
+)
+def test_slips_in_the_environment_are_told_before_anybody_is_asked(
+    variables: dict[str, str], word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS"):
+        monkeypatch.delenv(f"REGISTRY_{name}", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"REGISTRY_{name}", value)
+    with pytest.raises(InputError, match=word):
+        Registry.from_environment()
+
+
+def test_a_registry_that_is_not_where_it_was_recorded_is_not_used(market_place: Registry, tmp_path: Path) -> None:
+    with pytest.raises(NotDeployed, match="has a file 1337"):
+        Registry.on(market_place.chain, home=tmp_path)
+    moved = replace(market_place.deployment, registry=market_place.address)
+    with pytest.raises(NotDeployed, match="there is no contract at"):
+        Registry.on(market_place.chain, deployment=moved, home=tmp_path)

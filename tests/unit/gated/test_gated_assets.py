@@ -188,6 +188,13 @@ def test_without_gateways_the_owner_alone_opens_it_and_appoints_some_later(
     assert buyer.open(made.did, "penguins.csv").read() == CSV
 
 
+def test_plain_content_has_no_key_to_hand_out(author: Registry, folder: Path, tmp_path: Path) -> None:
+    plain = author.publish(folder, name="Plain", type="dataset", license="MIT")
+    with pytest.raises(InputError, match="is not encrypted"):
+        author.export_key(plain.did, tmp_path / "recovery.age", "correct horse")
+    assert not (tmp_path / "recovery.age").exists()
+
+
 def test_the_recovery_file_is_enough(author: Registry, folder: Path, tmp_path: Path) -> None:
     made = author.publish(folder, name="Lost", type="dataset", license="MIT", gated=Gated())
     author.export_key(made.did, tmp_path / "recovery.age", "correct horse")
@@ -265,6 +272,12 @@ def test_a_copy_is_verified_against_what_the_content_opens_to(
     data[70_000] ^= 1
     (tmp_path / "copy" / "raw" / "notes.txt").write_bytes(data)
     with pytest.raises(Unverified, match="not what the encrypted file opens to"):
+        buyer.verify(asset.did, tmp_path / "copy")
+    (tmp_path / "copy" / "raw" / "notes.txt").unlink()
+    with pytest.raises(Unverified, match="cannot be read"):
+        buyer.verify(asset.did, tmp_path / "copy")
+    (tmp_path / "copy" / "more.txt").write_text("slipped in")
+    with pytest.raises(Unverified, match=r"it has 'more\.txt', which the asset has not"):
         buyer.verify(asset.did, tmp_path / "copy")
     with pytest.raises(InputError, match="exists already"):
         buyer.download(asset.did, tmp_path / "copy")

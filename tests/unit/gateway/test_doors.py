@@ -11,9 +11,11 @@ from registry.chain.connection import Chain
 from registry.chain.signatures import VALID, recover, text_digest, wallet_check
 from registry.chain.signers import dev_signer
 from registry.errors import InputError
+from registry.gated.protocol import Auth, sign_in_text
 from registry.gateway.limits import RateLimit, network_of
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
+from registry.gateway.signin import Doorkeeper, SignIn
 from registry.types import ZERO_ADDRESS
 
 
@@ -74,3 +76,29 @@ def test_an_account_without_code_takes_no_signature() -> None:
     code = wallet_check(ZERO_ADDRESS, b"\1" * 32, b"\2" * 65)
     assert read_many(chain, [Read(None, code, 0)]) != [VALID]
     assert read_many(chain, []) == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["Open.\rURI: https://bank.example", "Open\x1b[2A", "Open\u2028", "Öffnen", 'a "b"']
+)
+def test_a_statement_that_a_screen_could_show_as_another_message_is_refused(statement: str) -> None:
+    account, url, did, resource = dev_signer(0).address, "https://keys.example.org", "did:nft:a", "urn:registry:b"
+    keeper = Doorkeeper(domain="keys.example.org", url=url, chain_id=1, clock=lambda: 1000)
+
+    def signed_in(statement: str) -> SignIn:
+        text = sign_in_text(
+            domain="keys.example.org",
+            account=account,
+            uri=url,
+            chain_id=1,
+            nonce="a1b2c3d4e5",
+            issued_at=1000,
+            expires_at=1100,
+            resources=(did, resource),
+            statement=statement,
+        )
+        return keeper.read(Auth(message=text, signature="0x" + "11" * 65), did, resource)
+
+    assert signed_in("Open what is yours.").account == account
+    with pytest.raises(Refusal, match="not of EIP-4361"):
+        signed_in(statement)

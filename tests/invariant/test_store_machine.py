@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -18,6 +17,8 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.traverse import traverse
 from registry.ipfs.unixfs import add_file
+
+from .profile import walk
 
 SMALL = replace(UNIXFS_V1_2025, chunk=4, width=2)
 
@@ -100,5 +101,5 @@ class StoreMachine(RuleBasedStateMachine):
         assert {pin.cid for pin in self.store.pins()} == self.pinned
 
 
-TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+def test_what_is_pinned_can_be_read() -> None:
+    walk(StoreMachine, examples=25, steps=25)
