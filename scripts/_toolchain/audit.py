@@ -22,7 +22,7 @@ FORGE = {"FOUNDRY_OUT": ".forge/audit/out", "FOUNDRY_CACHE_PATH": ".forge/audit/
 MARK = "// slither-disable-next-line"
 
 
-def run(*command: str | Path, deadline: float = 900) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, deadline: float = 1800) -> subprocess.CompletedProcess[str]:
     """Run a tool at the root of the project; `TimeoutExpired` after `deadline` seconds."""
     environment = {**os.environ, **FORGE, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
