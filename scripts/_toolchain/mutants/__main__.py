@@ -259,7 +259,7 @@ def main() -> int:
                 report(what, runner.results, reasons)
         for table in tables(runner.results, reasons):
             console.print(table)
-        tried = [outcome for _, outcome, *_ in runner.results if outcome in Verdict]
+        tried = [outcome for _, outcome, *_ in runner.results if outcome in set(Verdict)]
         part = tried.count(Verdict.CAUGHT) / len(tried)
         for one in survivors(what, mutants):
             console.print(f"{one.file}:{one.line} {one.operator}\n  - {one.old}\n  + {one.new}", highlight=False)
