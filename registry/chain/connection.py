@@ -527,8 +527,9 @@ def _refuse_nonsense(url: str, method: str, params: Any, response: RPCResponse) 
             said = error.get("message") if isinstance(error, dict) else error
             raise ConnectionFailed(url, f"it answers {str(said)[:200]!r} to {method}")
         return
-    # A block of a number may not be there; the last one always is.
-    may_be_null = method in _MAY_BE_NULL or (method == "eth_getBlockByNumber" and str(params[0]).startswith("0x"))
+    # A block of a number may not be there; the first and the last always are.
+    numbered = method == "eth_getBlockByNumber" and str(params[0]).startswith("0x") and int(params[0], 16) > 0
+    may_be_null = numbered or method in _MAY_BE_NULL
     if response.get("result") is None and method.startswith("eth_") and not may_be_null:
         raise ConnectionFailed(url, f"it answers nothing to {method}")
 

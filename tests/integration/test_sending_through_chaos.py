@@ -160,17 +160,20 @@ def test_a_node_that_takes_a_transaction_and_says_that_it_is_sick_has_taken_it(
     assert chain.balance(PAYEE) == 1
 
 
-QUESTIONS: dict[str, Callable[[Chain], Any]] = {
-    "eth_getBalance": lambda chain: chain.balance(PAYEE),
-    "eth_getBlockByNumber": lambda chain: chain.block(),
-    "eth_getCode": lambda chain: chain.code_hash(PAYEE),
-    "eth_getStorageAt": lambda chain: chain.storage(PAYEE, 0),
+QUESTIONS: dict[str, tuple[str, Callable[[Chain], Any]]] = {
+    "the balance": ("eth_getBalance", lambda chain: chain.balance(PAYEE)),
+    "the last block": ("eth_getBlockByNumber", lambda chain: chain.block()),
+    "the first block": ("eth_getBlockByNumber", lambda chain: chain.identity),
+    "the code": ("eth_getCode", lambda chain: chain.code_hash(PAYEE)),
+    "a word": ("eth_getStorageAt", lambda chain: chain.storage(PAYEE, 0)),
 }
 
 
-@pytest.mark.parametrize("method", QUESTIONS)
+@pytest.mark.parametrize("asked_for", QUESTIONS)
 @pytest.mark.parametrize("said", ["nothing", "an error"])
-def test_nothing_and_errors_of_a_node_are_errors_of_ours(chain: Chain, method: str, said: str) -> None:
+def test_nothing_and_errors_of_a_node_are_errors_of_ours(chain: Chain, asked_for: str, said: str) -> None:
+    method, ask_for = QUESTIONS[asked_for]
+
     def sick(asked: str, _params: Any, ask: Callable[[], Any]) -> Any:
         if asked != method:
             return ask()
@@ -178,7 +181,7 @@ def test_nothing_and_errors_of_a_node_are_errors_of_ours(chain: Chain, method: s
 
     between(chain, sick)
     with pytest.raises(ConnectionFailed):
-        QUESTIONS[method](chain)
+        ask_for(chain)
 
 
 def test_fees_that_a_sick_node_does_not_say_are_errors_of_ours(chain: Chain, sender: Sender) -> None:
