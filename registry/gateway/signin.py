@@ -23,6 +23,8 @@ _MOST_LINES: Final = 20
 
 # What EIP-4361 allows there; siwe's expression takes control characters, by which a screen could show another message.
 _STATEMENT: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;= -]*")
+_REQUEST_ID: Final = re.compile(r"([^%]|%[0-9A-Fa-f]{2})*")
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Doorkeeper:
         try:
             message = SiweMessage.from_message(text, abnf=False)
             same = message.prepare_message() == text and _STATEMENT.fullmatch(message.statement or "")
+            same = same and _REQUEST_ID.fullmatch(message.request_id or "")
         except (ValueError, TypeError, OverflowError):
             raise _refused("the message is not of EIP-4361") from None
         # What a person was shown must be what we read: a text that could be read in two ways is refused.
@@ -102,7 +105,9 @@ class Doorkeeper:
 
 
 def _seconds(moment: str) -> float:
-    # As EIP-4361 has it (RFC 3339) in UTC; a lower-case letter or a bare time of day is not one of them.
+    # As EIP-4361 has it (RFC 3339): Python and siwe read more, such as 07:59:50,5Z. A lower-case z is left out.
+    if not _MOMENT.fullmatch(moment):
+        raise ValueError(moment)
     read = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     if read.tzinfo is None:
         raise ValueError(moment)
