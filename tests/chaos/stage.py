@@ -89,7 +89,7 @@ def warm(stage: Stage) -> None:
         if name.partition(".")[0] != "__main__":
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-    reverts.selectors()
+    reverts.declared()
     logs._by_topic()
 
 
