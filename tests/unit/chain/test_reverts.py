@@ -146,7 +146,8 @@ def test_nothing_is_said_of_errors_that_there_are_not() -> None:
     names = {error.name for error in reverts.declared().values()}
     assert set(HINTS) == names
     assert set(SENTENCES) <= names
-    ours = "".join(path.read_text() for path in (ROOT / "contracts").rglob("*.sol"))
+    sources = [path for path in (ROOT / "contracts").rglob("*.sol") if ".cache" not in path.parts]
+    ours = "".join(path.read_text() for path in sources)
     for name in SENTENCES:
         assert f"error {name}(" not in ours, f"{name} has its words in the contract"
 
