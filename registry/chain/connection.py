@@ -57,6 +57,9 @@ __all__ = ["IN_PROCESS_CHAIN_ID", "Block", "Chain", "Event", "Receipt"]
 IN_PROCESS_CHAIN_ID: Final = 1337
 """Chain number of chains inside the process, the one that ape and its test accounts use."""
 
+TEST_CHAINS: Final = frozenset({1337, 31337})
+"""Numbers of ape's, anvil's and hardhat's chains: their money is for play, their clocks may stand or be turned back."""
+
 # 2026-01-01 00:00 UTC: a fixed start gives every run the same times.
 GENESIS_TIME: Final = 1_767_225_600
 

@@ -352,7 +352,8 @@ def _lock(key_file: Path | None, *, new: bool = False) -> Lock:
 
 
 def _settings(url: str, chain_id: int, given: dict[str, Any]) -> Settings:
-    from registry.gateway.settings import TEST_CHAINS, Settings
+    from registry.chain.connection import TEST_CHAINS
+    from registry.gateway.settings import Settings
     from registry.types import to_address
 
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from registry.chain.sender import Sender
     from registry.cli.app import App
 
-TEST_CHAINS: Final = (1337, 31337)
-"""Chain numbers of ape's, anvil's and hardhat's chains for tests: play money is for these only."""
-
 POCKET_MONEY: Final = 1_000_000
 """Play dollars for who deploys them."""
 
@@ -99,6 +96,7 @@ def deploy_on(
     Returns None for a dry run. Raises `InputError` for play money on a chain that is not for tests, and what
     `registry.chain.deploy` raises.
     """
+    from registry.chain.connection import TEST_CHAINS
     from registry.chain.deploy import plan
     from registry.chain.local import play_dollar
     from registry.errors import InputError
@@ -106,7 +104,7 @@ def deploy_on(
     if local_dollar and chain.chain_id not in TEST_CHAINS:
         raise InputError(
             f"Play money is not for chain {chain.chain_id}.",
-            hint=f"It is for chains {' and '.join(map(str, TEST_CHAINS))}; name real tokens with --payment-token.",
+            hint=f"It is for {' and '.join(map(str, sorted(TEST_CHAINS)))}; name real tokens with --payment-token.",
         )
     dollar = play_dollar(sender, dry_run=True) if local_dollar else None
     missing = dollar is not None and not chain.has_code(dollar)
@@ -149,6 +147,7 @@ def deploy_on(
 @account_option
 def fund(app: App, amount: str, account: str | None) -> None:
     """Make play money, on chains for tests only."""
+    from registry.chain.connection import TEST_CHAINS
     from registry.errors import InputError
 
     registry = app.registry(to="make play money")

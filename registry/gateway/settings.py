@@ -12,9 +12,6 @@ from registry.gated.protocol import domain_of
 DEPTH: Final = 5
 """Blocks below the head at which access must be there too; a minute on Ethereum."""
 
-TEST_CHAINS: Final = frozenset({1337, 31337})
-"""Chains for tests, which make a block when there is something to put into it: their clocks may stand."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:

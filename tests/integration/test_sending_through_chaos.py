@@ -98,6 +98,19 @@ def test_a_node_behind_the_block_of_a_settled_transaction_is_waited_for(
     assert late == [0]
 
 
+def test_on_a_chain_for_tests_that_was_turned_back_the_same_can_be_done_again(
+    anvil: Any, chain: Chain, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.chain.sender._TURNED_BACK_SECONDS", 0.1)
+    before = anvil.rpc("evm_snapshot")
+    sender.send(GIFT, intent="gift")
+    anvil.rpc("evm_revert", before)
+    assert chain.balance(PAYEE) == 0
+    # No block comes by itself, so nobody should wait for the one that there was.
+    sender.send(GIFT, intent="gift")
+    assert chain.balance(PAYEE) == 1
+
+
 def test_a_transaction_that_reverted_may_come_back_until_it_is_as_deep_as_confirmed(
     anvil: Any, journal: Journal
 ) -> None:
