@@ -148,7 +148,9 @@ class Trials:
             return Verdict.LATE, "", ""
         if code == pytest.ExitCode.OK:
             return Verdict.SURVIVED, "", ""
-        if code in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):  # or could not even be imported
+        # Or what the tests stand on could not even be imported: the unchanged code could.
+        unloaded = code == pytest.ExitCode.USAGE_ERROR and "while loading conftest" in self._log.read_text()
+        if unloaded or code in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
             test, reason = json.loads(self._note.read_text()) if self._note.exists() else ("import", "")
             kills[test] += 1
             return Verdict.CAUGHT, test, reason
