@@ -181,7 +181,11 @@ class Line:
             for number in range(head - wanted.depth + 1, head + 1):
                 for tx in rpc("eth_getBlockByNumber", hex(number), False)["transactions"]:
                     dropped.append(rpc("eth_getRawTransactionByHash", tx))
-            rpc("anvil_rollback", wanted.depth)
+            try:
+                rpc("anvil_rollback", wanted.depth)
+            except RuntimeError as error:  # anvil does not have the state of that block any more: no branch wins
+                self._tell(str(error))
+                return
             kept = {"returned": dropped, "lost": []}.get(
                 wanted.fate, [raw for raw in dropped if self._dice.random() < 0.5]
             )
