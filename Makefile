@@ -108,15 +108,9 @@ manifest: .venv/dev .build/compiled
 	touch $@ .venv/demo
 
 # Environments of their own: these tools pin what the package must not.
-.venv-prove/ready .venv-audit/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
+.venv-prove/ready .venv-audit/ready .venv-mutants/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
 	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install -q -r $<
-	touch $@
-
-# The makers of mutants, which pin other things again.
-.venv-mutants/ready: scripts/_toolchain/mutants/requirements.txt
-	test -d .venv-mutants || $(PYTHON) -m venv .venv-mutants
-	.venv-mutants/bin/pip install -q -r $<
 	touch $@
 
 # Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
