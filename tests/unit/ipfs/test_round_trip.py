@@ -127,6 +127,15 @@ def test_a_name_in_a_sharded_folder_fetches_only_its_branch(stranger: Stranger, 
         resolve(cid, "file 601", stranger)
 
 
+def test_a_folder_in_shards_of_the_widest_fanout_comes_back(stranger: Stranger, folder: Callable[..., Path]) -> None:
+    path = folder({f"file {n}": b"%d" % n for n in range(200)})
+    cid = add_tree(path, stranger, replace(UNIXFS_V1_2025, hamt_threshold=0, fanout=1024)).cid
+    assert len(stranger.blocks) > 200 + 1, "no two names share a slot, so there is but one shard"
+    assert {entry.path for entry in walk(cid, stranger)} == {"", *(f"file {n}" for n in range(200))}
+    for n in range(200):
+        assert resolve(cid, f"file {n}", stranger) == CID.raw(b"%d" % n)
+
+
 class Trickle(io.RawIOBase):
     """A pipe that gives a few bytes at a time."""
 
