@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 from registry import papers
 from registry.canonical import canonical_bytes, parse_json, printable
 from registry.errors import Fault, InputError, InvalidProposal, RegistryError, TamperedProposal
+from registry.typed_data import safe_message
 from registry.types import CHAIN_ID_MAX, ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -271,25 +272,6 @@ def nested_message(proposal: Proposal, owner: str) -> dict[str, Any]:
     The bytes are what a Safe hands to its contract owners, the preimage.
     """
     return safe_message(proposal.chain_id, owner, proposal.preimage)
-
-
-def safe_message(chain_id: int, safe: str, message: bytes) -> dict[str, Any]:
-    """What an owner of a Safe signs to let it agree to `message` (ERC-1271).
-
-    A SafeMessage, as the Safe's CompatibilityFallbackHandler has it; whoever asks about a hash has that as the message.
-    """
-    return {
-        "types": {
-            "EIP712Domain": [
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "SafeMessage": [{"name": "message", "type": "bytes"}],
-        },
-        "primaryType": "SafeMessage",
-        "domain": {"chainId": chain_id, "verifyingContract": safe},
-        "message": {"message": message},
-    }
 
 
 def nested_signers(proposal: Proposal, signature: Signature) -> dict[Address, bytes]:

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 _DOMAIN: Final = {"name": "string", "version": "string", "chainId": "uint256", "verifyingContract": "address"}
 
+_SAFE_DOMAIN: Final = {"chainId": "uint256", "verifyingContract": "address"}
+"""A Safe names itself by its address alone."""
+
 
 def typed_data(
     primary: str,
@@ -28,6 +31,19 @@ def typed_data(
         "primaryType": primary,
         "domain": {"name": name, "version": version, "chainId": chain_id, "verifyingContract": contract},
         "message": dict(values),
+    }
+
+
+def safe_message(chain_id: int, safe: str, message: bytes) -> dict[str, Any]:
+    """What an owner of a Safe signs to let it agree to `message` (ERC-1271).
+
+    A SafeMessage, as the Safe's CompatibilityFallbackHandler has it; whoever asks about a hash has that as the message.
+    """
+    return {
+        "types": {"EIP712Domain": _types(_SAFE_DOMAIN), "SafeMessage": _types({"message": "bytes"})},
+        "primaryType": "SafeMessage",
+        "domain": {"chainId": chain_id, "verifyingContract": safe},
+        "message": {"message": message},
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from registry.chain.signers import Signer
 from registry.errors import SignerError
+from registry.typed_data import safe_message
 from registry.types import Address, to_address
 
 __all__ = ["BrowserSigner", "SafeSigner"]
@@ -52,19 +53,7 @@ class SafeSigner:
         )
 
     def _sign(self, digest: bytes) -> bytes:
-        # What the Safe asks its owners for: SafeMessage(bytes), with the digest as its bytes.
-        message = {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "chainId", "type": "uint256"},
-                    {"name": "verifyingContract", "type": "address"},
-                ],
-                "SafeMessage": [{"name": "message", "type": "bytes"}],
-            },
-            "primaryType": "SafeMessage",
-            "domain": {"chainId": self._chain_id, "verifyingContract": self.address},
-            "message": {"message": digest},
-        }
+        message = safe_message(self._chain_id, self.address, digest)
         return b"".join(owner.sign_typed_data(message) for owner in self._owners)
 
 

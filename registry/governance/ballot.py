@@ -13,8 +13,8 @@ from registry.chain.signers import recovered
 from registry.errors import InvalidBallot, RegistryError
 from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
-from registry.proposal import nested, safe_message, safe_signers
-from registry.typed_data import typed_data
+from registry.proposal import nested, safe_signers
+from registry.typed_data import safe_message, typed_data
 from registry.types import CHAIN_ID_MAX, Address, to_address
 
 FORMAT: Final = "registry.dao.ballot.v1"

@@ -49,11 +49,10 @@ FLOORS = [
         "registry.picture",
         "registry.canonical",
         "registry.merkle",
-        "registry.typed_data",
     ],
     ["registry.chain"],
     ["registry.ipfs"],
-    ["registry.home", "registry.papers", "registry.types", "registry.errors"],
+    ["registry.home", "registry.papers", "registry.typed_data", "registry.types", "registry.errors"],
 ]
 
 MODULES = {
