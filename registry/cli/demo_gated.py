@@ -109,9 +109,10 @@ class _Gateway:
         self._service: KeyGateway | None = None
 
     def start(self) -> None:
-        from registry.gateway.server import GatewayServer, listen
+        from registry.gateway.server import GatewayServer
         from registry.gateway.service import KeyGateway
         from registry.gateway.settings import Settings
+        from registry.serving import listen
 
         sock = listen("127.0.0.1", self._port)
         self._port = sock.getsockname()[1]

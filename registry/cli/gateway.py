@@ -131,8 +131,9 @@ def serve(
     from registry.ipfs.hosts import is_loopback
 
     try:
-        from registry.gateway.server import GatewayServer, listen
+        from registry.gateway.server import GatewayServer
         from registry.gateway.service import KeyGateway
+        from registry.serving import listen
     except ModuleNotFoundError as error:
         raise InputError(
             f"The gateway needs {error.name}, which is not installed.",

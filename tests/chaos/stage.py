@@ -31,10 +31,11 @@ from registry.chain.signers import dev_signer
 from registry.gated.keys import FileKeys
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import Keys, Lock, make_key_file
-from registry.gateway.server import GatewayServer, listen
+from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore
+from registry.serving import listen
 from registry.types import Address, to_address
 
 AUTHOR, PERSON, EARLIER, GUARDIAN = 0, 1, 2, 3

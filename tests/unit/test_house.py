@@ -52,7 +52,14 @@ FLOORS = [
     ],
     ["registry.chain"],
     ["registry.ipfs"],
-    ["registry.home", "registry.papers", "registry.typed_data", "registry.types", "registry.errors"],
+    [
+        "registry.home",
+        "registry.papers",
+        "registry.serving",
+        "registry.typed_data",
+        "registry.types",
+        "registry.errors",
+    ],
 ]
 
 MODULES = {

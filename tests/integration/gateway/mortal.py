@@ -14,10 +14,11 @@ from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.gateway.keys import FILE, Keys, Lock
 from registry.gateway.nonces import Nonces
-from registry.gateway.server import GatewayServer, listen
+from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
 from registry.gateway.uses import Uses
+from registry.serving import listen
 
 STEPS: dict[str, tuple[type, str, Any]] = {
     "after the nonce is spent": (Nonces, "spend", "urn:registry:release:"),

@@ -33,10 +33,11 @@ from registry.gated.protocol import (
 )
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import Keys, Lock, make_key_file, seal
-from registry.gateway.server import GatewayServer, listen
+from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore
+from registry.serving import listen
 
 MONTH = Licence.period("month", days=30, price="12.5 USD")
 SEAT = Licence.hold("seat", price="3 USD")

@@ -12,9 +12,10 @@ import pytest
 
 from registry import Gated, Licence, Published, Registry
 from registry.gateway.keys import Keys, Lock, make_key_file
-from registry.gateway.server import GatewayServer, listen
+from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
+from registry.serving import listen
 
 SEAT = Licence.hold("seat", price="3 USD")
 MONTH = Licence.period("month", days=30, price="12.5 USD")
