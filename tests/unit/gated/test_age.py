@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pyrage
@@ -10,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.errors import InputError, Unverified, WrongKey
+from registry.errors import BlockNotFound, InputError, Unverified, WrongKey
 from registry.gated.age import CHUNK, AgeFile, encrypt, plain_size
 from registry.gated.identity import Identity, seal, unseal
+from registry.ipfs.cid import CID
 
 KEY = Identity.generate()
 PYRAGE_KEY = pyrage.x25519.Identity.from_str(KEY.reveal())
@@ -192,3 +194,55 @@ def test_an_identity_says_nothing_of_itself() -> None:
     with pytest.raises(InputError) as refused:
         Identity.parse(slip)
     assert slip not in str(refused.value)
+
+
+# --- Reads that are long enough for a thread that fetches ahead ----------------------------------
+
+LONG = 70 * CHUNK + 5
+
+
+@pytest.fixture(scope="module")
+def long() -> tuple[bytes, bytes]:
+    text = plain(LONG)[:LONG]
+    return text, encrypted(text)
+
+
+def fetchers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "age"]
+
+
+def test_a_long_read_is_the_plain_text(long: tuple[bytes, bytes]) -> None:
+    text, sealed = long
+    file = opened(sealed)
+    assert read(file) == text
+    assert read(file, 3, LONG - 3) == text[3:-3]
+    assert not fetchers()
+
+
+def test_whoever_leaves_a_long_read_leaves_no_thread_behind(long: tuple[bytes, bytes]) -> None:
+    text, sealed = long
+    pieces = opened(sealed).read(0, LONG)
+    first = next(pieces)
+    assert text.startswith(first) and fetchers()
+    pieces.close()  # type: ignore[attr-defined]
+    assert not fetchers()
+
+
+def test_what_fails_in_the_middle_of_a_long_read_fails_for_its_reader(long: tuple[bytes, bytes]) -> None:
+    _text, sealed = long
+    whole = opened(sealed)
+
+    def fetch(start: int, end: int) -> Iterator[bytes]:
+        for at in range(start, end, CHUNK):
+            if at > len(sealed) // 2 and end - start > CHUNK + 16:
+                raise BlockNotFound(CID.raw(b"gone"), "a stranger")
+            yield sealed[at : min(at + CHUNK, end)]
+
+    with pytest.raises(BlockNotFound):
+        read(AgeFile(fetch, len(sealed), KEY, "penguins.csv"), 0, whole.size)
+    assert not fetchers()
+    spoilt = bytearray(sealed)
+    spoilt[len(sealed) // 2] ^= 1
+    with pytest.raises(Unverified, match=r"chunk 3[45]"):
+        read(opened(bytes(spoilt)))
+    assert not fetchers()
