@@ -166,7 +166,7 @@ def _is_image(text: str) -> bool:
         CID.parse(text.removeprefix("ipfs://").split("/")[0])
     except InvalidCID:
         return False
-    return len(text) <= 2048 and is_line(text) and " " not in text
+    return is_line(text) and " " not in text
 
 
 def _is_media_type(text: str) -> bool:

@@ -71,8 +71,6 @@ class DID:
             if _HEX.fullmatch(registry.lower()):
                 raise InvalidDID(text, "its registry address is not in lower case")
             raise InvalidDID(text, f"its registry {registry!r} is not 0x and 40 hexadecimal digits")
-        _check_number("chain number", int(chain), 1, CHAIN_ID_MAX, text)
-        _check_number("asset number", int(number), 0, ASSET_ID_LIMIT - 1, text)
         return cls(int(chain), registry, int(number))
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import gcd, lcm
+from math import lcm
 from typing import TYPE_CHECKING, Final
 
 from registry.did import DID
@@ -308,15 +309,11 @@ class Book:
     def _least(self, part: Sequence[int], target: int) -> int:
         """The least total of which the payees in `part` get `target` units or more."""
         weight = sum(part)
-        low = max(0, -(-target * self._whole // weight))
-        high = max(low, (target + len(part)) * self._whole // weight + 1)
-        while low < high:
-            middle = (low + high) // 2
-            if sum(middle * share // self._whole for share in part) >= target:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+        least = -(-target * self._whole // weight)
+        # Each of them has its part rounded down, so it may take some more until the last unit is whole.
+        totals = range(least, least + len(part) * self._whole // weight + 1)
+        at = bisect_left(totals, target, key=lambda total: sum(total * share // self._whole for share in part))
+        return totals[at]
 
     def _take(self, end: int, low: int, high: int) -> list[tuple[int, int]]:
         paid = []
@@ -382,6 +379,4 @@ def _whole(shares: Sequence[Fraction | int]) -> list[int]:
             hint="Change one of them; for shares without exact decimals, like thirds, pass whole weights instead.",
         )
     scale = lcm(*(fraction.denominator for fraction in fractions))
-    scaled = [int(fraction * scale) for fraction in fractions]
-    common = gcd(*scaled)
-    return [number // common for number in scaled]
+    return [int(fraction * scale) for fraction in fractions]

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,6 +23,9 @@ from registry.ddo import DDO, MAX_BYTES, ContentFile, LicenceText, ddo_schema, i
 from registry.did import DID
 from registry.errors import DDOTooLarge, InvalidAddress, InvalidDDO
 from registry.ipfs.cid import CID
+from registry.types import to_address
+
+from .conftest import REGISTRY
 
 lines = st.text(st.characters(categories=("L", "N", "P", "S"), codec="utf-8"), min_size=1, max_size=30)
 cids = st.binary(max_size=8).map(CID.raw)
@@ -235,6 +239,125 @@ def test_a_wrong_field_is_refused_at_its_pointer(penguins: DDO, field: str, valu
     pointers = faults_of(lambda: DDO.from_bytes(spoilt(penguins, **{field: value})))
     assert pointers
     assert all(at == f"/{field}" or at.startswith(f"/{field}/") for at in pointers)
+
+
+def url(length: int) -> str:
+    return "https://example.org/".ljust(length, "x")
+
+
+def gateway(number: int, **changes: Any) -> dict[str, Any]:
+    letters = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+    made = {
+        "url": f"https://{number}.example.org",
+        "recipient": "age1" + letters[number] * 58,
+        "signer": to_address(f"0x{number + 1:040x}"),
+    }
+    return {**made, **changes}
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    return {"cid": CID.raw(b"folder"), "size": 9, "profile": "unixfs-v1-2025", **changes}
+
+
+def one_file(**changes: Any) -> dict[str, Any]:
+    return {"content": content(files=[{"path": "a", "size": 1, "cid": CID.raw(b""), **changes}])}
+
+
+def gated(**changes: Any) -> dict[str, Any]:
+    return {"content": content(encryption={"recipient": "age1" + "q" * 58, "key_version": 1, **changes})}
+
+
+# How it is made as large as it is said; the sizes that are taken, and those that are refused, where.
+LIMITS: dict[str, tuple[Callable[[int], dict[str, Any]], tuple[int, ...], tuple[int, ...], str]] = {
+    "name": (lambda n: {"name": "x" * n}, (1, 256), (0, 257), "/name"),
+    "description": (lambda n: {"description": "x" * n}, (0, 20_000), (20_001,), "/description"),
+    "image": (lambda n: {"image": url(n)}, (2048,), (2049,), "/image"),
+    "image on IPFS": (lambda n: {"image": f"ipfs://{CID.raw(b'')}/".ljust(n, "x")}, (67, 2048), (2049,), "/image"),
+    "home": (lambda n: {"external_url": url(n)}, (2048,), (2049,), "/external_url"),
+    "author": (lambda n: {"author": "x" * n}, (1, 256), (257,), "/author"),
+    "licence by its address": (lambda n: {"license": url(n)}, (2048,), (2049,), "/license"),
+    "licence by its name": (lambda n: {"license": "A" * n}, (1, 2048), (0, 2049), "/license"),
+    "length of a tag": (lambda n: {"tags": ["x" * n]}, (1, 256), (0, 257), "/tags/0"),
+    "tags": (lambda n: {"tags": [str(tag) for tag in range(n)]}, (0, 64), (65,), "/tags"),
+    "parents": (lambda n: {"parents": [DID(1, REGISTRY, at) for at in range(n)]}, (0, 8), (9,), "/parents"),
+    "name of a licence": (lambda n: {"licences": [{"name": "x" * n}]}, (1, 256), (0, 257), "/licences/0/name"),
+    "words of a licence": (
+        lambda n: {"licences": [{"name": "a", "description": "x" * n}]},
+        (0, 10_000),
+        (10_001,),
+        "/licences/0/description",
+    ),
+    "terms": (
+        lambda n: {"licences": [{"name": "a", "terms": "x" * n}]},
+        (0, 20_000),
+        (20_001,),
+        "/licences/0/terms",
+    ),
+    "profile": (lambda n: {"content": content(profile="x" * n)}, (1, 64), (0, 65), "/content/profile"),
+    "size": (lambda n: {"content": content(size=n)}, (0, 2**53 - 1), (-1, 2**53), "/content/size"),
+    "path": (lambda n: one_file(path="x" * n), (1, 1024), (0, 1025), "/content/files/0/path"),
+    "media type": (
+        lambda n: one_file(media_type="a/b".ljust(n, "x")),
+        (3, 128),
+        (129,),
+        "/content/files/0/media_type",
+    ),
+    "version of a key": (
+        lambda n: gated(key_version=n),
+        (1, 2**32 - 1),
+        (0, 2**32, 2**32 + 1),
+        "/content/encryption/key_version",
+    ),
+    "gateways": (
+        lambda n: gated(gateways=[gateway(at) for at in range(n)]),
+        (0, 16),
+        (17,),
+        "/content/encryption/gateways",
+    ),
+    "threshold": (
+        lambda n: gated(threshold=n, gateways=[gateway(at) for at in range(16)]),
+        (1, 16),
+        (0, 17),
+        "/content/encryption/threshold",
+    ),
+    "address of a gateway": (
+        lambda n: gated(gateways=[gateway(0, url=url(n))]),
+        (2048,),
+        (2049,),
+        "/content/encryption/gateways/0/url",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_a_field_may_be_as_large_as_it_may_be_and_no_larger(penguins: DDO, what: str) -> None:
+    make, taken, refused, at = LIMITS[what]
+    for size in taken:
+        made = penguins.with_changes(**make(size))
+        assert DDO.from_bytes(made.to_bytes()) == made
+    for size in refused:
+        changes = make(size)
+        assert set(faults_of(lambda changes=changes: penguins.with_changes(**changes))) == {at}
+
+
+@pytest.mark.parametrize("same", ["url", "recipient", "signer"])
+def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
+    first = gateway(0)
+    found = faults_of(
+        lambda: penguins.with_changes(**gated(gateways=[first, gateway(1), gateway(2, **{same: first[same]})]))
+    )
+    assert found == {f"/content/encryption/gateways/2/{same}": "repeats number 0"}
+
+
+def test_a_cid_or_an_address_in_another_spelling_is_refused(penguins: DDO) -> None:
+    shown = str(CID.raw(b"folder"))
+    assert faults_of(lambda: penguins.with_changes(content=content(cid="B" + shown[1:].upper()))) == {
+        "/content/cid": f"is not in its usual form {shown}"
+    }
+    usual = to_address("0x" + "ab" * 20)
+    for odd in (usual.lower(), "0x" + usual[2:].upper()):
+        found = faults_of(lambda odd=odd: penguins.with_changes(**gated(gateways=[gateway(0, signer=odd)])))
+        assert found == {"/content/encryption/gateways/0/signer": f"is not in its usual form {usual}"}
 
 
 @pytest.mark.parametrize("path", ["/a", "a/", "a//b", "./a", "a/..", "..", "a\\b", "a\nb", "", "x" * 1025])

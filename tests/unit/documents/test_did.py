@@ -24,6 +24,32 @@ def test_a_did_reads_back_what_it_writes(did: DID) -> None:
     assert DID.parse(str(did)) == did
 
 
+@pytest.mark.parametrize("did", [DID(CHAIN_ID_MAX, LOWER, 2**64 - 1), DID(1, LOWER, 0), DID(1, LOWER, 2**64 - 1)])
+def test_the_first_and_last_of_each_number_are_there(did: DID) -> None:
+    assert DID.parse(str(did)) == did
+
+
+@pytest.mark.parametrize("number", [-1, 2**64, 2**64 + 1])
+def test_beyond_the_last_there_is_no_asset(number: int) -> None:
+    with pytest.raises(InvalidDID, match=rf"not from 0 to {2**64 - 1}"):
+        DID(1, LOWER, number)
+
+
+@pytest.mark.parametrize("number", [0, CHAIN_ID_MAX + 1])
+def test_beyond_the_last_there_is_no_chain(number: int) -> None:
+    with pytest.raises(InvalidDID, match=rf"not from 1 to {CHAIN_ID_MAX}"):
+        DID(number, LOWER, 1)
+
+
+def test_a_long_text_is_looked_into_up_to_128_characters() -> None:
+    padded = GOOD + "4" * (128 - len(GOOD))
+    with pytest.raises(InvalidDID, match="not from 0"):
+        DID.parse(padded)
+    with pytest.raises(InvalidDID, match="129 characters, over 128") as caught:
+        DID.parse(padded + "4")
+    assert padded + "..." in str(caught.value)
+
+
 def test_the_parts_of_a_did() -> None:
     did = DID.parse(GOOD)
     assert (did.chain_id, did.registry, did.asset_id) == (1, "0x06012c8cf97BEaD5deAe237070F9587f8E7A266d", 42)

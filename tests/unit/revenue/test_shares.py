@@ -54,6 +54,7 @@ def test_names_stand_for_accounts() -> None:
         ({ANN: 0, BOB: 1}, f"'{ANN}' is not above zero"),
         ({ANN: -1, BOB: 1}, f"'{ANN}' is not above zero"),
         ({ANN: 0.5, BOB: 0.5}, f"0.5 of '{ANN}' is a float"),
+        ({ANN: Decimal(-5), BOB: Decimal(105)}, f"The share -5 of '{ANN}' is not above zero"),
         ({ANN: True}, f"True of '{ANN}'"),
         ({ANN: "half", BOB: "50 %"}, f"'half' of '{ANN}'"),
         ({ANN: "-5 %", BOB: "105 %"}, f"'-5 %' of '{ANN}'"),
@@ -137,9 +138,21 @@ def test_a_sum_that_no_total_explains_is_noticed() -> None:
     assert Book([1, 1]).distribute(1) is None
 
 
-@pytest.mark.parametrize("chunk", [range(1, 2), range(3), range(0), None])
+@pytest.mark.parametrize("chunk", [range(1, 2), range(3), range(0), range(-1), None])
 def test_a_chunk_out_of_turn_is_noticed(chunk: range | None) -> None:
     book = Book([1, 1])
     if chunk is None:
         assert book.distribute(1, range(1)) == [(0, 1)]
     assert book.distribute(2, chunk) is None
+
+
+def test_a_book_knows_whether_it_is_in_a_round() -> None:
+    book = Book([1, 1])
+    assert not book.in_round
+    book.distribute(1, range(1))
+    assert book.in_round
+    assert book.due(2) == [0, 1] and book.distributed == 1
+    book.distribute(1, range(1, 2))
+    assert not book.in_round and book.had == [1, 1]
+    # What came to be due can be less than what a payee had: it owes nothing.
+    assert book.due(0) == [0, 0]
