@@ -123,11 +123,16 @@ def take(mutants: Iterable[Mutant], share: Fraction) -> list[Mutant]:
 
 
 def meaning(text: str) -> str | None:
-    """Python without the annotations of functions and what is in them: nothing asks for those. None if no Python."""
+    """Python without what no caller of ours can tell apart; None if it is none.
+
+    That are the annotations of functions and what is in them, whether an argument could also be passed in another way,
+    and `is` for `==`: whether equal values are one object is up to the interpreter.
+    """
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return None
+    equal: dict[type[ast.cmpop], ast.cmpop] = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
@@ -136,6 +141,11 @@ def meaning(text: str) -> str | None:
                     inner.annotation = ast.Constant(None)
         elif isinstance(node, ast.arg):
             node.annotation = None
+        elif isinstance(node, ast.arguments):
+            node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+            node.posonlyargs = node.kwonlyargs = []
+        elif isinstance(node, ast.Compare):
+            node.ops = [equal.get(type(op), op) for op in node.ops]
     return ast.dump(tree)
 
 

@@ -132,6 +132,57 @@ def test_a_claim_of_endless_size_is_refused_at_once(stranger: Stranger) -> None:
         cat(cid, stranger)
 
 
+def test_as_many_bytes_are_read_at_once_as_may_be(stranger: Stranger) -> None:
+    cid = add_file(io.BytesIO(pattern(70)), stranger, SMALL).cid
+    assert len(read(cid, stranger, start=3, end=43, limits=Limits(total=40))) == 40
+    for start, end, size in ((3, 44, 41), (0, None, 70), (0, 71, 70), (-60, None, 60)):
+        with pytest.raises(LimitExceeded, match=f"size of {cid} in bytes is {size}, over the limit of 40"):
+            cat(cid, stranger, start, end, limits=Limits(total=40))
+
+
+def test_the_depths_of_files_and_folders_are_told(stranger: Stranger) -> None:
+    file = stranger.block(b"x", RAW)
+    for _ in range(3):
+        file = stranger.node([Link(file, b"", 1)], Message(Type.FILE, filesize=1, blocksizes=[1]))
+    assert read(file, stranger, limits=Limits(depth=3)) == b"x"
+    with pytest.raises(LimitExceeded, match=r"depth of the file at .* is 3, over the limit of 2"):
+        read(file, stranger, limits=Limits(depth=2))
+    folder = stranger.node([], FOLDER)
+    for _ in range(4):
+        folder = stranger.node([Link(folder, b"d", 1)], FOLDER)
+    assert len(list(walk(folder, stranger, limits=Limits(depth=4)))) == 5
+    with pytest.raises(LimitExceeded, match=f"depth of the folders of {folder} is 3, over the limit of 2"):
+        list(walk(folder, stranger, limits=Limits(depth=2)))
+
+
+def test_as_many_entries_are_listed_as_may_be(stranger: Stranger) -> None:
+    leaf = stranger.block(b"x", RAW)
+    inner = stranger.node([Link(leaf, b"a", 1), Link(leaf, b"b", 1)], FOLDER)
+    cid = stranger.node([Link(leaf, b"a", 1), Link(inner, b"d", 1), Link(leaf, b"e", 1)], FOLDER)
+    assert len(ls(cid, stranger, limits=Limits(entries=3))) == 3
+    with pytest.raises(LimitExceeded, match=f"number of entries of {cid} is 3, over the limit of 2"):
+        ls(cid, stranger, limits=Limits(entries=2))
+    assert len(list(walk(cid, stranger, limits=Limits(entries=5)))) == 6
+    with pytest.raises(LimitExceeded, match=f"number of entries of {cid} is 5, over the limit of 4"):
+        list(walk(cid, stranger, limits=Limits(entries=4)))
+
+
+def test_what_is_no_file_or_no_folder_is_refused_as_what_it_is(stranger: Stranger) -> None:
+    link = stranger.node([], Message(Type.SYMLINK, data=b"there"))
+    folder = stranger.node([Link(link, b"a", 1)], FOLDER)
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        cat(folder, stranger)
+    with pytest.raises(InputError, match="is a symbolic link to 'there'"):
+        cat(link, stranger)
+    for part, kind in ((folder, "folder"), (link, "symlink")):
+        file = stranger.node([Link(part, b"", 1)], Message(Type.FILE, filesize=1, blocksizes=[1]))
+        with pytest.raises(Unverified, match=f"its part {part} is a {kind}"):
+            read(file, stranger)
+    for other, kind in ((file, "file"), (link, "symlink")):
+        with pytest.raises(InputError, match=f"is a {kind}, not a folder"):
+            ls(other, stranger)
+
+
 # --- Shapes that never end -----------------------------------------------------------------------
 
 
@@ -192,6 +243,16 @@ def test_a_shard_cannot_stand_in_two_places(stranger: Stranger) -> None:
     outer = stranger.node([Link(inner, b"%02X" % n, 1) for n in range(256)], shard(list(range(256))))
     with pytest.raises(Unverified, match="wrong slot"):
         ls(outer, stranger)
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+def test_a_name_beside_its_slot_is_refused(stranger: Stranger, step: int) -> None:
+    name = b"a name"
+    index = hamt.slot(hamt.murmur3(name), 0, 256)
+    assert 0 < index < 255
+    cid = stranger.node([Link(stranger.block(b"x", RAW), b"%02X" % (index + step) + name, 1)], shard([index + step]))
+    with pytest.raises(Unverified, match=r"'a name'.* is in the wrong slot"):
+        ls(cid, stranger)
 
 
 def test_the_total_of_an_export_is_bounded(stranger: Stranger, folder: Callable[..., Path], tmp_path: Path) -> None:
