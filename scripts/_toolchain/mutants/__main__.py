@@ -142,8 +142,10 @@ def meaning(text: str) -> str | None:
         elif isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, ast.arguments):
+            needed: list[Any] = [None] * (len(node.posonlyargs) + len(node.args) - len(node.defaults))
+            node.defaults = [*needed, *node.defaults, *node.kw_defaults]
             node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-            node.posonlyargs = node.kwonlyargs = []
+            node.posonlyargs = node.kwonlyargs = node.kw_defaults = []
         elif isinstance(node, ast.Compare):
             node.ops = [equal.get(type(op), op) for op in node.ops]
     return ast.dump(tree)

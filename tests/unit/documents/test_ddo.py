@@ -452,6 +452,14 @@ def test_bytes_with_another_spelling_are_refused(penguins: DDO, spoil: Any, poin
     assert reason in found[pointer]
 
 
+def test_the_first_byte_that_is_otherwise_is_named(penguins: DDO) -> None:
+    data = penguins.to_bytes()
+    number = data.index(b"2.5") + len(b"2.5")
+    for spoilt, place in ((b" " + data, 0), (data.replace(b"2.5", b"2.50"), number), (data + b"\n", len(data))):
+        found = faults_of(lambda spoilt=spoilt: DDO.from_bytes(spoilt))
+        assert found == {"": f"is not canonical JSON (RFC 8785) from byte {place} on"}
+
+
 @pytest.mark.parametrize(
     "extra", [{"image": None}, {"tags": []}, {"additional": {}}, {"parents": []}, {"author": None}]
 )

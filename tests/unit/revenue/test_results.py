@@ -9,7 +9,7 @@ from registry.money import Amount, Token
 from registry.splits import Distribution, Forecast, Part, Payment, Pending, Share, Split
 from registry.types import Address
 
-ANN, BOB, CLEO, DORA, EVE, FAY = (Address("0x" + digit * 40) for digit in "123456")
+ANN, BOB, CLEO, DORA, EVE, *OTHERS = (Address("0x" + digit * 40) for digit in "12345678")
 AT = Address("0x" + "9" * 40)
 USD = Token("USD", 6, Address("0x" + "8" * 40), 1)
 WEI = Token("ETH", 18, None, 0)
@@ -36,7 +36,7 @@ def test_a_split_names_four_payees_and_counts_the_others() -> None:
     assert str(split(ANN, BOB, CLEO, DORA)) == f"splitter {AT}: {shown}"
     five = str(split(ANN, BOB, CLEO, DORA, EVE, deployed=False))
     assert five.endswith(f"20 % to {DORA} and 1 more (not made yet)") and EVE not in five
-    assert " and 2 more" in str(split(ANN, BOB, CLEO, DORA, EVE, FAY))
+    assert " and 4 more" in str(split(ANN, BOB, CLEO, DORA, EVE, *OTHERS))
     assert str(split(ANN, asset=MODEL)) == f"royalties of {MODEL}: 100 % to {ANN}"
 
 

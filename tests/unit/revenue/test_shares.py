@@ -39,6 +39,12 @@ def test_weights_are_kept_and_sorted_by_account(shares: dict[int, int]) -> None:
     assert [(int(who, 16), weight) for who, weight in table] == sorted(shares.items())
 
 
+def test_a_weight_is_as_large_as_its_32_bits_hold() -> None:
+    assert weights({ANN: 2**32 - 1, BOB: 1}) == ((ANN, 2**32 - 1), (BOB, 1))
+    with pytest.raises(InputError, match="needs the weight 4,294,967,296, over 4,294,967,295"):
+        weights({ANN: 2**32, BOB: 1})
+
+
 def test_names_stand_for_accounts() -> None:
     table = weights({"bob": "40%", "ann": "60 %"}, names={"ann": ANN, "bob": BOB, "cleo": CLEO})
     assert table == ((ANN, 3), (BOB, 2))
