@@ -162,3 +162,8 @@ def test_a_book_knows_whether_it_is_in_a_round() -> None:
     assert not book.in_round and book.had == [1, 1]
     # What came to be due can be less than what a payee had: it owes nothing.
     assert book.due(0) == [0, 0]
+    assert book.due(20) == [9, 9]
+
+
+def test_where_nobody_has_a_share_nobody_gets_anything() -> None:
+    assert divide(5, [0, 0]) == [0, 0]
