@@ -340,6 +340,16 @@ def test_a_field_may_be_as_large_as_it_may_be_and_no_larger(penguins: DDO, what:
         assert set(faults_of(lambda changes=changes: penguins.with_changes(**changes))) == {at}
 
 
+@pytest.mark.parametrize("value", ["1", True, 1.0])
+@pytest.mark.parametrize("field", ["size", "threshold", "key_version", "hidden"])
+def test_numbers_are_numbers_and_truths_are_truths(penguins: DDO, field: str, value: Any) -> None:
+    if field == "hidden" and value is True:
+        value = 1
+    changes = {"content": content(size=value)} if field == "size" else gated(**{field: value})
+    (at,) = faults_of(lambda: penguins.with_changes(**changes))
+    assert at.endswith(f"/{field}")
+
+
 @pytest.mark.parametrize("same", ["url", "recipient", "signer"])
 def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
     first = gateway(0)
@@ -350,10 +360,10 @@ def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
 
 
 def test_a_cid_or_an_address_in_another_spelling_is_refused(penguins: DDO) -> None:
-    shown = str(CID.raw(b"folder"))
-    assert faults_of(lambda: penguins.with_changes(content=content(cid="B" + shown[1:].upper()))) == {
-        "/content/cid": f"is not in its usual form {shown}"
-    }
+    cid = CID.raw(b"folder")
+    for odd in ("B" + str(cid)[1:].upper(), "f" + bytes(cid).hex(), "F" + bytes(cid).hex().upper()):
+        found = faults_of(lambda odd=odd: penguins.with_changes(content=content(cid=odd)))
+        assert found == {"/content/cid": f"is not in its usual form {cid}"}
     usual = to_address("0x" + "ab" * 20)
     for odd in (usual.lower(), "0x" + usual[2:].upper()):
         found = faults_of(lambda odd=odd: penguins.with_changes(**gated(gateways=[gateway(0, signer=odd)])))
@@ -500,6 +510,10 @@ def test_a_document_over_one_block_is_refused_both_ways(penguins: DDO) -> None:
         ("MIT)", False),
         ("MIT  OR ISC", False),
         ("MIT ISC", False),
+        ("! MIT )", False),
+        ("( MIT *", False),
+        (url(2048), True),
+        (url(2049), False),
     ],
 )
 def test_licence_expressions_are_told_from_prose(text: str, accepted: bool) -> None:

@@ -45,6 +45,12 @@ def test_a_weight_is_as_large_as_its_32_bits_hold() -> None:
         weights({ANN: 2**32, BOB: 1})
 
 
+def test_a_share_may_be_written_in_40_characters() -> None:
+    assert weights({ANN: "100." + "0" * 35 + "%"}) == ((ANN, 1),)
+    with pytest.raises(InputError, match="needs the weight"):  # and not: cannot be kept
+        weights({ANN: Decimal("1E-40"), BOB: Decimal("99." + "9" * 40)})
+
+
 def test_names_stand_for_accounts() -> None:
     table = weights({"bob": "40%", "ann": "60 %"}, names={"ann": ANN, "bob": BOB, "cleo": CLEO})
     assert table == ((ANN, 3), (BOB, 2))
@@ -64,6 +70,9 @@ def test_names_stand_for_accounts() -> None:
         ({ANN: True}, f"True of '{ANN}'"),
         ({ANN: "half", BOB: "50 %"}, f"'half' of '{ANN}'"),
         ({ANN: "-5 %", BOB: "105 %"}, f"'-5 %' of '{ANN}'"),
+        ({ANN: "100." + "0" * 36 + "%"}, "is neither a percentage nor a weight"),
+        ({ANN: Decimal("1E-41"), BOB: Decimal(1)}, f"of '{ANN}' cannot be kept"),
+        ({ANN: Decimal("100.1")}, f"of '{ANN}' cannot be kept"),
         ({ANN: Decimal("NaN")}, f"of '{ANN}'"),
         ({ANN: Decimal("1E-999999"), BOB: Decimal(100)}, f"of '{ANN}' cannot be kept"),
         ({ANN: Decimal("1E+999999")}, f"of '{ANN}' cannot be kept"),
@@ -100,6 +109,9 @@ def test_a_mistyped_account_is_refused() -> None:
         (Fraction(333, 1000), "33.3 %"),
         (Fraction(1, 3), "1/3 (33.3333 %)"),
         (Fraction(1), "100 %"),
+        (Fraction(1, 10**10), "0.00000001 %"),
+        (Fraction(1, 10**11), "1/100000000000 (0 %)"),
+        (Fraction(1, 3 * 2**20), "1/3145728 (0 %)"),
     ],
 )
 def test_a_fraction_reads_as_a_percentage(fraction: Fraction, text: str) -> None:
