@@ -1,0 +1,130 @@
+"""Whoever calls is the caller: a contract that acts is not taken for the person who sent the transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .support import (
+    DOLLAR,
+    FEE_BPS,
+    NATIVE,
+    UNIT,
+    USE,
+    decode_error,
+    digest,
+    logs,
+    order,
+    refusal,
+    sign_permit,
+    sign_receipt,
+    terms,
+)
+
+JOB = digest("job")
+FAR = 2**48 - 1
+PRICE = 100 * DOLLAR
+
+
+@pytest.fixture
+def machine(project: Any, dao: Any) -> Any:
+    """A contract that makes whatever call it is told to by anybody."""
+    return dao.deploy(project.Reentrant)
+
+
+def refused(machine: Any, target: Any, data: bytes, sender: Any, value: int = 0) -> tuple[Any, ...]:
+    """What the machine's call was refused with."""
+    _, _, reason = refusal(machine.act, target, value, data, sender=sender)
+    return decode_error(reason)
+
+
+def test_a_machine_buys_with_its_own_tokens(
+    registry: Any, marketplace: Any, dollar: Any, dao: Any, machine: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(PRICE, kind=USE, amount=5))
+    call = marketplace.buyAccess.encode_input(order(asset_id, machine, max_total=PRICE))
+    fee = PRICE * FEE_BPS // 10_000
+    # The person who sends has money and has allowed the marketplace to take it; the machine has neither.
+    assert dollar.allowance(buyer, marketplace) >= PRICE <= dollar.balanceOf(buyer)
+    assert refused(machine, marketplace, call, buyer) == ("ERC20InsufficientAllowance", marketplace, 0, fee)
+    dollar.mint(machine, PRICE, sender=dao)
+    machine.act(dollar, 0, dollar.approve.encode_input(marketplace, PRICE), sender=buyer)
+    before = dollar.balanceOf(buyer)
+    (sale,) = logs(machine.act(marketplace, 0, call, sender=buyer), marketplace.Sale)
+    assert sale["buyer"] == machine
+    assert (dollar.balanceOf(buyer) - before, dollar.balanceOf(machine)) == (0, 0)
+    assert registry.hasAccess(asset_id, machine) and not registry.hasAccess(asset_id, buyer)
+
+
+def test_change_goes_back_to_the_machine_that_paid(marketplace: Any, machine: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(1_000, token=NATIVE))
+    call = marketplace.buyAccess.encode_input(order(asset_id, buyer, max_total=1_000))
+    before, machine_before = buyer.balance, machine.balance
+    tx = machine.act(marketplace, 1_050, call, sender=buyer, value=1_050)
+    assert buyer.balance == before - 1_050 - tx.total_fees_paid
+    assert machine.balance - machine_before == 50
+
+
+def test_a_machine_redeems_its_own_units(
+    registry: Any, project: Any, machine: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE, amount=5))
+    registry.grant(asset_id, 0, buyer, 3, True, sender=author)
+    call = registry.redeem.encode_input(asset_id, 0, 1, stranger)
+    # What the buyer owns is not the machine's, whoever gets the buyer to call it.
+    assert refused(machine, registry, call, buyer) == ("ERC20InsufficientBalance", machine, 0, UNIT)
+    registry.grant(asset_id, 0, machine, 2, True, sender=author)
+    (redeemed,) = logs(machine.act(registry, 0, call, sender=buyer), registry.TokensRedeemed)
+    assert (redeemed["from"], redeemed["account"]) == (machine, stranger)
+    token = project.Datatoken.at(registry.datatokenOf(asset_id, 0))
+    assert (token.balanceOf(buyer), token.balanceOf(machine)) == (3 * UNIT, UNIT)
+    never = publish(terms(kind=USE))
+    call = registry.redeem.encode_input(never, 0, 2, stranger)
+    assert refused(machine, registry, call, buyer) == ("ERC20InsufficientBalance", machine, 0, 2 * UNIT)
+
+
+def test_a_machine_takes_its_own_uses(registry: Any, machine: Any, author: Any, buyer: Any, publish: Any) -> None:
+    asset_id = publish(terms(kind=USE, amount=5))
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    call = registry.consume.encode_input(asset_id, 0, 2, JOB)
+    assert refused(machine, registry, call, buyer) == ("NotEnoughUses", asset_id, 0, machine, 2, 0)
+    registry.grant(asset_id, 0, machine, 1, False, sender=author)
+    (used,) = logs(machine.act(registry, 0, call, sender=buyer), registry.UsesConsumed)
+    assert (used["account"], used["service"]) == (machine, machine)
+    assert [registry.accessOf(asset_id, 0, who).uses for who in (buyer, machine)] == [5, 3]
+
+
+def test_a_receipt_for_a_machine_is_handed_in_by_it_alone(
+    registry: Any, machine: Any, author: Any, buyer: Any, service: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE, amount=5))
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    mine = asset_id, 0, buyer, 1, machine, JOB, 0, FAR
+    theirs = asset_id, 0, buyer, 1, service, JOB, 0, FAR
+    signature = sign_receipt(buyer, registry, mine)
+    assert refusal(registry.consumeWithReceipt, mine, signature, sender=service) == ("WrongService", machine, service)
+    call = registry.consumeWithReceipt.encode_input(theirs, sign_receipt(buyer, registry, theirs))
+    assert refused(machine, registry, call, service) == ("WrongService", service, machine)
+    call = registry.consumeWithReceipt.encode_input(mine, signature)
+    (used,) = logs(machine.act(registry, 0, call, sender=service), registry.UsesConsumed)
+    assert (used["account"], used["service"]) == (buyer, machine)
+
+
+def test_a_machine_cancels_its_own_receipts(registry: Any, machine: Any, buyer: Any) -> None:
+    call = registry.cancelReceipt.encode_input(7)
+    (cancelled,) = logs(machine.act(registry, 0, call, sender=buyer), registry.ReceiptCancelled)
+    assert cancelled["account"] == machine
+    assert [registry.nonces(who, 7) % 2**64 for who in (buyer, machine)] == [0, 1]
+
+
+def test_the_permit_of_a_person_is_not_used_by_a_machine(
+    marketplace: Any, dollar: Any, dao: Any, machine: Any, stranger: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(PRICE))
+    dollar.mint(machine, PRICE, sender=dao)
+    machine.act(dollar, 0, dollar.approve.encode_input(marketplace, PRICE), sender=stranger)
+    permit = sign_permit(stranger, dollar, marketplace, PRICE, deadline=FAR)
+    call = marketplace.buyAccessWithPermit.encode_input(order(asset_id, stranger, max_total=PRICE), permit)
+    machine.act(marketplace, 0, call, sender=stranger)
+    assert (dollar.allowance(stranger, marketplace), dollar.nonces(stranger), dollar.balanceOf(machine)) == (0, 0, 0)
