@@ -33,3 +33,8 @@ def test_a_document_may_have_so_many_values_and_not_one_more(value: Any) -> None
         for less in range(max(1, count - 3), count):
             patch.setattr(canonical, "MAX_VALUES", less)
             assert [fault.message for fault in json_faults(value)] == [f"has more than {less} values"]
+
+
+def test_half_a_million_values_are_as_many_as_may_be() -> None:
+    assert json_faults([0] * (2**19 - 1)) == []
+    assert [fault.message for fault in json_faults([0] * 2**19)] == ["has more than 524,288 values"]

@@ -350,6 +350,37 @@ def test_numbers_are_numbers_and_truths_are_truths(penguins: DDO, field: str, va
     assert at.endswith(f"/{field}")
 
 
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://keys.example.org", True),
+        ("https://keys.example.org:8454/under/here", True),
+        ("http://localhost:8454", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:8454", True),
+        ("http://keys.example.org", False),
+        ("ftp://localhost", False),
+        ("https://keys.example.org/", False),
+        ("https://keys.example.org?key=1", False),
+        ("https://keys.example.org#top", False),
+        ("https://ann@keys.example.org", False),
+        ("http://localhost?key=1", False),
+    ],
+)
+def test_a_gateway_is_asked_where_nobody_listens_in(penguins: DDO, url: str, taken: bool) -> None:
+    changes = gated(gateways=[gateway(0, url=url)])
+    if taken:
+        assert penguins.with_changes(**changes).content.encryption.gateways[0].url == url
+    else:
+        assert set(faults_of(lambda: penguins.with_changes(**changes))) == {"/content/encryption/gateways/0/url"}
+
+
+def test_faults_read_on_from_the_name_of_their_field(penguins: DDO) -> None:
+    found = faults_of(lambda: penguins.with_changes(name=5, content=content(size=-1)))
+    assert found == {"/name": "input should be a valid string", "/content/size": found["/content/size"]}
+    assert found["/content/size"].startswith("input should be greater than or equal to 0")
+
+
 @pytest.mark.parametrize("same", ["url", "recipient", "signer"])
 def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
     first = gateway(0)
@@ -484,6 +515,7 @@ def test_empty_fields_in_bytes_are_refused_since_they_have_no_place(extra: dict[
 
 
 def test_a_document_over_one_block_is_refused_both_ways(penguins: DDO) -> None:
+    assert MAX_BYTES == 1024 * 1024, "which every node of IPFS passes on"
     big = penguins.with_changes(additional={"x": "y" * MAX_BYTES})
     with pytest.raises(DDOTooLarge) as caught:
         big.to_bytes()
@@ -510,6 +542,7 @@ def test_a_document_over_one_block_is_refused_both_ways(penguins: DDO) -> None:
         ("MIT)", False),
         ("MIT  OR ISC", False),
         ("MIT ISC", False),
+        ("(MIT zzz", False),
         ("! MIT )", False),
         ("( MIT *", False),
         (url(2048), True),

@@ -164,6 +164,10 @@ def test_a_chunk_out_of_turn_is_noticed(chunk: range | None) -> None:
     assert book.distribute(2, chunk) is None
 
 
+def test_a_chunk_of_nobody_is_no_chunk() -> None:
+    assert Book([1, 1]).distribute(0, range(0)) is None
+
+
 def test_a_book_knows_whether_it_is_in_a_round() -> None:
     book = Book([1, 1])
     assert not book.in_round
