@@ -128,3 +128,13 @@ def test_the_permit_of_a_person_is_not_used_by_a_machine(
     call = marketplace.buyAccessWithPermit.encode_input(order(asset_id, stranger, max_total=PRICE), permit)
     machine.act(marketplace, 0, call, sender=stranger)
     assert (dollar.allowance(stranger, marketplace), dollar.nonces(stranger), dollar.balanceOf(machine)) == (0, 0, 0)
+
+
+def test_only_the_registry_itself_mints_and_burns(
+    registry: Any, project: Any, machine: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE))
+    registry.grant(asset_id, 0, buyer, 1, True, sender=author)
+    token = project.Datatoken.at(registry.datatokenOf(asset_id, 0))
+    for method in (token.mint, token.burn):
+        assert refused(machine, token, method.encode_input(buyer, 1), author) == ("NotRegistry", machine)

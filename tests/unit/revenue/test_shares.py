@@ -45,6 +45,10 @@ def test_a_weight_is_as_large_as_its_32_bits_hold() -> None:
         weights({ANN: 2**32, BOB: 1})
 
 
+def test_256_accounts_may_be_paid() -> None:
+    assert len(weights({account(i): 1 for i in range(1, 257)})) == 256
+
+
 def test_a_share_may_be_written_in_40_characters() -> None:
     assert weights({ANN: "100." + "0" * 35 + "%"}) == ((ANN, 1),)
     with pytest.raises(InputError, match="needs the weight"):  # and not: cannot be kept
@@ -82,7 +86,7 @@ def test_names_stand_for_accounts() -> None:
         ({"0x" + "0" * 40: 1}, "is the zero address"),
         ({"0x" + "ab" * 20: 1, "0x" + "AB" * 20: 1}, "are the same account"),
         ({"ann": 1}, "'ann' is neither an address nor a name"),
-        ({account(i): 1 for i in range(1, 258)}, "257 payees"),
+        ({account(i): 1 for i in range(1, 258)}, "257 payees is too large. It has 256 at most"),
     ],
 )
 def test_what_cannot_be_shared_is_refused_by_name(shares: dict[str, str | int | Decimal], culprit: str) -> None:
