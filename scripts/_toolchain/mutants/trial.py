@@ -117,6 +117,8 @@ class Trials:
             plugin.load()
         for name in HEAVY:
             import_module(name)
+        # Ape ends the process at Ctrl-C; whoever runs this wants to see what was tried.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from hypothesis import HealthCheck, Phase, settings
 
         settings.register_profile(
