@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from math import gcd
 
 import pytest
@@ -154,6 +154,16 @@ def test_of_a_whole_round_the_sum_alone_is_enough(shares: list[int], income: lis
         now = divide(total, shares)
         assert book.distribute(sum(now) - sum(book.had)) is not None
         assert book.had == now
+
+
+def test_every_total_of_every_small_splitter_is_found_from_its_chunks() -> None:
+    for shares in product(range(1, 8), repeat=3):
+        for total in range(1, 2 * sum(shares)):
+            book, now = Book(shares), divide(total, shares)
+            for end in (2, 3):
+                places = range(0 if end == 2 else 2, end)
+                paid = [(place, now[place]) for place in places if now[place]]
+                assert book.distribute(sum(units for _place, units in paid), places) == paid
 
 
 def test_a_sum_that_no_total_explains_is_noticed() -> None:
