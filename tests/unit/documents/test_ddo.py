@@ -543,7 +543,7 @@ def test_a_document_over_one_block_is_refused_both_ways(penguins: DDO) -> None:
         ("MIT  OR ISC", False),
         ("MIT ISC", False),
         ("(MIT zzz", False),
-        ("! MIT )", False),
+        ("! MIT)", False),
         ("( MIT *", False),
         (url(2048), True),
         (url(2049), False),

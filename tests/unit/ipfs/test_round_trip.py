@@ -123,8 +123,9 @@ def test_a_name_in_a_sharded_folder_fetches_only_its_branch(stranger: Stranger, 
     cid = add_tree(path, stranger, replace(UNIXFS_V1_2025, hamt_threshold=0)).cid
     assert resolve(cid, "file 77", stranger) == CID.raw(b"77")
     assert len(stranger.asked) <= 3
-    with pytest.raises(FileNotInAsset, match="file "):
+    with pytest.raises(FileNotInAsset, match="file ") as caught:
         resolve(cid, "file 601", stranger)
+    assert len(caught.value.known) == 9 and caught.value.hint.endswith(", ....")
 
 
 def test_a_folder_in_shards_of_the_widest_fanout_comes_back(stranger: Stranger, folder: Callable[..., Path]) -> None:
