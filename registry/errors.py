@@ -276,7 +276,7 @@ class FileNotInAsset(NotFoundError, FileNotFoundError):
 
     def __init__(self, path: str, known: Sequence[str]) -> None:
         self.path, self.known = path, tuple(known)
-        shown = ", ".join(self.known[:8]) + (", ..." if len(self.known) > 8 else "")
+        shown = ", ".join(self.known[:8]) + (" and others" if len(self.known) > 8 else "")
         super().__init__(f"There is no file {path!r}.", hint=f"There are: {shown or 'none'}.")
 
 
