@@ -17,7 +17,7 @@ from registry.splits import Book
 
 from .evm import ZERO, Log, artifact
 from .machine import RegistryMachine
-from .model import HOLD, MAX_ROYALTY_BPS, PERIOD, UNIT, Grant
+from .model import HOLD, MAX_ROYALTY_BPS, PERIOD, UNIT, USE, Grant, up_to
 from .profile import walk
 from .splitter_machine import LineageMachine, SplitterMachine
 from .world import AUTHOR, FEE_BPS, PEOPLE, TREASURY, World
@@ -140,7 +140,7 @@ class Index:
         offer.issued += units if cap else 0
         grant = offer.grants[account]
         if limit or not asTokens:
-            grant = replace(grant, taken=grant.taken + units)
+            grant = replace(grant, taken=up_to(grant.taken + units, 32))
         offer.grants[account] = grant if asTokens else self._with_access(log, offer, grant, units)
 
     def _on_TokensRedeemed(self, log: Log, assetId: int, licence: int, account: str, units: int, **_: Any) -> None:
@@ -153,8 +153,8 @@ class Index:
             return replace(grant, held=True)
         if kind == PERIOD:
             end = max(grant.expires_at, log.timestamp) + amount * units
-            return replace(grant, expires_at=min(end, 2**48 - 1))
-        return replace(grant, uses=grant.uses + amount * units)
+            return replace(grant, expires_at=up_to(end, 48))
+        return replace(grant, uses=up_to(grant.uses + amount * units, 64))
 
     def _on_UsesConsumed(self, log: Log, assetId: int, licence: int, account: str, uses: int, **_: Any) -> None:
         grants = self.assets[assetId].licences[licence].grants
@@ -241,6 +241,18 @@ class IndexedMachine(RegistryMachine):
 
 def test_an_index_of_events_alone_equals_the_chain() -> None:
     walk(IndexedMachine, examples=60, steps=50)
+
+
+def test_what_a_slot_cannot_hold_is_counted_as_the_chain_counts_it() -> None:
+    """Units, uses and times of an account stop at their largest number; an index that adds on would go astray."""
+    machine = IndexedMachine()
+    free = (0, 0, HOLD, 0, 0, 0), (0, 0, PERIOD, 2**32 - 1, 0, 0), (0, 0, USE, 2**32 - 1, 0, 0)
+    machine.start(first=free, second=free)  # type: ignore[call-arg]
+    purchase = {"buyer": PEOPLE["buyer"], "account": None, "margin": 0, "surplus": 0, "stray": False}
+    for number in range(3):
+        for count in (2**32 - 1, 1, 2**32 - 1):
+            machine.buy_access(offer=(0, number), purchase={**purchase, "count": count})  # type: ignore[call-arg]
+    machine.teardown()
 
 
 class IndexedSplitter(SplitterMachine):
