@@ -57,6 +57,16 @@ def test_a_machine_buys_with_its_own_tokens(
     assert registry.hasAccess(asset_id, machine) and not registry.hasAccess(asset_id, buyer)
 
 
+def test_a_machine_takes_what_is_limited_for_itself_alone(
+    registry: Any, marketplace: Any, machine: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE, limit=1))
+    call = marketplace.buyAccess.encode_input(order(asset_id, buyer))
+    assert refused(machine, marketplace, call, buyer) == ("OnlyForOneself", buyer, machine)
+    machine.act(marketplace, 0, marketplace.buyAccess.encode_input(order(asset_id, machine)), sender=buyer)
+    assert registry.hasAccess(asset_id, machine) and not registry.hasAccess(asset_id, buyer)
+
+
 def test_change_goes_back_to_the_machine_that_paid(marketplace: Any, machine: Any, buyer: Any, publish: Any) -> None:
     asset_id = publish(terms(1_000, token=NATIVE))
     call = marketplace.buyAccess.encode_input(order(asset_id, buyer, max_total=1_000))
