@@ -178,6 +178,11 @@ def test_a_chunk_out_of_turn_is_noticed(chunk: range | None) -> None:
     assert book.distribute(2, chunk) is None
 
 
+def test_nothing_may_be_distributed_again_and_again() -> None:
+    book = Book([1])
+    assert [book.distribute(0), book.distribute(0), book.distribute(0)] == [[], [], []]
+
+
 def test_a_chunk_of_nobody_is_no_chunk() -> None:
     assert Book([1, 1]).distribute(0, range(0)) is None
 
