@@ -37,7 +37,7 @@ struct Licence {
     bool open;
 }
 
-/// @dev What an account holds of one licence. Time, uses and units stop at the largest number that they hold.
+/// @dev What an account holds of one licence.
 struct Access {
     /// True if the account has access at this moment.
     bool active;
