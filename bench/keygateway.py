@@ -58,9 +58,10 @@ from pathlib import Path
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.gateway.keys import FILE, Keys, Lock
-from registry.gateway.server import GatewayServer, listen
+from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
+from registry.serving import listen
 folder, node, record = sys.argv[1:]
 sock = listen("127.0.0.1", 0)
 url = f"http://127.0.0.1:{sock.getsockname()[1]}"

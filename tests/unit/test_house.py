@@ -116,6 +116,21 @@ def test_imports_go_down_only() -> None:
     assert not upward
 
 
+def test_what_benchmarks_scripts_and_examples_import_is_there() -> None:
+    """Also in the texts of programs that they run, which no type checker sees."""
+    line = re.compile(r"^ *from (registry[\w.]*) import (?:\(([^)]*)\)|([\w, ]+))", re.MULTILINE)
+    seen, missing = 0, []
+    for path in (path for folder in ("bench", "scripts", "examples") for path in (ROOT / folder).rglob("*.py")):
+        if "node_modules" in path.parts:
+            continue
+        for module, many, few in line.findall(path.read_text(encoding="utf-8")):
+            for name in re.findall(r"(\w+)(?: as \w+)?", many or few):
+                seen += 1
+                if not hasattr(importlib.import_module(module), name) and f"{module}.{name}" not in MODULES:
+                    missing.append(f"{path.relative_to(ROOT)}: {module} has no {name}")
+    assert seen > 50 and not missing
+
+
 def test_no_modules_import_each_other_in_circles() -> None:
     waiting = {
         module: {name for _, name in imported(path) if name in MODULES} - {module} for module, path in MODULES.items()
