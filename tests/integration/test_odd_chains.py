@@ -38,6 +38,15 @@ def paced(start_anvil: Callable[..., Any]) -> Callable[[int], Any]:
     return start
 
 
+def people(node: Any, home: Path) -> tuple[Chain, Registry, Registry]:
+    """The chain of a node with the contracts on it, its author, and a buyer with 100 USD."""
+    chain = Chain.connect(node.url)
+    author = Registry.on(chain, signer=dev_signer(0), deployment=deploy_local(chain), home=home)
+    buyer = author.as_account(dev_signer(1))
+    buyer.fund("100 USD")
+    return chain, author, buyer
+
+
 def pass_time(node: Any, seconds: int, pace: int) -> None:
     """Mine the blocks of a span of time; of a long one the last ten, and before them one that was late."""
     blocks = seconds // pace
@@ -52,10 +61,7 @@ def pass_time(node: Any, seconds: int, pace: int) -> None:
 @pytest.mark.parametrize("pace", PACES)
 def test_a_licence_lasts_its_seconds_at_any_pace(paced: Callable[[int], Any], tmp_path: Path, pace: int) -> None:
     node = paced(pace)
-    chain = Chain.connect(node.url)
-    author = Registry.on(chain, signer=dev_signer(0), deployment=deploy_local(chain), home=tmp_path)
-    buyer = author.as_account(dev_signer(1))
-    buyer.fund("100 USD")
+    chain, author, buyer = people(node, tmp_path)
     hour = Licence.period("hour", hours=1, price="1 USD")
     did = author.publish(None, name="Hourly", type="dataset", license="MIT", licences=[hour]).did
     before = chain.block()
@@ -167,10 +173,7 @@ def test_confirmations_that_do_not_come_are_told_apart_from_a_transaction_that_i
 @pytest.mark.parametrize("pace", [2, *([12] if os.environ.get("DEEP") else [])])
 def test_buying_waits_for_real_blocks(start_anvil: Callable[..., Any], tmp_path: Path, pace: int) -> None:
     node = start_anvil()
-    chain = Chain.connect(node.url)
-    author = Registry.on(chain, signer=dev_signer(0), deployment=deploy_local(chain), home=tmp_path)
-    buyer = author.as_account(dev_signer(1))
-    buyer.fund("10 USD")
+    chain, author, buyer = people(node, tmp_path)
     month = Licence.period("month", days=30, price="1 USD")
     did = author.publish(None, name="Slow", type="dataset", license="MIT", licences=[month]).did
     before = chain.block().number

@@ -43,6 +43,9 @@ SETTINGS = {
 }
 
 
+EQUAL: Mapping[type[ast.cmpop], ast.cmpop] = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change of one file: the lines that were, and the lines that are."""
@@ -132,7 +135,6 @@ def meaning(text: str) -> str | None:
         tree = ast.parse(text)
     except SyntaxError:
         return None
-    equal: dict[type[ast.cmpop], ast.cmpop] = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
@@ -147,7 +149,7 @@ def meaning(text: str) -> str | None:
             node.args = [*node.posonlyargs, *node.args, *node.kwonlyargs]
             node.posonlyargs = node.kwonlyargs = node.kw_defaults = []
         elif isinstance(node, ast.Compare):
-            node.ops = [equal.get(type(op), op) for op in node.ops]
+            node.ops = [EQUAL.get(type(op), op) for op in node.ops]
     return ast.dump(tree)
 
 
