@@ -34,6 +34,15 @@ _SLOWEST: Final = 64 * 1024  # bytes a second that an answer of unknown length m
 _REDIRECTS: Final = 3
 _LONGEST_WAIT: Final = 3600.0
 _TAIL: Final = 4096
+_FAILURES: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 
 class _Clock(threading.local):
@@ -106,13 +115,45 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class _Transport(httpx.HTTPTransport):
+class _Body(httpx.SyncByteStream):
+    def __init__(self, inner: httpcore.Response) -> None:
+        self._inner = inner
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._inner.iter_stream()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx over a pool of httpcore with our connections; httpx's own transport takes no network backend.
+
+    Errors of httpcore come through as they are: `Http.ask` turns them into ours.
+    """
+
     def __init__(self, connections: int, proxy: httpx.Proxy | None) -> None:
-        super().__init__(verify=_certificates())
         pool: Callable[..., httpcore.ConnectionPool] = httpcore.ConnectionPool
         if proxy is not None:
             pool = partial(httpcore.HTTPProxy, str(proxy.url), proxy_auth=proxy.raw_auth)
         self._pool = pool(ssl_context=_certificates(), max_connections=connections, network_backend=_Backend())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        url = request.url
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
+
+    def close(self) -> None:
+        self._pool.close()
 
 
 def _proxy(url: str) -> httpx.Proxy | None:
@@ -260,9 +301,9 @@ class Http:
                 yield Answer(self.name, response, limit, max(_CLOCK.until - time.monotonic(), 0.0))
             finally:
                 response.close()
-        except httpx.TimeoutException as error:
+        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
             raise Unavailable(what, [f"{self.name} did not answer within {limit:g} s"]) from error
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpcore.ReadTimeout) as error:
+        except _FAILURES as error:
             raise Unavailable(what, [f"{self.name}: {str(error) or type(error).__name__}"]) from error
 
     def _send(self, request: httpx.Request, what: object) -> httpx.Response:
