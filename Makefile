@@ -120,13 +120,13 @@ manifest: .venv/dev .build/compiled
 		echo "atheris has wheels for Linux on x86-64 with Python 3.11 to 3.13 only; FUZZ_MINUTES=0 does without." >&2; exit 1; }
 	touch $@
 
-node_modules/installed: package.json scripts/_toolchain/link.sh
-	npm install --no-audit --no-fund --loglevel=error
+node_modules/installed: package-lock.json scripts/_toolchain/link.sh
+	npm ci --no-audit --no-fund --loglevel=error
 	scripts/_toolchain/link.sh
 	touch $@
 
-bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package.json
-	cd $* && npm install --no-audit --no-fund --loglevel=error
+bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Ape's cache does not notice that an imported interface changed, so it never outlives a change.
