@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner, Result
+from click.testing import Result
+from terminal import runner
 
 from registry.cli import cli
 
@@ -73,7 +74,7 @@ class Shell:
         try:
             values: dict[str, str | None] = {name: None for name in os.environ if name.startswith("REGISTRY_")}
             values |= {**self.environment, **(environment or {})}
-            return CliRunner(mix_stderr=False).invoke(cli, list(words), env=values, catch_exceptions=False)
+            return runner().invoke(cli, list(words), env=values, catch_exceptions=False)
         finally:
             os.chdir(before)
 

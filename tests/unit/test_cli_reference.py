@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from terminal import runner
 
 from registry.cli import ALIASES, SECTIONS, cli
 from registry.cli.command import Command
@@ -33,7 +33,7 @@ def commands(group: click.Group = cli, above: str = "") -> Iterator[tuple[str, c
             yield from commands(command, f"{above}{name} ")
 
 
-RUNNER = CliRunner(mix_stderr=False)
+RUNNER = runner()
 ALL = dict(commands())
 LEAVES = {name: command for name, command in ALL.items() if not isinstance(command, click.Group)}
 

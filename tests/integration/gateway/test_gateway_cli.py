@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner
+from terminal import runner
 
 from integration.gateway.support import (
     AUTHOR,
@@ -56,7 +56,7 @@ class Operator:
     def run(self, *arguments: str, keys: bool = False, fails: bool = False) -> Any:
         """Run a command with --json and return its value, or the error."""
         given = [*arguments, "--folder", str(self.folder)] + (["--key-file", str(self.key_file)] if keys else [])
-        done = CliRunner(mix_stderr=False).invoke(cli, [*self.settings(), "gateway", *given, "--json"])
+        done = runner().invoke(cli, [*self.settings(), "gateway", *given, "--json"])
         self.said += [done.stdout, done.stderr]
         assert (done.exit_code != 0) == fails, done.output
         return json.loads(done.stderr if fails else done.stdout)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from terminal import runner
 
 from registry.cli import cli
 from registry.ddo import DDO
@@ -23,8 +24,8 @@ def ocean_file(tmp_path: Path) -> Path:
 
 
 def ocean_import(*words: object, stdin: str | None = None) -> Result:
-    runner = CliRunner(mix_stderr=False)
-    return runner.invoke(cli, ["ocean", "import", *map(str, words)], input=stdin, catch_exceptions=False)
+    terminal = runner()
+    return terminal.invoke(cli, ["ocean", "import", *map(str, words)], input=stdin, catch_exceptions=False)
 
 
 def refused(*words: object) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from terminal import runner
 
 from registry.cli import cli
 from registry.ipfs.cid import CID
@@ -55,8 +56,8 @@ class Shell:
     def __call__(self, *words: object, **environment: str) -> Result:
         values: dict[str, str | None] = {name: None for name in os.environ if name.startswith("REGISTRY_")}
         values |= {"REGISTRY_HOME": str(self.home), **environment}
-        runner = CliRunner(mix_stderr=False)
-        return runner.invoke(cli, ["ipfs", *map(str, words)], env=values, catch_exceptions=False)
+        terminal = runner()
+        return terminal.invoke(cli, ["ipfs", *map(str, words)], env=values, catch_exceptions=False)
 
     def ok(self, *words: object, **environment: str) -> str:
         ended = self(*words, **environment)
