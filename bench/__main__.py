@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import access, governance, ipfs, ocean, speed
+from bench import access, governance, ipfs, ocean, speed, startup
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -45,6 +45,10 @@ def main() -> int:
         fast = speed.measure()
     speed.show(console, fast)
     speed.write(fast)
+    with console.status("measuring what a command costs before it does anything"):
+        started = startup.measure()
+    startup.show(console, started)
+    startup.write(started)
     with console.status("measuring the content layer"):
         content = ipfs.measure()
     ipfs.show(console, content)
@@ -54,7 +58,7 @@ def main() -> int:
     access.show(console, opened)
     access.write(opened)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
-    if over := [*missed(ours, incumbent), *content["missed"], *opened["missed"]]:
+    if over := [*missed(ours, incumbent), *started["missed"], *content["missed"], *opened["missed"]]:
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
         return 1
     return 0

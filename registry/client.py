@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
 from registry.chain.journal import Journal
-from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
@@ -58,6 +57,8 @@ class Registry(Keeping):
         With `dao` the registry belongs to a DAO, whose votes are those of `VOTES` or given by name, in whole tokens,
         and delegated to oneself; ``chain.advance`` lets time pass.
         """
+        from registry.chain.local import deploy_local, found_local
+
         holders = _votes(dao)
         chain = Chain.in_process()
         deployment = deploy_local(chain)

@@ -16,16 +16,6 @@ import click
 import rich.console
 from rich import box
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -158,12 +148,19 @@ class Console:
 
         Bytes are shown with their rate.
         """
-        amount: tuple[ProgressColumn, ...] = (MofNCompleteColumn(),)
+        from rich import progress
+
+        amount: tuple[progress.ProgressColumn, ...] = (progress.MofNCompleteColumn(),)
         if unit == "bytes":
-            amount = (DownloadColumn(), TransferSpeedColumn())
-        columns = (TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn())
+            amount = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            *amount,
+            progress.TimeRemainingColumn(),
+        )
         shown = self._err.is_terminal and not self.as_json
-        with Progress(*columns, console=self._err, transient=True, disable=not shown) as bars:
+        with progress.Progress(*columns, console=self._err, transient=True, disable=not shown) as bars:
             stages: dict[str, Any] = {}
 
             def update(what: str, done: int, total: int) -> None:
