@@ -1,7 +1,8 @@
 # make demo   see it work: needs Python 3.11+ and nothing else
+# make quick  what tells most in a few minutes: while working
 # make test   everything that is checked: needs Node 20+ too, sets itself up
 # make prep   format, lint, types: before a commit
-# make deep   the long hunts: state machines, invariants, parsers
+# make deep   the long hunts: state machines, invariants, parsers; all contract tests on a second chain
 # make chaos  500 runs on a bad line, with full disks and kills: RUNS=, SEED=, WORKERS=
 # make coverage  lines and branches of the contracts that the tests run
 # make coverage-python   how much of the package the tests go through
@@ -10,6 +11,7 @@
 # make mutants  do the tests notice faults? hours; SHARE=1/30 takes a thirtieth of each file and operator
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
+# make refresh  take today's releases of what the package stands on into constraints-newest.txt
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,27 +19,56 @@ export SOLCX_BINARY_PATH := $(CURDIR)/.solcx
 export APE_DATA_FOLDER := $(CURDIR)/.ape
 export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where it is set, each of some thousand processes would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+INSTALL := $(PYTHON) scripts/_toolchain/install.py
+# Runs a suite and keeps what it cost: which tier it belongs to, and what it may cost, is in tests/suites.toml.
+SUITE := python scripts/_toolchain/suites.py run
+REPORT := python scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage coverage-python bench release prep manifest clean
+.PHONY: demo quick test check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
+  coverage coverage-python bench release bounds refresh prep manifest clean
 
 demo: .venv/demo
 	registry demo
 
-test: unit invariants functional integration
+quick: check client
+	$(REPORT) quick
 
-unit: .venv/dev .venv-release/ready .build/compiled
-	pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q
+test: check client unit invariants functional integration newest
+	$(REPORT) test
+
+check: .venv/dev node_modules/installed
+	$(SUITE) check sh -ec "forge fmt --check contracts; solhint --noPoster --max-warnings 0 'contracts/**/*.sol'; \
+	  ruff format --check -q .; ruff check -q .; mypy"
+
+# Each file stays with one worker, so that what a file sets up is set up once.
+PYTEST := pytest -p no:ape_test -n 2 --dist loadfile -q
+QUICK := tests/unit/chain tests/unit/client tests/unit/documents tests/unit/gated tests/unit/ipfs $(wildcard tests/unit/test_*.py)
+
+client: .venv/dev .venv-release/ready .build/compiled
+	$(SUITE) client $(PYTEST) $(QUICK)
+
+unit: .venv/dev .build/compiled
+	$(SUITE) unit $(PYTEST) tests/unit tests/invariant tests/fuzz $(addprefix --ignore=,$(QUICK))
 
 functional: .venv/dev .build/compiled
-	ape test tests/functional --network ethereum:local:foundry -n 2 -q
-	ape test tests/functional --network ethereum:local:test -n 2 -q
+	$(SUITE) functional ape test tests/functional --network ethereum:local:foundry -n 2 --dist loadfile -q
+	$(SUITE) second-chain ape test $(SECOND) --network ethereum:local:test -n 2 --dist loadfile -q
 
-invariants: node_modules/installed
-	forge test
+# Of each part of the contracts some on a second implementation of the EVM; `make deep` runs all.
+SECOND := tests/functional/test_datatoken.py
+
+invariants: node_modules/installed .build/compiled
+	$(SUITE) invariants forge test
 
 integration: .venv/dev .build/compiled tests/peers/node_modules
-	pytest tests/integration tests/chaos -p no:ape_test -q
+	$(SUITE) integration $(PYTEST) tests/integration tests/chaos
+
+# The package beside today's releases of what it stands on, which ape does not allow: the client, content, file systems.
+newest: .venv-newest/ready
+	$(SUITE) newest .venv-newest/bin/python -m pytest -n 2 --dist loadfile -q tests/unit/client tests/unit/documents tests/unit/ipfs
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
@@ -47,6 +78,7 @@ DEEP_MINUTES := 20
 FUZZ_MINUTES := 10
 
 deep: .venv/dev .build/compiled $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
+	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 
@@ -83,8 +115,15 @@ mutants: .venv-mutants/ready .venv/dev .build/compiled
 bench: .venv/dev .build/compiled bench/node_modules
 	python -m bench
 
-release: .venv-release/ready
+release: .venv-release/ready bounds
 	scripts/_toolchain/release.sh
+
+# The lowest releases that pyproject.toml admits and today's newest, and wheels alone for each Python that it names.
+bounds: .venv-newest/ready
+	.venv-newest/bin/python scripts/_toolchain/bounds.py
+
+refresh: .venv-newest/ready
+	.venv-newest/bin/python scripts/_toolchain/bounds.py --refresh
 
 prep: .venv/dev node_modules/installed
 	forge fmt contracts
@@ -98,25 +137,25 @@ manifest: .venv/dev .build/compiled
 	ape run build_manifest
 
 .venv/demo: pyproject.toml constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
-	pip install -q -c constraints.txt -e '.[data,server]'
+	$(INSTALL) .venv -c constraints.txt -e '.[data,server]'
 	touch $@
 
 .venv/dev: pyproject.toml constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
-	pip install -q -c constraints.txt -e '.[dev]'
+	$(INSTALL) .venv -c constraints.txt -e '.[dev]'
 	touch $@ .venv/demo
 
 # Environments of their own: these tools pin what the package must not.
 .venv-prove/ready .venv-audit/ready .venv-mutants/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
-	test -d .venv-$* || $(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install -q -r $<
+	$(INSTALL) .venv-$* -r $<
+	touch $@
+
+.venv-newest/ready: pyproject.toml constraints-newest.txt scripts/_toolchain/newest.txt
+	$(INSTALL) .venv-newest -c constraints-newest.txt -r scripts/_toolchain/newest.txt -e '.[arrays,charts,data,server]'
 	touch $@
 
 # Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
 .venv-fuzz/ready: scripts/_toolchain/fuzz.txt pyproject.toml constraints.txt
-	test -d .venv-fuzz || $(PYTHON) -m venv .venv-fuzz
-	.venv-fuzz/bin/pip install -q --only-binary atheris -c constraints.txt -r $< || { \
+	$(INSTALL) .venv-fuzz --only-binary atheris -c constraints.txt -r $< || { \
 		echo "atheris has wheels for Linux on x86-64 with Python 3.11 to 3.13 only; FUZZ_MINUTES=0 does without." >&2; exit 1; }
 	touch $@
 
@@ -136,6 +175,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-fuzz .venv-mutants .venv-release dist
+	rm -rf .venv .venv-prove .venv-audit .venv-fuzz .venv-mutants .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

@@ -80,9 +80,14 @@ def bandit() -> tuple[str, str]:
 
 
 def pip_audit() -> tuple[str, str]:
-    """Every package that is pinned for Python."""
+    """Every package that is pinned for Python, in the environment with ape and in the newest one."""
+    verdicts = [_pip_audit(pins) for pins in ("constraints.txt", "constraints-newest.txt")]
+    return next((verdict for verdict in verdicts if verdict[0] != PASSED), verdicts[0])
+
+
+def _pip_audit(pins: str) -> tuple[str, str]:
     done = run(
-        *(TOOLS / "pip-audit", "-r", "constraints.txt", "--no-deps", "--disable-pip", "--timeout", "10"),
+        *(TOOLS / "pip-audit", "-r", pins, "--no-deps", "--disable-pip", "--timeout", "10"),
         *("--format", "json", "--progress-spinner", "off"),
     )
     try:
