@@ -1,6 +1,6 @@
 # make demo   see it work: needs Python 3.11+ and nothing else
 # make quick  what tells most in a few minutes: while working
-# make test   everything that is checked: needs Node 20+ too, sets itself up
+# make test   everything that is checked: needs Python 3.11 or 3.12 and Node 20+, sets itself up
 # make prep   format, lint, types: before a commit
 # make deep   the long hunts: state machines, invariants, parsers; all contract tests on a second chain
 # make chaos  500 runs on a bad line, with full disks and kills: RUNS=, SEED=, WORKERS=
@@ -23,15 +23,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(PYTHON) scripts/_toolchain/install.py
 # Runs a suite and keeps what it cost: which tier it belongs to, and what it may cost, is in tests/suites.toml.
-SUITE := python scripts/_toolchain/suites.py run
-REPORT := python scripts/_toolchain/suites.py report
+SUITE := $(PYTHON) scripts/_toolchain/suites.py run
+REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
 .PHONY: demo quick test check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
   coverage coverage-python bench release bounds refresh prep manifest clean
 
-demo: .venv/demo
-	registry demo
+demo: .venv-demo/ready
+	.venv-demo/bin/registry demo
 
 quick: check client
 	$(REPORT) quick
@@ -136,13 +136,14 @@ prep: .venv/dev node_modules/installed
 manifest: .venv/dev .build/compiled
 	ape run build_manifest
 
-.venv/demo: pyproject.toml constraints.txt
-	$(INSTALL) .venv -c constraints.txt -e '.[data,server]'
+# As users install it, with releases that no ape holds back: numpy 1, which ape needs, has no wheel from Python 3.13 on.
+.venv-demo/ready: pyproject.toml constraints-newest.txt
+	$(INSTALL) .venv-demo -c constraints-newest.txt -e '.[data,server]'
 	touch $@
 
 .venv/dev: pyproject.toml constraints.txt
 	$(INSTALL) .venv -c constraints.txt -e '.[dev]'
-	touch $@ .venv/demo
+	touch $@
 
 # Environments of their own: these tools pin what the package must not.
 .venv-prove/ready .venv-audit/ready .venv-mutants/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
@@ -175,6 +176,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-fuzz .venv-mutants .venv-newest .venv-release dist .suites
+	rm -rf .venv .venv-prove .venv-audit .venv-demo .venv-fuzz .venv-mutants .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

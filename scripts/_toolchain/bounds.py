@@ -24,7 +24,7 @@ LOCK: Final = ROOT / "constraints-newest.txt"
 TOOLS: Final = "scripts/_toolchain/newest.txt"
 EXTRAS: Final = ("arrays", "charts", "data", "server")
 TESTS: Final = ("tests/unit/client", "tests/unit/documents", "tests/unit/ipfs")
-PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
+PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")  # on macOS safe-pysha3 is compiled
 HEADER: Final = (
     "# Today's releases, beside each other and without ape: `make refresh` wrote it, `make newest` tests with it.\n"
 )
