@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +72,22 @@ def test_the_signer_is_recovered_and_garbage_is_nobody(message: bytes) -> None:
     assert recover(digest, signer.sign_text(message)) == signer.address
     assert recover(digest, message) is None
     assert recover(digest, bytes(64) + b"\x1b") is None
+
+
+def test_a_signer_is_recovered_where_there_is_no_coincurve() -> None:
+    """It has no wheel for the newest Python, so the extra `server` leaves it out there."""
+    code = (
+        "import sys; sys.modules['coincurve'] = None\n"
+        "from eth_keys.backends import NativeECCBackend, get_backend\n"
+        "from registry.chain.signatures import recover, text_digest\n"
+        "from registry.chain.signers import dev_signer\n"
+        "signer = dev_signer(0)\n"
+        "assert isinstance(get_backend(), NativeECCBackend)\n"
+        "assert recover(text_digest(b'hello'), signer.sign_text(b'hello')) == signer.address\n"
+        "assert recover(text_digest(b'other'), signer.sign_text(b'hello')) != signer.address\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_account_without_code_takes_no_signature() -> None:
