@@ -57,8 +57,8 @@ functional: .venv/dev .build/compiled
 	$(SUITE) functional ape test tests/functional --network ethereum:local:foundry -n 2 --dist loadfile -q
 	$(SUITE) second-chain ape test $(SECOND) --network ethereum:local:test -n 2 --dist loadfile -q
 
-# Of each part of the contracts some on a second implementation of the EVM; `make deep` runs all.
-SECOND := tests/functional/test_datatoken.py
+# Something of each part of the contracts on a second implementation of the EVM; `make deep` runs all.
+SECOND := $(addprefix tests/functional/,test_libraries.py test_licences.py test_marketplace.py test_splitters.py test_team_factory.py governance/test_ballots.py)
 
 invariants: node_modules/installed .build/compiled
 	$(SUITE) invariants forge test
