@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from registry import Registry
 from registry.cli.demo_gated import _Gateway
@@ -172,7 +173,7 @@ def test_every_dependency_has_its_reason() -> None:
     plugins = {"ape-foundry", "ape-solidity", "evm-trace", "py-solc-x", "asset-registry"}
     python = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
     npm = json.loads((ROOT / "package.json").read_text())["devDependencies"]
-    names = {re.split(r"[=\[]", one)[0].lower() for one in python} - plugins
+    names = {Requirement(one).name.lower() for one in python} - plugins
     names |= {name.removeprefix("@foundry-rs/").replace("@openzeppelin/", "openzeppelin ") for name in npm}
     silent = [name for name in sorted(names) if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)]
     assert not silent
