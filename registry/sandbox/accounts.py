@@ -12,12 +12,13 @@ from typing import Final
 from registry.errors import InputError, SandboxFailed
 from registry.sandbox.spec import Spec
 
-__all__ = ["own_account", "refuse_private"]
+__all__ = ["LOCKS", "own_account", "refuse_private"]
 
 _ACCOUNTS: Final = range(1_900_000_000, 1_900_001_000)
 """Numbers that no system gives to its users."""
 
-_LOCKS: Final = Path("/run/asset-registry")
+LOCKS: Final = Path("/run/asset-registry")
+"""A folder of root's."""
 
 
 def own_account(stack: ExitStack) -> int | None:
@@ -28,9 +29,9 @@ def own_account(stack: ExitStack) -> int | None:
     if os.geteuid() != 0:
         return None
     try:
-        _LOCKS.mkdir(mode=0o700, exist_ok=True)
+        LOCKS.mkdir(mode=0o700, exist_ok=True)
         for account in _ACCOUNTS:
-            lock = os.open(_LOCKS / str(account), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            lock = os.open(LOCKS / str(account), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -39,7 +40,7 @@ def own_account(stack: ExitStack) -> int | None:
             stack.callback(os.close, lock)
             return account
     except OSError as error:
-        raise SandboxFailed(f"{_LOCKS}: {error.strerror}") from error
+        raise SandboxFailed(f"{LOCKS}: {error.strerror}") from error
     raise SandboxFailed(f"{len(_ACCOUNTS)} runs are under way")
 
 

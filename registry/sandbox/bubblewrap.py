@@ -13,16 +13,14 @@ Ordinary use of bubblewrap leaks in ways that this shape shuts; `tests/integrati
 * a folder bound for results has no size: they are left in a file system of its own, and read when all processes are
   dead.
 
-As root there are two of them, one in the other: the outer one lays what is to be bound where an account without any
-rights may look, since it may not look into, say, /root.
-"""
+What root starts has an account without any rights, which may not look into, say, /root: what is to be bound is laid
+where it may look first (`registry.sandbox.staging`)."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -31,6 +29,7 @@ from registry.errors import SandboxFailed
 from registry.sandbox.accounts import own_account, refuse_private
 from registry.sandbox.filter import filter_for
 from registry.sandbox.spec import MIB, NOTES, OUT, TMP, Limits, Spec, Tier
+from registry.sandbox.staging import staged
 from registry.sandbox.started import PATIENCE, Started, interpreter, limited, tool
 from registry.sandbox.watch import PAGE, on_file_system
 
@@ -39,7 +38,6 @@ __all__ = ["start"]
 _INSIDE: Final = 1000
 """Number of the account inside, everywhere the same."""
 
-_STAGE: Final = "/run/stage"
 _SHM: Final = "/dev/shm"
 
 _SHAPE: Final = (
@@ -51,8 +49,10 @@ _SHAPE: Final = (
 )
 """No /dev/zero: mapped, it is memory that nobody counts. No terminal either."""
 
-_FIRST: Final = '"$@"; exit $?'
-"""What the first process does: with it end all others, and what they cost is added up to it."""
+_HELD: Final = "held"
+_FIRST: Final = f'[ ! -d {NOTES}/{_HELD} ] || exit 125; "$@"; exit $?'
+"""What the first process does: with it end all others, and what they cost is added up to it. Nothing begins if who
+started it died before it was let go."""
 
 
 def start(spec: Spec, stack: ExitStack, stdin: int) -> Started:
@@ -66,32 +66,32 @@ def start(spec: Spec, stack: ExitStack, stdin: int) -> Started:
     rules = os.open(filter_for("bubblewrap"), os.O_RDONLY | os.O_CLOEXEC)
     stack.callback(os.close, rules)
     shell = str(Path(tool("sh", "dash")).resolve())
-    binds = [
-        *_runtime(spec.python),
-        (prlimit, prlimit),
-        (shell, shell),
-        *((str(path), at) for at, path in spec.mounts.items()),
-    ]
-    command: list[str] = []
+    binds = {**{str(path): path for path in (*_runtime(spec.python), Path(prlimit), Path(shell))}, **spec.mounts}
     account = own_account(stack)
-    if account is not None:
+    keep = (rules, block, status)
+
+    def begin(sources: list[str]) -> Started:
+        command = [bwrap, *_SHAPE, *_links(), *_writable(spec.limits)]
+        command += [word for source, at in zip(sources, binds, strict=True) for word in ("--ro-bind", source, at)]
+        command += [word for variable in spec.variables.items() for word in ("--setenv", *variable)]
+        command += ["--remount-ro", "/", "--seccomp", str(rules), "--block-fd", str(block)]
+        command += ["--json-status-fd", str(status), "--", shell, "-c", _FIRST, "sh", *limited(prlimit, spec.limits)]
+        command += spec.command
+        return Started(command, Tier.BUBBLEWRAP, stack, stdin=stdin, keep=keep, account=account)
+
+    if account is None:
+        started = begin([str(path) for path in binds.values()])
+    else:
         refuse_private(spec)
-        command += _stage(bwrap, [source for source, _ in binds], account)
-        binds = [(f"{_STAGE}/{number}", at) for number, (_, at) in enumerate(binds)]
-    command += [bwrap, *_SHAPE, *_links(), *_writable(spec.limits)]
-    command += [word for source, at in binds for word in ("--ro-bind", source, at)]
-    command += [word for variable in spec.variables.items() for word in ("--setenv", *variable)]
-    command += ["--remount-ro", "/", "--seccomp", str(rules), "--block-fd", str(block), "--json-status-fd", str(status)]
-    started = Started(
-        [*command, "--", shell, "-c", _FIRST, "sh", *limited(prlimit, spec.limits), *spec.command],
-        Tier.BUBBLEWRAP,
-        stack,
-        stdin=stdin,
-        keep=(rules, block, status),
-    )
+        started = staged(list(binds.values()), begin, stack)
     _await(started, told)
     _look_in(started, spec.limits, stack)
-    started.release = lambda: os.write(release, b"\n")
+
+    def let_go() -> None:
+        os.rmdir(_HELD, dir_fd=started.notes)
+        os.write(release, b"\n")
+
+    started.release = let_go
     return started
 
 
@@ -147,13 +147,13 @@ def _pipe(stack: ExitStack) -> tuple[int, int]:
 # --- What is there -------------------------------------------------------------------------------
 
 
-def _runtime(python: Path | None) -> list[tuple[str, str]]:
-    """The Python and the libraries of the system: where they are, and where they go."""
+def _runtime(python: Path | None) -> list[Path]:
+    """The Python and the libraries of the system, which are inside where they are outside."""
     program = interpreter(python)
     wanted = [Path("/usr/lib"), Path("/usr/lib64"), Path("/etc/ld.so.cache"), Path("/usr/share/zoneinfo")]
     wanted += [path for path in map(Path, ("/lib", "/lib64")) if not path.is_symlink()]
     wanted += [program, program.parents[1] / "lib"]
-    return [(str(path), str(path)) for path in dict.fromkeys(wanted) if path.exists() and not path.is_symlink()]
+    return [path for path in dict.fromkeys(wanted) if path.exists() and not path.is_symlink()]
 
 
 def _links() -> list[str]:
@@ -165,20 +165,6 @@ def _links() -> list[str]:
 def _writable(limits: Limits) -> list[str]:
     sizes = {OUT: limits.output, TMP: limits.scratch, _SHM: limits.scratch, NOTES: MIB}
     # A file takes whole pages, and so may a folder.
-    return [
-        word
-        for name, size in sizes.items()
-        for word in ("--size", str(size + (limits.files + 2) * PAGE), "--tmpfs", name)
-    ]
-
-
-# --- As root -------------------------------------------------------------------------------------
-
-
-def _stage(bwrap: str, sources: Sequence[str], account: int) -> list[str]:
-    """The words before bubblewrap that lay sources where any account may look, and become `account`."""
-    words = [bwrap, "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", "/run", "--perms", "0755", "--dir", _STAGE]
-    for number, source in enumerate(sources):
-        words += ["--ro-bind", source, f"{_STAGE}/{number}"]
-    words += ["--", tool("setpriv", "util-linux"), f"--reuid={account}", f"--regid={account}", "--clear-groups"]
-    return [*words, "--bounding-set=-all", "--no-new-privs", "--"]
+    room = (limits.files + 2) * PAGE
+    words = [word for name, size in sizes.items() for word in ("--size", str(size + room), "--tmpfs", name)]
+    return [*words, "--dir", f"{NOTES}/{_HELD}"]

@@ -110,7 +110,9 @@ class Spec:
                 raise InputError(f"{name!r} cannot be the name of a variable, or its value cannot be kept in one.")
 
 
-Ended = Literal["finished", "failed", "seconds", "memory", "files", "output", "scratch", "refused", "cancelled"]
+Ended = Literal[
+    "finished", "failed", "seconds", "memory", "processes", "files", "output", "scratch", "refused", "cancelled"
+]
 """How a run ended: by itself with exit code 0 or another, at the limit of that name, with outputs that cannot be
 taken, or because it was told to."""
 
@@ -119,6 +121,7 @@ _WORDS: Final[dict[str, str]] = {
     "failed": "ended with exit code {exit}",
     "seconds": "was stopped at its limit of {limits.seconds:g} seconds",
     "memory": "was stopped at its limit of {limits.memory:,} bytes of memory",
+    "processes": "was stopped at its limit of {limits.processes:,} processes",
     "files": "was stopped at its limit of {limits.files:,} files",
     "output": "was stopped at its limit of {limits.output:,} bytes of output",
     "scratch": "was stopped at its limit of {limits.scratch:,} bytes of scratch space",

@@ -40,6 +40,7 @@ class Started:
         stdin: int,
         keep: Iterable[int] = (),
         env: dict[str, str] | None = None,
+        account: int | None = None,
     ) -> None:
         self.tier = tier
         try:
@@ -51,6 +52,9 @@ class Started:
                 env=env or {},
                 pass_fds=tuple(keep),
                 start_new_session=True,
+                user=account,
+                group=account,
+                extra_groups=None if account is None else [],
             )
         except OSError as error:
             raise SandboxFailed(f"{command[0]}: {error.strerror}") from error

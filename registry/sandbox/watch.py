@@ -22,6 +22,10 @@ Bound = tuple[Disk, int, Ended]
 PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
+_OURS: Final = 2
+"""Processes that keep a program in, and are counted with it."""
+
+
 class Watch:
     """Adds up the processes below `pid`, and says when they are over a limit.
 
@@ -38,6 +42,8 @@ class Watch:
         if self.cgroup is not None and self.cgroup.killed():
             return "memory"
         pids = [self.pid, *below(self.pid)]
+        if len(pids) > self.limits.processes + _OURS:
+            return "processes"
         used = sum(map(_resident, pids))
         if used > self.limits.memory:
             used = sum(_proportional(pid) for pid in pids)
