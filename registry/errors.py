@@ -11,6 +11,7 @@ ends with what to do next.
     │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
+    │   ├── InvalidRecord                  .faults: every fault of a run record or a lock with its JSON pointer
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
@@ -182,6 +183,17 @@ class DDOTooLarge(InputError):
     def __init__(self, size: int, limit: int) -> None:
         self.size, self.limit = size, limit
         super().__init__(f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.")
+
+
+class InvalidRecord(InputError):
+    """A run record, or the lock of an environment, that is none; `faults` lists all that is wrong with it."""
+
+    hint = "Make it anew with 'registry run' or 'registry sandbox lock'; they are not written by hand."
+
+    def __init__(self, what: str, faults: Sequence[Fault]) -> None:
+        self.what, self.faults = what, tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        super().__init__(f"{what} has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.")
 
 
 class InvalidSettings(InputError):

@@ -51,10 +51,11 @@ def call(
         else:
             mounts[f"/opt/path/{number}"] = root
         path.append(f"/opt/path/{number}")
+    path.append(INSIDE)
     handed: list[Any] = []
     for number, argument in enumerate(arguments):
         if isinstance(argument, Path):
-            inside = f"/data/in/{number}/{argument.name}"
+            inside = f"/data/in/{number}/{argument.name or 'it'}"
             mounts[inside] = argument
             argument = inside
         handed.append(argument)
