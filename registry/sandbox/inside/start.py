@@ -16,6 +16,7 @@ for name, path in places.items():
 # A file is laid by itself, and then is all of the code.
 program = os.path.join(code, entry) if os.path.isdir(code) else code
 observe.begin(os.path.dirname(program) if not os.path.isdir(code) else code)
+observe.clocks(program)
 os.chdir(places["outputs"])
 if entry.endswith(".ipynb"):
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

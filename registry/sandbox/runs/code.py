@@ -113,17 +113,24 @@ class Code:
         return next((how for pattern, how in self.outputs.items() if fnmatchcase(path, pattern)), Compare())
 
 
-def read_code(root: Path) -> Code:
-    """Read what a folder or a file says of itself. Raises `InputError` for what cannot be run, `InvalidRecord`."""
+def read_code(root: Path, name: str | None = None) -> Code:
+    """Read what a folder or a file says of itself; `name` is what a file is called, where it lies under another name.
+
+    Raises `InputError` for what cannot be run, `InvalidRecord`.
+    """
     if not root.exists():
         raise InputError(f"There is no code at {str(root)!r}.", hint="Name a folder, a .py file or a notebook.")
     if root.is_file():
-        folder, said = root.parent, {"entry": root.name}
+        folder, said = root.parent, {"entry": name or root.name}
     else:
         folder, said = root, _said(root / RUN_FILE)
     run_file = _made(said)
     entry = run_file.entry
-    if {"", ".", ".."} & set(PurePosixPath(entry).parts) or entry.startswith("/") or not (folder / entry).is_file():
+    if {"", ".", ".."} & set(PurePosixPath(entry).parts) or entry.startswith("/"):
+        inside = False
+    else:
+        inside = root.is_file() or (folder / entry).is_file()
+    if not inside:
         raise InputError(f"The program {entry!r} is not in {str(folder)!r}.", hint=f"Correct 'entry' in {RUN_FILE}.")
     if not entry.endswith((".py", ".ipynb")):
         raise InputError(f"{entry!r} is neither a Python program (.py) nor a notebook (.ipynb).")

@@ -22,7 +22,7 @@ from registry.ipfs.store import BlockStore
 from registry.ipfs.unixfs import add_file
 from registry.sandbox.runs.document import CIDText, Document, Part
 
-__all__ = ["LOCK_FILE", "Lock", "Wheel", "make_lock", "python_version", "uv"]
+__all__ = ["LOCK_FILE", "Lock", "Wheel", "fetch_wheels", "make_lock", "python_version", "uv"]
 
 LOCK_FILE: Final = "run.lock.json"
 """The lock of a folder of code, beside it."""
@@ -110,21 +110,49 @@ def make_lock(
     version = python_version(python)
     if not requirements:
         return Lock(python=version, platform=platform(), wheels=())
-    with tempfile.TemporaryDirectory() as folder:
-        asked, locked = Path(folder, "requirements.in"), Path(folder, "pylock.toml")
-        asked.write_text("\n".join(requirements) + "\n")
-        command = ["pip", "compile", str(asked), "--format", "pylock.toml", "--only-binary", ":all:", "--quiet"]
-        run_uv([*command, "--python-version", version, "--output-file", str(locked)], offline=False)
-        chosen = [_chosen(package, version) for package in tomllib.loads(locked.read_text())["packages"]]
+    with tempfile.TemporaryDirectory() as held:
+        folder = Path(held)
+        chosen = [_best(package, version) for package in _resolved(requirements, version, folder)]
         wheels = []
         for number, wheel in enumerate(chosen, start=1):
             progress("fetching wheels", number, len(chosen))
-            wheels.append(_fetched(wheel, Path(folder), store))
+            wheels.append(_fetched(wheel, folder, store))
     wheels.sort(key=lambda wheel: wheel.name)
     return Lock(python=version, platform=platform(), requirements=tuple(requirements), wheels=tuple(wheels))
 
 
-def _chosen(package: dict[str, Any], version: str) -> dict[str, Any]:
+def fetch_wheels(lock: Lock, store: BlockStore, progress: Callable[[str, int, int], None] = lambda *_: None) -> None:
+    """Put those wheels of a lock into the store that are not there, from the package index, by their hashes.
+
+    For authors, who made the lock elsewhere. Raises `WrongEnvironment` if the index has no such file any more.
+    """
+    missing = [wheel for wheel in lock.wheels if not store.has(wheel.cid)]
+    if not missing:
+        return
+    names = ["==".join(wheel.name.split("-")[:2]) for wheel in missing]
+    with tempfile.TemporaryDirectory() as held:
+        folder = Path(held)
+        resolved = _resolved(names, lock.python, folder, "--no-deps")
+        there = {str(wheel["hashes"]["sha256"]): wheel for package in resolved for wheel in package.get("wheels", ())}
+        for number, wheel in enumerate(missing, start=1):
+            progress("fetching wheels", number, len(missing))
+            if wheel.sha256 not in there:
+                raise WrongEnvironment(f"the package index has no {wheel.name} with the hash that was locked")
+            if _fetched(there[wheel.sha256], folder, store).cid != wheel.cid:
+                raise WrongEnvironment(f"{wheel.name} is not the one that was locked")
+
+
+def _resolved(requirements: Sequence[str], version: str, folder: Path, *options: str) -> list[dict[str, Any]]:
+    """What an index has for requirements: packages with their wheels."""
+    asked, locked = folder / "requirements.in", folder / "pylock.toml"
+    asked.write_text("\n".join(requirements) + "\n")
+    command = ["pip", "compile", str(asked), "--format", "pylock.toml", "--only-binary", ":all:", "--quiet", *options]
+    run_uv([*command, "--python-version", version, "--output-file", str(locked)], offline=False)
+    found: list[dict[str, Any]] = tomllib.loads(locked.read_text())["packages"]
+    return found
+
+
+def _best(package: dict[str, Any], version: str) -> dict[str, Any]:
     """The wheel of a package that fits this kind of machine best."""
     from packaging import tags
     from packaging.utils import parse_wheel_filename

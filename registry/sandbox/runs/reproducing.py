@@ -114,7 +114,10 @@ def reproduce(
             except WrongEnvironment as error:
                 raise CannotReproduce(f"The run of {record.code.name}", [error.reason], hint=error.hint) from error
         program = replace(
-            read_code(code.path), lock=lock, python=python_version(record.environment.python), entry=record.code.entry
+            read_code(code.path, record.code.entry),
+            lock=lock,
+            python=python_version(record.environment.python),
+            entry=record.code.entry,
         )
         asked = {**_texts(record), **(variables or {})}
         _suit(asked, record, notes)

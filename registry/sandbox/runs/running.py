@@ -22,7 +22,7 @@ from registry.sandbox.process import run
 from registry.sandbox.runs.code import Code, read_code
 from registry.sandbox.runs.environment import PYCACHE, environment
 from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
-from registry.sandbox.runs.lock import Lock, platform, python_version
+from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_version
 from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
 from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
 
@@ -158,12 +158,14 @@ class Workshop:
         the file ``{params}``. `limits` are by default what the code says. Code, outputs, lock and record are kept in
         the store; folders that are inputs only with `keep_inputs`.
 
-        Raises `RunFailed` if it does not finish, and what `lay`, `read_code`, `environment` and `registry.sandbox.run`
-        raise."""
+        Raises `RunFailed` if it does not finish, and what `lay`, `read_code`, `fetch_wheels`, `environment` and
+        `registry.sandbox.run` raise."""
         with ExitStack() as stack:
             spool = spool_of(stack)
             laid = self.lay(code, spool / "code", stored=True)
             program = read_code(laid.path)
+            if program.lock is not None:
+                fetch_wheels(program.lock, self.store, self.progress)
             inputs = {}
             for name, what in (on or {}).items():
                 entry = self.lay(what, spool / "in" / name, stored=keep_inputs)
@@ -312,11 +314,12 @@ class Workshop:
                 findings=tuple(findings[:100]),
             )
             self.put(record)
-            keep(
-                self.store,
-                dict(record.roots())
-                | ({wheel.cid: wheel.name for wheel in program.lock.wheels} if program.lock else {}),
-            )
+            # Code and inputs are kept where they were laid, if they are to be.
+            kept = {record.cid: f"run of {record.code.name}", record.result: f"outputs of {record.code.name}"}
+            if program.lock is not None:
+                kept[program.lock.cid] = f"lock of {record.code.name}"
+                kept |= {wheel.cid: wheel.name for wheel in program.lock.wheels}
+            keep(self.store, kept)
         return record
 
     def put(self, document: Lock | RunRecord) -> CID:
