@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from registry.errors import SandboxFailed
+from registry.errors import SandboxFailed, SandboxUnavailable
 from registry.sandbox.calling import INSIDE, PROGRAMS
 from registry.sandbox.machine import Reach, reach
 from registry.sandbox.process import run
@@ -32,10 +32,12 @@ LAST: Final = WATCHED[-1]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found: the `reach` of this machine, and by tier what was tried there, ``""`` for what was blocked."""
+    """What was found: the `reach` of this machine; by tier what was tried there, ``""`` for what was blocked; and why a
+    lower tier could not be tried."""
 
     reach: Reach
     tiers: dict[int, dict[str, str]]
+    untried: dict[int, str]
 
     @property
     def sound(self) -> bool:
@@ -47,8 +49,16 @@ class Checked:
 def check() -> Checked:
     """Run the probe in each tier that this machine reaches. Raises what `run` raises."""
     found = reach()
-    tiers = [tier for tier in (Tier.BUBBLEWRAP, Tier.PROCESS) if tier <= found.tier]
-    return Checked(found, {tier.value: probe(tier) for tier in tiers})
+    tiers: dict[int, dict[str, str]] = {}
+    untried: dict[int, str] = {}
+    for tier in (Tier.BUBBLEWRAP, Tier.PROCESS):
+        if tier > found.tier:
+            continue
+        try:
+            tiers[tier.value] = probe(tier)
+        except SandboxUnavailable as error:
+            untried[tier.value] = error.reason
+    return Checked(found, tiers, untried)
 
 
 def probe(tier: Tier, *, python: Path | None = None) -> dict[str, str]:

@@ -42,7 +42,7 @@ from registry.sandbox.runs.document import Line, Part
 from registry.sandbox.runs.lock import LOCK_FILE, Lock
 from registry.sandbox.spec import Limits
 
-__all__ = ["RUN_FILE", "Code", "Compare", "read_code"]
+__all__ = ["RUN_FILE", "Code", "Compare", "read_code", "read_lock", "requirements_of"]
 
 RUN_FILE: Final = "run.toml"
 
@@ -113,8 +113,9 @@ class Code:
         return next((how for pattern, how in self.outputs.items() if fnmatchcase(path, pattern)), Compare())
 
 
-def read_code(root: Path, name: str | None = None) -> Code:
+def read_code(root: Path, name: str | None = None, *, unlocked: bool = False) -> Code:
     """Read what a folder or a file says of itself; `name` is what a file is called, where it lies under another name.
+    With `unlocked`, its environment comes from elsewhere.
 
     Raises `InputError` for what cannot be run, `InvalidRecord`.
     """
@@ -134,9 +135,8 @@ def read_code(root: Path, name: str | None = None) -> Code:
         raise InputError(f"The program {entry!r} is not in {str(folder)!r}.", hint=f"Correct 'entry' in {RUN_FILE}.")
     if not entry.endswith((".py", ".ipynb")):
         raise InputError(f"{entry!r} is neither a Python program (.py) nor a notebook (.ipynb).")
-    lock_file = folder / LOCK_FILE
-    lock = Lock.from_bytes(_read(lock_file)) if root.is_dir() and lock_file.is_file() else None
-    if run_file.requirements and lock is None:
+    lock = read_lock(root) if root.is_dir() and (root / LOCK_FILE).is_file() else None
+    if run_file.requirements and lock is None and not unlocked:
         raise InputError(
             f"{str(folder)!r} has requirements and no lock of them.", hint=f"Lock them: registry sandbox lock {folder}"
         )
@@ -150,6 +150,11 @@ def read_code(root: Path, name: str | None = None) -> Code:
         limits=_limits(run_file.limits),
         outputs=run_file.outputs,
     )
+
+
+def read_lock(root: Path) -> Lock:
+    """The lock of a folder, or a lock that is a file. Raises `InputError` and `InvalidRecord`."""
+    return Lock.from_bytes(_read(root / LOCK_FILE if root.is_dir() else root))
 
 
 def requirements_of(root: Path) -> tuple[tuple[str, ...], str | None]:

@@ -31,14 +31,16 @@ class Program(Part):
 
 
 class Environment(Part):
-    """The Python (``3.11.7``), the C library, the `lock` (CID of its document, None for the standard library alone)
-    and the variables."""
+    """The Python (``3.11.7``), the C library, the `lock` (CID of its document, None for the standard library alone),
+    the variables; `did` and `version` of the asset that the lock came from, if not from the code."""
 
     python: Line
     platform: Line
     libc: Line
     lock: CIDText | None = None
     variables: Json
+    did: _Did | None = None
+    version: _Count | None = None
 
 
 class Machine(Part):
@@ -109,8 +111,8 @@ class RunRecord(Document):
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """DIDs of the assets that it was made from: code and data, each once."""
-        named = [self.code.did, *(entry.did for entry in self.inputs)]
+        """DIDs of the assets that it was made from: code, environment and data, each once."""
+        named = [self.code.did, self.environment.did, *(entry.did for entry in self.inputs)]
         return tuple(dict.fromkeys(did for did in named if did is not None))
 
     def roots(self) -> Iterator[tuple[CID, str]]:

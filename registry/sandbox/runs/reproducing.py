@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from registry.errors import AccessDenied, CannotReproduce, ContentError, NotFoundError, RegistryError, WrongEnvironment
 from registry.ipfs.cid import CID
@@ -15,19 +15,29 @@ from registry.ipfs.store import NullSink, fetch
 from registry.ipfs.unixfs import add_file, export
 from registry.sandbox.calling import call
 from registry.sandbox.runs.code import Compare, read_code
-from registry.sandbox.runs.environment import environment
 from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
 from registry.sandbox.runs.lock import Lock, python_version
 from registry.sandbox.runs.record import Input, RunRecord
 from registry.sandbox.runs.running import Laid, Workshop, observed, spool_of
 from registry.sandbox.spec import MIB, Limits, Outcome, Tier
 
-__all__ = ["CANNOT", "DIFFERS", "SAME", "Reproduction", "Verdict", "read_record", "reproduce"]
+__all__ = ["CANNOT", "DIFFERS", "SAME", "Reproduction", "Verdict", "limits_of", "read_record", "reproduce"]
 
 SAME: Final = 0
 DIFFERS: Final = 4
 CANNOT: Final = 5
 """Exit codes of 'registry reproduce'."""
+
+MOST: Final = Limits(
+    seconds=12 * 3600,
+    memory=16 * 1024 * MIB,
+    processes=512,
+    output=16 * 1024 * MIB,
+    files=100_000,
+    scratch=4 * 1024 * MIB,
+    log=MIB,
+)
+"""What a record that was written by somebody else may ask for, unless more is allowed."""
 
 Word = Literal["same", "close", "differs", "missing", "extra", "not comparable"]
 
@@ -80,14 +90,15 @@ def reproduce(
     on: Mapping[str, str | Path] | None = None,
     variables: Mapping[str, str] | None = None,
     least: Tier = Tier.BUBBLEWRAP,
+    limits: Mapping[str, Any] | None = None,
     on_log: Callable[[bytes], object] | None = None,
     cancel: threading.Event | None = None,
 ) -> Reproduction:
     """Run a record again into the folder `outputs`, and compare.
 
     All that it needs is fetched first, and each byte is checked, so nothing runs on something else: `on` names where
-    inputs are that were files of somebody's machine, and they must be the same. `variables` replace some of the
-    recorded ones.
+    inputs are that were files of somebody's machine, and they must be the same. `limits` replace some of the record's,
+    which count up to `MOST`. `variables` replace some of the recorded ones.
 
     Raises `CannotReproduce` with all that is missing, and what `Workshop.execute` raises.
     """
@@ -108,32 +119,30 @@ def reproduce(
         lock = _lock(record, workshop, missing)
         if missing or code is None:
             raise CannotReproduce(f"The run of {record.code.name}", missing)
-        if lock is not None:
-            try:
-                environment(lock, workshop.store, workshop.home, progress=workshop.progress)
-            except WrongEnvironment as error:
-                raise CannotReproduce(f"The run of {record.code.name}", [error.reason], hint=error.hint) from error
         program = replace(
-            read_code(code.path, record.code.entry),
+            read_code(code.path, record.code.entry, unlocked=True),
             lock=lock,
             python=python_version(record.environment.python),
             entry=record.code.entry,
         )
         asked = {**_texts(record), **(variables or {})}
         _suit(asked, record, notes)
-        outcome = workshop.execute(
-            program,
-            {name: entry.path for name, entry in inputs.items() if entry is not None},
-            params=record.params,
-            arguments=record.code.arguments,
-            variables=asked,
-            outputs=outputs,
-            limits=_limits(record),
-            spool=spool,
-            least=least,
-            on_log=on_log,
-            cancel=cancel,
-        )
+        try:
+            outcome = workshop.execute(
+                program,
+                {name: entry.path for name, entry in inputs.items() if entry is not None},
+                params=record.params,
+                arguments=record.code.arguments,
+                variables=asked,
+                outputs=outputs,
+                limits=replace(limits_of(record), **(limits or {})),
+                spool=spool,
+                least=least,
+                on_log=on_log,
+                cancel=cancel,
+            )
+        except WrongEnvironment as error:
+            raise CannotReproduce(f"The run of {record.code.name}", [error.reason], hint=error.hint) from error
         if not outcome.ok:
             notes.append(f"the program {outcome.in_words()}")
         notes += _changed(record, outcome)
@@ -203,11 +212,12 @@ def _texts(record: RunRecord) -> dict[str, str]:
     return {name: str(value) for name, value in record.environment.variables.items()}
 
 
-def _limits(record: RunRecord) -> Limits:
+def limits_of(record: RunRecord) -> Limits:
+    """The limits to run a record within: its own, with time for a slower machine, and never more than `MOST`."""
     known = {name: record.limits[name] for name in Limits.__slots__ if name in record.limits}
     recorded = Limits(**known)
-    # A slower machine is no other result.
-    return replace(recorded, seconds=recorded.seconds * 4 + 60)
+    # A slower machine is no other result; but who wrote the record does not say what this one may be used up for.
+    return replace(recorded, seconds=recorded.seconds * 4 + 60).within(MOST)
 
 
 def _suit(variables: dict[str, str], record: RunRecord, notes: list[str]) -> None:

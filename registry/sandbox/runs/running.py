@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +19,9 @@ from registry.ipfs.store import BlockStore, NullSink, keep, writing
 from registry.ipfs.unixfs import add_file, add_tree, content_size, export
 from registry.sandbox.calling import CALM, INSIDE, PROGRAMS
 from registry.sandbox.process import run
-from registry.sandbox.runs.code import Code, read_code
-from registry.sandbox.runs.environment import PYCACHE, environment
+from registry.sandbox.runs.code import Code, read_code, read_lock
+from registry.sandbox.runs.environment import PYCACHE
+from registry.sandbox.runs.environment import environment as make_environment
 from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
 from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_version
 from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
@@ -33,7 +34,8 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An asset's content: its DID, version and name, the `cid` of its content, whether that is encrypted, its bytes."""
+    """An asset's content: its DID, version and name, the `cid` of its content, its bytes, whether that is encrypted,
+    and the name of its only file."""
 
     did: str
     version: int
@@ -41,7 +43,7 @@ class Found:
     cid: CID
     size: int
     gated: bool = False
-    record: CID | None = None
+    file: str = ""
 
 
 class Places(Protocol):
@@ -113,7 +115,7 @@ class Workshop:
         if text.startswith("did:"):
             found = self.places.find(text, version)
             self.places.download(found, folder / "content")
-            path = _opened_up(folder / "content")
+            path = _opened_up(_renamed(folder / "content", found.file))
             cid = self._hash(path) if found.gated else found.cid
             return Laid(path, cid, content_size(path), found.did, found.version, found.name)
         path = Path(what)
@@ -144,7 +146,8 @@ class Workshop:
         outputs: Path,
         params: Mapping[str, Any] | None = None,
         arguments: Sequence[str] | None = None,
-        limits: Limits | None = None,
+        environment: str | Path | None = None,
+        limits: Mapping[str, Any] | None = None,
         seed: int = 0,
         keep_inputs: bool = False,
         least: Tier = Tier.BUBBLEWRAP,
@@ -155,15 +158,20 @@ class Workshop:
         """Run code on data, leave what it makes in the folder `outputs`, and record how.
 
         `code` and each of the inputs is a path, a DID or a CID. The inputs lie at ``{inputs}/<name>``, and `params` in
-        the file ``{params}``. `limits` are by default what the code says. Code, outputs, lock and record are kept in
-        the store; folders that are inputs only with `keep_inputs`.
+        the file ``{params}``. `environment` has the lock, by default the code's own. `limits` replace some of those
+        that the code has. Code, outputs, lock and record are kept in the store; folders that are inputs only with
+        `keep_inputs`.
 
         Raises `RunFailed` if it does not finish, and what `lay`, `read_code`, `fetch_wheels`, `environment` and
         `registry.sandbox.run` raise."""
         with ExitStack() as stack:
             spool = spool_of(stack)
             laid = self.lay(code, spool / "code", stored=True)
-            program = read_code(laid.path)
+            program = read_code(laid.path, unlocked=environment is not None)
+            outside = None
+            if environment is not None:
+                outside = self.lay(environment, spool / "environment", stored=True)
+                program = replace(program, lock=read_lock(outside.path))
             if program.lock is not None:
                 fetch_wheels(program.lock, self.store, self.progress)
             inputs = {}
@@ -185,7 +193,7 @@ class Workshop:
                 arguments=arguments,
                 variables=variables,
                 outputs=outputs,
-                limits=limits or program.limits,
+                limits=replace(program.limits, **(limits or {})),
                 spool=spool,
                 least=least,
                 tier=tier,
@@ -202,7 +210,9 @@ class Workshop:
             ]
             if laid.did is None and Path(str(code)).exists():
                 findings.append(Finding(kind="code", where=program.entry, what="is not published as an asset"))
-            record = self._record(program, laid, inputs, outcome, outputs, params or {}, arguments, variables, findings)
+            record = self._record(
+                program, laid, outside, inputs, outcome, outputs, params or {}, arguments, variables, findings
+            )
         return Made(outcome, record, outputs)
 
     def execute(
@@ -225,7 +235,7 @@ class Workshop:
         if faults := json_faults(dict(params)):
             raise InputError(f"The parameters cannot be written down: {faults[0]}.")
         lock = program.lock or Lock(python=program.python or python_version(), platform=platform(), wheels=())
-        built = environment(lock, self.store, self.home, progress=self.progress)
+        built = make_environment(lock, self.store, self.home, progress=self.progress)
         python = (built / "bin" / "python").resolve()
         asked = spool / "params.json"
         asked.write_text(json.dumps(dict(params), sort_keys=True))
@@ -262,6 +272,7 @@ class Workshop:
         self,
         program: Code,
         laid: Laid,
+        outside: Laid | None,
         inputs: Mapping[str, Laid],
         outcome: Outcome,
         outputs: Path,
@@ -292,6 +303,8 @@ class Workshop:
                     libc=libc(),
                     lock=self.put(program.lock) if program.lock else None,
                     variables=dict(variables),
+                    did=outside.did if outside else None,
+                    version=outside.version if outside else None,
                 ),
                 machine=machine(seen),
                 inputs=tuple(
@@ -340,6 +353,11 @@ def spool_of(stack: ExitStack) -> Path:
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="asset-registry-run-")))
     folder.chmod(0o755)
     return folder
+
+
+def _renamed(path: Path, name: str) -> Path:
+    """A file under its own name; a folder as it is."""
+    return path.rename(path.with_name(name)) if path.is_file() and name and "/" not in name else path
 
 
 def _opened_up(path: Path) -> Path:
