@@ -158,7 +158,7 @@ def _laid(lay: Callable[[], Laid], what: str, cid: CID, missing: list[str]) -> L
     try:
         laid = lay()
     except AccessDenied as error:
-        missing.append(f"the {what} is gated, and {error.message.rstrip('.')}")
+        missing.append(f"the {what} needs access: {error.message.rstrip('.')}. {error.hint.rstrip('.')}")
     except (NotFoundError, ContentError) as error:
         missing.append(f"the {what} is not to be had: {error.message.rstrip('.')}")
     except RegistryError as error:
