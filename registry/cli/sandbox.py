@@ -55,6 +55,29 @@ _STOPS = {
 
 
 @command(
+    "crate",
+    group=sandbox,
+    examples=["registry sandbox crate run.json crate/ --license CC-BY-4.0"],
+)
+@click.argument("record")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--license", "license_", required=True, metavar="SPDX|URL", help="Licence of the whole.")
+@click.option("--name", default="", help="Its title.")
+@click.option("--author", default="", help="Who ran it.")
+def crate(app: App, record: str, folder: Path, license_: str, name: str, author: str) -> None:
+    """Write a run as an RO-Crate to FOLDER, for journals and archives: code, outputs, and how the one became the other.
+
+    RECORD is the file that 'registry run' wrote, or a CID. Inputs are named by DID and CID, and not copied.
+    """
+    from registry.cli.experiments import record_of
+    from registry.sandbox.runs.rocrate import write_crate
+
+    found = record_of(app, record)
+    written = write_crate(found, app.blocks(), folder, license=license_, name=name, author=author)
+    app.console.answer(f"{written}", {"metadata": str(written), "record": found.cid})
+
+
+@command(
     "lock",
     group=sandbox,
     examples=["registry sandbox lock examples/penguin_model", "registry sandbox lock . --python 3.12"],

@@ -20,6 +20,7 @@ import pytest
 from integration.sandbox.people import MIB, SMALL, Person, alive, program_of
 from registry.errors import RunFailed, SandboxUnavailable
 from registry.sandbox import Limits, Spec, Tier, call, run
+from registry.sandbox.cgroup import Cgroup
 from registry.sandbox.check import probe
 from registry.sandbox.started import interpreter
 
@@ -386,3 +387,14 @@ def test_at_tier_0_everything_is_open_and_the_probe_says_so(person: Person) -> N
         return  # it would be tried for real
     found = person.call(probe, Tier.NONE, python=person.python)
     assert len([name for name, got in found.items() if got]) >= 10
+
+
+def test_a_control_group_of_this_kernel_ends_what_is_in_it() -> None:
+    """Without controllers, which this kernel need not give: that a group is made, filled, killed and gone."""
+    made = Cgroup.make(1, 1, needs=())
+    if made is None:
+        return  # nothing is delegated here, as to most ordinary users; the watch counts then
+    sleeper = subprocess.Popen(["/usr/bin/sleep", "60"])
+    made.add([sleeper.pid])
+    made.remove()
+    assert sleeper.wait(5) == -signal.SIGKILL and not made.path.exists()
