@@ -38,8 +38,8 @@ def call(
     its path inside as text; the others are JSON. It may read `stdin`, which is streamed. Nothing is shared between two
     calls.
 
-    Raises `RunFailed` if it raises, passes a limit, or answers with what is no JSON; and what `run` raises.
-    """
+    Raises `RunFailed` if it raises, passes a limit, or answers with what is no JSON; `InputError` for arguments that
+    are none; and what `run` raises."""
     folders = [path for path in map(Path, [*site.getsitepackages(), sys.prefix]) if path.name == "site-packages"]
     # What is imported from a checkout lies beside the packages that are installed.
     roots = dict.fromkeys([*folders, _PACKAGE.parent] if _PACKAGE.parent not in folders else folders)

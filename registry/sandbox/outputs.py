@@ -11,38 +11,57 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from registry.errors import InputError
 from registry.ipfs.names import writing_fault
-from registry.sandbox.spec import Limits, OutputFile
+from registry.sandbox.spec import Ended, Limits, OutputFile
 
-__all__ = ["OverLimit", "Refused", "collect", "read_small"]
+__all__ = ["Collected", "collect", "read_small", "refuse_taken"]
 
 _DEPTH: Final = 32
 _PIECE: Final = 2**20
 
 
-class Refused(Exception):
-    """What was left cannot be taken; the text says what and why."""
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was taken: the `files`; or nothing, and what the run ended by for it, with what cannot be taken in words."""
+
+    files: tuple[OutputFile, ...]
+    ended: Ended = "finished"
+    refused: str = ""
 
 
-class OverLimit(Exception):
-    """More was left than the limit of this name allows."""
+class _Stop(Exception):
+    """Nothing is taken: `ended` says why, and the text what."""
+
+    def __init__(self, ended: Ended, refused: str = "") -> None:
+        self.ended: Ended = ended
+        super().__init__(refused)
 
 
-def collect(folder: int, target: Path | None, limits: Limits) -> tuple[OutputFile, ...]:
+def collect(folder: int, target: Path | None, limits: Limits) -> Collected:
     """Copy all files below the open `folder` to `target`, which is missing or empty; without one count them only.
 
-    Raises `Refused` and `OverLimit`, and then `target` is as it was. Raises `InputError` if it is taken.
-    """
-    files: list[OutputFile] = []
-    if target is None:
-        for path, _, size in _walk(folder, "", limits, _Count()):
-            files.append(OutputFile(path, size))
-        return tuple(sorted(files, key=lambda file: file.path))
-    refuse_taken(target)
+    Whatever is no plain file, has a name that some system cannot hold, or is over a limit, and nothing is taken:
+    `target` is as it was. Raises `InputError` if it is taken."""
+    if target is not None:
+        refuse_taken(target)
+    try:
+        found = _counted(folder, limits) if target is None else _copied(folder, target, limits)
+    except _Stop as stop:
+        return Collected((), stop.ended, str(stop))
+    return Collected(tuple(sorted(found, key=lambda file: file.path)))
+
+
+def _counted(folder: int, limits: Limits) -> list[OutputFile]:
+    return [OutputFile(path, size) for path, _, size in _walk(folder, "", limits, _Count())]
+
+
+def _copied(folder: int, target: Path, limits: Limits) -> list[OutputFile]:
+    files = []
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name[:64]}-", dir=target.parent))
     try:
@@ -59,7 +78,7 @@ def collect(folder: int, target: Path | None, limits: Limits) -> tuple[OutputFil
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
-    return tuple(sorted(files, key=lambda file: file.path))
+    return files
 
 
 def refuse_taken(target: Path) -> None:
@@ -90,15 +109,15 @@ def _walk(folder: int, above: str, limits: Limits, count: _Count) -> Iterator[tu
         for entry in entries:
             count.entries += 1
             if count.entries > limits.files:
-                raise OverLimit("files")
+                raise _Stop("files")
             fault = writing_fault(entry.name)
             if fault:
-                raise Refused(fault)
+                raise _Stop("refused", fault)
             path = above + entry.name
             found = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 if path.count("/") >= _DEPTH:
-                    raise Refused(f"{path[:80]!r}... is nested deeper than {_DEPTH} folders")
+                    raise _Stop("refused", f"{path[:80]!r}... is nested deeper than {_DEPTH} folders")
                 handle = _open(entry.name, os.O_DIRECTORY, 0o700, folder)
                 try:
                     yield from _walk(handle, path + "/", limits, count)
@@ -106,10 +125,10 @@ def _walk(folder: int, above: str, limits: Limits, count: _Count) -> Iterator[tu
                     os.close(handle)
                 continue
             if not stat.S_ISREG(found.st_mode):
-                raise Refused(f"{path!r} is {_kind(found.st_mode)}, and only files and folders are taken")
+                raise _Stop("refused", f"{path!r} is {_kind(found.st_mode)}, and only files and folders are taken")
             count.size += found.st_size
             if count.size > limits.output:
-                raise OverLimit("output")
+                raise _Stop("output")
             handle = _open(entry.name, os.O_NONBLOCK, 0o600, folder)
             try:
                 yield path, handle, found.st_size

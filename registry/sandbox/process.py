@@ -16,8 +16,8 @@ from registry.sandbox import bare, bubblewrap, landlock
 from registry.sandbox.cgroup import Cgroup
 from registry.sandbox.logs import Log
 from registry.sandbox.machine import reach
-from registry.sandbox.outputs import OverLimit, Refused, collect, read_small, refuse_taken
-from registry.sandbox.spec import MIB, Ended, Outcome, OutputFile, Spec, Tier
+from registry.sandbox.outputs import Collected, collect, read_small, refuse_taken
+from registry.sandbox.spec import MIB, Ended, Outcome, Spec, Tier
 from registry.sandbox.started import Started
 from registry.sandbox.watch import Watch, below
 
@@ -71,15 +71,10 @@ def run(
         seconds = time.monotonic() - begun
         if ended is None:
             ended = "output" if conversation.over_limit else "failed" if started.exit else "finished"
-        outputs: tuple[OutputFile, ...] = ()
-        refused = ""
+        taken = Collected(())
         if ended == "finished":
-            try:
-                outputs = collect(started.out, spec.outputs, spec.limits)
-            except Refused as error:
-                ended, refused = "refused", str(error)
-            except OverLimit as error:
-                ended = "files" if str(error) == "files" else "output"
+            taken = collect(started.out, spec.outputs, spec.limits)
+            ended = taken.ended
         return Outcome(
             ended=ended,
             exit=started.exit,
@@ -90,9 +85,9 @@ def run(
             memory=max(watch.peak, started.peak, group.peak() if group else 0),
             log=conversation.log.kept(),
             log_size=conversation.log.size,
-            outputs=outputs,
+            outputs=taken.files,
             notes=read_small(started.notes, NOTES_FILE, MIB),
-            refused=refused,
+            refused=taken.refused,
         )
 
 

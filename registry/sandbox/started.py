@@ -42,6 +42,7 @@ class Started:
         env: dict[str, str] | None = None,
         account: int | None = None,
     ) -> None:
+        """Start it. Raises `SandboxFailed` if it cannot be."""
         self.tier = tier
         try:
             self.process = subprocess.Popen(

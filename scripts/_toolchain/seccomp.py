@@ -31,11 +31,11 @@ pidfd_send_signal pipe pipe2 poll ppoll pread64 preadv preadv2 prlimit64 pselect
 readahead readlink readlinkat readv recvfrom recvmmsg recvmsg rename renameat renameat2 restart_syscall rmdir rseq
 rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
 sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler
-sched_rr_get_interval sched_setaffinity sched_yield select sendfile sendmmsg sendmsg sendto set_robust_list
-set_tid_address setitimer setpgid setpriority setrlimit setsid setsockopt shutdown sigaltstack signalfd signalfd4 stat
-statfs statx symlink symlinkat sync_file_range sysinfo tgkill time timer_create timer_delete timer_getoverrun
-timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink
-unlinkat utime utimensat utimes vfork wait4 waitid write writev
+sched_rr_get_interval sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select sendfile
+sendmmsg sendmsg sendto set_robust_list set_tid_address setitimer setpgid setpriority setrlimit setsid setsockopt
+shutdown sigaltstack signalfd signalfd4 stat statfs statx symlink symlinkat sync_file_range sysinfo tgkill time
+timer_create timer_delete timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime
+times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork wait4 waitid write writev
 """
 """Files, memory, processes and time of one's own."""
 
@@ -83,7 +83,10 @@ PRCTLS = {
 NEW_NAMESPACES = 0x7E02_0000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
 
-AF_UNIX = 1
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+FAMILIES = {AF_INET: errno.EAFNOSUPPORT, AF_INET6: errno.EAFNOSUPPORT, AF_NETLINK: errno.EOPNOTSUPP}
+"""Refused as on a machine that has no such network."""
+
 MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20
 WHOLE_WORD = 0xFFFF_FFFF
 
@@ -124,6 +127,9 @@ def write(tier: str, machine: str, path: Path) -> None:
     rule(allow, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_ANONYMOUS, 0))
     rule(allow, "mmap", seccomp.Arg(3, seccomp.MASKED_EQ, MAP_SHARED | MAP_ANONYMOUS, MAP_ANONYMOUS))
     rule(allow, "socketpair", seccomp.Arg(0, seccomp.MASKED_EQ, WHOLE_WORD, AF_UNIX))
+    # Libraries look at these errors, and do without; at others some abort.
+    for family, number in FAMILIES.items():
+        rule(seccomp.ERRNO(number), "socket", seccomp.Arg(0, seccomp.MASKED_EQ, WHOLE_WORD, family))
     if tier == "bubblewrap":
         rule(allow, "socket", seccomp.Arg(0, seccomp.MASKED_EQ, WHOLE_WORD, AF_UNIX))
         for name in SOCKETS:

@@ -3,14 +3,21 @@
 import os
 import sys
 
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, here)
-import observe  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
 
-sys.path.remove(here)
-observe.begin(sys.argv.pop(1))
-sys.path.insert(0, observe.folder)
 
-from ipykernel.kernelapp import launch_new_instance  # noqa: E402
+def main() -> None:
+    """Become the kernel."""
+    sys.path.insert(0, HERE)
+    import observe
 
-launch_new_instance()
+    sys.path.remove(HERE)
+    observe.begin(sys.argv.pop(1))
+    sys.path.insert(0, observe.folder)
+    from ipykernel.kernelapp import launch_new_instance
+
+    launch_new_instance()
+
+
+if __name__ == "__main__":
+    main()

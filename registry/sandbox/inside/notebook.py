@@ -20,7 +20,9 @@ def execute(source: str, target: str) -> int:
     for cell in book.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    manager = KernelManager(transport="ipc", kernel_name="python3")
+    # Its sockets lie beside this file: what is in the current folder is a result.
+    file = os.path.join(os.environ["HOME"], "kernel.json")
+    manager = KernelManager(transport="ipc", kernel_name="python3", connection_file=file)
     here = os.path.dirname(os.path.abspath(__file__))
     command = [sys.executable, "-s", "-P", "-B", os.path.join(here, "kernel.py"), os.path.dirname(source)]
     manager._kernel_spec = _spec([*command, "-f", "{connection_file}"])

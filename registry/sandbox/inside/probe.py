@@ -16,30 +16,44 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
-orders = json.loads(sys.argv[1])
-secret = orders["secret"][::-1]  # turned round, so that the orders themselves do not have it
+Probe = Callable[[], str | None]
+PROBES: list[Probe] = []
+
+orders: dict[str, Any] = json.loads(sys.argv[1]) if __name__ == "__main__" else {}
+# Turned round, so that the orders themselves do not have it.
+secret = orders.get("secret", "")[::-1]
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def attempt(probe: Callable[[], str | None]) -> None:
-    """Run a probe: an error of the system is what a blocked way looks like."""
-    try:
-        found = probe() or ""
-    except (OSError, MemoryError, ValueError) as error:
-        found = ""
-        print(probe.__name__, repr(error), file=sys.stderr)
-    print(json.dumps([probe.__name__, found]), flush=True)
+def attempt(probe: Probe) -> Probe:
+    """Add a probe to those that are run."""
+    PROBES.append(probe)
+    return probe
+
+
+def main() -> None:
+    """Run all probes: an error of the system is what a blocked way looks like."""
+    for probe in PROBES:
+        try:
+            found = probe() or ""
+        except (OSError, MemoryError, ValueError) as error:
+            found = ""
+            print(probe.__name__, repr(error), file=sys.stderr)
+        print(json.dumps([probe.__name__, found]), flush=True)
 
 
 @attempt
 def connects_to_this_machine() -> str | None:
+    """TCP to a listener on loopback."""
     with socket.create_connection(("127.0.0.1", orders["port"]), 2):
         return "a listener on loopback answered"
 
 
 @attempt
 def sends_a_question_to_a_name_server() -> str | None:
+    """A datagram over UDP."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.sendto(b"?", ("127.0.0.1", orders["udp"]))
         return "a datagram was sent"
@@ -47,6 +61,7 @@ def sends_a_question_to_a_name_server() -> str | None:
 
 @attempt
 def opens_a_raw_or_packet_socket() -> str | None:
+    """Sockets of the kernel and of the wire."""
     for family in (socket.AF_PACKET, socket.AF_NETLINK, 38, 40):  # AF_ALG, AF_VSOCK
         try:
             socket.socket(family, socket.SOCK_RAW).close()
@@ -58,6 +73,7 @@ def opens_a_raw_or_packet_socket() -> str | None:
 
 @attempt
 def abstract_unix_socket_of_host() -> str | None:
+    """A socket that has no file, of a process outside."""
     with socket.socket(socket.AF_UNIX) as unix:
         unix.connect("\0" + orders["abstract"])
         return "a process outside answered"
@@ -65,7 +81,8 @@ def abstract_unix_socket_of_host() -> str | None:
 
 @attempt
 def reads_a_file_outside() -> str | None:
-    for path in (orders["file"], "/etc/shadow", "/root/.ssh", "/home", "/etc/passwd"):
+    """Files of the machine and of its users."""
+    for path in (orders["file"], "/etc/shadow", "/" + "root/.ssh", "/home", "/etc/passwd"):
         try:
             if os.path.isdir(path):
                 return f"{path}: {os.listdir(path)[:3]}"
@@ -78,6 +95,7 @@ def reads_a_file_outside() -> str | None:
 
 @attempt
 def reads_proc_1_environ() -> str | None:
+    """The variables and words of whatever started us."""
     for pid in ("self", *filter(str.isdigit, os.listdir("/proc"))):
         for name in ("environ", "cmdline"):
             try:
@@ -91,11 +109,13 @@ def reads_proc_1_environ() -> str | None:
 
 @attempt
 def has_a_variable_of_the_runner() -> str | None:
+    """Variables that came along."""
     return "; ".join(name for name, value in os.environ.items() if secret in value)
 
 
 @attempt
 def inherits_an_open_fd() -> str | None:
+    """Files that the runner has open."""
     for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else range(3, 256):
         if int(number) > 2:
             try:
@@ -128,6 +148,7 @@ def fill(path: str, most: int) -> int:
 
 @attempt
 def writes_root_tmpfs() -> str | None:
+    """File systems that nobody gave a size."""
     for path in ("/", "/dev", "/data", "/opt", "/etc", "/usr/lib", "/proc"):
         if done := fill(path.rstrip("/"), 2**20):
             return f"{done:,} bytes in {path}"
@@ -136,6 +157,7 @@ def writes_root_tmpfs() -> str | None:
 
 @attempt
 def has_memory_that_nobody_counts() -> str | None:
+    """Memory of no process and no file system."""
     got = []
     if hasattr(os, "memfd_create"):
         try:
@@ -161,6 +183,7 @@ def has_memory_that_nobody_counts() -> str | None:
 
 @attempt
 def forks_past_limit() -> str | None:
+    """Processes past the limit."""
     children: list[int] = []
     try:
         while len(children) <= orders["processes"] + 8:
@@ -180,6 +203,7 @@ def forks_past_limit() -> str | None:
 
 @attempt
 def nested_userns() -> str | None:
+    """A user namespace, in which one is root."""
     for flags in (0x10000000, 0x10000000 | 0x00020000):
         if libc.unshare(flags) == 0:
             return "a user namespace"
@@ -197,6 +221,7 @@ def nested_userns() -> str | None:
 
 @attempt
 def ptrace_runner() -> str | None:
+    """The memory of another process."""
     for pid in (1, os.getppid(), orders["runner"]):
         if pid not in (0, os.getpid()) and libc.ptrace(16, pid, 0, 0) == 0:
             libc.ptrace(17, pid, 0, 0)
@@ -210,6 +235,7 @@ def ptrace_runner() -> str | None:
 
 @attempt
 def tiocsti() -> str | None:
+    """A letter typed on the terminal of the runner."""
     for number in (0, 1, 2):
         try:
             fcntl.ioctl(number, 0x5412, b"x")
@@ -231,6 +257,7 @@ def tiocsti() -> str | None:
 
 @attempt
 def kills_runner() -> str | None:
+    """A signal to the runner."""
     for pid in (orders["runner"], os.getppid()):
         if pid > 1:
             try:
@@ -243,6 +270,7 @@ def kills_runner() -> str | None:
 
 @attempt
 def mounts_something() -> str | None:
+    """A file system of our own, or another root."""
     place = os.environ["OUT"].encode()
     if libc.mount(b"tmpfs", place, b"tmpfs", 0, None) == 0:
         libc.umount2(place, 0)
@@ -252,6 +280,7 @@ def mounts_something() -> str | None:
 
 @attempt
 def raises_its_own_limits() -> str | None:
+    """Limits taken back."""
     for name in ("RLIMIT_AS", "RLIMIT_NPROC", "RLIMIT_FSIZE"):
         try:
             resource.setrlimit(getattr(resource, name), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -263,6 +292,7 @@ def raises_its_own_limits() -> str | None:
 
 @attempt
 def writes_dev_shm_past_cap() -> str | None:
+    """File systems past the size that they have."""
     places = (
         ("/dev/shm", orders["scratch"]),
         (os.environ["TMPDIR"], orders["scratch"]),
@@ -276,6 +306,11 @@ def writes_dev_shm_past_cap() -> str | None:
 
 @attempt
 def takes_more_memory_than_its_limit() -> str | None:
+    """Memory past the limit."""
     taken = bytearray(b"\1") * (orders["memory"] + 2**20)
     time.sleep(0.5)
     return f"{len(taken):,} bytes"
+
+
+if __name__ == "__main__":
+    main()

@@ -231,7 +231,10 @@ class Workshop:
         on_log: Callable[[bytes], object] | None = None,
         cancel: threading.Event | None = None,
     ) -> Outcome:
-        """Run code that lies ready on data that lies ready; returns however it ends. Raises what `run` raises."""
+        """Run code that lies ready on data that lies ready; returns however it ends.
+
+        Raises `InputError` for names and parameters that cannot be written down, and what `run` raises.
+        """
         if faults := json_faults(dict(params)):
             raise InputError(f"The parameters cannot be written down: {faults[0]}.")
         lock = program.lock or Lock(python=program.python or python_version(), platform=platform(), wheels=())
