@@ -21,10 +21,10 @@ def execute(source: str, target: str) -> int:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     # Its sockets lie beside this file: what is in the current folder is a result.
-    file = os.path.join(os.environ["HOME"], "kernel.json")
-    manager = KernelManager(transport="ipc", kernel_name="python3", connection_file=file)
+    sockets = os.path.join(os.environ["HOME"], "kernel.json")
+    manager = KernelManager(transport="ipc", kernel_name="python3", connection_file=sockets)
     here = os.path.dirname(os.path.abspath(__file__))
-    command = [sys.executable, "-s", "-P", "-B", os.path.join(here, "kernel.py"), os.path.dirname(source)]
+    command = [sys.executable, "-s", "-P", "-B", os.path.join(here, "kernel.py"), source]
     manager._kernel_spec = _spec([*command, "-f", "{connection_file}"])
     client = NotebookClient(
         book, km=manager, timeout=None, record_timing=False, resources={"metadata": {"path": os.getcwd()}}

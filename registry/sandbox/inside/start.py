@@ -21,11 +21,11 @@ def main() -> int:
         arguments = [argument.replace(f"{{{name}}}", path) for argument in arguments]
     # A file is laid by itself, and then is all of the code.
     program = os.path.join(code, entry) if os.path.isdir(code) else code
-    observe.begin(code if os.path.isdir(code) else os.path.dirname(program))
-    observe.clocks(program)
     os.chdir(places["outputs"])
     if entry.endswith(".ipynb"):
         return int(notebook.execute(program, os.path.join(places["outputs"], os.path.basename(entry))))
+    observe.begin(code if os.path.isdir(code) else os.path.dirname(program))
+    observe.clocks(program)
     sys.argv = [program, *arguments]
     sys.path.insert(0, os.path.dirname(program))
     runpy.run_path(program, run_name="__main__")

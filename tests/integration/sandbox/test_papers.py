@@ -128,6 +128,8 @@ def test_a_notebook_is_code_and_compared_cell_by_cell(workshop: Workshop, tmp_pa
     (place / "run.toml").write_text('entry = "study.ipynb"\n[limits]\nmemory = 2_147_483_648\nseconds = 300\n')
     (place / "run.lock.json").write_bytes(make_lock(KERNEL, workshop.store).to_bytes())
     done = workshop.run(place, outputs=tmp_path / "out")
+    told = [(finding.kind, finding.where) for finding in done.record.findings]
+    assert ("clock", "study.ipynb, cell 4:2") in told and "randomness" not in dict(told)
     shown = json.loads((tmp_path / "out" / "study.ipynb").read_text())["cells"]
     assert shown[1]["outputs"][0]["text"].startswith("seeded 0.13436424411240122")
     assert shown[2]["outputs"][0]["data"]["text/plain"] == "2"
