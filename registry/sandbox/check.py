@@ -24,7 +24,7 @@ __all__ = ["Checked", "check", "probe"]
 LIMITS: Final = Limits(seconds=60, memory=256 * MIB, processes=16, output=8 * MIB, scratch=8 * MIB, log=256 * 1024)
 
 
-WATCHED: Final = ("writes_dev_shm_past_cap", "takes_more_memory_than_its_limit")
+WATCHED: Final = ("forks_past_limit", "writes_dev_shm_past_cap", "takes_more_memory_than_its_limit")
 """What may end the probe, in this order, where somebody watches it and nothing refuses it."""
 
 LAST: Final = WATCHED[-1]
@@ -112,7 +112,7 @@ def probe(tier: Tier, *, python: Path | None = None) -> dict[str, str]:
             on_output=pieces.append,
         )
     found = dict(map(json.loads, b"".join(pieces).splitlines()))
-    if LAST not in found and outcome.ended not in ("scratch", "output", "memory"):
+    if LAST not in found and outcome.ended not in ("processes", "scratch", "output", "memory"):
         raise SandboxFailed(f"the probe {outcome.in_words()}: {outcome.text()[-500:]}")
     # What stopped it was the watch over what it did last.
     return {**found, **{name: "" for name in WATCHED if name not in found}}

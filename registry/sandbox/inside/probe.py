@@ -182,26 +182,6 @@ def has_memory_that_nobody_counts() -> str | None:
 
 
 @attempt
-def forks_past_limit() -> str | None:
-    """Processes past the limit."""
-    children: list[int] = []
-    try:
-        while len(children) <= orders["processes"] + 8:
-            pid = os.fork()
-            if not pid:
-                time.sleep(60)
-                os._exit(0)
-            children.append(pid)
-        return f"{len(children)} processes"
-    except OSError:
-        return "" if len(children) <= orders["processes"] else f"{len(children)} processes"
-    finally:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-
-
-@attempt
 def nested_userns() -> str | None:
     """A user namespace, in which one is root."""
     for flags in (0x10000000, 0x10000000 | 0x00020000):
@@ -288,6 +268,26 @@ def raises_its_own_limits() -> str | None:
         except (OSError, ValueError):
             continue
     return None
+
+
+@attempt
+def forks_past_limit() -> str | None:
+    """Processes past the limit."""
+    children: list[int] = []
+    try:
+        while len(children) <= orders["processes"] + 8:
+            pid = os.fork()
+            if not pid:
+                time.sleep(60)
+                os._exit(0)
+            children.append(pid)
+        return f"{len(children)} processes"
+    except OSError:
+        return "" if len(children) <= orders["processes"] else f"{len(children)} processes"
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 @attempt
