@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from registry.chain.logs import Receipt
     from registry.gated.policy import Gated
+    from registry.sandbox.runs.record import RunRecord
 
 BATCH: Final = 100
 """Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
@@ -111,6 +112,7 @@ class Assets(Session):
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
         gated: Gated | None = ...,
+        made_by: RunRecord | None = ...,
         again: bool = ...,
         dry_run: Literal[False] = ...,
         **fields: Any,
@@ -130,6 +132,7 @@ class Assets(Session):
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
         gated: Gated | None = ...,
+        made_by: RunRecord | None = ...,
         again: bool = ...,
         dry_run: Literal[True],
         **fields: Any,
@@ -148,6 +151,7 @@ class Assets(Session):
         royalty_bps: int | None = None,
         parents: Sequence[DID | str] = (),
         gated: Gated | None = None,
+        made_by: RunRecord | None = None,
         again: bool = False,
         dry_run: bool = False,
         **fields: Any,
@@ -155,7 +159,8 @@ class Assets(Session):
         """Store a folder or file, write its document, and publish it as an asset with its licences.
 
         `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``. With `gated` the
-        content is encrypted, and those with access get its key.
+        content is encrypted, and those with access get its key. With `made_by`, the record of the run that made it, its
+        document names the record, and code and data that are assets become its parents.
         Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
         prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
         With `dry_run` nothing is stored or sent.
@@ -163,6 +168,11 @@ class Assets(Session):
         Raises `InvalidContent`, `InvalidDDO`, `DDOTooLarge`, `InvalidLicence`, `UnknownToken`, `NoSigner`,
         `InsufficientBalance`, and what the contracts and the chain answer.
         """
+        if made_by is not None:
+            from registry.sandbox.runs.publishing import made_by as made
+
+            told, parents = made(made_by, path, parents)
+            fields |= told
         draft = Draft(
             name=name,
             type=type,

@@ -24,6 +24,7 @@ from registry.session import Progress, no_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
+    from registry.experiments import Experiments
     from registry.governance import Governance
     from registry.revenue import Revenue
     from registry.teams import Teams
@@ -190,6 +191,13 @@ class Registry(Keeping):
         from registry.teams import Teams
 
         return Teams(self)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """Code run on data in the sandbox, with a record of how; and records run again."""
+        from registry.experiments import Experiments
+
+        return Experiments(self)
 
     @cached_property
     def governance(self) -> Governance:

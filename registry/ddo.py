@@ -471,6 +471,7 @@ class DDO(_Document):
     content    None for an asset that is a service
     licences   offers of access; the place in this list is the licence's number on chain
     parents    assets that this one was built from, at most 8
+    made_by    CID of the record of the run that made it (see `registry.sandbox.runs`)
     additional any JSON object: finite numbers, integers within +-(2**53-1)
     ========== =====================================================================================
 
@@ -496,6 +497,7 @@ class DDO(_Document):
     conforms_to: Annotated[tuple[_CIDField, ...], _Array, Field(max_length=16)] = Field(
         default=(), validation_alias="conformsTo", serialization_alias="conformsTo"
     )
+    made_by: _CIDField | None = Field(default=None, validation_alias="madeBy", serialization_alias="madeBy")
     additional: _ObjectField = Field(default_factory=FrozenDict)
 
     @field_validator("tags", "parents", "conforms_to")

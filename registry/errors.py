@@ -11,6 +11,7 @@ ends with what to do next.
     │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
+    │   ├── InvalidRecord                  .faults: every fault of a run record or a lock with its JSON pointer
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
@@ -49,6 +50,12 @@ ends with what to do next.
     │   ├── WrongProof (ValueError)        it does not lead to the root on chain
     │   ├── InvalidBallot (ValueError)     WrongBallotSignature, ReplayedBallot
     │   └── StillOpen (TimeoutError)       it was watched to the deadline
+    ├── SandboxError                       a stranger's program or file; see `registry.sandbox`
+    │   ├── SandboxUnavailable (PermissionError)  .hint: the line that makes this machine reach the tier
+    │   ├── SandboxFailed (OSError)        the sandbox itself, not what runs in it
+    │   ├── RunFailed                      .log: the end of what the program wrote
+    │   ├── WrongEnvironment (ValueError)  a lock that cannot be built as it says
+    │   └── CannotReproduce (LookupError)  .missing: what a run needs and is not to be had
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     └── JournalError                       the record of unfinished work is in use or damaged
 """
@@ -176,6 +183,17 @@ class DDOTooLarge(InputError):
     def __init__(self, size: int, limit: int) -> None:
         self.size, self.limit = size, limit
         super().__init__(f"The DDO has {size:,} bytes; at most {limit:,} fit in one block.")
+
+
+class InvalidRecord(InputError):
+    """A run record, or the lock of an environment, that is none; `faults` lists all that is wrong with it."""
+
+    hint = "Make it anew with 'registry run' or 'registry sandbox lock'; they are not written by hand."
+
+    def __init__(self, what: str, faults: Sequence[Fault]) -> None:
+        self.what, self.faults = what, tuple(faults)
+        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        super().__init__(f"{what} has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.")
 
 
 class InvalidSettings(InputError):
@@ -923,3 +941,61 @@ class JournalError(RegistryError):
     """The record of unfinished work is in use by another process, or damaged."""
 
     hint = "Let the other process end and try again; look on chain what was sent before a damaged one is moved away."
+
+
+# --- Sandbox -------------------------------------------------------------------------------------
+
+
+class SandboxError(RegistryError):
+    """A program or a file of a stranger could not be run or read."""
+
+
+class SandboxUnavailable(SandboxError, PermissionError):
+    """This machine does not reach the tier of the sandbox that is wanted; nothing was run in a lesser one."""
+
+    hint = "See what this machine reaches: 'registry sandbox check'."
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"The sandbox is not to be had: {reason}.", hint=hint)
+
+
+class SandboxFailed(SandboxError, OSError):
+    """The sandbox could not be set up or taken down. What was to run is not at fault."""
+
+    hint = "See what this machine reaches: 'registry sandbox check'."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The sandbox failed: {reason.rstrip('.')}.")
+
+
+class RunFailed(SandboxError):
+    """A program ended with an error or at one of its limits. `log` is the end of what it wrote."""
+
+    hint = "Read its log; raise the limit at which it was stopped only if you trust it."
+
+    def __init__(self, how: str, log: str = "") -> None:
+        self.how, self.log = how, log
+        super().__init__(f"The program {how}." + (f" Its last words: {log.splitlines()[-1]}" if log else ""))
+
+
+class WrongEnvironment(SandboxError, ValueError):
+    """A locked environment that cannot be built as its lock says: another hash, a source distribution, another
+    Python."""
+
+    hint = "Lock it anew: 'registry sandbox lock'."
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"The environment cannot be built: {reason}.", hint=hint)
+
+
+class CannotReproduce(SandboxError, LookupError):
+    """A run that cannot be tried here, because something that it needs is `missing`. Nothing was run."""
+
+    hint = "Ask its publisher for what is missing."
+
+    def __init__(self, what: str, missing: Sequence[str], *, hint: str = "") -> None:
+        self.what, self.missing = what, tuple(missing)
+        super().__init__(f"{what} cannot be tried: {'; '.join(self.missing)}.", hint=hint)

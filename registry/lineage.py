@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from registry.ddo import DDO
+    from registry.ipfs.cid import CID
 
 MAX_ROYALTY_BPS: Final = 3_000
 """The most that an asset can ask of its derivatives, in basis points, as in `Assets.sol`."""
@@ -52,6 +53,7 @@ class Relative:
     royalty_bps  of an ancestor: what each sale of the family's asset owes it, in basis points of the price;
                  of a descendant: what each of its sales owes the family's asset; 0 for the asset itself
     earned       the same in money so far, an amount a token: what was paid, parked, or waits to be distributed
+    made_by      CID of the record of the run that made it, None if its document names none
     ============ ======================================================================================
     """
 
@@ -60,6 +62,7 @@ class Relative:
     parents: tuple[DID, ...]
     royalty_bps: int
     earned: tuple[Amount, ...]
+    made_by: CID | None = None
 
     @property
     def label(self) -> str:
@@ -84,6 +87,8 @@ class Family:
         """The family in sentences, one a line."""
         me = self.asset.label
         told = []
+        if self.asset.made_by is not None:
+            told.append(f"{me} was made by the run ipfs://{self.asset.made_by}.")
         for one in self.ancestors:
             told.append(f"Each sale of {me} owes {one.label} {bps(one.royalty_bps)}; so far it earned {_sums(one)}.")
         if not self.ancestors:
@@ -115,7 +120,8 @@ class Family:
                     grow(leaf, other, edges, seen, verb)
 
         if self.ancestors:
-            grow(root.add("[italic]made from[/italic]"), self.asset.did, up, set(), "is owed")
+            run = f" [dim]by the run ipfs://{self.asset.made_by}[/dim]" if self.asset.made_by else ""
+            grow(root.add(f"[italic]made from[/italic]{run}"), self.asset.did, up, set(), "is owed")
         if self.descendants:
             grow(root.add("[italic]made into[/italic]"), self.asset.did, down, set(), "owes")
         return root
@@ -164,10 +170,13 @@ class Lineage(Market):
 
         def relative(number: int, royalty_bps: int, debtor: int | None, creditor: int) -> Relative:
             found = declared.get(number)
+            ddo = self._document(number)
             account = None if debtor is None else accounts[self.did(debtor)]
             return Relative(
                 did=self.did(number),
-                name=self._name(number),
+                # A family is of the chain; a document that is lost or bad must not hide it.
+                name=ddo.name if ddo else "asset without a document",
+                made_by=ddo.made_by if ddo else None,
                 parents=tuple(self.did(parent) for parent in found.parents) if found else (),
                 royalty_bps=royalty_bps,
                 earned=self._earned(ledger, account, self.did(creditor)) if account else (),
@@ -204,13 +213,11 @@ class Lineage(Market):
 
     # --- Below the verbs -------------------------------------------------------------------------
 
-    def _name(self, number: int) -> str:
+    def _document(self, number: int) -> DDO | None:
         try:
-            ddo: DDO = self.get(number).ddo
+            return self.get(number).ddo
         except (ContentError, InvalidDDO):
-            # A family is of the chain; a document that is lost or bad must not hide it.
-            return "asset without a document"
-        return ddo.name
+            return None
 
     def _earned(self, ledger: Ledger, account: Account, creditor: DID) -> tuple[Amount, ...]:
         earned = []

@@ -4,7 +4,10 @@ Multinomial logistic regression on four body measurements, fitted by Newton's me
 penalty. The penalised likelihood is strictly convex, so there is one optimum and no random start; the
 weights are rounded to six decimals, far above what differs from one processor to another.
 
-    python train.py [penguins.csv] [weights.json]
+    python train.py [penguins.csv] [weights.json] [scores.csv]
+
+With a third file, the scores of the rows held out are written there with all their digits. `run.toml` says how the
+registry runs it, and how close another run must come.
 """
 
 from __future__ import annotations
@@ -76,11 +79,13 @@ def fit(x: Array, y: Array) -> tuple[Array, Array, Array]:
     raise RuntimeError("Newton's method did not settle; the data are not those this was written for.")
 
 
-def train(path: Path = CSV) -> dict[str, Any]:
-    """Return the model as JSON: names, scaling, weights and what was measured on the rows held out."""
+def train(path: Path = CSV) -> tuple[dict[str, Any], Array]:
+    """Return the model as JSON (names, scaling, weights, what was measured on the rows held out) and the scores of these
+    rows (rows x classes, float64)."""
     x, y, x_held, y_held = split(*load(path))
     mean, deviation, weights = fit(x, y)
-    guess = softmax(np.hstack([np.ones((len(x_held), 1)), (x_held - mean) / deviation]) @ weights.T).argmax(axis=1)
+    scores: Array = np.hstack([np.ones((len(x_held), 1)), (x_held - mean) / deviation]) @ weights.T
+    guess = scores.argmax(axis=1)
     return {
         "format": "multinomial-logistic-regression/1",
         "features": list(FEATURES),
@@ -91,7 +96,7 @@ def train(path: Path = CSV) -> dict[str, Any]:
         "bias": _rounded(weights[:, 0]),
         "trained_on_rows": len(y),
         "held_out": {"rows": len(y_held), "correct": int((guess == y_held).sum())},
-    }
+    }, scores
 
 
 def _rounded(values: Array) -> list[float]:
@@ -107,7 +112,10 @@ def to_bytes(model: dict[str, Any]) -> bytes:
 if __name__ == "__main__":
     source = Path(sys.argv[1]) if len(sys.argv) > 1 else CSV
     output = Path(sys.argv[2]) if len(sys.argv) > 2 else WEIGHTS
-    result = train(source)
+    result, scores = train(source)
     output.write_bytes(to_bytes(result))
+    if len(sys.argv) > 3:
+        rows = [",".join(CLASSES), *(",".join(repr(float(score)) for score in row) for row in scores)]
+        Path(sys.argv[3]).write_text("\n".join(rows) + "\n", encoding="utf-8")
     held = result["held_out"]
     print(f"{output}: {held['correct']} of {held['rows']} held-out rows are right")

@@ -26,6 +26,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
         "content": ("cat", "download", "verify"),
     },
+    "Run": {"experiments": ("run", "reproduce"), "sandbox": ("sandbox",)},
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
     "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
     "Content": {"keep": ("ipfs",), "keys": ("keys",), "gateway": ("gateway",)},

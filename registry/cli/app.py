@@ -129,7 +129,7 @@ class App:
         chain = self.chain()
         signer = self.signer() if to is None else self.require_signer(to)
         registry = Registry.on(
-            chain, signer=signer, deployment=self.settings.get("deployment"), home=self.home, progress=self._tick
+            chain, signer=signer, deployment=self.settings.get("deployment"), home=self.home, progress=self.tick
         )
         registry.ask_passphrase = self._keys_passphrase
         return registry
@@ -160,7 +160,8 @@ class App:
             finally:
                 self._progress = None
 
-    def _tick(self, what: str, done: int, total: int) -> None:
+    def tick(self, what: str, done: int, total: int) -> None:
+        """Show how far something is, while `progress` is shown."""
         if self._progress is not None:
             self._progress(what, done, total)
 

@@ -52,6 +52,11 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 @click.option(
     "--ddo", type=click.Path(dir_okay=False), help="Take the document's fields from this JSON file; options win."
 )
+@click.option(
+    "--made-by",
+    metavar="RECORD",
+    help="The record of the run that made it (a file or a CID): it is named, and what it was made from are parents.",
+)
 @click.option("--again", is_flag=True, help="Publish even if the same document was published before.")
 @gated_options
 @dry_run_option
@@ -67,6 +72,7 @@ def publish(
     payout: str | None,
     royalty_bps: int | None,
     ddo: str | None,
+    made_by: str | None,
     again: bool,
     gated: bool,
     gateways: tuple[str, ...],
@@ -100,6 +106,13 @@ def publish(
         raise click.UsageError(
             f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} needed (or --ddo with it)."
         )
+    parents = parents or tuple(document.pop("parents", ()))
+    if made_by is not None:
+        from registry.cli.experiments import record_of
+        from registry.sandbox.runs.publishing import made_by as told
+
+        fields, parents = told(record_of(app, made_by), path, parents)
+        document |= fields
     offers = _with_words([parse_licence(spec) for spec in licences], document.pop("licences", []))
     draft = Draft(
         name=document.pop("name"),
@@ -109,7 +122,7 @@ def publish(
         licences=offers,
         payout=payout,
         royalty_bps=royalty_bps,
-        parents=parents or tuple(document.get("parents", ())),
+        parents=parents,
         fields={key: value for key, value in document.items() if key != "parents"},
         gated=gated_of(gated, gateways, threshold, hide_names),
     )

@@ -37,6 +37,9 @@ def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str,
         "document": f"ipfs://{found.cid}",
         "content": f"ipfs://{content.cid}, {content.size:,} bytes" if content else "none",
         "built from": ", ".join(map(str, document.parents)),
+        "made by": f"the run ipfs://{document.made_by}; again: registry reproduce {found.did.asset_id}"
+        if document.made_by
+        else "",
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -216,6 +216,7 @@ def test_the_python_of_a_page_runs(
     page: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = elsewhere / page.parent.relative_to(ROOT)
+    here.mkdir(exist_ok=True)
     monkeypatch.chdir(here)
     monkeypatch.syspath_prepend(str(here))
     with ExitStack() as running:

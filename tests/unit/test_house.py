@@ -27,6 +27,7 @@ FLOORS = [
     ["registry.gateway"],
     ["registry.assetfs"],
     ["registry.client"],
+    ["registry.experiments"],
     ["registry.keeping"],
     ["registry.revenue", "registry.teams", "registry.lineage", "registry.governance"],
     ["registry.market"],
@@ -39,7 +40,7 @@ FLOORS = [
     ["registry.session"],
     ["registry.results"],
     ["registry.statement", "registry.splits", "registry.proposal"],
-    ["registry.gated"],
+    ["registry.gated", "registry.sandbox"],
     [
         "registry.ocean",
         "registry.licence",

@@ -1,0 +1,278 @@
+"""Code run on data in the sandbox, and records run again. Needs a chain only for what is named as an asset."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry.cli.command import command
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from registry.cli.app import App
+    from registry.sandbox.runs.record import RunRecord
+    from registry.sandbox.runs.reproducing import Reproduction
+    from registry.sandbox.runs.running import Workshop
+
+RECORD_FILE = "run.json"
+
+
+def workshop(app: App, *named: str) -> Workshop:
+    """Where code is run: on a chain if one of the things that were named is an asset, and without one else."""
+    from registry.sandbox.runs.running import Workshop
+
+    if any(_is_asset(what) for what in named):
+        return app.registry().experiments.workshop
+    return Workshop(app.blocks(), app.home, progress=app.tick)
+
+
+def _is_asset(what: str) -> bool:
+    return what.startswith("did:") or (what.isascii() and what.isdigit())
+
+
+def _did(app: App, what: str) -> str:
+    """A number as the DID that it stands for; all else as it is."""
+    return str(app.registry().did(int(what))) if what.isascii() and what.isdigit() else what
+
+
+def record_of(app: App, what: str) -> RunRecord:
+    """A record by its file or its CID. Raises `InputError`, `InvalidRecord` and the content errors."""
+    from registry.errors import InputError, InvalidCID
+    from registry.ipfs.cid import CID
+    from registry.ipfs.store import fetch
+    from registry.papers import load
+    from registry.sandbox.runs.document import MAX_BYTES
+    from registry.sandbox.runs.record import RunRecord
+
+    if Path(what).exists():
+        return RunRecord.from_bytes(load(what, MAX_BYTES))
+    try:
+        cid = CID.parse(what.removeprefix("ipfs://"))
+    except InvalidCID:
+        raise InputError(
+            f"{what!r} is neither a file nor a CID.", hint="Name the file that 'registry run' wrote."
+        ) from None
+    return RunRecord.from_bytes(fetch(cid, app.blocks()))
+
+
+def inputs_of(named: tuple[str, ...]) -> dict[str, str]:
+    """Inputs by their names, as ``NAME=WHAT`` or by the last part of a path. Raises `InputError` for a name twice."""
+    from registry.errors import InputError
+
+    inputs: dict[str, str] = {}
+    for text in named:
+        name, equals, what = text.partition("=")
+        if not equals:
+            what, name = text, "data" if _is_asset(text) else Path(text).name or "data"
+        if name in inputs:
+            raise InputError(f"Two inputs are called {name!r}.", hint=f"Name them: --on first={inputs[name]}")
+        inputs[name] = what
+    return inputs
+
+
+def params_of(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Parameters as ``NAME=VALUE`` (JSON, or else text) or a file of JSON. Raises `InputError`."""
+    from registry.cli.look import read_json
+    from registry.errors import InputError
+
+    params: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            read = read_json(text)
+            if not isinstance(read, dict):
+                raise InputError(f"{text!r} is not a JSON object.", hint='Write {"name": value, ...}.')
+            params |= read
+            continue
+        try:
+            params[name] = json.loads(value)
+        except ValueError:
+            params[name] = value
+    return params
+
+
+def _log(app: App) -> Callable[[bytes], object]:
+    """What shows the log as it comes: to people, and harmless."""
+    from registry.sandbox.logs import readable
+
+    return lambda data: None if app.console.as_json else (sys.stderr.write(readable(data)), sys.stderr.flush())
+
+
+def _limits(seconds: float | None, memory: int | None) -> dict[str, Any]:
+    limits = {"seconds": seconds, "memory": memory and memory * 2**20}
+    return {name: value for name, value in limits.items() if value is not None}
+
+
+@command(
+    "run",
+    examples=[
+        "registry run train.py --on data/",
+        "registry run examples/penguin_model --on penguins=examples/penguins --record run.json",
+        "registry run 3 --on penguins=1 --params ridge=0.5 --out model/",
+    ],
+)
+@click.argument("code")
+@click.option(
+    "--on",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]WHAT",
+    help="What it reads, at {inputs}/NAME: a folder, a file, an asset or a CID; repeatable.",
+)
+@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for what it makes; by default a new one beside.")
+@click.option(
+    "--record", type=click.Path(path_type=Path), help=f"Write the record there; by default {RECORD_FILE} beside."
+)
+@click.option(
+    "--env", "environment", metavar="WHAT", help="Take the locked environment from this folder, asset or CID."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop it after this time.")
+@click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
+@click.option("--keep", is_flag=True, help="Keep folders that it reads in the store, so that it can be run again.")
+@click.option("--here", is_flag=True, help="Without a sandbox: for your own code on your own data, never a stranger's.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    app: App,
+    code: str,
+    inputs: tuple[str, ...],
+    params: tuple[str, ...],
+    out: Path | None,
+    record: Path | None,
+    environment: str | None,
+    seed: int,
+    seconds: float | None,
+    memory: int | None,
+    keep: bool,
+    here: bool,
+    arguments: tuple[str, ...],
+) -> None:
+    """Run CODE on data in the sandbox: no network, no other files, within limits. No chain and no money is needed.
+
+    CODE is a folder with a run.toml, a program, a notebook, an asset or a CID; what follows -- goes to the program.
+    What it leaves in {outputs} is yours, with a record by which anybody runs it again ('registry reproduce')."""
+    from registry.papers import save
+    from registry.sandbox.spec import MIB, Tier
+
+    named = {name: _did(app, what) for name, what in inputs_of(inputs).items()}
+    place = workshop(app, code, environment or "", *named.values())
+    target = out or Path(tempfile.mkdtemp(prefix="run-", dir="."))
+    with app.progress():
+        made = place.run(
+            _did(app, code),
+            named,
+            outputs=target,
+            params=params_of(params),
+            arguments=arguments or None,
+            environment=_did(app, environment) if environment else None,
+            limits=_limits(seconds, memory),
+            seed=seed,
+            keep_inputs=keep,
+            least=Tier.NONE if here else Tier.BUBBLEWRAP,
+            on_log=_log(app),
+        )
+    written = save(record or target.with_name(f"{target.name}.{RECORD_FILE}"), RECORD_FILE, made.record.to_bytes())
+    for finding in made.record.findings:
+        app.console.note(f"Note: {finding.where or 'it'} {finding.what}.".replace(": it ", ": the program: "))
+    usage = made.record.usage
+    facts = {
+        "outputs": f"{target}, {len(made.record.outputs)} files",
+        "record": f"{written} (ipfs://{made.record.cid})",
+        "took": f"{usage.seconds:.1f} s, {usage.cpu_seconds:.1f} s of processors, {usage.memory / MIB:,.0f} MiB, "
+        f"tier {usage.tier}",
+        "again": f"registry reproduce {written}",
+    }
+    value = {"outputs": str(target), "record": str(written), "cid": made.record.cid, "run": made.record.to_dict()}
+    app.console.result(value, facts=facts)
+
+
+@command(
+    "reproduce",
+    examples=["registry reproduce 2", "registry reproduce run.json --on penguins=examples/penguins --out again/"],
+)
+@click.argument("what")
+@click.option(
+    "--on", "inputs", multiple=True, metavar="NAME=WHAT", help="Where an input is that was nobody's asset; repeatable."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Keep what it makes there.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop it after this time.")
+@click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
+def reproduce(
+    app: App, what: str, inputs: tuple[str, ...], out: Path | None, seconds: float | None, memory: int | None
+) -> None:
+    """Run again what made an asset, or the record in a file, and say of each output: same, close or differs.
+
+    Fetched are the code, the data and the wheels that were pinned; no package index is asked. How close is close
+    enough is the author's word, and shown. Ends with 0 for same or close, 4 if something differs, 5 if it cannot be
+    tried."""
+    from registry.errors import CannotReproduce, ContentError, NotFoundError, SandboxUnavailable
+    from registry.sandbox.runs.reproducing import CANNOT
+
+    context = click.get_current_context()
+    try:
+        done = _reproduce(app, what, inputs, out, seconds, memory)
+    except (CannotReproduce, SandboxUnavailable, ContentError, NotFoundError) as error:
+        app.console.error(error)
+        context.exit(CANNOT)
+    if app.console.as_json:
+        app.console.document(
+            {"verdict": done.word, "outputs": done.verdicts, "notes": done.notes, "record": done.record}
+        )
+    else:
+        app.console.table(_table(done))
+        for note in done.notes:
+            app.console.note(f"Note: {note}.")
+        app.console.say(f"{done.word}: {_SENTENCES[done.word]}")
+    context.exit(done.exit)
+
+
+_SENTENCES = {
+    "same": "each output is the one that was recorded, byte for byte.",
+    "close": "each output is the one that was recorded, within the tolerances of its author.",
+    "differs": "not what was recorded.",
+    "missing": "not all that was recorded was made.",
+    "extra": "more was made than was recorded.",
+    "not comparable": "what came out cannot be compared with what was recorded.",
+}
+
+
+def _reproduce(
+    app: App, what: str, inputs: tuple[str, ...], out: Path | None, seconds: float | None, memory: int | None
+) -> Reproduction:
+    from registry.sandbox.runs import reproducing
+
+    on = {name: _did(app, value) for name, value in inputs_of(inputs).items()}
+    if _is_asset(what):
+        experiments = app.registry().experiments
+        record, place = experiments.record(_did(app, what)), experiments.workshop
+    else:
+        record = record_of(app, what)
+        place = workshop(app, *record.parents, *on.values())
+    with tempfile.TemporaryDirectory() as folder, app.progress():
+        return reproducing.reproduce(
+            record,
+            place,
+            outputs=out or Path(folder, "outputs"),
+            on=on,
+            limits=_limits(seconds, memory),
+            on_log=_log(app),
+        )
+
+
+def _table(done: Reproduction) -> Table:
+    from registry.cli.console import table_of
+
+    table = table_of("", "output", "verdict", "why", "compared")
+    for verdict in done.verdicts:
+        table.add_row(verdict.path, verdict.word, verdict.why, verdict.compared)
+        for where, *values in verdict.places:
+            table.add_row("", "", f"{where}: {' -> '.join(values)}", "")
+    return table

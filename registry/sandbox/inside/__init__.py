@@ -1,0 +1,2 @@
+"""Programs of ours that run inside the sandbox. They import nothing of the package: the standard library is all that is
+sure to be there."""

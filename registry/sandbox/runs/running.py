@@ -1,0 +1,390 @@
+"""Running code on data, and writing the record of it. No chain and no money: where things come from is handed in."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Protocol
+
+from registry.canonical import json_faults
+from registry.errors import InputError, InvalidCID, RunFailed
+from registry.ipfs.cid import CID
+from registry.ipfs.store import BlockStore, NullSink, keep, writing
+from registry.ipfs.unixfs import add_file, add_tree, content_size, export
+from registry.sandbox.calling import CALM, INSIDE, PROGRAMS
+from registry.sandbox.process import run
+from registry.sandbox.runs.code import Code, read_code, read_lock
+from registry.sandbox.runs.environment import PYCACHE
+from registry.sandbox.runs.environment import environment as make_environment
+from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
+from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_version
+from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
+from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
+
+__all__ = ["Found", "Laid", "Made", "Nowhere", "Places", "Workshop", "observed", "spool_of"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An asset's content: its DID, version and name, the `cid` of its content, its bytes, whether that is encrypted,
+    and the name of its only file."""
+
+    did: str
+    version: int
+    name: str
+    cid: CID
+    size: int
+    gated: bool = False
+    file: str = ""
+
+
+class Places(Protocol):
+    """Where assets are found: a registry, or nothing."""
+
+    def find(self, did: str, version: int | None = None) -> Found:
+        """The content of an asset. Raises what the registry raises."""
+
+    def download(self, found: Found, target: Path) -> None:
+        """Write the content, decrypted, to `target`. Raises `AccessDenied` and the content errors."""
+
+
+class Nowhere:
+    """No registry: what is named by a DID cannot be found."""
+
+    def find(self, did: str, version: int | None = None) -> Found:
+        """Raise `InputError`."""
+        raise InputError(
+            f"{did} is an asset, and no chain was named to look it up.", hint="Add --rpc, or set REGISTRY_RPC."
+        )
+
+    def download(self, found: Found, target: Path) -> None:
+        """Raise `InputError`."""
+        self.find(found.did)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Content that lies ready to be read: where, its `cid`, its bytes, and the asset that it is of."""
+
+    path: Path
+    cid: CID
+    size: int
+    did: str | None = None
+    version: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A run: its `outcome`, its `record`, and the folder with its outputs."""
+
+    outcome: Outcome
+    record: RunRecord
+    outputs: Path
+
+
+class Workshop:
+    """Runs code: blocks come from and go to `store`, assets from `places`, environments are kept below `home`."""
+
+    def __init__(
+        self,
+        store: BlockStore,
+        home: Path,
+        places: Places | None = None,
+        progress: Progress = lambda *_: None,
+    ) -> None:
+        self.store, self.home, self.progress = store, home, progress
+        self.places: Places = places or Nowhere()
+
+    # --- Laying out ------------------------------------------------------------------------------
+
+    def lay(self, what: str | Path, folder: Path, *, stored: bool = False, version: int | None = None) -> Laid:
+        """Content by the path of a folder or file, a DID or a CID, ready to be read; `folder` takes what is fetched.
+
+        What is on this machine is read where it is; with `stored` it is also kept in the store. Raises `InputError`
+        for what is none of these, and the content errors."""
+        text = str(what)
+        if text.startswith("did:"):
+            found = self.places.find(text, version)
+            self.places.download(found, folder / "content")
+            path = _opened_up(_renamed(folder / "content", found.file))
+            cid = self._hash(path) if found.gated else found.cid
+            return Laid(path, cid, content_size(path), found.did, found.version, found.name)
+        path = Path(what)
+        if path.exists():
+            with writing(self.store):
+                sink = self.store if stored else NullSink()
+                added = add_tree(path, sink) if path.is_dir() else add_file(path, sink)
+                keep(sink, {added.cid: f"content of {path}"})
+            return Laid(path, added.cid, added.size, name=path.name)
+        try:
+            cid = CID.parse(text.removeprefix("ipfs://"))
+        except InvalidCID:
+            raise InputError(f"{text!r} is no file, no folder, no DID and no CID.", hint="Check the name.") from None
+        export(cid, self.store, folder / "content", progress=lambda done: self.progress(f"fetching {text}", done, 0))
+        path = _opened_up(folder / "content")
+        return Laid(path, cid, content_size(path), name=str(cid))
+
+    def _hash(self, path: Path) -> CID:
+        return (add_tree(path, NullSink()) if path.is_dir() else add_file(path, NullSink())).cid
+
+    # --- Running ---------------------------------------------------------------------------------
+
+    def run(
+        self,
+        code: str | Path,
+        on: Mapping[str, str | Path] | None = None,
+        *,
+        outputs: Path,
+        params: Mapping[str, Any] | None = None,
+        arguments: Sequence[str] | None = None,
+        environment: str | Path | None = None,
+        limits: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        keep_inputs: bool = False,
+        least: Tier = Tier.BUBBLEWRAP,
+        tier: Tier | None = None,
+        on_log: Callable[[bytes], object] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Made:
+        """Run code on data, leave what it makes in the folder `outputs`, and record how.
+
+        `code` and each of the inputs is a path, a DID or a CID. The inputs lie at ``{inputs}/<name>``, and `params` in
+        the file ``{params}``. `environment` has the lock, by default the code's own. `limits` replace some of those
+        that the code has. Code, outputs, lock and record are kept in the store; folders that are inputs only with
+        `keep_inputs`.
+
+        Raises `RunFailed` if it does not finish, and what `lay`, `read_code`, `fetch_wheels`, `environment` and
+        `registry.sandbox.run` raise."""
+        with ExitStack() as stack:
+            spool = spool_of(stack)
+            laid = self.lay(code, spool / "code", stored=True)
+            program = read_code(laid.path, unlocked=environment is not None)
+            outside = None
+            if environment is not None:
+                outside = self.lay(environment, spool / "environment", stored=True)
+                program = replace(program, lock=read_lock(outside.path))
+            if program.lock is not None:
+                fetch_wheels(program.lock, self.store, self.progress)
+            inputs = {}
+            for name, what in (on or {}).items():
+                entry = self.lay(what, spool / "in" / name, stored=keep_inputs)
+                inputs[name] = entry
+            variables = {
+                **CALM,
+                "OPENBLAS_CORETYPE": kernel_of_blas(),
+                "PYTHONHASHSEED": str(seed),
+                "REGISTRY_SEED": str(seed),
+            }
+            if arguments is None:
+                arguments = program.arguments
+            outcome = self.execute(
+                program,
+                {name: entry.path for name, entry in inputs.items()},
+                params=params or {},
+                arguments=arguments,
+                variables=variables,
+                outputs=outputs,
+                limits=replace(program.limits, **(limits or {})),
+                spool=spool,
+                least=least,
+                tier=tier,
+                on_log=on_log,
+                cancel=cancel,
+            ).check()
+            findings = [
+                *_findings(outcome),
+                *(
+                    Finding(kind="input", where=name, what="is a file of this machine, and not pinned")
+                    for name, entry in inputs.items()
+                    if entry.did is None and Path(str((on or {})[name])).exists() and not keep_inputs
+                ),
+            ]
+            if laid.did is None and Path(str(code)).exists():
+                findings.append(Finding(kind="code", where=program.entry, what="is not published as an asset"))
+            record = self._record(
+                program, laid, outside, inputs, outcome, outputs, params or {}, arguments, variables, findings
+            )
+        return Made(outcome, record, outputs)
+
+    def execute(
+        self,
+        program: Code,
+        inputs: Mapping[str, Path],
+        *,
+        params: Mapping[str, Any],
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        outputs: Path,
+        limits: Limits,
+        spool: Path,
+        least: Tier = Tier.BUBBLEWRAP,
+        tier: Tier | None = None,
+        on_log: Callable[[bytes], object] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Outcome:
+        """Run code that lies ready on data that lies ready; returns however it ends.
+
+        Raises `InputError` for names and parameters that cannot be written down, and what `run` raises.
+        """
+        if faults := json_faults(dict(params)):
+            raise InputError(f"The parameters cannot be written down: {faults[0]}.")
+        lock = program.lock or Lock(python=program.python or python_version(), platform=platform(), wheels=())
+        built = make_environment(lock, self.store, self.home, progress=self.progress)
+        python = (built / "bin" / "python").resolve()
+        asked = spool / "params.json"
+        asked.write_text(json.dumps(dict(params), sort_keys=True))
+        asked.chmod(0o644)
+        mounts = {INSIDE: PROGRAMS, ENV: built, PARAMS: asked}
+        mounts[CODE if program.root.is_dir() else f"{CODE}/{program.entry}"] = program.root
+        for name, path in inputs.items():
+            if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+                raise InputError(
+                    f"{name!r} cannot be the name of an input.", hint="Use letters, digits, dots, - and _."
+                )
+            mounts[f"{INPUTS}/{name}"] = path
+        where = {"REGISTRY_INPUTS": INPUTS, "REGISTRY_OUTPUTS": OUT, "REGISTRY_PARAMS": PARAMS, "REGISTRY_NOTES": NOTES}
+        code = CODE if program.root.is_dir() else f"{CODE}/{program.entry}"
+        return run(
+            Spec(
+                command=(
+                    *(f"{ENV}/bin/python", "-s", "-P", "-B", "-u", f"{INSIDE}/start.py", code, program.entry),
+                    *arguments,
+                ),
+                mounts=mounts,
+                python=python,
+                variables={**variables, **where, "PYTHONPYCACHEPREFIX": f"{ENV}/{PYCACHE}"},
+                limits=limits,
+                least=least,
+                outputs=outputs,
+            ),
+            tier=tier,
+            on_log=on_log,
+            cancel=cancel,
+        )
+
+    def _record(
+        self,
+        program: Code,
+        laid: Laid,
+        outside: Laid | None,
+        inputs: Mapping[str, Laid],
+        outcome: Outcome,
+        outputs: Path,
+        params: Mapping[str, Any],
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        findings: Sequence[Finding],
+    ) -> RunRecord:
+        if not outcome.outputs:
+            raise RunFailed("left nothing in its folder of outputs", outcome.text()[-2_000:])
+        seen = observed(outcome)
+        with writing(self.store):
+            added = add_tree(outputs, self.store)
+            sizes = {file.path: file for file in added.files}
+            record = RunRecord(
+                created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                code=Program(
+                    name=laid.name or program.entry,
+                    cid=laid.cid,
+                    entry=program.entry,
+                    arguments=tuple(arguments),
+                    did=laid.did,
+                    version=laid.version,
+                ),
+                environment=Environment(
+                    python=str(seen.get("python") or (program.python or python_version())),
+                    platform=platform(),
+                    libc=libc(),
+                    lock=self.put(program.lock) if program.lock else None,
+                    variables=dict(variables),
+                    did=outside.did if outside else None,
+                    version=outside.version if outside else None,
+                ),
+                machine=machine(seen),
+                inputs=tuple(
+                    Input(name=name, cid=entry.cid, size=entry.size, did=entry.did, version=entry.version)
+                    for name, entry in sorted(inputs.items())
+                ),
+                params=dict(params),
+                limits={name: getattr(outcome.limits, name) for name in Limits.__slots__},
+                outputs=tuple(
+                    Output(path=path, size=file.size, cid=file.cid, compared=program.compared(path))
+                    for path, file in sorted(sizes.items())
+                ),
+                result=added.cid,
+                usage=Usage(
+                    seconds=round(outcome.seconds, 3),
+                    cpu_seconds=round(outcome.cpu_seconds, 3),
+                    memory=outcome.memory,
+                    tier=outcome.tier.value,
+                ),
+                findings=tuple(findings[:100]),
+            )
+            self.put(record)
+            # Code and inputs are kept where they were laid, if they are to be.
+            kept = {record.cid: f"run of {record.code.name}", record.result: f"outputs of {record.code.name}"}
+            if program.lock is not None:
+                kept[program.lock.cid] = f"lock of {record.code.name}"
+                kept |= {wheel.cid: wheel.name for wheel in program.lock.wheels}
+            keep(self.store, kept)
+        return record
+
+    def put(self, document: Lock | RunRecord) -> CID:
+        """Keep a document of runs in the store."""
+        data = document.to_bytes()
+        self.store.put(document.cid, data)
+        return document.cid
+
+
+CODE: Final = "/code"
+ENV: Final = "/env"
+INPUTS: Final = "/data/in"
+PARAMS: Final = "/data/params.json"
+
+
+def spool_of(stack: ExitStack) -> Path:
+    """A folder for what a run is fetched, gone with the stack."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="asset-registry-run-")))
+    folder.chmod(0o755)
+    return folder
+
+
+def _renamed(path: Path, name: str) -> Path:
+    """A file under its own name; a folder as it is."""
+    return path.rename(path.with_name(name)) if path.is_file() and name and "/" not in name else path
+
+
+def _opened_up(path: Path) -> Path:
+    """Let an account of its own read what was fetched for a run."""
+    for entry in (path, *path.rglob("*")):
+        entry.chmod(0o755 if entry.is_dir() else 0o644)
+    return path
+
+
+def observed(outcome: Outcome) -> dict[str, Any]:
+    """What was noticed inside, if anything was."""
+    try:
+        value = json.loads(outcome.notes)
+        return value if isinstance(value, dict) else {}
+    except ValueError:
+        return {}
+
+
+def _findings(outcome: Outcome) -> list[Finding]:
+    """What was noticed inside, believed as far as it can be said."""
+    kinds = ("clock", "network", "randomness")
+    findings = []
+    for entry in observed(outcome).get("findings", [])[:50]:
+        if isinstance(entry, list) and len(entry) == 3 and entry[0] in kinds:
+            where, what = ("".join(c for c in str(part) if c.isprintable())[:200] for part in entry[1:])
+            findings.append(Finding(kind=entry[0], where=where, what=what))
+    return findings
