@@ -30,6 +30,8 @@ ends with what to do next.
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
+    │   ├── NodeRefused, NodeIncomplete, NodesDisagree, ForkBelowFinal   what an index cannot take from a node
+    │   ├── Undecodable                    a log that its contract cannot have written
     │   ├── DeploymentError
     │   └── NoDao (LookupError)
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
@@ -50,6 +52,7 @@ ends with what to do next.
     │   ├── InvalidBallot (ValueError)     WrongBallotSignature, ReplayedBallot
     │   └── StillOpen (TimeoutError)       it was watched to the deadline
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
+    ├── IndexFault                         an index that cannot be used, or belongs to another registry
     └── JournalError                       the record of unfinished work is in use or damaged
 """
 
@@ -604,6 +607,56 @@ class Reorganised(ChainError):
         super().__init__(f"The chain dropped block {block} with transaction {tx_hash}.")
 
 
+class NodeRefused(ChainError):
+    """A node answered a question with an error."""
+
+    hint = "Ask again later, or name another node."
+
+    def __init__(self, url: str, method: str, reason: str) -> None:
+        self.url, self.method, self.reason = url, method, reason
+        super().__init__(f"The node {url} refused {method}: {reason}.")
+
+
+class NodeIncomplete(ChainError):
+    """A node left something out, or gave what cannot be: an index takes nothing of it."""
+
+    hint = "Nothing was taken. Name another node, or a second one beside it."
+
+    def __init__(self, url: str, block: int, reason: str) -> None:
+        self.url, self.block, self.reason = url, block, reason
+        super().__init__(f"The node {url} is not whole at block {block}: {reason}.")
+
+
+class NodesDisagree(ChainError):
+    """Two nodes have different blocks where both should be final."""
+
+    hint = "Nothing was taken as final. Look which of the two is wrong."
+
+    def __init__(self, number: int, ours: str, theirs: str, url: str, other: str) -> None:
+        self.number, self.ours, self.theirs = number, ours, theirs
+        super().__init__(f"Block {number} is {ours} at {url} and {theirs} at {other}.")
+
+
+class ForkBelowFinal(ChainError):
+    """The chain of a node forks off below what was final: an index stops, and touches nothing."""
+
+    hint = "Ask another node. If the chain did change, build the index again: 'registry hub index --again'."
+
+    def __init__(self, number: int, ours: str, theirs: str) -> None:
+        self.number, self.ours, self.theirs = number, ours, theirs
+        super().__init__(f"Block {number} was final as {ours}, and the node has {theirs}.")
+
+
+class Undecodable(ChainError):
+    """A log that a contract of ours cannot have written."""
+
+    hint = "The node is wrong, or another contract stands at this address."
+
+    def __init__(self, event: str, reason: str) -> None:
+        self.event, self.reason = event, reason
+        super().__init__(f"A log is no {event}: {reason}.")
+
+
 class DeploymentError(ChainError):
     """What is on chain is not what the plan says."""
 
@@ -917,6 +970,12 @@ class StillOpen(GovernanceError, TimeoutError):
 
 
 # --- The record ----------------------------------------------------------------------------------
+
+
+class IndexFault(RegistryError):
+    """An index cannot be used: it is damaged, in use, of another version or of another registry."""
+
+    hint = "Build it again: 'registry hub index --again'."
 
 
 class JournalError(RegistryError):
