@@ -100,8 +100,9 @@ class Blocks:
     def logs(
         self, first: int, last: int, addresses: Sequence[str], topics: Sequence[str]
     ) -> tuple[list[RawLog], Header | None]:
-        """Logs of blocks `first` to `last`, both included, of any of the `addresses` (all if empty) whose first topic is
-        one of `topics`; and the header of `last` as whoever answered sees it (None: there is none yet)."""
+        """Logs of blocks `first` to `last`, both included, whose first topic is one of `topics`, of any of the
+        `addresses` (of all if there are none); and the header of `last` as whoever answered sees it, None if it has
+        none yet."""
         wanted: dict[str, Any] = {"fromBlock": hex(first), "toBlock": hex(last), "topics": [list(topics)]}
         if addresses:
             wanted["address"] = list(addresses)
@@ -111,20 +112,15 @@ class Blocks:
         logs, header = self._ask([("eth_getLogs", [wanted]), _block_question(last)])
         return _logs(self.name, logs), _header(self.name, header)
 
-    def logs_of(self, block_hash: str, addresses: Sequence[str], topics: Sequence[str]) -> list[RawLog]:
-        """Logs of the one block of this hash, all for no `addresses` or `topics`; a node that does not have it answers with an error, not with nothing."""
-        wanted: dict[str, Any] = {"blockHash": block_hash}
-        if topics:
-            wanted["topics"] = [list(topics)]
-        if addresses:
-            wanted["address"] = list(addresses)
-        if not self._http:
-            header = self._header_in_process(block_hash)
-            if header is None:
-                raise NodeRefused(self.name, "eth_getLogs", "unknown block")
-            del wanted["blockHash"]
-            return self._logs_in_process({**wanted, "fromBlock": hex(header.number), "toBlock": hex(header.number)})
-        return _logs(self.name, self._ask([("eth_getLogs", [wanted])])[0])
+    def logs_of(self, block_hash: str) -> list[RawLog]:
+        """All logs of the one block of this hash; a node that does not have it answers with an error, and not with
+        nothing."""
+        if self._http:
+            return _logs(self.name, self._ask([("eth_getLogs", [{"blockHash": block_hash}])])[0])
+        header = self._header_in_process(block_hash)
+        if header is None:
+            raise NodeRefused(self.name, "eth_getLogs", "unknown block")
+        return self._logs_in_process({"fromBlock": hex(header.number), "toBlock": hex(header.number)})
 
     def receipts(self, block_hash: str) -> list[dict[str, Any]]:
         """All receipts of a block, as the node gives them."""

@@ -8,9 +8,12 @@ What a node is held to:
 * the blocks of a range are linked from one to the next, and its logs count only with the header of its last block
   beside them, from the same answer;
 * every log lies in its range and carries the hash of its block as the node gives that block;
-* the bloom filter of a block has every log that was given; if it may have one of ours that was not given, all logs of
-  the block are asked for, and must make that filter. (A filter that is too full to say anything is not asked.)
-* with `verify`, the receipts of each block that may have logs of ours are read, and must make the block's root.
+* of a block that may have logs of ours and is not final yet, all logs are asked for, and must make its bloom filter;
+* in a range, the filter of a block has every log that was given, and if it may have an event of ours of a kind that was
+  not given, all its logs are asked for as well (a filter that is too full to say anything is not asked);
+* a second node, if there is one, gives the same logs for the range;
+* with `verify`, the receipts of each block that may have logs of ours are read, and must make the block's root: then
+  nothing at all can be left out.
 
 It knows no database.
 """
@@ -69,7 +72,7 @@ class BlockSource(Protocol):
         self, first: int, last: int, addresses: Sequence[str], topics: Sequence[str]
     ) -> tuple[list[RawLog], Header | None]: ...
 
-    def logs_of(self, block_hash: str, addresses: Sequence[str], topics: Sequence[str]) -> list[RawLog]: ...
+    def logs_of(self, block_hash: str) -> list[RawLog]: ...
 
     def receipts(self, block_hash: str) -> list[dict[str, Any]]: ...
 
@@ -101,6 +104,7 @@ class Feed:
         homes: Homes,
         known: Callable[[int], Mapping[str, Home] | None],
         *,
+        witness: BlockSource | None = None,
         verify: bool = False,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
@@ -108,6 +112,7 @@ class Feed:
         self.contracts = contracts
         self._homes = homes
         self._known = known
+        self._witness = witness
         self._verify = verify
         self._sleep = sleep
         self._size = FIRST_RANGE
@@ -166,13 +171,19 @@ class Feed:
             return whole
         numbers = {header.number for header in lacking}
         events = [one for one in whole.events if one[0].block not in numbers]
-        events += [one for header in lacking for one in self._from_all_logs(header).events]
+        events += [one for header in lacking for one in self._block(header).events]
         return Piece(first, headers[-1], tuple(sorted(events, key=lambda one: (one[0].block, one[0].log))))
 
     def _logs(self, first: int, last: Header, addresses: Sequence[str], topics: Sequence[str]) -> list[RawLog]:
         logs, seen = self.source.logs(first, last.number, addresses, topics)
         if seen is None or seen.hash != last.hash:
             raise NodeIncomplete(self.source.name, last.number, "two questions were answered from two chains")
+        if addresses and not {log.address for log in logs} <= set(addresses):
+            raise NodeIncomplete(self.source.name, last.number, "it gives logs of contracts that it was not asked for")
+        if self._witness is not None:
+            others, seen = self._witness.logs(first, last.number, addresses, topics)
+            if seen is None or set(others) != set(logs):
+                raise NodeIncomplete(self.source.name, last.number, f"{self._witness.name} has other logs up to there")
         return logs
 
     # --- What is not: block by block -------------------------------------------------------------
@@ -182,22 +193,12 @@ class Feed:
         return self._tried(lambda: self._block(header))
 
     def _block(self, header: Header) -> Piece:
+        """All logs of the block are asked for, as they alone must make its bloom filter."""
         if not self._may_have(header):
             return Piece(header.number, header, ())
         if self._verify:
             return self._from_receipts(header)
-        logs = self.source.logs_of(header.hash, list(self.contracts.core), self._core_topics)
-        homes = self._homes_in(logs)
-        for addresses in self._questions(homes):
-            if not addresses or self._may_have(header, addresses):
-                logs += self.source.logs_of(header.hash, addresses, self._made_topics)
-        if self._missing(header, homes, {(log.address, log.topics[0]) for log in logs if log.topics}):
-            return self._from_all_logs(header)
-        return self._piece(header.number, header, logs, {header.number: header}, homes)
-
-    def _from_all_logs(self, header: Header) -> Piece:
-        """The events of a block from all its logs, which must make its bloom filter."""
-        logs = self.source.logs_of(header.hash, [], [])
+        logs = self.source.logs_of(header.hash)
         if self._bloom(logs) != header.bloom:
             raise NodeIncomplete(self.source.name, header.number, "its logs do not make its bloom filter")
         return self._of_ours(header, logs)

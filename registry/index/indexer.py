@@ -106,7 +106,7 @@ class Indexer:
         self._first = first
         self._finality = finality or Finality()
         self._progress = progress or (lambda _what, _done, _total: None)
-        self._feed = Feed(source, contracts, store.homes, self._known, verify=verify, sleep=sleep)
+        self._feed = Feed(source, contracts, store.homes, self._known, witness=witness, verify=verify, sleep=sleep)
         self._made: dict[str, Home] | None = None
         self._many = False
         self._one = threading.Lock()
