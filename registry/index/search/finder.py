@@ -1,0 +1,203 @@
+"""Answers questions: candidates from an engine, ranked, narrowed to a page, and counted by facets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from registry.index import rank
+from registry.index.entries import Entry
+from registry.index.search.query import Candidates, Columns, Engine, Question
+
+__all__ = ["Answer", "Finder", "Found"]
+
+RANKED: Final = 200
+"""Candidates whose words are looked at one by one; those behind them keep the engine's order."""
+
+FEW: Final = 10
+"""With fewer hits that have every word, those that have some follow."""
+
+OF_ONE_OWNER: Final = 2
+"""Hits of one owner on a page, a collection counting as one, unless the question names either."""
+
+_COUNTED: Final = ("type", "license", "tag", "format", "standard", "owner", "free", "paid", "gated", "computable")
+_MOST_COUNTED: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One hit: the entry, its score, and the parts of it by name."""
+
+    entry: Entry
+    score: float
+    text: Mapping[str, float]
+    quality: rank.Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page of hits; `total` is exact unless there are `more`, `facets` counts values among them, `after` is where the
+    next page begins ("" for none), `near` words that may have been meant."""
+
+    hits: tuple[Found, ...]
+    total: int
+    more: bool
+    facets: Mapping[str, Mapping[str, int]]
+    after: str = ""
+    near: tuple[str, ...] = field(default=())
+
+
+Ranked = tuple[int, float, dict[str, float]]
+"""Number of an asset, what its words say times its worth, and the parts of the former."""
+
+_NOBODY: Final[Ranked] = (0, 0.0, {})
+
+
+class Finder:
+    """Asks one engine; `now` in what it is asked is the time of the index's last block, in seconds since 1970."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def answer(self, question: Question, now: int, *, facets: bool = True) -> Answer:
+        """The page of hits for a question. Raises `InputError` and `IndexFault`."""
+        place = question.place
+        asked, begun = question.asked
+        if question.text and not (asked or begun):
+            return Answer((), 0, False, {})
+        found = self.engine.candidates(asked, begun, question, every=True)
+        ordered = self._ordered(found, asked, begun, question, now)
+        if asked and len(ordered) < FEW:
+            some = self.engine.candidates(asked, begun, question, every=False)
+            rest = self._ordered(some, asked, begun, question, now)
+            here = {one[0] for one in ordered}
+            ordered += [one for one in rest if one[0] not in here]
+            found = Candidates({**some.scores, **found.scores}, some.more)
+        near: tuple[str, ...] = ()
+        if not ordered and (asked or begun):
+            near = tuple(dict.fromkeys(one for word in (*asked, begun) if word for one in self.engine.near(word)))
+        columns = {one.id: one for one in self.engine.columns(list(found.scores))}
+        if question.sort != "score":
+            ordered.sort(key=lambda one: _KEYS[question.sort](columns[one[0]]) if one[0] in columns else (2,))
+        capped = not (question.owner or question.collection)
+        shown = _arranged(ordered, columns, question, place + question.limit) if capped else ordered
+        hits = self._hits(shown[place : place + question.limit], now)
+        end = place + question.limit
+        after = question.from_place(end) if end < len(ordered) and hits else ""
+        counted = _counted(columns.values()) if facets else {}
+        return Answer(tuple(hits), len(found.scores), found.more, counted, after, near)
+
+    def similar(self, entry: Entry, now: int, limit: int) -> list[Found]:
+        """Other assets with the words that tell most of this one, the nearest first."""
+        texts = entry.texts()
+        known = (*texts["name"].split(), *texts["tags"].split(), *texts["description"].split()[:60])
+        total = self.engine.count()
+        worth = {word: rank.rarity(self.engine.matches(word, begun=False), total) for word in dict.fromkeys(known)}
+        telling = sorted(worth, key=lambda word: (-worth[word] * (1 + (f" {word} " in texts["name"])), word))[:8]
+        if not telling:
+            return []
+        question = Question(text=" ".join(telling), begun=False, limit=limit)
+        found = self.engine.candidates(telling, "", question, every=False)
+        ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0] != entry.id]
+        return self._hits(ordered[:limit], now)
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _ordered(
+        self, found: Candidates, asked: Sequence[str], begun: str, question: Question, now: int
+    ) -> list[Ranked]:
+        """Numbers of candidates, what their words say, and the parts of that, the best first."""
+        ids = list(found.scores)
+        if question.sort != "score" or not (asked or begun):
+            return [(id, 0.0, {}) for id in ids]
+        first = sorted(ids, key=lambda id: (-found.scores[id], id))
+        ranked, rest = first[:RANKED], first[RANKED:]
+        total = self.engine.count()
+        rarities = {word: rank.rarity(self.engine.matches(word, begun=False), total) for word in asked}
+        if begun:
+            rarities[begun] = rank.rarity(min(total, self.engine.matches(begun, begun=True)), total)
+        texts = self.engine.texts(ranked)
+        scored = []
+        entries = self.engine.entries(ranked)
+        for id in ranked:
+            if id in texts and id in entries:
+                fields, tags = texts[id]
+                parts = rank.text_score(asked, begun, fields, rarities, tags=tags)
+                score = sum(parts.values()) * (1 + entries[id].quality(now).total)
+                if entries[id].looks_like:
+                    score *= rank.LOOKS_LIKE_ANOTHER
+                scored.append((id, score, parts))
+        scored.sort(key=lambda one: (-one[1], one[0]))
+        return scored + [(id, 0.0, {}) for id in rest]
+
+    def _hits(self, part: Sequence[Ranked], now: int) -> list[Found]:
+        entries = self.engine.entries([id for id, _, _ in part])
+        return [
+            Found(entries[id], score, parts, entries[id].quality(now)) for id, score, parts in part if id in entries
+        ]
+
+
+_KEYS: Final[Mapping[str, Callable[[Columns], tuple[Any, ...]]]] = {
+    "new": lambda one: (-one.published, one.id),
+    "price": lambda one: (one.price < 0, one.price, one.id),
+    "fees": lambda one: (-one.fees, one.id),
+    "size": lambda one: (-one.size, one.id),
+    "name": lambda one: (one.name, one.id),
+}
+
+
+def _arranged(
+    ordered: Sequence[Ranked], columns: Mapping[int, Columns], question: Question, needed: int
+) -> list[Ranked]:
+    """The hits page by page, at most some of one owner on each; what a page has no room for comes on the next.
+
+    Copies of the same content are folded under the one that was first.
+    """
+    facts = {
+        id: dict(line.partition("=")[::2] for line in columns[id].facets.split("\n"))
+        for id, _, _ in ordered
+        if id in columns
+    }
+    first: dict[str, int] = {}
+    for id, known in facts.items():
+        if content := known.get("content"):
+            first[content] = min(id, first.get(content, id))
+    waiting = [
+        one for one in ordered if one[0] in facts and first.get(facts[one[0]].get("content", ""), one[0]) == one[0]
+    ]
+    shown: list[Ranked] = []
+    while waiting and len(shown) < needed:
+        counted: Counter[str] = Counter()
+        page: list[Ranked] = []
+        later: list[Ranked] = []
+        for one in waiting:
+            known = facts[one[0]]
+            same, most = (known["collection"], 1) if "collection" in known else (known["owner"], OF_ONE_OWNER)
+            if len(page) < question.limit and counted[same] < most:
+                counted[same] += 1
+                page.append(one)
+            else:
+                later.append(one)
+        shown += page
+        # A page that could not be filled ends there, and the next begins where the next page does.
+        if later:
+            shown += [_NOBODY] * (question.limit - len(page))
+        waiting = later
+    return shown
+
+
+def _counted(columns: Iterable[Columns]) -> dict[str, dict[str, int]]:
+    """How many candidates have each value, the most frequent first."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
+    for one in columns:
+        for line in one.facets.split("\n"):
+            name, _, value = line.partition("=")
+            if name in counts:
+                counts[name][value] += 1
+    return {
+        name: dict(sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_MOST_COUNTED])
+        for name, counted in counts.items()
+        if counted
+    }
