@@ -37,8 +37,9 @@ _OWN: Final = (
             ("bytes", "blob"),
         ),
         1,
-        ("status, next_try", "owner"),
+        ("owner, status, next_try",),
     ),
+    Table("turn", (("owner", "text"), ("next_try", "int")), 1, ("next_try",)),
     Table("root", (("block", "int"), ("hash", "text"), ("root", "blob"), ("assets", "int")), 1),
 )
 """What an index keeps for itself, and no chain says."""
