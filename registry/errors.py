@@ -13,11 +13,13 @@ ends with what to do next.
     │   ├── DDOTooLarge
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
+    │   ├── AmbiguousAsset                 a name that several assets have; .choices
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   ├── HubUnavailable, HubLied        a hub does not answer, or says what the chain does not
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     │   └── WrongKey                       encrypted content that this key does not open
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
@@ -117,6 +119,15 @@ class InvalidCID(InputError):
     def __init__(self, cid: object, reason: str) -> None:
         self.cid = cid
         super().__init__(f"{cid!r} is not a usable CID: {reason}.")
+
+
+class AmbiguousAsset(InputError):
+    """A name that several assets have."""
+
+    def __init__(self, name: str, choices: Sequence[str]) -> None:
+        self.name, self.choices = name, tuple(choices)
+        listed = ", ".join(self.choices[:5]) + (", ..." if len(self.choices) > 5 else "")
+        super().__init__(f"{len(self.choices)} assets are called {name!r}.", hint=f"Name one of: {listed}.")
 
 
 class InvalidAmount(InputError):
@@ -320,6 +331,22 @@ class Unavailable(ContentError):
     def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
         self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
         super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
+
+
+class HubUnavailable(Unavailable):
+    """A hub does not answer, or answers nonsense."""
+
+    hint = "Name another hub, or none: the index of this process needs none."
+
+
+class HubLied(Unverified):
+    """A hub told something of an asset that its document or the chain does not; what it told was dropped."""
+
+    hint = "Ask another hub, and tell the people who rely on this one."
+
+    def __init__(self, hub: str, did: str, field: str, said: object, true: object) -> None:
+        self.hub, self.did, self.field, self.said, self.true = hub, did, field, said, true
+        super().__init__(did, hub, f"its {field} is {str(true)[:200]!r}, and not {str(said)[:200]!r}")
 
 
 class LimitExceeded(ContentError):

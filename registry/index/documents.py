@@ -1,4 +1,4 @@
-"""Documents of assets by their digests: looked for where the reader looks for blocks, checked, kept, and looked for again.
+"""Documents of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
 
 Nobody's dead million can slow anybody else: owners take turns, each with at most two at a time, and what was not found
 is asked for again after ten seconds, a minute, ten minutes, an hour, six hours, and then every day, for ever.
@@ -33,9 +33,10 @@ MOST_FAULTS: Final = 20
 
 
 class Documents:
-    """The documents of one index, fetched from `source`, each of whose blocks is hashed before it is read.
+    """The documents of one index, fetched from `source`; each block is hashed before it is read.
 
-    `clock` gives seconds since 1970. Only blocks are ever asked for, by their hash: no address in a document is visited.
+    `clock` gives seconds since 1970. Only blocks are ever asked for, by their hash: no address in a document is
+    visited.
     """
 
     def __init__(self, store: Store, source: BlockSource, *, clock: Callable[[], float] = time.time) -> None:

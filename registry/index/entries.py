@@ -14,7 +14,7 @@ from registry.index.store import Store
 from registry.index.tables import Row
 from registry.index.text import skeleton, words
 
-__all__ = ["Entry", "Money", "entries_of"]
+__all__ = ["Entry", "Money", "entries_of", "formats_of", "twins"]
 
 ENDLESS: Final = 2**62
 """A price that is larger than any that is asked for."""
@@ -24,8 +24,8 @@ AT_ONCE: Final = 500
 
 @dataclass(frozen=True)
 class Money:
-    """What the payment tokens are: by address (zero for the coin), symbol, decimals, and millionths of a dollar that one
-    whole token is worth, 0 if nobody said."""
+    """What the payment tokens are: by address (zero for the coin) their symbol, decimals, and how many millionths of a
+    dollar one whole token is worth, 0 if nobody said."""
 
     tokens: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
 
@@ -240,7 +240,7 @@ class _Making:
         entry.size, entry.content = content.get("size", 0), content.get("cid", "")
         entry.gated = "encryption" in content
         entry.computable = isinstance(read.get("additional", {}).get("compute"), dict)
-        entry.formats = sorted({ending for one in files if (ending := _ending(one["path"]))})[:32]
+        entry.formats = formats_of([one["path"] for one in files])
         entry.offers = [{"name": one["name"]} for one in read.get("licences", ())]
 
     def _add_offers(self, entry: Entry, licences: Sequence[Row]) -> None:
@@ -273,6 +273,11 @@ class _Making:
             if worth is not None:
                 cheapest = worth if cheapest is None else min(cheapest, worth)
         entry.price = -1 if cheapest is None else cheapest
+
+
+def formats_of(paths: Iterable[str]) -> list[str]:
+    """The endings of files, each once."""
+    return sorted({ending for path in paths if (ending := _ending(path))})[:32]
 
 
 def _ending(path: str) -> str:

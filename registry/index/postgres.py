@@ -101,7 +101,7 @@ class PostgresStore(Store):
         for connection in self._all:
             connection.close()
 
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
         return bool(self.rows("SELECT to_regclass('meta') IS NOT NULL")[0][0])
 
     def _select(self, table: Table, keys: Sequence[Key]) -> Iterable[tuple[Any, ...]]:

@@ -106,7 +106,7 @@ class Store(ABC):
         with self.writing():
             if again:
                 self._drop()
-            if not self._is_there():
+            if not self.is_there():
                 for statement in self._schema():
                     self.run(statement)
                 self.note(format=FORMAT, **identity)
@@ -118,7 +118,8 @@ class Store(ABC):
                 if found.get(name) != value:
                     raise IndexFault(f"The index is of {name} {found.get(name)}, not {value}.")
 
-    def _is_there(self) -> bool:
+    def is_there(self) -> bool:
+        """Whether there are tables."""
         try:
             with self.reading():
                 self.rows("SELECT 1 FROM meta")
@@ -181,6 +182,19 @@ class Store(ABC):
         codec = self._columns[name]
         for row in self.rows(f"SELECT {', '.join(codec.table.names)} FROM {name} {where}", *values):
             yield codec.read(row)
+
+    def each_before(self, name: str, block: int) -> Iterator[tuple[bool, Row]]:
+        """Rows of a table that changed after a block, as they were at it, and whether they were there."""
+        codec = self._columns[name]
+        keys, names = ", ".join(codec.table.key), ", ".join(f"w.{one}" for one in codec.table.names)
+        same = " AND ".join(f"w.{key} = f.{key}" for key in codec.table.key)
+        for existed, *row in self.rows(
+            f"SELECT w.existed, {names} FROM {name}_was w "
+            f"JOIN (SELECT {keys}, min(at) AS first FROM {name}_was WHERE at > ? GROUP BY {keys}) f "
+            f"ON {same} AND w.at = f.first",
+            block,
+        ):
+            yield bool(existed), codec.read(row)
 
     def put(self, name: str, rows: Sequence[Row]) -> None:
         """Write rows of a table that is the index's own, within `writing`."""

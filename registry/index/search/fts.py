@@ -35,6 +35,7 @@ CREATE TABLE entry (
     fees INTEGER NOT NULL, tags INTEGER NOT NULL, facets TEXT NOT NULL, words TEXT NOT NULL, whole TEXT NOT NULL
 );
 CREATE INDEX looking ON entry (looks, id);
+CREATE INDEX calling ON entry (name);
 CREATE VIRTUAL TABLE found USING fts5(
     name, tags, by, description, readme, facets, content = '', prefix = '2 3 4',
     tokenize = "unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'"
@@ -210,6 +211,10 @@ class FtsEngine:
         """The oldest asset whose name looks so, and its owner."""
         found = self._rows("SELECT id, owner FROM entry WHERE looks = ? ORDER BY id LIMIT 1", looks)
         return (int(found[0][0]), str(found[0][1])) if found else None
+
+    def named(self, name: str) -> list[tuple[int, str]]:
+        """Numbers and owners of assets that are called exactly so."""
+        return self._rows("SELECT id, owner FROM entry WHERE name = ? ORDER BY id LIMIT 100", name)
 
     def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
         """Names of the best entries that have a word beginning so in name or tags."""

@@ -194,6 +194,9 @@ class Engine(Protocol):
     def oldest(self, looks: str) -> tuple[int, str] | None:
         """The oldest asset whose name looks so (see `registry.index.text.skeleton`), and its owner."""
 
+    def named(self, name: str) -> list[tuple[int, str]]:
+        """Numbers and owners of assets that are called exactly so."""
+
     def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
         """Names of the best entries that have a word beginning so, and their numbers."""
 
