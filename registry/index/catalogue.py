@@ -10,6 +10,7 @@ from registry.errors import InputError
 from registry.index import rank
 from registry.index.entries import Entry
 from registry.index.events import Contracts
+from registry.index.fold import KEPT
 from registry.index.library import Library
 from registry.index.models import (
     Activity,
@@ -340,8 +341,16 @@ class Catalogue:
         )
         return Sales(block=block, sales=lines, after=_place_after(rows, limit))
 
-    def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> ActivityPage:
-        """What happened to an asset, to an account, or at all, the last first."""
+    def activity(
+        self,
+        *,
+        id: int = 0,
+        account: str = "",
+        after: str = "",
+        limit: int = MOST,
+        names: frozenset[str] = frozenset(),
+    ) -> ActivityPage:
+        """What happened to an asset, to an account, or at all, the last first; with `names` only events called so."""
         block = self.block
         if account:
             where, values = _narrowed(after)
@@ -355,10 +364,15 @@ class Catalogue:
             kept = self._store.load("event", [tuple(place) for place in places])
             rows = [kept[tuple(place)] for place in places if tuple(place) in kept]
             rows = [row for row in rows if not id or row["asset"] == id]
+            if names:
+                rows = [row for row in rows if row["name"].partition(".")[2] in names]
         else:
             where, values = _narrowed(after)
             if id:
                 where, values = [*where, "asset = ?"], [*values, id]
+            if names:
+                keys = sorted(key for key in KEPT if key.partition(".")[2] in names)
+                where, values = [*where, f"name IN ({', '.join('?' * len(keys))})"], [*values, *keys]
             clause = f"WHERE {' AND '.join(where)} " if where else ""
             rows = list(self._store.each("event", f"{clause}ORDER BY block DESC, log DESC LIMIT ?", *values, limit + 1))
         shown = self._told(rows[:limit])

@@ -578,11 +578,14 @@ TOLD: Final = frozenset(
 """Events that are kept though no row follows from them."""
 
 
+KEPT: Final = frozenset({*RULES, *TOLD})
+"""All events that are kept, as ``Contract.Event``."""
+
+
 def followed() -> dict[str, list[str]]:
     """The first topics of all events that are kept, by the kind of their contract."""
-    kept = {*RULES, *TOLD}
     return {
         kind: topics
         for kind, listed in plans().items()
-        if (topics := [plan.topic for plan in listed if plan.key in kept])
+        if (topics := [plan.topic for plan in listed if plan.key in KEPT])
     }

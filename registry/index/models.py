@@ -25,6 +25,8 @@ __all__ = [
     "OfferShown",
     "Owned",
     "OwnedList",
+    "Problem",
+    "Refused",
     "Root",
     "SaleLine",
     "Sales",
@@ -350,3 +352,17 @@ class HubFacts(Model):
     documents: dict[Short, Number]
     verifies: bool
     second_node: bool
+
+
+class Refused(Model):
+    """Why a hub did not answer: `code` for machines."""
+
+    code: Short
+    message: Short
+    hint: Short = ""
+
+
+class Problem(Model):
+    """An answer that is none."""
+
+    error: Refused

@@ -100,7 +100,14 @@ FOLDED: Final[tuple[Table, ...]] = (
 """What follows from events."""
 
 LOGS: Final[tuple[Table, ...]] = (
-    _table("event", "block log", "time tx:blob address:text name:text asset words:blob", "asset, block", log=True),
+    _table(
+        "event",
+        "block log",
+        "time tx:blob address:text name:text asset words:blob",
+        "asset, block",
+        "name, block",
+        log=True,
+    ),
     _table("party", "account:text block log", "", log=True),
     _table(
         "sale",

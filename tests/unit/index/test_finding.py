@@ -107,7 +107,7 @@ def test_who_holds_it_and_what_it_sold(library: Registry, buyer: Registry) -> No
 def test_teams_that_one_is_in(library: Registry, ann: Registry, bob: Registry) -> None:
     made = ann.teams.create([ann.address, bob.address], threshold=2, shares={ann.address: 1, bob.address: 1})
     (team,) = bob.teams_of()
-    assert team.safe == made.team.lower() and team.threshold == 2
+    assert team.safe == made.address.lower() and team.threshold == 2
     assert set(team.owners) == {ann.address.lower(), bob.address.lower()}
     assert library.teams_of() == ()
 
