@@ -1,1 +1,1 @@
-"""A hub: an index that everybody can ask over HTTP, and nobody has to believe; it holds no key and no rule of its own."""
+"""A hub: an index that everybody can ask over HTTP and nobody has to believe. It holds no key, and has no rule."""

@@ -35,6 +35,9 @@ Verb = Callable[[Request], Awaitable[Response]]
 MOST_QUERY: Final = 4_096
 """Bytes of what stands behind the question mark."""
 
+QUEUE: Final = 8
+"""Requests that may be there for each that is worked on; the rest are told to come again."""
+
 INLINE: Final = 512 * 1024
 """Bytes of documents that come along with a page."""
 
@@ -171,7 +174,7 @@ class _Api:
                 raise Refusal(429, "too_many", "Too many requests.", hint=f"Ask again in {wait} s.", retry_after=wait)
             if len(request.url.query) > MOST_QUERY:
                 raise Refusal(422, "invalid", f"The question has more than {MOST_QUERY:,} letters.")
-            if self._running >= self._settings.concurrency:
+            if self._running >= QUEUE * self._settings.concurrency:
                 raise Refusal(503, "busy", "This hub has too much to do.", hint="Try again.", retry_after=1)
             self._running += 1
             try:

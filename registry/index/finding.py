@@ -115,8 +115,8 @@ class Finding(Session):
         """Find assets by words and by what they are: the best first, at most two of one owner on a page.
 
         Prices are of the cheapest open offer, in dollars (``"20 USD"``), sizes in bytes. What a hub says is held
-        against documents and the chain, in one request for a page; with ``verify="hash"`` against documents only. What is
-        untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
+        against documents and the chain, in one request for a page; with ``verify="hash"`` against documents only. What
+        is untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
         `ConnectionFailed`.
         """
         question = Question(

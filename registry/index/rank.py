@@ -2,8 +2,8 @@
 
     score = text * (1 + quality)
 
-`text` is a BM25 over fields: the name counts ten times what the description does. `quality`, from 0 to 1, is made of
-things that cost something, or that somebody answers for: fees that reached the treasury, fees of assets made from this
+`text` is a BM25 over fields: the name counts ten times what the description does. `quality`, from 0 to 1, is of what
+costs something, or what somebody answers for: fees that reached the treasury, fees of assets made from this
 one, the community's recommendation, adopted standards, audits of its content, and two weeks of being new. Sales, prices,
 downloads and clicks are not in it: a seller who buys from himself gets all but the fee back.
 
@@ -107,9 +107,9 @@ def quality(
 ) -> Quality:
     """What an asset is worth.
 
-    `fees` and `derived` are faded fees of it and of what others made from it, in millionths of a dollar; `standards` how
-    many of the declared ones are adopted, of how many; `audits` how many found its content, of how many; `published` and
-    `now` are in seconds since 1970.
+    `fees` and `derived` are faded fees of it and of what others made from it, in millionths of a dollar; `standards`
+    how many of the declared ones are adopted, of how many; `audits` how many found its content, of how many;
+    `published` and `now` are in seconds since 1970.
     """
     return Quality(
         fees=level(fees / DOLLAR),

@@ -142,11 +142,9 @@ def question_params(question: Question) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in Question.__slots__:
         value = getattr(question, name)
-        if (
-            value in ("", (), 0, None) and name not in ("min_price", "max_price", "min_size", "max_size")
-        ) or value is None:
-            if value is not False:
-                continue
+        # A bound of 0 and a plain no say something; no asset has the number 0.
+        if value is None or value in ("", ()) or (name in ("collection", "derived_from") and not value):
+            continue
         if isinstance(value, tuple):
             value = ",".join(value)
         elif isinstance(value, bool):
