@@ -17,7 +17,7 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
-from registry.index.finding import Finding
+from registry.index.finding import Finding, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.keeping import Keeping
@@ -66,7 +66,15 @@ class Registry(Finding, Keeping):
             votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in holders.items()}
             deployment = found_local(chain, deployment, votes, guardian=dev_signer(PEOPLE.index(GUARDIAN)).address)
         journal = Journal.in_memory()
-        registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
+        registry = cls(
+            chain,
+            deployment,
+            signer=dev_signer(0),
+            store=MemoryStore(),
+            journal=journal,
+            progress=progress,
+            names=by_name,
+        )
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
         for name in holders:
@@ -164,7 +172,7 @@ class Registry(Finding, Keeping):
         if places:
             blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
-        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress, names=by_name)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.

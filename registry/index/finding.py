@@ -21,7 +21,7 @@ from registry.money import Amount, split_price
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, to_address
 
-__all__ = ["Finding", "Holding", "Page"]
+__all__ = ["Finding", "Holding", "Page", "by_name"]
 
 HUB_VARIABLE: Final = "REGISTRY_HUB"
 """Hubs to ask, with commas between them."""
@@ -177,17 +177,7 @@ class Finding(Session):
 
         Raises `AssetNotFound`, and `AmbiguousAsset` with the choices.
         """
-        owner, slash, called = name.partition("/")
-        if not slash or not owner.startswith("0x"):
-            owner, called = "", name
-        index = self._index()
-        found = index.catalogue.named(to_address(owner).lower() if owner else "", called)
-        if not found:
-            raise AssetNotFound(name, "no asset is called so")
-        dids = [str(self.did(id)) for id in found]
-        if len(dids) > 1:
-            raise AmbiguousAsset(name, dids)
-        return DID.parse(dids[0])
+        return by_name(self, name)
 
     def similar(self, asset: DID | str | int, *, limit: int = 10, hub: Hubs = None) -> tuple[Hit, ...]:
         """Assets like one, the most alike first."""
@@ -382,6 +372,22 @@ class Finding(Session):
         if value and symbol not in DOLLARS:
             raise InvalidAmount(price, "prices are searched in dollars")
         return min(int(value * 1_000_000), _LARGEST_PRICE)
+
+
+def by_name(session: Session, name: str) -> DID:
+    """See `Finding.find`; handed to a `Session`, it lets every verb take such a name."""
+    owner, slash, called = name.partition("/")
+    if not slash or not owner.startswith("0x"):
+        owner, called = "", name
+    index = open_local(session)
+    index.catch_up()
+    found = index.catalogue.named(to_address(owner).lower() if owner else "", called)
+    if not found:
+        raise AssetNotFound(name, "no asset is called so")
+    dids = [DID(session.chain.chain_id, session.deployment.registry, id) for id in found]
+    if len(dids) > 1:
+        raise AmbiguousAsset(name, [str(did) for did in dids])
+    return dids[0]
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:

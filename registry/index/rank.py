@@ -2,9 +2,9 @@
 
     score = text * (1 + quality)
 
-`text` is a BM25 over fields: the name counts ten times what the description does. `quality`, from 0 to 1, is of what
-costs something, or what somebody answers for: fees that reached the treasury, fees of assets made from this
-one, the community's recommendation, adopted standards, audits of its content, and two weeks of being new. Sales, prices,
+`text` is a BM25 over fields: the name counts ten times what the description does. `quality`, from 0 to 1, is made of
+what costs something, or is answered for: fees that reached the treasury, fees of assets made from this one, the
+community's recommendation, adopted standards, audits of the content, and two weeks of being new. Sales, prices,
 downloads and clicks are not in it: a seller who buys from himself gets all but the fee back.
 
 The same final state gives the same score on every hub; each hit carries its parts, so anybody can add them up.

@@ -95,7 +95,8 @@ class Question:
         if telling := [word for word in found if word not in STOP_WORDS]:
             found = telling
         found = list(dict.fromkeys(found))[:MOST_WORDS]
-        goes_on = self.begun and found and self.text[-1:].isalnum()
+        # One letter begins too much to say anything.
+        goes_on = self.begun and found and len(found[-1]) > 1 and self.text[-1:].isalnum()
         return (found[:-1], found[-1]) if goes_on else (found, "")
 
     def facets(self) -> list[tuple[str, bool]]:

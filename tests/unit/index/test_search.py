@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from registry.index import rank
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine, Question
+from registry.index.search.tantivy import TantivyEngine
 from registry.index.text import folded, skeleton, words
 
 from .support import NOW, asking, entry, fill, gain, judged, library, titles
@@ -21,7 +24,11 @@ def fts() -> Engine:
     return FtsEngine()
 
 
-ENGINES = [fts]
+def tantivy() -> Engine:
+    return TantivyEngine(tempfile.mkdtemp(prefix="tantivy-"))
+
+
+ENGINES = [fts, tantivy]
 
 
 @pytest.fixture(params=ENGINES, ids=lambda make: make.__name__)
@@ -29,6 +36,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     made: Engine = request.param()
     yield made
     made.close()
+    if isinstance(made, TantivyEngine):
+        shutil.rmtree(made._folder)
 
 
 @pytest.fixture
