@@ -17,7 +17,7 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
-from registry.index.finding import Finding, by_name
+from registry.index.searching import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.keeping import Keeping
@@ -40,7 +40,7 @@ GUARDIAN: Final = "editor"
 """Who may brake and cancel in a local DAO, and has no vote."""
 
 
-class Registry(Finding, Keeping):
+class Registry(Searching, Keeping):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes

@@ -14,7 +14,7 @@ from registry.cli.command import command
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.client import Registry
-    from registry.index.local import LocalIndex
+    from registry.index.home_index import LocalIndex
 
 database_option = click.option(
     "--database",
@@ -280,10 +280,10 @@ def _folder(app: App) -> Path:
 def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = False) -> LocalIndex:
     """The index of a hub, as the options say."""
     from registry.chain.connection import Chain
+    from registry.index.home_index import open_index
     from registry.index.indexer import Finality
-    from registry.index.local import open_index
     from registry.index.search.engines import open_engine
-    from registry.index.store import open_store
+    from registry.index.tables_store import open_store
 
     folder = _folder(app)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

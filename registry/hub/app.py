@@ -25,7 +25,7 @@ from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.service import Hub
-from registry.index.models import Hits, Model, Problem, Refused
+from registry.index.models import Hits, HubProblem, Model, Refused
 from registry.throttle import Throttle, network_of
 
 __all__ = ["make_app"]
@@ -52,7 +52,7 @@ _FRESH: Final = {"cache-control": "no-cache"}
 _log = logging.getLogger(__name__)
 
 
-class Refusal(RegistryError):
+class Unanswered(RegistryError):
     """An answer that is not a 2xx: `status` of HTTP, `code` for machines, `retry_after` in seconds."""
 
     hint = "See /openapi.json."
@@ -127,7 +127,7 @@ class _Api:
             return Response(status_code=304, headers={**_HEADERS, **_FRESH, "etag": tag})
         made = await self._work(make)
         if made is None:
-            raise Refusal(404, "not_found", "There is no such thing here.")
+            raise Unanswered(404, "not_found", "There is no such thing here.")
         media, body = made
         return Response(body, media_type=media, headers={**_HEADERS, **_FRESH, "etag": tag})
 
@@ -141,7 +141,7 @@ class _Api:
     async def _healthy(self, _: Request) -> Response:
         trouble = await self._work(self._hub.trouble)
         if trouble:
-            raise Refusal(503, "unwell", trouble, hint="Ask another hub.", retry_after=10)
+            raise Unanswered(503, "unwell", trouble, hint="Ask another hub.", retry_after=10)
         return JSONResponse({"status": "ok"}, headers={**_HEADERS, **_FRESH})
 
     async def _measures(self, _: Request) -> Response:
@@ -169,13 +169,15 @@ class _Api:
     async def _guarded(self, request: Request, verb: Verb) -> tuple[Response, str]:
         try:
             if self._stopping:
-                raise Refusal(503, "stopping", "This hub is stopping.", hint="Ask another.", retry_after=5)
+                raise Unanswered(503, "stopping", "This hub is stopping.", hint="Ask another.", retry_after=5)
             if wait := self._throttle.take(network_of(request.client.host if request.client else "")):
-                raise Refusal(429, "too_many", "Too many requests.", hint=f"Ask again in {wait} s.", retry_after=wait)
+                raise Unanswered(
+                    429, "too_many", "Too many requests.", hint=f"Ask again in {wait} s.", retry_after=wait
+                )
             if len(request.url.query) > MOST_QUERY:
-                raise Refusal(422, "invalid", f"The question has more than {MOST_QUERY:,} letters.")
+                raise Unanswered(422, "invalid", f"The question has more than {MOST_QUERY:,} letters.")
             if self._running >= QUEUE * self._settings.concurrency:
-                raise Refusal(503, "busy", "This hub has too much to do.", hint="Try again.", retry_after=1)
+                raise Unanswered(503, "busy", "This hub has too much to do.", hint="Try again.", retry_after=1)
             self._running += 1
             try:
                 async with asyncio.timeout(self._settings.seconds):
@@ -183,20 +185,20 @@ class _Api:
                     return response, str(response.status_code)
             finally:
                 self._running -= 1
-        except Refusal as error:
+        except Unanswered as error:
             return _refuse(error), error.code
         except InputError as error:
-            return _refuse(Refusal(422, "invalid", error.message, hint=error.hint)), "invalid"
+            return _refuse(Unanswered(422, "invalid", error.message, hint=error.hint)), "invalid"
         except TimeoutError:
-            return _refuse(Refusal(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
+            return _refuse(Unanswered(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
         except IndexFault:
-            busy = Refusal(503, "busy", "The index cannot answer that now.", hint="Ask for less.", retry_after=2)
+            busy = Unanswered(503, "busy", "The index cannot answer that now.", hint="Ask for less.", retry_after=2)
             return _refuse(busy), "IndexFault"
         except Exception as error:
             # A fault of ours: where it is goes to the operator, and what was asked to nobody.
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
-            return _refuse(Refusal(503, "fault", "This hub has a fault.", hint="Ask another.")), "fault"
+            return _refuse(Unanswered(503, "fault", "This hub has a fault.", hint="Ask another.")), "fault"
 
 
 def _rendered(operation: Operation, catalogue: Any, values: dict[str, Any]) -> tuple[str, bytes] | None:
@@ -219,8 +221,8 @@ def _within_bounds(found: Model) -> Model:
     return found.model_copy(update={"hits": tuple(hits)})
 
 
-def _refuse(error: Refusal) -> Response:
-    problem = Problem(error=Refused(code=error.code, message=error.message[:2000], hint=error.hint[:2000]))
+def _refuse(error: Unanswered) -> Response:
+    problem = HubProblem(error=Refused(code=error.code, message=error.message[:2000], hint=error.hint[:2000]))
     headers = {**_HEADERS, "cache-control": "no-store"}
     if error.retry_after is not None:
         headers["retry-after"] = str(error.retry_after)
@@ -230,7 +232,7 @@ def _refuse(error: Refusal) -> Response:
 async def _unknown(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     code, message = ("method", "It takes GET.") if status == 405 else ("not_found", "There is nothing here.")
-    response = _refuse(Refusal(status, code, message))
+    response = _refuse(Unanswered(status, code, message))
     for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():
         response.headers[name] = value
     return response

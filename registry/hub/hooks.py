@@ -26,7 +26,7 @@ import httpcore
 
 from registry.errors import IndexFault, InputError
 from registry.hub.feeds import KINDS, kind_of
-from registry.index.catalogue import Catalogue
+from registry.index.catalogue import IndexView
 from registry.index.models import Activity
 
 __all__ = ["Hook", "Hooks", "post", "signature_of"]
@@ -122,7 +122,7 @@ class Hooks:
                 raise InputError(f"No hook is called {name!r}.", hint="'registry hub hooks' lists them.")
             self._write(left)
 
-    def tell(self, catalogue: Catalogue, stop: threading.Event) -> int:
+    def tell(self, catalogue: IndexView, stop: threading.Event) -> int:
         """Tell each hook what it has not been told; returns how many posts were taken."""
         told = 0
         for hook in self.all():
@@ -136,7 +136,7 @@ class Hooks:
                 self._write([after if one.name == hook.name else one for one in self.all()])
         return told
 
-    def _tell_one(self, hook: Hook, catalogue: Catalogue, stop: threading.Event) -> tuple[Hook, int]:
+    def _tell_one(self, hook: Hook, catalogue: IndexView, stop: threading.Event) -> tuple[Hook, int]:
         count = 0
         for body, after in self._waiting(hook, catalogue):
             if stop.is_set():
@@ -149,7 +149,7 @@ class Hooks:
             hook = replace(after, tries=0, next=0)
         return hook, count
 
-    def _waiting(self, hook: Hook, catalogue: Catalogue) -> Any:
+    def _waiting(self, hook: Hook, catalogue: IndexView) -> Any:
         """What a hook is to be told, in order, each with the hook as it is after that; None for what is not its."""
         for one in catalogue.since(hook.block, hook.log, limit=200):
             if not one.final:
@@ -167,7 +167,7 @@ class Hooks:
             return False
         return not hook.account or hook.account in json.dumps(one.arguments)
 
-    def _endings(self, hook: Hook, catalogue: Catalogue) -> Any:
+    def _endings(self, hook: Hook, catalogue: IndexView) -> Any:
         """Access that comes within its days of its end, each told once."""
         page = catalogue.owned(hook.account)
         until = page.time + hook.days * 86_400

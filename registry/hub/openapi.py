@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from registry.hub.operations import OPERATIONS, Operation
-from registry.index.models import HubFacts, Problem
+from registry.index.models import HubFacts, HubProblem
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _WORDS: Final = {
@@ -23,7 +23,7 @@ _WORDS: Final = {
 
 def document(*, url: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of a hub at `url`, by `version` of the package."""
-    models = {operation.model for operation in OPERATIONS if operation.model is not None} | {HubFacts, Problem}
+    models = {operation.model for operation in OPERATIONS if operation.model is not None} | {HubFacts, HubProblem}
     listed: list[Any] = sorted(((model, "serialization") for model in models), key=lambda one: str(one[0].__name__))
     names, schemas = models_json_schema(listed, ref_template=_REFERENCE)
 
@@ -31,9 +31,11 @@ def document(*, url: str, version: str) -> dict[str, Any]:
         return {"application/json": {"schema": names[model, "serialization"]}}
 
     paths = {operation.path: {"get": _operation(operation, content)} for operation in OPERATIONS}
-    paths["/v1/hub"] = {"get": _plain("get_hub", "What the hub is, and how far.", content(HubFacts), content(Problem))}
+    paths["/v1/hub"] = {
+        "get": _plain("get_hub", "What the hub is, and how far.", content(HubFacts), content(HubProblem))
+    }
     health = {"application/json": {"schema": {"type": "object"}}}
-    paths["/v1/health"] = {"get": _plain("get_health", "Whether the hub is well.", health, content(Problem))}
+    paths["/v1/health"] = {"get": _plain("get_health", "Whether the hub is well.", health, content(HubProblem))}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -71,7 +73,7 @@ def _operation(operation: Operation, content: Any) -> dict[str, Any]:
         "responses": {
             "200": done,
             **{
-                status: {"description": _WORDS[status], **({} if status == "304" else {"content": content(Problem)})}
+                status: {"description": _WORDS[status], **({} if status == "304" else {"content": content(HubProblem)})}
                 for status in sorted(refusals)
             },
         },

@@ -13,21 +13,21 @@ from typing import Any, Final
 
 from registry.ddo import ASSET_TYPES
 from registry.errors import InputError, InvalidCID
-from registry.index.catalogue import Answers
+from registry.index.catalogue import IndexReader
 from registry.index.models import (
     ActivityPage,
     Hit,
     Hits,
     Holders,
     Model,
-    Node,
     OwnedList,
     Root,
     Sales,
     Suggestions,
-    Teams,
+    TeamsShown,
+    TreeNode,
 )
-from registry.index.search.query import MOST_HITS, MOST_LETTERS, SORTS, Question
+from registry.index.search.query import MOST_HITS, MOST_LETTERS, SORTS, SearchQuery
 from registry.ipfs.cid import CID
 
 __all__ = ["OPERATIONS", "Operation", "Parameter", "read_parameters"]
@@ -77,7 +77,7 @@ class Operation:
     words: str
     parameters: tuple[Parameter, ...]
     model: type[Model] | None
-    answer: Callable[[Answers, dict[str, Any]], Any]
+    answer: Callable[[IndexReader, dict[str, Any]], Any]
     media: str = "application/json"
 
 
@@ -146,20 +146,20 @@ def read_parameters(operation: Operation, path: Mapping[str, str], query: Sequen
     return found
 
 
-def _search(answers: Answers, values: dict[str, Any]) -> Hits:
+def _search(answers: IndexReader, values: dict[str, Any]) -> Hits:
     facets = values.pop("facets", True)
     several = {"tag": "tags", "format": "formats", "standard": "standards"}
     given: dict[str, Any] = {"text": values.pop("q", "")}
     for name, value in values.items():
         given[several.get(name, name)] = tuple(filter(None, value.split(","))) if name in several else value
-    return answers.search(Question(**given), facets=facets)
+    return answers.search(SearchQuery(**given), facets=facets)
 
 
-def _assets(answers: Answers, values: dict[str, Any]) -> Hits:
+def _assets(answers: IndexReader, values: dict[str, Any]) -> Hits:
     return answers.assets(**values)
 
 
-def _document(answers: Answers, values: dict[str, Any]) -> bytes | None:
+def _document(answers: IndexReader, values: dict[str, Any]) -> bytes | None:
     try:
         return answers.document(bytes(CID.parse(values["cid"]).digest))
     except InvalidCID as error:
@@ -218,7 +218,7 @@ OPERATIONS: Final = (
         OwnedList,
         lambda a, v: a.owned(v.pop("account"), **v),
     ),
-    Operation("/v1/accounts/{account}/teams", "Its teams.", (_WHOSE,), Teams, lambda a, v: a.teams(v["account"])),
+    Operation("/v1/accounts/{account}/teams", "Its teams.", (_WHOSE,), TeamsShown, lambda a, v: a.teams(v["account"])),
     Operation("/v1/root", "The root over all assets at the last final block.", (), Root, lambda a, v: a.root()),
     Operation(
         "/v1/root/{level}/{place}",
@@ -227,7 +227,7 @@ OPERATIONS: Final = (
             _number("level", "1 is above the leaves.", low=1, high=16, in_path=True),
             _number("place", "From the left.", in_path=True),
         ),
-        Node,
+        TreeNode,
         lambda a, v: a.node(v["level"], v["place"]),
     ),
     Operation(

@@ -13,9 +13,9 @@ from registry.errors import ChainError, ForkBelowFinal, RegistryError
 from registry.hub.hooks import Hooks
 from registry.hub.settings import HubSettings
 from registry.index import rank
+from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
-from registry.index.local import LocalIndex
-from registry.index.models import Block, HubFacts
+from registry.index.models import BlockShown, HubFacts
 
 __all__ = ["Hub"]
 
@@ -168,7 +168,7 @@ class Hub:
             version=version("asset-registry"),
             ranking=rank.VERSION,
             engine=type(library.engine).__name__,
-            head=Block(number=max(0, head[0]), hash=head[1]),
+            head=BlockShown(number=max(0, head[0]), hash=head[1]),
             final=int(store.facts().get("final", -1)),
             lag=self.lag,
             waits=(self._standing.waits if self._standing is not None else "")[:300],

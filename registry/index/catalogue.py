@@ -8,38 +8,38 @@ from typing import Any, Final, Protocol
 from registry.did import DID
 from registry.errors import InputError
 from registry.index import rank
-from registry.index.entries import Entry
+from registry.index.entries import AssetEntry
 from registry.index.events import Contracts
 from registry.index.fold import KEPT
 from registry.index.library import Library
 from registry.index.models import (
     Activity,
     ActivityPage,
-    Block,
+    BlockShown,
     Hit,
     Hits,
     Holder,
     Holders,
-    Node,
     OfferShown,
     Owned,
     OwnedList,
-    Quality,
     Root,
     SaleLine,
     Sales,
     Suggestion,
     Suggestions,
-    Teams,
     TeamShown,
+    TeamsShown,
+    TreeNode,
+    Worth,
 )
 from registry.index.roots import Roots
 from registry.index.search.finder import Found
-from registry.index.search.query import Question
+from registry.index.search.query import SearchQuery
 from registry.index.tables import Row
 from registry.index.text import words
 
-__all__ = ["Answers", "Catalogue"]
+__all__ = ["IndexReader", "IndexView"]
 
 INLINE: Final = 8_192
 """Bytes of a document up to which it comes along with a hit."""
@@ -48,8 +48,8 @@ MOST: Final = 200
 WHOLE_TOKEN: Final = 10**18
 
 
-class Answers(Protocol):
-    """Who answers questions about a registry: a `Catalogue`, or a hub that is asked over HTTP.
+class IndexReader(Protocol):
+    """Who answers questions about a registry: a `IndexView`, or a hub that is asked over HTTP.
 
     Accounts are in lower case. `after` is what an earlier page said; `limit` bounds a page.
     """
@@ -58,7 +58,7 @@ class Answers(Protocol):
     def name(self) -> str:
         """Who answers, "" for this process."""
 
-    def search(self, question: Question, *, facets: bool = True) -> Hits:
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
         """A page of hits."""
 
     def assets(self, *, after: int = 0, owner: str = "", limit: int = 100) -> Hits:
@@ -82,8 +82,8 @@ class Answers(Protocol):
     def sales(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> Sales:
         """Sales of an asset, to an account, or all, the last first."""
 
-    def teams(self, account: str) -> Teams:
-        """Teams that an account is an owner of."""
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown that an account is an owner of."""
 
     def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> ActivityPage:
         """What happened to an asset, to an account, or at all, the last first."""
@@ -94,12 +94,12 @@ class Answers(Protocol):
     def root(self) -> Root:
         """The root over all assets."""
 
-    def node(self, level: int, place: int) -> Node | None:
+    def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root."""
 
 
-class Catalogue:
-    """Answers from the tables and the search of one `library`; `did` makes the DID of a number."""
+class IndexView:
+    """IndexReader from the tables and the search of one `library`; `did` makes the DID of a number."""
 
     name: str = ""
 
@@ -113,12 +113,12 @@ class Catalogue:
     # --- Assets ----------------------------------------------------------------------------------
 
     @property
-    def block(self) -> Block:
+    def block(self) -> BlockShown:
         """The last block that was taken."""
         number, hash_ = self._store.head() or (0, "0x" + "00" * 32)
-        return Block(number=max(0, number), hash=hash_ or "0x" + "00" * 32)
+        return BlockShown(number=max(0, number), hash=hash_ or "0x" + "00" * 32)
 
-    def search(self, question: Question, *, facets: bool = True) -> Hits:
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
         """A page of hits. Raises `InputError` and `IndexFault`."""
         block = self.block
         answer = self.library.search(question, facets=facets)
@@ -171,13 +171,13 @@ class Catalogue:
         found = self.library.engine.named(name)
         return [id for id, holder in found if not owner or holder == owner]
 
-    def _hits(self, entries: Sequence[Entry], found: Sequence[Found] = ()) -> tuple[Hit, ...]:
+    def _hits(self, entries: Sequence[AssetEntry], found: Sequence[Found] = ()) -> tuple[Hit, ...]:
         scored = {one.entry.id: one for one in found}
         digests = [(bytes.fromhex(entry.digest),) for entry in entries if entry.status == "have"]
         documents = self._store.load("document", digests)
         return tuple(self._hit(entry, scored.get(entry.id), documents) for entry in entries)
 
-    def _hit(self, entry: Entry, found: Found | None, documents: Any) -> Hit:
+    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any) -> Hit:
         document = documents.get((bytes.fromhex(entry.digest),))
         data = document["bytes"] if document is not None else b""
         now = self.library.now
@@ -214,7 +214,7 @@ class Catalogue:
             looks_like=str(self._did(entry.looks_like)) if entry.looks_like else "",
             score=round(found.score, 9) if found is not None else 0.0,
             text={name: round(part, 9) for name, part in found.text.items()} if found is not None else {},
-            quality=Quality(**{name: round(part, 9) for name, part in quality.to_dict().items()}),
+            quality=Worth(**{name: round(part, 9) for name, part in quality.to_dict().items()}),
             document=data.decode() if len(data) <= INLINE else "",
         )
 
@@ -291,8 +291,8 @@ class Catalogue:
         going_on = f"{shown[-1]['licence']}.{shown[-1]['account']}" if len(rows) > limit else ""
         return Holders(block=block, holders=holders, after=going_on)
 
-    def teams(self, account: str) -> Teams:
-        """Teams that an account is an owner of."""
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown that an account is an owner of."""
         block = self.block
         safes = [
             row["safe"] for row in self._store.each("member", "WHERE account = ? ORDER BY safe LIMIT ?", account, MOST)
@@ -310,7 +310,7 @@ class Catalogue:
                         splitter=teams[(safe,)]["splitter"],
                     )
                 )
-        return Teams(block=block, teams=tuple(shown))
+        return TeamsShown(block=block, teams=tuple(shown))
 
     # --- What happened ---------------------------------------------------------------------------
 
@@ -415,15 +415,15 @@ class Catalogue:
     def root(self) -> Root:
         """The root over all assets at the last final block."""
         number, hash_, root, assets, levels = self._roots.at_final()
-        return Root(block=Block(number=number, hash=hash_), root=root.hex(), assets=assets, levels=levels)
+        return Root(block=BlockShown(number=number, hash=hash_), root=root.hex(), assets=assets, levels=levels)
 
-    def node(self, level: int, place: int) -> Node | None:
+    def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root, None for one that is not there."""
         try:
             below = self._roots.below(level, place)
         except KeyError:
             return None
-        return Node(level=level, place=place, below=tuple(one.hex() for one in below))
+        return TreeNode(level=level, place=place, below=tuple(one.hex() for one in below))
 
 
 def _is_active(row: Row, kind: int, now: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.index.events import Event, Home
+from registry.index.events import Home, IndexedEvent
 from registry.index.fold import RULES, arguments_of, is_ours
 from registry.index.tables import BY_NAME, Key, Row
 
@@ -31,7 +31,7 @@ class Changes:
     events: int = 0
 
 
-def changes_of(events: Iterable[tuple[Event, Sequence[tuple[str, Home]]]], load: Load, final: int) -> Changes:
+def changes_of(events: Iterable[tuple[IndexedEvent, Sequence[tuple[str, Home]]]], load: Load, final: int) -> Changes:
     """Put events, in the order of the chain and each with the contracts that it made, through their rules.
 
     What rows were before is told for blocks after `final`. Raises `registry.index.fold.Gap` for an event that cannot
@@ -73,7 +73,7 @@ class _Work:
                 rows[key] = table.fresh(key) if row is None else row
         self._seen: dict[tuple[str, Key], int] = {}
 
-    def take(self, event: Event, made: Sequence[tuple[str, Home]], rule: Any, values: Mapping[str, Any]) -> None:
+    def take(self, event: IndexedEvent, made: Sequence[tuple[str, Home]], rule: Any, values: Mapping[str, Any]) -> None:
         touched: list[tuple[str, Key, Row, tuple[Any, ...]]] = []
 
         def row(table: str, key: Key) -> Row:
@@ -97,7 +97,7 @@ class _Work:
         """What is as it was made is not there."""
         return None if values == tuple(BY_NAME[table].fresh(key).values()) else values
 
-    def _note(self, event: Event) -> None:
+    def _note(self, event: IndexedEvent) -> None:
         done, subject = self._done, event.subject
         done.events += 1
         tx = bytes.fromhex(event.tx[2:])

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from registry.index import rank
 from registry.index.fold import PERIOD
-from registry.index.store import Store
 from registry.index.tables import Row
+from registry.index.tables_store import Store
 from registry.index.text import skeleton, words
 
-__all__ = ["Entry", "Money", "entries_of", "formats_of", "twins"]
+__all__ = ["AssetEntry", "Money", "entries_of", "formats_of", "twins"]
 
 ENDLESS: Final = 2**62
 """A price that is larger than any that is asked for."""
@@ -36,7 +36,7 @@ class Money:
 
 
 @dataclass(slots=True)
-class Entry:
+class AssetEntry:
     """One asset as a search knows it.
 
     ============ ====================================================================================
@@ -133,14 +133,14 @@ class Entry:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Entry:
+    def from_json(cls, text: str) -> AssetEntry:
         """What `to_json` wrote."""
         return cls(**json.loads(text))
 
 
-def entries_of(store: Store, ids: Sequence[int], money: Money, now: int) -> list[Entry]:
+def entries_of(store: Store, ids: Sequence[int], money: Money, now: int) -> list[AssetEntry]:
     """The entries of some assets; those that there are no more are left out."""
-    found: list[Entry] = []
+    found: list[AssetEntry] = []
     for start in range(0, len(ids), AT_ONCE):
         found += _Making(store, ids[start : start + AT_ONCE], money, now).entries()
     return found
@@ -188,12 +188,12 @@ class _Making:
             by_period[period] += self._money.dollars(token, units) or 0
         return rank.faded(by_period, self._now // PERIOD)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[AssetEntry]:
         return [self._entry(row) for row in self._assets.values()]
 
-    def _entry(self, row: Row) -> Entry:
+    def _entry(self, row: Row) -> AssetEntry:
         listing = self._listings.get((row["id"],))
-        entry = Entry(
+        entry = AssetEntry(
             id=row["id"],
             owner=row["owner"],
             digest=row["digest"].hex(),
@@ -223,7 +223,7 @@ class _Making:
         self._add_offers(entry, self._licences[row["id"]])
         return entry
 
-    def _add_document(self, entry: Entry, document: Row | None) -> None:
+    def _add_document(self, entry: AssetEntry, document: Row | None) -> None:
         if document is None:
             return
         entry.status, entry.tries = document["status"], document["tries"]
@@ -243,7 +243,7 @@ class _Making:
         entry.formats = formats_of([one["path"] for one in files])
         entry.offers = [{"name": one["name"]} for one in read.get("licences", ())]
 
-    def _add_offers(self, entry: Entry, licences: Sequence[Row]) -> None:
+    def _add_offers(self, entry: AssetEntry, licences: Sequence[Row]) -> None:
         named = entry.offers
         entry.offers = []
         cheapest: int | None = None
@@ -290,7 +290,7 @@ def _text(name: bytes) -> str:
     return name.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def twins(entries: Iterable[Entry], older: Callable[[str], tuple[int, str] | None]) -> None:
+def twins(entries: Iterable[AssetEntry], older: Callable[[str], tuple[int, str] | None]) -> None:
     """Say of entries whose name looks like an older one of somebody else which that is; `older` finds the oldest asset
     and its owner by `skeleton`."""
     for entry in entries:

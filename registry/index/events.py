@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eth_hash.auto import keccak
 
-from registry.index.plans import Plan, plan_for, plan_of
+from registry.index.plans import EventPlan, plan_for, plan_of
 from registry.index.tables import ZERO
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Home(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class IndexedEvent:
     """One event.
 
     `block` and `log` (its number in the block) are its place, `time` its block's time in seconds since 1970, `values`
@@ -41,7 +41,7 @@ class Event:
     time: int
     tx: str
     address: str
-    plan: Plan
+    plan: EventPlan
     words: bytes
     values: tuple[Any, ...]
     asset: int
@@ -96,7 +96,7 @@ class Contracts:
             }
         self.core: Final[Mapping[str, Home]] = {address.lower(): Home(kind) for address, kind in named.items()}
 
-    def made_by(self, event: Event) -> Iterator[tuple[str, Home]]:
+    def made_by(self, event: IndexedEvent) -> Iterator[tuple[str, Home]]:
         """The contracts that an event says are there."""
         arguments = event.arguments
         match event.plan.key:
@@ -121,7 +121,7 @@ class Contracts:
         code += bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
         return "0x" + keccak(b"\xff" + bytes.fromhex(self.registry[2:]) + bytes(32) + keccak(code))[12:].hex()
 
-    def event(self, log: RawLog, time: int, home: Home) -> Event | None:
+    def event(self, log: RawLog, time: int, home: Home) -> IndexedEvent | None:
         """What a log says that the contract at `home` wrote; None for events that it has and an index does not read.
 
         Raises `Undecodable`.
@@ -130,7 +130,7 @@ class Contracts:
         if plan is None:
             return None
         words = plan.words(log.topics, log.data)
-        return Event(
+        return IndexedEvent(
             log.block,
             log.place,
             time,
@@ -144,11 +144,11 @@ class Contracts:
             self.registry,
         )
 
-    def again(self, row: Mapping[str, Any], made: Mapping[str, Home]) -> Event:
+    def again(self, row: Mapping[str, Any], made: Mapping[str, Home]) -> IndexedEvent:
         """An event from its row in the log of events; `made` are the contracts that the registry made."""
         plan = plan_of(row["name"])
         home = self.core.get(row["address"]) or made.get(row["address"]) or Home(plan.contract)
-        return Event(
+        return IndexedEvent(
             row["block"],
             row["log"],
             row["time"],

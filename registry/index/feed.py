@@ -29,10 +29,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from registry.chain.blocks import Header, RawLog, bloom_of, unanswered
 from registry.errors import ChainError, ConnectionFailed, NodeIncomplete, NodeRefused
-from registry.index.events import Contracts, Event, Home
+from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.fold import followed
 
-__all__ = ["BlockSource", "Feed", "Piece"]
+__all__ = ["ChainSource", "Feed", "Piece"]
 
 FIRST_RANGE: Final = 64
 LARGEST_RANGE: Final = 2_000
@@ -53,7 +53,7 @@ T = TypeVar("T")
 Homes = Callable[[Iterable[str]], Mapping[str, Home]]
 
 
-class BlockSource(Protocol):
+class ChainSource(Protocol):
     """Who gives blocks: `registry.chain.blocks.Blocks`, or anything that answers like it and raises as it does."""
 
     @property
@@ -86,7 +86,7 @@ class Piece:
 
     first: int
     last: Header
-    events: tuple[tuple[Event, tuple[tuple[str, Home], ...]], ...]
+    events: tuple[tuple[IndexedEvent, tuple[tuple[str, Home], ...]], ...]
 
 
 class Feed:
@@ -99,12 +99,12 @@ class Feed:
 
     def __init__(
         self,
-        source: BlockSource,
+        source: ChainSource,
         contracts: Contracts,
         homes: Homes,
         known: Callable[[int], Mapping[str, Home] | None],
         *,
-        witness: BlockSource | None = None,
+        witness: ChainSource | None = None,
         verify: bool = False,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:

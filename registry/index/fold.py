@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from registry.index.events import Event
+from registry.index.events import IndexedEvent
 from registry.index.plans import plans
 from registry.index.tables import BY_NAME, ZERO, Key, Row
 
@@ -97,13 +97,13 @@ def _by_arguments(names: tuple[str, ...]) -> Keys:
     return lambda values: [tuple([values[name] for name in names])]
 
 
-def is_ours(event: Event, values: Mapping[str, Any]) -> bool:
+def is_ours(event: IndexedEvent, values: Mapping[str, Any]) -> bool:
     """Whether an event is about this registry, of those that a contract writes for anybody's."""
     rule = RULES.get(event.plan.key)
     return rule is None or rule.when is None or rule.when(values)
 
 
-def arguments_of(event: Event) -> dict[str, Any]:
+def arguments_of(event: IndexedEvent) -> dict[str, Any]:
     """What a rule may ask for: the arguments of the event, where and when it was, and whose contract it is of.
 
     `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of

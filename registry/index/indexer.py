@@ -20,9 +20,9 @@ from registry.errors import (
 )
 from registry.index.changes import changes_of
 from registry.index.events import Contracts, Home
-from registry.index.feed import BlockSource, Feed, Piece
+from registry.index.feed import ChainSource, Feed, Piece
 from registry.index.fold import Gap
-from registry.index.store import Store
+from registry.index.tables_store import Store
 
 __all__ = ["FINALITY", "Finality", "Indexer", "Progress", "Standing"]
 
@@ -89,12 +89,12 @@ class Indexer:
     def __init__(
         self,
         store: Store,
-        source: BlockSource,
+        source: ChainSource,
         contracts: Contracts,
         *,
         first: int,
         finality: Finality | None = None,
-        witness: BlockSource | None = None,
+        witness: ChainSource | None = None,
         verify: bool = False,
         progress: Progress | None = None,
         sleep: Callable[[float], None] = clock.sleep,

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from registry.index.documents import Documents
-from registry.index.entries import Entry, Money, entries_of, twins
-from registry.index.search.finder import Answer, Finder
-from registry.index.search.query import Engine, Question
-from registry.index.store import Store
+from registry.index.entries import AssetEntry, Money, entries_of, twins
+from registry.index.queue import DocumentQueue
+from registry.index.search.finder import Answered, Finder
+from registry.index.search.query import Engine, SearchQuery
+from registry.index.tables_store import Store
 
 __all__ = ["Library"]
 
@@ -23,7 +23,7 @@ class Library:
     `money` says what payment tokens are worth, and is asked when it is needed.
     """
 
-    def __init__(self, store: Store, engine: Engine, documents: Documents, money: Callable[[], Money]) -> None:
+    def __init__(self, store: Store, engine: Engine, documents: DocumentQueue, money: Callable[[], Money]) -> None:
         self.store = store
         self.engine = engine
         self.documents = documents
@@ -78,11 +78,11 @@ class Library:
                 done, last = done + len(ids), ids[-1]
             return done
 
-    def search(self, question: Question, *, facets: bool = True) -> Answer:
-        """Answer a question. Raises `InputError` and `IndexFault`."""
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Answered:
+        """Answered a question. Raises `InputError` and `IndexFault`."""
         return self.finder.answer(question, self.now, facets=facets)
 
-    def entry(self, id: int) -> Entry | None:
+    def entry(self, id: int) -> AssetEntry | None:
         """What is known of an asset, None for a number that none has."""
         found = self.engine.entries([id]).get(id)
         if found is None:
@@ -90,7 +90,7 @@ class Library:
             found = made[0] if made else None
         return found
 
-    def entries(self, ids: Sequence[int]) -> list[Entry]:
+    def entries(self, ids: Sequence[int]) -> list[AssetEntry]:
         """What is known of some assets, in their order; numbers that none has are left out."""
         found = self.engine.entries(ids)
         return [found[id] for id in ids if id in found]

@@ -15,17 +15,16 @@ from registry.types import Digest
 __all__ = [
     "Activity",
     "ActivityPage",
-    "Block",
+    "BlockShown",
     "Hit",
     "Hits",
     "Holder",
     "Holders",
     "HubFacts",
-    "Node",
+    "HubProblem",
     "OfferShown",
     "Owned",
     "OwnedList",
-    "Problem",
     "Refused",
     "Root",
     "SaleLine",
@@ -33,7 +32,8 @@ __all__ = [
     "Suggestion",
     "Suggestions",
     "TeamShown",
-    "Teams",
+    "TeamsShown",
+    "TreeNode",
 ]
 
 KINDS: Final = ("hold", "period", "use", "stream")
@@ -67,7 +67,7 @@ class Model(BaseModel):
             raise ValueError(f"{'/'.join(map(str, first['loc']))[:200]}: {first['msg'][:200]}") from None
 
 
-class Block(Model):
+class BlockShown(Model):
     """A block: its number and hash."""
 
     number: Number
@@ -98,7 +98,7 @@ class OfferShown(Model):
         return f"{whole.normalize():f} {self.symbol or self.token}"
 
 
-class Quality(Model):
+class Worth(Model):
     """The parts of what an asset is worth, each from 0 to 1 (see `registry.index.rank`)."""
 
     fees: float = Field(ge=0, le=1)
@@ -148,7 +148,7 @@ class Hit(Model):
     looks_like: Short = ""
     score: float = Field(default=0.0, ge=0)
     text: Annotated[dict[Short, float], Field(max_length=16)] = {}
-    quality: Quality | None = None
+    quality: Worth | None = None
     document: Annotated[str, Field(max_length=2**20)] = ""
     hub: Short = ""
     proven: bool = False
@@ -177,7 +177,7 @@ class Hit(Model):
 class Hits(Model):
     """A page of hits, as of `block`; `total` is exact unless there are `more`, `after` where the next page begins."""
 
-    block: Block
+    block: BlockShown
     total: Number
     more: bool = False
     hits: Annotated[tuple[Hit, ...], Field(max_length=100)] = ()
@@ -218,7 +218,7 @@ class Owned(Model):
 class OwnedList(Model):
     """What an account holds, as of `block`, whose `time` is in seconds since 1970."""
 
-    block: Block
+    block: BlockShown
     time: Number
     owned: tuple[Owned, ...] = ()
     after: Short = ""
@@ -233,10 +233,10 @@ class TeamShown(Model):
     splitter: Account
 
 
-class Teams(Model):
-    """Teams of an account, as of `block`."""
+class TeamsShown(Model):
+    """TeamsShown of an account, as of `block`."""
 
-    block: Block
+    block: BlockShown
     teams: tuple[TeamShown, ...] = ()
 
 
@@ -258,7 +258,7 @@ class SaleLine(Model):
 class Sales(Model):
     """Sales, the last first, as of `block`."""
 
-    block: Block
+    block: BlockShown
     sales: tuple[SaleLine, ...] = ()
     after: Short = ""
 
@@ -279,7 +279,7 @@ class Holder(Model):
 class Holders(Model):
     """Holders of an asset, as of `block`."""
 
-    block: Block
+    block: BlockShown
     holders: tuple[Holder, ...] = ()
     after: Short = ""
 
@@ -301,7 +301,7 @@ class Activity(Model):
 class ActivityPage(Model):
     """What happened, the last first; `after` is where the page goes on."""
 
-    block: Block
+    block: BlockShown
     activity: tuple[Activity, ...] = ()
     after: Short = ""
 
@@ -322,13 +322,13 @@ class Suggestions(Model):
 class Root(Model):
     """The root over all assets at a final block: two indexes that agree have the same."""
 
-    block: Block
+    block: BlockShown
     root: Hex
     assets: Number
     levels: Number
 
 
-class Node(Model):
+class TreeNode(Model):
     """A node of that tree: the hashes below it, in order; at level 0 these are the leaves of assets."""
 
     level: Number
@@ -344,7 +344,7 @@ class HubFacts(Model):
     version: Short
     ranking: Number
     engine: Short
-    head: Block
+    head: BlockShown
     final: Annotated[int, Field(ge=-1)]
     lag: Number
     waits: Short = ""
@@ -362,7 +362,7 @@ class Refused(Model):
     hint: Short = ""
 
 
-class Problem(Model):
+class HubProblem(Model):
     """An answer that is none."""
 
     error: Refused

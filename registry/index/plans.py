@@ -17,7 +17,7 @@ from registry.chain.logs import abi_type, topic_of
 from registry.chain.safe import safe_part
 from registry.errors import Undecodable
 
-__all__ = ["Plan", "plan_for", "plan_of", "plans"]
+__all__ = ["EventPlan", "plan_for", "plan_of", "plans"]
 
 Reader = Callable[[bytes], Any]
 
@@ -29,7 +29,7 @@ _NO_HIGH = bytes(12)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class EventPlan:
     """How to read one event: `contract` and `name` of the ABI, its first topic, and its parameters in order.
 
     Values are those of eth_abi: addresses as text in lower case, bytes as bytes, structs and lists as tuples. Of an
@@ -115,7 +115,7 @@ def _texts(kind: str, value: Any) -> Any:
 
 
 @lru_cache(maxsize=1)
-def plans() -> Mapping[str, tuple[Plan, ...]]:
+def plans() -> Mapping[str, tuple[EventPlan, ...]]:
     """The plans of all events of the manifest and of a Safe's owners, by the name of the contract."""
     found = {
         name: tuple(_plan(name, entry) for entry in artifact(name).abi if entry["type"] == "event") for name in names()
@@ -125,21 +125,21 @@ def plans() -> Mapping[str, tuple[Plan, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _by_topic() -> dict[tuple[str, str], Plan]:
+def _by_topic() -> dict[tuple[str, str], EventPlan]:
     return {(plan.contract, plan.topic): plan for listed in plans().values() for plan in listed}
 
 
 @lru_cache(maxsize=1)
-def _by_key() -> dict[str, Plan]:
+def _by_key() -> dict[str, EventPlan]:
     return {plan.key: plan for listed in plans().values() for plan in listed}
 
 
-def plan_for(contract: str, topic: str) -> Plan | None:
+def plan_for(contract: str, topic: str) -> EventPlan | None:
     """The plan of a contract's event by its first topic; None if the contract has no such event."""
     return _by_topic().get((contract, topic))
 
 
-def plan_of(key: str) -> Plan:
+def plan_of(key: str) -> EventPlan:
     """The plan called ``Contract.Event``; raises `KeyError`."""
     return _by_key()[key]
 
@@ -147,7 +147,7 @@ def plan_of(key: str) -> Plan:
 # --- Making plans --------------------------------------------------------------------------------
 
 
-def _plan(contract: str, abi: Mapping[str, Any]) -> Plan:
+def _plan(contract: str, abi: Mapping[str, Any]) -> EventPlan:
     inputs = abi["inputs"]
     indexed = sum(bool(entry["indexed"]) for entry in inputs)
     plain = [entry for entry in inputs if not entry["indexed"]]
@@ -166,7 +166,7 @@ def _plan(contract: str, abi: Mapping[str, Any]) -> Plan:
             at += size
         else:
             parts.append((0, 0, _bytes(_WORD)))
-    return Plan(
+    return EventPlan(
         contract=contract,
         name=abi["name"],
         topic="0x" + topic_of(abi).hex(),

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from registry.errors import IndexFault
-from registry.index.store import Store
 from registry.index.tables import Column, Key, Table
+from registry.index.tables_store import Store
 
 __all__ = ["PostgresStore"]
 

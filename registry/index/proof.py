@@ -21,9 +21,9 @@ from registry.chain.logs import abi_type
 from registry.ddo import DDO
 from registry.did import DID
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
-from registry.index.catalogue import Answers
+from registry.index.catalogue import IndexReader
 from registry.index.entries import formats_of
-from registry.index.models import Block, Hit, Owned
+from registry.index.models import BlockShown, Hit, Owned
 from registry.index.roots import WIDTH, leaf_of
 from registry.types import to_address
 
@@ -46,7 +46,7 @@ class Difference:
 
 def check_hits(
     hits: Sequence[Hit],
-    block: Block,
+    block: BlockShown,
     chain: Chain,
     registry: str,
     tokens: Tokens,
@@ -102,7 +102,7 @@ def check_documents(hits: Sequence[Hit], document: Callable[[bytes], bytes | Non
 
 
 def check_owned(
-    owned: Sequence[Owned], block: Block, account: str, chain: Chain, registry: str, hub: str
+    owned: Sequence[Owned], block: BlockShown, account: str, chain: Chain, registry: str, hub: str
 ) -> tuple[list[Owned], list[HubLied]]:
     """The holdings that hold at `block`, and what is untrue of the others; as `check_hits`."""
     number, sure = _moment(chain, block)
@@ -129,7 +129,9 @@ def check_owned(
     return kept, lies
 
 
-def compare(first: Answers, second: Answers, chain: Chain, registry: str, *, most: int = 100) -> list[Difference]:
+def compare(
+    first: IndexReader, second: IndexReader, chain: Chain, registry: str, *, most: int = 100
+) -> list[Difference]:
     """The assets of which two hubs say different things, and who is wrong of each as one's own node has it.
 
     Walks both trees down to the leaves that differ: some ten questions to each for one asset among a million.
@@ -158,8 +160,8 @@ def compare(first: Answers, second: Answers, chain: Chain, registry: str, *, mos
 
 def _judged(
     leaves: Sequence[dict[int, bytes]],
-    hubs: Sequence[Answers],
-    blocks: Sequence[Block],
+    hubs: Sequence[IndexReader],
+    blocks: Sequence[BlockShown],
     chain: Chain,
     registry: str,
 ) -> list[Difference]:
@@ -187,7 +189,7 @@ def _true_leaf(id: int, answer: Any) -> bytes:
     return leaf_of(id, digest, version, state, delisted, owner)
 
 
-def _below(hub: Answers, levels: int, level: int, place: int) -> list[bytes]:
+def _below(hub: IndexReader, levels: int, level: int, place: int) -> list[bytes]:
     """The nodes below one of the tree of a hub; of a tree that is not as high, as if it were."""
     if level >= levels:
         top = hub.node(levels - 1, 0) if place == 0 and levels > 1 else None
@@ -197,7 +199,7 @@ def _below(hub: Answers, levels: int, level: int, place: int) -> list[bytes]:
     return [bytes.fromhex(one) for one in found.below] if found is not None else []
 
 
-def _moment(chain: Chain, block: Block) -> tuple[int, bool]:
+def _moment(chain: Chain, block: BlockShown) -> tuple[int, bool]:
     """The block at which one's own node is asked, and whether it is the very block that is spoken of."""
     blocks = Blocks(chain)
     try:

@@ -1,4 +1,4 @@
-"""A hub that is asked over HTTP: the same questions as a `Catalogue`, and no word of it is believed unchecked."""
+"""A hub that is asked over HTTP: the same questions as a `IndexView`, and no word of it is believed unchecked."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from registry.index.models import (
     Holders,
     HubFacts,
     Model,
-    Node,
     OwnedList,
     Root,
     Sales,
     Suggestions,
-    Teams,
+    TeamsShown,
+    TreeNode,
 )
-from registry.index.search.query import Question
+from registry.index.search.query import SearchQuery
 from registry.ipfs.http import Http
 
 __all__ = ["RemoteHub", "question_params"]
@@ -50,7 +50,7 @@ class RemoteHub:
         """What it is, and how far."""
         return self._get("/v1/hub", HubFacts)
 
-    def search(self, question: Question, *, facets: bool = True) -> Hits:
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
         """A page of hits."""
         return self._get("/v1/search", Hits, **question_params(question), facets="true" if facets else "false")
 
@@ -82,9 +82,9 @@ class RemoteHub:
         """Sales, the last first."""
         return self._get("/v1/sales", Sales, asset=id or "", account=account, after=after, limit=limit)
 
-    def teams(self, account: str) -> Teams:
-        """Teams of an account."""
-        return self._get(f"/v1/accounts/{account}/teams", Teams)
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown of an account."""
+        return self._get(f"/v1/accounts/{account}/teams", TeamsShown)
 
     def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = 200) -> ActivityPage:
         """What happened, the last first."""
@@ -102,9 +102,9 @@ class RemoteHub:
         """The root over all assets."""
         return self._get("/v1/root", Root)
 
-    def node(self, level: int, place: int) -> Node | None:
+    def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root."""
-        return self._found(f"/v1/root/{level}/{place}", Node)
+        return self._found(f"/v1/root/{level}/{place}", TreeNode)
 
     # --- Internal --------------------------------------------------------------------------------
 
@@ -136,11 +136,11 @@ class RemoteHub:
             raise HubUnavailable(f"{path} of {self.name}", [error.message]) from error
 
 
-def question_params(question: Question) -> dict[str, str]:
+def question_params(question: SearchQuery) -> dict[str, str]:
     """A question as the parameters of ``/v1/search``."""
     names = {"text": "q", "tags": "tag", "formats": "format", "standards": "standard"}
     found: dict[str, str] = {}
-    for name in Question.__slots__:
+    for name in SearchQuery.__slots__:
         value = getattr(question, name)
         # A bound of 0 and a plain no say something; no asset has the number 0.
         if value is None or value in ("", ()) or (name in ("collection", "derived_from") and not value):

@@ -11,8 +11,8 @@ import hashlib
 import threading
 from typing import Final
 
-from registry.index.store import Store
 from registry.index.tables import Row
+from registry.index.tables_store import Store
 
 __all__ = ["WIDTH", "Roots", "leaf_of"]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from registry.index.store import Store
 from registry.index.tables import Column, Key, Table
+from registry.index.tables_store import Store
 
 __all__ = ["SqliteStore"]
 

@@ -1,4 +1,4 @@
-"""Answers questions: candidates from an engine, ranked, narrowed to a page, and counted by facets."""
+"""IndexReader questions: candidates from an engine, ranked, narrowed to a page, and counted by facets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from registry.index import rank
-from registry.index.entries import Entry
-from registry.index.search.query import Candidates, Columns, Engine, Question
+from registry.index.entries import AssetEntry
+from registry.index.search.query import Candidates, Columns, Engine, SearchQuery
 
-__all__ = ["Answer", "Finder", "Found"]
+__all__ = ["Answered", "Finder", "Found"]
 
 RANKED: Final = 200
 """Candidates whose words are looked at one by one; those behind them keep the engine's order."""
@@ -30,14 +30,14 @@ _MOST_COUNTED: Final = 12
 class Found:
     """One hit: the entry, its score, and the parts of it by name."""
 
-    entry: Entry
+    entry: AssetEntry
     score: float
     text: Mapping[str, float]
     quality: rank.Quality
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """A page of hits; `total` is exact unless there are `more`, `facets` counts values among them, `after` is where the
     next page begins ("" for none), `near` words that may have been meant."""
 
@@ -61,12 +61,12 @@ class Finder:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def answer(self, question: Question, now: int, *, facets: bool = True) -> Answer:
+    def answer(self, question: SearchQuery, now: int, *, facets: bool = True) -> Answered:
         """The page of hits for a question. Raises `InputError` and `IndexFault`."""
         place = question.place
         asked, begun = question.asked
         if question.text and not (asked or begun):
-            return Answer((), 0, False, {})
+            return Answered((), 0, False, {})
         found = self.engine.candidates(asked, begun, question, every=True)
         ordered = self._ordered(found, asked, begun, question, now)
         if asked and len(ordered) < FEW:
@@ -87,9 +87,9 @@ class Finder:
         end = place + question.limit
         after = question.from_place(end) if end < len(ordered) and hits else ""
         counted = _counted(columns.values()) if facets else {}
-        return Answer(tuple(hits), len(found.scores), found.more, counted, after, near)
+        return Answered(tuple(hits), len(found.scores), found.more, counted, after, near)
 
-    def similar(self, entry: Entry, now: int, limit: int) -> list[Found]:
+    def similar(self, entry: AssetEntry, now: int, limit: int) -> list[Found]:
         """Other assets with the words that tell most of this one, the nearest first."""
         texts = entry.texts()
         known = (*texts["name"].split(), *texts["tags"].split(), *texts["description"].split()[:60])
@@ -98,7 +98,7 @@ class Finder:
         telling = sorted(worth, key=lambda word: (-worth[word] * (1 + (f" {word} " in texts["name"])), word))[:8]
         if not telling:
             return []
-        question = Question(text=" ".join(telling), begun=False, limit=limit)
+        question = SearchQuery(text=" ".join(telling), begun=False, limit=limit)
         found = self.engine.candidates(telling, "", question, every=False)
         ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0] != entry.id]
         return self._hits(ordered[:limit], now)
@@ -106,7 +106,7 @@ class Finder:
     # --- Internal --------------------------------------------------------------------------------
 
     def _ordered(
-        self, found: Candidates, asked: Sequence[str], begun: str, question: Question, now: int
+        self, found: Candidates, asked: Sequence[str], begun: str, question: SearchQuery, now: int
     ) -> list[Ranked]:
         """Numbers of candidates, what their words say, and the parts of that, the best first."""
         ids = list(found.scores)
@@ -149,7 +149,7 @@ _KEYS: Final[Mapping[str, Callable[[Columns], tuple[Any, ...]]]] = {
 
 
 def _arranged(
-    ordered: Sequence[Ranked], columns: Mapping[int, Columns], question: Question, needed: int
+    ordered: Sequence[Ranked], columns: Mapping[int, Columns], question: SearchQuery, needed: int
 ) -> list[Ranked]:
     """The hits page by page, at most some of one owner on each; what a page has no room for comes on the next.
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import IndexFault
-from registry.index.entries import Entry
-from registry.index.search.query import CANDIDATES, Candidates, Columns, Question
+from registry.index.entries import AssetEntry
+from registry.index.search.query import CANDIDATES, Candidates, Columns, SearchQuery
 from registry.index.text import skeleton
 
 __all__ = ["FtsEngine"]
@@ -80,7 +80,7 @@ class FtsEngine:
         """Up to where it has followed the index."""
         return int(self._rows("SELECT value FROM meta WHERE name = 'cursor'")[0][0])
 
-    def put(self, entries: Sequence[Entry], gone: Sequence[int], cursor: int, now: int) -> None:
+    def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
         """Take entries in place of those of the same assets, and forget some, in one transaction."""
         with self._guard, self._typed():
             self._db.execute("BEGIN IMMEDIATE")
@@ -117,7 +117,7 @@ class FtsEngine:
         self._db.execute("DELETE FROM entry WHERE place = ?", (place,))
         return int(place) % _ROOM
 
-    def _add(self, entry: Entry, number: int, now: int) -> None:
+    def _add(self, entry: AssetEntry, number: int, now: int) -> None:
         step = min(STEPS - 1, int(entry.quality(now).total * STEPS))
         place = (STEPS - 1 - step) * _ROOM + number
         texts, facets = entry.texts(), entry.facets()
@@ -149,7 +149,7 @@ class FtsEngine:
 
     # --- Finding ---------------------------------------------------------------------------------
 
-    def candidates(self, asked: Sequence[str], begun: str, question: Question, *, every: bool) -> Candidates:
+    def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
         """What matches, the best assets first, `CANDIDATES` at most."""
         match = _match(asked, begun, question, every=every)
         where, values = _bounds(question)
@@ -177,9 +177,9 @@ class FtsEngine:
             )
         return Candidates(dict(rows[:CANDIDATES]), len(rows) > CANDIDATES)
 
-    def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
+    def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
         """The entries of some assets."""
-        return {id: Entry.from_json(whole) for id, whole in self._of(ids, "whole")}
+        return {id: AssetEntry.from_json(whole) for id, whole in self._of(ids, "whole")}
 
     def texts(self, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], int]]:
         """The words of some assets by field, and how many tags each has."""
@@ -295,7 +295,7 @@ def _token(facet: str) -> str:
     return "f" + hashlib.blake2s(facet.encode(), digest_size=8).hexdigest() + "x"
 
 
-def _match(asked: Sequence[str], begun: str, question: Question, *, every: bool) -> str | None:
+def _match(asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> str | None:
     """The question in the words of FTS5. Each word is quoted: no operator reaches the engine."""
     parts = []
     terms = [f'"{word}"' for word in asked] + ([f'"{begun}" *'] if begun else [])
@@ -312,7 +312,7 @@ def _match(asked: Sequence[str], begun: str, question: Question, *, every: bool)
     return f"({text}) NOT (facets : ({' OR '.join(unwanted)}))" if unwanted else text
 
 
-def _bounds(question: Question) -> tuple[list[str], list[int]]:
+def _bounds(question: SearchQuery) -> tuple[list[str], list[int]]:
     """What a match alone cannot say, as conditions."""
     where: list[str] = []
     values: list[int] = []

@@ -10,10 +10,10 @@ from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from registry.ddo import ASSET_TYPES
 from registry.errors import InputError
-from registry.index.entries import Entry
+from registry.index.entries import AssetEntry
 from registry.index.text import STOP_WORDS, words
 
-__all__ = ["SORTS", "Candidates", "Columns", "Engine", "Question", "Sort"]
+__all__ = ["SORTS", "Candidates", "Columns", "Engine", "SearchQuery", "Sort"]
 
 Sort = Literal["score", "new", "price", "fees", "size", "name"]
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
@@ -28,7 +28,7 @@ CANDIDATES: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class SearchQuery:
     """A search: `text` and what it is narrowed down by.
 
     ============= =================================================================================
@@ -100,7 +100,7 @@ class Question:
         return (found[:-1], found[-1]) if goes_on else (found, "")
 
     def facets(self) -> list[tuple[str, bool]]:
-        """What it is narrowed down by, as `Entry.facets` writes it, and whether that must be so or must not."""
+        """What it is narrowed down by, as `AssetEntry.facets` writes it, and whether that must be so or must not."""
         found = [(f"{name}={value}", True) for name in ("type", "license") if (value := getattr(self, name))]
         if self.owner:
             found.append((f"owner={self.owner.lower()}", True))
@@ -137,7 +137,7 @@ class Question:
             )
         return int(place)
 
-    def with_(self, **changes: object) -> Question:
+    def with_(self, **changes: object) -> SearchQuery:
         """The same question with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
@@ -168,16 +168,16 @@ class Engine(Protocol):
     def cursor(self) -> int:
         """Up to where it has followed the index."""
 
-    def put(self, entries: Sequence[Entry], gone: Sequence[int], cursor: int, now: int) -> None:
+    def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
         """Take entries in place of those of the same assets, forget those that are `gone`, and note where it is."""
 
     def clear(self) -> None:
         """Forget everything."""
 
-    def candidates(self, asked: Sequence[str], begun: str, question: Question, *, every: bool) -> Candidates:
+    def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
         """What has every (or any) word and all that the question is narrowed down by, `CANDIDATES` at most."""
 
-    def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
+    def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
         """The entries of some assets."""
 
     def texts(self, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], int]]:

@@ -16,8 +16,8 @@ import tantivy
 
 from registry.errors import IndexFault
 from registry.index import rank
-from registry.index.entries import Entry
-from registry.index.search.query import CANDIDATES, Candidates, Columns, Question
+from registry.index.entries import AssetEntry
+from registry.index.search.query import CANDIDATES, Candidates, Columns, SearchQuery
 from registry.index.text import skeleton
 
 __all__ = ["TantivyEngine"]
@@ -57,7 +57,7 @@ class TantivyEngine:
         """Up to where it has followed the index."""
         return int(self._facts().get("cursor", 0))
 
-    def put(self, entries: Sequence[Entry], gone: Sequence[int], cursor: int, now: int) -> None:
+    def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
         """Take entries in place of those of the same assets, forget some, and note where it is."""
         with self._guard, self._typed():
             if self._writer is None:
@@ -73,7 +73,7 @@ class TantivyEngine:
 
     # --- Finding ---------------------------------------------------------------------------------
 
-    def candidates(self, asked: Sequence[str], begun: str, question: Question, *, every: bool) -> Candidates:
+    def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
         """What matches, the best first, `CANDIDATES` at most."""
         wanted: list[tuple[Any, Any]] = [(tantivy.Occur.Must, self._term("shown", 1))]
         terms = [self._anywhere(word, begun=False) for word in asked]
@@ -101,9 +101,9 @@ class TantivyEngine:
         scores = [0.0 if ordered else float(score) for score, _ in found.hits]
         return Candidates(dict(zip(ids, scores, strict=False)), len(addresses) > CANDIDATES)
 
-    def entries(self, ids: Sequence[int]) -> dict[int, Entry]:
+    def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
         """The entries of some assets."""
-        return {id: Entry.from_json(_kept(found, "whole")) for id, found in self._of(ids)}
+        return {id: AssetEntry.from_json(_kept(found, "whole")) for id, found in self._of(ids)}
 
     def texts(self, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], int]]:
         """The words of some assets by field, and how many tags each has."""
@@ -155,7 +155,7 @@ class TantivyEngine:
             searcher = self._index.searcher()
             found = searcher.search(query, limit=limit, count=False, order_by_field="quality")
             kept = [searcher.doc(address) for _, address in found.hits]
-        return [(one.name, one.id) for one in (Entry.from_json(_kept(doc, "whole")) for doc in kept)]
+        return [(one.name, one.id) for one in (AssetEntry.from_json(_kept(doc, "whole")) for doc in kept)]
 
     def near(self, word: str) -> list[str]:
         """Words spelled nearly like one that nothing has, of those that begin the same."""
@@ -229,11 +229,11 @@ class TantivyEngine:
                 ]
         return found
 
-    def _all(self, query: Any, limit: int) -> list[Entry]:
+    def _all(self, query: Any, limit: int) -> list[AssetEntry]:
         with self._guard, self._typed():
             searcher = self._index.searcher()
             hits = searcher.search(query, limit=limit, count=False).hits
-            return [Entry.from_json(_kept(searcher.doc(address), "whole")) for _, address in hits]
+            return [AssetEntry.from_json(_kept(searcher.doc(address), "whole")) for _, address in hits]
 
     @contextmanager
     def _typed(self) -> Iterator[None]:
@@ -267,7 +267,7 @@ def _schema() -> Any:
     return builder.build()
 
 
-def _document(entry: Entry, now: int) -> Any:
+def _document(entry: AssetEntry, now: int) -> Any:
     texts, facets = entry.texts(), entry.facets()
     document = tantivy.Document()
     for name in _FIELDS:
@@ -304,7 +304,7 @@ def _token(facet: str) -> str:
     return "f" + hashlib.blake2s(facet.encode(), digest_size=8).hexdigest() + "x"
 
 
-def _ranges(question: Question) -> Iterator[tuple[str, int, int]]:
+def _ranges(question: SearchQuery) -> Iterator[tuple[str, int, int]]:
     if question.min_price is not None or question.max_price is not None:
         yield "price", question.min_price or 0, 2**62 if question.max_price is None else question.max_price
     if question.min_size is not None or question.max_size is not None:

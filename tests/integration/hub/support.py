@@ -20,11 +20,11 @@ from registry.hub.hooks import Hooks
 from registry.hub.server import HubServer
 from registry.hub.service import Hub
 from registry.hub.settings import HubSettings
+from registry.index.home_index import open_index
 from registry.index.indexer import Finality
-from registry.index.local import open_index
 from registry.index.remote import RemoteHub
 from registry.index.search.fts import FtsEngine
-from registry.index.store import open_store
+from registry.index.tables_store import open_store
 from registry.serving import listen
 
 

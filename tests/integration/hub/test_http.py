@@ -37,7 +37,7 @@ from registry.ipfs.cid import CID
 EXAMPLES = 200 if os.environ.get("DEEP") else 20
 
 
-# --- Answers -------------------------------------------------------------------------------------
+# --- IndexReader -------------------------------------------------------------------------------------
 
 
 def test_a_search_over_http(town: Town, hub: HubServer) -> None:
@@ -204,7 +204,7 @@ def test_many_at_once_are_answered_or_told_to_wait(town: Town) -> None:
 
 def test_a_page_of_long_documents_stays_below_a_mebibyte(tmp_path: Path) -> None:
     from registry.hub.app import _within_bounds
-    from registry.index.models import Block, Hit
+    from registry.index.models import BlockShown, Hit
 
     hit = Hit(
         did="did:nft:eip155:1_erc721:0x" + "11" * 20 + "_1",
@@ -219,7 +219,7 @@ def test_a_page_of_long_documents_stays_below_a_mebibyte(tmp_path: Path) -> None
         changed=0,
         document="x" * 8_000,
     )
-    page = Hits(block=Block(number=1, hash="0x" + "0" * 64), total=100, hits=(hit,) * 100)
+    page = Hits(block=BlockShown(number=1, hash="0x" + "0" * 64), total=100, hits=(hit,) * 100)
     bounded = _within_bounds(page)
     assert len(bounded.model_dump_json()) < 2**20
     assert isinstance(bounded, Hits) and bounded.hits[0].document and not bounded.hits[-1].document
@@ -276,9 +276,9 @@ SERVE = """
     from registry.hub.server import HubServer
     from registry.hub.service import Hub
     from registry.hub.settings import HubSettings
-    from registry.index.local import open_index
+    from registry.index.home_index import open_index
     from registry.index.search.fts import FtsEngine
-    from registry.index.store import open_store
+    from registry.index.tables_store import open_store
     from registry.serving import listen
     chain = Chain.connect({url!r})
     client = Registry.on(chain, deployment=Deployment.load({record!r}), home=Path({home!r}))
@@ -373,7 +373,7 @@ def hooks(tmp_path: Path, ear: Ear) -> Iterator[Hooks]:
 def test_a_hook_is_told_in_order_once_it_is_final_and_signed(town: Town, hooks: Hooks, ear: Ear) -> None:
     town.buyer.buy(2, "hour")
     with town.hub(finality=3) as server:
-        from registry.index.local import open_local
+        from registry.index.home_index import open_local
 
         catalogue = open_local(town.reader).catalogue
         open_local(town.reader).catch_up()
@@ -399,7 +399,7 @@ def test_a_hook_is_told_in_order_once_it_is_final_and_signed(town: Town, hooks: 
 
 
 def test_a_hook_that_is_not_taken_is_tried_again_and_nothing_is_left_out(town: Town, hooks: Hooks, ear: Ear) -> None:
-    from registry.index.local import open_local
+    from registry.index.home_index import open_local
 
     town.mine(65)
     index = open_local(town.reader)
@@ -418,7 +418,7 @@ def test_a_hook_that_is_not_taken_is_tried_again_and_nothing_is_left_out(town: T
 
 
 def test_a_hook_is_told_of_access_that_ends(town: Town, hooks: Hooks, ear: Ear) -> None:
-    from registry.index.local import open_local
+    from registry.index.home_index import open_local
 
     index = open_local(town.reader)
     index.catch_up()

@@ -15,7 +15,7 @@ from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.index.events import Contracts
 from registry.index.indexer import Finality, Indexer
-from registry.index.store import Store, open_store
+from registry.index.tables_store import Store, open_store
 from registry.types import ZERO_ADDRESS
 
 PEOPLE = [dev_signer(number).address for number in range(4)]

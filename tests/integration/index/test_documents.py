@@ -1,4 +1,4 @@
-"""Documents are found, refused or looked for again, each as it deserves, in either database."""
+"""DocumentQueue are found, refused or looked for again, each as it deserves, in either database."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 from registry.ddo import DDO
 from registry.errors import BlockNotFound, Unavailable
-from registry.index.documents import AGAIN, AT_ONCE, OF_ONE_OWNER, Documents
 from registry.index.entries import Money, entries_of
-from registry.index.store import Store, open_store
+from registry.index.queue import AGAIN, AT_ONCE, OF_ONE_OWNER, DocumentQueue
 from registry.index.tables import BY_NAME
+from registry.index.tables_store import Store, open_store
 from registry.ipfs.cid import CID
 
 
@@ -73,7 +73,7 @@ def document(number: int) -> bytes:
     return DDO(type="dataset", name=f"Data {number}", license="MIT").to_bytes()
 
 
-def want(store: Store, documents: Documents, digests: dict[bytes, str]) -> None:
+def want(store: Store, documents: DocumentQueue, digests: dict[bytes, str]) -> None:
     with store.writing():
         rows = []
         for number, (digest, owner) in enumerate(digests.items(), 1):
@@ -110,7 +110,7 @@ def test_a_thousand_documents_of_which_some_come_late_never_wrong_or_spoilt(stor
             place.blocks[digest] = data
             expected[digest] = "have"
         digests[digest] = f"0x{number % 20:040x}"
-    documents = Documents(store, place, clock=clock)
+    documents = DocumentQueue(store, place, clock=clock)
     want(store, documents, digests)
     assert documents.look() == 920 + 10, "invalid ones are found too"
     assert sum(status == "wanted" for status in statuses(store).values()) == 70
@@ -126,7 +126,7 @@ def test_a_thousand_documents_of_which_some_come_late_never_wrong_or_spoilt(stor
 
 def test_what_is_not_found_is_asked_for_at_ever_longer_intervals(store: Store) -> None:
     place, clock = Place(), Clock()
-    documents = Documents(store, place, clock=clock)
+    documents = DocumentQueue(store, place, clock=clock)
     digest = hashlib.sha256(b"nobody has it").digest()
     want(store, documents, {digest: "0x" + "1" * 40})
     waits = []
@@ -146,7 +146,7 @@ def test_what_is_not_found_is_asked_for_at_ever_longer_intervals(store: Store) -
 def test_a_dead_crowd_of_one_owner_delays_nobody_else(store: Store) -> None:
     place, clock = Place(), Clock()
     spam = {hashlib.sha256(b"dead %d" % number).digest(): "0x" + "5" * 40 for number in range(2_000)}
-    documents = Documents(store, place, clock=clock)
+    documents = DocumentQueue(store, place, clock=clock)
     want(store, documents, spam)
     data = document(1)
     digest = hashlib.sha256(data).digest()
@@ -163,7 +163,7 @@ def test_a_dead_crowd_of_one_owner_delays_nobody_else(store: Store) -> None:
 
 def test_bytes_that_somebody_brings_are_taken_if_they_are_wanted(store: Store) -> None:
     place = Place()
-    documents = Documents(store, place)
+    documents = DocumentQueue(store, place)
     data = document(7)
     assert not documents.take(data)
     want(store, documents, {hashlib.sha256(data).digest(): "0x" + "1" * 40})
@@ -184,7 +184,7 @@ def test_no_address_in_a_document_is_ever_visited(store: Store, monkeypatch: pyt
     )
     data = ddo.to_bytes()
     place.blocks[hashlib.sha256(data).digest()] = data
-    documents = Documents(store, place)
+    documents = DocumentQueue(store, place)
     want(store, documents, {hashlib.sha256(data).digest(): "0x" + "1" * 40})
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)

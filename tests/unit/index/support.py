@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from registry.index.entries import Entry, twins
-from registry.index.search.query import Engine, Question
+from registry.index.entries import AssetEntry, twins
+from registry.index.search.query import Engine, SearchQuery
+from registry.index.text import skeleton
 
 DATA = Path(__file__).parents[2] / "data" / "search"
 NOW = 1_800_000_000
@@ -27,7 +28,7 @@ def judged() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads((DATA / "judged.json").read_text(encoding="utf-8")))
 
 
-def entry(id: int = 1, name: str = "Penguins", **fields: Any) -> Entry:
+def entry(id: int = 1, name: str = "Penguins", **fields: Any) -> AssetEntry:
     """An entry that can be found."""
     given = {
         "owner": f"0x{id:040x}",
@@ -44,10 +45,10 @@ def entry(id: int = 1, name: str = "Penguins", **fields: Any) -> Entry:
         "type": "dataset",
         "license": "CC0-1.0",
     }
-    return Entry(id=id, name=name, **{**given, **fields})
+    return AssetEntry(id=id, name=name, **{**given, **fields})
 
 
-def library() -> list[Entry]:
+def library() -> list[AssetEntry]:
     """The titles, each published by somebody else."""
     return [
         entry(number, one["name"], description=one["description"], tags=one["tags"])
@@ -55,10 +56,15 @@ def library() -> list[Entry]:
     ]
 
 
-def fill(engine: Engine, entries: Sequence[Entry], cursor: int = 1) -> None:
-    for one in entries:
-        twins([one], engine.oldest)
-        engine.put([one], [], cursor, NOW)
+def fill(engine: Engine, entries: Sequence[AssetEntry], cursor: int = 1) -> None:
+    # Those whose names look alike are told apart by what was there before.
+    looks = [skeleton(one.name) for one in entries]
+    alone = {look for look in looks if looks.count(look) == 1}
+    engine.put([one for one, look in zip(entries, looks, strict=True) if look in alone], [], cursor, NOW)
+    for one, look in zip(entries, looks, strict=True):
+        if look not in alone:
+            twins([one], engine.oldest)
+            engine.put([one], [], cursor, NOW)
 
 
 def gain(grades: Mapping[str, int], found: Sequence[str], size: int = 10) -> float:
@@ -70,5 +76,5 @@ def gain(grades: Mapping[str, int], found: Sequence[str], size: int = 10) -> flo
     return summed([grades.get(key, 0) for key in found]) / summed(sorted(grades.values(), reverse=True))
 
 
-def asking(text: str = "", **fields: Any) -> Question:
-    return Question(text=text, **fields)
+def asking(text: str = "", **fields: Any) -> SearchQuery:
+    return SearchQuery(text=text, **fields)

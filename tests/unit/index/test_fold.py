@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from registry.index.changes import changes_of
-from registry.index.events import Event
+from registry.index.events import IndexedEvent
 from registry.index.fold import RULES, TOLD, Gap, arguments_of, followed
 from registry.index.plans import plan_of
 from registry.index.tables import BY_NAME, FOLDED, ZERO
@@ -16,8 +16,10 @@ HOME = "0x" + "11" * 20
 ANN, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 
 
-def event(key: str, *values: Any, block: int = 1, log: int = 0, asset: int = 0, licence: int = 0) -> Event:
-    return Event(block, log, 1_800_000_000, "0x" + "00" * 32, HOME, plan_of(key), b"", values, asset, licence, HOME)
+def event(key: str, *values: Any, block: int = 1, log: int = 0, asset: int = 0, licence: int = 0) -> IndexedEvent:
+    return IndexedEvent(
+        block, log, 1_800_000_000, "0x" + "00" * 32, HOME, plan_of(key), b"", values, asset, licence, HOME
+    )
 
 
 class Rows:

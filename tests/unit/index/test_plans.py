@@ -13,7 +13,7 @@ from registry.chain.artifacts import artifact, names
 from registry.chain.logs import abi_type, topic_of
 from registry.chain.safe import safe_part
 from registry.errors import Undecodable
-from registry.index.plans import SAFE_EVENTS, Plan, plan_for, plan_of, plans
+from registry.index.plans import SAFE_EVENTS, EventPlan, plan_for, plan_of, plans
 
 ROUNDS = 10_000 if os.environ.get("DEEP") else 100
 ABIS: dict[tuple[str, str], dict[str, Any]] = {
@@ -61,7 +61,7 @@ def log_of(abi: dict[str, Any], values: list[Any]) -> tuple[list[str], str]:
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.key)
-def test_a_plan_reads_what_eth_abi_reads(plan: Plan) -> None:
+def test_a_plan_reads_what_eth_abi_reads(plan: EventPlan) -> None:
     chance, abi = random.Random(plan.key), ABIS[plan.contract, plan.name]
     for _ in range(ROUNDS):
         written = [value_of(entry, chance) for entry in abi["inputs"]]

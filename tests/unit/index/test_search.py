@@ -13,7 +13,7 @@ from registry.errors import InputError
 from registry.index import rank
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
-from registry.index.search.query import Engine, Question
+from registry.index.search.query import Engine, SearchQuery
 from registry.index.search.tantivy import TantivyEngine
 from registry.index.text import folded, skeleton, words
 
@@ -58,7 +58,7 @@ def test_what_people_ask_for_comes_first(engine: Engine, finder: Finder) -> None
     assert len(keys) >= 300 and len(judged()) >= 50
     gains = {}
     for one in judged():
-        answer = finder.answer(Question(text=one["query"], limit=10), NOW)
+        answer = finder.answer(SearchQuery(text=one["query"], limit=10), NOW)
         gains[one["query"]] = gain(one["grades"], [keys[hit.entry.id] for hit in answer.hits])
     worst = sorted(gains.items(), key=lambda item: item[1])[:8]
     assert sum(gains.values()) / len(gains) >= 0.8, worst
@@ -149,9 +149,9 @@ def test_a_question_that_is_out_of_bounds_is_refused() -> None:
         {"min_size": 2**63},
     ):
         with pytest.raises(InputError):
-            Question(**wrong)  # type: ignore[arg-type]
+            SearchQuery(**wrong)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="another search"):
-        _ = Question(text="a", after="0123456789ab.20").place
+        _ = SearchQuery(text="a", after="0123456789ab.20").place
 
 
 # --- Narrowing -----------------------------------------------------------------------------------

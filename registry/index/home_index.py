@@ -12,15 +12,15 @@ from filelock import FileLock, Timeout
 from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.did import DID
-from registry.index.catalogue import Catalogue
-from registry.index.documents import Documents
+from registry.index.catalogue import IndexView
 from registry.index.entries import Money
 from registry.index.events import Contracts
 from registry.index.indexer import FINALITY, Finality, Indexer, Standing
 from registry.index.library import Library
+from registry.index.queue import DocumentQueue
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine
-from registry.index.store import Store, open_store
+from registry.index.tables_store import Store, open_store
 from registry.session import Session
 from registry.types import ZERO_ADDRESS
 
@@ -39,7 +39,7 @@ _GUARD = threading.Lock()
 class LocalIndex:
     """An indexer and the catalogue over it; `lock` keeps other processes from writing the same files."""
 
-    def __init__(self, indexer: Indexer, catalogue: Catalogue, lock: FileLock | None = None) -> None:
+    def __init__(self, indexer: Indexer, catalogue: IndexView, lock: FileLock | None = None) -> None:
         self.indexer = indexer
         self.catalogue = catalogue
         self._lock = lock
@@ -122,7 +122,7 @@ def open_index(
     store.prepare(identity, again=again)
     if again:
         engine.clear()
-    documents = Documents(store, session.store)
+    documents = DocumentQueue(store, session.store)
     library = Library(store, engine, documents, lambda: money_of(session))
     indexer = Indexer(
         store,
@@ -134,7 +134,7 @@ def open_index(
         verify=verify,
         progress=session.progress,
     )
-    return LocalIndex(indexer, Catalogue(library, contracts, lambda id: _did(session, id)), lock)
+    return LocalIndex(indexer, IndexView(library, contracts, lambda id: _did(session, id)), lock)
 
 
 def _is_of_other_contracts(store: Store, identity: dict[str, str]) -> bool:

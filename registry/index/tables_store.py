@@ -15,7 +15,7 @@ from typing import Any, Final
 from registry.chain.blocks import Header
 from registry.errors import IndexFault
 from registry.index.changes import Changes
-from registry.index.events import Contracts, Event, Home
+from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.tables import FOLDED, LOGS, Column, Key, Row, Table
 
 FORMAT: Final = "1"
@@ -201,7 +201,7 @@ class Store(ABC):
         codec = self._columns[name]
         self._upsert(codec.table, name, [codec.write(tuple(row.values())) for row in rows])
 
-    def events(self, rows: Sequence[Row], contracts: Contracts) -> list[Event]:
+    def events(self, rows: Sequence[Row], contracts: Contracts) -> list[IndexedEvent]:
         """Events as they were, from their rows, in the same order."""
         made: dict[str, Home] = {}
         if strangers := {row["address"] for row in rows} - contracts.core.keys():

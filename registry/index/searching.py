@@ -1,4 +1,4 @@
-"""Finding assets, and what one holds: verbs that need no server, and believe none."""
+"""Searching assets, and what one holds: verbs that need no server, and believe none."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Final, Literal
 
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
-from registry.index.catalogue import Answers
-from registry.index.local import DOLLARS, LocalIndex, open_local
+from registry.index.catalogue import IndexReader
+from registry.index.home_index import DOLLARS, LocalIndex, open_local
 from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
 from registry.index.proof import check_hits, check_owned
 from registry.index.remote import RemoteHub
-from registry.index.search.query import Question, Sort
+from registry.index.search.query import SearchQuery, Sort
 from registry.money import Amount, split_price
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, to_address
 
-__all__ = ["Finding", "Holding", "Page", "by_name"]
+__all__ = ["Held", "Page", "Searching", "by_name"]
 
 HUB_VARIABLE: Final = "REGISTRY_HUB"
 """Hubs to ask, with commas between them."""
@@ -64,7 +64,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Held:
     """What an account holds of one licence; `ends_in` is how many seconds are left of a period, None for what has no
     end."""
 
@@ -77,7 +77,7 @@ class Holding:
     what: Owned
 
 
-class Finding(Session):
+class Searching(Session):
     """The verbs of whoever looks for something.
 
     Each takes `hub`: the URL of one or several, by default those of ``$REGISTRY_HUB``, and without any the index of
@@ -119,7 +119,7 @@ class Finding(Session):
         is untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
         `ConnectionFailed`.
         """
-        question = Question(
+        question = SearchQuery(
             text=text,
             type=type,
             license=license,
@@ -198,12 +198,12 @@ class Finding(Session):
 
     def owned(
         self, account: str | None = None, *, ends_within: int | None = None, hub: Hubs = None
-    ) -> tuple[Holding, ...]:
+    ) -> tuple[Held, ...]:
         """What an account (default: the signer) holds, until when; with `ends_within` what ends within so many days."""
         holder = self._account(account)
         if ends_within is not None:
             whole(ends_within, "days", low=0, high=36_500)
-        found: dict[tuple[str, int], Holding] = {}
+        found: dict[tuple[str, int], Held] = {}
         for answers in self._answers(hub):
             after = ""
             while True:
@@ -218,7 +218,7 @@ class Finding(Session):
                     ends = one.expires - page.time if one.kind == 1 and one.expires else None
                     soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
                     if ends_within is None or soon:
-                        found[one.did, one.licence] = Holding(
+                        found[one.did, one.licence] = Held(
                             one.did,
                             one.name,
                             one.licence_name or str(one.licence),
@@ -312,7 +312,7 @@ class Finding(Session):
         index.catch_up()
         return index
 
-    def _answers(self, hub: Hubs) -> Iterator[Answers]:
+    def _answers(self, hub: Hubs) -> Iterator[IndexReader]:
         """Whom to ask. A hub that does not answer is passed over if another one does."""
         urls = [hub] if isinstance(hub, str) else hub
         if urls is None:
@@ -342,7 +342,7 @@ class Finding(Session):
         for silent in failed:
             warnings.warn(silent.message, stacklevel=3)
 
-    def _proven(self, page: Hits, answers: Answers, verify: Verify) -> tuple[list[Hit], list[HubLied]]:
+    def _proven(self, page: Hits, answers: IndexReader, verify: Verify) -> tuple[list[Hit], list[HubLied]]:
         """What of a page holds. The index of this process has read the chain itself."""
         if not answers.name:
             return [hit.model_copy(update={"proven": True}) for hit in page.hits], []
@@ -375,7 +375,7 @@ class Finding(Session):
 
 
 def by_name(session: Session, name: str) -> DID:
-    """See `Finding.find`; handed to a `Session`, it lets every verb take such a name."""
+    """See `Searching.find`; handed to a `Session`, it lets every verb take such a name."""
     owner, slash, called = name.partition("/")
     if not slash or not owner.startswith("0x"):
         owner, called = "", name
@@ -399,7 +399,7 @@ def _warn(lies: Sequence[HubLied]) -> None:
         warnings.warn(lie.message, stacklevel=3)
 
 
-def _joined(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], question: Question) -> Page:
+def _joined(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], question: SearchQuery) -> Page:
     """One page of what several hubs said; of the same asset the first that proved true."""
     _warn(lies)
     found: dict[str, Hit] = {}

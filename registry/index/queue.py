@@ -1,4 +1,4 @@
-"""Documents of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
+"""DocumentQueue of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
 
 Nobody's dead million can slow anybody else: owners take turns, each with at most two at a time, and what was not found
 is asked for again after ten seconds, a minute, ten minutes, an hour, six hours, and then every day, for ever.
@@ -15,13 +15,13 @@ from typing import Final
 
 from registry.ddo import DDO, MAX_BYTES
 from registry.errors import DDOTooLarge, InvalidDDO, RegistryError
-from registry.index.store import Store
 from registry.index.tables import Row
+from registry.index.tables_store import Store
 from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS
 
-__all__ = ["AGAIN", "Documents"]
+__all__ = ["AGAIN", "DocumentQueue"]
 
 AGAIN: Final = (10, 60, 600, 3_600, 21_600, 86_400)
 """Seconds after which a document that was not found is looked for again; the last for all further times."""
@@ -32,7 +32,7 @@ OF_ONE_OWNER: Final = 2
 MOST_FAULTS: Final = 20
 
 
-class Documents:
+class DocumentQueue:
     """The documents of one index, fetched from `source`; each block is hashed before it is read.
 
     `clock` gives seconds since 1970. Only blocks are ever asked for, by their hash: no address in a document is
