@@ -193,9 +193,8 @@ def _ingesting(stage: Stage) -> dict[str, Any]:
         for name, where, others in _databases(folder):
             store = open_store(where)
             store.prepare({"registry": "bench"}, again=True)
-            # All in ranges, and all of it undoable: the most that can be asked for.
-            indexer = stage.indexer(store, 1)
-            indexer._final_for_undo = -1  # type: ignore[attr-defined]
+            # Nothing is final: all of it can be undone.
+            indexer = stage.indexer(store, 10**6)
             with counted(others()) as taken:
                 indexer.sync()
             events = int(store.rows("SELECT count(*) FROM event")[0][0])
@@ -247,8 +246,7 @@ def _undoing(stage: Stage) -> dict[str, Any]:
 
 
 def _rebuilding(stage: Stage, count: int) -> dict[str, Any]:
-    """The tables of a million events made again from the events; those of the stage, again and again under new numbers
-    of assets."""
+    """The tables of a million events made again from these: those of the stage, again and again for other assets."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"{folder}/index.sqlite")
         store.prepare({"registry": "bench"})
@@ -283,7 +281,8 @@ def _rebuilding(stage: Stage, count: int) -> dict[str, Any]:
 
 def _oceans_way(stage: Stage, count: int) -> dict[str, Any]:
     """As aquarius and ocean-node do it: eth_getLogs through web3, each event decoded by its processor, a receipt asked
-    for, and one document written at a time. Elasticsearch is not here; a file of SQLite stands in, which flatters it."""
+    for, and one document written at a time. Instead of Elasticsearch, which is not here, into SQLite in memory, which
+    flatters it."""
     import sqlite3
 
     w3 = stage.chain.w3

@@ -168,7 +168,7 @@ class IndexView:
 
     def named(self, owner: str, name: str) -> list[int]:
         """Numbers of the assets of an owner (all owners for "") that are called so."""
-        found = self.library.engine.named(name)
+        found = self.library.engine.shelf.named(name)
         return [id for id, holder in found if not owner or holder == owner]
 
     def _hits(self, entries: Sequence[AssetEntry], found: Sequence[Found] = ()) -> tuple[Hit, ...]:
@@ -236,7 +236,7 @@ class IndexView:
         )
         shown = rows[:limit]
         licences = self._store.load("licence", [(row["asset"], row["licence"]) for row in shown])
-        entries = self.library.engine.entries(list({row["asset"] for row in shown}))
+        entries = self.library.engine.shelf.entries(list({row["asset"] for row in shown}))
         owned = []
         for row in shown:
             kind = licences[row["asset"], row["licence"]]["kind"]

@@ -60,7 +60,7 @@ class Library:
         if wanted:
             with self.store.writing():
                 self.documents.want(wanted)
-        twins(entries, self.engine.oldest)
+        twins(entries, self.engine.shelf.oldest)
         gone = set(ids) - {one.id for one in entries}
         self.engine.put(entries, sorted(gone), rows[-1][1], self.now)
         return len(rows)
@@ -73,7 +73,7 @@ class Library:
                 id for (id,) in self.store.rows("SELECT id FROM asset WHERE id > ? ORDER BY id LIMIT ?", last, AT_ONCE)
             ]:
                 entries = entries_of(self.store, ids, self._money(), self.now)
-                twins(entries, self.engine.oldest)
+                twins(entries, self.engine.shelf.oldest)
                 self.engine.put(entries, [], self.engine.cursor(), self.now)
                 done, last = done + len(ids), ids[-1]
             return done
@@ -84,7 +84,7 @@ class Library:
 
     def entry(self, id: int) -> AssetEntry | None:
         """What is known of an asset, None for a number that none has."""
-        found = self.engine.entries([id]).get(id)
+        found = self.engine.shelf.entries([id]).get(id)
         if found is None:
             made = entries_of(self.store, [id], self._money(), self.now)
             found = made[0] if made else None
@@ -92,5 +92,5 @@ class Library:
 
     def entries(self, ids: Sequence[int]) -> list[AssetEntry]:
         """What is known of some assets, in their order; numbers that none has are left out."""
-        found = self.engine.entries(ids)
+        found = self.engine.shelf.entries(ids)
         return [found[id] for id in ids if id in found]

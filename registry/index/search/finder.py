@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from registry.index import rank
 from registry.index.entries import AssetEntry
-from registry.index.search.query import Candidates, Columns, Engine, SearchQuery
+from registry.index.search.query import Candidates, Engine, SearchQuery
+from registry.index.search.shelf import Columns
 
 __all__ = ["Answered", "Finder", "Found"]
 
@@ -49,10 +50,10 @@ class Answered:
     near: tuple[str, ...] = field(default=())
 
 
-Ranked = tuple[int, float, dict[str, float]]
-"""Number of an asset, what its words say times its worth, and the parts of the former."""
+Ranked = tuple[Columns, float, dict[str, float]]
+"""An asset, what its words say times its worth, and the parts of the former."""
 
-_NOBODY: Final[Ranked] = (0, 0.0, {})
+_NOBODY: Final[Ranked] = (Columns(0, "", 0, "", 0, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, ""), 0.0, {})
 
 
 class Finder:
@@ -72,35 +73,34 @@ class Finder:
         if asked and len(ordered) < FEW:
             some = self.engine.candidates(asked, begun, question, every=False)
             rest = self._ordered(some, asked, begun, question, now)
-            here = {one[0] for one in ordered}
-            ordered += [one for one in rest if one[0] not in here]
-            found = Candidates({**some.scores, **found.scores}, some.more)
+            here = {one.id for one, _, _ in ordered}
+            ordered += [one for one in rest if one[0].id not in here]
+            found = Candidates([one for one, _, _ in ordered], some.more)
         near: tuple[str, ...] = ()
         if not ordered and (asked or begun):
             near = tuple(dict.fromkeys(one for word in (*asked, begun) if word for one in self.engine.near(word)))
-        columns = {one.id: one for one in self.engine.columns(list(found.scores))}
         if question.sort != "score":
-            ordered.sort(key=lambda one: _KEYS[question.sort](columns[one[0]]) if one[0] in columns else (2,))
+            ordered.sort(key=lambda one: _KEYS[question.sort](one[0]))
         capped = not (question.owner or question.collection)
-        shown = _arranged(ordered, columns, question, place + question.limit) if capped else ordered
+        shown = _arranged(ordered, question, place + question.limit) if capped else ordered
         hits = self._hits(shown[place : place + question.limit], now)
         end = place + question.limit
         after = question.from_place(end) if end < len(ordered) and hits else ""
-        counted = _counted(columns.values()) if facets else {}
-        return Answered(tuple(hits), len(found.scores), found.more, counted, after, near)
+        counted = _counted(found.columns) if facets else {}
+        return Answered(tuple(hits), len(found.columns), found.more, counted, after, near)
 
     def similar(self, entry: AssetEntry, now: int, limit: int) -> list[Found]:
         """Other assets with the words that tell most of this one, the nearest first."""
         texts = entry.texts()
         known = (*texts["name"].split(), *texts["tags"].split(), *texts["description"].split()[:60])
-        total = self.engine.count()
+        total = self.engine.shelf.fact("shown")
         worth = {word: rank.rarity(self.engine.matches(word, begun=False), total) for word in dict.fromkeys(known)}
         telling = sorted(worth, key=lambda word: (-worth[word] * (1 + (f" {word} " in texts["name"])), word))[:8]
         if not telling:
             return []
         question = SearchQuery(text=" ".join(telling), begun=False, limit=limit)
         found = self.engine.candidates(telling, "", question, every=False)
-        ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0] != entry.id]
+        ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0].id != entry.id]
         return self._hits(ordered[:limit], now)
 
     # --- Internal --------------------------------------------------------------------------------
@@ -109,33 +109,29 @@ class Finder:
         self, found: Candidates, asked: Sequence[str], begun: str, question: SearchQuery, now: int
     ) -> list[Ranked]:
         """Numbers of candidates, what their words say, and the parts of that, the best first."""
-        ids = list(found.scores)
         if question.sort != "score" or not (asked or begun):
-            return [(id, 0.0, {}) for id in ids]
-        first = sorted(ids, key=lambda id: (-found.scores[id], id))
+            return [(one, 0.0, {}) for one in found.columns]
+        first = sorted(found.columns, key=lambda one: (-one.worth, one.id))
         ranked, rest = first[:RANKED], first[RANKED:]
-        total = self.engine.count()
-        rarities = {word: rank.rarity(self.engine.matches(word, begun=False), total) for word in asked}
+        total = self.engine.shelf.fact("shown")
+        rarities = {word: rank.rarity(min(total, self.engine.matches(word, begun=False)), total) for word in asked}
         if begun:
             rarities[begun] = rank.rarity(min(total, self.engine.matches(begun, begun=True)), total)
-        texts = self.engine.texts(ranked)
+        texts = self.engine.shelf.texts([one.id for one in ranked])
         scored = []
-        entries = self.engine.entries(ranked)
-        for id in ranked:
-            if id in texts and id in entries:
-                fields, tags = texts[id]
-                parts = rank.text_score(asked, begun, fields, rarities, tags=tags)
-                score = sum(parts.values()) * (1 + entries[id].quality(now).total)
-                if entries[id].looks_like:
-                    score *= rank.LOOKS_LIKE_ANOTHER
-                scored.append((id, score, parts))
-        scored.sort(key=lambda one: (-one[1], one[0]))
-        return scored + [(id, 0.0, {}) for id in rest]
+        for one in ranked:
+            parts = rank.text_score(asked, begun, texts.get(one.id, {}), rarities, tags=one.tags)
+            score = sum(parts.values()) * (1 + one.quality(now).total)
+            if one.looks_like:
+                score *= rank.LOOKS_LIKE_ANOTHER
+            scored.append((one, score, parts))
+        scored.sort(key=lambda one: (-one[1], one[0].id))
+        return scored + [(one, 0.0, {}) for one in rest]
 
     def _hits(self, part: Sequence[Ranked], now: int) -> list[Found]:
-        entries = self.engine.entries([id for id, _, _ in part])
+        entries = self.engine.shelf.entries([one.id for one, _, _ in part if one is not _NOBODY[0]])
         return [
-            Found(entries[id], score, parts, entries[id].quality(now)) for id, score, parts in part if id in entries
+            Found(entries[one.id], score, parts, one.quality(now)) for one, score, parts in part if one.id in entries
         ]
 
 
@@ -148,38 +144,31 @@ _KEYS: Final[Mapping[str, Callable[[Columns], tuple[Any, ...]]]] = {
 }
 
 
-def _arranged(
-    ordered: Sequence[Ranked], columns: Mapping[int, Columns], question: SearchQuery, needed: int
-) -> list[Ranked]:
+def _arranged(ordered: Sequence[Ranked], question: SearchQuery, needed: int) -> list[Ranked]:
     """The hits page by page, at most some of one owner on each; what a page has no room for comes on the next.
 
     Copies of the same content are folded under the one that was first.
     """
-    facts = {
-        id: dict(line.partition("=")[::2] for line in columns[id].facets.split("\n"))
-        for id, _, _ in ordered
-        if id in columns
-    }
     first: dict[str, int] = {}
-    for id, known in facts.items():
-        if content := known.get("content"):
-            first[content] = min(id, first.get(content, id))
-    waiting = [
-        one for one in ordered if one[0] in facts and first.get(facts[one[0]].get("content", ""), one[0]) == one[0]
-    ]
+    for one, _, _ in ordered:
+        if one.content:
+            first[one.content] = min(one.id, first.get(one.content, one.id))
+    waiting = [one for one in ordered if first.get(one[0].content, one[0].id) == one[0].id]
     shown: list[Ranked] = []
     while waiting and len(shown) < needed:
-        counted: Counter[str] = Counter()
+        counted: Counter[object] = Counter()
         page: list[Ranked] = []
         later: list[Ranked] = []
-        for one in waiting:
-            known = facts[one[0]]
-            same, most = (known["collection"], 1) if "collection" in known else (known["owner"], OF_ONE_OWNER)
-            if len(page) < question.limit and counted[same] < most:
+        for place, hit in enumerate(waiting):
+            if len(page) == question.limit:
+                later += waiting[place:]
+                break
+            same, most = (hit[0].collection, 1) if hit[0].collection else (hit[0].owner, OF_ONE_OWNER)
+            if counted[same] < most:
                 counted[same] += 1
-                page.append(one)
+                page.append(hit)
             else:
-                later.append(one)
+                later.append(hit)
         shown += page
         # A page that could not be filled ends there, and the next begins where the next page does.
         if later:
@@ -188,16 +177,15 @@ def _arranged(
     return shown
 
 
-def _counted(columns: Iterable[Columns]) -> dict[str, dict[str, int]]:
+def _counted(columns: Sequence[Columns]) -> dict[str, dict[str, int]]:
     """How many candidates have each value, the most frequent first."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in _COUNTED}
-    for one in columns:
-        for line in one.facets.split("\n"):
-            name, _, value = line.partition("=")
-            if name in counts:
-                counts[name][value] += 1
+    counts: dict[str, dict[str, int]] = {}
+    for line, number in Counter("\n".join([one.facets for one in columns]).split("\n")).items():
+        name, _, value = line.partition("=")
+        if name in _COUNTED:
+            counts.setdefault(name, {})[value] = number
     return {
-        name: dict(sorted(counted.items(), key=lambda one: (-one[1], one[0]))[:_MOST_COUNTED])
-        for name, counted in counts.items()
-        if counted
+        name: dict(sorted(counts[name].items(), key=lambda one: (-one[1], one[0]))[:_MOST_COUNTED])
+        for name in _COUNTED
+        if name in counts
     }

@@ -8,41 +8,25 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from registry.errors import IndexFault
 from registry.index.entries import AssetEntry
-from registry.index.search.query import CANDIDATES, Candidates, Columns, SearchQuery
-from registry.index.text import skeleton
+from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
+from registry.index.search.shelf import COLUMNS, FIELDS, Columns, Shelf
 
 __all__ = ["FtsEngine"]
 
-FORMAT: Final = 1
-STEPS: Final = 1 << 10
-_ROOM: Final = 1 << 40
-_FIELDS: Final = ("name", "tags", "by", "description", "readme")
+FORMAT: Final = 3
 _WEIGHTS: Final = "10.0, 5.0, 3.0, 1.0, 0.5, 0.0"
 _SCHEMA: Final = """
-CREATE TABLE entry (
-    place INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, shown INTEGER NOT NULL, owner TEXT NOT NULL,
-    name TEXT NOT NULL, looks TEXT NOT NULL, price INTEGER NOT NULL, size INTEGER NOT NULL, published INTEGER NOT NULL,
-    fees INTEGER NOT NULL, tags INTEGER NOT NULL, facets TEXT NOT NULL, words TEXT NOT NULL, whole TEXT NOT NULL
-);
-CREATE INDEX looking ON entry (looks, id);
-CREATE INDEX calling ON entry (name);
 CREATE VIRTUAL TABLE found USING fts5(
     name, tags, by, description, readme, facets, content = '', prefix = '2 3 4',
     tokenize = "unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'"
 );
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(found, 'row');
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-INSERT INTO meta VALUES ('cursor', 0), ('next', 1);
 """
 
 
@@ -51,101 +35,50 @@ class FtsEngine:
 
     def __init__(self, path: str | Path = ":memory:", *, milliseconds: int = 0) -> None:
         """`milliseconds` bound a question, 0 for no bound."""
-        self.path: Final = str(path)
-        self._guard = threading.RLock()
-        self._milliseconds = milliseconds
-        with self._typed():
-            if self.path != ":memory:":
-                Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = OFF")  # all of it can be made again
-            self._db.execute("PRAGMA secure_delete = OFF")
-            self._db.execute("PRAGMA cache_size = -64000")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
-                self.clear()
+        self.shelf = Shelf(path, FORMAT, _SCHEMA, milliseconds=milliseconds)
+        self._known = lru_cache(10_000)(self._count)
 
     # --- Taking ----------------------------------------------------------------------------------
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._guard, self._typed():
-            for name in ("vocabulary", "found", "entry", "meta"):
-                self._db.execute(f"DROP TABLE IF EXISTS {name}")
-            for statement in _SCHEMA.split(";\n"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        self.shelf.clear()
+        self._known.cache_clear()
 
     def cursor(self) -> int:
         """Up to where it has followed the index."""
-        return int(self._rows("SELECT value FROM meta WHERE name = 'cursor'")[0][0])
+        return self.shelf.fact("cursor")
 
     def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
         """Take entries in place of those of the same assets, and forget some, in one transaction."""
-        with self._guard, self._typed():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                number = self._db.execute("SELECT value FROM meta WHERE name = 'next'").fetchone()[0]
-                for id in gone:
-                    self._forget(id)
-                for entry in entries:
-                    kept = self._forget(entry.id)
-                    if kept is None:
-                        kept, number = number, number + 1
-                    self._add(entry, kept, now)
-                self._db.execute("UPDATE meta SET value = ? WHERE name = 'next'", (number,))
-                self._db.execute("UPDATE meta SET value = ? WHERE name = 'cursor'", (cursor,))
-                self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
+        with self.shelf.writing():
+            for id in gone:
+                self._forget(id)
+            for entry in entries:
+                place, texts, facets = self.shelf.add(entry, self._forget(entry.id), now)
+                if entry.shown:
+                    words = [*(texts[name] for name in FIELDS), " ".join(map(_token, facets))]
+                    self._write("INSERT INTO found (rowid, {})", place, words)
+            self.shelf.note("cursor", cursor)
+        self._known.cache_clear()
 
     def _forget(self, id: int) -> int | None:
-        """Take an entry out; returns the number that it keeps."""
-        row = self._db.execute("SELECT place, shown, words FROM entry WHERE id = ?", (id,)).fetchone()
-        if row is None:
+        """Take an entry out; returns the place that it had."""
+        facets = self.shelf.db.execute("SELECT facets FROM entry WHERE id = ?", (id,)).fetchone()
+        gone = self.shelf.forget(id)
+        if gone is None:
             return None
-        place, shown, words = row
-        if shown:
+        place, words = gone
+        if words is not None:
             # Without the text, FTS5 must be told what it has to forget.
-            self._db.execute(
-                "INSERT INTO found (found, rowid, name, tags, by, description, readme, facets) "
-                "VALUES ('delete', ?, ?, ?, ?, ?, ?, ?)",
-                (place, *json.loads(words)),
-            )
-        self._db.execute("DELETE FROM entry WHERE place = ?", (place,))
-        return int(place) % _ROOM
+            tokens = " ".join(map(_token, facets[0].split("\n")))
+            self._write("INSERT INTO found (found, rowid, {})", place, [*words, tokens], "delete")
+        return place
 
-    def _add(self, entry: AssetEntry, number: int, now: int) -> None:
-        step = min(STEPS - 1, int(entry.quality(now).total * STEPS))
-        place = (STEPS - 1 - step) * _ROOM + number
-        texts, facets = entry.texts(), entry.facets()
-        words = [*(texts[name] for name in _FIELDS), " ".join(map(_token, facets))]
-        self._db.execute(
-            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                place,
-                entry.id,
-                entry.shown,
-                entry.owner,
-                entry.name,
-                skeleton(entry.name),
-                entry.price,
-                entry.size,
-                entry.published,
-                entry.fees,
-                len(entry.tags),
-                "\n".join(facets),
-                json.dumps(words, ensure_ascii=False),
-                entry.to_json(),
-            ),
-        )
-        if entry.shown:
-            self._db.execute(
-                "INSERT INTO found (rowid, name, tags, by, description, readme, facets) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (place, *words),
-            )
+    def _write(self, statement: str, place: int, words: Sequence[str], *first: str) -> None:
+        columns = ", ".join((*FIELDS, "facets"))
+        values = (*first, place, *words)
+        self.shelf.db.execute(f"{statement.format(columns)} VALUES ({', '.join('?' * len(values))})", values)
 
     # --- Finding ---------------------------------------------------------------------------------
 
@@ -153,11 +86,13 @@ class FtsEngine:
         """What matches, the best assets first, `CANDIDATES` at most."""
         match = _match(asked, begun, question, every=every)
         where, values = _bounds(question)
+        order = _ORDERS.get(question.sort, "e.place")
         limit = CANDIDATES + 1
         if match is None:
-            clause = " AND ".join(["shown = 1", *where])
-            order = _ORDERS.get(question.sort, "place")
-            rows = self._rows(f"SELECT id, 0.0 FROM entry e WHERE {clause} ORDER BY {order} LIMIT {limit}", *values)
+            clause = " AND ".join(["e.shown = 1", *where])
+            rows = self.shelf.rows(
+                f"SELECT {COLUMNS}, 0.0 FROM entry e WHERE {clause} ORDER BY {order} LIMIT {limit}", *values
+            )
         elif asked or begun:
             clause = " AND ".join(["found MATCH ?", *where])
             joined = " JOIN entry e ON e.place = found.rowid" if where else ""
@@ -165,61 +100,33 @@ class FtsEngine:
                 f"SELECT found.rowid AS place, bm25(found, {_WEIGHTS}) AS worth FROM found{joined} "
                 f"WHERE {clause} ORDER BY found.rowid LIMIT {limit}"
             )
-            rows = self._rows(f"SELECT e.id, -c.worth FROM ({inner}) c JOIN entry e USING (place)", match, *values)
+            rows = self.shelf.rows(
+                f"SELECT {COLUMNS}, -c.worth FROM ({inner}) c JOIN entry e USING (place)", match, *values
+            )
         else:
             clause = " AND ".join(["found MATCH ?", *where])
-            order = _ORDERS.get(question.sort, "found.rowid")
-            rows = self._rows(
-                f"SELECT e.id, 0.0 FROM found JOIN entry e ON e.place = found.rowid "
+            rows = self.shelf.rows(
+                f"SELECT {COLUMNS}, 0.0 FROM found JOIN entry e ON e.place = found.rowid "
                 f"WHERE {clause} ORDER BY {order} LIMIT {limit}",
                 match,
                 *values,
             )
-        return Candidates(dict(rows[:CANDIDATES]), len(rows) > CANDIDATES)
-
-    def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
-        """The entries of some assets."""
-        return {id: AssetEntry.from_json(whole) for id, whole in self._of(ids, "whole")}
-
-    def texts(self, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], int]]:
-        """The words of some assets by field, and how many tags each has."""
-        return {
-            id: (dict(zip(_FIELDS, json.loads(words), strict=False)), tags)
-            for id, words, tags in self._of(ids, "words, tags")
-        }
-
-    def columns(self, ids: Sequence[int]) -> list[Columns]:
-        """What some assets are sorted and counted by."""
-        return [Columns(*row) for row in self._of(ids, "price, size, published, fees, name, facets")]
+        return Candidates([Columns(*row) for row in rows[:CANDIDATES]], len(rows) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
-        """How many entries have a word, or one that begins like it."""
-        if begun:
-            # One more letter than any that is written: all words that begin so.
-            found = self._rows(
-                "SELECT coalesce(sum(doc), 0) FROM vocabulary WHERE term >= ? AND term < ?", word, word + "\U0010ffff"
-            )
-        else:
-            found = self._rows("SELECT coalesce(sum(doc), 0) FROM vocabulary WHERE term = ?", word)
-        return int(found[0][0])
+        """How many entries have a word, or one that begins like it, up to a bound."""
+        return self._known(word, begun)
 
-    def count(self) -> int:
-        """How many entries can be found."""
-        return int(self._rows("SELECT count(*) FROM entry WHERE shown = 1")[0][0])
-
-    def oldest(self, looks: str) -> tuple[int, str] | None:
-        """The oldest asset whose name looks so, and its owner."""
-        found = self._rows("SELECT id, owner FROM entry WHERE looks = ? ORDER BY id LIMIT 1", looks)
-        return (int(found[0][0]), str(found[0][1])) if found else None
-
-    def named(self, name: str) -> list[tuple[int, str]]:
-        """Numbers and owners of assets that are called exactly so."""
-        return self._rows("SELECT id, owner FROM entry WHERE name = ? ORDER BY id LIMIT 100", name)
+    def _count(self, word: str, begun: bool) -> int:
+        match = f'{{{" ".join(FIELDS)}}} : "{word}"{" *" if begun else ""}'
+        most = CANDIDATES if begun else COMMON
+        inner = f"SELECT rowid FROM found WHERE found MATCH ? ORDER BY rowid LIMIT {most}"
+        return int(self.shelf.rows(f"SELECT count(*) FROM ({inner})", match)[0][0])
 
     def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
         """Names of the best entries that have a word beginning so in name or tags."""
         match = f'{{name tags}} : "{begun}" *'
-        return self._rows(
+        return self.shelf.rows(
             "SELECT e.name, e.id FROM found JOIN entry e ON e.place = found.rowid "
             "WHERE found MATCH ? ORDER BY found.rowid LIMIT ?",
             match,
@@ -230,7 +137,7 @@ class FtsEngine:
         """Words spelled nearly like one that nothing has, of those that begin the same."""
         known = [
             term
-            for (term,) in self._rows(
+            for (term,) in self.shelf.rows(
                 "SELECT term FROM vocabulary WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ? LIMIT 5000",
                 word[:1],
                 word[:1] + "\U0010ffff",
@@ -242,43 +149,7 @@ class FtsEngine:
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._guard:
-            self._db.close()
-
-    # --- Internal --------------------------------------------------------------------------------
-
-    def _of(self, ids: Sequence[int], columns: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = []
-        for start in range(0, len(ids), 500):
-            part = ids[start : start + 500]
-            found += self._rows(f"SELECT id, {columns} FROM entry WHERE id IN ({', '.join('?' * len(part))})", *part)
-        return found
-
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._guard, self._typed(), self._bounded():
-            return self._db.execute(statement, values).fetchall()
-
-    @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        """No question may take longer than it may."""
-        if not self._milliseconds:
-            yield
-            return
-        import time
-
-        until = time.monotonic() + self._milliseconds / 1000
-        self._db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-        try:
-            yield
-        finally:
-            self._db.set_progress_handler(None, 0)
-
-    @contextmanager
-    def _typed(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise IndexFault(f"The search cannot answer: {error}.", hint="Ask for less, or build it again.") from error
+        self.shelf.close()
 
 
 _ORDERS: Final = {
@@ -301,7 +172,7 @@ def _match(asked: Sequence[str], begun: str, question: SearchQuery, *, every: bo
     terms = [f'"{word}"' for word in asked] + ([f'"{begun}" *'] if begun else [])
     if terms:
         joined = (" AND " if every else " OR ").join(terms)
-        parts.append(f"({{{' '.join(_FIELDS)}}} : ({joined}))")
+        parts.append(f"({{{' '.join(FIELDS)}}} : ({joined}))")
     wanted = [f'"{_token(facet)}"' for facet, must in question.facets() if must]
     if wanted:
         parts.append(f"(facets : ({' AND '.join(wanted)}))")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final, Literal, NamedTuple, Protocol, get_args
+from typing import Final, Literal, Protocol, get_args
 
 from registry.ddo import ASSET_TYPES
 from registry.errors import InputError
 from registry.index.entries import AssetEntry
+from registry.index.search.shelf import Columns, Shelf
 from registry.index.text import STOP_WORDS, words
 
-__all__ = ["SORTS", "Candidates", "Columns", "Engine", "SearchQuery", "Sort"]
+__all__ = ["SORTS", "Candidates", "Engine", "SearchQuery", "Sort"]
 
 Sort = Literal["score", "new", "price", "fees", "size", "name"]
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
@@ -25,6 +26,10 @@ MOST_VALUES: Final = 16
 
 CANDIDATES: Final = 2_000
 """How many matches are looked at, the best assets first: more than anybody reads, and few enough to be quick."""
+
+
+COMMON: Final = 20_000
+"""A word that more entries have tells no less than one that so many have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,26 +149,16 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What matches: numbers of assets with what the engine makes of the text, and whether there are more."""
+    """What matches, and whether there are more."""
 
-    scores: Mapping[int, float]
+    columns: Sequence[Columns]
     more: bool
 
 
-class Columns(NamedTuple):
-    """What an entry is sorted and counted by; `facets` are lines."""
-
-    id: int
-    price: int
-    size: int
-    published: int
-    fees: int
-    name: str
-    facets: str
-
-
 class Engine(Protocol):
-    """Finds entries. Two of them, in SQLite and in tantivy, answer alike."""
+    """Finds assets by words. Two of them, FTS5 and tantivy, answer alike; what they find is on their `shelf`."""
+
+    shelf: Shelf
 
     def cursor(self) -> int:
         """Up to where it has followed the index."""
@@ -177,26 +172,8 @@ class Engine(Protocol):
     def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
         """What has every (or any) word and all that the question is narrowed down by, `CANDIDATES` at most."""
 
-    def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
-        """The entries of some assets."""
-
-    def texts(self, ids: Sequence[int]) -> dict[int, tuple[dict[str, str], int]]:
-        """The words of some assets by field, and how many tags each has."""
-
-    def columns(self, ids: Sequence[int]) -> list[Columns]:
-        """What some assets are sorted and counted by, in any order."""
-
     def matches(self, word: str, *, begun: bool) -> int:
-        """How many entries have a word, or one that begins like it."""
-
-    def count(self) -> int:
-        """How many entries can be found."""
-
-    def oldest(self, looks: str) -> tuple[int, str] | None:
-        """The oldest asset whose name looks so (see `registry.index.text.skeleton`), and its owner."""
-
-    def named(self, name: str) -> list[tuple[int, str]]:
-        """Numbers and owners of assets that are called exactly so."""
+        """How many entries have a word, up to `COMMON`; or one that begins like it, up to `CANDIDATES`."""
 
     def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
         """Names of the best entries that have a word beginning so, and their numbers."""

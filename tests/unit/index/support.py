@@ -63,7 +63,7 @@ def fill(engine: Engine, entries: Sequence[AssetEntry], cursor: int = 1) -> None
     engine.put([one for one, look in zip(entries, looks, strict=True) if look in alone], [], cursor, NOW)
     for one, look in zip(entries, looks, strict=True):
         if look not in alone:
-            twins([one], engine.oldest)
+            twins([one], engine.shelf.oldest)
             engine.put([one], [], cursor, NOW)
 
 

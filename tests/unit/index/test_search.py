@@ -236,12 +236,12 @@ def test_what_changes_is_found_by_what_it_is_now(engine: Engine, finder: Finder)
     fill(engine, [entry(1, "Walruses", fees=10**9)], cursor=7)
     assert ids(finder, "penguins") == [] and ids(finder, "walrus") == [1] and engine.cursor() == 7
     engine.put([entry(2, "Seals", delisted=True)], [1], 8, NOW)
-    assert ids(finder, "walrus") == [] and ids(finder, "seals") == [] and engine.count() == 0
-    assert engine.entries([2])[2].delisted, "found by its number"
+    assert ids(finder, "walrus") == [] and ids(finder, "seals") == [] and engine.shelf.fact("shown") == 0
+    assert engine.shelf.entries([2])[2].delisted, "found by its number"
     engine.put([entry(2, "Seals")], [], 9, NOW)
     assert ids(finder, "seals") == [2]
     engine.clear()
-    assert (engine.count(), engine.cursor()) == (0, 0)
+    assert (engine.shelf.fact("shown"), engine.cursor()) == (0, 0)
 
 
 def test_suggestions(engine: Engine, finder: Finder) -> None:
@@ -254,7 +254,7 @@ def test_suggestions(engine: Engine, finder: Finder) -> None:
 def test_what_is_like_it(engine: Engine, finder: Finder) -> None:
     fill(engine, library())
     by_key = {one["key"]: number for number, one in enumerate(titles(), 1)}
-    like = finder.similar(engine.entries([by_key["datasets/sunspots"]])[by_key["datasets/sunspots"]], NOW, 3)
+    like = finder.similar(engine.shelf.entries([by_key["datasets/sunspots"]])[by_key["datasets/sunspots"]], NOW, 3)
     assert {titles()[hit.entry.id - 1]["key"] for hit in like} >= {"datasets/sunspot.month", "datasets/sunspot.year"}
 
 
@@ -341,7 +341,7 @@ def test_a_name_that_looks_like_an_older_one_of_somebody_else_loses_half(engine:
             entry(3, "Penguins", fees=10**5),
         ],
     )
-    found = engine.entries([1, 2, 3])
+    found = engine.shelf.entries([1, 2, 3])
     assert [found[n].looks_like for n in (1, 2, 3)] == [0, 1, 1]
     assert ids(finder, "penguins")[0] == 1
     assert skeleton("P3nguins") != skeleton("Penguins") and skeleton("paypa1") == skeleton("paypal")
