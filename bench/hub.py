@@ -1,7 +1,7 @@
 """What an index costs: decoding, taking, undoing, searching, building anew; beside Ocean's way of reading a chain.
 
 All figures are CPU seconds of the processes that do the work, on logs that real contracts wrote on an anvil.
-``python -m bench.hub`` measures and writes results/hub.json; ``--small`` tries it out with a hundredth.
+``python -m bench.hub`` measures and writes results/hub.json; ``--scale 100`` tries it out with a hundredth.
 """
 
 from __future__ import annotations
@@ -148,9 +148,8 @@ def _spent(pid: int) -> float:
     return 0.0
 
 
-def measure(*, small: bool = False) -> dict[str, Any]:
-    """All figures; `small` tries the benchmark out."""
-    scale = 100 if small else 1
+def measure(*, scale: int = 1) -> dict[str, Any]:
+    """All figures, on a part of the events and documents if `scale` is above 1."""
     found: dict[str, Any] = {}
     with anvil() as w3:
         stage = Stage(w3)
@@ -162,7 +161,7 @@ def measure(*, small: bool = False) -> dict[str, Any]:
         found |= _oceans_way(stage, 2_000 // scale)
     found |= _searching(scale)
     missed = [name for name, bar in BARS.items() if name not in found or not _reaches(name, found[name], bar)]
-    return {"bars": BARS, "small": small, "measured": found, "missed": missed}
+    return {"bars": BARS, "scale": scale, "measured": found, "missed": missed}
 
 
 def _reaches(name: str, value: float, bar: float) -> bool:
@@ -405,22 +404,32 @@ def _searching(scale: int) -> dict[str, Any]:
     return found
 
 
-def main() -> int:
-    """Measure, show and write; returns 1 if a bar was missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true")
-    arguments = parser.parse_args()
-    console = Console()
-    result = measure(small=arguments.small)
+def show(console: Console, result: dict[str, Any]) -> None:
+    """Print the figures and their bars."""
     for name, value in result["measured"].items():
         bar = BARS.get(name)
         console.print(f"{name:40} {value:>12,}" + (f"   bar {bar:,}" if bar else ""), highlight=False)
-    if not arguments.small:
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n")
-    if result["missed"] and not arguments.small:
+
+
+def write(result: dict[str, Any]) -> None:
+    """Write `results/hub.json`."""
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def main() -> int:
+    """Measure, show and write; returns 1 if a bar was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=int, default=1, help="try it out on this part of the events and documents")
+    scale = parser.parse_args().scale
+    console = Console()
+    result = measure(scale=scale)
+    show(console, result)
+    if scale > 1:
+        return 0
+    write(result)
+    if result["missed"]:
         console.print(f"[red]Missed: {', '.join(result['missed'])}[/red]")
-        return 1
-    return 0
+    return int(bool(result["missed"]))
 
 
 if __name__ == "__main__":

@@ -116,15 +116,16 @@ class AssetEntry:
 
     def facets(self) -> list[str]:
         """What it can be narrowed down by, each as ``kind=value``."""
-        found = [f"type={self.type}", f"license={self.license}", f"owner={self.owner}"]
+        found = [*self.counted(), f"owner={self.owner}"]
+        found += [f"derived_from={one}" for one in self.parents]
+        return found + ([f"collection={self.collection}"] if self.collection else [])
+
+    def counted(self) -> list[str]:
+        """Those of them that many may share, which are counted beside a search."""
+        found = [f"type={self.type}", f"license={self.license}"]
         found += [f"tag={tag.lower()}" for tag in self.tags]
         found += [f"format={one}" for one in self.formats]
         found += [f"standard={one}" for one in self.standards]
-        found += [f"derived_from={one}" for one in self.parents]
-        if self.collection:
-            found.append(f"collection={self.collection}")
-        if self.content:
-            found.append(f"content={self.content}")
         found += [f"{name}=yes" for name in ("free", "paid", "gated", "computable") if getattr(self, name)]
         return found
 

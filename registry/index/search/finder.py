@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any, Final
 
 from registry.index import rank
@@ -14,7 +15,7 @@ from registry.index.search.shelf import Columns
 
 __all__ = ["Answered", "Finder", "Found"]
 
-RANKED: Final = 200
+RANKED: Final = 100
 """Candidates whose words are looked at one by one; those behind them keep the engine's order."""
 
 FEW: Final = 10
@@ -179,13 +180,13 @@ def _arranged(ordered: Sequence[Ranked], question: SearchQuery, needed: int) -> 
 
 def _counted(columns: Sequence[Columns]) -> dict[str, dict[str, int]]:
     """How many candidates have each value, the most frequent first."""
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {"owner": Counter([one.owner for one in columns])}
     for line, number in Counter("\n".join([one.facets for one in columns]).split("\n")).items():
         name, _, value = line.partition("=")
-        if name in _COUNTED:
+        if value:
             counts.setdefault(name, {})[value] = number
     return {
-        name: dict(sorted(counts[name].items(), key=lambda one: (-one[1], one[0]))[:_MOST_COUNTED])
+        name: dict(nsmallest(_MOST_COUNTED, counts[name].items(), key=lambda one: (-one[1], one[0])))
         for name in _COUNTED
-        if name in counts
+        if counts.get(name)
     }

@@ -64,15 +64,16 @@ class FtsEngine:
 
     def _forget(self, id: int) -> int | None:
         """Take an entry out; returns the place that it had."""
-        facets = self.shelf.db.execute("SELECT facets FROM entry WHERE id = ?", (id,)).fetchone()
         gone = self.shelf.forget(id)
         if gone is None:
             return None
-        place, words = gone
-        if words is not None:
+        place, told = gone
+        if told is not None:
             # Without the text, FTS5 must be told what it has to forget.
-            tokens = " ".join(map(_token, facets[0].split("\n")))
-            self._write("INSERT INTO found (found, rowid, {})", place, [*words, tokens], "delete")
+            words, facets = told
+            self._write(
+                "INSERT INTO found (found, rowid, {})", place, [*words, " ".join(map(_token, facets))], "delete"
+            )
         return place
 
     def _write(self, statement: str, place: int, words: Sequence[str], *first: str) -> None:
@@ -111,7 +112,7 @@ class FtsEngine:
                 match,
                 *values,
             )
-        return Candidates([Columns(*row) for row in rows[:CANDIDATES]], len(rows) > CANDIDATES)
+        return Candidates(list(map(Columns._make, rows[:CANDIDATES])), len(rows) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""

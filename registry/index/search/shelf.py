@@ -5,7 +5,6 @@ What ranking and counting read of thousands is apart from what is shown of twent
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
@@ -42,7 +41,7 @@ INSERT INTO meta VALUES ('cursor', 0), ('next', 1), ('shown', 0);
 
 
 class Columns(NamedTuple):
-    """What an entry is ranked, sorted and counted by; `facets` are lines, `worth` is what the engine says of its words."""
+    """What an entry is ranked, sorted and counted by; `facets` are lines, `worth` what the engine says of its words."""
 
     id: int
     owner: str
@@ -130,15 +129,18 @@ class Shelf:
         """Note a number, within `writing`."""
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def forget(self, id: int) -> tuple[int, list[str] | None] | None:
-        """Take an entry out, within `writing`; returns its place and, if it could be found, its words."""
+    def forget(self, id: int) -> tuple[int, tuple[list[str], list[str]] | None] | None:
+        """Take an entry out, within `writing`; returns its place and, if it could be found, its words and facets."""
         row = self.db.execute("SELECT place, shown FROM entry WHERE id = ?", (id,)).fetchone()
         if row is None:
             return None
-        words = self.db.execute("SELECT words FROM kept WHERE id = ?", (id,)).fetchone()[0] if row[1] else None
+        found = None
+        if row[1]:
+            words, whole = self.db.execute("SELECT words, whole FROM kept WHERE id = ?", (id,)).fetchone()
+            found = words.split("\n"), AssetEntry.from_json(whole).facets()
         self.db.execute("DELETE FROM entry WHERE id = ?", (id,))
         self.db.execute("UPDATE meta SET value = value - ? WHERE name = 'shown'", (row[1],))
-        return int(row[0]), None if words is None else json.loads(words)
+        return int(row[0]), found
 
     def add(self, entry: AssetEntry, before: int | None, now: int) -> tuple[int, dict[str, str], list[str]]:
         """Put an entry where its worth is, the best first, within `writing`; returns its place, its words by field, and
@@ -172,10 +174,10 @@ class Shelf:
                 entry.adopted,
                 len(entry.standards),
                 len(entry.tags),
-                "\n".join(facets),
+                "\n".join(entry.counted()),
             ),
         )
-        words = json.dumps([texts[name] for name in FIELDS], ensure_ascii=False)
+        words = "\n".join(texts[name] for name in FIELDS)
         self.db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (entry.id, words, entry.to_json()))
         self.db.execute("UPDATE meta SET value = value + ? WHERE name = 'shown'", (int(entry.shown),))
         return place, texts, facets
@@ -184,7 +186,11 @@ class Shelf:
 
     def columns(self, ids: Sequence[int]) -> list[Columns]:
         """What some assets are ranked and counted by, in any order."""
-        return [Columns(*row) for row in self._of("entry e", "e.id", COLUMNS, ids)]
+        return [Columns(*row) for row in self.facts_of(ids)]
+
+    def facts_of(self, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The same as plain rows, without what an engine adds."""
+        return self._of("entry e", "e.id", COLUMNS, ids)
 
     def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
         """The entries of some assets."""
@@ -193,7 +199,7 @@ class Shelf:
     def texts(self, ids: Sequence[int]) -> dict[int, dict[str, str]]:
         """The words of some assets by field."""
         found = self._of("kept", "id", "id, words", ids)
-        return {id: dict(zip(FIELDS, json.loads(words), strict=False)) for id, words in found}
+        return {id: dict(zip(FIELDS, words.split("\n"), strict=True)) for id, words in found}
 
     def oldest(self, looks: str) -> tuple[int, str] | None:
         """The oldest asset whose name looks so, and its owner."""

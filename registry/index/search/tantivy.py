@@ -17,7 +17,7 @@ from registry.errors import IndexFault
 from registry.index import rank
 from registry.index.entries import AssetEntry
 from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
-from registry.index.search.shelf import FIELDS, Shelf
+from registry.index.search.shelf import FIELDS, Columns, Shelf
 
 __all__ = ["TantivyEngine"]
 
@@ -112,7 +112,7 @@ class TantivyEngine:
             found = searcher.search(query, limit=CANDIDATES + 1, count=False, **ordered).hits
             ids = [int(id or 0) for id in searcher.fast_field_values("id", [one for _, one in found[:CANDIDATES]])]
         worth = {id: 0.0 if ordered else float(score) for id, (score, _) in zip(ids, found, strict=False)}
-        columns = {one.id: one._replace(worth=worth[one.id]) for one in self.shelf.columns(ids)}
+        columns = {row[0]: Columns._make((*row, worth[row[0]])) for row in self.shelf.facts_of(ids)}
         return Candidates([columns[id] for id in ids if id in columns], len(found) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
