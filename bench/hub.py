@@ -36,7 +36,8 @@ from registry.index.plans import plan_for
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import SearchQuery
-from registry.index.tables_store import Store, open_store
+from registry.index.stores import open_store
+from registry.index.tables_store import Store
 from registry.types import ZERO_ADDRESS
 
 RESULTS = Path(__file__).parent / "results" / "hub.json"

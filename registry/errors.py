@@ -34,6 +34,7 @@ ends with what to do next.
     │   ├── TransactionReverted, Reorganised
     │   ├── NodeRefused, NodeIncomplete, NodesDisagree, ForkBelowFinal   what an index cannot take from a node
     │   ├── Undecodable                    a log that its contract cannot have written
+    │   ├── EventGap                       an event that cannot follow on those before it
     │   ├── DeploymentError
     │   └── NoDao (LookupError)
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
@@ -333,20 +334,27 @@ class Unavailable(ContentError):
         super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
 
 
-class HubUnavailable(Unavailable):
+class HubUnavailable(ContentError):
     """A hub does not answer, or answers nonsense."""
 
     hint = "Name another hub, or none: the index of this process needs none."
 
+    def __init__(self, what: object, causes: Sequence[str] = ()) -> None:
+        self.what, self.causes = what, tuple(causes)
+        super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
 
-class HubLied(Unverified):
+
+class HubLied(ContentError):
     """A hub told something of an asset that its document or the chain does not; what it told was dropped."""
 
     hint = "Ask another hub, and tell the people who rely on this one."
 
     def __init__(self, hub: str, did: str, field: str, said: object, true: object) -> None:
         self.hub, self.did, self.field, self.said, self.true = hub, did, field, said, true
-        super().__init__(did, hub, f"its {field} is {str(true)[:200]!r}, and not {str(said)[:200]!r}")
+        super().__init__(
+            f"What the hub {hub} says of {did} was refused: its {field} is {str(true)[:200]!r}, "
+            f"and not {str(said)[:200]!r}."
+        )
 
 
 class LimitExceeded(ContentError):
@@ -672,6 +680,16 @@ class ForkBelowFinal(ChainError):
     def __init__(self, number: int, ours: str, theirs: str) -> None:
         self.number, self.ours, self.theirs = number, ours, theirs
         super().__init__(f"Block {number} was final as {ours}, and the node has {theirs}.")
+
+
+class EventGap(ChainError):
+    """An event does not follow on those before it: one between them was left out."""
+
+    hint = "Name another node, or a second one beside it."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"An event was left out: {reason}.")
 
 
 class Undecodable(ChainError):

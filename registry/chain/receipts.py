@@ -15,7 +15,7 @@ def receipts_root(receipts: Sequence[dict[str, Any]]) -> str:
 
     Raises `ConnectionFailed` for what are no receipts.
     """
-    from trie import HexaryTrie  # type: ignore[import-untyped]
+    from trie import HexaryTrie
 
     trie = HexaryTrie({}, prune=True)
     try:

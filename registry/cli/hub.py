@@ -283,7 +283,7 @@ def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = 
     from registry.index.home_index import open_index
     from registry.index.indexer import Finality
     from registry.index.search.engines import open_engine
-    from registry.index.tables_store import open_store
+    from registry.index.stores import open_store
 
     folder = _folder(app)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -19,12 +19,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from registry.errors import IndexFault, InputError, RegistryError
+from registry.errors import IndexFault, InputError
 from registry.hub.feeds import FEEDS
 from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.service import Hub
+from registry.hub.unanswered import Unanswered
 from registry.index.models import Hits, HubProblem, Model, Refused
 from registry.throttle import Throttle, network_of
 
@@ -50,16 +51,6 @@ _HEADERS: Final = {
 }
 _FRESH: Final = {"cache-control": "no-cache"}
 _log = logging.getLogger(__name__)
-
-
-class Unanswered(RegistryError):
-    """An answer that is not a 2xx: `status` of HTTP, `code` for machines, `retry_after` in seconds."""
-
-    hint = "See /openapi.json."
-
-    def __init__(self, status: int, code: str, message: str, *, hint: str = "", retry_after: int | None = None) -> None:
-        self.status, self.code, self.retry_after = status, code, retry_after
-        super().__init__(message, hint=hint)
 
 
 def make_app(hub: Hub) -> Starlette:

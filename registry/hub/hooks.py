@@ -71,7 +71,8 @@ class Hook:
 
 
 def signature_of(secret: str, moment: int, body: bytes) -> str:
-    """What a body is signed with: HMAC-SHA-256 over time and body, so that an old one cannot be played again."""
+    """What a body is signed with: HMAC-SHA-256 over the moment (in seconds since 1970) and the body, so that an old one
+    cannot be played again."""
     return hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
 
 

@@ -219,9 +219,9 @@ OPERATIONS: Final = (
         lambda a, v: a.owned(v.pop("account"), **v),
     ),
     Operation("/v1/accounts/{account}/teams", "Its teams.", (_WHOSE,), TeamsShown, lambda a, v: a.teams(v["account"])),
-    Operation("/v1/root", "The root over all assets at the last final block.", (), Root, lambda a, v: a.root()),
+    Operation("/v1/tree", "The root over all assets at the last final block.", (), Root, lambda a, v: a.root()),
     Operation(
-        "/v1/root/{level}/{place}",
+        "/v1/tree/{level}/{place}",
         "A node of the tree below the root.",
         (
             _number("level", "1 is above the leaves.", low=1, high=16, in_path=True),

@@ -34,7 +34,7 @@ class Changes:
 def changes_of(events: Iterable[tuple[IndexedEvent, Sequence[tuple[str, Home]]]], load: Load, final: int) -> Changes:
     """Put events, in the order of the chain and each with the contracts that it made, through their rules.
 
-    What rows were before is told for blocks after `final`. Raises `registry.index.fold.Gap` for an event that cannot
+    What rows were before is told for blocks after `final`. Raises `EventGap` for an event that cannot
     follow on those before it.
     """
     ready = []

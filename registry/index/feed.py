@@ -57,26 +57,35 @@ class ChainSource(Protocol):
     """Who gives blocks: `registry.chain.blocks.Blocks`, or anything that answers like it and raises as it does."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What errors call it."""
 
     @property
-    def is_the_chain(self) -> bool: ...
+    def is_the_chain(self) -> bool:
+        """Whether it is the chain itself, which never lags."""
 
-    def head(self) -> Header: ...
+    def head(self) -> Header:
+        """The last block."""
 
-    def header(self, which: int | str) -> Header | None: ...
+    def header(self, which: int | str) -> Header | None:
+        """A block by number, hash or name."""
 
-    def headers(self, which: Sequence[int | str]) -> list[Header | None]: ...
+    def headers(self, which: Sequence[int | str]) -> list[Header | None]:
+        """Several blocks."""
 
     def logs(
         self, first: int, last: int, addresses: Sequence[str], topics: Sequence[str]
-    ) -> tuple[list[RawLog], Header | None]: ...
+    ) -> tuple[list[RawLog], Header | None]:
+        """Logs of some blocks, and the header of the last."""
 
-    def logs_of(self, block_hash: str) -> list[RawLog]: ...
+    def logs_of(self, block_hash: str) -> list[RawLog]:
+        """All logs of one block."""
 
-    def receipts(self, block_hash: str) -> list[dict[str, Any]]: ...
+    def receipts(self, block_hash: str) -> list[dict[str, Any]]:
+        """All receipts of one block."""
 
-    def logs_in(self, receipts: Iterable[dict[str, Any]]) -> list[RawLog]: ...
+    def logs_in(self, receipts: Iterable[dict[str, Any]]) -> list[RawLog]:
+        """The logs of receipts."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from registry.errors import EventGap
 from registry.index.events import IndexedEvent
 from registry.index.plans import plans
 from registry.index.tables import BY_NAME, ZERO, Key, Row
@@ -123,13 +124,9 @@ def arguments_of(event: IndexedEvent) -> dict[str, Any]:
     return values
 
 
-class Gap(ValueError):
-    """An event does not follow on those before it: one between them was left out."""
-
-
 def _follows(what: str, found: int, before: int) -> None:
     if found != before + 1:
-        raise Gap(f"{what} {found} follows on {before}")
+        raise EventGap(f"{what} {found} follows on {before}")
 
 
 def _spelled(name: str) -> str:
@@ -138,7 +135,7 @@ def _spelled(name: str) -> str:
 
 def _known(asset: Row) -> None:
     if not asset["owner"]:
-        raise Gap(f"asset {asset['id']} was never published")
+        raise EventGap(f"asset {asset['id']} was never published")
 
 
 # --- Assets --------------------------------------------------------------------------------------
@@ -212,7 +209,7 @@ def licence_added(asset: Row, row: Row, licence: int, terms: tuple[int, ...]) ->
 
 @on("AssetRegistry.LicenceChanged", row=("licence", "assetId", "licence"))
 def licence_changed(row: Row, price: int, open: bool) -> None:
-    """It has another price, or was closed or opened."""
+    """It has another price of a unit, or was closed or opened."""
     row.update(price=price, open=int(open))
 
 
@@ -222,9 +219,9 @@ def licence_changed(row: Row, price: int, open: bool) -> None:
     holding=("holding", "account", "assetId", "licence"),
 )
 def licence_issued(row: Row, holding: Row, units: int, asTokens: bool, at_time: int) -> None:
-    """An account got units, as access or as datatokens."""
+    """An account got units, as access or as datatokens. Raises `EventGap`."""
     if not row["added"]:
-        raise Gap(f"licence {row['number']} of asset {row['asset']} was never added")
+        raise EventGap(f"licence {row['number']} of asset {row['asset']} was never added")
     if row["cap"]:
         row["issued"] += units
     if row["limit_"] or not asTokens:
@@ -245,9 +242,9 @@ def redeemed(row: Row, holding: Row, units: int, at_time: int) -> None:
 
 @on("AssetRegistry.UsesConsumed", holding=("holding", "account", "assetId", "licence"))
 def consumed(holding: Row, uses: int) -> None:
-    """Uses were spent."""
+    """Uses were spent. Raises `EventGap`."""
     if uses > holding["uses"]:
-        raise Gap(f"{holding['account']} spent {uses} of {holding['uses']} uses of asset {holding['asset']}")
+        raise EventGap(f"{holding['account']} spent {uses} of {holding['uses']} uses of asset {holding['asset']}")
     holding["uses"] -= uses
 
 
@@ -261,11 +258,11 @@ def consumed(holding: Row, uses: int) -> None:
     ),
 )
 def tokens_moved(holdings: list[Row], from_: str, to: str, value: int) -> None:
-    """Datatokens were made, moved or burned."""
+    """Datatokens were made, moved or burned. Raises `EventGap`."""
     for holding in holdings:
         change = value * ((holding["account"] == to) - (holding["account"] == from_))
         if holding["tokens"] + change < 0:
-            raise Gap(f"{from_} moved datatokens of asset {holding['asset']} that it did not have")
+            raise EventGap(f"{from_} moved datatokens of asset {holding['asset']} that it did not have")
         holding["tokens"] += change
 
 
@@ -307,7 +304,7 @@ def sold(
     royalty: int,
     at_time: int,
 ) -> None:
-    """A licence was sold. What a fee says of the asset counts for a few sales to one account, and then no more."""
+    """A licence was sold, all amounts in units of the token. What a fee says counts for a few sales to one account."""
     _known(asset)
     row.update(time=at_time, asset=asset["id"], licence=licence, buyer=buyer, token=token)
     row.update(total=total, fee=fee, royalty=royalty)
@@ -387,15 +384,15 @@ def shares_fixed(rows: list[Row], shares: tuple[tuple[str, int], ...]) -> None:
 
 @on("RevenueSplitter.Parked", "LineageSplitter.Parked", row=("parked", "address", "token", "payee"))
 def parked(row: Row, amount: int) -> None:
-    """A payee could not be paid; the money waits."""
+    """A payee could not be paid; so many units wait."""
     row["units"] += amount
 
 
 @on("RevenueSplitter.Claimed", "LineageSplitter.Claimed", row=("parked", "address", "token", "payee"))
 def claimed(row: Row, amount: int) -> None:
-    """Money that waited was sent."""
+    """Units that waited were sent. Raises `EventGap`."""
     if amount > row["units"]:
-        raise Gap(f"{row['account']} claimed {amount} of {row['units']} that were parked")
+        raise EventGap(f"{row['account']} claimed {amount} of {row['units']} that were parked")
     row["units"] -= amount
 
 
@@ -444,7 +441,7 @@ def endorsement_changed(asset: Row, row: Row, endorsed: bool, reason: bytes) -> 
 
 @on("Curation.AssetDelisted", row=("listing", "assetId"))
 def delisted(row: Row, until: int, reason: bytes) -> None:
-    """It is not sold anew, and why."""
+    """It is not sold anew until then (in seconds since 1970), and why."""
     row.update(delisted_until=until, delisting=reason)
 
 
@@ -559,11 +556,11 @@ def votes_changed(row: Row, newVotes: int) -> None:
     rows=("delegate", lambda v: [(one,) for one in dict.fromkeys((v["from_"], v["to"])) if one != ZERO]),
 )
 def stake_moved(rows: list[Row], from_: str, to: str, value: int) -> None:
-    """Tokens of the DAO were made, moved or burned."""
+    """Tokens of the DAO were made, moved or burned. Raises `EventGap`."""
     for row in rows:
         change = value * ((row["account"] == to) - (row["account"] == from_))
         if row["balance"] + change < 0:
-            raise Gap(f"{from_} moved tokens of the DAO that it did not have")
+            raise EventGap(f"{from_} moved tokens of the DAO that it did not have")
         row["balance"] += change
 
 

@@ -20,7 +20,8 @@ from registry.index.library import Library
 from registry.index.queue import DocumentQueue
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine
-from registry.index.tables_store import Store, open_store
+from registry.index.stores import open_store
+from registry.index.tables_store import Store
 from registry.session import Session
 from registry.types import ZERO_ADDRESS
 

@@ -12,6 +12,7 @@ from registry.chain.blocks import Header
 from registry.errors import (
     ChainError,
     ConnectionFailed,
+    EventGap,
     ForkBelowFinal,
     InputError,
     NodeIncomplete,
@@ -21,7 +22,6 @@ from registry.errors import (
 from registry.index.changes import changes_of
 from registry.index.events import Contracts, Home
 from registry.index.feed import ChainSource, Feed, Piece
-from registry.index.fold import Gap
 from registry.index.tables_store import Store
 
 __all__ = ["FINALITY", "Finality", "Indexer", "Progress", "Standing"]
@@ -300,8 +300,10 @@ class Indexer:
             with self.store.writing():
                 changes = changes_of(piece.events, self.store.load, final)
                 self.store.save(changes, headers, min(final, headers[-1].number))
-        except Gap as error:
-            raise NodeIncomplete(self._source.name, piece.last.number, f"an event was left out: {error}") from error
+        except EventGap as error:
+            raise NodeIncomplete(
+                self._source.name, piece.last.number, f"an event was left out: {error.reason}"
+            ) from error
         self._remember(piece)
 
     # --- Contracts that were made ----------------------------------------------------------------

@@ -99,7 +99,7 @@ class OfferShown(Model):
 
 
 class Worth(Model):
-    """The parts of what an asset is worth, each from 0 to 1 (see `registry.index.rank`)."""
+    """The parts of what an asset is worth, each a level from 0 to 1 (see `registry.index.rank`)."""
 
     fees: float = Field(ge=0, le=1)
     derived: float = Field(ge=0, le=1)

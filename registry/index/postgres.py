@@ -52,16 +52,19 @@ class PostgresStore(Store):
         return found
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read; see `Store.rows`."""
         with self._typed(self._psycopg.Error):
             found: list[tuple[Any, ...]] = self._connection().execute(_marks(statement), values or None).fetchall()
             return found
 
     def run(self, statement: str, *values: object) -> None:
+        """Write; see `Store.run`."""
         with self._typed(self._psycopg.Error):
             self._writer.execute(_marks(statement), values or None)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
+        """One transaction; see `Store.writing`."""
         with self._writing:
             if getattr(self._local, "writing", False):
                 yield
@@ -85,6 +88,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
+        """One moment; see `Store.reading`."""
         connection = self._connection()
         if connection is self._writer or connection.info.transaction_status:
             yield
@@ -98,10 +102,12 @@ class PostgresStore(Store):
                 connection.execute("COMMIT")
 
     def close(self) -> None:
+        """Let go of the database."""
         for connection in self._all:
             connection.close()
 
     def is_there(self) -> bool:
+        """Whether there are tables."""
         return bool(self.rows("SELECT to_regclass('meta') IS NOT NULL")[0][0])
 
     def _select(self, table: Table, keys: Sequence[Key]) -> Iterable[tuple[Any, ...]]:

@@ -58,7 +58,7 @@ LOOKS_LIKE_ANOTHER: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The parts of what an asset is worth, each from 0 to 1."""
+    """The parts of what an asset is worth, each a level from 0 to 1."""
 
     fees: float = 0.0
     derived: float = 0.0

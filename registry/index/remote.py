@@ -36,7 +36,10 @@ DEADLINE: Final = 15.0
 
 
 class RemoteHub:
-    """The hub at `url`. Each method raises `HubUnavailable`, and `InputError` for what the hub refuses as wrong."""
+    """The hub at `url`, which has so many seconds (`deadline`) for an answer.
+
+    Each method raises `HubUnavailable`, and `InputError` for what the hub refuses as wrong.
+    """
 
     def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
         self.name: Final = url.rstrip("/")
@@ -100,11 +103,11 @@ class RemoteHub:
 
     def root(self) -> Root:
         """The root over all assets."""
-        return self._get("/v1/root", Root)
+        return self._get("/v1/tree", Root)
 
     def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root."""
-        return self._found(f"/v1/root/{level}/{place}", TreeNode)
+        return self._found(f"/v1/tree/{level}/{place}", TreeNode)
 
     # --- Internal --------------------------------------------------------------------------------
 

@@ -375,7 +375,10 @@ class Searching(Session):
 
 
 def by_name(session: Session, name: str) -> DID:
-    """See `Searching.find`; handed to a `Session`, it lets every verb take such a name."""
+    """See `Searching.find`; handed to a `Session`, it lets every verb take such a name.
+
+    Raises `AssetNotFound` and `AmbiguousAsset`.
+    """
     owner, slash, called = name.partition("/")
     if not slash or not owner.startswith("0x"):
         owner, called = "", name

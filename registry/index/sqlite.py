@@ -54,6 +54,7 @@ class SqliteStore(Store):
         return found
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read; see `Store.rows`."""
         with self._typed(sqlite3.Error):
             if self._in_memory:
                 with self._writing:
@@ -61,11 +62,13 @@ class SqliteStore(Store):
             return self._reader().execute(statement, values).fetchall()
 
     def run(self, statement: str, *values: object) -> None:
+        """Write; see `Store.run`."""
         with self._typed(sqlite3.Error):
             self._writer.execute(statement, values)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
+        """One transaction; see `Store.writing`."""
         with self._writing:
             if getattr(self._local, "writing", False):
                 yield
@@ -86,6 +89,7 @@ class SqliteStore(Store):
 
     @contextmanager
     def reading(self) -> Iterator[None]:
+        """One moment; see `Store.reading`."""
         if self._in_memory:
             with self._writing:
                 yield
@@ -102,6 +106,7 @@ class SqliteStore(Store):
                 self._reader().execute("COMMIT")
 
     def close(self) -> None:
+        """Let go of the database."""
         with self._writing:
             for connection in (*self._readers, self._writer):
                 connection.close()

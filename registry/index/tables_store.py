@@ -342,14 +342,3 @@ class _Codec:
 
 def _comparable(value: Any) -> Any:
     return value.hex() if isinstance(value, (bytes, memoryview)) else value
-
-
-def open_store(where: str) -> Store:
-    """The store at a place: ``postgresql://...``, ``:memory:``, or the path of a file. Raises `IndexFault`."""
-    if where.startswith(("postgresql://", "postgres://")):
-        from registry.index.postgres import PostgresStore
-
-        return PostgresStore(where)
-    from registry.index.sqlite import SqliteStore
-
-    return SqliteStore(where)

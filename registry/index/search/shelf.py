@@ -41,7 +41,10 @@ INSERT INTO meta VALUES ('cursor', 0), ('next', 1), ('shown', 0);
 
 
 class Columns(NamedTuple):
-    """What an entry is ranked, sorted and counted by; `facets` are lines, `worth` what the engine says of its words."""
+    """What an entry is ranked, sorted and counted by; `facets` are lines, `worth` what the engine says of its words.
+
+    Prices and fees are in millionths of a dollar, `size` in bytes, `published` in seconds since 1970.
+    """
 
     id: int
     owner: str

@@ -24,7 +24,7 @@ from registry.index.home_index import open_index
 from registry.index.indexer import Finality
 from registry.index.remote import RemoteHub
 from registry.index.search.fts import FtsEngine
-from registry.index.tables_store import open_store
+from registry.index.stores import open_store
 from registry.serving import listen
 
 

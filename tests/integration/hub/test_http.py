@@ -105,7 +105,7 @@ def test_a_document_is_one_raw_block(town: Town, hub: HubServer) -> None:
         "/v1/activity?after=1.2.3",
         "/v1/activity?limit=201",
         "/v1/accounts/0xABCDEF/owned",
-        "/v1/root/99/0",
+        "/v1/tree/99/0",
         "/v1/search?" + "a" * 5000,
     ],
 )
@@ -116,7 +116,7 @@ def test_a_question_out_of_bounds_is_refused_with_the_reason(hub: HubServer, pat
 
 
 def test_what_there_is_not(hub: HubServer) -> None:
-    for path in ("/v1/assets/77", "/v1/root/9/0", "/nothing", "/v1/assets/1/nothing"):
+    for path in ("/v1/assets/77", "/v1/tree/9/0", "/nothing", "/v1/assets/1/nothing"):
         assert get(hub.url + path).status_code == 404
     assert httpx.post(f"{hub.url}/v1/search", json={"query": {}}).status_code == 405
     preflight = httpx.options(f"{hub.url}/v1/search", headers={"origin": "https://a.example"})
@@ -197,7 +197,7 @@ def test_who_says_nothing_keeps_nobody_waiting(town: Town) -> None:
 def test_many_at_once_are_answered_or_told_to_wait(town: Town) -> None:
     crowd = httpx.Client(limits=httpx.Limits(max_connections=60), timeout=30)
     with town.hub(settings={"concurrency": 2}) as server, ThreadPoolExecutor(60) as pool, crowd as client:
-        paths = ["/v1/search?q=penguin", "/v1/assets", "/v1/activity", "/v1/root"] * 60
+        paths = ["/v1/search?q=penguin", "/v1/assets", "/v1/activity", "/v1/tree"] * 60
         statuses = list(pool.map(lambda path: client.get(server.url + path).status_code, paths))
     assert set(statuses) <= {200, 503} and statuses.count(200) > 60
 
@@ -247,7 +247,7 @@ def test_readers_of_one_database_follow_who_writes_it(town: Town, postgres: Post
             return pages[0] == pages[1] and pages[0]["total"] == 2
 
         wait_for(same)
-        roots = [get(f"{one.url}/v1/root").json() for one in (writer, reader)]
+        roots = [get(f"{one.url}/v1/tree").json() for one in (writer, reader)]
         assert roots[0] == roots[1]
 
 
@@ -278,7 +278,7 @@ SERVE = """
     from registry.hub.settings import HubSettings
     from registry.index.home_index import open_index
     from registry.index.search.fts import FtsEngine
-    from registry.index.tables_store import open_store
+    from registry.index.stores import open_store
     from registry.serving import listen
     chain = Chain.connect({url!r})
     client = Registry.on(chain, deployment=Deployment.load({record!r}), home=Path({home!r}))

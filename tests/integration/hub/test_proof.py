@@ -15,8 +15,8 @@ from registry.index.models import Root
 from registry.index.proof import compare
 from registry.index.remote import RemoteHub
 from registry.index.roots import Roots
+from registry.index.stores import open_store
 from registry.index.tables import BY_NAME
-from registry.index.tables_store import open_store
 
 
 def change(field: str, value: Any) -> Callable[[Any], Any]:

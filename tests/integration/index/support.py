@@ -15,7 +15,8 @@ from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.index.events import Contracts
 from registry.index.indexer import Finality, Indexer
-from registry.index.tables_store import Store, open_store
+from registry.index.stores import open_store
+from registry.index.tables_store import Store
 from registry.types import ZERO_ADDRESS
 
 PEOPLE = [dev_signer(number).address for number in range(4)]

@@ -21,7 +21,7 @@ from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
 from registry.errors import IndexFault
 from registry.index.indexer import refold
-from registry.index.tables_store import open_store
+from registry.index.stores import open_store
 
 TESTS = Path(__file__).parents[2]
 KILLS = 50 if os.environ.get("DEEP") else 3

@@ -14,8 +14,9 @@ from registry.ddo import DDO
 from registry.errors import BlockNotFound, Unavailable
 from registry.index.entries import Money, entries_of
 from registry.index.queue import AGAIN, AT_ONCE, OF_ONE_OWNER, DocumentQueue
+from registry.index.stores import open_store
 from registry.index.tables import BY_NAME
-from registry.index.tables_store import Store, open_store
+from registry.index.tables_store import Store
 from registry.ipfs.cid import CID
 
 

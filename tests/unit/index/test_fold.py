@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from registry.errors import EventGap
 from registry.index.changes import changes_of
 from registry.index.events import IndexedEvent
-from registry.index.fold import RULES, TOLD, Gap, arguments_of, followed
+from registry.index.fold import RULES, TOLD, arguments_of, followed
 from registry.index.plans import plan_of
 from registry.index.tables import BY_NAME, FOLDED, ZERO
 
@@ -123,7 +124,7 @@ def test_fees_of_more_than_three_sales_to_one_account_say_nothing_new() -> None:
 def test_an_event_that_cannot_follow_shows_that_one_was_left_out(key: str, values: tuple[Any, ...]) -> None:
     rows = Rows()
     rows.publish()
-    with pytest.raises(Gap):
+    with pytest.raises(EventGap):
         rows.take(key, *values)
 
 
@@ -134,7 +135,7 @@ def test_tokens_that_go_to_oneself_are_neither_made_nor_lost() -> None:
     assert rows.tables["holding"][(ANN, 1, 0)]["tokens"] == 10
     rows.take("Datatoken.Transfer", ANN, ZERO, 10, asset=1)
     assert not rows.tables["holding"]
-    with pytest.raises(Gap):
+    with pytest.raises(EventGap):
         rows.take("Datatoken.Transfer", ANN, BOB, 1, asset=1)
 
 
