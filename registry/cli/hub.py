@@ -230,19 +230,19 @@ hub.add_command(hook)
     type=click.Choice(["version", "sale", "vote", "ending"]),
     help="Of what; repeatable.",
 )
-@click.option("--asset", type=click.IntRange(1), default=0, metavar="N", help="Of this asset alone.")
+@click.option("--asset", type=click.IntRange(1), metavar="N", help="Of this asset alone.")
 @click.option("--account", metavar="ADDRESS", help="Of this account alone.")
 @click.option(
     "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days before the end of access."
 )
-def hook_add(app: App, url: str, kinds: tuple[str, ...], asset: int, account: str | None, days: int) -> None:
+def hook_add(app: App, url: str, kinds: tuple[str, ...], asset: int | None, account: str | None, days: int) -> None:
     """Note an address that is told of what happens from now on; its secret is shown this once."""
     from registry.hub.hooks import Hooks
     from registry.types import to_address
 
     head = app.chain().block().number if app.settings.get("rpc") else 0
     made = Hooks(_folder(app) / "hooks.json").add(
-        url, kinds, asset=asset, account=to_address(account).lower() if account else "", days=days, block=head
+        url, kinds, asset=asset or 0, account=to_address(account).lower() if account else "", days=days, block=head
     )
     text = f"Noted as {made.name}. Posts are signed with the secret {made.secret}"
     app.console.answer(text, {"name": made.name, "secret": made.secret})
