@@ -345,3 +345,19 @@ def test_a_name_that_looks_like_an_older_one_of_somebody_else_loses_half(engine:
     assert [found[n].looks_like for n in (1, 2, 3)] == [0, 1, 1]
     assert ids(finder, "penguins")[0] == 1
     assert skeleton("P3nguins") != skeleton("Penguins") and skeleton("paypa1") == skeleton("paypal")
+
+
+def test_both_engines_give_the_same_first_ten() -> None:
+    """On nine of ten judged questions, in any order among equals."""
+    made = fts(), tantivy()
+    same = 0
+    for engine in made:
+        fill(engine, library())
+    for one in judged():
+        first, second = (ids(Finder(engine), one["query"], limit=10) for engine in made)
+        same += set(first) == set(second)
+    for engine in made:
+        engine.close()
+    assert isinstance(made[1], TantivyEngine)
+    shutil.rmtree(made[1]._folder)
+    assert same >= 0.9 * len(judged()), same
