@@ -90,15 +90,16 @@ class _Work:
                 if self._seen.get((table, key)) != event.block and tuple(found.values()) != before:
                     self._seen[table, key] = event.block
                     if not BY_NAME[table].log:
-                        self._done.before[table].append((event.block, key, self._or_nothing(table, key, before)))
-        self._note(event)
+                        self._done.before[table].append((event.block, key, self._or_nothing(table, before)))
+        self._note(event, int(values.get("assetId", values.get("tokenId", event.asset))))
 
-    def _or_nothing(self, table: str, key: Key, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    def _or_nothing(self, table: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """What is as it was made is not there."""
-        return None if values == tuple(BY_NAME[table].fresh(key).values()) else values
+        kind = BY_NAME[table]
+        return None if values[kind.keys :] == kind.blank else values
 
-    def _note(self, event: IndexedEvent) -> None:
-        done, subject = self._done, event.subject
+    def _note(self, event: IndexedEvent, subject: int) -> None:
+        done = self._done
         done.events += 1
         tx = bytes.fromhex(event.tx[2:])
         done.added["event"].append(
@@ -116,7 +117,7 @@ class _Work:
                 continue
             start = self._start[name]
             for key, row in rows.items():
-                values = self._or_nothing(name, key, tuple(row.values()))
+                values = self._or_nothing(name, tuple(row.values()))
                 if values != start[key]:
                     self._done.rows[name][key] = None if values is None else row
         return self._done

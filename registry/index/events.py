@@ -27,6 +27,18 @@ class Home(NamedTuple):
     licence: int = 0
 
 
+_MAKING: Final = frozenset(
+    {
+        "AssetRegistry.LicenceIssued",
+        "AssetRegistry.MarketplaceChanged",
+        "SplitterFactory.SplitterCreated",
+        "Lineage.LineageSplitterCreated",
+        "TeamFactory.TeamCreated",
+    }
+)
+"""Events that say of a contract that it is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedEvent:
     """One event.
@@ -98,6 +110,8 @@ class Contracts:
 
     def made_by(self, event: IndexedEvent) -> Iterator[tuple[str, Home]]:
         """The contracts that an event says are there."""
+        if event.plan.key not in _MAKING:
+            return
         arguments = event.arguments
         match event.plan.key:
             case "AssetRegistry.LicenceIssued" if arguments["asTokens"]:

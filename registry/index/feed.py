@@ -50,6 +50,9 @@ FULL: Final = 700
 
 TRIES: Final = 4
 T = TypeVar("T")
+Told = tuple[IndexedEvent, tuple[tuple[str, Home], ...]]
+"""An event, and the contracts that it made."""
+
 Homes = Callable[[Iterable[str]], Mapping[str, Home]]
 
 
@@ -95,7 +98,7 @@ class Piece:
 
     first: int
     last: Header
-    events: tuple[tuple[IndexedEvent, tuple[tuple[str, Home], ...]], ...]
+    events: tuple[Told, ...]
 
 
 class Feed:
@@ -163,8 +166,9 @@ class Feed:
                 raise NodeIncomplete(self.source.name, after.number, "its parent is not the block before it")
         if self._verify:
             return Piece(first, headers[-1], tuple(one for header in headers for one in self._block(header).events))
+        by_number = {header.number: header for header in headers}
         logs = self._logs(first, headers[-1], list(self.contracts.core), self._core_topics)
-        homes = self._homes_in(logs)
+        told, homes = self._told(logs, by_number)
         for addresses in self._questions(homes):
             logs += self._logs(first, headers[-1], addresses, self._made_topics)
         given: dict[int, set[tuple[str, str]]] = {}
@@ -175,7 +179,7 @@ class Feed:
             for header in headers
             if header.bloom.bit_count() <= FULL and self._missing(header, homes, given.get(header.number, set()))
         ]
-        whole = self._piece(first, headers[-1], logs, {header.number: header for header in headers}, homes)
+        whole = self._piece(first, headers[-1], logs, by_number, homes, told)
         if not lacking:
             return whole
         numbers = {header.number for header in lacking}
@@ -223,22 +227,29 @@ class Feed:
         return self._of_ours(header, logs)
 
     def _of_ours(self, header: Header, logs: Sequence[RawLog]) -> Piece:
-        homes = self._homes_in([log for log in logs if log.address in self.contracts.core])
+        here = {header.number: header}
         wanted = {*self._core_topics, *self._made_topics}
         ours = [log for log in logs if log.topics and log.topics[0] in wanted]
-        return self._piece(header.number, header, ours, {header.number: header}, homes)
+        told, homes = self._told([log for log in ours if log.address in self.contracts.core], here)
+        return self._piece(header.number, header, ours, here, homes, told)
 
     # --- Whose logs ------------------------------------------------------------------------------
 
-    def _homes_in(self, logs: Sequence[RawLog]) -> dict[str, Home]:
-        """The contracts that the registry made, as far as they are few, with those that these logs of the core make."""
+    def _told(
+        self, logs: Sequence[RawLog], headers: Mapping[int, Header]
+    ) -> tuple[dict[tuple[int, int], Told], dict[str, Home]]:
+        """What logs of the core say, by their places, and the contracts that the registry made, as far as they are few,
+        with those that these logs make."""
         made: dict[str, Home] = dict(self._known(NAMED_CONTRACTS) or {})
-        for log in sorted(logs, key=lambda one: (one.block, one.place)):
-            home = self.contracts.core.get(log.address)
-            event = self.contracts.event(log, 0, home) if home is not None else None
+        told: dict[tuple[int, int], Told] = {}
+        for log in logs:
+            home, header = self.contracts.core.get(log.address), headers.get(log.block)
+            event = self.contracts.event(log, header.time, home) if home is not None and header is not None else None
             if event is not None:
-                made.update(self.contracts.made_by(event))
-        return made
+                makes = tuple(self.contracts.made_by(event))
+                told[log.block, log.place] = event, makes
+                made.update(makes)
+        return told, made
 
     def _questions(self, homes: Mapping[str, Home]) -> list[list[str]]:
         """The addresses to ask for, in parts; one empty part asks for everybody's."""
@@ -254,6 +265,7 @@ class Feed:
         logs: Sequence[RawLog],
         headers: Mapping[int, Header],
         homes: Mapping[str, Home],
+        told: Mapping[tuple[int, int], Told],
     ) -> Piece:
         """Events of logs, checked against the blocks that they say they are of."""
         name, core = self.source.name, self.contracts.core
@@ -275,12 +287,15 @@ class Feed:
             if (log.block, log.place) in seen:
                 raise NodeIncomplete(name, log.block, f"two logs have number {log.place}")
             seen.add((log.block, log.place))
-            event = self.contracts.event(log, header.time, home)
-            if event is None:
-                continue
+            found = told.get((log.block, log.place)) if log.address in core else None
+            if found is None:
+                event = self.contracts.event(log, header.time, home)
+                if event is None:
+                    continue
+                found = event, ()
             if not self._in_bloom(header, log.address, log.topics[0]):
                 raise NodeIncomplete(name, log.block, f"log {log.place} is not in its bloom filter")
-            events.append((event, tuple(self.contracts.made_by(event))))
+            events.append(found)
         return Piece(first, last, tuple(events))
 
     # --- Bloom filters ---------------------------------------------------------------------------

@@ -31,6 +31,9 @@ Progress = Callable[[str, int, int], None]
 AT_ONCE: Final = 4_000
 """Events in one transaction."""
 
+HEADERS: Final = 50
+"""Headers asked for at once."""
+
 FALL_BACK: Final = 256
 """Blocks below the head that are final where a node cannot say what is."""
 
@@ -275,9 +278,13 @@ class Indexer:
                 self._progress("reading blocks", headers[-1].number - self._first + 1, head.number - self._first + 1)
             pieces, headers, events = [], [], 0
 
+        ahead: dict[int, Header | None] = {}
         while number < head.number:
             number += 1
-            header = head if number == head.number else self._source.header(number)
+            if number not in ahead:
+                numbers = range(number, min(number + HEADERS, head.number))
+                ahead = {head.number: head, **dict(zip(numbers, self._source.headers(numbers), strict=True))}
+            header = ahead[number]
             if header is None or (before and header.parent != before):
                 # The chain moved on while it was read: the next step walks back.
                 break

@@ -8,6 +8,7 @@ which sort like the numbers; addresses as text in lower case.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 Column = Literal["int", "big", "text", "blob"]
@@ -30,21 +31,24 @@ class Table:
     indexes: tuple[str, ...] = ()
     log: bool = False
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, ...]:
         """Names of the columns of the primary key."""
         return tuple(name for name, _ in self.columns[: self.keys])
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of all columns."""
         return tuple(name for name, _ in self.columns)
 
     def fresh(self, key: Key) -> Row:
         """The row of a key of which nothing was ever said; such a row is not kept."""
-        row = {name: _DEFAULTS[kind] for name, kind in self.columns}
-        row.update(zip(self.key, key, strict=True))
-        return row
+        return dict(zip(self.names, (*key, *self.blank), strict=True))
+
+    @cached_property
+    def blank(self) -> tuple[Any, ...]:
+        """What stands behind the key of such a row."""
+        return tuple(_DEFAULTS[kind] for _, kind in self.columns[self.keys :])
 
 
 def _table(name: str, key: str, rest: str, *indexes: str, log: bool = False) -> Table:

@@ -214,7 +214,7 @@ def lags(blocks: int) -> Quirk:
     """A node that is some blocks behind, and knows nothing of those."""
 
     def quirk(question: Question, ask: Ask) -> Any:
-        head = int(ask("eth_blockNumber", [])["result"], 16) - blocks
+        head = max(0, int(ask("eth_blockNumber", [])["result"], 16) - blocks)
         method, params = question["method"], question["params"]
         if method == "eth_blockNumber":
             return {"result": hex(head)}
