@@ -171,7 +171,8 @@ class Indexer:
         if head.number < number:
             if not self._source.is_the_chain:
                 known = self.store.hash_at(head.number)
-                if head.number <= final or known == head.hash:
+                # A block from before the first that is remembered says nothing of a fork.
+                if head.number <= final or known is None or known == head.hash:
                     return f"the node is at block {head.number}, and this index at {number}"
             start = head
         else:
