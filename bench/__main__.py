@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import access, governance, ipfs, ocean, sandbox, speed, startup
+from bench import access, governance, hub, ipfs, ocean, sandbox, speed, startup
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -62,7 +62,11 @@ def main() -> int:
     sandbox.show(console, boxed)
     sandbox.write(boxed)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
-    missing = [*started["missed"], *content["missed"], *opened["missed"], *boxed["missed"]]
+    with console.status("measuring the index"):
+        found = hub.measure()
+    hub.show(console, found)
+    hub.write(found)
+    missing = [*started["missed"], *content["missed"], *opened["missed"], *boxed["missed"], *found["missed"]]
     if over := [*missed(ours, incumbent), *missing]:
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")
         return 1

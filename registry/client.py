@@ -16,6 +16,7 @@ from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
+from registry.index.searching import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.keeping import Keeping
@@ -39,7 +40,7 @@ GUARDIAN: Final = "editor"
 """Who may brake and cancel in a local DAO, and has no vote."""
 
 
-class Registry(Keeping):
+class Registry(Searching, Keeping):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
@@ -67,7 +68,15 @@ class Registry(Keeping):
             votes = {dev_signer(PEOPLE.index(name)).address: held for name, held in holders.items()}
             deployment = found_local(chain, deployment, votes, guardian=dev_signer(PEOPLE.index(GUARDIAN)).address)
         journal = Journal.in_memory()
-        registry = cls(chain, deployment, signer=dev_signer(0), store=MemoryStore(), journal=journal, progress=progress)
+        registry = cls(
+            chain,
+            deployment,
+            signer=dev_signer(0),
+            store=MemoryStore(),
+            journal=journal,
+            progress=progress,
+            names=by_name,
+        )
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
         for name in holders:
@@ -165,7 +174,7 @@ class Registry(Keeping):
         if places:
             blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
-        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress, names=by_name)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.

@@ -14,11 +14,13 @@ ends with what to do next.
     │   ├── InvalidRecord                  .faults: every fault of a run record or a lock with its JSON pointer
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
+    │   ├── AmbiguousAsset                 a name that several assets have; .choices
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   ├── HubUnavailable, HubLied        a hub does not answer, or says what the chain does not
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     │   └── WrongKey                       encrypted content that this key does not open
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
@@ -31,6 +33,9 @@ ends with what to do next.
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
+    │   ├── NodeRefused, NodeIncomplete, NodesDisagree, ForkBelowFinal   what an index cannot take from a node
+    │   ├── Undecodable                    a log that its contract cannot have written
+    │   ├── EventGap                       an event that cannot follow on those before it
     │   ├── DeploymentError
     │   └── NoDao (LookupError)
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
@@ -57,6 +62,7 @@ ends with what to do next.
     │   ├── WrongEnvironment (ValueError)  a lock that cannot be built as it says
     │   └── CannotReproduce (LookupError)  .missing: what a run needs and is not to be had
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
+    ├── IndexFault                         an index that cannot be used, or belongs to another registry
     └── JournalError                       the record of unfinished work is in use or damaged
 """
 
@@ -121,6 +127,15 @@ class InvalidCID(InputError):
     def __init__(self, cid: object, reason: str) -> None:
         self.cid = cid
         super().__init__(f"{cid!r} is not a usable CID: {reason}.")
+
+
+class AmbiguousAsset(InputError):
+    """A name that several assets have."""
+
+    def __init__(self, name: str, choices: Sequence[str]) -> None:
+        self.name, self.choices = name, tuple(choices)
+        listed = ", ".join(self.choices[:5]) + (", ..." if len(self.choices) > 5 else "")
+        super().__init__(f"{len(self.choices)} assets are called {name!r}.", hint=f"Name one of: {listed}.")
 
 
 class InvalidAmount(InputError):
@@ -335,6 +350,29 @@ class Unavailable(ContentError):
     def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
         self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
         super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
+
+
+class HubUnavailable(ContentError):
+    """A hub does not answer, or answers nonsense."""
+
+    hint = "Name another hub, or none: the index of this process needs none."
+
+    def __init__(self, what: object, causes: Sequence[str] = ()) -> None:
+        self.what, self.causes = what, tuple(causes)
+        super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
+
+
+class HubLied(ContentError):
+    """A hub told something of an asset that its document or the chain does not; what it told was dropped."""
+
+    hint = "Ask another hub, and tell the people who rely on this one."
+
+    def __init__(self, hub: str, did: str, field: str, said: object, true: object) -> None:
+        self.hub, self.did, self.field, self.said, self.true = hub, did, field, said, true
+        super().__init__(
+            f"What the hub {hub} says of {did} was refused: its {field} is {str(true)[:200]!r}, "
+            f"and not {str(said)[:200]!r}."
+        )
 
 
 class LimitExceeded(ContentError):
@@ -620,6 +658,66 @@ class Reorganised(ChainError):
     def __init__(self, tx_hash: str, block: int) -> None:
         self.tx_hash, self.block = tx_hash, block
         super().__init__(f"The chain dropped block {block} with transaction {tx_hash}.")
+
+
+class NodeRefused(ChainError):
+    """A node answered a question with an error."""
+
+    hint = "Ask again later, or name another node."
+
+    def __init__(self, url: str, method: str, reason: str) -> None:
+        self.url, self.method, self.reason = url, method, reason
+        super().__init__(f"The node {url} refused {method}: {reason}.")
+
+
+class NodeIncomplete(ChainError):
+    """A node left something out, or gave what cannot be: an index takes nothing of it."""
+
+    hint = "Nothing was taken. Name another node, or a second one beside it."
+
+    def __init__(self, url: str, block: int, reason: str) -> None:
+        self.url, self.block, self.reason = url, block, reason
+        super().__init__(f"The node {url} is not whole at block {block}: {reason}.")
+
+
+class NodesDisagree(ChainError):
+    """Two nodes have different blocks where both should be final."""
+
+    hint = "Nothing was taken as final. Look which of the two is wrong."
+
+    def __init__(self, number: int, ours: str, theirs: str, url: str, other: str) -> None:
+        self.number, self.ours, self.theirs = number, ours, theirs
+        super().__init__(f"Block {number} is {ours} at {url} and {theirs} at {other}.")
+
+
+class ForkBelowFinal(ChainError):
+    """The chain of a node forks off below what was final: an index stops, and touches nothing."""
+
+    hint = "Ask another node. If the chain did change, build the index again: 'registry hub index --again'."
+
+    def __init__(self, number: int, ours: str, theirs: str) -> None:
+        self.number, self.ours, self.theirs = number, ours, theirs
+        super().__init__(f"Block {number} was final as {ours}, and the node has {theirs}.")
+
+
+class EventGap(ChainError):
+    """An event does not follow on those before it: one between them was left out."""
+
+    hint = "Name another node, or a second one beside it."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"An event was left out: {reason}.")
+
+
+class Undecodable(ChainError):
+    """A log that a contract of ours cannot have written."""
+
+    hint = "The node is wrong, or another contract stands at this address."
+
+    def __init__(self, event: str, reason: str) -> None:
+        self.event, self.reason = event, reason
+        super().__init__(f"A log is no {event}: {reason}.")
 
 
 class DeploymentError(ChainError):
@@ -935,6 +1033,12 @@ class StillOpen(GovernanceError, TimeoutError):
 
 
 # --- The record ----------------------------------------------------------------------------------
+
+
+class IndexFault(RegistryError):
+    """An index cannot be used: it is damaged, in use, of another version or of another registry."""
+
+    hint = "Build it again: 'registry hub index --again'."
 
 
 class JournalError(RegistryError):

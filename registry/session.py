@@ -51,7 +51,8 @@ class Session:
 
     Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
     interrupted command can be finished by running it again; `home` is the folder for what else must outlive the
-    process, None if nothing shall. Raises `WrongChain` if the registry is on another chain.
+    process, None if nothing shall; `names` finds the asset of ``owner/name``. Raises `WrongChain` if the registry is on
+    another chain.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Session:
         home: Path | None = None,
         progress: Progress = no_progress,
         keys: KeyStore | None = None,
+        names: Callable[[Session, str], DID] | None = None,
     ) -> None:
         if deployment.chain_id != chain.chain_id:
             raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
@@ -76,6 +78,7 @@ class Session:
         self.home = home
         self.progress = progress
         self._keys = keys
+        self._names = names
         self.ask_passphrase: Callable[[], str | None] | None = None
 
     @property
@@ -164,12 +167,15 @@ class Session:
         return self.chain.contract("LocalDollar", address)
 
     def did(self, asset: DID | str | int) -> DID:
-        """The DID of an asset of this registry, from its number, its text or itself.
+        """The DID of an asset of this registry, from its number, its text, ``owner/name`` or itself.
 
-        Raises `InvalidDID`, `WrongChain` for another chain's asset, `AssetNotFound` for another registry's.
+        Raises `AmbiguousAsset` for a name that several have, `InvalidDID`, `WrongChain` for another chain's asset,
+        `AssetNotFound` for another registry's.
         """
         if isinstance(asset, int):
             return DID(self.chain.chain_id, self.deployment.registry, asset)
+        if isinstance(asset, str) and asset.startswith("0x") and "/" in asset and self._names is not None:
+            return self._names(self, asset)
         did = asset if isinstance(asset, DID) else DID.parse(asset)
         if did.chain_id != self.chain.chain_id:
             raise WrongChain(did.chain_id, self.chain.chain_id, f"Asset {did}")
@@ -217,6 +223,7 @@ class Session:
             home=self.home,
             progress=self.progress,
             keys=self.keys,
+            names=self._names,
         )
 
     def sender(self, what: str) -> Sender:

@@ -19,6 +19,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Look": {
         "look": ("show", "licences", "history", "resolve", "files", "access", "balance", "tokens", "cid", "explain")
     },
+    "Find": {
+        "find": ("search", "browse", "mine", "similar", "suggest", "holders", "sales", "activity", "watch"),
+        "hub": ("hub",),
+    },
     "Publish": {
         "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence")
     },

@@ -142,8 +142,13 @@ def _play(console: Console, examples: Path) -> Outcome:
         }
     )
 
-    with console.step("The buyer finds the data set by its DID and reads its document, checked against the chain"):
-        found = buyer.get(str(dataset.did))
+    with console.step(
+        "The buyer finds the penguins by words and facets, and reads the document, checked against the chain"
+    ):
+        page = buyer.search("penguins", type="dataset", max_price="20 USD")
+        found = buyer.get(page[0].did)
+    counted = ", ".join(f"{number} {name}" for name, number in page.facets["license"].items())
+    console.facts({"found": f"{page.total} of {len(buyer.browse())} assets ({counted})", "first": str(page[0])})
     console.table(_offers(found.name, found.licences))
 
     refused: dict[str, str] = {}

@@ -16,6 +16,7 @@ from registry import errors
 from registry.chain import reverts
 from registry.errors import RegistryError
 from registry.gateway.refusal import Refusal
+from registry.hub.unanswered import Unanswered
 
 TARGET: Final = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
 
@@ -64,7 +65,7 @@ def all_errors() -> tuple[Explained, ...]:
 
 def _of_the_package() -> Iterator[Explained]:
     own = (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RegistryError))
-    kinds: list[type[RegistryError]] = [*own, Refusal]
+    kinds: list[type[RegistryError]] = [*own, Refusal, Unanswered]
     for kind in kinds:
         values = list(inspect.signature(kind).parameters)
         yield Explained(

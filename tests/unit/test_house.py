@@ -24,11 +24,11 @@ PACKAGE = ROOT / "registry"
 # Top to bottom; a module may import from its own floor and from those below.
 FLOORS = [
     ["registry.cli"],
-    ["registry.gateway"],
+    ["registry.gateway", "registry.hub"],
     ["registry.assetfs"],
     ["registry.client"],
     ["registry.experiments"],
-    ["registry.keeping"],
+    ["registry.keeping", "registry.index"],
     ["registry.revenue", "registry.teams", "registry.lineage", "registry.governance"],
     ["registry.market"],
     ["registry.inviting"],
@@ -57,6 +57,7 @@ FLOORS = [
         "registry.home",
         "registry.papers",
         "registry.serving",
+        "registry.throttle",
         "registry.typed_data",
         "registry.types",
         "registry.errors",

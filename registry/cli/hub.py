@@ -1,0 +1,304 @@
+"""A hub: run one, index for one, see how one is, hold two against each other."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from registry.cli.command import command
+
+if TYPE_CHECKING:
+    from registry.cli.app import App
+    from registry.client import Registry
+    from registry.index.home_index import LocalIndex
+
+database_option = click.option(
+    "--database",
+    metavar="WHERE",
+    help="File of SQLite, or postgresql://...; by default 'hub.sqlite' in the folder 'hub' at --home.",
+)
+search_option = click.option(
+    "--search-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where the search is kept; by default at home.",
+)
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "fts5", "tantivy"]),
+    default="auto",
+    show_default=True,
+    help="What searches: auto is tantivy beyond 100,000 assets, where it is installed.",
+)
+final_option = click.option(
+    "--final-after",
+    type=click.IntRange(1),
+    metavar="BLOCKS",
+    help="Blocks until one is final; by default as the node says.",
+)
+witness_option = click.option(
+    "--second-rpc", metavar="URL", help="A second node that must agree on what is final, and on its events."
+)
+verify_option = click.option(
+    "--verify",
+    is_flag=True,
+    help="Prove the receipts of each block that may have an event, so that nothing is left out.",
+)
+
+
+@click.group("hub")
+def hub() -> None:
+    """Run a hub: an index that anybody can search over HTTP, and check. See docs/hub.md."""
+
+
+@command(
+    "serve",
+    group=hub,
+    examples=[
+        "registry hub serve",
+        "registry hub serve --database postgresql://hub@/hub --host 0.0.0.0 --public-url https://hub.example.org",
+        "registry hub serve --read-only --database postgresql://reader@/hub",
+    ],
+)
+@database_option
+@search_option
+@engine_option
+@final_option
+@witness_option
+@verify_option
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8455, show_default=True, metavar="N", help="0: any.")
+@click.option("--public-url", metavar="URL", help="Where people reach it.")
+@click.option(
+    "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
+)
+@click.option("--read-only", is_flag=True, help="Answer from a database that another process keeps.")
+@click.option("--rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one network: 50.")
+@click.option("--burst", type=click.IntRange(1), metavar="N", help="Requests at once of one network: 200.")
+def serve(
+    app: App,
+    host: str,
+    port: int,
+    public_url: str | None,
+    proxies: tuple[str, ...],
+    read_only: bool,
+    rate: float | None,
+    burst: int | None,
+    **place: Any,
+) -> None:
+    """Serve until interrupted (Ctrl-C, SIGTERM); what is under way is finished first.
+
+    It listens to this machine alone unless --host says otherwise: put a reverse proxy with TLS before it.
+    """
+    from registry.errors import InputError
+    from registry.ipfs.hosts import is_loopback
+
+    try:
+        from registry.hub.hooks import Hooks
+        from registry.hub.server import HubServer
+        from registry.hub.service import Hub
+        from registry.hub.settings import HubSettings
+        from registry.serving import listen
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"The hub needs {error.name}, which is not installed.",
+            hint="Install it with: pip install 'asset-registry[hub]'",
+        ) from error
+
+    if not is_loopback(host) and public_url is None:
+        raise InputError(
+            f"Others can reach {host}, and feeds must name the address that they use.",
+            hint="Add --public-url https://..., or serve on 127.0.0.1.",
+        )
+    registry = app.registry()
+    index = _open(app, registry, place)
+    sock = listen(host, port)
+    url = public_url or f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+    given = {name: value for name, value in (("rate", rate), ("burst", burst)) if value is not None}
+    made = Hub(
+        index,
+        HubSettings(url, **given),  # type: ignore[arg-type]
+        chain_id=registry.chain.chain_id,
+        follows=not read_only,
+        hooks=None if read_only else Hooks(_folder(app) / "hooks.json"),
+        verifies=bool(place["verify"]),
+        second_node=bool(place["second_rpc"]),
+    )
+    try:
+        server = HubServer(made, sock, proxies=proxies)
+        app.console.answer(f"Serving at {url} (Ctrl-C to stop)", {"url": url, "registry": registry.deployment.registry})
+        sys.stdout.flush()
+        server.run()
+    finally:
+        index.close()
+
+
+@command(
+    "index", group=hub, examples=["registry hub index", "registry hub index --again", "registry hub index --refold"]
+)
+@database_option
+@search_option
+@engine_option
+@final_option
+@witness_option
+@verify_option
+@click.option("--again", is_flag=True, help="Throw the index away and read the chain anew.")
+@click.option("--refold", is_flag=True, help="Make the tables again from the events that are there; asks no node.")
+def index(app: App, again: bool, refold: bool, **place: Any) -> None:
+    """Bring an index up to the head of the chain, and end."""
+    from registry.index.indexer import refold as fold_again
+
+    registry = app.registry()
+    made = _open(app, registry, place, again=again)
+    try:
+        with app.progress():
+            if refold:
+                fold_again(made.indexer.store, made.indexer.contracts, progress=registry.progress)
+            standing = made.catch_up()
+        facts = {
+            "block": standing.number if standing else None,
+            "final": standing.final if standing else None,
+            "waits": standing.waits if standing else "another process is at it",
+            "root": made.catalogue.root().root,
+        }
+        app.console.result(facts, facts={name: str(value) for name, value in facts.items() if value != ""})
+    finally:
+        made.close()
+
+
+@command("status", group=hub, examples=["registry hub status https://hub.example.org"])
+@click.argument("url")
+def status(app: App, url: str) -> None:
+    """Show what a hub is, and how far."""
+    from registry.index.remote import RemoteHub
+
+    found = RemoteHub(url).facts()
+    facts = {
+        "registry": f"{found.registry} on chain {found.chain_id}",
+        "version": f"{found.version}, ranking {found.ranking}, {found.engine}",
+        "last block": f"{found.head.number}, {found.lag} behind its node",
+        "final block": str(found.final),
+        "waits": found.waits,
+        "assets": f"{found.assets:,}",
+        "documents": ", ".join(f"{count:,} {name}" for name, count in sorted(found.documents.items())),
+        "checks": ", ".join(
+            word for word, holds in (("receipts", found.verifies), ("a second node", found.second_node)) if holds
+        ),
+    }
+    app.console.result(found.to_dict(), facts={name: text for name, text in facts.items() if text})
+
+
+@command("compare", group=hub, examples=["registry hub compare https://a.example https://b.example"])
+@click.argument("first")
+@click.argument("second")
+def compare(app: App, first: str, second: str) -> None:
+    """Find the assets of which two hubs say different things, and which of them is wrong by the chain."""
+    from registry.cli.console import table_of
+    from registry.index.proof import compare as differences
+    from registry.index.remote import RemoteHub
+
+    registry = app.registry()
+    found = differences(RemoteHub(first), RemoteHub(second), registry.chain, registry.deployment.registry)
+    if not found and not app.console.as_json:
+        app.console.say("They agree on every asset.")
+        return
+    table = table_of("", "asset", "the first", "the second", "wrong")
+    for one in found:
+        table.add_row(one.did, one.first, one.second, ", ".join(one.wrong))
+    app.console.result(found, table=table)
+
+
+@click.group("hook")
+def hook() -> None:
+    """Web hooks of a hub: what is posted to whom."""
+
+
+hub.add_command(hook)
+
+
+@command("add", group=hook, examples=["registry hub hook add https://example.org/hook --kind sale --asset 7"])
+@click.argument("url")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    required=True,
+    type=click.Choice(["version", "sale", "vote", "ending"]),
+    help="Of what; repeatable.",
+)
+@click.option("--asset", type=click.IntRange(1), metavar="N", help="Of this asset alone.")
+@click.option("--account", metavar="ADDRESS", help="Of this account alone.")
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days before the end of access."
+)
+def hook_add(app: App, url: str, kinds: tuple[str, ...], asset: int | None, account: str | None, days: int) -> None:
+    """Note an address that is told of what happens from now on; its secret is shown this once."""
+    from registry.hub.hooks import Hooks
+    from registry.types import to_address
+
+    head = app.chain().block().number if app.settings.get("rpc") else 0
+    made = Hooks(_folder(app) / "hooks.json").add(
+        url, kinds, asset=asset or 0, account=to_address(account).lower() if account else "", days=days, block=head
+    )
+    text = f"Noted as {made.name}. Posts are signed with the secret {made.secret}"
+    app.console.answer(text, {"name": made.name, "secret": made.secret})
+
+
+@command("list", group=hook, examples=["registry hub hook list"])
+def hook_list(app: App) -> None:
+    """List the hooks, without their secrets."""
+    from registry.cli.console import table_of
+    from registry.hub.hooks import GIVEN_UP, Hooks
+
+    found = Hooks(_folder(app) / "hooks.json").all()
+    table = table_of("", "name", "address", "of", "told up to block", "state")
+    for one in found:
+        state = "given up" if one.tries >= GIVEN_UP else f"failed {one.tries} times" if one.tries else "well"
+        table.add_row(one.name, one.url, ", ".join(one.kinds), str(one.block), state)
+    plain = [{"name": one.name, "url": one.url, "kinds": one.kinds, "tries": one.tries} for one in found]
+    app.console.result(plain, table=table)
+
+
+@command("remove", group=hook, examples=["registry hub hook remove 0123456789ab"])
+@click.argument("name")
+def hook_remove(app: App, name: str) -> None:
+    """Forget a hook."""
+    from registry.hub.hooks import Hooks
+
+    Hooks(_folder(app) / "hooks.json").remove(name)
+    app.console.answer(f"{name} is told no more.", {"removed": name})
+
+
+def _folder(app: App) -> Path:
+    return app.home / "hub"
+
+
+def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = False) -> LocalIndex:
+    """The index of a hub, as the options say."""
+    from registry.chain.connection import Chain
+    from registry.index.home_index import open_index
+    from registry.index.indexer import Finality
+    from registry.index.search.engines import open_engine
+    from registry.index.stores import open_store
+
+    folder = _folder(app)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(place["database"] or str(folder / "hub.sqlite"))
+    assets = 0
+    with suppress(Exception):
+        assets = int(store.rows("SELECT count(*) FROM asset")[0][0]) if store.is_there() else 0
+    engine = open_engine(place["search_folder"] or folder / "search", place["engine"], assets)
+    witness = Chain.connect(place["second_rpc"], chain_id=registry.chain.chain_id) if place["second_rpc"] else None
+    return open_index(
+        registry,
+        store,
+        engine,
+        again=again,
+        finality=Finality(place["final_after"]) if place["final_after"] else None,
+        witness=witness,
+        verify=bool(place["verify"]),
+    )

@@ -1,0 +1,229 @@
+"""How a hub is asked: HTTP and JSON, with a limit on everything that a stranger chooses."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from registry.errors import IndexFault, InputError
+from registry.hub.feeds import FEEDS
+from registry.hub.metrics import HubMetrics
+from registry.hub.openapi import document
+from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
+from registry.hub.service import Hub
+from registry.hub.unanswered import Unanswered
+from registry.index.models import Hits, HubProblem, Model, Refused
+from registry.throttle import Throttle, network_of
+
+__all__ = ["make_app"]
+
+Verb = Callable[[Request], Awaitable[Response]]
+
+MOST_QUERY: Final = 4_096
+"""Bytes of what stands behind the question mark."""
+
+QUEUE: Final = 8
+"""Requests that may be there for each that is worked on; the rest are told to come again."""
+
+INLINE: Final = 512 * 1024
+"""Bytes of documents that come along with a page."""
+
+_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "etag",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_FRESH: Final = {"cache-control": "no-cache"}
+_log = logging.getLogger(__name__)
+
+
+def make_app(hub: Hub) -> Starlette:
+    """The ASGI application of a hub; while it runs, the hub follows its chain."""
+    return _Api(hub).app()
+
+
+class _Api:
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._settings = hub.settings
+        self._throttle = Throttle(self._settings.rate, self._settings.burst)
+        self._metrics = HubMetrics(lambda: hub.lag, lambda: hub.final)
+        hub.on_fault = lambda kind: self._metrics.faults.labels(kind).inc()
+        self._workers = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="hub")
+        self._running = 0
+        self._stopping = False
+        self._openapi = document(url=self._settings.url, version=version("asset-registry"))
+
+    def app(self) -> Starlette:
+        """The routes, each with the same limits around it."""
+        routes = [self._route(operation.path, self._answering(operation)) for operation in OPERATIONS]
+        routes += [self._route(path, self._feeding(make, parameters)) for path, (make, parameters) in FEEDS.items()]
+        routes += [
+            self._route("/v1/hub", self._describe),
+            self._route("/v1/health", self._healthy),
+            self._route("/metrics", self._measures),
+            self._route("/openapi.json", self._document),
+        ]
+        return Starlette(routes=routes, exception_handlers={HTTPException: _unknown}, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._hub.start()
+        yield
+        self._stopping = True
+        await asyncio.to_thread(self._hub.stop)
+        self._workers.shutdown(wait=False)
+
+    # --- Verbs -----------------------------------------------------------------------------------
+
+    def _answering(self, operation: Operation) -> Verb:
+        async def verb(request: Request) -> Response:
+            values = read_parameters(operation, request.path_params, request.query_params.multi_items())
+            return await self._cached(request, lambda: _rendered(operation, self._hub.catalogue, values))
+
+        return verb
+
+    def _feeding(self, make: Any, parameters: tuple[Parameter, ...]) -> Verb:
+        async def verb(request: Request) -> Response:
+            shape = Operation("", "", parameters, None, make)
+            values = read_parameters(shape, {}, request.query_params.multi_items())
+            url = f"{self._settings.url}{request.url.path}"
+            return await self._cached(
+                request, lambda: ("application/atom+xml", make(self._hub.catalogue, self._settings.url, url, **values))
+            )
+
+        return verb
+
+    async def _cached(self, request: Request, make: Callable[[], tuple[str, bytes] | None]) -> Response:
+        """What `make` answers, or that it is as it was: as long as the index stands still, so does every answer."""
+        state = await self._work(self._hub.state)
+        tag = f'W/"{hashlib.sha256(f"{state} {request.url.path} {request.url.query}".encode()).hexdigest()[:24]}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={**_HEADERS, **_FRESH, "etag": tag})
+        made = await self._work(make)
+        if made is None:
+            raise Unanswered(404, "not_found", "There is no such thing here.")
+        media, body = made
+        return Response(body, media_type=media, headers={**_HEADERS, **_FRESH, "etag": tag})
+
+    async def _work(self, function: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._workers, function)
+
+    async def _describe(self, _: Request) -> Response:
+        facts = await self._work(self._hub.facts)
+        return Response(facts.model_dump_json(), media_type="application/json", headers={**_HEADERS, **_FRESH})
+
+    async def _healthy(self, _: Request) -> Response:
+        trouble = await self._work(self._hub.trouble)
+        if trouble:
+            raise Unanswered(503, "unwell", trouble, hint="Ask another hub.", retry_after=10)
+        return JSONResponse({"status": "ok"}, headers={**_HEADERS, **_FRESH})
+
+    async def _measures(self, _: Request) -> Response:
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+
+    async def _document(self, _: Request) -> Response:
+        return JSONResponse(self._openapi, headers={**_HEADERS, **_FRESH})
+
+    # --- Around every verb -----------------------------------------------------------------------
+
+    def _route(self, path: str, verb: Verb) -> Route:
+        async def answer(request: Request) -> Response:
+            if request.method == "OPTIONS":
+                allowed = {"access-control-allow-methods": "GET, HEAD", "access-control-max-age": "86400"}
+                return Response(status_code=204, headers={**_HEADERS, **allowed})
+            began = time.monotonic()
+            with self._metrics.running.track_inprogress():
+                response, outcome = await self._guarded(request, verb)
+            self._metrics.requests.labels(path, outcome).inc()
+            self._metrics.seconds.labels(path).observe(time.monotonic() - began)
+            return response
+
+        return Route(path, answer, methods=["GET", "OPTIONS"])
+
+    async def _guarded(self, request: Request, verb: Verb) -> tuple[Response, str]:
+        try:
+            if self._stopping:
+                raise Unanswered(503, "stopping", "This hub is stopping.", hint="Ask another.", retry_after=5)
+            if wait := self._throttle.take(network_of(request.client.host if request.client else "")):
+                raise Unanswered(
+                    429, "too_many", "Too many requests.", hint=f"Ask again in {wait} s.", retry_after=wait
+                )
+            if len(request.url.query) > MOST_QUERY:
+                raise Unanswered(422, "invalid", f"The question has more than {MOST_QUERY:,} letters.")
+            if self._running >= QUEUE * self._settings.concurrency:
+                raise Unanswered(503, "busy", "This hub has too much to do.", hint="Try again.", retry_after=1)
+            self._running += 1
+            try:
+                async with asyncio.timeout(self._settings.seconds):
+                    response = await verb(request)
+                    return response, str(response.status_code)
+            finally:
+                self._running -= 1
+        except Unanswered as error:
+            return _refuse(error), error.code
+        except InputError as error:
+            return _refuse(Unanswered(422, "invalid", error.message, hint=error.hint)), "invalid"
+        except TimeoutError:
+            return _refuse(Unanswered(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
+        except IndexFault:
+            busy = Unanswered(503, "busy", "The index cannot answer that now.", hint="Ask for less.", retry_after=2)
+            return _refuse(busy), "IndexFault"
+        except Exception as error:
+            # A fault of ours: where it is goes to the operator, and what was asked to nobody.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
+            return _refuse(Unanswered(503, "fault", "This hub has a fault.", hint="Ask another.")), "fault"
+
+
+def _rendered(operation: Operation, catalogue: Any, values: dict[str, Any]) -> tuple[str, bytes] | None:
+    found = operation.answer(catalogue, values)
+    if found is None:
+        return None
+    if isinstance(found, bytes):
+        return operation.media, found
+    return operation.media, _within_bounds(found).model_dump_json().encode()
+
+
+def _within_bounds(found: Model) -> Model:
+    """A page with fewer documents in it, if they are too long together; they can be had by their digests."""
+    if not isinstance(found, Hits):
+        return found
+    left, hits = INLINE, []
+    for hit in found.hits:
+        left -= len(hit.document)
+        hits.append(hit if left >= 0 else hit.model_copy(update={"document": ""}))
+    return found.model_copy(update={"hits": tuple(hits)})
+
+
+def _refuse(error: Unanswered) -> Response:
+    problem = HubProblem(error=Refused(code=error.code, message=error.message[:2000], hint=error.hint[:2000]))
+    headers = {**_HEADERS, "cache-control": "no-store"}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    return JSONResponse(problem.to_dict(), error.status, headers)
+
+
+async def _unknown(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code, message = ("method", "It takes GET.") if status == 405 else ("not_found", "There is nothing here.")
+    response = _refuse(Unanswered(status, code, message))
+    for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():
+        response.headers[name] = value
+    return response

@@ -1,0 +1,38 @@
+"""A hub on a port."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from registry.hub.app import make_app
+from registry.hub.service import Hub
+from registry.serving import Serving
+
+__all__ = ["HubServer"]
+
+_IDLE_SECONDS: Final = 15
+_GRACE: Final = 15
+"""Seconds for answers under way when it stops."""
+
+
+class HubServer(Serving):
+    """One hub on one socket.
+
+    `proxies` are the addresses of reverse proxies whose X-Forwarded-For is believed.
+    """
+
+    def __init__(self, hub: Hub, sock: socket.socket, *, proxies: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            make_app(hub),
+            sock,
+            name="The hub",
+            grace=_GRACE,
+            lifespan="on",
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            limit_concurrency=hub.settings.connections,
+            timeout_keep_alive=_IDLE_SECONDS,
+            http="h11",
+        )
+        self.url: Final = hub.settings.url

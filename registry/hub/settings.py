@@ -1,0 +1,46 @@
+"""What an operator decides about a hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from registry.errors import InputError
+
+MILLISECONDS: Final = 250
+"""Of the database, for one question."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """`public_url` is the address that people use. Rates are requests a second of one network, bursts what may come at
+    once; `seconds` an answer may take, `connections` and `concurrency` how many there may be at the same time. `lag` is
+    how many blocks behind its node a hub may be and still call itself well."""
+
+    public_url: str
+    rate: float = 50.0
+    burst: int = 200
+    concurrency: int = 32
+    connections: int = 2_000
+    seconds: float = 10.0
+    lag: int = 50
+    every: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for an address that nobody could use."""
+        try:
+            parts = urlsplit(self.public_url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+            usable = usable and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise InputError(
+                f"{self.public_url!r} is not the address of a hub.", hint="It looks like https://hub.example.org."
+            )
+
+    @property
+    def url(self) -> str:
+        """The base URL, with no slash at its end."""
+        return self.public_url.rstrip("/")

@@ -1,0 +1,468 @@
+"""The questions of readers, answered from one index: by the verbs of the client, and by a hub for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from registry.did import DID
+from registry.errors import InputError
+from registry.index import rank
+from registry.index.entries import AssetEntry
+from registry.index.events import Contracts
+from registry.index.fold import KEPT
+from registry.index.library import Library
+from registry.index.models import (
+    Activity,
+    ActivityPage,
+    BlockShown,
+    Hit,
+    Hits,
+    Holder,
+    Holders,
+    OfferShown,
+    Owned,
+    OwnedList,
+    Root,
+    SaleLine,
+    Sales,
+    Suggestion,
+    Suggestions,
+    TeamShown,
+    TeamsShown,
+    TreeNode,
+    Worth,
+)
+from registry.index.roots import Roots
+from registry.index.search.finder import Found
+from registry.index.search.query import SearchQuery
+from registry.index.tables import Row
+from registry.index.text import words
+
+__all__ = ["IndexReader", "IndexView"]
+
+INLINE: Final = 8_192
+"""Bytes of a document up to which it comes along with a hit."""
+
+MOST: Final = 200
+WHOLE_TOKEN: Final = 10**18
+
+
+class IndexReader(Protocol):
+    """Who answers questions about a registry: a `IndexView`, or a hub that is asked over HTTP.
+
+    Accounts are in lower case. `after` is what an earlier page said; `limit` bounds a page.
+    """
+
+    @property
+    def name(self) -> str:
+        """Who answers, "" for this process."""
+
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
+        """A page of hits."""
+
+    def assets(self, *, after: int = 0, owner: str = "", limit: int = 100) -> Hits:
+        """All assets by number, also those that no search shows."""
+
+    def asset(self, id: int) -> Hit | None:
+        """One asset."""
+
+    def similar(self, id: int, *, limit: int = 10) -> Hits:
+        """Assets like one."""
+
+    def suggest(self, begun: str, *, limit: int = 10) -> Suggestions:
+        """Names that begin like this."""
+
+    def owned(self, account: str, *, after: str = "", limit: int = MOST) -> OwnedList:
+        """What an account holds."""
+
+    def holders(self, id: int, *, after: str = "", limit: int = MOST) -> Holders:
+        """Who holds licences of an asset."""
+
+    def sales(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> Sales:
+        """Sales of an asset, to an account, or all, the last first."""
+
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown that an account is an owner of."""
+
+    def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> ActivityPage:
+        """What happened to an asset, to an account, or at all, the last first."""
+
+    def document(self, digest: bytes) -> bytes | None:
+        """A document by its digest."""
+
+    def root(self) -> Root:
+        """The root over all assets."""
+
+    def node(self, level: int, place: int) -> TreeNode | None:
+        """A node of the tree below the root."""
+
+
+class IndexView:
+    """IndexReader from the tables and the search of one `library`; `did` makes the DID of a number."""
+
+    name: str = ""
+
+    def __init__(self, library: Library, contracts: Contracts, did: Callable[[int], DID]) -> None:
+        self.library = library
+        self._store = library.store
+        self._contracts = contracts
+        self._did = did
+        self._roots = Roots(library.store)
+
+    # --- Assets ----------------------------------------------------------------------------------
+
+    @property
+    def block(self) -> BlockShown:
+        """The last block that was taken."""
+        number, hash_ = self._store.head() or (0, "0x" + "00" * 32)
+        return BlockShown(number=max(0, number), hash=hash_ or "0x" + "00" * 32)
+
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
+        """A page of hits. Raises `InputError` and `IndexFault`."""
+        block = self.block
+        answer = self.library.search(question, facets=facets)
+        return Hits(
+            block=block,
+            total=answer.total,
+            more=answer.more,
+            hits=self._hits([hit.entry for hit in answer.hits], answer.hits),
+            facets={name: dict(counted) for name, counted in answer.facets.items()},
+            after=answer.after,
+            near=answer.near,
+            ranking=rank.VERSION,
+        )
+
+    def assets(self, *, after: int = 0, owner: str = "", limit: int = 100) -> Hits:
+        """All assets by number after one, of an owner or of all."""
+        block = self.block
+        where, values = ("AND owner = ?", (owner,)) if owner else ("", ())
+        rows = self._store.rows(
+            f"SELECT id FROM asset WHERE id > ? {where} ORDER BY id LIMIT ?", after, *values, limit + 1
+        )
+        ids = [id for (id,) in rows[:limit]]
+        total = self._store.rows(f"SELECT count(*) FROM asset WHERE id > 0 {where}", *values)[0][0]
+        going_on = str(ids[-1]) if len(rows) > limit else ""
+        return Hits(block=block, total=total, hits=self._hits(self.library.entries(ids)), after=going_on)
+
+    def asset(self, id: int) -> Hit | None:
+        """One asset, None for a number that none has."""
+        entry = self.library.entry(id)
+        return None if entry is None else self._hits([entry])[0]
+
+    def similar(self, id: int, *, limit: int = 10) -> Hits:
+        """Assets like one."""
+        block, entry = self.block, self.library.entry(id)
+        found = self.library.finder.similar(entry, self.library.now, limit) if entry is not None else []
+        return Hits(block=block, total=len(found), hits=self._hits([one.entry for one in found], found))
+
+    def suggest(self, begun: str, *, limit: int = 10) -> Suggestions:
+        """Names with a word that begins like the last that was typed."""
+        typed = words(begun[:256])
+        if not typed:
+            return Suggestions()
+        found = self.library.engine.completions(typed[-1], limit)
+        return Suggestions(
+            suggestions=tuple(Suggestion(name=name, did=str(self._did(id))) for name, id in found if name)
+        )
+
+    def named(self, owner: str, name: str) -> list[int]:
+        """Numbers of the assets of an owner (all owners for "") that are called so."""
+        found = self.library.engine.shelf.named(name)
+        return [id for id, holder in found if not owner or holder == owner]
+
+    def _hits(self, entries: Sequence[AssetEntry], found: Sequence[Found] = ()) -> tuple[Hit, ...]:
+        scored = {one.entry.id: one for one in found}
+        digests = [(bytes.fromhex(entry.digest),) for entry in entries if entry.status == "have"]
+        documents = self._store.load("document", digests)
+        return tuple(self._hit(entry, scored.get(entry.id), documents) for entry in entries)
+
+    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any) -> Hit:
+        document = documents.get((bytes.fromhex(entry.digest),))
+        data = document["bytes"] if document is not None else b""
+        now = self.library.now
+        quality = found.quality if found is not None else entry.quality(now)
+        return Hit(
+            did=str(self._did(entry.id)),
+            owner=entry.owner,
+            digest=entry.digest or "0" * 64,
+            version=entry.version,
+            state=entry.state,
+            delisted=entry.delisted,
+            status=entry.status,
+            block=entry.block,
+            published=entry.published,
+            changed=entry.changed,
+            name=entry.name,
+            type=entry.type,
+            license=entry.license,
+            author=entry.author,
+            description=entry.description,
+            tags=tuple(entry.tags),
+            formats=tuple(entry.formats),
+            size=entry.size,
+            gated=entry.gated,
+            computable=entry.computable,
+            endorsed=entry.endorsed,
+            standards=tuple(entry.standards),
+            parents=tuple(entry.parents),
+            sales=entry.sales,
+            offers=tuple(OfferShown(**one) for one in entry.offers),
+            faults=tuple(entry.faults),
+            tries=entry.tries,
+            collection=entry.collection,
+            looks_like=str(self._did(entry.looks_like)) if entry.looks_like else "",
+            score=round(found.score, 9) if found is not None else 0.0,
+            text={name: round(part, 9) for name, part in found.text.items()} if found is not None else {},
+            quality=Worth(**{name: round(part, 9) for name, part in quality.to_dict().items()}),
+            document=data.decode() if len(data) <= INLINE else "",
+        )
+
+    # --- Accounts --------------------------------------------------------------------------------
+
+    def owned(self, account: str, *, after: str = "", limit: int = MOST) -> OwnedList:
+        """What an account holds, by asset and licence."""
+        block, now = self.block, self.library.now
+        asset, licence = _cursor(after, 2)
+        rows = list(
+            self._store.each(
+                "holding",
+                "WHERE account = ? AND (asset, licence) > (?, ?) ORDER BY asset, licence LIMIT ?",
+                account,
+                asset,
+                licence,
+                limit + 1,
+            )
+        )
+        shown = rows[:limit]
+        licences = self._store.load("licence", [(row["asset"], row["licence"]) for row in shown])
+        entries = self.library.engine.shelf.entries(list({row["asset"] for row in shown}))
+        owned = []
+        for row in shown:
+            kind = licences[row["asset"], row["licence"]]["kind"]
+            entry = entries.get(row["asset"])
+            offers = {one["number"]: one["name"] for one in entry.offers} if entry else {}
+            owned.append(
+                Owned(
+                    did=str(self._did(row["asset"])),
+                    name=entry.name if entry else "",
+                    licence=row["licence"],
+                    licence_name=offers.get(row["licence"], ""),
+                    kind=kind,
+                    active=_is_active(row, kind, now),
+                    held=bool(row["held"]),
+                    expires=row["expires"],
+                    uses=str(row["uses"]),
+                    tokens=str(row["tokens"]),
+                )
+            )
+        going_on = f"{shown[-1]['asset']}.{shown[-1]['licence']}" if len(rows) > limit else ""
+        return OwnedList(block=block, time=now, owned=tuple(owned), after=going_on)
+
+    def holders(self, id: int, *, after: str = "", limit: int = MOST) -> Holders:
+        """Who holds licences of an asset, by licence and account."""
+        block, now = self.block, self.library.now
+        licence, account = _named_cursor(after)
+        rows = list(
+            self._store.each(
+                "holding",
+                "WHERE asset = ? AND (licence, account) > (?, ?) ORDER BY licence, account LIMIT ?",
+                id,
+                licence,
+                account,
+                limit + 1,
+            )
+        )
+        shown = rows[:limit]
+        licences = self._store.load("licence", list({(id, row["licence"]) for row in shown}))
+        holders = tuple(
+            Holder(
+                account=row["account"],
+                licence=row["licence"],
+                kind=licences[id, row["licence"]]["kind"],
+                active=_is_active(row, licences[id, row["licence"]]["kind"], now),
+                held=bool(row["held"]),
+                expires=row["expires"],
+                uses=str(row["uses"]),
+                tokens=str(row["tokens"]),
+            )
+            for row in shown
+        )
+        going_on = f"{shown[-1]['licence']}.{shown[-1]['account']}" if len(rows) > limit else ""
+        return Holders(block=block, holders=holders, after=going_on)
+
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown that an account is an owner of."""
+        block = self.block
+        safes = [
+            row["safe"] for row in self._store.each("member", "WHERE account = ? ORDER BY safe LIMIT ?", account, MOST)
+        ]
+        teams = self._store.load("team", [(safe,) for safe in safes])
+        shown = []
+        for safe in safes:
+            if (safe,) in teams:
+                members = self._store.each("member", "WHERE safe = ? ORDER BY account LIMIT ?", safe, MOST)
+                shown.append(
+                    TeamShown(
+                        safe=safe,
+                        owners=tuple(row["account"] for row in members),
+                        threshold=teams[(safe,)]["threshold"],
+                        splitter=teams[(safe,)]["splitter"],
+                    )
+                )
+        return TeamsShown(block=block, teams=tuple(shown))
+
+    # --- What happened ---------------------------------------------------------------------------
+
+    def sales(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> Sales:
+        """Sales of an asset, to an account, or all, the last first."""
+        block = self.block
+        where, values = _narrowed(after)
+        if id:
+            where, values = [*where, "asset = ?"], [*values, id]
+        if account:
+            where, values = [*where, "buyer = ?"], [*values, account]
+        clause = f"WHERE {' AND '.join(where)} " if where else ""
+        rows = list(self._store.each("sale", f"{clause}ORDER BY block DESC, log DESC LIMIT ?", *values, limit + 1))
+        lines = tuple(
+            SaleLine(
+                did=str(self._did(row["asset"])),
+                licence=row["licence"],
+                buyer=row["buyer"],
+                token=row["token"],
+                total=str(row["total"]),
+                fee=str(row["fee"]),
+                royalty=str(row["royalty"]),
+                time=row["time"],
+                block=row["block"],
+                log=row["log"],
+            )
+            for row in rows[:limit]
+        )
+        return Sales(block=block, sales=lines, after=_place_after(rows, limit))
+
+    def activity(
+        self,
+        *,
+        id: int = 0,
+        account: str = "",
+        after: str = "",
+        limit: int = MOST,
+        names: frozenset[str] = frozenset(),
+    ) -> ActivityPage:
+        """What happened to an asset, to an account, or at all, the last first; with `names` only events called so."""
+        block = self.block
+        if account:
+            where, values = _narrowed(after)
+            clause = " AND ".join(["account = ?", *where])
+            places = self._store.rows(
+                f"SELECT block, log FROM party WHERE {clause} ORDER BY block DESC, log DESC LIMIT ?",
+                account,
+                *values,
+                limit + 1,
+            )
+            kept = self._store.load("event", [tuple(place) for place in places])
+            rows = [kept[tuple(place)] for place in places if tuple(place) in kept]
+            rows = [row for row in rows if not id or row["asset"] == id]
+            if names:
+                rows = [row for row in rows if row["name"].partition(".")[2] in names]
+        else:
+            where, values = _narrowed(after)
+            if id:
+                where, values = [*where, "asset = ?"], [*values, id]
+            if names:
+                keys = sorted(key for key in KEPT if key.partition(".")[2] in names)
+                where, values = [*where, f"name IN ({', '.join('?' * len(keys))})"], [*values, *keys]
+            clause = f"WHERE {' AND '.join(where)} " if where else ""
+            rows = list(self._store.each("event", f"{clause}ORDER BY block DESC, log DESC LIMIT ?", *values, limit + 1))
+        shown = self._told(rows[:limit])
+        return ActivityPage(block=block, activity=shown, after=_place_after(rows, limit))
+
+    def since(self, block: int, log: int, *, limit: int = MOST) -> tuple[Activity, ...]:
+        """What happened after a place on chain, in order."""
+        rows = list(
+            self._store.each("event", "WHERE (block, log) > (?, ?) ORDER BY block, log LIMIT ?", block, log, limit)
+        )
+        return self._told(rows)
+
+    def _told(self, rows: Sequence[Row]) -> tuple[Activity, ...]:
+        final = int(self._store.facts().get("final", -1))
+        return tuple(
+            Activity(
+                block=event.block,
+                log=event.log,
+                time=event.time,
+                tx=event.tx,
+                contract=event.address,
+                event=event.plan.name,
+                did=str(self._did(event.subject)) if event.subject else "",
+                arguments={name: _plain(value) for name, value in event.arguments.items()},
+                final=event.block <= final,
+            )
+            for event in self._store.events(rows, self._contracts)
+        )
+
+    # --- Proof -----------------------------------------------------------------------------------
+
+    def document(self, digest: bytes) -> bytes | None:
+        """A document by its digest, None for one that is not here."""
+        found = self._store.load("document", [(digest,)])
+        for row in found.values():
+            if row["status"] == "have":
+                return bytes(row["bytes"])
+        return None
+
+    def root(self) -> Root:
+        """The root over all assets at the last final block."""
+        number, hash_, root, assets, levels = self._roots.at_final()
+        return Root(block=BlockShown(number=number, hash=hash_), root=root.hex(), assets=assets, levels=levels)
+
+    def node(self, level: int, place: int) -> TreeNode | None:
+        """A node of the tree below the root, None for one that is not there."""
+        try:
+            below = self._roots.below(level, place)
+        except KeyError:
+            return None
+        return TreeNode(level=level, place=place, below=tuple(one.hex() for one in below))
+
+
+def _is_active(row: Row, kind: int, now: int) -> bool:
+    """Whether a holding gives access, as the registry says it."""
+    if kind == 0:
+        return bool(row["held"]) or row["tokens"] >= WHOLE_TOKEN
+    return bool(row["expires"] > now if kind == 1 else row["uses"] > 0)
+
+
+def _cursor(after: str, parts: int) -> tuple[int, ...]:
+    if not after:
+        return (-1,) * parts
+    found = after.split(".")
+    if len(found) != parts or not all(one.isascii() and one.isdigit() and len(one) < 20 for one in found):
+        raise InputError(f"{after[:60]!r} is not where a page ended.", hint="Pass on what the page before said.")
+    return tuple(int(one) for one in found)
+
+
+def _named_cursor(after: str) -> tuple[int, str]:
+    if not after:
+        return -1, ""
+    licence, _, account = after.partition(".")
+    return _cursor(licence, 1)[0], account[:42]
+
+
+def _narrowed(after: str) -> tuple[list[str], list[Any]]:
+    if not after:
+        return [], []
+    return ["(block, log) < (?, ?)"], list(_cursor(after, 2))
+
+
+def _place_after(rows: Sequence[Row], limit: int) -> str:
+    return f"{rows[limit - 1]['block']}.{rows[limit - 1]['log']}" if len(rows) > limit else ""
+
+
+def _plain(value: Any) -> Any:
+    """An argument as JSON that every reader keeps exactly."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, (bool, str)) else str(value)

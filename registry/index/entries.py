@@ -1,0 +1,300 @@
+"""What a search shows of an asset: its row, its offers and its document put together."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from registry.index import rank
+from registry.index.fold import PERIOD
+from registry.index.tables import Row
+from registry.index.tables_store import Store
+from registry.index.text import skeleton, words
+
+__all__ = ["AssetEntry", "Money", "entries_of", "formats_of", "twins"]
+
+ENDLESS: Final = 2**62
+"""A price that is larger than any that is asked for."""
+
+AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True)
+class Money:
+    """What the payment tokens are: by address (zero for the coin) their symbol, decimals, and how many millionths of a
+    dollar one whole token is worth, 0 if nobody said."""
+
+    tokens: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    def dollars(self, token: str, units: int) -> int | None:
+        """So many units in millionths of a dollar; None where the token has no price."""
+        _, decimals, worth = self.tokens.get(token, ("", 0, 0))
+        return min(units * worth // 10**decimals, ENDLESS) if worth else None
+
+
+@dataclass(slots=True)
+class AssetEntry:
+    """One asset as a search knows it.
+
+    ============ ====================================================================================
+    status       have, wanted (not found yet: `tries` says how often it was looked for) or invalid (`faults`)
+    price        of the cheapest open offer, in millionths of a dollar; 0 for a free one, -1 for none
+    fees         that count for its rank, in millionths of a dollar; `derived` those of what was made from it
+    block        of its last document, `published` and `changed` in seconds since 1970
+    ============ ====================================================================================
+    """
+
+    id: int
+    owner: str
+    digest: str
+    version: int
+    state: int
+    delisted: bool
+    block: int
+    published: int
+    changed: int
+    sales: int
+    buyers: int
+    status: str = "wanted"
+    tries: int = 0
+    faults: list[str] = field(default_factory=list)
+    name: str = ""
+    type: str = ""
+    license: str = ""
+    author: str = ""
+    description: str = ""
+    readme: str = ""
+    tags: list[str] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
+    size: int = 0
+    content: str = ""
+    gated: bool = False
+    computable: bool = False
+    offers: list[dict[str, Any]] = field(default_factory=list)
+    price: int = -1
+    free: bool = False
+    paid: bool = False
+    parents: list[int] = field(default_factory=list)
+    standards: list[str] = field(default_factory=list)
+    adopted: int = 0
+    endorsed: bool = False
+    fees: int = 0
+    derived: int = 0
+    collection: int = 0
+    looks_like: int = 0
+
+    @property
+    def shown(self) -> bool:
+        """Whether a search by words may find it."""
+        return self.status == "have" and not self.delisted
+
+    def quality(self, now: int) -> rank.Quality:
+        """What it is worth at a time in seconds since 1970."""
+        return rank.quality(
+            fees=self.fees,
+            derived=self.derived,
+            endorsed=self.endorsed,
+            standards=(self.adopted, len(self.standards)),
+            audits=(0, 0),
+            published=self.published,
+            now=now,
+        )
+
+    def texts(self) -> dict[str, str]:
+        """Its words by field, with a space before and behind each, as `rank.text_score` takes them."""
+        whole = {
+            "name": self.name,
+            "tags": " ".join(self.tags),
+            "by": f"{self.type} {self.author}",
+            "description": self.description[: rank.LETTERS["description"]],
+            "readme": self.readme[: rank.LETTERS["readme"]],
+        }
+        return {name: f" {' '.join(found)} " if (found := words(text)) else "" for name, text in whole.items()}
+
+    def facets(self) -> list[str]:
+        """What it can be narrowed down by, each as ``kind=value``."""
+        found = [*self.counted(), f"owner={self.owner}"]
+        found += [f"derived_from={one}" for one in self.parents]
+        return found + ([f"collection={self.collection}"] if self.collection else [])
+
+    def counted(self) -> list[str]:
+        """Those of them that many may share, which are counted beside a search."""
+        found = [f"type={self.type}", f"license={self.license}"]
+        found += [f"tag={tag.lower()}" for tag in self.tags]
+        found += [f"format={one}" for one in self.formats]
+        found += [f"standard={one}" for one in self.standards]
+        found += [f"{name}=yes" for name in ("free", "paid", "gated", "computable") if getattr(self, name)]
+        return found
+
+    def to_json(self) -> str:
+        """All of it as text."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> AssetEntry:
+        """What `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+def entries_of(store: Store, ids: Sequence[int], money: Money, now: int) -> list[AssetEntry]:
+    """The entries of some assets; those that there are no more are left out."""
+    found: list[AssetEntry] = []
+    for start in range(0, len(ids), AT_ONCE):
+        found += _Making(store, ids[start : start + AT_ONCE], money, now).entries()
+    return found
+
+
+class _Making:
+    """Everything that some entries are made of, read in a few questions."""
+
+    def __init__(self, store: Store, ids: Sequence[int], money: Money, now: int) -> None:
+        self._money, self._now = money, now
+        self._store = store
+        marks = ", ".join("?" * len(ids))
+        self._assets = store.load("asset", [(one,) for one in ids])
+        self._licences = self._grouped(store.each("licence", f"WHERE asset IN ({marks}) ORDER BY asset, number", *ids))
+        self._fees = self._grouped(store.each("fee", f"WHERE asset IN ({marks})", *ids))
+        self._declared = self._grouped(store.each("conformance", f"WHERE asset IN ({marks})", *ids))
+        self._parents = self._grouped(
+            store.each("ancestor", f"WHERE child IN ({marks}) AND direct = 1 ORDER BY child, parent", *ids), "child"
+        )
+        self._listings = store.load("listing", [(one,) for one in ids])
+        self._payments = {row["place"]: row["token"] for row in store.each("payment")}
+        self._standards = {(row["name"], row["number"]): row["status"] for row in store.each("standard")}
+        digests = {(row["digest"],) for row in self._assets.values() if row["digest"]}
+        self._documents = store.load("document", list(digests))
+        self._derived: dict[int, int] = defaultdict(int)
+        rows = store.rows(
+            f"SELECT a.parent, f.token, f.period, f.units FROM ancestor a JOIN asset c ON c.id = a.child "
+            f"JOIN asset p ON p.id = a.parent JOIN fee f ON f.asset = a.child "
+            f"WHERE a.parent IN ({marks}) AND a.bps > 0 AND c.owner <> p.owner",
+            *ids,
+        )
+        for parent, token, period, units in rows:
+            self._derived[parent] += self._faded([(token, period, int.from_bytes(units, "big"))])
+
+    @staticmethod
+    def _grouped(rows: Iterable[Row], column: str = "asset") -> dict[int, list[Row]]:
+        found: dict[int, list[Row]] = defaultdict(list)
+        for row in rows:
+            found[row[column]].append(row)
+        return found
+
+    def _faded(self, fees: Iterable[tuple[str, int, int]]) -> int:
+        by_period: dict[int, int] = defaultdict(int)
+        for token, period, units in fees:
+            by_period[period] += self._money.dollars(token, units) or 0
+        return rank.faded(by_period, self._now // PERIOD)
+
+    def entries(self) -> list[AssetEntry]:
+        return [self._entry(row) for row in self._assets.values()]
+
+    def _entry(self, row: Row) -> AssetEntry:
+        listing = self._listings.get((row["id"],))
+        entry = AssetEntry(
+            id=row["id"],
+            owner=row["owner"],
+            digest=row["digest"].hex(),
+            version=row["version"],
+            state=row["state"],
+            delisted=bool(row["delisted"]),
+            block=row["changed_block"],
+            published=row["first_time"],
+            changed=row["changed_time"],
+            sales=row["sales"],
+            buyers=row["buyers"],
+            collection=row["collection"],
+            parents=[one["parent"] for one in self._parents[row["id"]]],
+            endorsed=bool(
+                listing
+                and listing["endorsed"]
+                and (listing["version"], listing["epoch"]) == (row["version"], row["epoch"])
+            ),
+            fees=self._faded((one["token"], one["period"], one["units"]) for one in self._fees[row["id"]]),
+            derived=self._derived[row["id"]],
+        )
+        for one in self._declared[row["id"]]:
+            entry.standards.append(f"{_text(one['name'])}@{one['number']}")
+            adopted = self._standards.get((one["name"], one["number"])) == 2
+            entry.adopted += adopted and one["version"] == row["version"]
+        self._add_document(entry, self._documents.get((row["digest"],)))
+        self._add_offers(entry, self._licences[row["id"]])
+        return entry
+
+    def _add_document(self, entry: AssetEntry, document: Row | None) -> None:
+        if document is None:
+            return
+        entry.status, entry.tries = document["status"], document["tries"]
+        if document["status"] == "invalid":
+            entry.faults = json.loads(document["faults"])
+        if document["status"] != "have":
+            return
+        read = json.loads(document["bytes"])
+        content = read.get("content") or {}
+        files = content.get("files", ())
+        entry.name, entry.type, entry.license = read["name"], read["type"], read["license"]
+        entry.author, entry.description = read.get("author", ""), read.get("description", "")
+        entry.tags = list(read.get("tags", ()))
+        entry.size, entry.content = content.get("size", 0), content.get("cid", "")
+        entry.gated = "encryption" in content
+        entry.computable = isinstance(read.get("additional", {}).get("compute"), dict)
+        entry.formats = formats_of([one["path"] for one in files])
+        entry.offers = [{"name": one["name"]} for one in read.get("licences", ())]
+
+    def _add_offers(self, entry: AssetEntry, licences: Sequence[Row]) -> None:
+        named = entry.offers
+        entry.offers = []
+        cheapest: int | None = None
+        for row in licences:
+            token = self._payments.get(row["token"], "")
+            number = row["number"]
+            symbol, decimals, _ = self._money.tokens.get(token, ("", 0, 0))
+            left = row["cap"] - row["issued"] if row["cap"] else 1
+            entry.offers.append(
+                {
+                    "number": number,
+                    "name": named[number]["name"] if number < len(named) else "",
+                    "kind": row["kind"],
+                    "amount": row["amount"],
+                    "price": str(row["price"]),
+                    "token": token,
+                    "symbol": symbol,
+                    "decimals": decimals,
+                    "open": bool(row["open"]),
+                }
+            )
+            if not row["open"] or left <= 0:
+                continue
+            entry.free |= row["price"] == 0
+            entry.paid |= row["price"] > 0
+            worth = self._money.dollars(token, row["price"]) if row["price"] else 0
+            if worth is not None:
+                cheapest = worth if cheapest is None else min(cheapest, worth)
+        entry.price = -1 if cheapest is None else cheapest
+
+
+def formats_of(paths: Iterable[str]) -> list[str]:
+    """The endings of files, each once."""
+    return sorted({ending for path in paths if (ending := _ending(path))})[:32]
+
+
+def _ending(path: str) -> str:
+    name = path.rsplit("/", 1)[-1].lower()
+    _, dot, ending = name.rpartition(".")
+    return ending if dot and ending.isalnum() and len(ending) <= 12 else ""
+
+
+def _text(name: bytes) -> str:
+    return name.rstrip(b"\0").decode("utf-8", "replace")
+
+
+def twins(entries: Iterable[AssetEntry], older: Callable[[str], tuple[int, str] | None]) -> None:
+    """Say of entries whose name looks like an older one of somebody else which that is; `older` finds the oldest asset
+    and its owner by `skeleton`."""
+    for entry in entries:
+        found = older(skeleton(entry.name)) if entry.name else None
+        if found is not None and found[0] < entry.id and found[1] != entry.owner:
+            entry.looks_like = found[0]

@@ -1,0 +1,177 @@
+"""Events of this registry's contracts: which contract stands where, and what a log of it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from eth_hash.auto import keccak
+
+from registry.index.plans import EventPlan, plan_for, plan_of
+from registry.index.tables import ZERO
+
+if TYPE_CHECKING:
+    from registry.chain.blocks import RawLog
+    from registry.chain.deploy import Deployment
+
+_NOT_PARTIES: Final = frozenset({"token", "registry", "bondToken", "splitter", "marketplace"})
+"""Arguments that are addresses, and yet nobody who did or got anything."""
+
+
+class Home(NamedTuple):
+    """A contract of the registry: what it is, and the asset and licence that it is of, 0 if it is of none."""
+
+    kind: str
+    asset: int = 0
+    licence: int = 0
+
+
+_MAKING: Final = frozenset(
+    {
+        "AssetRegistry.LicenceIssued",
+        "AssetRegistry.MarketplaceChanged",
+        "SplitterFactory.SplitterCreated",
+        "Lineage.LineageSplitterCreated",
+        "TeamFactory.TeamCreated",
+    }
+)
+"""Events that say of a contract that it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedEvent:
+    """One event.
+
+    `block` and `log` (its number in the block) are its place, `time` its block's time in seconds since 1970, `values`
+    the arguments in the order of the ABI, `words` what they were read from. `asset` and `licence` are those of the
+    contract that wrote it, where it is of one; `registry` is the registry of the index.
+    """
+
+    block: int
+    log: int
+    time: int
+    tx: str
+    address: str
+    plan: EventPlan
+    words: bytes
+    values: tuple[Any, ...]
+    asset: int
+    licence: int
+    registry: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments by name."""
+        return dict(zip(self.plan.names, self.values, strict=True))
+
+    @property
+    def subject(self) -> int:
+        """The asset that it is about, 0 for none."""
+        arguments = self.arguments
+        return int(arguments.get("assetId", arguments.get("tokenId", self.asset)))
+
+    def parties(self) -> set[str]:
+        """The accounts that it names."""
+        found: set[str] = set()
+        for name, value in zip(self.plan.names, self.values, strict=True):
+            if name not in _NOT_PARTIES:
+                for one in value if isinstance(value, tuple) else (value,):
+                    if isinstance(one, str) and len(one) == 42 and one != ZERO:
+                        found.add(one)
+        return found
+
+
+class Contracts:
+    """Where the contracts of one registry stand: the `core`, and what they make while they run.
+
+    `datatoken` is the contract that datatokens are clones of.
+    """
+
+    def __init__(self, deployment: Deployment, datatoken: str) -> None:
+        self.registry: Final = deployment.registry.lower()
+        self._datatoken = bytes.fromhex(datatoken[2:])
+        named = {
+            deployment.registry: "AssetRegistry",
+            deployment.marketplace: "Marketplace",
+            deployment.lineage: "Lineage",
+            deployment.splitters: "SplitterFactory",
+            deployment.teams: "TeamFactory",
+        }
+        if deployment.dao is not None:
+            dao = deployment.dao
+            named |= {
+                dao.token: "RegistryToken",
+                dao.governor: "RegistryGovernor",
+                dao.standards: "Standards",
+                dao.curation: "Curation",
+            }
+        self.core: Final[Mapping[str, Home]] = {address.lower(): Home(kind) for address, kind in named.items()}
+
+    def made_by(self, event: IndexedEvent) -> Iterator[tuple[str, Home]]:
+        """The contracts that an event says are there."""
+        if event.plan.key not in _MAKING:
+            return
+        arguments = event.arguments
+        match event.plan.key:
+            case "AssetRegistry.LicenceIssued" if arguments["asTokens"]:
+                asset, licence = arguments["assetId"], arguments["licence"]
+                yield self.datatoken_of(asset, licence), Home("Datatoken", asset, licence)
+            case "AssetRegistry.MarketplaceChanged" if arguments["marketplace"] not in self.core:
+                yield arguments["marketplace"], Home("Marketplace")
+            case "SplitterFactory.SplitterCreated":
+                yield arguments["splitter"], Home("RevenueSplitter")
+            case "Lineage.LineageSplitterCreated" if arguments["registry"] == self.registry:
+                yield arguments["splitter"], Home("LineageSplitter", arguments["assetId"])
+            case "TeamFactory.TeamCreated":
+                yield arguments["safe"], Home("Safe")
+
+    def datatoken_of(self, asset: int, licence: int) -> str:
+        """Where the ERC-20 of a licence stands, made or not: a clone with arguments behind its code (ERC-1167), put
+        there by CREATE2 with the salt zero."""
+        arguments = asset.to_bytes(8, "big") + bytes([licence])
+        size = len(arguments) + 0x2D
+        code = bytes.fromhex(f"61{size:04x}3d81600a3d39f3363d3d373d3d3d363d73") + self._datatoken
+        code += bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
+        return "0x" + keccak(b"\xff" + bytes.fromhex(self.registry[2:]) + bytes(32) + keccak(code))[12:].hex()
+
+    def event(self, log: RawLog, time: int, home: Home) -> IndexedEvent | None:
+        """What a log says that the contract at `home` wrote; None for events that it has and an index does not read.
+
+        Raises `Undecodable`.
+        """
+        plan = plan_for(home.kind, log.topics[0]) if log.topics else None
+        if plan is None:
+            return None
+        words = plan.words(log.topics, log.data)
+        return IndexedEvent(
+            log.block,
+            log.place,
+            time,
+            log.tx,
+            log.address,
+            plan,
+            words,
+            plan.decode(words),
+            home.asset,
+            home.licence,
+            self.registry,
+        )
+
+    def again(self, row: Mapping[str, Any], made: Mapping[str, Home]) -> IndexedEvent:
+        """An event from its row in the log of events; `made` are the contracts that the registry made."""
+        plan = plan_of(row["name"])
+        home = self.core.get(row["address"]) or made.get(row["address"]) or Home(plan.contract)
+        return IndexedEvent(
+            row["block"],
+            row["log"],
+            row["time"],
+            "0x" + bytes(row["tx"]).hex(),
+            row["address"],
+            plan,
+            row["words"],
+            plan.decode(row["words"]),
+            home.asset,
+            home.licence,
+            self.registry,
+        )

@@ -1,0 +1,588 @@
+"""What each event means: one small function for each, from the rows that it is about to what they are after it.
+
+A function is registered under the name of the event. It says which rows it needs, each by a table and the arguments
+that make its key, and takes them, the arguments that it asks for by name, and optionally `at`, the place of the event.
+It changes the rows and returns nothing. It asks nobody and knows no database, so the same events give the same rows
+everywhere; an index can be folded again from its events alone.
+
+A row that is as `Table.fresh` makes it is not kept.
+"""
+
+# ruff: noqa: N803 - arguments bear the names of the ABI.
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from registry.errors import EventGap
+from registry.index.events import IndexedEvent
+from registry.index.plans import plans
+from registry.index.tables import BY_NAME, ZERO, Key, Row
+
+PERIOD: Final = 30 * 86_400
+"""Seconds for which fees are summed up; their weight is halved every six of these."""
+
+COUNTED_SALES: Final = 3
+"""Sales of one asset to one account whose fees count for its rank."""
+
+MAX_UNITS: Final = {"taken": 2**32 - 1, "expires": 2**48 - 1, "uses": 2**64 - 1}
+"""Where the counts of a grant stop, as they do on chain."""
+
+HOLD, PERIODIC, USE = 0, 1, 2
+
+F = TypeVar("F", bound=Callable[..., None])
+Keys = Callable[[Mapping[str, Any]], Iterable[Key]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule of one event: which rows it needs, and the function that changes them."""
+
+    function: Callable[..., None]
+    rows: tuple[tuple[str, str, Keys, bool], ...]
+    takes: tuple[str, ...]
+    when: Callable[[Mapping[str, Any]], bool] | None
+
+    def needs(self, values: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
+        """The rows that it needs for an event with these arguments."""
+        for _, table, keys, _ in self.rows:
+            for key in keys(values):
+                yield table, key
+
+    def apply(self, values: Mapping[str, Any], row: Callable[[str, Key], Row]) -> None:
+        """Change the rows, which `row` hands over by table and key."""
+        handed: dict[str, Any] = {name: values[name] for name in self.takes}
+        for name, table, keys, many in self.rows:
+            found = [row(table, key) for key in keys(values)]
+            handed[name] = found if many else found[0]
+        self.function(**handed)
+
+
+RULES: Final[dict[str, Rule]] = {}
+"""By ``Contract.Event``."""
+
+
+def on(
+    *events: str, when: Callable[[Mapping[str, Any]], bool] | None = None, **rows: tuple[Any, ...]
+) -> Callable[[F], F]:
+    """Register the rule of some events.
+
+    Each of `rows` is a table and then the names of the arguments that make the key, or one function from the arguments
+    to any number of keys. `when` leaves out events that are not about this registry.
+    """
+
+    def register(function: F) -> F:
+        needed = []
+        for name, (table, *key) in rows.items():
+            many = len(key) == 1 and callable(key[0])
+            keys: Keys = key[0] if many else _by_arguments(tuple(key))
+            if not many and len(key) != BY_NAME[table].keys:
+                raise TypeError(f"{function.__name__}: the key of {table} is {BY_NAME[table].key}")
+            needed.append((name, table, keys, many))
+        takes = tuple(name for name in inspect.signature(function).parameters if name not in rows)
+        for event in events:
+            RULES[event] = Rule(function, tuple(needed), takes, when)
+        return function
+
+    return register
+
+
+def _by_arguments(names: tuple[str, ...]) -> Keys:
+    if len(names) == 1:
+        (only,) = names
+        return lambda values: [(values[only],)]
+    return lambda values: [tuple([values[name] for name in names])]
+
+
+def is_ours(event: IndexedEvent, values: Mapping[str, Any]) -> bool:
+    """Whether an event is about this registry, of those that a contract writes for anybody's."""
+    rule = RULES.get(event.plan.key)
+    return rule is None or rule.when is None or rule.when(values)
+
+
+def arguments_of(event: IndexedEvent) -> dict[str, Any]:
+    """What a rule may ask for: the arguments of the event, where and when it was, and whose contract it is of.
+
+    `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of
+    this index, `at_period` the number of the `PERIOD` since 1970. A name that is a word of Python ends with a ``_``.
+    """
+    values: dict[str, Any] = {_spelled(name): value for name, value in zip(event.plan.names, event.values, strict=True)}
+    values.update(
+        at_block=event.block,
+        at_log=event.log,
+        at_time=event.time,
+        address=event.address,
+        at_period=event.time // PERIOD,
+        home_asset=event.asset,
+        home_licence=event.licence,
+        home_registry=event.registry,
+    )
+    return values
+
+
+def _follows(what: str, found: int, before: int) -> None:
+    if found != before + 1:
+        raise EventGap(f"{what} {found} follows on {before}")
+
+
+def _spelled(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _known(asset: Row) -> None:
+    if not asset["owner"]:
+        raise EventGap(f"asset {asset['id']} was never published")
+
+
+# --- Assets --------------------------------------------------------------------------------------
+
+
+@on("AssetRegistry.Transfer", asset=("asset", "tokenId"))
+def transferred(asset: Row, from_: str, to: str, at_block: int, at_time: int) -> None:
+    """A publication, or a change of hands: that ends the payout, and roles of another epoch count no more."""
+    if from_ == ZERO:
+        asset.update(owner=to, first_block=at_block, first_time=at_time)
+        return
+    _known(asset)
+    asset.update(owner=to, payout="", epoch=asset["epoch"] + 1)
+
+
+@on("AssetRegistry.MetadataPublished", asset=("asset", "assetId"), row=("version", "assetId", "version"))
+def documented(asset: Row, row: Row, version: int, digest: bytes, at_block: int, at_time: int) -> None:
+    """A document was set."""
+    _known(asset)
+    _follows(f"version of asset {asset['id']}", version, asset["version"])
+    asset.update(version=version, digest=digest, changed_block=at_block, changed_time=at_time)
+    row.update(digest=digest, block=at_block, time=at_time)
+
+
+@on("AssetRegistry.StateChanged", asset=("asset", "assetId"))
+def state_changed(asset: Row, state: int) -> None:
+    """The owner suspended, resumed or retired it."""
+    _known(asset)
+    asset["state"] = state
+
+
+@on("AssetRegistry.DelistedChanged", asset=("asset", "assetId"))
+def delisted_changed(asset: Row, delisted: bool) -> None:
+    """Curation stopped its sales, or lets them go on."""
+    _known(asset)
+    asset["delisted"] = int(delisted)
+
+
+@on("AssetRegistry.PayoutChanged", asset=("asset", "assetId"))
+def payout_changed(asset: Row, payout: str) -> None:
+    """Its revenue goes elsewhere; to the owner for nobody."""
+    _known(asset)
+    asset["payout"] = "" if payout == ZERO else payout
+
+
+@on("AssetRegistry.RolesChanged", role=("role", "assetId", "account"))
+def roles_changed(role: Row, epoch: int, roles: int) -> None:
+    """An account may do other things with it, within the epoch."""
+    role.update(epoch=epoch if roles else 0, roles=roles)
+
+
+@on("AssetRegistry.DerivativeTermsChanged", asset=("asset", "assetId"))
+def derivative_terms_changed(asset: Row, allowed: bool, royaltyBps: int) -> None:
+    """Others may derive from it, or no longer, at another royalty."""
+    _known(asset)
+    asset.update(derivable=int(allowed), asked_bps=royaltyBps)
+
+
+# --- Licences ------------------------------------------------------------------------------------
+
+
+@on("AssetRegistry.LicenceAdded", asset=("asset", "assetId"), row=("licence", "assetId", "licence"))
+def licence_added(asset: Row, row: Row, licence: int, terms: tuple[int, ...]) -> None:
+    """A licence is on offer."""
+    _known(asset)
+    _follows(f"licence of asset {asset['id']}", licence, asset["licences"] - 1)
+    asset["licences"] = licence + 1
+    price, token, kind, amount, cap, limit = terms
+    row.update(price=price, token=token, kind=kind, amount=amount, cap=cap, limit_=limit, open=1, added=1)
+
+
+@on("AssetRegistry.LicenceChanged", row=("licence", "assetId", "licence"))
+def licence_changed(row: Row, price: int, open: bool) -> None:
+    """It has another price of a unit, or was closed or opened."""
+    row.update(price=price, open=int(open))
+
+
+@on(
+    "AssetRegistry.LicenceIssued",
+    row=("licence", "assetId", "licence"),
+    holding=("holding", "account", "assetId", "licence"),
+)
+def licence_issued(row: Row, holding: Row, units: int, asTokens: bool, at_time: int) -> None:
+    """An account got units, as access or as datatokens. Raises `EventGap`."""
+    if not row["added"]:
+        raise EventGap(f"licence {row['number']} of asset {row['asset']} was never added")
+    if row["cap"]:
+        row["issued"] += units
+    if row["limit_"] or not asTokens:
+        _count(holding, "taken", units)
+    if not asTokens:
+        _give(holding, row, units, at_time)
+
+
+@on(
+    "AssetRegistry.TokensRedeemed",
+    row=("licence", "assetId", "licence"),
+    holding=("holding", "account", "assetId", "licence"),
+)
+def redeemed(row: Row, holding: Row, units: int, at_time: int) -> None:
+    """Datatokens were burned for the access that they stand for."""
+    _give(holding, row, units, at_time)
+
+
+@on("AssetRegistry.UsesConsumed", holding=("holding", "account", "assetId", "licence"))
+def consumed(holding: Row, uses: int) -> None:
+    """Uses were spent. Raises `EventGap`."""
+    if uses > holding["uses"]:
+        raise EventGap(f"{holding['account']} spent {uses} of {holding['uses']} uses of asset {holding['asset']}")
+    holding["uses"] -= uses
+
+
+@on(
+    "Datatoken.Transfer",
+    holdings=(
+        "holding",
+        lambda v: [
+            (one, v["home_asset"], v["home_licence"]) for one in dict.fromkeys((v["from_"], v["to"])) if one != ZERO
+        ],
+    ),
+)
+def tokens_moved(holdings: list[Row], from_: str, to: str, value: int) -> None:
+    """Datatokens were made, moved or burned. Raises `EventGap`."""
+    for holding in holdings:
+        change = value * ((holding["account"] == to) - (holding["account"] == from_))
+        if holding["tokens"] + change < 0:
+            raise EventGap(f"{from_} moved datatokens of asset {holding['asset']} that it did not have")
+        holding["tokens"] += change
+
+
+def _give(holding: Row, licence: Row, units: int, time: int) -> None:
+    """Add what units of a licence give; kinds that this version does not know give nothing that it could tell."""
+    if licence["kind"] == HOLD:
+        holding["held"] = 1
+    elif licence["kind"] == PERIODIC:
+        holding["expires"] = max(holding["expires"], time)
+        _count(holding, "expires", licence["amount"] * units)
+    elif licence["kind"] == USE:
+        _count(holding, "uses", licence["amount"] * units)
+
+
+def _count(holding: Row, column: str, units: int) -> None:
+    holding[column] = min(holding[column] + units, MAX_UNITS[column])
+
+
+# --- Money ---------------------------------------------------------------------------------------
+
+
+@on(
+    "Marketplace.Sale",
+    asset=("asset", "assetId"),
+    row=("sale", "at_block", "at_log"),
+    bought=("buyer", "assetId", "buyer"),
+    fees=("fee", "assetId", "token", "at_period"),
+)
+def sold(
+    asset: Row,
+    row: Row,
+    bought: Row,
+    fees: Row,
+    licence: int,
+    buyer: str,
+    token: str,
+    total: int,
+    fee: int,
+    royalty: int,
+    at_time: int,
+) -> None:
+    """A licence was sold, all amounts in units of the token. What a fee says counts for a few sales to one account."""
+    _known(asset)
+    row.update(time=at_time, asset=asset["id"], licence=licence, buyer=buyer, token=token)
+    row.update(total=total, fee=fee, royalty=royalty)
+    asset["sales"] += 1
+    asset["buyers"] += not bought["sales"]
+    bought["sales"] += 1
+    if bought["sales"] <= COUNTED_SALES:
+        fees["units"] += fee
+
+
+@on("AssetRegistry.PaymentTokenChanged", row=("payment", "index"))
+def payment_token_changed(row: Row, token: str, allowed: bool) -> None:
+    """Prices may be in a token, or no longer."""
+    row.update(token=token, allowed=int(allowed))
+
+
+def _setting(event: str, argument: str) -> None:
+    """The last value of something that the DAO sets, under the name of its event."""
+
+    @on(event, row=("setting", lambda _: [(event,)]))
+    def noted(row: list[Row], **values: Any) -> None:
+        row[0]["value"] = str(values[argument])
+
+    RULES[event] = Rule(noted, RULES[event].rows, (argument,), None)
+
+
+for _event, _argument in (
+    ("AssetRegistry.MarketplaceChanged", "marketplace"),
+    ("AssetRegistry.PublicationsPaused", "until"),
+    ("Marketplace.FeeChanged", "feeBps"),
+    ("Marketplace.TreasuryChanged", "treasury"),
+    ("Marketplace.SalesPaused", "until"),
+    ("Curation.CouncilNamed", "council"),
+):
+    _setting(_event, _argument)
+
+
+# --- Families and splitters ----------------------------------------------------------------------
+
+
+@on(
+    "Lineage.ParentsDeclared",
+    when=lambda v: v["registry"] == v["home_registry"],
+    asset=("asset", "assetId"),
+    rows=(
+        "ancestor",
+        lambda v: [(v["assetId"], one) for one in dict.fromkeys((*v["parents"], *(a for a, _ in v["ancestors"])))],
+    ),
+)
+def parents_declared(
+    asset: Row, rows: list[Row], parents: tuple[int, ...], ancestors: tuple[tuple[int, int], ...]
+) -> None:
+    """What an asset was made from, and owes at each sale."""
+    owed = dict(ancestors)
+    asset["owed_bps"] = sum(owed.values())
+    for row in rows:
+        row.update(direct=int(row["parent"] in parents), bps=owed.get(row["parent"], 0))
+
+
+@on(
+    "Lineage.LineageSplitterCreated",
+    when=lambda v: v["registry"] == v["home_registry"],
+    row=("splitter", "splitter"),
+)
+def royalties_split(row: Row, assetId: int) -> None:
+    """The splitter of an asset's royalties was made."""
+    row["asset"] = assetId
+
+
+@on("SplitterFactory.SplitterCreated", rows=("payee", lambda v: [(v["splitter"], who) for who, _ in v["shares"]]))
+def shares_fixed(rows: list[Row], shares: tuple[tuple[str, int], ...]) -> None:
+    """A splitter of people was made."""
+    of = dict(shares)
+    for row in rows:
+        row["share"] = of[row["account"]]
+
+
+@on("RevenueSplitter.Parked", "LineageSplitter.Parked", row=("parked", "address", "token", "payee"))
+def parked(row: Row, amount: int) -> None:
+    """A payee could not be paid; so many units wait."""
+    row["units"] += amount
+
+
+@on("RevenueSplitter.Claimed", "LineageSplitter.Claimed", row=("parked", "address", "token", "payee"))
+def claimed(row: Row, amount: int) -> None:
+    """Units that waited were sent. Raises `EventGap`."""
+    if amount > row["units"]:
+        raise EventGap(f"{row['account']} claimed {amount} of {row['units']} that were parked")
+    row["units"] -= amount
+
+
+# --- Teams ---------------------------------------------------------------------------------------
+
+
+@on(
+    "TeamFactory.TeamCreated",
+    team=("team", "safe"),
+    members=("member", lambda v: [(v["safe"], one) for one in v["owners"]]),
+)
+def team_created(team: Row, members: list[Row], splitter: str, threshold: int, at_block: int) -> None:
+    """People own together."""
+    team.update(splitter=splitter, threshold=threshold)
+    for member in members:
+        member["since"] = at_block
+
+
+@on("Safe.AddedOwner", member=("member", "address", "owner"))
+def owner_added(member: Row, at_block: int) -> None:
+    """Somebody came to a team."""
+    member["since"] = at_block
+
+
+@on("Safe.RemovedOwner", member=("member", "address", "owner"))
+def owner_removed(member: Row) -> None:
+    """Somebody left it."""
+    member["since"] = 0
+
+
+@on("Safe.ChangedThreshold", team=("team", "address"))
+def threshold_changed(team: Row, threshold: int) -> None:
+    """It takes more, or fewer, of them to decide."""
+    team["threshold"] = threshold
+
+
+# --- Curation and standards ----------------------------------------------------------------------
+
+
+@on("Curation.EndorsementChanged", asset=("asset", "assetId"), row=("listing", "assetId"))
+def endorsement_changed(asset: Row, row: Row, endorsed: bool, reason: bytes) -> None:
+    """It is recommended, as its document and its owner are now."""
+    said = (asset["version"], asset["epoch"]) if endorsed else (0, 0)
+    row.update(endorsed=int(endorsed), version=said[0], epoch=said[1], reason=reason if endorsed else b"")
+
+
+@on("Curation.AssetDelisted", row=("listing", "assetId"))
+def delisted(row: Row, until: int, reason: bytes) -> None:
+    """It is not sold anew until then (in seconds since 1970), and why."""
+    row.update(delisted_until=until, delisting=reason)
+
+
+@on("Curation.AssetRelisted", row=("listing", "assetId"))
+def relisted(row: Row) -> None:
+    """It is sold again."""
+    row.update(delisted_until=0, delisting=b"")
+
+
+@on("Curation.CaseOpened", row=("curation_case", "caseId"))
+def case_opened(row: Row, assetId: int, claimant: str, appeal: bool, reason: bytes, bondToken: str, bond: int) -> None:
+    """Somebody flagged an asset, or its owner appealed."""
+    row.update(asset=assetId, claimant=claimant, appeal=int(appeal), reason=reason, token=bondToken, bond=bond, state=1)
+
+
+@on("Curation.CaseAnswered", row=("curation_case", "caseId"))
+def case_answered(row: Row, answer: bytes) -> None:
+    """The owner answered."""
+    row["answer"] = answer
+
+
+@on("Curation.CaseClosed", row=("curation_case", "caseId"))
+def case_closed(row: Row, state: int) -> None:
+    """It was decided, or lapsed."""
+    row["state"] = state
+
+
+@on("Standards.StandardProposed", row=("standard", "name", "version"))
+def standard_proposed(row: Row, kind: int, digest: bytes, proposer: str) -> None:
+    """A version of a standard was proposed."""
+    row.update(kind=kind, digest=digest, proposer=proposer, status=1)
+
+
+@on("Standards.StandardAdopted", row=("standard", "name", "version"))
+def standard_adopted(row: Row) -> None:
+    """The DAO adopted it."""
+    row["status"] = 2
+
+
+@on("Standards.StandardDeprecated", row=("standard", "name", "version"))
+def standard_deprecated(row: Row) -> None:
+    """The DAO deprecated it."""
+    row["status"] = 3
+
+
+@on("Standards.ConformanceDeclared", row=("conformance", "assetId", "name"))
+def conformance_declared(row: Row, version: int, assetVersion: int, declarer: str) -> None:
+    """An asset conforms to a standard, as who answers for it says; version 0 takes that back."""
+    row.update(number=version, version=assetVersion if version else 0, declarer=declarer if version else "")
+
+
+# --- The DAO -------------------------------------------------------------------------------------
+
+
+@on("RegistryGovernor.ProposalCreated", row=("proposal", "proposalId"))
+def proposed(row: Row, proposer: str, voteStart: int, voteEnd: int, description: str, at_block: int) -> None:
+    """Something is to be decided."""
+    row.update(proposer=proposer, description=_clean(description), starts=voteStart, ends=voteEnd, block=at_block)
+
+
+@on("RegistryGovernor.ProposalCanceled", row=("proposal", "proposalId"))
+def cancelled(row: Row) -> None:
+    """It was taken back, or stopped by the guardian."""
+    row["cancelled"] = 1
+
+
+@on("RegistryGovernor.ProposalQueued", row=("proposal", "proposalId"))
+def queued(row: Row, etaSeconds: int) -> None:
+    """It passed, and waits for its time."""
+    row.update(queued=1, eta=etaSeconds)
+
+
+@on("RegistryGovernor.ProposalExecuted", row=("proposal", "proposalId"))
+def executed(row: Row) -> None:
+    """It was carried out."""
+    row["executed"] = 1
+
+
+@on("RegistryGovernor.ProposalExtended", row=("proposal", "proposalId"))
+def extended(row: Row, extendedDeadline: int) -> None:
+    """A late quorum gave those who are against it more time."""
+    row["ends"] = extendedDeadline
+
+
+@on(
+    "RegistryGovernor.VoteCast",
+    "RegistryGovernor.VoteCastWithParams",
+    row=("proposal", "proposalId"),
+    vote=("vote", "proposalId", "voter"),
+)
+def voted(row: Row, vote: Row, support: int, weight: int, reason: str) -> None:
+    """Somebody voted: 0 against, 1 for, 2 neither."""
+    vote.update(support=support, weight=weight, reason=_clean(reason))
+    column = ("against", "agreed", "abstained")[support] if support < 3 else "abstained"
+    row[column] += weight
+
+
+@on("RegistryToken.DelegateChanged", row=("delegate", "delegator"))
+def delegated(row: Row, toDelegate: str) -> None:
+    """Somebody votes for somebody."""
+    row["to_account"] = "" if toDelegate == ZERO else toDelegate
+
+
+@on("RegistryToken.DelegateVotesChanged", row=("delegate", "delegate"))
+def votes_changed(row: Row, newVotes: int) -> None:
+    """An account has more votes, or fewer."""
+    row["votes"] = newVotes
+
+
+@on(
+    "RegistryToken.Transfer",
+    rows=("delegate", lambda v: [(one,) for one in dict.fromkeys((v["from_"], v["to"])) if one != ZERO]),
+)
+def stake_moved(rows: list[Row], from_: str, to: str, value: int) -> None:
+    """Tokens of the DAO were made, moved or burned. Raises `EventGap`."""
+    for row in rows:
+        change = value * ((row["account"] == to) - (row["account"] == from_))
+        if row["balance"] + change < 0:
+            raise EventGap(f"{from_} moved tokens of the DAO that it did not have")
+        row["balance"] += change
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL keeps no NUL in a text."""
+    return text.replace("\0", "\ufffd")
+
+
+TOLD: Final = frozenset(
+    f"{kind}.{name}" for kind in ("RevenueSplitter", "LineageSplitter") for name in ("Distributed", "ChunkPaid")
+)
+"""Events that are kept though no row follows from them."""
+
+
+KEPT: Final = frozenset({*RULES, *TOLD})
+"""All events that are kept, as ``Contract.Event``."""
+
+
+def followed() -> dict[str, list[str]]:
+    """The first topics of all events that are kept, by the kind of their contract."""
+    return {
+        kind: topics
+        for kind, listed in plans().items()
+        if (topics := [plan.topic for plan in listed if plan.key in KEPT])
+    }

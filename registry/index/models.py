@@ -1,0 +1,368 @@
+"""What an index answers, in this process or from a hub: the same models, checked the same way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from registry.did import DID
+from registry.ipfs.cid import CID
+from registry.types import Digest
+
+__all__ = [
+    "Activity",
+    "ActivityPage",
+    "BlockShown",
+    "Hit",
+    "Hits",
+    "Holder",
+    "Holders",
+    "HubFacts",
+    "HubProblem",
+    "OfferShown",
+    "Owned",
+    "OwnedList",
+    "Refused",
+    "Root",
+    "SaleLine",
+    "Sales",
+    "Suggestion",
+    "Suggestions",
+    "TeamShown",
+    "TeamsShown",
+    "TreeNode",
+]
+
+KINDS: Final = ("hold", "period", "use", "stream")
+
+Text = Annotated[str, Field(max_length=20_000)]
+Short = Annotated[str, Field(max_length=2_048)]
+Account = Annotated[str, Field(pattern="^0x[0-9a-f]{40}$")]
+Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
+Hex = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Units = Annotated[str, Field(pattern="^[0-9]{1,78}$")]
+M = TypeVar("M", bound="Model")
+
+
+class Model(BaseModel):
+    """Frozen; fields that it does not know are refused, so that nothing is shown that was not checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def read(cls: type[M], data: bytes | str) -> M:
+        """Read JSON; raises `ValueError` in one line."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{'/'.join(map(str, first['loc']))[:200]}: {first['msg'][:200]}") from None
+
+
+class BlockShown(Model):
+    """A block: its number and hash."""
+
+    number: Number
+    hash: Hash
+
+
+class OfferShown(Model):
+    """A licence on offer: `price` in the smallest unit of the token at `token` (zero for the coin), `kind` as on
+    chain."""
+
+    number: Number
+    name: Short
+    kind: Number
+    amount: Number
+    price: Units
+    token: Account
+    symbol: Short = ""
+    decimals: Annotated[int, Field(ge=0, le=255)] = 0
+    open: bool = True
+
+    @property
+    def price_text(self) -> str:
+        """The price in words, ``"12.5 USD"``."""
+        units = int(self.price)
+        if not units:
+            return "free"
+        whole = Decimal(units).scaleb(-self.decimals) if self.symbol else Decimal(units)
+        return f"{whole.normalize():f} {self.symbol or self.token}"
+
+
+class Worth(Model):
+    """The parts of what an asset is worth, each a level from 0 to 1 (see `registry.index.rank`)."""
+
+    fees: float = Field(ge=0, le=1)
+    derived: float = Field(ge=0, le=1)
+    endorsed: float = Field(ge=0, le=1)
+    standards: float = Field(ge=0, le=1)
+    audited: float = Field(ge=0, le=1)
+    new: float = Field(ge=0, le=1)
+
+
+class Hit(Model):
+    """An asset that was found, with what is needed to check it: `digest` and `version` on chain, the `document` itself
+    where it is short, the offers, and the parts of the score.
+
+    `block` is the number of the block of its last document; `published` and `changed` are in seconds since 1970, `size`
+    in bytes. `hub` is who told of it, "" for the index of this process; `proven` whether the chain was asked.
+    """
+
+    did: Short
+    owner: Account
+    digest: Hex
+    version: Number
+    state: Annotated[int, Field(ge=0, le=2)]
+    delisted: bool
+    status: Literal["have", "wanted", "invalid", "gone"]
+    block: Number
+    published: Number
+    changed: Number
+    name: Short = ""
+    type: Short = ""
+    license: Short = ""
+    author: Short = ""
+    description: Text = ""
+    tags: Annotated[tuple[Short, ...], Field(max_length=64)] = ()
+    formats: Annotated[tuple[Short, ...], Field(max_length=64)] = ()
+    size: Number = 0
+    gated: bool = False
+    computable: bool = False
+    endorsed: bool = False
+    standards: Annotated[tuple[Short, ...], Field(max_length=256)] = ()
+    parents: Annotated[tuple[Number, ...], Field(max_length=64)] = ()
+    sales: Number = 0
+    offers: Annotated[tuple[OfferShown, ...], Field(max_length=256)] = ()
+    faults: Annotated[tuple[Short, ...], Field(max_length=32)] = ()
+    tries: Number = 0
+    collection: Number = 0
+    looks_like: Short = ""
+    score: float = Field(default=0.0, ge=0)
+    text: Annotated[dict[Short, float], Field(max_length=16)] = {}
+    quality: Worth | None = None
+    document: Annotated[str, Field(max_length=2**20)] = ""
+    hub: Short = ""
+    proven: bool = False
+
+    @property
+    def asset_id(self) -> int:
+        """Its number."""
+        return DID.parse(self.did).asset_id
+
+    @property
+    def cid(self) -> CID:
+        """CID of its document."""
+        return CID.from_digest(Digest(bytes.fromhex(self.digest)))
+
+    @property
+    def price_text(self) -> str:
+        """The cheapest open offer in words, "" if nothing is on offer."""
+        open_ = [one for one in self.offers if one.open]
+        cheapest = min(open_, key=lambda one: (int(one.price) > 0, one.symbol, int(one.price)), default=None)
+        return cheapest.price_text if cheapest else ""
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name!r} {self.did}" if self.name else f"{self.did} (document {self.status})"
+
+
+class Hits(Model):
+    """A page of hits, as of `block`; `total` is exact unless there are `more`, `after` where the next page begins."""
+
+    block: BlockShown
+    total: Number
+    more: bool = False
+    hits: Annotated[tuple[Hit, ...], Field(max_length=100)] = ()
+    facets: Annotated[dict[Short, dict[Short, Number]], Field(max_length=32)] = {}
+    after: Short = ""
+    near: Annotated[tuple[Short, ...], Field(max_length=32)] = ()
+    ranking: Number = 0
+
+
+class Owned(Model):
+    """What an account holds of one licence: `expires` in seconds since 1970 (0: never), `tokens` in units of 1e-18."""
+
+    did: Short
+    name: Short = ""
+    licence: Number
+    licence_name: Short = ""
+    kind: Number
+    active: bool
+    held: bool
+    expires: Number
+    uses: Units
+    tokens: Units
+
+    def in_words(self, now: int) -> str:
+        """What that gives at a time in seconds since 1970."""
+        kind = KINDS[self.kind] if self.kind < len(KINDS) else "?"
+        tokens = f"{Decimal(self.tokens).scaleb(-18).normalize():f} datatokens" if self.tokens != "0" else ""
+        if kind == "period" and self.expires:
+            until = datetime.fromtimestamp(min(self.expires, 253402300799), UTC).strftime("%Y-%m-%d %H:%M UTC")
+            words = f"{'until' if self.expires > now else 'ended'} {until}"
+        elif kind == "use":
+            words = f"{self.uses} uses left"
+        else:
+            words = "held" if self.held else ""
+        return ", ".join(part for part in (words, tokens) if part) or "nothing"
+
+
+class OwnedList(Model):
+    """What an account holds, as of `block`, whose `time` is in seconds since 1970."""
+
+    block: BlockShown
+    time: Number
+    owned: tuple[Owned, ...] = ()
+    after: Short = ""
+
+
+class TeamShown(Model):
+    """A team: its Safe, who owns it, how many of them decide, and where its revenue is shared."""
+
+    safe: Account
+    owners: tuple[Account, ...]
+    threshold: Number
+    splitter: Account
+
+
+class TeamsShown(Model):
+    """TeamsShown of an account, as of `block`."""
+
+    block: BlockShown
+    teams: tuple[TeamShown, ...] = ()
+
+
+class SaleLine(Model):
+    """A sale: amounts in the smallest unit of the token; `time` in seconds since 1970."""
+
+    did: Short
+    licence: Number
+    buyer: Account
+    token: Account
+    total: Units
+    fee: Units
+    royalty: Units
+    time: Number
+    block: Number
+    log: Number
+
+
+class Sales(Model):
+    """Sales, the last first, as of `block`."""
+
+    block: BlockShown
+    sales: tuple[SaleLine, ...] = ()
+    after: Short = ""
+
+
+class Holder(Model):
+    """Who holds what of one licence; as `Owned`."""
+
+    account: Account
+    licence: Number
+    kind: Number
+    active: bool
+    held: bool
+    expires: Number
+    uses: Units
+    tokens: Units
+
+
+class Holders(Model):
+    """Holders of an asset, as of `block`."""
+
+    block: BlockShown
+    holders: tuple[Holder, ...] = ()
+    after: Short = ""
+
+
+class Activity(Model):
+    """Something that happened: an event by its name and arguments, all as text; `final` once nothing can undo it."""
+
+    block: Number
+    log: Number
+    time: Number
+    tx: Hash
+    contract: Account
+    event: Short
+    did: Short = ""
+    arguments: dict[Short, Any] = {}
+    final: bool = False
+
+
+class ActivityPage(Model):
+    """What happened, the last first; `after` is where the page goes on."""
+
+    block: BlockShown
+    activity: tuple[Activity, ...] = ()
+    after: Short = ""
+
+
+class Suggestion(Model):
+    """A name that begins like what was typed."""
+
+    name: Short
+    did: Short
+
+
+class Suggestions(Model):
+    """Names, the best first."""
+
+    suggestions: Annotated[tuple[Suggestion, ...], Field(max_length=100)] = ()
+
+
+class Root(Model):
+    """The root over all assets at a final block: two indexes that agree have the same."""
+
+    block: BlockShown
+    root: Hex
+    assets: Number
+    levels: Number
+
+
+class TreeNode(Model):
+    """A node of that tree: the hashes below it, in order; at level 0 these are the leaves of assets."""
+
+    level: Number
+    place: Number
+    below: Annotated[tuple[Hex, ...], Field(max_length=256)]
+
+
+class HubFacts(Model):
+    """What a hub is, and how far: `head` is the last block that it took, `lag` how many it is behind its node."""
+
+    chain_id: Number
+    registry: Account
+    version: Short
+    ranking: Number
+    engine: Short
+    head: BlockShown
+    final: Annotated[int, Field(ge=-1)]
+    lag: Number
+    waits: Short = ""
+    assets: Number
+    documents: dict[Short, Number]
+    verifies: bool
+    second_node: bool
+
+
+class Refused(Model):
+    """Why a hub did not answer: `code` for machines."""
+
+    code: Short
+    message: Short
+    hint: Short = ""
+
+
+class HubProblem(Model):
+    """An answer that is none."""
+
+    error: Refused

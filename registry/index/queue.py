@@ -1,0 +1,195 @@
+"""DocumentQueue of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
+
+Nobody's dead million can slow anybody else: owners take turns, each with at most two at a time, and what was not found
+is asked for again after ten seconds, a minute, ten minutes, an hour, six hours, and then every day, for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Final
+
+from registry.ddo import DDO, MAX_BYTES
+from registry.errors import DDOTooLarge, InvalidDDO, RegistryError
+from registry.index.tables import Row
+from registry.index.tables_store import Store
+from registry.ipfs.blocks import BlockSource, fetch
+from registry.ipfs.cid import CID
+from registry.ipfs.limits import LIMITS
+
+__all__ = ["AGAIN", "DocumentQueue"]
+
+AGAIN: Final = (10, 60, 600, 3_600, 21_600, 86_400)
+"""Seconds after which a document that was not found is looked for again; the last for all further times."""
+
+AT_ONCE: Final = 8
+OF_ONE_OWNER: Final = 2
+
+MOST_FAULTS: Final = 20
+
+
+class DocumentQueue:
+    """The documents of one index, fetched from `source`; each block is hashed before it is read.
+
+    `clock` gives seconds since 1970. Only blocks are ever asked for, by their hash: no address in a document is
+    visited.
+    """
+
+    def __init__(self, store: Store, source: BlockSource, *, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._source = source
+        self._clock = clock
+
+    def want(self, wanted: Iterable[tuple[bytes, str]]) -> None:
+        """Have documents looked for, each for the owner of its asset, unless they are known; within `Store.writing`."""
+        listed = {digest: owner for digest, owner in wanted if digest}
+        known = self._store.load("document", [(digest,) for digest in listed])
+        now = int(self._clock())
+        new = [
+            {
+                "digest": digest,
+                "status": "wanted",
+                "kind": "asset",
+                "owner": owner,
+                "tries": 0,
+                "next_try": now,
+                "faults": "",
+                "bytes": b"",
+            }
+            for digest, owner in listed.items()
+            if (digest,) not in known
+        ]
+        if new:
+            self._store.put("document", new)
+            owners = sorted({str(row["owner"]) for row in new})
+            self._store.put("turn", [{"owner": owner, "next_try": now} for owner in owners])
+
+    def look(self, *, seconds: float | None = None, most: int | None = None) -> int:
+        """Look for what is due, until nothing is, for so many seconds at most; returns how many were found.
+
+        What is under way at the end is waited for: a source has a deadline for each block.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        found = tried = 0
+        busy: dict[Future[Row], str] = {}
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="documents") as pool:
+            while True:
+                over = (until is not None and time.monotonic() > until) or (most is not None and tried >= most)
+                if not over:
+                    for row in self._due(AT_ONCE - len(busy), list(busy.values())):
+                        busy[pool.submit(self._fetched, row)] = row["owner"]
+                        tried += 1
+                if not busy:
+                    return found
+                done, _ = wait(busy, return_when=FIRST_COMPLETED)
+                rows = [one.result() for one in done]
+                for one in done:
+                    del busy[one]
+                found += self._keep(rows)
+
+    def next(self) -> int | None:
+        """When something is due next, in seconds since 1970; None if nothing is waited for."""
+        found = self._store.rows("SELECT min(next_try) FROM turn")
+        return None if found[0][0] is None else int(found[0][0])
+
+    def take(self, data: bytes) -> bool:
+        """Take a document that somebody has brought, if it is one that is wanted."""
+        row = self._store.load("document", [(hashlib.sha256(data).digest(),)])
+        for kept in row.values():
+            if kept["status"] == "wanted":
+                return bool(self._keep([self._checked(kept, data)]))
+        return False
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _due(self, room: int, busy: Sequence[str]) -> list[Row]:
+        """What to look for now: owners in turn, who waited longest first."""
+        picked: list[Row] = []
+        if room <= 0:
+            return picked
+        now = int(self._clock())
+        turns: list[Row] = []
+        rest: dict[str, int] = {}
+        for (owner,) in self._store.rows(
+            "SELECT owner FROM turn WHERE next_try <= ? ORDER BY next_try, owner LIMIT ?", now, 4 * AT_ONCE
+        ):
+            left = OF_ONE_OWNER - busy.count(owner)
+            if left <= 0 or len(picked) >= room:
+                continue
+            due = list(
+                self._store.each(
+                    "document",
+                    "WHERE owner = ? AND status = 'wanted' AND next_try <= ? ORDER BY next_try, digest LIMIT ?",
+                    owner,
+                    now,
+                    min(left, room - len(picked)),
+                )
+            )
+            picked += due
+            rest[owner] = len(due)
+        with self._store.writing():
+            for row in picked:
+                # Not before the next round, whatever becomes of this process meanwhile.
+                wait = AGAIN[min(row["tries"], len(AGAIN) - 1)]
+                row.update(tries=row["tries"] + 1, next_try=now + wait + _jitter(row["digest"], wait))
+                turns.append(row)
+            if picked:
+                self._store.put("document", picked)
+            for owner in rest:
+                self._turn(owner, now)
+        return picked
+
+    def _turn(self, owner: str, now: int) -> None:
+        """Put an owner where it stands in the queue: behind those that wait now, or at its next document's time."""
+        found = self._store.rows("SELECT min(next_try) FROM document WHERE owner = ? AND status = 'wanted'", owner)[0][
+            0
+        ]
+        if found is None:
+            self._store.run("DELETE FROM turn WHERE owner = ?", owner)
+        else:
+            self._store.put("turn", [{"owner": owner, "next_try": max(int(found), now)}])
+
+    def _fetched(self, row: Row) -> Row:
+        try:
+            data = fetch(CID.from_digest(row["digest"]), self._source, LIMITS)
+        except RegistryError:
+            return row
+        return self._checked(row, data)
+
+    def _checked(self, row: Row, data: bytes) -> Row:
+        if hashlib.sha256(data).digest() != row["digest"]:
+            return row
+        try:
+            if len(data) > MAX_BYTES:
+                raise DDOTooLarge(len(data), MAX_BYTES)
+            DDO.from_bytes(data)
+        except InvalidDDO as error:
+            faults = [str(fault)[:300] for fault in error.faults[:MOST_FAULTS]]
+            return {**row, "status": "invalid", "faults": json.dumps(faults), "bytes": b""}
+        except DDOTooLarge as error:
+            return {**row, "status": "invalid", "faults": json.dumps([error.message]), "bytes": b""}
+        return {**row, "status": "have", "bytes": data}
+
+    def _keep(self, rows: Sequence[Row]) -> int:
+        """Write what was found, and have its assets shown anew; returns how many that were."""
+        found = [row for row in rows if row["status"] != "wanted"]
+        if rows:
+            now = int(self._clock())
+            with self._store.writing():
+                if found:
+                    self._store.put("document", found)
+                for owner in {row["owner"] for row in rows}:
+                    self._turn(owner, now)
+                for row in rows:
+                    assets = self._store.rows("SELECT id FROM asset WHERE digest = ?", row["digest"])
+                    self._store.stain(id for (id,) in assets)
+        return len(found)
+
+
+def _jitter(digest: bytes, wait: int) -> int:
+    """Up to a tenth more, so that not all that were lost together come back together."""
+    return int.from_bytes(digest[:4], "big") % (wait // 10 + 1)

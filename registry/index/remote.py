@@ -1,0 +1,165 @@
+"""A hub that is asked over HTTP: the same questions as a `IndexView`, and no word of it is believed unchecked."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+from registry.errors import ContentError, HubUnavailable, InputError
+from registry.index.models import (
+    ActivityPage,
+    Hit,
+    Hits,
+    Holders,
+    HubFacts,
+    Model,
+    OwnedList,
+    Root,
+    Sales,
+    Suggestions,
+    TeamsShown,
+    TreeNode,
+)
+from registry.index.search.query import SearchQuery
+from registry.ipfs.http import Http
+
+__all__ = ["RemoteHub", "question_params"]
+
+M = TypeVar("M", bound=Model)
+
+MOST: Final = 4 * 2**20
+"""Bytes of an answer."""
+
+DEADLINE: Final = 15.0
+"""Seconds for an answer."""
+
+
+class RemoteHub:
+    """The hub at `url`, which has so many seconds (`deadline`) for an answer.
+
+    Each method raises `HubUnavailable`, and `InputError` for what the hub refuses as wrong.
+    """
+
+    def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
+        self.name: Final = url.rstrip("/")
+        self._http = Http(url, name=f"the hub {self.name}", deadline=deadline)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def facts(self) -> HubFacts:
+        """What it is, and how far."""
+        return self._get("/v1/hub", HubFacts)
+
+    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
+        """A page of hits."""
+        return self._get("/v1/search", Hits, **question_params(question), facets="true" if facets else "false")
+
+    def assets(self, *, after: int = 0, owner: str = "", limit: int = 100) -> Hits:
+        """All assets by number."""
+        return self._get("/v1/assets", Hits, after=after, owner=owner, limit=limit)
+
+    def asset(self, id: int) -> Hit | None:
+        """One asset, None for a number that none has."""
+        return self._found(f"/v1/assets/{id}", Hit)
+
+    def similar(self, id: int, *, limit: int = 10) -> Hits:
+        """Assets like one."""
+        return self._get(f"/v1/assets/{id}/similar", Hits, limit=limit)
+
+    def suggest(self, begun: str, *, limit: int = 10) -> Suggestions:
+        """Names that begin like this."""
+        return self._get("/v1/suggest", Suggestions, q=begun, limit=limit)
+
+    def owned(self, account: str, *, after: str = "", limit: int = 200) -> OwnedList:
+        """What an account holds."""
+        return self._get(f"/v1/accounts/{account}/owned", OwnedList, after=after, limit=limit)
+
+    def holders(self, id: int, *, after: str = "", limit: int = 200) -> Holders:
+        """Who holds licences of an asset."""
+        return self._get(f"/v1/assets/{id}/holders", Holders, after=after, limit=limit)
+
+    def sales(self, *, id: int = 0, account: str = "", after: str = "", limit: int = 200) -> Sales:
+        """Sales, the last first."""
+        return self._get("/v1/sales", Sales, asset=id or "", account=account, after=after, limit=limit)
+
+    def teams(self, account: str) -> TeamsShown:
+        """TeamsShown of an account."""
+        return self._get(f"/v1/accounts/{account}/teams", TeamsShown)
+
+    def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = 200) -> ActivityPage:
+        """What happened, the last first."""
+        return self._get("/v1/activity", ActivityPage, asset=id or "", account=account, after=after, limit=limit)
+
+    def document(self, digest: bytes) -> bytes | None:
+        """A document by its digest, hashed; None for one that the hub does not have."""
+        from registry.ipfs.cid import CID
+        from registry.types import Digest
+
+        status, data = self._ask(f"/v1/documents/{CID.from_digest(Digest(digest))}", {})
+        return data if status == 200 and hashlib.sha256(data).digest() == digest else None
+
+    def root(self) -> Root:
+        """The root over all assets."""
+        return self._get("/v1/tree", Root)
+
+    def node(self, level: int, place: int) -> TreeNode | None:
+        """A node of the tree below the root."""
+        return self._found(f"/v1/tree/{level}/{place}", TreeNode)
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _get(self, path: str, model: type[M], **params: object) -> M:
+        found = self._found(path, model, **params)
+        if found is None:
+            raise HubUnavailable(f"{path} of {self.name}", ["it says that there is no such thing"])
+        return found
+
+    def _found(self, path: str, model: type[M], **params: object) -> M | None:
+        given = {name: str(value) for name, value in params.items() if value not in ("", None)}
+        status, data = self._ask(path, given)
+        if status == 404:
+            return None
+        if status in (400, 422):
+            raise InputError(f"The hub {self.name} refused the question: {_said(data)}")
+        if status != 200:
+            raise HubUnavailable(f"{path} of {self.name}", [f"it answered {status}: {_said(data)}"])
+        try:
+            return model.read(data)
+        except ValueError as error:
+            raise HubUnavailable(f"{path} of {self.name}", [f"its answer is none ({error})"]) from error
+
+    def _ask(self, path: str, params: dict[str, str]) -> tuple[int, bytes]:
+        try:
+            with self._http.ask("GET", quote(path), f"{path} of {self.name}", params=params) as answer:
+                return answer.status, answer.body(MOST)
+        except ContentError as error:
+            raise HubUnavailable(f"{path} of {self.name}", [error.message]) from error
+
+
+def question_params(question: SearchQuery) -> dict[str, str]:
+    """A question as the parameters of ``/v1/search``."""
+    names = {"text": "q", "tags": "tag", "formats": "format", "standards": "standard"}
+    found: dict[str, str] = {}
+    for name in SearchQuery.__slots__:
+        value = getattr(question, name)
+        # A bound of 0 and a plain no say something; no asset has the number 0.
+        if value is None or value in ("", ()) or (name in ("collection", "derived_from") and not value):
+            continue
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        elif isinstance(value, bool):
+            value = "true" if value else "false"
+        found[names.get(name, name)] = str(value)
+    return found
+
+
+def _said(data: bytes) -> str:
+    import json
+
+    try:
+        return str(json.loads(data)["error"]["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return data[:100].decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Search: questions, and two engines that answer them alike."""

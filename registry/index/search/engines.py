@@ -1,0 +1,29 @@
+"""Which engine searches: FTS5 needs nothing, tantivy is quick with a million documents."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Literal
+
+from registry.errors import InputError
+from registry.index.search.fts import FtsEngine
+from registry.index.search.query import Engine
+
+MANY: Final = 100_000
+"""Assets from which on tantivy searches, where it is installed."""
+
+MILLISECONDS: Final = 250
+"""Of the engine, for one question."""
+
+
+def open_engine(folder: Path, kind: Literal["auto", "fts5", "tantivy"], assets: int) -> Engine:
+    """The engine in a folder; `assets` is how many there are. Raises `InputError` for one that is not installed."""
+    there = find_spec("tantivy") is not None
+    if kind == "tantivy" and not there:
+        raise InputError("tantivy is not installed.", hint="Run: pip install 'asset-registry[hub]'")
+    if kind == "tantivy" or (kind == "auto" and there and assets > MANY):
+        from registry.index.search.tantivy import TantivyEngine
+
+        return TantivyEngine(folder / "tantivy")
+    return FtsEngine(folder / "search.sqlite", milliseconds=MILLISECONDS)

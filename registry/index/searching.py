@@ -1,0 +1,424 @@
+"""Searching assets, and what one holds: verbs that need no server, and believe none."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from registry.did import DID
+from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
+from registry.index.catalogue import IndexReader
+from registry.index.home_index import DOLLARS, LocalIndex, open_local
+from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
+from registry.index.proof import check_hits, check_owned
+from registry.index.remote import RemoteHub
+from registry.index.search.query import SearchQuery, Sort
+from registry.money import Amount, split_price
+from registry.session import Session, whole
+from registry.types import ZERO_ADDRESS, to_address
+
+__all__ = ["Held", "Page", "Searching", "by_name"]
+
+HUB_VARIABLE: Final = "REGISTRY_HUB"
+"""Hubs to ask, with commas between them."""
+
+Verify = Literal["chain", "hash", "none"]
+Hubs = str | Sequence[str] | None
+
+_LARGEST_PRICE: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Hits, and what else there is: `total` of them (at least, if there are `more`), how many have each facet, what was
+    meant perhaps (`near`), where the next page begins (`after`), and what hubs said that was untrue."""
+
+    hits: tuple[Hit, ...]
+    total: int
+    more: bool
+    facets: dict[str, dict[str, int]]
+    near: tuple[str, ...] = ()
+    after: str = ""
+    lies: tuple[HubLied, ...] = ()
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, place: int) -> Hit:
+        return self.hits[place]
+
+    def to_pandas(self) -> Any:
+        """The hits as a table of pandas, a row each."""
+        import pandas as pd
+
+        columns = ("did", "name", "type", "license", "price", "owner", "version", "size", "published", "score", "hub")
+        rows = [[hit.price_text if one == "price" else getattr(hit, one) for one in columns] for hit in self.hits]
+        return pd.DataFrame(rows, columns=list(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an account holds of one licence; `ends_in` is how many seconds are left of a period, None for what has no
+    end."""
+
+    did: str
+    name: str
+    licence: str
+    active: bool
+    ends_in: int | None
+    words: str
+    what: Owned
+
+
+class Searching(Session):
+    """The verbs of whoever looks for something.
+
+    Each takes `hub`: the URL of one or several, by default those of ``$REGISTRY_HUB``, and without any the index of
+    this process, which reads the chain itself.
+    """
+
+    # --- Assets ----------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        type: str = "",
+        license: str = "",
+        tags: Sequence[str] = (),
+        format: str | Sequence[str] = (),
+        standard: str | Sequence[str] = (),
+        owner: str = "",
+        collection: DID | str | int = 0,
+        derived_from: DID | str | int = 0,
+        min_price: str | None = None,
+        max_price: str | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        free: bool | None = None,
+        paid: bool | None = None,
+        gated: bool | None = None,
+        computable: bool | None = None,
+        sort: Sort = "score",
+        limit: int = 20,
+        after: str = "",
+        hub: Hubs = None,
+        verify: Verify = "chain",
+    ) -> Page:
+        """Find assets by words and by what they are: the best first, at most two of one owner on a page.
+
+        Prices are of the cheapest open offer, in dollars (``"20 USD"``), sizes in bytes. What a hub says is held
+        against documents and the chain, in one request for a page; with ``verify="hash"`` against documents only. What
+        is untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
+        `ConnectionFailed`.
+        """
+        question = SearchQuery(
+            text=text,
+            type=type,
+            license=license,
+            tags=tuple(tags),
+            formats=_several(format),
+            standards=_several(standard),
+            owner=to_address(owner).lower() if owner else "",
+            collection=self._number(collection),
+            derived_from=self._number(derived_from),
+            min_price=self._dollars(min_price),
+            max_price=self._dollars(max_price),
+            min_size=min_size,
+            max_size=max_size,
+            free=free,
+            paid=paid,
+            gated=gated,
+            computable=computable,
+            sort=sort,
+            limit=limit,
+            after=after,
+        )
+        pages: list[Hits] = []
+        hits: list[Hit] = []
+        lies: list[HubLied] = []
+        for answers in self._answers(hub):
+            page = answers.search(question)
+            kept, untrue = self._proven(page, answers, verify)
+            pages.append(page)
+            hits += kept
+            lies += untrue
+        return _joined(pages, hits, lies, question)
+
+    def browse(self, *, sort: Sort = "new", **wanted: Any) -> Page:
+        """All assets, the newest first, narrowed down by what `search` takes."""
+        return self.search("", sort=sort, **wanted)
+
+    def assets_of(self, account: str | None = None, *, hub: Hubs = None, verify: Verify = "chain") -> tuple[Hit, ...]:
+        """All assets that an account (default: the signer) owns, by number, also those that no search shows."""
+        owner = self._account(account)
+        found: dict[str, Hit] = {}
+        for answers in self._answers(hub):
+            after = 0
+            while True:
+                page = answers.assets(after=after, owner=owner)
+                kept, lies = self._proven(page, answers, verify)
+                _warn(lies)
+                found.update((hit.did, hit) for hit in kept if hit.owner == owner)
+                if not page.after or not page.after.isdigit() or int(page.after) <= after:
+                    break
+                after = int(page.after)
+        return tuple(found[did] for did in sorted(found, key=lambda did: DID.parse(did).asset_id))
+
+    def find(self, name: str) -> DID:
+        """The asset that is called ``owner/name``, or just ``name`` where no other is called so; `owner` is an account.
+
+        Raises `AssetNotFound`, and `AmbiguousAsset` with the choices.
+        """
+        return by_name(self, name)
+
+    def similar(self, asset: DID | str | int, *, limit: int = 10, hub: Hubs = None) -> tuple[Hit, ...]:
+        """Assets like one, the most alike first."""
+        did = self.did(asset)
+        for answers in self._answers(hub):
+            kept, lies = self._proven(answers.similar(did.asset_id, limit=limit), answers, "chain")
+            _warn(lies)
+            return tuple(kept)
+        return ()
+
+    def suggest(self, text: str, *, limit: int = 10, hub: Hubs = None) -> tuple[Suggestion, ...]:
+        """Names of assets with a word that begins as the last of the text does."""
+        for answers in self._answers(hub):
+            return answers.suggest(text, limit=limit).suggestions
+        return ()
+
+    # --- Accounts --------------------------------------------------------------------------------
+
+    def owned(
+        self, account: str | None = None, *, ends_within: int | None = None, hub: Hubs = None
+    ) -> tuple[Held, ...]:
+        """What an account (default: the signer) holds, until when; with `ends_within` what ends within so many days."""
+        holder = self._account(account)
+        if ends_within is not None:
+            whole(ends_within, "days", low=0, high=36_500)
+        found: dict[tuple[str, int], Held] = {}
+        for answers in self._answers(hub):
+            after = ""
+            while True:
+                page = answers.owned(holder, after=after)
+                owned = list(page.owned)
+                if answers.name:
+                    owned, lies = check_owned(
+                        owned, page.block, holder, self.chain, self.deployment.registry, answers.name
+                    )
+                    _warn(lies)
+                for one in owned:
+                    ends = one.expires - page.time if one.kind == 1 and one.expires else None
+                    soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
+                    if ends_within is None or soon:
+                        found[one.did, one.licence] = Held(
+                            one.did,
+                            one.name,
+                            one.licence_name or str(one.licence),
+                            one.active,
+                            ends,
+                            one.in_words(page.time),
+                            one,
+                        )
+                if not page.after or page.after == after:
+                    break
+                after = page.after
+        return tuple(found.values())
+
+    def teams_of(self, account: str | None = None, *, hub: Hubs = None) -> tuple[TeamShown, ...]:
+        """The teams that an account (default: the signer) is an owner of, as they are now."""
+        for answers in self._answers(hub):
+            return answers.teams(self._account(account)).teams
+        return ()
+
+    def holders(self, asset: DID | str | int, *, hub: Hubs = None) -> tuple[Holder, ...]:
+        """Who holds licences of an asset, or held them."""
+        did = self.did(asset)
+        found: list[Holder] = []
+        for answers in self._answers(hub):
+            after = ""
+            while True:
+                page = answers.holders(did.asset_id, after=after)
+                found += page.holders
+                if not page.after or page.after == after:
+                    return tuple(found)
+                after = page.after
+        return ()
+
+    # --- What happened ---------------------------------------------------------------------------
+
+    def sales(
+        self, asset: DID | str | int | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
+    ) -> tuple[SaleLine, ...]:
+        """Sales of an asset, to an account, or all, the last first."""
+        id = self.did(asset).asset_id if asset is not None else 0
+        buyer = to_address(account).lower() if account else ""
+        for answers in self._answers(hub):
+            return answers.sales(id=id, account=buyer, limit=whole(limit, "sales", high=200)).sales
+        return ()
+
+    def activity(
+        self, asset: DID | str | int | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
+    ) -> tuple[Activity, ...]:
+        """What happened to an asset, to an account, or at all, the last first."""
+        id = self.did(asset).asset_id if asset is not None else 0
+        party = to_address(account).lower() if account else ""
+        for answers in self._answers(hub):
+            return answers.activity(id=id, account=party, limit=whole(limit, "events", high=200)).activity
+        return ()
+
+    def watch(
+        self,
+        asset: DID | str | int | None = None,
+        *,
+        account: str | None = None,
+        every: float = 2.0,
+        seconds: float | None = None,
+    ) -> Iterator[Activity]:
+        """What happens from now on, as it happens, in order; the chain is looked at every so many seconds.
+
+        Ends after `seconds`, by default never. An event that a fork drops may have been told, and comes again if the
+        other side of the fork has it: its ``tx`` is the same. Raises what `Chain` does.
+        """
+        index = self._index()
+        did = str(self.did(asset)) if asset is not None else ""
+        party = to_address(account).lower() if account else ""
+        until = None if seconds is None else time.monotonic() + seconds
+        block, log = index.catalogue.block.number, 2**31
+        while True:
+            index.catch_up(seconds=0)
+            block = min(block, index.catalogue.block.number)
+            for one in index.catalogue.since(block, log):
+                block, log = one.block, one.log
+                named = str(one.arguments.values()) if party else ""
+                if (not did or one.did == did) and (not party or party in named):
+                    yield one
+            if until is not None and time.monotonic() >= until:
+                return
+            time.sleep(every if until is None else min(every, max(0.0, until - time.monotonic())))
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _index(self) -> LocalIndex:
+        """The index of this process, brought up to date."""
+        index = open_local(self)
+        index.catch_up()
+        return index
+
+    def _answers(self, hub: Hubs) -> Iterator[IndexReader]:
+        """Whom to ask. A hub that does not answer is passed over if another one does."""
+        urls = [hub] if isinstance(hub, str) else hub
+        if urls is None:
+            urls = [one.strip() for one in os.environ.get(HUB_VARIABLE, "").split(",") if one.strip()]
+        if not urls:
+            yield self._index().catalogue
+            return
+        failed: list[HubUnavailable] = []
+        for url in urls:
+            remote = RemoteHub(url)
+            try:
+                facts = remote.facts()
+            except HubUnavailable as error:
+                failed.append(error)
+                continue
+            if (facts.chain_id, facts.registry) != (self.chain.chain_id, self.deployment.registry.lower()):
+                raise InputError(
+                    f"The hub {url} is of registry {facts.registry} on chain {facts.chain_id}.",
+                    hint="Name a hub of the registry that you use.",
+                )
+            try:
+                yield remote
+            finally:
+                remote.close()
+        if len(failed) == len(urls):
+            raise failed[0]
+        for silent in failed:
+            warnings.warn(silent.message, stacklevel=3)
+
+    def _proven(self, page: Hits, answers: IndexReader, verify: Verify) -> tuple[list[Hit], list[HubLied]]:
+        """What of a page holds. The index of this process has read the chain itself."""
+        if not answers.name:
+            return [hit.model_copy(update={"proven": True}) for hit in page.hits], []
+        hits = [hit.model_copy(update={"hub": answers.name, "proven": False}) for hit in page.hits]
+        if verify == "none":
+            return hits, []
+        if verify == "hash":
+            from registry.index.proof import check_documents
+
+            return check_documents(hits, answers.document)
+        return check_hits(hits, page.block, self.chain, self.deployment.registry, self._token_address, answers.document)
+
+    def _token_address(self, place: int) -> str:
+        return (self.token_at(place).address or ZERO_ADDRESS).lower()
+
+    def _number(self, asset: DID | str | int) -> int:
+        return int(asset) if isinstance(asset, int) else int(self.did(asset).asset_id)
+
+    def _account(self, account: str | None) -> str:
+        return (to_address(account) if account else self.address).lower()
+
+    def _dollars(self, price: str | Amount | None) -> int | None:
+        """A price in millionths of a dollar."""
+        if price is None:
+            return None
+        value, symbol = split_price(str(price))
+        if value and symbol not in DOLLARS:
+            raise InvalidAmount(price, "prices are searched in dollars")
+        return min(int(value * 1_000_000), _LARGEST_PRICE)
+
+
+def by_name(session: Session, name: str) -> DID:
+    """See `Searching.find`; handed to a `Session`, it lets every verb take such a name.
+
+    Raises `AssetNotFound` and `AmbiguousAsset`.
+    """
+    owner, slash, called = name.partition("/")
+    if not slash or not owner.startswith("0x"):
+        owner, called = "", name
+    index = open_local(session)
+    index.catch_up()
+    found = index.catalogue.named(to_address(owner).lower() if owner else "", called)
+    if not found:
+        raise AssetNotFound(name, "no asset is called so")
+    dids = [DID(session.chain.chain_id, session.deployment.registry, id) for id in found]
+    if len(dids) > 1:
+        raise AmbiguousAsset(name, [str(did) for did in dids])
+    return dids[0]
+
+
+def _several(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _warn(lies: Sequence[HubLied]) -> None:
+    for lie in lies:
+        warnings.warn(lie.message, stacklevel=3)
+
+
+def _joined(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], question: SearchQuery) -> Page:
+    """One page of what several hubs said; of the same asset the first that proved true."""
+    _warn(lies)
+    found: dict[str, Hit] = {}
+    for hit in hits:
+        found.setdefault(hit.did, hit)
+    ordered = list(found.values())
+    if len(pages) > 1 and question.sort == "score":
+        ordered.sort(key=lambda hit: (-hit.score, hit.did))
+    first = pages[0]
+    return Page(
+        hits=tuple(ordered[: question.limit]),
+        total=max(page.total for page in pages),
+        more=any(page.more for page in pages),
+        facets={name: dict(counted) for name, counted in first.facets.items()},
+        near=first.near,
+        # Where one hub goes on says nothing of another.
+        after=first.after if len(pages) == 1 else "",
+        lies=tuple(lies),
+    )

@@ -1,0 +1,344 @@
+"""Where an index keeps its tables: the SQL that all databases share, and what each has to say for itself.
+
+All that comes of one range of blocks is written in one transaction: rows, what they were before, the log of events, and
+how far the index is. A process that is killed at any moment goes on from the last whole range.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+from registry.chain.blocks import Header
+from registry.errors import IndexFault
+from registry.index.changes import Changes
+from registry.index.events import Contracts, Home, IndexedEvent
+from registry.index.tables import FOLDED, LOGS, Column, Key, Row, Table
+
+FORMAT: Final = "1"
+
+_OWN: Final = (
+    Table("meta", (("name", "text"), ("value", "text")), 1),
+    Table("block", (("number", "int"), ("hash", "text"), ("parent", "text"), ("time", "int")), 1),
+    Table("dirty", (("asset", "int"), ("seq", "int")), 1, ("seq",)),
+    Table(
+        "document",
+        (
+            ("digest", "blob"),
+            ("status", "text"),
+            ("kind", "text"),
+            ("owner", "text"),
+            ("tries", "int"),
+            ("next_try", "int"),
+            ("faults", "text"),
+            ("bytes", "blob"),
+        ),
+        1,
+        ("owner, status, next_try",),
+    ),
+    Table("turn", (("owner", "text"), ("next_try", "int")), 1, ("next_try",)),
+    Table("root", (("block", "int"), ("hash", "text"), ("root", "blob"), ("assets", "int")), 1),
+)
+"""What an index keeps for itself, and no chain says."""
+
+
+class Store(ABC):
+    """The tables of one index in one database.
+
+    Writing is for one process at a time, reading for any number. Raises `IndexFault` if the database cannot be used.
+    """
+
+    def __init__(self) -> None:
+        self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *_OWN)}
+        self._writing = threading.RLock()
+
+    # --- What each database says -----------------------------------------------------------------
+
+    kinds: Mapping[Column, str]
+    suffix: str = ""
+
+    @abstractmethod
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read; ``?`` stands for a value."""
+
+    @abstractmethod
+    def run(self, statement: str, *values: object) -> None:
+        """Write, within `writing`."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[None]:
+        """All that is written within is written together, or nothing is; one writer at a time."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """All that this thread reads within is of one moment."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the database."""
+
+    @abstractmethod
+    def _select(self, table: Table, keys: Sequence[Key]) -> Iterable[tuple[Any, ...]]:
+        """The rows of some keys, encoded."""
+
+    @abstractmethod
+    def _upsert(self, table: Table, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write encoded rows over those of the same keys."""
+
+    @abstractmethod
+    def _append(self, name: str, columns: Sequence[tuple[str, Column]], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add encoded rows that are not there."""
+
+    @abstractmethod
+    def _erase(self, table: Table, keys: Sequence[Key]) -> None:
+        """Remove the rows of encoded keys."""
+
+    # --- Making it -------------------------------------------------------------------------------
+
+    def prepare(self, identity: Mapping[str, str], *, again: bool = False) -> None:
+        """Make the tables if there are none; with `again` anew, whatever there is.
+
+        `identity` says of which registry the index is. Raises `IndexFault` if it is of another, or of another format.
+        """
+        with self.writing():
+            if again:
+                self._drop()
+            if not self.is_there():
+                for statement in self._schema():
+                    self.run(statement)
+                self.note(format=FORMAT, **identity)
+                return
+            found = self.facts()
+            if found.get("format") != FORMAT:
+                raise IndexFault(f"The index has format {found.get('format')}; this version writes {FORMAT}.")
+            for name, value in identity.items():
+                if found.get(name) != value:
+                    raise IndexFault(f"The index is of {name} {found.get(name)}, not {value}.")
+
+    def is_there(self) -> bool:
+        """Whether there are tables."""
+        try:
+            with self.reading():
+                self.rows("SELECT 1 FROM meta")
+        except IndexFault:
+            return False
+        return True
+
+    def _drop(self) -> None:
+        for table in (*FOLDED, *LOGS, *_OWN):
+            self.run(f"DROP TABLE IF EXISTS {table.name}")
+            self.run(f"DROP TABLE IF EXISTS {table.name}_was")
+
+    def _schema(self) -> Iterator[str]:
+        for table in (*FOLDED, *LOGS, *_OWN):
+            columns = ", ".join(f"{name} {self.kinds[kind]} NOT NULL" for name, kind in table.columns)
+            keys = ", ".join(table.key)
+            yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({keys})){self.suffix}"
+            for number, index in enumerate(table.indexes):
+                yield f"CREATE INDEX {table.name}_{number} ON {table.name} ({index})"
+            if table in FOLDED:
+                at = f"at {self.kinds['int']} NOT NULL, existed {self.kinds['int']} NOT NULL"
+                yield f"CREATE TABLE {table.name}_was ({at}, {columns}, PRIMARY KEY (at, {keys})){self.suffix}"
+
+    # --- Facts about the index -------------------------------------------------------------------
+
+    def facts(self) -> dict[str, str]:
+        """All that was noted."""
+        return dict(self.rows("SELECT name, value FROM meta"))
+
+    def note(self, **facts: object) -> None:
+        """Note facts under their names, within `writing`."""
+        table = self._columns["meta"].table
+        self._upsert(table, "meta", [(name, str(value)) for name, value in facts.items()])
+
+    def head(self) -> tuple[int, str] | None:
+        """Number and hash of the last block that was taken, None before the first."""
+        found = self.rows("SELECT number, hash FROM block ORDER BY number DESC LIMIT 1")
+        return (int(found[0][0]), str(found[0][1])) if found else None
+
+    def hash_at(self, number: int) -> str | None:
+        """The hash of a block that was taken, None for one that is not remembered."""
+        found = self.rows("SELECT hash FROM block WHERE number = ?", number)
+        return str(found[0][0]) if found else None
+
+    def homes(self, addresses: Iterable[str]) -> dict[str, Home]:
+        """Which of these addresses are contracts that the registry made."""
+        found = self.load("contract", [(address,) for address in addresses])
+        return {key[0]: Home(row["kind"], row["asset"], row["licence"]) for key, row in found.items()}
+
+    # --- Rows ------------------------------------------------------------------------------------
+
+    def load(self, name: str, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The rows of a table under some keys; those that are not there are left out."""
+        codec = self._columns[name]
+        found = (codec.read(row) for row in self._select(codec.table, [codec.key(key) for key in keys]))
+        return {tuple([row[column] for column in codec.table.key]): row for row in found}
+
+    def each(self, name: str, where: str = "", *values: object) -> Iterator[Row]:
+        """The rows of a table, decoded; `where` is the end of the statement."""
+        codec = self._columns[name]
+        for row in self.rows(f"SELECT {', '.join(codec.table.names)} FROM {name} {where}", *values):
+            yield codec.read(row)
+
+    def each_before(self, name: str, block: int) -> Iterator[tuple[bool, Row]]:
+        """Rows of a table that changed after a block, as they were at it, and whether they were there."""
+        codec = self._columns[name]
+        keys, names = ", ".join(codec.table.key), ", ".join(f"w.{one}" for one in codec.table.names)
+        same = " AND ".join(f"w.{key} = f.{key}" for key in codec.table.key)
+        for existed, *row in self.rows(
+            f"SELECT w.existed, {names} FROM {name}_was w "
+            f"JOIN (SELECT {keys}, min(at) AS first FROM {name}_was WHERE at > ? GROUP BY {keys}) f "
+            f"ON {same} AND w.at = f.first",
+            block,
+        ):
+            yield bool(existed), codec.read(row)
+
+    def put(self, name: str, rows: Sequence[Row]) -> None:
+        """Write rows of a table that is the index's own, within `writing`."""
+        codec = self._columns[name]
+        self._upsert(codec.table, name, [codec.write(tuple(row.values())) for row in rows])
+
+    def events(self, rows: Sequence[Row], contracts: Contracts) -> list[IndexedEvent]:
+        """Events as they were, from their rows, in the same order."""
+        made: dict[str, Home] = {}
+        if strangers := {row["address"] for row in rows} - contracts.core.keys():
+            made = self.homes(strangers)
+        found = []
+        for row in rows:
+            event = contracts.again(row, made)
+            made.update(contracts.made_by(event))
+            found.append(event)
+        return found
+
+    # --- Forward and back ------------------------------------------------------------------------
+
+    def save(self, changes: Changes, blocks: Sequence[Header], final: int) -> None:
+        """Write what blocks came to, and forget how to undo what is final; within `writing`."""
+        for name, rows in changes.rows.items():
+            codec = self._columns[name]
+            kept = [codec.write(tuple(row.values())) for row in rows.values() if row is not None]
+            gone = [codec.key(key) for key, row in rows.items() if row is None]
+            if gone:
+                self._erase(codec.table, gone)
+            if kept:
+                self._upsert(codec.table, name, kept)
+        for name, images in changes.before.items():
+            codec = self._columns[name]
+            columns = (("at", "int"), ("existed", "int"), *codec.table.columns)
+            encoded = []
+            for at, key, values in images:
+                whole = tuple(codec.table.fresh(key).values()) if values is None else values
+                encoded.append((at, int(values is not None), *codec.write(whole)))
+            self._append(f"{name}_was", columns, encoded)  # type: ignore[arg-type]
+        for name, added in changes.added.items():
+            codec = self._columns[name]
+            self._append(name, codec.table.columns, [codec.write(row) for row in added])
+        if blocks:
+            own = self._columns["block"].table
+            self._upsert(own, "block", [(one.number, one.hash, one.parent, one.time) for one in blocks])
+        self.stain(changes.assets)
+        self.settle(final)
+
+    def settle(self, final: int) -> None:
+        """Take blocks up to `final` for good, within `writing`."""
+        before = int(self.facts().get("final", -1))
+        if final <= before:
+            return
+        for table in FOLDED:
+            self.run(f"DELETE FROM {table.name}_was WHERE at <= ?", final)
+        self.run("DELETE FROM block WHERE number < ?", final)
+        self.note(final=final)
+
+    def stain(self, assets: Iterable[int]) -> None:
+        """Say that what is shown of these assets may have changed, within `writing`."""
+        listed = sorted(set(assets))
+        if listed:
+            seq = int(self.facts().get("seq", 0))
+            self._upsert(self._columns["dirty"].table, "dirty", [(asset, seq + n) for n, asset in enumerate(listed, 1)])
+            self.note(seq=seq + len(listed))
+
+    def undo(self, to: int, contracts: Contracts) -> int:
+        """Make all blocks after `to` undone, newest first, within `writing`; returns how many blocks that were."""
+        count = int(self.rows("SELECT count(*) FROM block WHERE number > ?", to)[0][0])
+        changed: set[int] = set()
+        events = self.events(list(self.each("event", "WHERE block > ? ORDER BY block, log", to)), contracts)
+        parties = [(account, event.block, event.log) for event in events for account in event.parties()]
+        changed.update(event.subject for event in events if event.subject)
+        self._erase(self._columns["party"].table, parties)
+        for table in FOLDED:
+            keys, names = ", ".join(table.key), ", ".join(table.names)
+            was, same = f"{table.name}_was", " AND ".join(f"w.{key} = f.{key}" for key in table.key)
+            self.run(f"DELETE FROM {table.name} WHERE ({keys}) IN (SELECT {keys} FROM {was} WHERE at > ?)", to)
+            # The oldest of what a row was is what going back block by block, the newest first, ends at.
+            self.run(
+                f"INSERT INTO {table.name} ({names}) SELECT {', '.join(f'w.{name}' for name in table.names)} "
+                f"FROM {was} w JOIN (SELECT {keys}, min(at) AS first FROM {was} WHERE at > ? GROUP BY {keys}) f "
+                f"ON {same} AND w.at = f.first WHERE w.existed = 1",
+                to,
+            )
+            self.run(f"DELETE FROM {was} WHERE at > ?", to)
+        for table in LOGS:
+            if table.name != "party":
+                self.run(f"DELETE FROM {table.name} WHERE block > ?", to)
+        self.run("DELETE FROM root WHERE block > ?", to)
+        self.run("DELETE FROM block WHERE number > ?", to)
+        self.stain(changed)
+        return count
+
+    def dump(self, *, undo: bool = False) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Every row that follows from the chain, in a fixed order; with `undo` also what rows were before.
+
+        Two indexes of one chain are equal when these are, whatever database each is in.
+        """
+        for table in (*FOLDED, *LOGS):
+            for suffix in ("", "_was") if undo and table in FOLDED else ("",):
+                extra = "at, existed, " if suffix else ""
+                rows = self.rows(f"SELECT {extra}{', '.join(table.names)} FROM {table.name}{suffix}")
+                yield from ((table.name + suffix, one) for one in sorted(tuple(map(_comparable, row)) for row in rows))
+
+    @contextmanager
+    def _typed(self, *kinds: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except kinds as error:
+            raise IndexFault(f"The index cannot be used: {' '.join(str(error).split())[:300]}.") from error
+
+
+class _Codec:
+    """Rows of one table as Python has them, and as a database does."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._names = table.names
+        self._big = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "big")
+        self._blob = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "blob")
+
+    def write(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not self._big:
+            return values
+        encoded = list(values)
+        for place in self._big:
+            encoded[place] = encoded[place].to_bytes(32, "big")
+        return tuple(encoded)
+
+    def key(self, key: Key) -> Key:
+        return (
+            tuple(part.to_bytes(32, "big") if place in self._big else part for place, part in enumerate(key))
+            if self._big
+            else key
+        )
+
+    def read(self, values: Sequence[Any]) -> Row:
+        row = dict(zip(self._names, values, strict=True))
+        for place in self._big:
+            row[self._names[place]] = int.from_bytes(values[place], "big")
+        for place in self._blob:
+            row[self._names[place]] = bytes(values[place])
+        return row
+
+
+def _comparable(value: Any) -> Any:
+    return value.hex() if isinstance(value, (bytes, memoryview)) else value

@@ -1,0 +1,106 @@
+"""Finding assets and running a hub on the command line, on a node."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.cli_support import ADDRESSES, PUBLISH, Shell
+from integration.conftest import Anvil
+from integration.hub.support import get, wait_for
+
+
+@pytest.fixture(scope="module")
+def author(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Somebody who has published the penguins, of which a buyer has bought a month."""
+    node = Anvil()
+    shell = Shell(node.url, tmp_path_factory.mktemp("shell"))
+    shell.ok("deploy", "--local-dollar", "--yes")
+    shell.ok("fund", "100 USD", "--account", ADDRESSES["buyer"])
+    shell.ok(*PUBLISH)
+    shell.as_("buyer").ok("buy", "1", "commercial", "--yes")
+    yield shell
+    node.stop()
+
+
+@pytest.fixture
+def buyer(author: Shell) -> Shell:
+    return author.as_("buyer")
+
+
+def test_assets_are_found_by_words_and_facets(author: Shell) -> None:
+    found = author.as_(None).json("search", "penguins", "--type", "dataset", "--max-price", "20 USD")
+    assert [hit["name"] for hit in found["hits"]] == ["Palmer penguins"] and found["total"] == 1
+    table = author.ok("search", "penguin")
+    assert "Palmer penguins" in table and "on chain" in table and "1 found: dataset 1" in table
+    assert "Nothing was found." in author.ok("search", "walrus")
+    assert author.json("browse", "--format", "csv", "--free")["total"] == 1
+    assert author.json("search", "penguins", "--not-free")["total"] == 0
+    assert "pony" in author.refused("search", "--type", "pony")["message"]
+    assert "dollars" in author.refused("search", "--max-price", "1 ETH")["message"]
+    assert author.json("suggest", "pal")[0]["name"] == "Palmer penguins"
+    assert author.json("similar", "1") == []
+
+
+def test_what_is_mine(author: Shell, buyer: Shell) -> None:
+    mine = buyer.json("mine")
+    assert [one["licence"] for one in mine["owned"]] == ["commercial"] and mine["assets"] == []
+    assert "until" in buyer.ok("mine") and "commercial" in buyer.ok("mine", "--ends-within", "31")
+    assert "commercial" not in buyer.ok("mine", "--ends-within", "1")
+    assert "Palmer penguins" in author.ok("mine")
+
+
+def test_who_bought_and_what_happened(author: Shell) -> None:
+    assert [one["account"] for one in author.json("holders", "1")] == [ADDRESSES["buyer"].lower()]
+    assert "12.5 USD" in author.ok("sales", "1") and author.json("sales", "--account", ADDRESSES["author"]) == []
+    assert author.json("activity", "1")[0]["event"] == "Sale"
+    assert author.ok("watch", "--seconds", "0") == ""
+
+
+def test_an_asset_is_named_by_owner_and_name(author: Shell) -> None:
+    named = f"{ADDRESSES['author']}/Palmer penguins"
+    assert author.json("show", named)["did"] == author.json("show", "1")["did"]
+    assert "called so" in author.refused("show", f"{ADDRESSES['author']}/Ponies")["message"]
+
+
+def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) -> None:
+    made = author.json("hub", "index")
+    again = author.json("hub", "index", "--again")
+    assert made["root"] == again["root"] == author.json("hub", "index", "--refold")["root"]
+    process = author.process("hub", "serve", "--port", "0", "--json", "--final-after", "2")
+    assert process.stdout is not None
+    told = b""
+    while b"}" not in told:
+        told += process.stdout.readline()
+    url = json.loads(told)["url"]
+    try:
+        wait_for(lambda: get(f"{url}/v1/search?q=penguin").json()["total"] == 1)
+        assert author.json("hub", "status", url)["assets"] == 1
+        assert "behind its node" in author.ok("hub", "status", url)
+        assert author.json("search", "penguins", "--hub", url)["hits"][0]["hub"] == url
+        assert author.ok("hub", "compare", url, url) == "They agree on every asset.\n"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert author.refused("search", "penguins", "--hub", url)["error"] == "HubUnavailable"
+    assert os.stat(author.folder / "home" / "hub").st_mode & 0o077 == 0
+
+
+def test_hooks_are_noted_listed_and_removed(author: Shell) -> None:
+    made = author.json("hub", "hook", "add", "https://example.org/hook", "--kind", "sale")
+    assert len(made["secret"]) == 64
+    listed = author.json("hub", "hook", "list")
+    assert [one["name"] for one in listed] == [made["name"]] and "secret" not in json.dumps(listed)
+    assert "well" in author.ok("hub", "hook", "list")
+    author.ok("hub", "hook", "remove", made["name"])
+    assert author.json("hub", "hook", "list") == []
+    assert "https" in author.refused("hub", "hook", "add", "http://example.org/", "--kind", "sale")["hint"]
+
+
+def test_a_hub_for_others_names_its_address(author: Shell) -> None:
+    assert "--public-url" in author.refused("hub", "serve", "--host", "0.0.0.0")["hint"]

@@ -1,0 +1,222 @@
+"""Two databases, one behaviour: the same tables after the same blocks, forks and kills."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postgres import Postgres
+
+from integration.conftest import Anvil
+from integration.index.support import PEOPLE, Place, dump
+from registry.errors import IndexFault
+from registry.index.indexer import refold
+from registry.index.stores import open_store
+
+TESTS = Path(__file__).parents[2]
+KILLS = 50 if os.environ.get("DEEP") else 3
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    node = Anvil()
+    here = Place(node)
+    chance = random.Random(2)
+    for _ in range(40):
+        here.block(chance)
+    yield here
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def truth(place: Place) -> list[Any]:
+    index = place.index()
+    index.sync()
+    return dump(index, undo=True)
+
+
+def test_both_have_the_same_tables_and_undo_the_same(place: Place, truth: list[Any], database: str) -> None:
+    index = place.index(database)
+    index.sync()
+    assert dump(index, undo=True) == truth
+    start = place.rpc("evm_snapshot")
+    place.publish(PEOPLE[0], b"\1" * 32, [(5, 1, 0, 0, 0, 0)])
+    place.mine(3)
+    index.sync()
+    assert dump(index, undo=True) != truth
+    place.rpc("evm_revert", start)
+    place.mine(0)
+    with index.store.writing():
+        index.store.undo(place.head, place.contracts)
+    assert dump(index, undo=True) == truth
+
+
+def test_it_goes_on_where_it_stopped(place: Place, truth: list[Any], database: str) -> None:
+    class Enough(Exception):
+        """What ends the first run."""
+
+    seen = []
+
+    def stop(what: str, done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) == 1:
+            raise Enough
+
+    first = place.index(database, final=10, progress=stop)
+    with pytest.raises(Enough):
+        first.sync()
+    first.store.close()
+    store = open_store(database)
+    store.prepare({"registry": place.deployment.registry})
+    index = place.on(store)
+    index.sync()
+    assert [row for row in dump(index)] == [row for row in truth if not row[0].endswith("_was")]
+
+
+def test_folding_again_needs_no_node(place: Place, truth: list[Any], database: str) -> None:
+    index = place.index(database)
+    index.sync()
+    with index.store.writing():
+        index.store.run("DELETE FROM holding")
+        index.store.run("UPDATE asset SET owner = ?", PEOPLE[1])
+    refold(index.store, place.contracts)
+    assert dump(index, undo=True) == truth
+
+
+def test_an_index_of_another_registry_or_format_is_refused(place: Place, database: str) -> None:
+    store = open_store(database)
+    store.prepare({"registry": place.deployment.registry})
+    store.prepare({"registry": place.deployment.registry})
+    with pytest.raises(IndexFault, match="is of registry"):
+        store.prepare({"registry": "0x" + "ee" * 20})
+    with store.writing():
+        store.note(format="0")
+    with pytest.raises(IndexFault, match="format 0"):
+        store.prepare({"registry": place.deployment.registry})
+    store.prepare({"registry": "0x" + "ee" * 20}, again=True)
+    assert store.facts()["registry"] == "0x" + "ee" * 20
+
+
+def test_what_fails_within_a_transaction_leaves_nothing(place: Place, database: str) -> None:
+    store = open_store(database)
+    store.prepare({"registry": "a"})
+    with pytest.raises(ZeroDivisionError), store.writing():
+        store.note(half="done")
+        raise ZeroDivisionError
+    assert "half" not in store.facts()
+    with store.writing():
+        store.note(whole="done")
+    assert store.facts()["whole"] == "done"
+
+
+def test_numbers_sort_and_come_back_up_to_the_largest(database: str) -> None:
+    store = open_store(database)
+    store.prepare({"registry": "a"})
+    numbers = [0, 1, 255, 2**63, 2**96 - 1, 2**256 - 1]
+    rows = [{"asset": n, "token": "t", "period": 0, "units": number} for n, number in enumerate(numbers)]
+    with store.writing():
+        store.put("fee", list(reversed(rows)))
+    assert [row["units"] for row in store.each("fee", "ORDER BY units")] == numbers
+    assert store.load("fee", [(5, "t", 0)])[5, "t", 0]["units"] == 2**256 - 1
+
+
+def test_readers_see_whole_blocks_while_somebody_writes(place: Place, database: str) -> None:
+    """Number of events and number of the last block belong together at any moment."""
+    index = place.index(database)
+    events = {0: 0}
+    for number in range(place.deployment.block, place.head + 1):
+        events[number] = len(place.rpc("eth_getLogs", {"fromBlock": hex(number), "toBlock": hex(number)}))
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def look() -> None:
+        last = 0
+        while not done.is_set():
+            with index.store.reading():
+                head = index.store.head()
+                found = index.store.rows("SELECT coalesce(max(block), 0) FROM event")[0][0]
+            if head is None:
+                wrong.extend(["events before blocks"] if found else [])
+            elif found > head[0] or head[0] < last:
+                wrong.append(f"{found} beyond {head}")
+            last = head[0] if head else 0
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    index.sync()
+    done.set()
+    for reader in readers:
+        reader.join(10)
+    assert not wrong
+
+
+SCRIPT = """
+    import sys
+    sys.path.insert(0, {tests!r})
+    from integration.index.support import Place, dump
+    from registry.chain.connection import Chain
+    from registry.chain.deploy import Deployment
+    from registry.index.events import Contracts
+    place = Place.__new__(Place)
+    place.node = type("Node", (), {{"url": {url!r}}})
+    place.deployment = Deployment.load({record!r})
+    place.contracts = Contracts(place.deployment, {datatoken!r})
+    index = place.index({database!r}, final=20)
+    print("begun", flush=True)
+    index.sync()
+    print("done", flush=True)
+"""
+
+
+def test_killed_at_any_moment_it_has_the_same_tables(
+    place: Place, truth: list[Any], database: str, tmp_path: Path
+) -> None:
+    record = place.deployment.save(tmp_path)
+    datatoken = place.chain.call(place.assets.functions.datatokenImplementation())
+    code = textwrap.dedent(SCRIPT).format(
+        tests=str(TESTS), url=place.node.url, record=str(record), datatoken=datatoken, database=database
+    )
+    chance = random.Random(3)
+    kills = 0
+    for _ in range(KILLS * 3):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        time.sleep(chance.uniform(0, 0.15))
+        process.send_signal(signal.SIGKILL)
+        kills += "done" not in process.communicate(timeout=60)[0]
+        if kills >= KILLS:
+            break
+        if kills % 3 == 2:
+            # Else the end would be reached once, and the rest of the kills would find nothing to do.
+            open_store(database).prepare({"registry": place.deployment.registry}, again=True)
+    assert kills
+    index = place.index(database, final=20)
+    index.sync()
+    assert dump(index) == [row for row in truth if not row[0].endswith("_was")]
+
+
+def test_postgresql_that_goes_away_is_said_and_survived(place: Place, postgres: Postgres) -> None:
+    """A server that is restarted cuts all connections."""
+    store = open_store(postgres.fresh())
+    store.prepare({"registry": "a"})
+    store.rows("SELECT 1")
+    store.rows("SELECT 1")
+    for connection in store._all[:]:  # type: ignore[attr-defined]
+        connection.close()
+    assert store.facts()["registry"] == "a"
+    with store.writing():
+        store.note(after="all")
+    assert store.facts()["after"] == "all"
+    with pytest.raises(IndexFault, match="cannot be used"):
+        open_store("postgresql://nobody@/none?host=/nowhere")

@@ -1,0 +1,300 @@
+"""Nodes as they are: a proxy in front of anvil that lags, leaves out, cuts short, refuses or lies, by name.
+
+``with Proxy(anvil.url) as node: node.play(lags(3))``. A quirk changes the answers to questions, one at a time; what a
+balancer does to a batch is played by changing each of its answers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import requests
+
+Question = dict[str, Any]
+Ask = Callable[[str, list[Any]], Any]
+"""Asks the real node; returns the whole answer."""
+
+Quirk = Callable[[Question, Ask], Any]
+"""The answer to a question instead of the node's, None to pass it on; may raise `Refused` or `Cut`."""
+
+
+class Refused(Exception):
+    """The whole request is answered with a status of HTTP."""
+
+    def __init__(self, status: int, **headers: str) -> None:
+        self.status, self.headers = status, headers
+
+
+class Cut(Exception):
+    """The answer ends in its middle."""
+
+
+class Proxy:
+    """One proxy on a port of its own; `asked` has the methods that it was asked, in order."""
+
+    def __init__(self, url: str) -> None:
+        self.target = url
+        self.asked: list[str] = []
+        self.played = 0
+        self._quirk: Quirk | None = None
+        self._times = -1
+        self._session = requests.Session()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet: else each answer waits for the one before to be acknowledged
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                try:
+                    text = json.dumps(proxy.answer(body)).encode()
+                    status, headers, short = 200, {}, len(text)
+                except Refused as refused:
+                    text, status, headers, short = b"{}", refused.status, refused.headers, 2
+                except Cut:
+                    text = json.dumps(proxy.through(body)).encode()
+                    status, headers, short = 200, {}, len(text) // 2
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name.replace("_", "-"), value)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text[:short])
+                self.wfile.flush()
+                if short < len(text):
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._session.close()
+
+    def play(self, quirk: Quirk | None, *, times: int = -1) -> None:
+        """Play a quirk from now on, so many times (-1: always); None is an honest node again."""
+        self._quirk, self._times, self.played = quirk, times, 0
+
+    def answer(self, body: Any) -> Any:
+        """What comes back for a request."""
+        return [self._one(one) for one in body] if isinstance(body, list) else self._one(body)
+
+    def through(self, body: Any) -> Any:
+        """What the node says."""
+        return self._session.post(self.target, json=body, timeout=30).json()
+
+    def _one(self, question: Question) -> Any:
+        self.asked.append(question["method"])
+        if self._quirk is not None and self._times != 0:
+            try:
+                changed = self._quirk(question, self._ask)
+            except (Refused, Cut):
+                self._count()
+                raise
+            if changed is not None:
+                self._count()
+                return {"jsonrpc": "2.0", "id": question["id"], **changed}
+        return self.through(question)
+
+    def _count(self) -> None:
+        self.played += 1
+        self._times -= 1
+
+    def _ask(self, method: str, params: list[Any]) -> Any:
+        return self.through({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+
+# --- Quirks --------------------------------------------------------------------------------------
+
+
+def _is_range(question: Question) -> bool:
+    return question["method"] == "eth_getLogs" and "fromBlock" in question["params"][0]
+
+
+def answers_nothing_for_ranges(question: Question, ask: Ask) -> Any:
+    """A node whose index of logs is behind its blocks: no logs, and no error."""
+    return {"result": []} if _is_range(question) else None
+
+
+def answers_nothing_for_logs(question: Question, ask: Ask) -> Any:
+    """The same for blocks by their hash."""
+    return {"result": []} if question["method"] == "eth_getLogs" else None
+
+
+def leaves_out_the_last_log(question: Question, ask: Ask) -> Any:
+    """One log fewer than there are, under the right hash."""
+    if question["method"] != "eth_getLogs":
+        return None
+    logs = ask("eth_getLogs", question["params"])["result"]
+    return {"result": logs[:-1]} if logs else None
+
+
+def leaves_out(topic: str) -> Quirk:
+    """Never gives an event of one kind, neither in logs nor in receipts."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] == "eth_getLogs":
+            answer = ask("eth_getLogs", question["params"])
+            return {"result": [log for log in answer.get("result", ()) if log["topics"][0] != topic]}
+        if question["method"] == "eth_getBlockReceipts":
+            receipts = ask("eth_getBlockReceipts", question["params"])["result"]
+            for receipt in receipts:
+                receipt["logs"] = [log for log in receipt["logs"] if log["topics"][0] != topic]
+            return {"result": receipts}
+        return None
+
+    return quirk
+
+
+def leaves_out_one(tx: str) -> Quirk:
+    """Never gives the logs of one transaction, neither as logs nor in its receipt."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        answer = ask(question["method"], question["params"])
+        if question["method"] == "eth_getLogs":
+            return {"result": [log for log in answer.get("result", ()) if log["transactionHash"] != tx]}
+        if question["method"] == "eth_getBlockReceipts":
+            return {
+                "result": [
+                    {**one, "logs": [] if one["transactionHash"] == tx else one["logs"]} for one in answer["result"]
+                ]
+            }
+        return None
+
+    return quirk
+
+
+def has_logs_of_another_fork(question: Question, ask: Ask) -> Any:
+    """Logs that say they are of a block of another hash."""
+    if question["method"] != "eth_getLogs":
+        return None
+    logs = ask("eth_getLogs", question["params"]).get("result", [])
+    return {"result": [{**log, "blockHash": "0x" + "ab" * 32} for log in logs]} if logs else None
+
+
+def repeats_a_log(question: Question, ask: Ask) -> Any:
+    """The same log twice."""
+    if question["method"] != "eth_getLogs":
+        return None
+    logs = ask("eth_getLogs", question["params"]).get("result", [])
+    return {"result": [*logs, logs[0]]} if logs else None
+
+
+def invents_a_log(address: str, topics: list[str], data: str) -> Quirk:
+    """A log that nobody wrote, in a real block."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] != "eth_getLogs":
+            return None
+        logs = ask("eth_getLogs", question["params"]).get("result", [])
+        asked = [one.lower() for one in question["params"][0].get("address", [address])]
+        if not logs or address not in asked:
+            return None
+        return {"result": [*logs, {**logs[-1], "address": address, "topics": topics, "data": data, "logIndex": "0xff"}]}
+
+    return quirk
+
+
+def lags(blocks: int) -> Quirk:
+    """A node that is some blocks behind, and knows nothing of those."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        head = max(0, int(ask("eth_blockNumber", [])["result"], 16) - blocks)
+        method, params = question["method"], question["params"]
+        if method == "eth_blockNumber":
+            return {"result": hex(head)}
+        if method == "eth_getBlockByNumber":
+            if params[0] == "latest":
+                return {"result": ask(method, [hex(head), False])["result"]}
+            if params[0].startswith("0x") and int(params[0], 16) > head:
+                return {"result": None}
+        if method == "eth_getBlockByHash":
+            found = ask(method, params)["result"]
+            return {"result": None} if found and int(found["number"], 16) > head else None
+        if _is_range(question) and int(params[0]["toBlock"], 16) > head:
+            wanted = {**params[0], "toBlock": hex(head)}
+            return {"result": ask(method, [wanted])["result"] if int(wanted["fromBlock"], 16) <= head else []}
+        return None
+
+    return quirk
+
+
+def flaps(blocks: int) -> Quirk:
+    """A balancer with one node behind: every other answer is of that one."""
+    behind, turn = lags(blocks), [0]
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        turn[0] += 1
+        return behind(question, ask) if turn[0] % 2 else None
+
+    return quirk
+
+
+def has_no_blocks(question: Question, ask: Ask) -> Any:
+    """Null where a block should be."""
+    return {"result": None} if question["method"].startswith("eth_getBlockBy") else None
+
+
+def is_too_busy(question: Question, ask: Ask) -> Any:
+    """429, with a time after which to ask again."""
+    raise Refused(429, retry_after="0")
+
+
+def cuts_short(question: Question, ask: Ask) -> Any:
+    """Half an answer."""
+    raise Cut
+
+
+def answers_some_of_a_batch(question: Question, ask: Ask) -> Any:
+    """An answer without a result for logs."""
+    return {} if question["method"] == "eth_getLogs" else None
+
+
+def refuses_ranges_over(blocks: int) -> Quirk:
+    """An error for ranges that are too long."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if not _is_range(question):
+            return None
+        wanted = question["params"][0]
+        if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) < blocks:
+            return None
+        return {"error": {"code": -32005, "message": f"query exceeds {blocks} blocks"}}
+
+    return quirk
+
+
+def refuses(method: str) -> Quirk:
+    """An error for one method."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        known = question["method"] != method
+        return None if known else {"error": {"code": -32601, "message": "the method does not exist"}}
+
+    return quirk
+
+
+def says_another_hash_of(number: int) -> Quirk:
+    """Another block of one number than the rest of the world has."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] != "eth_getBlockByNumber" or question["params"][0] != hex(number):
+            return None
+        return {"result": {**ask(question["method"], question["params"])["result"], "hash": "0x" + "cd" * 32}}
+
+    return quirk

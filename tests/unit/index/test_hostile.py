@@ -1,0 +1,145 @@
+"""Whatever somebody publishes, an index lists it, a search stays a search, and nothing else is shown for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hostile.documents import LEGAL, NEARLY, largest, legal
+
+from registry.index.entries import Money, entries_of
+from registry.index.fold import arguments_of
+from registry.index.models import Hit
+from registry.index.queue import DocumentQueue
+from registry.index.search.finder import Finder
+from registry.index.search.fts import FtsEngine
+from registry.index.search.query import SearchQuery
+from registry.index.stores import open_store
+from registry.index.tables import BY_NAME
+from registry.ipfs.cid import CID
+from registry.ipfs.memory import MemoryStore
+
+from .support import NOW, entry
+from .test_fold import ANN, HOME, Rows, event
+
+
+class Place:
+    """An index of one asset whose document is given."""
+
+    def __init__(self, data: bytes) -> None:
+        self.store = open_store(":memory:")
+        self.store.prepare({"registry": HOME})
+        digest = hashlib.sha256(data).digest()
+        blocks: Any = MemoryStore()
+        blocks.put(CID.raw(data), data)
+        queue = DocumentQueue(self.store, blocks)
+        with self.store.writing():
+            fresh = BY_NAME["asset"].fresh((1,))
+            self.store.put("asset", [{**fresh, "owner": ANN, "digest": digest, "version": 1, "first_time": NOW}])
+            queue.want([(digest, ANN)])
+        queue.look()
+        (self.entry,) = entries_of(self.store, [1], Money(), NOW)
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_a_legal_document_is_listed_and_can_be_found_again(name: str) -> None:
+    place = Place(legal(name))
+    assert place.entry.status == "have" and place.entry.shown
+    engine = FtsEngine()
+    engine.put([place.entry, entry(2, "Something else")], [], 1, NOW)
+    finder = Finder(engine)
+    assert 1 in {hit.entry.id for hit in finder.answer(SearchQuery(), NOW).hits}
+    words = place.entry.name[:200]
+    found = finder.answer(SearchQuery(text=words, begun=False), NOW)
+    assert {hit.entry.id for hit in found.hits} <= {1} and json.dumps(found.facets)
+    again = type(place.entry).from_json(place.entry.to_json())
+    assert again == place.entry
+    assert not finder.answer(SearchQuery(owner="0x" + "11" * 20), NOW).hits or ANN == "0x" + "11" * 20
+    assert finder.answer(SearchQuery(free=True), NOW).hits == (), "a tag is not a facet of another kind"
+
+
+@pytest.mark.parametrize("name", NEARLY)
+def test_what_is_no_document_is_listed_with_its_faults(name: str) -> None:
+    place = Place(NEARLY[name])
+    assert (place.entry.status, place.entry.shown, place.entry.name) == ("invalid", False, "")
+    assert 1 <= len(place.entry.faults) <= 20 and all(len(fault) <= 600 for fault in place.entry.faults)
+
+
+def test_the_largest_document_that_there_can_be() -> None:
+    assert len(largest()) == 2**20
+    assert Place(largest()).entry.status == "have"
+
+
+def test_a_crowd_of_licences_that_change_in_one_block() -> None:
+    rows = Rows()
+    rows.publish()
+    for number in range(32):
+        rows.take("AssetRegistry.LicenceAdded", 1, number, (1, 0, 0, 0, 0, 0))
+    for price in range(2_000):
+        rows.take("AssetRegistry.LicenceChanged", 1, price % 32, price, bool(price % 2), block=2)
+    assert rows.tables["licence"][(1, 31)]["price"] == 1983
+
+
+def test_the_largest_numbers_that_events_have() -> None:
+    rows = Rows()
+    rows.publish()
+    top = 2**256 - 1
+    rows.take("Marketplace.Sale", 1, 0, ANN, HOME, top, top, top)
+    rows.take("RegistryToken.DelegateVotesChanged", ANN, 0, top)
+    rows.take("RegistryGovernor.VoteCast", ANN, top, 1, top, "\0 because")
+    assert rows.tables["vote"][(top, ANN)]["reason"] == "\ufffd because"
+    store = open_store(":memory:")
+    store.prepare({"registry": HOME})
+    with store.writing():
+        for name in ("fee", "delegate", "vote", "proposal"):
+            store.put(name, list(rows.tables[name].values()))
+    assert store.load("proposal", [(top,)])[(top,)]["agreed"] == top
+
+
+def test_two_documents_in_one_transaction_and_a_clock_that_goes_back() -> None:
+    rows = Rows()
+    rows.publish()
+    rows.take("AssetRegistry.MetadataPublished", 1, 2, b"\2" * 32)
+    rows.take("AssetRegistry.MetadataPublished", 1, 3, b"\3" * 32)
+    assert rows.tables["asset"][(1,)]["version"] == 3
+    assert entry(published=NOW + 10_000).quality(NOW).new == 1.0
+
+
+def test_arguments_have_every_name_that_a_rule_may_ask_for() -> None:
+    values = arguments_of(event("AssetRegistry.Transfer", HOME, ANN, 1))
+    assert values["from_"] == HOME and values["to"] == ANN and values["home_registry"] == HOME
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "x" * 3_000},
+        {"price": 1},
+        {"owner": "0x" + "AA" * 20},
+        {"size": -1},
+        {"score": -0.1},
+        {"tags": ["x"] * 65},
+        {"state": 9},
+        {"offers": [{"number": 0}]},
+        {"document": "x" * (2**20 + 1)},
+        {"quality": {"fees": 2}},
+    ],
+)
+def test_a_hit_with_anything_odd_in_it_is_none(change: dict[str, Any]) -> None:
+    plain = {
+        "did": "did:nft:eip155:1_erc721:0x" + "11" * 20 + "_1",
+        "owner": ANN,
+        "digest": "0" * 64,
+        "version": 1,
+        "state": 0,
+        "delisted": False,
+        "status": "have",
+        "block": 1,
+        "published": 0,
+        "changed": 0,
+    }
+    Hit.read(json.dumps(plain))
+    with pytest.raises(ValueError, match=":"):
+        Hit.read(json.dumps({**plain, **change}))

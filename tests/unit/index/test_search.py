@@ -1,0 +1,363 @@
+"""Searching: what is found, in which order, counted and narrowed down, in any script, and what cannot be cheated."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from registry.errors import InputError
+from registry.index import rank
+from registry.index.search.finder import Finder
+from registry.index.search.fts import FtsEngine
+from registry.index.search.query import Engine, SearchQuery
+from registry.index.search.tantivy import TantivyEngine
+from registry.index.text import folded, skeleton, words
+
+from .support import NOW, asking, entry, fill, gain, judged, library, titles
+
+
+def fts() -> Engine:
+    return FtsEngine()
+
+
+def tantivy() -> Engine:
+    return TantivyEngine(tempfile.mkdtemp(prefix="tantivy-"))
+
+
+ENGINES = [fts, tantivy]
+
+
+@pytest.fixture(params=ENGINES, ids=lambda make: make.__name__)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    made: Engine = request.param()
+    yield made
+    made.close()
+    if isinstance(made, TantivyEngine):
+        shutil.rmtree(made._folder)
+
+
+@pytest.fixture
+def finder(engine: Engine) -> Finder:
+    return Finder(engine)
+
+
+def ids(finder: Finder, text: str = "", **fields: Any) -> list[int]:
+    return [hit.entry.id for hit in finder.answer(asking(text, **fields), NOW).hits]
+
+
+# --- Judged --------------------------------------------------------------------------------------
+
+
+def test_what_people_ask_for_comes_first(engine: Engine, finder: Finder) -> None:
+    fill(engine, library())
+    keys = {number: one["key"] for number, one in enumerate(titles(), 1)}
+    assert len(keys) >= 300 and len(judged()) >= 50
+    gains = {}
+    for one in judged():
+        answer = finder.answer(SearchQuery(text=one["query"], limit=10), NOW)
+        gains[one["query"]] = gain(one["grades"], [keys[hit.entry.id] for hit in answer.hits])
+    worst = sorted(gains.items(), key=lambda item: item[1])[:8]
+    assert sum(gains.values()) / len(gains) >= 0.8, worst
+
+
+# --- Words ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("penguin", "Palmer penguins"),
+        ("PENGUINS", "palmer Penguins"),
+        ("peng", "Penguins"),
+        ("cafe", "Café prices"),
+        ("café", "Cafe prices"),
+        ("strasse", "Straßen in Berlin"),
+        ("München", "Munchen weather"),
+        ("ペンギン", "南極のペンギン"),
+        ("東京", "東京の天気"),
+        ("天気", "東京の天気"),
+        ("서울", "서울 날씨"),
+        ("хлеб", "Хлеб и вода"),
+        ("हिन्दी", "हिन्दी समाचार"),
+        ("ﬁsh", "Fish"),
+        ("\uff23\uff2f\uff12", "Mauna Loa CO2"),
+        ("ΘΕΑ", "θέα"),
+    ],
+)
+def test_a_word_is_found_however_it_is_written(engine: Engine, finder: Finder, text: str, name: str) -> None:
+    fill(engine, [entry(1, name), entry(2, "Something else")])
+    assert ids(finder, text) == [1]
+
+
+def test_marks_of_scripts_that_write_vowels_so_are_not_accents() -> None:
+    assert words("हिन्दी") == ["हिन्दी"] and words("é") == ["e"]
+    assert words("a_b-c") == ["a", "b", "c"] and words("") == [] and words("🐧🐧") == []
+    assert words("x" * 500) == ["x" * 40]
+    assert folded("ÀÉÎõü") == "aeiou"
+
+
+HOSTILE = [
+    '"',
+    '""" OR *',
+    "name:penguins",
+    "NEAR(a b)",
+    "a AND OR NOT",
+    "* * *",
+    "^penguins",
+    "{name} : x",
+    "penguins\0",
+    "'; DROP TABLE entry; --",
+    "-penguins",
+    "🐧",
+    "%_%",
+    "(((((",
+    "\u202e",
+    "f" + "0" * 16 + "x",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_operator_of_an_engine_reaches_it(engine: Engine, finder: Finder, text: str) -> None:
+    fill(engine, [entry(1, "Penguins")])
+    assert set(ids(finder, text)) <= {1}
+    for kind in ("license", "owner"):
+        assert ids(finder, **{kind: text}) == []
+    assert ids(finder, tags=(text,)) == []
+    finder.engine.completions("a", 5)
+    assert ids(finder, "penguins") == [1]
+
+
+def test_only_stop_words_are_words_too(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(1, "The The"), entry(2, "Penguins")])
+    assert ids(finder, "the") == [1]
+    assert ids(finder, "penguins of the") == [2]
+
+
+def test_a_question_that_is_out_of_bounds_is_refused() -> None:
+    for wrong in (
+        {"text": "x" * 257},
+        {"type": "pony"},
+        {"sort": "clicks"},
+        {"limit": 0},
+        {"limit": 101},
+        {"tags": ("a",) * 17},
+        {"max_price": -1},
+        {"min_size": 2**63},
+    ):
+        with pytest.raises(InputError):
+            SearchQuery(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="another search"):
+        _ = SearchQuery(text="a", after="0123456789ab.20").place
+
+
+# --- Narrowing -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def zoo(engine: Engine) -> None:
+    fill(
+        engine,
+        [
+            entry(1, "Penguins", tags=["Birds", "cold"], formats=["csv"], price=0, free=True, size=10),
+            entry(
+                2, "Penguins model", type="model", license="MIT", price=20_000_000, paid=True, size=2_000, parents=[1]
+            ),
+            entry(
+                3, "Penguins sealed", gated=True, price=5_000_000, paid=True, size=300, standards=["card@1"], adopted=1
+            ),
+            entry(4, "Penguins of a service", type="app", computable=True, size=0),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"type": "model"}, {2}),
+        ({"license": "MIT"}, {2}),
+        ({"tags": ("birds",)}, {1}),
+        ({"tags": ("BIRDS", "cold")}, {1}),
+        ({"tags": ("birds", "warm")}, set()),
+        ({"formats": (".csv",)}, {1}),
+        ({"free": True}, {1}),
+        ({"paid": True}, {2, 3}),
+        ({"gated": True}, {3}),
+        ({"gated": False}, {1, 2, 4}),
+        ({"paid": False}, {1, 4}),
+        ({"computable": True}, {4}),
+        ({"standards": ("card@1",)}, {3}),
+        ({"derived_from": 1}, {2}),
+        ({"owner": "0x" + "0" * 39 + "3"}, {3}),
+        ({"max_price": 5_000_000}, {1, 3}),
+        ({"min_price": 1, "max_price": 20_000_000}, {2, 3}),
+        ({"min_size": 300}, {2, 3}),
+        ({"max_size": 10}, {1, 4}),
+        ({"type": "dataset", "gated": False, "max_price": 0}, {1}),
+    ],
+)
+@pytest.mark.parametrize("text", ["", "penguins"])
+def test_narrowed_down(zoo: None, finder: Finder, fields: dict[str, Any], expected: set[int], text: str) -> None:
+    assert set(ids(finder, text, **fields)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "penguins"])
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [("price", [1, 3, 2, 4]), ("size", [2, 3, 1, 4]), ("name", [1, 2, 4, 3])],
+)
+def test_sorted(zoo: None, finder: Finder, sort: Any, expected: list[int], text: str) -> None:
+    assert ids(finder, text, sort=sort) == expected
+
+
+def test_facets_count_what_was_found(zoo: None, finder: Finder) -> None:
+    facets = finder.answer(asking("penguins"), NOW).facets
+    assert facets["type"] == {"dataset": 2, "app": 1, "model": 1}
+    assert facets["paid"] == {"yes": 2} and facets["tag"] == {"birds": 1, "cold": 1}
+    assert finder.answer(asking("penguins", type="model"), NOW).facets["license"] == {"MIT": 1}
+
+
+def test_beyond_two_thousand_it_says_that_there_are_more(engine: Engine, finder: Finder) -> None:
+    engine.put([entry(n, f"Penguins {n}") for n in range(1, 2_003)], [], 1, NOW)
+    answer = finder.answer(asking("penguins"), NOW)
+    assert (answer.total, answer.more) == (2_000, True)
+    exact = finder.answer(asking("penguins 1999"), NOW)
+    assert exact.hits[0].entry.id == 1999
+
+
+# --- Changing ------------------------------------------------------------------------------------
+
+
+def test_what_changes_is_found_by_what_it_is_now(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(1, "Penguins"), entry(2, "Seals")])
+    fill(engine, [entry(1, "Walruses", fees=10**9)], cursor=7)
+    assert ids(finder, "penguins") == [] and ids(finder, "walrus") == [1] and engine.cursor() == 7
+    engine.put([entry(2, "Seals", delisted=True)], [1], 8, NOW)
+    assert ids(finder, "walrus") == [] and ids(finder, "seals") == [] and engine.shelf.fact("shown") == 0
+    assert engine.shelf.entries([2])[2].delisted, "found by its number"
+    engine.put([entry(2, "Seals")], [], 9, NOW)
+    assert ids(finder, "seals") == [2]
+    engine.clear()
+    assert (engine.shelf.fact("shown"), engine.cursor()) == (0, 0)
+
+
+def test_suggestions(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(1, "Penguins"), entry(2, "Pension funds", fees=10**9), entry(3, "Seals")])
+    assert [name for name, _ in engine.completions("pen", 5)] == ["Pension funds", "Penguins"]
+    answer = finder.answer(asking("pinguins "), NOW)
+    assert not answer.hits and "penguin" in answer.near
+
+
+def test_what_is_like_it(engine: Engine, finder: Finder) -> None:
+    fill(engine, library())
+    by_key = {one["key"]: number for number, one in enumerate(titles(), 1)}
+    like = finder.similar(engine.shelf.entries([by_key["datasets/sunspots"]])[by_key["datasets/sunspots"]], NOW, 3)
+    assert {titles()[hit.entry.id - 1]["key"] for hit in like} >= {"datasets/sunspot.month", "datasets/sunspot.year"}
+
+
+# --- Rank ----------------------------------------------------------------------------------------
+
+
+def test_the_parts_of_a_score_add_up(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(1, "Penguins", fees=10**9, endorsed=True, description="penguins of Palmer"), entry(2, "Seals")])
+    (hit,) = finder.answer(asking("penguins"), NOW).hits
+    assert hit.quality.fees == pytest.approx(rank.level(1_000)) and hit.quality.endorsed == 1
+    assert sum(hit.text.values()) * (1 + hit.quality.total) == pytest.approx(hit.score)
+    assert hit.text["name"] > hit.text["description"] > 0 and hit.text["tags"] == 0
+
+
+def test_weights_are_a_whole_and_ten_dollars_of_fees_buy_little() -> None:
+    assert sum(rank.WEIGHTS.values()) == pytest.approx(1)
+    assert rank.WEIGHTS["fees"] * rank.level(10) <= 0.14
+    assert rank.WEIGHTS["fees"] * rank.level(1) == pytest.approx(0.04)
+    assert rank.level(1_023) == 1 == rank.level(10**9) and rank.level(0) == 0
+
+
+def test_a_fee_counts_half_after_half_a_year_and_stops_at_nothing() -> None:
+    assert rank.faded({100: 10**9}, 100) == 10**9
+    assert rank.faded({100: 10**9}, 106) == 5 * 10**8
+    assert rank.faded({100: 10**9}, 112) == 25 * 10**7
+    assert rank.faded({100: 10**9}, 100 + 6 * 200) == 0
+    values = [rank.faded({0: 10**12}, period) for period in range(60)]
+    assert values == sorted(values, reverse=True)
+    assert rank.faded({5: 7}, 3) == 7, "a clock that went back does not make it more"
+
+
+def test_sales_prices_and_buyers_do_not_move_it(engine: Engine, finder: Finder) -> None:
+    """A thousand accounts that buy a free asset of one's own, or a dear one at no fee, change nothing."""
+    fill(engine, [entry(1, "Penguins"), entry(2, "Penguins", sales=1_000, buyers=1_000, price=10**11, paid=True)])
+    first, second = finder.answer(asking("penguins"), NOW).hits
+    assert (first.entry.id, second.entry.id) == (1, 2)
+    assert first.quality.total == second.quality.total == 0
+
+
+def test_words_said_again_and_again_say_nothing_more(engine: Engine, finder: Finder) -> None:
+    fill(
+        engine,
+        [
+            entry(1, "Penguins", description="Sizes of penguins."),
+            entry(2, "Data", description="penguins " * 200),
+            entry(3, "Data", tags=["penguins", *(f"tag{n}" for n in range(60))]),
+        ],
+    )
+    assert ids(finder, "penguins")[0] == 1
+
+
+def test_a_page_has_two_hits_of_one_owner_and_the_next_page_the_rest(engine: Engine, finder: Finder) -> None:
+    spam = [entry(n, "Penguins", owner="0x" + "5" * 40, fees=10**12) for n in range(1, 30)]
+    fill(engine, [*spam, *(entry(n, "Penguins of others") for n in range(30, 34))])
+    question = asking("penguins", limit=5)
+    answer = finder.answer(question, NOW)
+    assert [hit.entry.id for hit in answer.hits] == [1, 2, 30, 31, 32]
+    following = finder.answer(question.with_(after=answer.after), NOW)
+    assert [hit.entry.id for hit in following.hits] == [3, 4, 33]
+    third = finder.answer(question.with_(after=following.after), NOW)
+    assert [hit.entry.id for hit in third.hits] == [5, 6]
+    assert len(ids(finder, "penguins", owner="0x" + "5" * 40, limit=100)) == 29
+
+
+def test_a_collection_counts_as_one(engine: Engine, finder: Finder) -> None:
+    items = [entry(n, "Penguins", owner="0x" + "5" * 40, collection=9) for n in range(10, 20)]
+    fill(engine, [*items, entry(30, "Penguins of others")])
+    assert sorted(ids(finder, "penguins")) == [10, 30]
+    assert len(ids(finder, "penguins", collection=9)) == 10
+
+
+def test_copies_of_the_same_content_are_folded_under_the_first(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(1, "Penguins", content="bafy1"), entry(2, "Penguins best", content="bafy1", fees=10**12)])
+    assert ids(finder, "penguins") == [1]
+    assert ids(finder, "penguins", owner=f"0x{2:040x}") == [2]
+
+
+def test_a_name_that_looks_like_an_older_one_of_somebody_else_loses_half(engine: Engine, finder: Finder) -> None:
+    fill(
+        engine,
+        [
+            entry(1, "Penguins"),
+            entry(2, "\u0420\u0435nguins", description="penguins"),
+            entry(3, "Penguins", fees=10**5),
+        ],
+    )
+    found = engine.shelf.entries([1, 2, 3])
+    assert [found[n].looks_like for n in (1, 2, 3)] == [0, 1, 1]
+    assert ids(finder, "penguins")[0] == 1
+    assert skeleton("P3nguins") != skeleton("Penguins") and skeleton("paypa1") == skeleton("paypal")
+
+
+def test_both_engines_give_the_same_first_ten() -> None:
+    """On nine of ten judged questions, in any order among equals."""
+    made = fts(), tantivy()
+    same = 0
+    for engine in made:
+        fill(engine, library())
+    for one in judged():
+        first, second = (ids(Finder(engine), one["query"], limit=10) for engine in made)
+        same += set(first) == set(second)
+    for engine in made:
+        engine.close()
+    assert isinstance(made[1], TantivyEngine)
+    shutil.rmtree(made[1]._folder)
+    assert same >= 0.9 * len(judged()), same
