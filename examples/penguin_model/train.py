@@ -80,8 +80,8 @@ def fit(x: Array, y: Array) -> tuple[Array, Array, Array]:
 
 
 def train(path: Path = CSV) -> tuple[dict[str, Any], Array]:
-    """Return the model as JSON (names, scaling, weights, what was measured on the rows held out) and the scores of these
-    rows (rows x classes, float64)."""
+    """Return the model as JSON (names, scaling, weights, what the held-out rows measured), and the scores of the
+    held-out rows (rows x classes, float64)."""
     x, y, x_held, y_held = split(*load(path))
     mean, deviation, weights = fit(x, y)
     scores: Array = np.hstack([np.ones((len(x_held), 1)), (x_held - mean) / deviation]) @ weights.T
