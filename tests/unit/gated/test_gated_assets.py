@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.gated.conftest import MONTH, SEAT, Guard
+from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
-from registry import Gated, Published, Registry
+from registry import Gated, Licence, Published, Registry
 from registry.assets import Draft
 from registry.chain.wallets import SafeSigner
 from registry.errors import (
@@ -134,6 +134,18 @@ def test_whoever_passes_the_token_on_passes_the_access_on(
     with pytest.raises(AccessDenied):
         buyer.as_account("buyer").download(asset.did, "nowhere")
     assert ann.open(asset.did, "penguins.csv").read() == CSV
+
+
+@pytest.mark.parametrize("licences", [(CALLS, MONTH), (SEAT, CALLS)], ids=["uses and a period", "a hold and uses"])
+def test_no_use_is_spent_by_who_has_lasting_access_too(
+    publish: Callable[..., Published], buyer: Registry, licences: tuple[Licence, ...]
+) -> None:
+    asset = publish(*licences)
+    for licence in licences:
+        buyer.buy(asset.did, licence.name)
+    for client in (buyer, buyer.as_account("buyer")):
+        assert client.open(asset.did, "penguins.csv").read() == CSV
+    assert buyer.holding(asset.did, "calls").uses == 2
 
 
 # --- Owners ------------------------------------------------------------------------------------------
@@ -282,6 +294,19 @@ def test_a_copy_is_verified_against_what_the_content_opens_to(
     with pytest.raises(InputError, match="exists already"):
         buyer.download(asset.did, tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_copy_that_is_longer_or_shorter_is_not_verified(
+    publish: Callable[..., Published], author: Registry, tmp_path: Path
+) -> None:
+    asset, copy = publish(MONTH), tmp_path / "copy"
+    author.download(asset.did, copy)
+    for kept in (CSV + b"and more\n", CSV[:-1], b""):
+        (copy / "penguins.csv").write_bytes(kept)
+        with pytest.raises(Unverified, match="not what the encrypted file opens to"):
+            author.verify(asset.did, copy)
+    (copy / "penguins.csv").write_bytes(CSV)
+    assert author.verify(asset.did, copy).files == 2
 
 
 def test_no_key_and_no_share_is_in_any_error_warning_log_or_file(

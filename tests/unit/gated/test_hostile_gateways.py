@@ -184,6 +184,16 @@ def test_a_gateway_that_fails_in_its_way_is_named_and_the_others_make_the_key(li
         assert len(found.causes[fakes[0].url]) < 700
 
 
+@pytest.mark.parametrize("field", ["message", "hint"])
+def test_what_a_gateway_says_is_shown_on_one_line_of_500_letters(field: str) -> None:
+    said = "No\x00\x1b[31m\u202e\r\n" + "x" * 1500
+    problem = {"code": "no_access", "message": "No.", "hint": "Buy.", field: said}
+    with town(says({"error": problem}, 403, of="/v1/releases")) as [fake], pytest.raises(GatewayError) as refused:
+        GatewayClient(fake.url, deadline=DEADLINE).release(REQUEST, WALLET)
+    shown = refused.value.reason if field == "message" else refused.value.hint
+    assert shown == "No  [31m   " + "x" * (500 - 11)
+
+
 def test_a_wrong_share_is_found_out_and_its_gateway_named() -> None:
     wrong = split(Identity.generate(), 2, 3)[0]
     holder: list[Fake] = []
