@@ -195,12 +195,12 @@ class Town:
         self.stack = ExitStack()
         self.made: dict[str, KeyGateway] = {}
 
-    def person(self, number: int) -> Registry:
-        """A client of one of the accounts for tests."""
+    def person(self, number: int, *, home: str = "") -> Registry:
+        """A client of one of the accounts for tests; with another `home` it knows nothing of what it sent before."""
         return Registry.connect(
             self.anvil.url,
             signer=dev_signer(number),
-            home=self.folder / "homes" / str(number),
+            home=self.folder / "homes" / (home or str(number)),
             deployment=self.deployment,
             sources=[LocalStore(self.folder / "homes" / str(AUTHOR) / "blocks")],
         )

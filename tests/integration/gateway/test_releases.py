@@ -12,7 +12,7 @@ from registry import Published, Registry
 from registry.chain.local import DEPLOYER
 from registry.chain.signatures import recover, text_digest
 from registry.chain.signers import KeySigner, dev_signer
-from registry.gated.protocol import Release
+from registry.gated.protocol import Release, Revocation
 
 
 def refused(answer: Any, status: int, code: str) -> None:
@@ -175,6 +175,20 @@ def test_the_owner_invites_for_a_time_and_revokes_what_has_not_started(
     refused(gateway.revoke(stranger_key, coming), 403, "not_owner")
     assert gateway.revoke(author_key, coming).json() == {"stored": True}
     refused(gateway.ask(dev_signer(OTHER), did), 403, "no_access")
+
+
+def test_an_owner_revokes_invitations_to_their_own_assets_only(
+    town: Town, asset: Published, gateway: Voice, author_key: KeySigner
+) -> None:
+    """Its name is a digest, and no secret: whoever knows it could otherwise end it in the name of any asset."""
+    other, now = dev_signer(OTHER), int(time.time())
+    theirs = town.publish(by=town.person(OTHER))
+    coming, _ = gateway.invite(author_key, str(asset.did), dev_signer(STRANGER).address, now + 500, now + 600)
+    forged = Revocation(did=str(theirs.did), id=coming.id)
+    body = gateway.signed(forged, other).to_dict()
+    refused(gateway.say("DELETE", f"/v1/invitations/{coming.id}", body), 404, "not_found")
+    assert not town.made["one"].database.invitation(coming.id).revoked  # type: ignore[union-attr]
+    assert gateway.revoke(author_key, coming).json() == {"stored": True}
 
 
 def test_a_revoked_invitation_cannot_be_handed_in_again(
