@@ -54,12 +54,14 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     from registry.gateway.database import FILE, Database
     from registry.gateway.keys import FILE as KEYS
     from registry.gateway.keys import Keys, make_key_file
+    from registry.home import make_home
 
     place = _folder(app, folder)
     chain, deployment = _registry(app)
     if key_file is not None and not key_file.exists():
         make_key_file(key_file)
     lock = _lock(key_file, new=True)
+    make_home(app.home)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = Keys.make(place / KEYS, lock)
     database = Database(place / FILE)
@@ -124,10 +126,11 @@ def serve(
     It listens to this machine alone unless --host says otherwise, and then needs --public-url: put a reverse proxy with
     TLS before it.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
+    from registry.home import private_lock
     from registry.ipfs.hosts import is_loopback
 
     try:
@@ -150,7 +153,7 @@ def serve(
     chain, deployment = _registry(app)
     keys = _keys(place, key_file)
     try:
-        alone = FileLock(place / "serving.lock", timeout=0)
+        alone = private_lock(place / "serving.lock", timeout=0)
         alone.acquire()
     except Timeout:
         raise InputError(f"The gateway in {place} is being served already.", hint="End that first.") from None
@@ -285,16 +288,17 @@ def restore(app: App, source: Path, folder: Path | None) -> None:
 @key_file_option
 def rotate(app: App, folder: Path | None, key_file: Path | None) -> None:
     """Take a new identity for shares and seal all of them to it. End 'serve' first; tell publishers the new key."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
     from registry.gateway.rotation import rotate as change
+    from registry.home import private_lock
 
     place = _folder(app, folder)
     require_gateway(place)
     try:
-        with FileLock(place / "serving.lock", timeout=0):
+        with private_lock(place / "serving.lock", timeout=0):
             keys = _keys(place, key_file)
             count = change(place, keys)
     except Timeout:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import JournalError
+from registry.home import make_private
 
 __all__ = ["Database", "StoredInvitation", "StoredShare"]
 
@@ -79,8 +80,8 @@ class Database:
         self._guard = threading.RLock()
         self._depth = 0
         with self._typed():
+            make_private(path)  # before anything is in it; what SQLite makes beside it has the same rights
             self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-            path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
