@@ -31,6 +31,8 @@ class Settings:
     account_burst: int = 30
     concurrency: int = 256
     connections: int = 1000
+    address_connections: int = 64
+    address_heads: int = 32
     head_age: int | None = 600
     lookback: int = 200_000
     patience: float = 12.0

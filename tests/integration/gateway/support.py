@@ -222,7 +222,7 @@ class Town:
             self.anvil.rpc("anvil_setBalance", keys.address, _GATEWAY_FUNDS)
         return folder
 
-    def gateway(self, name: str = "one", **settings: Any) -> Voice:
+    def gateway(self, name: str = "one", *, proxies: tuple[str, ...] = (), **settings: Any) -> Voice:
         """A gateway in this process, made if there is none of this name."""
         folder = self.keys(name)
         keys = Keys.open(folder / KEYS, Lock(key_file=self.folder / f"{name}.key"))
@@ -233,7 +233,7 @@ class Town:
         made = KeyGateway(folder, keys, Chain.connect(self.anvil.url), self.deployment, Settings(url, **chosen))
         self.made[name] = made
         self.stack.callback(made.close)
-        self.stack.enter_context(GatewayServer(made, sock))
+        self.stack.enter_context(GatewayServer(made, sock, proxies=proxies))
         return Voice(url)
 
     def process(self, name: str, *, depth: int = 2, fault: str = "", patience: float = 20) -> Running:
