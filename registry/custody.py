@@ -175,7 +175,7 @@ class Custody(Gating):
 
         named = []
         for url in urls:
-            client = GatewayClient(url)
+            client = GatewayClient(url, self.reach)
             try:
                 about = client.about()
             finally:
@@ -214,7 +214,7 @@ class Custody(Gating):
         shares = split(key, encryption.threshold, len(gateways))
 
         def give(index: int) -> None:
-            client = GatewayClient(gateways[index].url)
+            client = GatewayClient(gateways[index].url, self.reach)
             try:
                 deposit = Deposit(
                     did=str(did),

@@ -18,6 +18,7 @@ ends with what to do next.
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   ├── PrivateAddress (PermissionError)   a URL of somebody else leads to this machine or a private network
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     │   └── WrongKey                       encrypted content that this key does not open
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
@@ -317,6 +318,19 @@ class Unavailable(ContentError):
     def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
         self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
         super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
+
+
+class PrivateAddress(ContentError, PermissionError):
+    """A URL that somebody else wrote leads to this machine or a private network; nothing was sent there."""
+
+    hint = "If you mean to go there, name the address, or a network that holds it, in REGISTRY_REACH."
+
+    def __init__(self, host: str, address: str) -> None:
+        self.host, self.address = host, address
+        where = host if host == address else f"{host} ({address})"
+        super().__init__(
+            f"{where} is an address of this machine or of a private network, which REGISTRY_REACH does not name."
+        )
 
 
 class LimitExceeded(ContentError):

@@ -401,6 +401,7 @@ class Gating(Access):
                 encryption.recipient,
                 wallet,
                 _is_signed,
+                self.reach,
                 deadline=deadline,
                 hedge=deadline if uses else HEDGE,
             )

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from registry.ddo import KeyGateway
-from registry.errors import ContentError, GatewayError, InputError, RegistryError, SignerError
+from registry.errors import ContentError, GatewayError, InputError, PrivateAddress, RegistryError, SignerError
 from registry.gated.custody import Combined, combine
 from registry.gated.identity import Identity, unseal
 from registry.gated.protocol import (
@@ -37,6 +37,7 @@ from registry.gated.protocol import (
     domain_of,
     sign_in_text,
 )
+from registry.ipfs.hosts import Reach, normal_url
 from registry.ipfs.http import Http
 
 __all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
@@ -63,11 +64,15 @@ class Wallet:
 
 
 class GatewayClient:
-    """One gateway, by its base URL; `deadline` (seconds) bounds each answer. Raises `GatewayError`."""
+    """One gateway, by its base URL, which a stranger's document may have named: `reach` says how far it may lead.
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
-        self.url: Final = url.rstrip("/")
-        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2)
+    `deadline` (seconds) bounds each answer. Raises `InputError` for a URL that is no plain address of a service, and
+    `GatewayError`.
+    """
+
+    def __init__(self, url: str, reach: Reach, *, deadline: float = DEADLINE) -> None:
+        self.url: Final = normal_url(url)
+        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, reach=reach)
 
     def close(self) -> None:
         """Close its connections."""
@@ -123,6 +128,8 @@ class GatewayClient:
         try:
             with self._http.ask(method, path, f"{method} {path}", headers=headers, content=content) as got:
                 data, status = got.body(MAX_BODY), got.status
+        except PrivateAddress as error:
+            raise GatewayError(self.url, error.message.rstrip("."), code="private", hint=error.hint) from error
         except ContentError as error:
             reason = "; ".join(getattr(error, "causes", ())) or error.message
             reason = reason.removeprefix(self.url).lstrip(": ").rstrip(".")
@@ -179,6 +186,7 @@ def gather(
     key: str,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    reach: Reach,
     *,
     deadline: float = DEADLINE,
     hedge: float = HEDGE,
@@ -187,7 +195,8 @@ def gather(
 
     `threshold` are asked at once; each that fails, refuses, lies or takes longer than `hedge` seconds brings in one
     more. `identity` opens what they seal to `request.recipient`; `check` says whether an answer has the gateway's
-    signature. All ends `deadline` seconds after the last was asked, whatever they do.
+    signature, `reach` how far their addresses may lead. All ends `deadline` seconds after the last was asked, whatever
+    they do.
     """
     answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]] = queue.SimpleQueue()
     waiting, asked = list(gateways), 0
@@ -203,7 +212,7 @@ def gather(
             gateway = waiting.pop(0)
             asked += 1
             until = time.monotonic() + limit
-            run = (answers, gateway, request, identity, wallet, check, deadline)
+            run = (answers, gateway, request, identity, wallet, check, reach, deadline)
             threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
 
     for _ in range(threshold):
@@ -257,11 +266,12 @@ def _ask_one(
     identity: Identity,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    reach: Reach,
     deadline: float,
 ) -> None:
     client: GatewayClient | None = None
     try:
-        client = GatewayClient(gateway.url, deadline=deadline)
+        client = GatewayClient(gateway.url, reach, deadline=deadline)
         released = client.release(request, wallet)
         if not check(gateway, request, released):
             raise GatewayError(gateway.url, "its answer is not signed by its account", code="unsigned")

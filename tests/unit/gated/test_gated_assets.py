@@ -117,6 +117,18 @@ def test_a_publisher_whose_gateway_is_down_is_told_and_finishes_by_running_it_ag
     assert author.publish(folder, **terms).did == made.did
 
 
+def test_on_a_chain_that_is_no_play_a_gateway_on_this_machine_is_asked_only_if_its_user_says_so(
+    publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    monkeypatch.setattr("registry.session.TEST_CHAINS", frozenset())
+    with pytest.raises(TooFewShares, match="of this machine or of a private network"):
+        buyer.open(asset.did, "penguins.csv")
+    monkeypatch.setenv("REGISTRY_REACH", "127.0.0.1")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
 # --- Licences ----------------------------------------------------------------------------------------
 
 
