@@ -68,6 +68,7 @@ _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:-]*")
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+_COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
 
 
@@ -194,6 +195,10 @@ def _is_recipient(text: str) -> bool:
     return _RECIPIENT.fullmatch(text) is not None
 
 
+def _is_commitment(text: str) -> bool:
+    return _COMMITMENT.fullmatch(text) is not None
+
+
 def _length(low: int, high: int) -> StringConstraints:
     return StringConstraints(strict=True, min_length=low, max_length=high)
 
@@ -220,6 +225,7 @@ _GatewayUrl = Annotated[
     _check(_is_gateway, "is not a plain https URL (http on this machine) in its usual form"),
 ]
 _Recipient = Annotated[str, _length(62, 62), _check(_is_recipient, "is not an age recipient (age1...)")]
+_Commitment = Annotated[str, _length(64, 64), _check(_is_commitment, "is not a sha2-256 digest in small digits")]
 _Profile = Annotated[str, _length(1, 64), _check(_is_profile, "is not the name of a profile")]
 
 
@@ -367,11 +373,15 @@ class ContentFile(_Document):
 
 class KeyGateway(_Document):
     """Who keeps a share of the key: the base `url` of the service, its age `recipient` (shares are sealed to it) and
-    the Ethereum account `signer` that signs its answers."""
+    the Ethereum account `signer` that signs its answers.
+
+    `commitment` tells its share from a wrong one, and nothing else, see `registry.gated.custody`.
+    """
 
     url: _GatewayUrl
     recipient: _Recipient
     signer: _AddressField
+    commitment: _Commitment | None = None
 
 
 class Encryption(_Document):
@@ -398,6 +408,11 @@ class Encryption(_Document):
     def _gateways_are_different(cls, gateways: tuple[KeyGateway, ...]) -> tuple[KeyGateway, ...]:
         for name in ("url", "recipient", "signer"):
             _refuse_repeats([getattr(gateway, name) for gateway in gateways], suffix=f"/{name}")
+        if any(gateway.commitment for gateway in gateways):
+            missing = [place for place, gateway in enumerate(gateways) if gateway.commitment is None]
+            if missing:
+                raise _FieldError(Fault(f"/{at}/commitment", "is missing, and others have one") for at in missing)
+            _refuse_repeats([gateway.commitment for gateway in gateways], suffix="/commitment")
         # Whoever has a host has all that is asked there, so it counts once; on this machine all are for trying out.
         hosts = [host_of(gateway.url) for gateway in gateways]
         counted = [n if is_loopback(host) else host for n, host in enumerate(hosts)]

@@ -17,10 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from registry.ddo import KeyGateway
 from registry.errors import ContentError, GatewayError, InputError, PrivateAddress, RegistryError, SignerError
-from registry.gated.custody import Combined, combine
+from registry.gated.custody import Combined, combine, commitment
 from registry.gated.identity import Identity, unseal
 from registry.gated.protocol import (
     MAX_BODY,
+    MAX_KEPT,
     SIGN_IN_SECONDS,
     Auth,
     Deposit,
@@ -198,10 +199,12 @@ def gather(
     signature, `reach` how far their addresses may lead. All ends `deadline` seconds after the last was asked, whatever
     they do.
     """
-    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]] = queue.SimpleQueue()
     waiting, asked = list(gateways), 0
-    shares: dict[str, str] = {}
+    shares: dict[str, list[str]] = {}
+    places = {gateway.url: place for place, gateway in enumerate(gateways)}
     causes: dict[str, str] = {}
+    liars: list[str] = []
     too_fresh = False
     hedge, limit = hedge + wallet.patience, deadline + wallet.patience
     until = time.monotonic() + limit
@@ -235,19 +238,36 @@ def gather(
                 raise answer  # who does not sign for one will not for the others
             ask_next()
             continue
-        shares[gateway.url] = answer
+        right = _committed(answer, gateway, places[gateway.url], key)
+        if not right:
+            liars.append(gateway.url)
+            causes[gateway.url] = _LIE
+            ask_next()
+            continue
+        shares[gateway.url] = right
         if len(shares) < threshold:
             continue
-        found = combine(shares, threshold, key)
+        found = combine(shares, threshold, key, newest=gateway.url, until=until)
         if found is not None:
+            liars += found.liars
             causes |= dict.fromkeys(found.liars, _LIE)
-            return Gathered(found, len(shares), causes, found.liars)
+            return Gathered(found, len(shares), causes, tuple(liars))
         ask_next()
     silent = [gateway.url for gateway in gateways[:asked] if gateway.url not in done]
     causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
     if len(shares) >= threshold:
-        causes |= dict.fromkeys(shares, _LIE if len(shares) == 1 else "its share and the others make no key of it")
-    return Gathered(None, len(shares), causes, too_fresh=too_fresh)
+        # Where the document commits to shares these are the right ones, and it is the document that is wrong.
+        unfit = "its share and the others make no key of it" if len(shares) > 1 else _LIE
+        unfit = _PUBLISHER if gateways[0].commitment else unfit
+        causes |= dict.fromkeys(shares, unfit)
+    return Gathered(None, len(shares), causes, tuple(liars), too_fresh=too_fresh)
+
+
+def _committed(answer: list[str], gateway: KeyGateway, place: int, key: str) -> list[str]:
+    """Of a gateway's shares the one that the document commits to; all of them if it says nothing of it."""
+    if gateway.commitment is None:
+        return answer
+    return [share for share in answer if commitment(share, key, place) == gateway.commitment][:1]
 
 
 TOO_FRESH: Final = "too_fresh"
@@ -258,9 +278,11 @@ PENDING: Final = "pending"
 
 _LIE: Final = "its share is not of this key"
 
+_PUBLISHER: Final = "its share is the one that the document commits to, and those make no key: its publisher erred"
+
 
 def _ask_one(
-    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]],
+    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]],
     gateway: KeyGateway,
     request: ReleaseRequest,
     identity: Identity,
@@ -276,7 +298,7 @@ def _ask_one(
         if not check(gateway, request, released):
             raise GatewayError(gateway.url, "its answer is not signed by its account", code="unsigned")
         try:
-            answers.put((gateway, unseal(released.sealed, identity)))
+            answers.put((gateway, unseal(released.sealed, identity).splitlines()[:MAX_KEPT]))
         except InputError:
             raise GatewayError(gateway.url, "its share is not sealed to the key that asked", code="malformed") from None
     except RegistryError as error:

@@ -121,8 +121,6 @@ class Uses:
     # --- Before the chain ------------------------------------------------------------------------
 
     def _check(self, request: ReleaseRequest, receipt: Receipt, account: str) -> int:
-        if request.version is None:
-            raise _unfit("the request names no version", "Name the version that the receipt is for.")
         if receipt.did != request.did or request.licence not in (None, receipt.licence):
             raise _unfit("it is for another asset or licence")
         if receipt.account != account:
@@ -139,7 +137,7 @@ class Uses:
         now = int(self._clock())
         with self._database.writing():
             self._database.run(
-                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?, ?, ?, ?, 'asked', NULL, ?, ?)",
+                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?, ?, ?, ?, 'asked', NULL, ?, ?, 0, 0)",
                 receipt.account,
                 receipt.nonce,
                 receipt.did,

@@ -156,7 +156,7 @@ class Voice:
 class Wish:
     """A release that somebody wants, and the key to open the answer."""
 
-    def __init__(self, did: str, *, version: int | None = None, licence: int | None = None) -> None:
+    def __init__(self, did: str, *, version: int = 1, licence: int | None = None) -> None:
         self.did, self.version, self.licence = did, version, licence
         self.identity = pyrage.x25519.Identity.generate()
         self.recipient = str(self.identity.to_public())
@@ -174,16 +174,20 @@ class Wish:
 
     def pay(self, holder: Registry, licence: str | int, **changes: Any) -> Wish:
         """Sign one use away for it."""
-        assert self.version is not None
         options = {"ref": release_ref(self.did, self.version, self.recipient), **changes}
         signed = holder.sign_receipt(self.did, licence, **options)
         self.receipt = Receipt.model_validate(json.loads(signed.to_json()))
         return self
 
     def open(self, answer: httpx.Response) -> str:
-        """The share in an answer."""
+        """The one share in an answer."""
+        [share] = self.open_all(answer)
+        return share
+
+    def open_all(self, answer: httpx.Response) -> list[str]:
+        """The shares in an answer, the newest first."""
         assert answer.status_code == 200, answer.text
-        return bytes(pyrage.decrypt(answer.json()["sealed"].encode(), [self.identity])).decode()
+        return bytes(pyrage.decrypt(answer.json()["sealed"].encode(), [self.identity])).decode().splitlines()
 
 
 class Town:

@@ -245,7 +245,7 @@ def test_a_fault_of_ours_is_told_without_its_values(
     def break_down(*_: Any) -> Any:
         raise ZeroDivisionError(share)
 
-    town.made["two"].database.share = break_down  # type: ignore[method-assign]
+    town.made["two"].database.shares_of = break_down  # type: ignore[method-assign]
     answer = gateway.ask(buyer_key, str(bought.did))
     refused(answer, 503, "fault")
     assert share not in answer.text + caplog.text

@@ -397,6 +397,22 @@ def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
     assert found == {f"/content/encryption/gateways/2/{same}": "repeats number 0"}
 
 
+def test_a_document_commits_to_all_shares_or_to_none(penguins: DDO) -> None:
+    def faults(*commitments: Any) -> dict[str, str]:
+        named = [gateway(n) | ({"commitment": c} if c else {}) for n, c in enumerate(commitments)]
+        return faults_of(lambda: penguins.with_changes(**gated(gateways=named)))
+
+    at = "/content/encryption/gateways"
+    assert faults("ab" * 32, None) == {f"{at}/1/commitment": "is missing, and others have one"}
+    assert faults("ab" * 32, "ab" * 32) == {f"{at}/1/commitment": "repeats number 0"}
+    for odd in ("AB" * 32, "ab" * 31, "0x" + "ab" * 31, "xy" * 32):
+        assert set(faults(odd)) == {f"{at}/0/commitment"}
+    named = [gateway(n) | {"commitment": f"{n:064x}"} for n in range(2)]
+    made = penguins.with_changes(**gated(gateways=named))
+    assert DDO.from_bytes(made.to_bytes()) == made
+    assert made.to_dict()["content"]["encryption"]["gateways"][1]["commitment"] == f"{1:064x}"
+
+
 def test_one_host_counts_once_but_for_this_machine(penguins: DDO) -> None:
     urls = ["https://a.example", "https://b.example", "https://a.example:8443/another"]
     found = faults_of(lambda: penguins.with_changes(**gated(gateways=[gateway(n, url=u) for n, u in enumerate(urls)])))

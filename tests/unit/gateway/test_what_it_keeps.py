@@ -273,6 +273,42 @@ def test_a_file_of_another_format_or_none_at_all_is_not_touched(folder: Path) ->
         Database(folder / FILE)
 
 
+FORMAT_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE shares (asset TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL, threshold INTEGER NOT NULL,
+    sealed TEXT NOT NULL, depositor TEXT NOT NULL, stored INTEGER NOT NULL, PRIMARY KEY (asset, version)) WITHOUT ROWID;
+CREATE TABLE invitations (id TEXT PRIMARY KEY, asset TEXT NOT NULL, account TEXT NOT NULL, starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL, owner TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE nonces (nonce TEXT PRIMARY KEY, used_by TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE uses (account TEXT NOT NULL, nonce TEXT NOT NULL, asset TEXT NOT NULL, licence INTEGER NOT NULL,
+    version INTEGER NOT NULL, recipient TEXT NOT NULL, ref TEXT NOT NULL, state TEXT NOT NULL, block INTEGER,
+    asked INTEGER NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (account, nonce)) WITHOUT ROWID;
+CREATE TABLE audit (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
+INSERT INTO shares VALUES ('did:1', 1, 0, 2, 'sealed', '0xowner', 7), ('did:1', 2, 1, 2, 'later', '0xowner', 8);
+INSERT INTO uses VALUES ('0xbuyer', '5', 'did:1', 0, 1, 'age1', 'ab', 'released', 12, 1, 2);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_that_kept_one_share_of_a_version_is_brought_up_to_date(folder: Path) -> None:
+    with sqlite3.connect(folder / FILE) as old:
+        old.executescript(FORMAT_1)
+    old.close()
+    for _ in range(2):
+        database = Database(folder / FILE)
+        assert [(one.version, one.index, one.sealed) for one in database.shares()] == [
+            (1, 0, "sealed"),
+            (2, 1, "later"),
+        ]
+        assert database.rows("SELECT state, block, gas, sent FROM uses") == [("released", 12, 0, 0)]
+        assert database.faults() == []
+        database.put_share(database.shares()[0])
+        database.close()
+        with sqlite3.connect(folder / FILE) as new:
+            new.execute("DELETE FROM shares WHERE id = (SELECT MAX(id) FROM shares)")
+        new.close()
+
+
 def test_used_nonces_are_forgotten_when_they_expire(database: Database) -> None:
     assert database.use_nonce("a", "first", 100, now=50) == "first"
     assert database.use_nonce("a", "second", 100, now=60) == "first"
