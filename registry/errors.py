@@ -29,7 +29,7 @@ ends with what to do next.
     │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
     ├── ChainError (RegistryError)
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
-    │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
+    │   ├── Underpriced, GasLimitExceeded, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
     │   ├── DeploymentError
     │   └── NoDao (LookupError)
@@ -570,6 +570,16 @@ class Underpriced(ChainError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The node refused the fee: {reason}.")
+
+
+class GasLimitExceeded(ChainError):
+    """A call would take more gas than whoever pays for it allows."""
+
+    hint = "Look at what it runs: a part of it may be a stranger's code."
+
+    def __init__(self, gas: int, limit: int) -> None:
+        self.gas, self.limit = gas, limit
+        super().__init__(f"The call would take {gas:,} gas, more than the {limit:,} that it may.")
 
 
 class TransactionTimeout(ChainError, TimeoutError):

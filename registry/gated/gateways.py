@@ -170,13 +170,15 @@ def _one_line(text: str) -> str:
 class Gathered:
     """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
     what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
-    access, or a use that was given for it, is there but not deep enough in the chain yet."""
+    access, or a use that was given for it, is there but not deep enough in the chain yet; `unpaid`, whether one would
+    give its share if somebody else handed the receipt in."""
 
     found: Combined | None
     shares: int
     causes: dict[str, str]
     liars: tuple[str, ...] = ()
     too_fresh: bool = False
+    unpaid: bool = False
 
 
 def gather(
@@ -191,21 +193,24 @@ def gather(
     *,
     deadline: float = DEADLINE,
     hedge: float = HEDGE,
+    first: int = 0,
+    lead: bool = False,
 ) -> Gathered:
     """Ask gateways for shares of the key whose recipient is `key`, until they make it.
 
-    `threshold` are asked at once; each that fails, refuses, lies or takes longer than `hedge` seconds brings in one
-    more. `identity` opens what they seal to `request.recipient`; `check` says whether an answer has the gateway's
-    signature, `reach` how far their addresses may lead. All ends `deadline` seconds after the last was asked, whatever
-    they do.
+    `threshold` are asked at once, from the `first` on; with `lead` that one alone until it has given its share, for a
+    receipt that it is to hand in: of several that do so all but one pay for nothing. Each that fails, refuses, lies or
+    takes longer than `hedge` seconds brings in one more. `identity` opens what they seal to `request.recipient`;
+    `check` says whether an answer has the gateway's signature, `reach` how far their addresses may lead. All ends
+    `deadline` seconds after the last was asked, whatever they do.
     """
     answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]] = queue.SimpleQueue()
-    waiting, asked = list(gateways), 0
+    waiting, asked = [*gateways[first:], *gateways[:first]], 0
     shares: dict[str, list[str]] = {}
     places = {gateway.url: place for place, gateway in enumerate(gateways)}
     causes: dict[str, str] = {}
     liars: list[str] = []
-    too_fresh = False
+    too_fresh = unpaid = False
     hedge, limit = hedge + wallet.patience, deadline + wallet.patience
     until = time.monotonic() + limit
 
@@ -218,7 +223,7 @@ def gather(
             run = (answers, gateway, request, identity, wallet, check, reach, deadline)
             threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
 
-    for _ in range(threshold):
+    for _ in range(1 if lead else threshold):
         ask_next()
     done: set[str] = set()
     while len(done) < asked:
@@ -233,7 +238,10 @@ def gather(
         done.add(gateway.url)
         if isinstance(answer, RegistryError):
             causes[gateway.url] = getattr(answer, "reason", answer.message)
-            too_fresh = too_fresh or getattr(answer, "code", "") in (TOO_FRESH, PENDING)
+            code = getattr(answer, "code", "")
+            too_fresh, unpaid = too_fresh or code in (TOO_FRESH, PENDING), unpaid or code in UNPAID
+            if code == PENDING and lead:
+                break
             if isinstance(answer, SignerError):
                 raise answer  # who does not sign for one will not for the others
             ask_next()
@@ -245,6 +253,10 @@ def gather(
             ask_next()
             continue
         shares[gateway.url] = right
+        if lead:
+            lead = False
+            for _ in range(threshold - 1):
+                ask_next()
         if len(shares) < threshold:
             continue
         found = combine(shares, threshold, key, newest=gateway.url, until=until)
@@ -253,14 +265,14 @@ def gather(
             causes |= dict.fromkeys(found.liars, _LIE)
             return Gathered(found, len(shares), causes, tuple(liars))
         ask_next()
-    silent = [gateway.url for gateway in gateways[:asked] if gateway.url not in done]
+    silent = [gateway.url for gateway in gateways if gateway not in waiting and gateway.url not in done]
     causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
     if len(shares) >= threshold:
         # Where the document commits to shares these are the right ones, and it is the document that is wrong.
         unfit = "its share and the others make no key of it" if len(shares) > 1 else _LIE
         unfit = _PUBLISHER if gateways[0].commitment else unfit
         causes |= dict.fromkeys(shares, unfit)
-    return Gathered(None, len(shares), causes, tuple(liars), too_fresh=too_fresh)
+    return Gathered(None, len(shares), causes, tuple(liars), too_fresh=too_fresh, unpaid=unpaid)
 
 
 def _committed(answer: list[str], gateway: KeyGateway, place: int, key: str) -> list[str]:
@@ -275,6 +287,9 @@ TOO_FRESH: Final = "too_fresh"
 
 PENDING: Final = "pending"
 """The code for a use that is consumed, or on its way, and not that deep: the same request again costs no other."""
+
+UNPAID: Final = ("hand_in", "unfunded")
+"""The codes of a gateway that does not pay for handing the receipt in, and takes it once somebody has."""
 
 _LIE: Final = "its share is not of this key"
 

@@ -41,6 +41,7 @@ CREATE TABLE uses (
     account TEXT NOT NULL, nonce TEXT NOT NULL, asset TEXT NOT NULL, licence INTEGER NOT NULL, version INTEGER NOT NULL,
     recipient TEXT NOT NULL, ref TEXT NOT NULL, state TEXT NOT NULL, block INTEGER, asked INTEGER NOT NULL,
     changed INTEGER NOT NULL, gas INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, nonce)
 ) WITHOUT ROWID;
 CREATE INDEX spending ON uses (sent);
@@ -52,6 +53,7 @@ ALTER TABLE shares RENAME TO shares_of_1;
 DROP TABLE shares_of_1;
 ALTER TABLE uses ADD COLUMN gas INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE uses ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE uses ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX spending ON uses (sent);
 """
 """From a file of format 1, which kept one share of each version."""

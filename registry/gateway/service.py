@@ -91,8 +91,7 @@ class KeyGateway:
             sender=Sender(chain, keys.signer, self._journal, timeout=settings.patience),
             contract=chain.contract("AssetRegistry", deployment.registry),
             first_block=deployment.block,
-            lookback=settings.lookback,
-            patience=settings.patience,
+            settings=settings,
             clock=clock,
         )
 
