@@ -75,6 +75,14 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a transaction in a block took, in units of gas, and whether it took effect."""
+
+    gas: int
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Quote:
     gas: int
     fees: Fees
@@ -151,13 +159,12 @@ class Sender:
         """Whether a transaction of an intent was signed which a block may have, or yet take."""
         return bool(self._journal.find(self.chain.identity, self.address, intent))
 
-    def outcome(self, intent: str) -> tuple[int, bool] | None:
-        """What became of the last transaction of an intent that is in a block: the gas that it took, and whether it
-        took effect; None if none is."""
+    def outcome(self, intent: str) -> Outcome | None:
+        """What became of the last transaction of an intent that is in a block; None if none is."""
         for entry in self._journal.find(self.chain.identity, self.address, intent):
             receipt = self._receipt(entry.hash)
             if receipt is not None:
-                return int(receipt["gasUsed"]), bool(receipt["status"] == 1)
+                return Outcome(int(receipt["gasUsed"]), bool(receipt["status"] == 1))
         return None
 
     def conclude(self, intent: str, receipt: Receipt) -> None:

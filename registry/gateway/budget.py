@@ -52,8 +52,9 @@ class Budget:
         self._set("gas = ?, failed = ?", account, nonce, gas, 0 if succeeded else int(self._clock()))
 
     def unknown(self, account: str) -> list[str]:
-        """The nonces of the receipts of an account of whose transactions it is not known what they took."""
-        found = self._database.rows("SELECT nonce FROM uses WHERE account = ? AND gas < 0", account)
+        """The nonces of the receipts of an account of whose transactions of a day it is not known what they took."""
+        query = "SELECT nonce FROM uses WHERE account = ? AND gas < 0 AND sent > ?"
+        found = self._database.rows(query, account, int(self._clock()) - DAY)
         return [str(row[0]) for row in found]
 
     def spent(self, account: str | None = None) -> int:

@@ -65,6 +65,7 @@ STATES: Final = ("asked", "submitted", "consumed", "released")
 """What became of a receipt: a row only moves forward."""
 
 _AT_ONCE: Final = 8
+_ANOTHER: Final = "Another receipt of this account is on its way, and of two the second could spend what is not there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +274,15 @@ class Uses:
             self._require_key(receipt, signed)
             for nonce in self.budget.unknown(receipt.account):
                 self._reckon(receipt.account, nonce)
+            if set(self.budget.unknown(receipt.account)) - {receipt.nonce}:
+                raise _pending(_ANOTHER)
             call = self._contract.functions.consumeWithReceipt(signed.values(), signed.signature)
-            if not self._sender.is_begun(_intent(receipt.account, receipt.nonce)):
-                # What is refused for sure is told, and costs nothing to write down.
+            intent, most = _intent(receipt.account, receipt.nonce), self._settings.receipt_gas
+            outcome = self._sender.outcome(intent)
+            if not self._sender.is_begun(intent) or (outcome is not None and not outcome.succeeded):
+                # What the contract refuses now is told, and nothing is written down for it.
                 self._chain.call(call, sender=self._sender.address)
             self.budget.reserve(receipt.account, receipt.nonce)
-            intent, most = _intent(receipt.account, receipt.nonce), self._settings.receipt_gas
             try:
                 return self._sender.send(call, intent=intent, once=True, single=True, max_gas=most).block
             except (ContractError, TransactionReverted) as error:
@@ -305,16 +309,16 @@ class Uses:
         intent = _intent(account, nonce)
         outcome = self._sender.outcome(intent)
         if outcome is not None:
-            self.budget.settle(account, nonce, *outcome)
+            self.budget.settle(account, nonce, outcome.gas, outcome.succeeded)
         elif not self._sender.is_begun(intent):
             self.budget.settle(account, nonce, 0, True)
 
     @contextmanager
     def _one_at_a_time(self, account: str) -> Iterator[None]:
-        """One transaction for an account: of two that spend its last use the second would revert."""
+        """One thread for an account, and with what is unknown yet one transaction."""
         with self._guard:
             if account in self._sending:
-                raise _pending("Another receipt of this account is on its way.")
+                raise _pending(_ANOTHER)
             self._sending.add(account)
         try:
             yield
