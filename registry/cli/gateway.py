@@ -111,6 +111,9 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
 @click.option("--address-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one address: 100.")
 @click.option("--account-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one account: 5.")
 @click.option("--account-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one account: 30.")
+@click.option("--receipt-gas", type=click.IntRange(0), metavar="N", help="Most gas to hand a receipt in: 150,000.")
+@click.option("--account-gas", type=click.IntRange(0), metavar="N", help="Gas for one account in 24 hours: 1,000,000.")
+@click.option("--day-gas", type=click.IntRange(0), metavar="N", help="Gas for all accounts in 24 hours: 10,000,000.")
 def serve(
     app: App,
     folder: Path | None,
@@ -174,8 +177,9 @@ def serve(
 @folder_option
 @key_file_option
 def status(app: App, folder: Path | None, key_file: Path | None) -> None:
-    """What the gateway keeps, whether its files are whole, and what its account has to pay with."""
+    """What the gateway keeps, whether its files are whole, what its account has paid and has to pay with."""
     from registry.gateway.audit import AuditLog
+    from registry.gateway.budget import gas_of_day
 
     place = _folder(app, folder)
     database = _database(place)
@@ -186,6 +190,7 @@ def status(app: App, folder: Path | None, key_file: Path | None) -> None:
             for name in ("shares", "invitations", "uses")
         }
         pending = int(database.rows("SELECT COUNT(*) FROM uses WHERE state != 'released'")[0][0])
+        spent = gas_of_day(database)
         faults = database.faults()
         registry = database.fact("registry")
     finally:
@@ -195,6 +200,7 @@ def status(app: App, folder: Path | None, key_file: Path | None) -> None:
         "registry": registry,
         **counts,
         "uses_not_released": pending,
+        "gas_of_24_hours": spent,
         "audit_entries": entries,
         "audit_hash": head,
         "faults": faults,

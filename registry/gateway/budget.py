@@ -57,10 +57,9 @@ class Budget:
         found = self._database.rows(query, account, int(self._clock()) - DAY)
         return [str(row[0]) for row in found]
 
-    def spent(self, account: str | None = None) -> int:
+    def spent(self, account: str = "") -> int:
         """The gas of the last 24 hours, of one account or of all."""
-        query = "SELECT COALESCE(SUM(ABS(gas)), 0) FROM uses WHERE sent > ? AND ? IN (account, '')"
-        return int(self._database.rows(query, int(self._clock()) - DAY, account or "")[0][0])
+        return gas_of_day(self._database, account, now=self._clock())
 
     def _paused_until(self, account: str, now: int) -> int:
         query = "SELECT COUNT(*), MAX(failed) FROM uses WHERE account = ? AND failed > ?"
@@ -70,6 +69,13 @@ class Budget:
     def _set(self, change: str, account: str, nonce: str, *values: int) -> None:
         statement = f"UPDATE uses SET {change}, changed = ? WHERE account = ? AND nonce = ?"  # nosec B608 # words above
         self._database.run(statement, *values, int(self._clock()), account, nonce)
+
+
+def gas_of_day(database: Database, account: str = "", *, now: float | None = None) -> int:
+    """The gas that receipts of one account, or of all, took or may yet take of what was signed in the last 24 hours."""
+    since = int(time.time() if now is None else now) - DAY
+    query = "SELECT COALESCE(SUM(ABS(gas)), 0) FROM uses WHERE sent > ? AND ? IN (account, '')"
+    return int(database.rows(query, since, account)[0][0])
 
 
 def hand_in(reason: str) -> Refusal:

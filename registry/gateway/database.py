@@ -218,6 +218,12 @@ class Database:
             int(one.revoked),
         )
 
+    def invited(self, asset: str, now: int) -> int:
+        """How many invitations to an asset there are; those that are over are forgotten."""
+        with self.writing():
+            self.run("DELETE FROM invitations WHERE asset = ? AND ends <= ?", asset, now)
+            return int(self.rows("SELECT COUNT(*) FROM invitations WHERE asset = ?", asset)[0][0])
+
     def invitation(self, id: str) -> StoredInvitation | None:
         """The invitation of a name; None if there is none."""
         found = self.rows("SELECT * FROM invitations WHERE id = ?", id)

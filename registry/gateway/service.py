@@ -46,6 +46,9 @@ REFUSALS_A_SECOND: Final = 1.0
 MAX_OF_ONE: Final = 4
 """Shares of one version that one account may hand in: else an editor could fill the place of the owner's."""
 
+MAX_INVITED: Final = 1000
+"""Invitations to one asset that are kept; those that are over are forgotten."""
+
 LONGEST_INVITATION: Final = 10 * 366 * 24 * 3600
 """Seconds; longer than that is a mistake."""
 
@@ -172,6 +175,10 @@ class KeyGateway:
             invitation.id, invitation.did, invitation.account, invitation.start, invitation.end, owner, False
         )
         with self.database.writing(durable=True):
+            if self.database.invited(invitation.did, now) >= MAX_INVITED:
+                raise Refusal(
+                    409, "full", f"{MAX_INVITED} invitations to this asset are kept.", hint="Wait until some are over."
+                )
             self.database.put_invitation(kept)
             self._note("invite", invitation.did, owner, head.number, guest=invitation.account, id=invitation.id)
         return Stored()

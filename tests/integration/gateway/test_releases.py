@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from shamir_mnemonic.share import Share
 
-from integration.gateway.support import AUTHOR, BUYER, MONTH, OTHER, SEAT, STRANGER, Town, Voice, Wish, shares
+from integration.gateway.support import (
+    AUTHOR,
+    BUYER,
+    MONTH,
+    OTHER,
+    SEAT,
+    STRANGER,
+    Town,
+    Voice,
+    Wish,
+    eventually,
+    shares,
+)
 from registry import Published, Registry
 from registry.chain.local import DEPLOYER
 from registry.chain.signatures import recover, text_digest
@@ -237,6 +249,17 @@ def test_an_owner_revokes_invitations_to_their_own_assets_only(
     refused(gateway.say("DELETE", f"/v1/invitations/{coming.id}", body), 404, "not_found")
     assert not town.made["one"].database.invitation(coming.id).revoked  # type: ignore[union-attr]
     assert gateway.revoke(author_key, coming).json() == {"stored": True}
+
+
+def test_an_owner_cannot_fill_the_disk_with_invitations(
+    asset: Published, gateway: Voice, author_key: KeySigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.gateway.service.MAX_INVITED", 3)
+    did, guest, now = str(asset.did), dev_signer(OTHER).address, int(time.time())
+    for end in (now + 2, now + 600, now + 601):
+        assert gateway.invite(author_key, did, guest, now - 10, end)[1].status_code == 200
+    refused(gateway.invite(author_key, did, guest, now - 10, now + 602)[1], 409, "full")
+    eventually(lambda: gateway.invite(author_key, did, guest, now - 10, now + 602)[1].status_code == 200)
 
 
 def test_a_revoked_invitation_cannot_be_handed_in_again(

@@ -11,6 +11,7 @@ import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shamir_mnemonic import generate_mnemonics
 
 from registry.errors import InputError, JournalError, SignerError, UnknownAccount, WrongPassword
 from registry.gateway import keys as module
@@ -229,6 +230,31 @@ def test_a_backup_of_a_gateway_in_use_is_restored_whole(
     copy.close()
     assert keys._secret.encode() not in (tmp_path / "copy.tar").read_bytes()
     assert (tmp_path / "copy.tar").stat().st_mode & 0o077 == 0
+
+
+def test_whoever_finds_a_backup_learns_no_share_and_no_key(
+    folder: Path, keys: Keys, database: Database, tmp_path: Path
+) -> None:
+    """Not from the archive, nor from a gateway that is made of it, without the key file or the passphrase."""
+    [share] = generate_mnemonics(1, [(1, 1)], b"\7" * 32, iteration_exponent=0)[0]
+    database.put_share(kept(keys, text=share.encode()))
+    keys.add_identity()
+    backup(folder, tmp_path / "copy.tar")
+    restore(tmp_path / "copy.tar", tmp_path / "found")
+    secrets = [share, keys._secret[2:], *(str(one) for one in keys._identities)]
+    secrets += [share.partition(" ")[2], *(str(one).lower() for one in keys._identities)]
+    for path in (tmp_path / "copy.tar", *(tmp_path / "found").iterdir()):
+        assert not [secret for secret in secrets if secret.encode() in path.read_bytes()], path
+    make_key_file(tmp_path / "guess.key")
+    for lock in (Lock(key_file=tmp_path / "guess.key"), Lock(passphrase="correct horse battery")):
+        with pytest.raises(WrongPassword):
+            Keys.open(tmp_path / "found" / KEYS, lock)
+    copy = Database(tmp_path / "found" / FILE)
+    [sealed] = copy.shares()
+    copy.close()
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(sealed.sealed.encode(), [pyrage.x25519.Identity.generate()])
+    assert keys.open_share(sealed.sealed).decode() == share
 
 
 def test_nothing_is_written_over(folder: Path, keys: Keys, database: Database, tmp_path: Path) -> None:
