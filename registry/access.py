@@ -91,6 +91,18 @@ class SignedReceipt:
         if len(self.ref) != 32:
             raise InputError(f"The reference of the receipt has {len(self.ref)} bytes.", hint="It has 32.")
 
+    def message(self) -> dict[str, Any]:
+        """The EIP-712 message that the holder signs."""
+        return typed_data(
+            "Receipt",
+            _RECEIPT,
+            dict(zip(_RECEIPT, self.values(), strict=True)),
+            name="AI Asset Registry",
+            version="1",
+            chain_id=self.did.chain_id,
+            contract=self.did.registry,
+        )
+
     def values(self) -> tuple[Any, ...]:
         """The signed fields as the contract takes them."""
         return (
@@ -317,16 +329,8 @@ class Access(Assets):
             deadline=deadline,
             signature=b"",
         )
-        message = typed_data(
-            "Receipt",
-            _RECEIPT,
-            dict(zip(_RECEIPT, unsigned.values(), strict=True)),
-            name="AI Asset Registry",
-            version="1",
-            chain_id=self.chain.chain_id,
-            contract=self.deployment.registry,
-        )
-        return replace(unsigned, signature=self.sender("sign a receipt").signer.sign_typed_data(message))
+        signer = self.sender("sign a receipt").signer
+        return replace(unsigned, signature=signer.sign_typed_data(unsigned.message()))
 
     def submit_receipt(self, receipt: SignedReceipt, *, dry_run: bool = False) -> Done:
         """Consume the uses that a holder signed for.

@@ -16,6 +16,7 @@ from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
+from registry.home import make_home
 from registry.index.searching import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
@@ -165,7 +166,7 @@ class Registry(Searching, Keeping):
         `journal` keeps what was sent, by default in a file at home. Raises `NotDeployed`, `WrongChain`,
         `WrongPassword` and `SignerError`.
         """
-        base = Path(home) if home else default_home()
+        base = make_home(Path(home) if home else default_home())
         found = deployment if isinstance(deployment, Deployment) else _deployment(chain, deployment, base)
         if found.chain_id == chain.chain_id and not chain.has_code(found.registry):
             raise NotDeployed(chain.chain_id, f"there is no contract at {found.registry}, where it was recorded")

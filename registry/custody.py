@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets import Draft
+from registry.chain.fees import Cost
 from registry.chain.recorder import Collector
 from registry.ddo import Content, Encryption, KeyGateway
 from registry.did import DID
 from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
-from registry.gated.identity import Identity, seal
+from registry.gated.identity import Identity, seal, unseal
 from registry.gated.policy import Gated
 from registry.gating import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Gating, is_gated
 from registry.ipfs.profiles import UNIXFS_V1_2025
@@ -64,7 +65,11 @@ class Custody(Gating):
         **fields: Any,
     ) -> Done:
         """Publish a new version, see `Assets.update`; new content of a gated asset has a new key, which goes to the
-        gateways afterwards."""
+        gateways afterwards. Interrupted and run again, it finishes what was begun, with the same key."""
+        if path is not None and not dry_run:
+            resumed = self._resumed(asset, path, gated, fields)
+            if resumed is not None:
+                return resumed
         done = super().update(
             asset, path=path, gated=gated, expected_version=expected_version, dry_run=dry_run, **fields
         )
@@ -73,6 +78,21 @@ class Custody(Gating):
             if is_gated(found):
                 self._entrust(found.did, self._job("update", found.did, found.version - 1, _where(path)))
         return done
+
+    def _resumed(
+        self, asset: DID | str | int, path: str | PathLike[str], gated: Gated | None, fields: dict[str, Any]
+    ) -> Done | None:
+        """Give the shares of an update that was stopped before it did; None if there is more to do, or was none."""
+        found = self.get(asset)
+        encryption = found.ddo.content.encryption if found.ddo.content else None
+        job = self._job("update", found.did, found.version - 1, _where(path))
+        if encryption is None or job.get("") != encryption.recipient or job.get(_ENTRUSTED):
+            return None
+        self._entrust(found.did, job)
+        content = self._sealed_content(path, gated or _policy(encryption), encryption.key_version, job, False)
+        if found.ddo.with_changes(**fields, content=content) != found.ddo:
+            return None
+        return Done(f"update {found.did} to version {found.version}", Cost(0, 0, 0, 0), None)
 
     def planned(self, draft: Draft, *, dry_run: bool = False) -> Any:
         """See `Assets.planned`; raises `InputError` for a draft that is gated, since another will publish it."""
@@ -91,9 +111,7 @@ class Custody(Gating):
 
     def _next_content(self, found: Asset, path: str | PathLike[str], gated: Gated | None, dry_run: bool) -> Content:
         before = found.ddo.content.encryption if found.ddo.content else None
-        if gated is None and before is not None:
-            urls = [gateway.url for gateway in before.gateways]
-            gated = Gated(gateways=urls, threshold=before.threshold, hide_names=before.hidden)
+        gated = gated or (_policy(before) if before else None)
         if gated is None:
             return super()._next_content(found, path, gated, dry_run)
         job = self._job("update", found.did, found.version, _where(path))
@@ -122,6 +140,14 @@ class Custody(Gating):
                 if not dry_run:
                     self.keys.put(self.address, identity)
                     job.begin(identity.recipient)
+            committed, _ = self._split(identity, gated.threshold, gateways, {} if dry_run else job)
+            encryption = Encryption(
+                recipient=identity.recipient,
+                key_version=version,
+                threshold=gated.threshold,
+                gateways=committed,
+                hidden=gated.hide_names,
+            )
             sealed = seal_tree(
                 path,
                 sink,
@@ -136,13 +162,7 @@ class Custody(Gating):
             size=sealed.size,
             profile=UNIXFS_V1_2025.name,
             files=self._listed(sealed.files),
-            encryption=Encryption(
-                recipient=identity.recipient,
-                key_version=version,
-                threshold=gated.threshold,
-                gateways=gateways,
-                hidden=gated.hide_names,
-            ),
+            encryption=encryption,
         )
 
     # --- Shares ----------------------------------------------------------------------------------
@@ -162,12 +182,36 @@ class Custody(Gating):
         assert content is not None and content.encryption is not None
         before = content.encryption
         urls = [gateway.url for gateway in before.gateways] if gateways is None else list(gateways)
-        named = self._describe(urls)
-        after = before.with_changes(gateways=named, threshold=before.threshold if threshold is None else threshold)
-        self._deposit(found.did, key, after)
-        if after != before:
-            self.update(found.did, content=content.with_changes(encryption=after), expected_version=found.version)
+        named, needed = self._describe(urls), before.threshold if threshold is None else threshold
+        job = self._job("reissue", found.did, key.recipient)
+        with job.alone():
+            committed, shares = self._split(key, needed, named, job)
+            after = before.with_changes(gateways=committed, threshold=needed)
+            self._deposit(found.did, after, shares)
+            if after != before:
+                self.update(found.did, content=content.with_changes(encryption=after), expected_version=found.version)
+            job.begin(None)
         return self.get(asset)
+
+    def _split(
+        self, key: Identity, threshold: int, gateways: Sequence[KeyGateway], job: MutableMapping[str, Any]
+    ) -> tuple[tuple[KeyGateway, ...], tuple[str, ...]]:
+        """The gateways with what commits each to its share, and the shares: as an earlier run has split the key, or
+        anew. They are noted as text that the key itself opens, so nothing is told to who has it not."""
+        from registry.gated.custody import commitment, split
+
+        if not gateways:
+            return (), ()
+        plan = [threshold, *(gateway.recipient for gateway in gateways)]
+        noted = job.get(_SHARES)
+        if noted and noted[0] == plan:
+            shares = tuple(unseal(noted[1], key).splitlines())
+        else:
+            shares = split(key, threshold, len(gateways))
+            job[_SHARES] = [plan, seal("\n".join(shares), key.recipient)]
+        committed = [commitment(share, key.recipient, place) for place, share in enumerate(shares)]
+        named = (gateway.with_changes(commitment=c) for gateway, c in zip(gateways, committed, strict=True))
+        return tuple(named), shares
 
     def _describe(self, urls: Sequence[str]) -> tuple[KeyGateway, ...]:
         """Gateways as a document names them: each says who it is. Raises `GatewayError`."""
@@ -175,7 +219,7 @@ class Custody(Gating):
 
         named = []
         for url in urls:
-            client = GatewayClient(url)
+            client = GatewayClient(url, self.reach)
             try:
                 about = client.about()
             finally:
@@ -195,15 +239,21 @@ class Custody(Gating):
         encryption = content.encryption if content else None
         if encryption is None:
             return
-        # Shares of two splittings fit each other not.
         with job.alone():
             key = self.keys.get(self.address, encryption.recipient)
-            if key is not None and job.get("entrusted") != encryption.recipient:
-                self._deposit(did, key, encryption)
-                job["entrusted"] = encryption.recipient
+            if key is None or job.get(_ENTRUSTED) == encryption.recipient:
+                return
+            named, shares = self._split(key, encryption.threshold, encryption.gateways, job)
+            if named != encryption.gateways and any(gateway.commitment for gateway in encryption.gateways):
+                raise InputError(
+                    f"The shares that the document of {did} commits to are not kept here any more.",
+                    hint="Split the key anew: 'registry keys reissue'.",
+                )
+            self._deposit(did, encryption, shares)
+            job[_ENTRUSTED] = encryption.recipient
 
-    def _deposit(self, did: DID, key: Identity, encryption: Encryption) -> None:
-        from registry.gated.custody import split
+    def _deposit(self, did: DID, encryption: Encryption, shares: Sequence[str]) -> None:
+        from registry.gated.custody import read_share
         from registry.gated.gateways import GatewayClient
         from registry.gated.protocol import Deposit
 
@@ -211,15 +261,16 @@ class Custody(Gating):
         if not gateways:
             return
         wallet = self.wallet("give shares of a key to gateways")
-        shares = split(key, encryption.threshold, len(gateways))
 
         def give(index: int) -> None:
-            client = GatewayClient(gateways[index].url)
+            share = read_share(shares[index])
+            assert share is not None
+            client = GatewayClient(gateways[index].url, self.reach)
             try:
                 deposit = Deposit(
                     did=str(did),
                     version=encryption.key_version,
-                    index=index,
+                    index=share.index,
                     threshold=encryption.threshold,
                     sealed=seal(shares[index], gateways[index].recipient),
                 )
@@ -297,6 +348,17 @@ class Custody(Gating):
     def _name_of(self, draft: Draft) -> tuple[object, ...]:
         assert draft.path is not None and draft.gated is not None
         return ("publish", draft.name, _where(draft.path), draft.gated.hide_names)
+
+
+_SHARES: Final = "/shares"
+_ENTRUSTED: Final = "/entrusted"
+"""Notes in a job, beside the paths of files, none of which begins with a slash."""
+
+
+def _policy(encryption: Encryption) -> Gated:
+    """How content is locked, as its document says."""
+    urls = [gateway.url for gateway in encryption.gateways]
+    return Gated(gateways=urls, threshold=encryption.threshold, hide_names=encryption.hidden)
 
 
 def _is_sealed(draft: Draft) -> bool:

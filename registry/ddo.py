@@ -45,8 +45,9 @@ from registry.canonical import (
     thaw,
 )
 from registry.did import DID
-from registry.errors import DDOTooLarge, Fault, InvalidAddress, InvalidCID, InvalidDDO, InvalidDID
+from registry.errors import DDOTooLarge, Fault, InputError, InvalidAddress, InvalidCID, InvalidDDO, InvalidDID
 from registry.ipfs.cid import CID
+from registry.ipfs.hosts import host_of, is_loopback, normal_url
 from registry.types import Address, Digest, to_address
 
 MAX_BYTES: Final = 2**20
@@ -67,6 +68,7 @@ _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:-]*")
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+_COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
 
 
@@ -182,16 +184,19 @@ def _is_home(text: str) -> bool:
 
 
 def _is_gateway(text: str) -> bool:
-    """Whether a key gateway may be asked there: over https, or on this machine."""
-    if not _is_url(text, "https", "http") or text.endswith("/"):
+    """Whether a key gateway may be asked there, and there is no other way to write it: see `normal_url`."""
+    try:
+        return normal_url(text) == text
+    except InputError:
         return False
-    parts = urlsplit(text)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    return (parts.scheme == "https" or local) and not (parts.query or parts.fragment or "@" in parts.netloc)
 
 
 def _is_recipient(text: str) -> bool:
     return _RECIPIENT.fullmatch(text) is not None
+
+
+def _is_commitment(text: str) -> bool:
+    return _COMMITMENT.fullmatch(text) is not None
 
 
 def _length(low: int, high: int) -> StringConstraints:
@@ -217,9 +222,10 @@ _MediaType = Annotated[str, _length(1, 128), _check(_is_media_type, "is not a me
 _GatewayUrl = Annotated[
     str,
     _length(1, 2048),
-    _check(_is_gateway, "is not an https URL (http on this machine) without a slash at its end"),
+    _check(_is_gateway, "is not a plain https URL (http on this machine) in its usual form"),
 ]
 _Recipient = Annotated[str, _length(62, 62), _check(_is_recipient, "is not an age recipient (age1...)")]
+_Commitment = Annotated[str, _length(64, 64), _check(_is_commitment, "is not a sha2-256 digest in small digits")]
 _Profile = Annotated[str, _length(1, 64), _check(_is_profile, "is not the name of a profile")]
 
 
@@ -296,12 +302,12 @@ _ObjectField = Annotated[Mapping[str, Any], PlainValidator(_read_object), WithJs
 _Size = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
 
 
-def _refuse_repeats(values: Sequence[Hashable], *, suffix: str = "") -> None:
+def _refuse_repeats(values: Sequence[Hashable], *, suffix: str = "", fault: str = "repeats number") -> None:
     first: dict[Hashable, int] = {}
     faults = []
     for place, value in enumerate(values):
         if first.setdefault(value, place) != place:
-            faults.append(Fault(f"/{place}{suffix}", f"repeats number {first[value]}"))
+            faults.append(Fault(f"/{place}{suffix}", f"{fault} {first[value]}"))
     if faults:
         raise _FieldError(faults)
 
@@ -367,11 +373,15 @@ class ContentFile(_Document):
 
 class KeyGateway(_Document):
     """Who keeps a share of the key: the base `url` of the service, its age `recipient` (shares are sealed to it) and
-    the Ethereum account `signer` that signs its answers."""
+    the Ethereum account `signer` that signs its answers.
+
+    `commitment` tells its share from a wrong one, and nothing else, see `registry.gated.custody`.
+    """
 
     url: _GatewayUrl
     recipient: _Recipient
     signer: _AddressField
+    commitment: _Commitment | None = None
 
 
 class Encryption(_Document):
@@ -398,6 +408,15 @@ class Encryption(_Document):
     def _gateways_are_different(cls, gateways: tuple[KeyGateway, ...]) -> tuple[KeyGateway, ...]:
         for name in ("url", "recipient", "signer"):
             _refuse_repeats([getattr(gateway, name) for gateway in gateways], suffix=f"/{name}")
+        if any(gateway.commitment for gateway in gateways):
+            missing = [place for place, gateway in enumerate(gateways) if gateway.commitment is None]
+            if missing:
+                raise _FieldError(Fault(f"/{at}/commitment", "is missing, and others have one") for at in missing)
+            _refuse_repeats([gateway.commitment for gateway in gateways], suffix="/commitment")
+        # Whoever has a host has all that is asked there, so it counts once; on this machine all are for trying out.
+        hosts = [host_of(gateway.url) for gateway in gateways]
+        counted = [n if is_loopback(host) else host for n, host in enumerate(hosts)]
+        _refuse_repeats(counted, suffix="/url", fault="is on the same host as number")
         return gateways
 
     @model_validator(mode="after")

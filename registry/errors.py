@@ -21,6 +21,7 @@ ends with what to do next.
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
     │   ├── HubUnavailable, HubLied        a hub does not answer, or says what the chain does not
+    │   ├── PrivateAddress (PermissionError)   a URL of somebody else leads to this machine or a private network
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     │   └── WrongKey                       encrypted content that this key does not open
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
@@ -31,7 +32,7 @@ ends with what to do next.
     │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
     ├── ChainError (RegistryError)
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
-    │   ├── Underpriced, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
+    │   ├── Underpriced, GasLimitExceeded, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
     │   ├── TransactionReverted, Reorganised
     │   ├── NodeRefused, NodeIncomplete, NodesDisagree, ForkBelowFinal   what an index cannot take from a node
     │   ├── Undecodable                    a log that its contract cannot have written
@@ -375,6 +376,19 @@ class HubLied(ContentError):
         )
 
 
+class PrivateAddress(ContentError, PermissionError):
+    """A URL that somebody else wrote leads to this machine or a private network; nothing was sent there."""
+
+    hint = "If you mean to go there, name the address, or a network that holds it, in REGISTRY_REACH."
+
+    def __init__(self, host: str, address: str) -> None:
+        self.host, self.address = host, address
+        where = host if host == address else f"{host} ({address})"
+        super().__init__(
+            f"{where} is an address of this machine or of a private network, which REGISTRY_REACH does not name."
+        )
+
+
 class LimitExceeded(ContentError):
     """Content that is larger (in bytes, blocks, entries) or deeper than a limit that protects the reader."""
 
@@ -612,6 +626,16 @@ class Underpriced(ChainError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The node refused the fee: {reason}.")
+
+
+class GasLimitExceeded(ChainError):
+    """A call would take more gas than whoever pays for it allows."""
+
+    hint = "Look at what it runs: a part of it may be a stranger's code."
+
+    def __init__(self, gas: int, limit: int) -> None:
+        self.gas, self.limit = gas, limit
+        super().__init__(f"The call would take {gas:,} gas, more than the {limit:,} that it may.")
 
 
 class TransactionTimeout(ChainError, TimeoutError):

@@ -14,11 +14,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from registry.access import Access
+from registry.access import Access, SignedReceipt
+from registry.chain import reverts
 from registry.errors import (
     AccessDenied,
     FileNotInAsset,
     InputError,
+    InsufficientBalance,
     JournalError,
     RegistryError,
     SignerError,
@@ -30,6 +32,7 @@ from registry.gated.landing import beside
 from registry.ipfs.unixfs import FileEntry
 from registry.licence import Kind
 from registry.results import Asset, Holding, Verification
+from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.ddo import Content, Encryption, KeyGateway
@@ -48,6 +51,9 @@ FRESH_SECONDS: Final = 180.0
 """How long to wait for what was done just now to be as deep in the chain as gateways want it."""
 
 FRESH_POLL: Final = 3.0
+
+LEAD_POLLS: Final = 5
+"""How often a gateway may say that a use is on its way, and nothing of it is on the chain, before another is asked."""
 
 _RECEIPT_SECONDS: Final = 3600
 _RECEIPT_DEADLINE: Final = 90.0
@@ -332,9 +338,13 @@ class Gating(Access):
         if fresh is None:
             return None
         receipt = Receipt.model_validate_json(noted["receipt"])
+        good = self._is_spent(receipt) or receipt.deadline > self.chain.block().timestamp
+        return (fresh, receipt) if good else None
+
+    def _is_spent(self, receipt: Receipt) -> bool:
+        """Whether somebody has handed a receipt in."""
         nonce = int(receipt.nonce)
-        spent = int(self.chain.call(self.assets.functions.nonces(self.address, nonce >> 64))) != nonce
-        return (fresh, receipt) if spent or receipt.deadline > self.chain.block().timestamp else None
+        return int(self.chain.call(self.assets.functions.nonces(receipt.account, nonce >> 64))) != nonce
 
     def _use(self, found: Asset, encryption: Encryption, licence: int | None) -> tuple[Identity, Receipt]:
         """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same, and so
@@ -371,7 +381,6 @@ class Gating(Access):
         owner: bool,
         unfinished: tuple[Identity, Receipt] | None,
     ) -> Identity:
-        from registry.gated.gateways import DEADLINE, HEDGE, gather
         from registry.gated.protocol import ReleaseRequest
 
         if holding is None and not owner and unfinished is None and not encryption.gateways:
@@ -390,8 +399,28 @@ class Gating(Access):
             licence=licence,
             receipt=receipt,
         )
-        deadline = _RECEIPT_DEADLINE if uses else DEADLINE
+        gathered = self._ask(request, fresh, encryption, receipt)
+        if gathered.found is None:
+            raise self._without_key(found, encryption, gathered, holding is not None or owner or uses)
+        if uses:
+            self._uses[encryption.recipient] = fresh.recipient
+        if gathered.causes:
+            told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
+            warnings.warn(f"The key of {found.did} was had in spite of {told}.", GatewayWarning, stacklevel=4)
+        return gathered.found.identity
+
+    def _ask(
+        self, request: ReleaseRequest, fresh: Identity, encryption: Encryption, receipt: Receipt | None
+    ) -> Gathered:
+        """Ask the gateways until they make the key, for as long as what they wait for may yet come.
+
+        A receipt is handed in by one of them, or if none pays for it by the signer; the others find it done.
+        """
+        from registry.gated.gateways import DEADLINE, HEDGE, gather
+
+        deadline = DEADLINE if receipt is None else _RECEIPT_DEADLINE
         wallet, until = self.wallet("open a gated asset"), time.monotonic() + FRESH_SECONDS
+        first, polls, lead = 0, 0, receipt is not None and not self._is_spent(receipt)
         while True:
             gathered = gather(
                 request,
@@ -401,21 +430,45 @@ class Gating(Access):
                 encryption.recipient,
                 wallet,
                 _is_signed,
+                self.reach,
                 deadline=deadline,
-                hedge=deadline if uses else HEDGE,
+                hedge=HEDGE if receipt is None else deadline,
+                first=first,
+                lead=lead,
             )
-            if not gathered.too_fresh or time.monotonic() > until:
-                break
+            if gathered.found is not None or time.monotonic() > until:
+                return gathered
+            if receipt is not None and lead and gathered.unpaid and not gathered.too_fresh:
+                self._hand_in(receipt)
+                lead, until = False, time.monotonic() + FRESH_SECONDS
+                continue
+            if not gathered.too_fresh:
+                return gathered
             self.progress("waiting for blocks", 0, 0)
             time.sleep(FRESH_POLL)
-        if gathered.found is None:
-            raise self._without_key(found, encryption, gathered, holding is not None or owner or uses)
-        if uses:
-            self._uses[encryption.recipient] = fresh.recipient
-        if gathered.causes:
-            told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
-            warnings.warn(f"The key of {found.did} was had in spite of {told}.", GatewayWarning, stacklevel=4)
-        return gathered.found.identity
+            if receipt is not None and lead:
+                lead, polls = not self._is_spent(receipt), polls + 1
+                if lead and polls % LEAD_POLLS == 0:  # whatever the first one says, nothing comes of it
+                    first = (first + 1) % len(encryption.gateways)
+
+    def _hand_in(self, receipt: Receipt) -> None:
+        """Consume the use that a receipt gives, since no gateway pays for it: at the cost of the signer, or of the
+        first owner of a Safe who can pay. Raises `InsufficientBalance` and `SignerError`; the receipt stays noted."""
+        signed = SignedReceipt.from_json(receipt.model_dump_json())
+        payers = tuple(getattr(self.signer, "owners", ())) or (self.signer,)
+        self.progress("handing the receipt in", 0, 0)
+        for payer in payers:
+            try:
+                done = self.signed_by(payer).submit_receipt(signed)
+            except reverts.InvalidAccountNonce:
+                return  # somebody was faster
+            except InsufficientBalance:
+                if payer is payers[-1]:
+                    raise
+                continue
+            told = f"No key gateway paid for consuming the use: {to_address(payer.address)} did ({done.cost})."
+            warnings.warn(told, GatewayWarning, stacklevel=5)
+            return
 
     def _without_key(self, found: Asset, encryption: Encryption, gathered: Gathered, has_access: bool) -> RegistryError:
         """The error for a key that could not be had."""

@@ -1,14 +1,20 @@
-"""Where the package keeps what must outlive a process: blocks, the journal, deployments."""
+"""Where the package keeps what must outlive a process: blocks, the journal, deployments. What is not public there is
+for its owner's eyes only."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from registry.errors import InputError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 def home() -> Path:
@@ -29,3 +35,30 @@ def home() -> Path:
 def is_unwritable(error: OSError) -> bool:
     """Whether a place could not be written to only because it may not: what is there can still be read."""
     return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def make_home(folder: Path) -> Path:
+    """Make a home folder for its owner's eyes only. One that is there keeps its rights; where none can be made, that is
+    told by the first who writes there."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def make_private(file: Path) -> None:
+    """Make a file, or take from it what others may do with it: for those that a library opens. Raises `OSError`."""
+    try:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Not opened: closing it would let go of the locks that SQLite holds on it in this process.
+        if file.stat().st_mode & 0o077:
+            with contextlib.suppress(PermissionError):  # it is somebody else's, who shares it
+                file.chmod(0o600)
+
+
+def private_lock(file: Path, *, timeout: float = -1, thread_local: bool = True) -> FileLock:
+    """A lock that nobody else on the machine can hold, `timeout` in seconds. Raises `OSError`."""
+    from filelock import FileLock
+
+    make_private(file)
+    return FileLock(file, timeout=timeout, thread_local=thread_local, mode=0o600)

@@ -77,7 +77,7 @@ class Inviting(Custody):
         signed = SignedInvitation(invitation=invitation, signature="0x" + signature.hex())
 
         def hand_in(index: int) -> None:
-            client = GatewayClient(encryption.gateways[index].url)
+            client = GatewayClient(encryption.gateways[index].url, self.reach)
             try:
                 client.invite(signed)
             finally:
@@ -100,7 +100,7 @@ class Inviting(Custody):
         invitation = invited.invitation()
 
         def end(index: int) -> None:
-            client = GatewayClient(gateways[index].url)
+            client = GatewayClient(gateways[index].url, self.reach)
             try:
                 client.revoke(invitation, wallet)
             finally:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Done:
     """What a transaction did, or would do.
 
-    `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run.
+    `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run, and where nothing was
+    left to be sent.
     """
 
     what: str

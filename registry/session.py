@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from registry.chain import reverts
+from registry.chain.connection import TEST_CHAINS
 from registry.chain.journal import Journal
 from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
@@ -24,6 +25,7 @@ from registry.errors import (
     TransactionReverted,
     WrongChain,
 )
+from registry.ipfs.hosts import Reach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Done
@@ -89,6 +91,12 @@ class Session:
 
             self._keys = open_keys(self.home / "keys" if self.home else None, self.ask_passphrase)
         return self._keys
+
+    @property
+    def reach(self) -> Reach:
+        """How far addresses in documents of others may lead: to the Internet, into the networks that ``REGISTRY_REACH``
+        names, and on chains for tests to this machine."""
+        return Reach.of_user(loopback=self.chain.chain_id in TEST_CHAINS)
 
     @cached_property
     def assets(self) -> Contract:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import JournalError
-from registry.home import home, is_unwritable
+from registry.home import home, is_unwritable, make_private, private_lock
 
 _FILE: Final = "journal.sqlite"
 
@@ -87,7 +87,7 @@ class Journal:
                 self._open = self._connect()
                 return
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
                 with self._opening():
                     self._open = self._connect()
@@ -104,10 +104,11 @@ class Journal:
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         try:
-            with FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=_PATIENCE, poll_interval=0.01):
+            lock = private_lock(self.path.with_name(f"{self.path.name}.lock"), timeout=_PATIENCE)
+            with lock.acquire(poll_interval=0.01):
                 yield
         except Timeout:
             raise JournalError(
@@ -116,6 +117,10 @@ class Journal:
             ) from None
 
     def _connect(self) -> sqlite3.Connection:
+        if not self._memory:
+            # Files that SQLite makes beside it have its rights; those of an open journal are there already.
+            for file in (self.path, *self.path.parent.glob(f"{self.path.name}-*")):
+                make_private(file)
         connection = sqlite3.connect(self.path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
         if not self._memory:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -213,7 +218,7 @@ class Journal:
 
         Raises `JournalError` after `timeout` seconds.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         name = sha256(f"{chain} {sender}".encode()).hexdigest()[:32]
         with _thread_locks_guard:
@@ -232,8 +237,8 @@ class Journal:
             with self._typed():
                 _ = self._db
             try:
-                folder.mkdir(exist_ok=True)
-                lock = FileLock(folder / f"{name}.lock", timeout=max(0.0, timeout), thread_local=False)
+                folder.mkdir(exist_ok=True, mode=0o700)
+                lock = private_lock(folder / f"{name}.lock", timeout=max(0.0, timeout), thread_local=False)
                 lock.acquire(poll_interval=0.02)
             except Timeout:
                 raise busy from None

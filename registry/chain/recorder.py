@@ -89,6 +89,7 @@ class Recorder(Sender):
         once: bool = False,
         hold: bool = False,
         max_gas: int | None = None,
+        single: bool = False,
     ) -> Receipt:
         """Write a call down; raises the contract's error if the very first one would fail now.
 

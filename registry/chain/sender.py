@@ -27,6 +27,7 @@ from registry.errors import (
     ChainError,
     ConnectionFailed,
     ContractError,
+    GasLimitExceeded,
     InputError,
     InsufficientBalance,
     NonceStuck,
@@ -71,6 +72,14 @@ class Call:
     data: bytes
     value: int = 0
     gas: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a transaction in a block took, in units of gas, and whether it took effect."""
+
+    gas: int
+    succeeded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class Sender:
         once: bool = False,
         hold: bool = False,
         max_gas: int | None = None,
+        single: bool = False,
     ) -> Receipt:
         """Send `call` with `value` wei and return its receipt once it has the chain's confirmations.
 
@@ -128,11 +138,12 @@ class Sender:
         may be sent anew; with `once` it never is: all later calls return the first receipt too. What a
         reorganisation has taken out of the chain since is not settled any more, but finished like the rest. With `hold`
         it is settled by `conclude`: for who has more to do before the outcome is told. A call that takes more than
-        `max_gas` is refused: what it runs may belong to a stranger.
+        `max_gas` is refused: what it runs may belong to a stranger. With `single` no second transaction of the intent
+        is ever signed, not even if the first one reverted or lost its place.
 
         Raises the contract's error, `InsufficientBalance`, `Underpriced`, `NonceStuck`,
-        `TransactionTimeout`, `Reorganised`, `ConnectionFailed`, `JournalError`, or `ChainError` for what takes more gas
-        than it may, or lost its place to another transaction.
+        `TransactionTimeout`, `Reorganised`, `ConnectionFailed`, `JournalError`, `GasLimitExceeded`, or `ChainError` for
+        what lost its place to another transaction.
         """
         deadline = time.monotonic() + self.timeout
         wanted = self._as_call(call, value)
@@ -140,9 +151,21 @@ class Sender:
         if entry is None:
             quote = self._quote(wanted, exact=max_gas is not None)
             if max_gas is not None and quote.gas > max_gas:
-                raise ChainError(f"The call would take {quote.gas:,} gas, more than the {max_gas:,} that it may.")
-            entry = self._start(wanted, quote, intent, deadline, once)
+                raise GasLimitExceeded(quote.gas, max_gas)
+            entry = self._start(wanted, quote, intent, deadline, once, single)
         return self._finish(entry, deadline, hold)
+
+    def is_begun(self, intent: str) -> bool:
+        """Whether a transaction of an intent was signed which a block may have, or yet take."""
+        return bool(self._journal.find(self.chain.identity, self.address, intent))
+
+    def outcome(self, intent: str) -> Outcome | None:
+        """What became of the last transaction of an intent that is in a block; None if none is."""
+        for entry in self._journal.find(self.chain.identity, self.address, intent):
+            receipt = self._receipt(entry.hash)
+            if receipt is not None:
+                return Outcome(int(receipt["gasUsed"]), bool(receipt["status"] == 1))
+        return None
 
     def conclude(self, intent: str, receipt: Receipt) -> None:
         """Settle an intent that was held."""
@@ -227,20 +250,31 @@ class Sender:
         fields = self._fields(call)
         limit = int(self.chain.w3.eth.get_block("latest")["gasLimit"])
         try:
-            self.chain.w3.eth.call(fields)
             if self.chain.is_in_process and not exact:
                 # There eth-tester searches for the estimate by running the call many times over.
+                self.chain.w3.eth.call(fields)
                 gas, spent = limit // 2, limit // 2
             else:
-                spent = int(self.chain.w3.eth.estimate_gas(fields))
+                spent = self._estimated(fields)
                 headroom = GAS_HEADROOM if call.data else 0
                 gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
+            quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
+            if held < quote.cost.total_value:
+                raise self._too_poor(quote.cost.total_value, held)
+            if not self.chain.is_in_process:
+                # Once more as it will be sent: what it runs could else tell the trial by the price or the gas.
+                self.chain.w3.eth.call(cast(TxParams, {**fields, "gas": gas, **quote.fees.fields()}))
         except Web3RPCError as error:
-            raise _refused(error) from error
-        quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
-        if held < quote.cost.total_value:
-            raise self._too_poor(quote.cost.total_value, held)
+            raise _refused(error, self.address) from error
         return quote
+
+    def _estimated(self, fields: TxParams) -> int:
+        """The gas that a call takes."""
+        try:
+            return int(self.chain.w3.eth.estimate_gas(fields))
+        except (ContractError, TransactionReverted, Web3RPCError):
+            self.chain.w3.eth.call(fields)  # which says why, better than an estimate does
+            raise
 
     def _priced(self, call: Call, gas: int, fees: Fees, *, spent: int | None = None) -> _Quote:
         most = gas * fees.maximum
@@ -258,7 +292,7 @@ class Sender:
     def _locked(self, deadline: float) -> Any:
         return self._journal.lock(self.chain.identity, self.address, timeout=deadline - time.monotonic())
 
-    def _start(self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool) -> Entry:
+    def _start(self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool, single: bool) -> Entry:
         """Choose a nonce, sign, record and broadcast; or join who did it for this intent meanwhile."""
         refused: _NonceTaken | None = None
         cheap = 0
@@ -268,6 +302,8 @@ class Sender:
                     standing = self._standing(intent, deadline, once)
                     if standing is not None:
                         return standing
+                    if single and self.is_begun(intent):
+                        raise ChainError(f"The one transaction of {intent!r} reverted, or lost its place.")
                 nonce = self._next_nonce()
                 entry = self._write(call, quote, nonce, intent)
                 try:
@@ -572,7 +608,7 @@ def _refused(error: Web3RPCError, account: str = "") -> ChainError | Insufficien
         "below base fee",
     ):
         return Underpriced(reason)
-    if _says(error, "insufficient funds", "insufficient balance", "sender does not have enough"):
+    if _says(error, "insufficient funds", "insufficient balance", "sender does not have enough", "cannot afford"):
         return InsufficientBalance(account or "of the sender", "more for value and fee", "too little")
     return ChainError(f"The node refused the transaction: {reason}.")
 

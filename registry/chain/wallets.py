@@ -28,10 +28,11 @@ class SafeSigner:
 
     def __init__(self, safe: str, owners: Sequence[Signer], *, chain_id: int) -> None:
         self.address: Final = to_address(safe)
-        self._owners, self._chain_id = sorted(owners, key=lambda owner: int(owner.address, 16)), chain_id
+        self.owners: Final = tuple(sorted(owners, key=lambda owner: int(owner.address, 16)))
+        self._chain_id = chain_id
 
     def __repr__(self) -> str:
-        return f"SafeSigner({self.address}, {len(self._owners)} owners)"
+        return f"SafeSigner({self.address}, {len(self.owners)} owners)"
 
     def sign_text(self, message: bytes) -> bytes:
         """The signatures of the owners of a personal message, as the Safe takes them."""
@@ -54,7 +55,7 @@ class SafeSigner:
 
     def _sign(self, digest: bytes) -> bytes:
         message = safe_message(self._chain_id, self.address, digest)
-        return b"".join(owner.sign_typed_data(message) for owner in self._owners)
+        return b"".join(owner.sign_typed_data(message) for owner in self.owners)
 
 
 class BrowserSigner:

@@ -100,9 +100,10 @@ class App:
 
     def store(self) -> LocalStore:
         """Open the block store at home."""
+        from registry.home import make_home
         from registry.ipfs.store import LocalStore
 
-        return LocalStore(self.home / "blocks")
+        return LocalStore(make_home(self.home) / "blocks")
 
     def blocks(self, sources: Sequence[str] = ()) -> BlockStore:
         """The block store at home, which takes what it lacks from `sources`, by default the user's gateway."""

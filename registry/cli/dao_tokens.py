@@ -39,7 +39,6 @@ def proofs(app: App, table: Path, out: Path, pin: bool) -> None:
     """
     from registry.errors import InputError
     from registry.governance.entitlements import read_csv
-    from registry.ipfs.store import LocalStore
     from registry.ipfs.unixfs import add_file
     from registry.words import in_votes
 
@@ -56,7 +55,7 @@ def proofs(app: App, table: Path, out: Path, pin: bool) -> None:
     }
     value = {"entries": len(listed.entries), "total": str(listed.total), "root": listed.root, "written": str(out)}
     if pin:
-        cid = add_file(out, LocalStore(app.home / "blocks")).cid
+        cid = add_file(out, app.store()).cid
         facts["pinned as"], value["cid"] = f"ipfs://{cid}", cid
     app.console.result(value, facts=facts)
 

@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,7 +135,7 @@ class _Gateway:
         database = self._service.database
         for kept in database.shares():
             wrong = split(Identity.generate(), kept.threshold, 3)[kept.index]
-            database.put_share(replace(kept, sealed=seal(wrong, self._keys.recipient)))
+            database.reseal(kept.id, seal(wrong, self._keys.recipient))
 
 
 def _first_bytes(author: Registry, did: DID) -> str:

@@ -54,12 +54,14 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     from registry.gateway.database import FILE, Database
     from registry.gateway.keys import FILE as KEYS
     from registry.gateway.keys import Keys, make_key_file
+    from registry.home import make_home
 
     place = _folder(app, folder)
     chain, deployment = _registry(app)
     if key_file is not None and not key_file.exists():
         make_key_file(key_file)
     lock = _lock(key_file, new=True)
+    make_home(app.home)
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys = Keys.make(place / KEYS, lock)
     database = Database(place / FILE)
@@ -109,6 +111,9 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
 @click.option("--address-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one address: 100.")
 @click.option("--account-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one account: 5.")
 @click.option("--account-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one account: 30.")
+@click.option("--receipt-gas", type=click.IntRange(0), metavar="N", help="Most gas to hand a receipt in: 150,000.")
+@click.option("--account-gas", type=click.IntRange(0), metavar="N", help="Gas for one account in 24 hours: 1,000,000.")
+@click.option("--day-gas", type=click.IntRange(0), metavar="N", help="Gas for all accounts in 24 hours: 10,000,000.")
 def serve(
     app: App,
     folder: Path | None,
@@ -124,10 +129,11 @@ def serve(
     It listens to this machine alone unless --host says otherwise, and then needs --public-url: put a reverse proxy with
     TLS before it.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
+    from registry.home import private_lock
     from registry.ipfs.hosts import is_loopback
 
     try:
@@ -150,7 +156,7 @@ def serve(
     chain, deployment = _registry(app)
     keys = _keys(place, key_file)
     try:
-        alone = FileLock(place / "serving.lock", timeout=0)
+        alone = private_lock(place / "serving.lock", timeout=0)
         alone.acquire()
     except Timeout:
         raise InputError(f"The gateway in {place} is being served already.", hint="End that first.") from None
@@ -171,8 +177,9 @@ def serve(
 @folder_option
 @key_file_option
 def status(app: App, folder: Path | None, key_file: Path | None) -> None:
-    """What the gateway keeps, whether its files are whole, and what its account has to pay with."""
+    """What the gateway keeps, whether its files are whole, what its account has paid and has to pay with."""
     from registry.gateway.audit import AuditLog
+    from registry.gateway.budget import gas_of_day
 
     place = _folder(app, folder)
     database = _database(place)
@@ -183,6 +190,7 @@ def status(app: App, folder: Path | None, key_file: Path | None) -> None:
             for name in ("shares", "invitations", "uses")
         }
         pending = int(database.rows("SELECT COUNT(*) FROM uses WHERE state != 'released'")[0][0])
+        spent = gas_of_day(database)
         faults = database.faults()
         registry = database.fact("registry")
     finally:
@@ -192,6 +200,7 @@ def status(app: App, folder: Path | None, key_file: Path | None) -> None:
         "registry": registry,
         **counts,
         "uses_not_released": pending,
+        "gas_of_24_hours": spent,
         "audit_entries": entries,
         "audit_hash": head,
         "faults": faults,
@@ -285,16 +294,17 @@ def restore(app: App, source: Path, folder: Path | None) -> None:
 @key_file_option
 def rotate(app: App, folder: Path | None, key_file: Path | None) -> None:
     """Take a new identity for shares and seal all of them to it. End 'serve' first; tell publishers the new key."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
     from registry.gateway.rotation import rotate as change
+    from registry.home import private_lock
 
     place = _folder(app, folder)
     require_gateway(place)
     try:
-        with FileLock(place / "serving.lock", timeout=0):
+        with private_lock(place / "serving.lock", timeout=0):
             keys = _keys(place, key_file)
             count = change(place, keys)
     except Timeout:

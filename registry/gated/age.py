@@ -26,15 +26,18 @@ __all__ = ["CHUNK", "AgeFile", "encrypt", "plain_size"]
 CHUNK: Final = 64 * 1024
 """Bytes of plain text in each chunk but the last."""
 
+HEADER_LIMIT: Final = 256 * 1024
+"""Bytes of a header that are read at most: 2,600 recipients. The age program knows no limit; ours seal to one."""
+
 _TAG: Final = 16
 _SEALED: Final = CHUNK + _TAG
 _NONCE: Final = 16
-_HEADER_LIMIT: Final = 16 * 1024
 _LONG: Final = 64
 """Chunks of a read that is long enough for a thread of its own."""
 
 _AHEAD: Final = 4
 _INTRO: Final = b"age-encryption.org/v1\n"
+_END: Final = b"\n--- "
 _INFO: Final = b"age-encryption.org/v1/X25519"
 
 Fetch = Callable[[int, int], Iterator[bytes]]
@@ -69,7 +72,9 @@ class AgeFile:
         next(last, None)
 
     def read(self, start: int, end: int) -> Iterator[bytes]:
-        """The plain text from `start` to `end` (within 0 and `size`); only its chunks are fetched, and each checked."""
+        """The plain text from `start` to `end`, of which nothing is before 0 and from `size` on; only its chunks are
+        fetched, and each checked."""
+        start, end = max(start, 0), min(end, self.size)
         if start >= end:
             return
         first, stop = start // CHUNK, -(-end // CHUNK)
@@ -101,18 +106,20 @@ class AgeFile:
 
     def _header(self, length: int) -> tuple[int, list[tuple[list[bytes], bytes]], bytes, bytes, bytes]:
         """Where the payload starts, the stanzas, what the MAC is of, the MAC, and what was read of the payload."""
-        data = b""
-        for piece in self._fetch(0, min(length, _HEADER_LIMIT)):
-            data += piece
-            if b"\n--- " in data and b"\n" in data[data.index(b"\n--- ") + 1 :]:
+        read, end = bytearray(), -1
+        for piece in self._fetch(0, min(length, HEADER_LIMIT)):
+            seen = max(len(read) - len(_END), 0)
+            read += piece
+            end = end if end >= 0 else read.find(_END, seen)
+            if end >= 0 and read.find(b"\n", max(end + 1, seen)) >= 0:
                 break
+        data = bytes(read)
         if not data.startswith(_INTRO):
             raise self._refuse("it is not an age file of version 1")
-        end = data.find(b"\n--- ")
         stop = data.find(b"\n", end + 1)
         if end < 0 or stop < 0:
             raise self._refuse("its header has no end")
-        mac = self._base64(data[end + 5 : stop], 32)
+        mac = self._base64(data[end + len(_END) : stop], 32)
         return stop + 1, self._stanzas(data[len(_INTRO) : end + 1]), data[: end + 4], mac, data[stop + 1 :]
 
     def _stanzas(self, text: bytes) -> list[tuple[list[bytes], bytes]]:
@@ -143,9 +150,9 @@ class AgeFile:
 
         secret = X25519PrivateKey.from_private_bytes(identity.secret_bytes())
         public = public_bytes(identity.recipient)
+        if len(stanzas) > 1 and any(words[0] == b"scrypt" for words, _ in stanzas):
+            raise self._refuse("its header has a passphrase beside other recipients")
         for words, body in stanzas:
-            if words[0] == b"scrypt" and len(stanzas) > 1:
-                raise self._refuse("its header has a passphrase beside other recipients")
             if words[0] != b"X25519":
                 continue
             if len(words) != 2 or len(body) != 32:

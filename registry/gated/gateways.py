@@ -16,11 +16,12 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from registry.ddo import KeyGateway
-from registry.errors import ContentError, GatewayError, InputError, RegistryError, SignerError
-from registry.gated.custody import Combined, combine
+from registry.errors import ContentError, GatewayError, InputError, PrivateAddress, RegistryError, SignerError
+from registry.gated.custody import Combined, combine, commitment
 from registry.gated.identity import Identity, unseal
 from registry.gated.protocol import (
     MAX_BODY,
+    MAX_KEPT,
     SIGN_IN_SECONDS,
     Auth,
     Deposit,
@@ -37,6 +38,7 @@ from registry.gated.protocol import (
     domain_of,
     sign_in_text,
 )
+from registry.ipfs.hosts import Reach, normal_url
 from registry.ipfs.http import Http
 
 __all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
@@ -63,11 +65,15 @@ class Wallet:
 
 
 class GatewayClient:
-    """One gateway, by its base URL; `deadline` (seconds) bounds each answer. Raises `GatewayError`."""
+    """One gateway, by its base URL, which a stranger's document may have named: `reach` says how far it may lead.
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
-        self.url: Final = url.rstrip("/")
-        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2)
+    `deadline` (seconds) bounds each answer. Raises `InputError` for a URL that is no plain address of a service, and
+    `GatewayError`.
+    """
+
+    def __init__(self, url: str, reach: Reach, *, deadline: float = DEADLINE) -> None:
+        self.url: Final = normal_url(url)
+        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, reach=reach)
 
     def close(self) -> None:
         """Close its connections."""
@@ -123,6 +129,8 @@ class GatewayClient:
         try:
             with self._http.ask(method, path, f"{method} {path}", headers=headers, content=content) as got:
                 data, status = got.body(MAX_BODY), got.status
+        except PrivateAddress as error:
+            raise GatewayError(self.url, error.message.rstrip("."), code="private", hint=error.hint) from error
         except ContentError as error:
             reason = "; ".join(getattr(error, "causes", ())) or error.message
             reason = reason.removeprefix(self.url).lstrip(": ").rstrip(".")
@@ -162,13 +170,15 @@ def _one_line(text: str) -> str:
 class Gathered:
     """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
     what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
-    access, or a use that was given for it, is there but not deep enough in the chain yet."""
+    access, or a use that was given for it, is there but not deep enough in the chain yet; `unpaid`, whether one would
+    give its share if somebody else handed the receipt in."""
 
     found: Combined | None
     shares: int
     causes: dict[str, str]
     liars: tuple[str, ...] = ()
     too_fresh: bool = False
+    unpaid: bool = False
 
 
 def gather(
@@ -179,21 +189,28 @@ def gather(
     key: str,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    reach: Reach,
     *,
     deadline: float = DEADLINE,
     hedge: float = HEDGE,
+    first: int = 0,
+    lead: bool = False,
 ) -> Gathered:
     """Ask gateways for shares of the key whose recipient is `key`, until they make it.
 
-    `threshold` are asked at once; each that fails, refuses, lies or takes longer than `hedge` seconds brings in one
-    more. `identity` opens what they seal to `request.recipient`; `check` says whether an answer has the gateway's
-    signature. All ends `deadline` seconds after the last was asked, whatever they do.
+    `threshold` are asked at once, from the `first` on; with `lead` that one alone until it has given its share, for a
+    receipt that it is to hand in: of several that do so all but one pay for nothing. Each that fails, refuses, lies or
+    takes longer than `hedge` seconds brings in one more. `identity` opens what they seal to `request.recipient`;
+    `check` says whether an answer has the gateway's signature, `reach` how far their addresses may lead. All ends
+    `deadline` seconds after the last was asked, whatever they do.
     """
-    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]] = queue.SimpleQueue()
-    waiting, asked = list(gateways), 0
-    shares: dict[str, str] = {}
+    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]] = queue.SimpleQueue()
+    waiting, asked = [*gateways[first:], *gateways[:first]], 0
+    shares: dict[str, list[str]] = {}
+    places = {gateway.url: place for place, gateway in enumerate(gateways)}
     causes: dict[str, str] = {}
-    too_fresh = False
+    liars: list[str] = []
+    too_fresh = unpaid = False
     hedge, limit = hedge + wallet.patience, deadline + wallet.patience
     until = time.monotonic() + limit
 
@@ -203,10 +220,10 @@ def gather(
             gateway = waiting.pop(0)
             asked += 1
             until = time.monotonic() + limit
-            run = (answers, gateway, request, identity, wallet, check, deadline)
+            run = (answers, gateway, request, identity, wallet, check, reach, deadline)
             threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
 
-    for _ in range(threshold):
+    for _ in range(1 if lead else threshold):
         ask_next()
     done: set[str] = set()
     while len(done) < asked:
@@ -221,24 +238,48 @@ def gather(
         done.add(gateway.url)
         if isinstance(answer, RegistryError):
             causes[gateway.url] = getattr(answer, "reason", answer.message)
-            too_fresh = too_fresh or getattr(answer, "code", "") in (TOO_FRESH, PENDING)
+            code = getattr(answer, "code", "")
+            too_fresh, unpaid = too_fresh or code in (TOO_FRESH, PENDING), unpaid or code in UNPAID
+            if code == PENDING and lead:
+                break
             if isinstance(answer, SignerError):
                 raise answer  # who does not sign for one will not for the others
             ask_next()
             continue
-        shares[gateway.url] = answer
+        right = _committed(answer, gateway, places[gateway.url], key)
+        if not right:
+            liars.append(gateway.url)
+            causes[gateway.url] = _LIE
+            ask_next()
+            continue
+        shares[gateway.url] = right
+        if lead:
+            lead = False
+            for _ in range(threshold - 1):
+                ask_next()
         if len(shares) < threshold:
             continue
-        found = combine(shares, threshold, key)
+        found = combine(shares, threshold, key, newest=gateway.url, until=until)
         if found is not None:
+            liars += found.liars
             causes |= dict.fromkeys(found.liars, _LIE)
-            return Gathered(found, len(shares), causes, found.liars)
+            return Gathered(found, len(shares), causes, tuple(liars))
         ask_next()
-    silent = [gateway.url for gateway in gateways[:asked] if gateway.url not in done]
+    silent = [gateway.url for gateway in gateways if gateway not in waiting and gateway.url not in done]
     causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
     if len(shares) >= threshold:
-        causes |= dict.fromkeys(shares, _LIE if len(shares) == 1 else "its share and the others make no key of it")
-    return Gathered(None, len(shares), causes, too_fresh=too_fresh)
+        # Where the document commits to shares these are the right ones, and it is the document that is wrong.
+        unfit = "its share and the others make no key of it" if len(shares) > 1 else _LIE
+        unfit = _PUBLISHER if gateways[0].commitment else unfit
+        causes |= dict.fromkeys(shares, unfit)
+    return Gathered(None, len(shares), causes, tuple(liars), too_fresh=too_fresh, unpaid=unpaid)
+
+
+def _committed(answer: list[str], gateway: KeyGateway, place: int, key: str) -> list[str]:
+    """Of a gateway's shares the one that the document commits to; all of them if it says nothing of it."""
+    if gateway.commitment is None:
+        return answer
+    return [share for share in answer if commitment(share, key, place) == gateway.commitment][:1]
 
 
 TOO_FRESH: Final = "too_fresh"
@@ -247,26 +288,32 @@ TOO_FRESH: Final = "too_fresh"
 PENDING: Final = "pending"
 """The code for a use that is consumed, or on its way, and not that deep: the same request again costs no other."""
 
+UNPAID: Final = ("hand_in", "unfunded")
+"""The codes of a gateway that does not pay for handing the receipt in, and takes it once somebody has."""
+
 _LIE: Final = "its share is not of this key"
+
+_PUBLISHER: Final = "its share is the one that the document commits to, and those make no key: its publisher erred"
 
 
 def _ask_one(
-    answers: queue.SimpleQueue[tuple[KeyGateway, str | RegistryError]],
+    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]],
     gateway: KeyGateway,
     request: ReleaseRequest,
     identity: Identity,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
+    reach: Reach,
     deadline: float,
 ) -> None:
     client: GatewayClient | None = None
     try:
-        client = GatewayClient(gateway.url, deadline=deadline)
+        client = GatewayClient(gateway.url, reach, deadline=deadline)
         released = client.release(request, wallet)
         if not check(gateway, request, released):
             raise GatewayError(gateway.url, "its answer is not signed by its account", code="unsigned")
         try:
-            answers.put((gateway, unseal(released.sealed, identity)))
+            answers.put((gateway, unseal(released.sealed, identity).splitlines()[:MAX_KEPT]))
         except InputError:
             raise GatewayError(gateway.url, "its share is not sealed to the key that asked", code="malformed") from None
     except RegistryError as error:

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from registry.errors import InputError, JournalError, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
+from registry.home import make_private, private_lock
 
 __all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
 
@@ -61,6 +62,7 @@ class Job(dict[str, Any]):
             with _kept(self._file.parent):
                 self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 # On a line of its own, whatever a run that was killed has left.
+                make_private(self._file)
                 with self._file.open("ab", buffering=0) as file:
                     whole = f"\n{json.dumps([name, value])}\n".encode()
                     if file.write(whole) < len(whole):
@@ -107,11 +109,11 @@ def _kept(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Keep other processes out, by a lock that the system frees with the process."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    held = FileLock(lock, timeout=PATIENCE, thread_local=False, mode=0o600)
     with _kept(lock.parent):
         lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = private_lock(lock, timeout=PATIENCE, thread_local=False)
         try:
             held.acquire(poll_interval=0.02)
         except Timeout:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from registry.errors import ContentError, InputError, RegistryError
+from registry.home import private_lock
 
 __all__ = ["beside"]
 
@@ -22,16 +23,16 @@ def beside(target: Path, home: Path | None) -> Iterator[Path]:
 
     Locks are kept at `home`. Raises `InputError` for a target that is taken or being written to, and `ContentError`.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     locks = (home or Path(tempfile.gettempdir()) / "asset-registry") / "locks"
     place = sha256(str(target.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     # People of different homes know nothing of each other's locks.
     owner = sha256(str(locks.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     try:
-        locks.mkdir(parents=True, exist_ok=True)
+        locks.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{place}.lock", blocking=False):
+        with private_lock(locks / f"{place}.lock", timeout=0):
             if os.path.lexists(target) and not (
                 target.is_dir() and not target.is_symlink() and not any(target.iterdir())
             ):

@@ -28,6 +28,9 @@ MAX_BODY: Final = 64 * 1024
 MAX_SHARES: Final = 16
 """Of SLIP-39: a secret is split among at most 16."""
 
+MAX_KEPT: Final = 16
+"""Shares of one version that a gateway keeps, and hands out together."""
+
 SIGN_IN_SECONDS: Final = 600
 """How long a sign-in message may be good for at most."""
 
@@ -210,12 +213,12 @@ class Receipt(_Request):
 class ReleaseRequest(_Request):
     """``POST /v1/releases``: ask for a share, sealed to `recipient`, a key made for this request alone.
 
-    `version` is the asset's version whose key it is (None: the latest that has one). With `licence` access is asked of
-    that licence only; `receipt` gives a use for it, see `release_ref`.
+    `version` is the asset's version whose key it is, as its document says. With `licence` access is asked of that
+    licence only; `receipt` gives a use for it, see `release_ref`.
     """
 
     did: DIDText
-    version: Count | None = None
+    version: Count
     recipient: Recipient
     licence: Annotated[int, Field(strict=True, ge=0, le=255)] | None = None
     receipt: Receipt | None = None
@@ -228,12 +231,14 @@ class ReleaseRequest(_Request):
 
 
 class Release(_Answer):
-    """A share: `sealed` is its SLIP-39 mnemonic as an age file for the `recipient` of the request; `block` is the state
-    of the chain that it was given by; `signature` is the gateway's over `signed_text`."""
+    """Shares: `sealed` are the SLIP-39 mnemonics that the gateway keeps of the version, the newest first, each on a
+    line, as an age file for the `recipient` of the request; `block` is the state of the chain that they were given by;
+    `signature` is the gateway's over `signed_text`.
+
+    There are several where keys were split anew, or somebody handed in a wrong one; the document says which is right.
+    """
 
     version: Count
-    index: Index
-    threshold: Threshold
     sealed: Armor
     block: Whole
     signature: Hex

@@ -15,19 +15,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import JournalError
+from registry.home import make_private
 
 __all__ = ["Database", "StoredInvitation", "StoredShare"]
 
 FILE: Final = "gateway.sqlite"
-_FORMAT: Final = 1
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+_FORMAT: Final = 2
+_SHARES: Final = """
 CREATE TABLE shares (
-    asset TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL, threshold INTEGER NOT NULL,
-    sealed TEXT NOT NULL, depositor TEXT NOT NULL, stored INTEGER NOT NULL,
-    PRIMARY KEY (asset, version)
-) WITHOUT ROWID;
-CREATE TABLE invitations (
+    id INTEGER PRIMARY KEY, asset TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL,
+    threshold INTEGER NOT NULL, sealed TEXT NOT NULL, depositor TEXT NOT NULL, stored INTEGER NOT NULL
+);
+CREATE INDEX of_version ON shares (asset, version);
+"""
+_SCHEMA: Final = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+{_SHARES}CREATE TABLE invitations (
     id TEXT PRIMARY KEY, asset TEXT NOT NULL, account TEXT NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL,
     owner TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
@@ -37,16 +40,31 @@ CREATE INDEX expiring ON nonces (expires);
 CREATE TABLE uses (
     account TEXT NOT NULL, nonce TEXT NOT NULL, asset TEXT NOT NULL, licence INTEGER NOT NULL, version INTEGER NOT NULL,
     recipient TEXT NOT NULL, ref TEXT NOT NULL, state TEXT NOT NULL, block INTEGER, asked INTEGER NOT NULL,
-    changed INTEGER NOT NULL,
+    changed INTEGER NOT NULL, gas INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (account, nonce)
 ) WITHOUT ROWID;
+CREATE INDEX spending ON uses (sent);
 CREATE TABLE audit (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
 """
+_FROM_1: Final = f"""
+ALTER TABLE shares RENAME TO shares_of_1;
+{_SHARES}INSERT INTO shares (asset, version, number, threshold, sealed, depositor, stored) SELECT * FROM shares_of_1;
+DROP TABLE shares_of_1;
+ALTER TABLE uses ADD COLUMN gas INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE uses ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE uses ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX spending ON uses (sent);
+"""
+"""From a file of format 1, which kept one share of each version."""
+
+
+_SHARE: Final = "asset, version, number, threshold, sealed, depositor, stored"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredShare:
-    """A share as it is kept: `sealed` is for the gateway's own identity."""
+    """A share as it is kept: `sealed` is for the gateway's own identity; `id` is its name here, 0 before it has one."""
 
     asset: str
     version: int
@@ -55,6 +73,7 @@ class StoredShare:
     sealed: str
     depositor: str
     stored: int
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +98,14 @@ class Database:
         self._guard = threading.RLock()
         self._depth = 0
         with self._typed():
+            make_private(path)  # before anything is in it; what SQLite makes beside it has the same rights
             self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-            path.chmod(0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if found == 0:
+            if found in (0, 1):
                 with self.writing(durable=True):
-                    for statement in _SCHEMA.split(";\n"):
+                    for statement in (_FROM_1 if found else _SCHEMA).split(";\n"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {_FORMAT}")
             elif found != _FORMAT:
@@ -157,7 +176,7 @@ class Database:
     # --- Shares ----------------------------------------------------------------------------------
 
     def put_share(self, share: StoredShare) -> None:
-        """Keep a share, in place of an earlier one of the same version."""
+        """Keep a share, beside others of the same version: what was sold must stay open to who bought it."""
         values = (
             share.asset,
             share.version,
@@ -167,21 +186,21 @@ class Database:
             share.depositor,
             share.stored,
         )
-        self.run("INSERT OR REPLACE INTO shares VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
+        self.run(f"INSERT INTO shares ({_SHARE}) VALUES (?, ?, ?, ?, ?, ?, ?)", *values)
 
-    def share(self, asset: str, version: int | None) -> StoredShare | None:
-        """The share of a version of an asset, None for the latest there is; None if there is none."""
-        found = self.rows(
-            "SELECT * FROM shares WHERE asset = ? AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
-            asset,
-            version,
-            version,
-        )
-        return StoredShare(*found[0]) if found else None
+    def reseal(self, id: int, sealed: str) -> None:
+        """Keep a share sealed in another way."""
+        self.run("UPDATE shares SET sealed = ? WHERE id = ?", sealed, id)
+
+    def shares_of(self, asset: str, version: int) -> list[StoredShare]:
+        """The shares of a version of an asset, the newest first."""
+        query = f"SELECT {_SHARE}, id FROM shares WHERE asset = ? AND version = ? ORDER BY id DESC"  # nosec B608 # words
+        return [StoredShare(*row) for row in self.rows(query, asset, version)]
 
     def shares(self) -> list[StoredShare]:
         """All shares, by asset and version."""
-        return [StoredShare(*row) for row in self.rows("SELECT * FROM shares ORDER BY asset, version")]
+        query = f"SELECT {_SHARE}, id FROM shares ORDER BY asset, version, id"  # nosec B608 # words of this module
+        return [StoredShare(*row) for row in self.rows(query)]
 
     # --- Invitations -----------------------------------------------------------------------------
 
@@ -198,6 +217,12 @@ class Database:
             one.owner,
             int(one.revoked),
         )
+
+    def invited(self, asset: str, now: int) -> int:
+        """How many invitations to an asset there are; those that are over are forgotten."""
+        with self.writing():
+            self.run("DELETE FROM invitations WHERE asset = ? AND ends <= ?", asset, now)
+            return int(self.rows("SELECT COUNT(*) FROM invitations WHERE asset = ?", asset)[0][0])
 
     def invitation(self, id: str) -> StoredInvitation | None:
         """The invitation of a name; None if there is none."""

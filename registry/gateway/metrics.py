@@ -28,6 +28,8 @@ class Metrics:
         self.running = Gauge("registry_gateway_requests_running", "Requests being answered.", registry=self._registry)
         entries = Gauge("registry_gateway_audit_entries", "Entries of the audit log.", registry=self._registry)
         entries.set_function(lambda: gateway.audit.head[0])
+        gas = Gauge("registry_gateway_day_gas", "Gas paid for receipts in the last 24 hours.", registry=self._registry)
+        gas.set_function(gateway.uses.budget.spent)
 
     def text(self) -> bytes:
         """All of them, in the text format of Prometheus 0.0.4."""

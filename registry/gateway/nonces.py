@@ -37,10 +37,10 @@ class Nonces:
         body = expires.to_bytes(4, "big") + secrets.token_bytes(12)
         return Nonce(nonce=(body + self._tag(body, account)).hex(), expires_at=expires)
 
-    def spend(self, nonce: str, account: str, message: bytes, *, again: bool = True) -> None:
+    def spend(self, nonce: str, account: str, message: bytes) -> None:
         """Take the nonce of a signed `message`; raises `Refusal` (401) unless it is ours, in time, and new.
 
-        With `again` the very same message may come again while it is good: whoever did not get the answer asks again.
+        The very same message may come again while it is good: whoever did not get the answer asks again.
         """
         if len(nonce) != _LENGTH or not all(letter in "0123456789abcdef" for letter in nonce):
             raise _refused("is not of this gateway")
@@ -53,8 +53,8 @@ class Nonces:
         if before is None:
             if not hmac.compare_digest(raw[-_TAG:], self._tag(raw[:-_TAG], account)):
                 raise _refused("is not of this gateway and account, or it is from before a restart")
-            before, again = self._database.use_nonce(nonce, used_by, expires, now=int(self._clock())), True
-        if before != used_by or not again:
+            before = self._database.use_nonce(nonce, used_by, expires, now=int(self._clock()))
+        if before != used_by:
             raise _refused("was used before")
 
     def _tag(self, body: bytes, account: str) -> bytes:

@@ -21,10 +21,7 @@ def rotate(folder: Path, keys: Keys) -> int:
         with database.writing(durable=True):
             shares = database.shares()
             for share in shares:
-                sealed = seal(keys.open_share(share.sealed), keys.recipient)
-                database.run(
-                    "UPDATE shares SET sealed = ? WHERE asset = ? AND version = ?", sealed, share.asset, share.version
-                )
+                database.reseal(share.id, seal(keys.open_share(share.sealed), keys.recipient))
             AuditLog(database).write("rotate", identity=keys.recipient, shares=len(shares))
         keys.forget_identities()
         return len(shares)

@@ -15,7 +15,9 @@ from registry.chain.sender import Sender
 from registry.chain.signatures import recover, typed_digest
 from registry.did import DID
 from registry.errors import InputError, JournalError, WrongChain
+from registry.gated.custody import read_share
 from registry.gated.protocol import (
+    MAX_KEPT,
     Deposit,
     Gateway,
     Nonce,
@@ -40,6 +42,12 @@ from registry.gateway.uses import Uses
 
 REFUSALS_A_SECOND: Final = 1.0
 """Lines of the audit log that refusals may take; all are counted in the metrics."""
+
+MAX_OF_ONE: Final = 4
+"""Shares of one version that one account may hand in: else an editor could fill the place of the owner's."""
+
+MAX_INVITED: Final = 1000
+"""Invitations to one asset that are kept; those that are over are forgotten."""
 
 LONGEST_INVITATION: Final = 10 * 366 * 24 * 3600
 """Seconds; longer than that is a mistake."""
@@ -86,8 +94,7 @@ class KeyGateway:
             sender=Sender(chain, keys.signer, self._journal, timeout=settings.patience),
             contract=chain.contract("AssetRegistry", deployment.registry),
             first_block=deployment.block,
-            lookback=settings.lookback,
-            patience=settings.patience,
+            settings=settings,
             clock=clock,
         )
 
@@ -116,19 +123,18 @@ class KeyGateway:
     # --- Keeping ---------------------------------------------------------------------------------
 
     async def deposit(self, deposit: Deposit) -> Stored:
-        """Keep a share for the owner or an editor of the asset, in place of an earlier one."""
+        """Keep a share for the owner or an editor of the asset, beside those that are kept: none takes another's place,
+        else a later owner or an editor could shut out who bought."""
         did = self._did(deposit.did)
         sign_in = self._doorkeeper.read(deposit.auth, deposit.did, deposit.resource())
         self._count(sign_in)
         self._welcome(sign_in.account)
         head, version = await self._entitlement.editor(did, sign_in)
-        kept = self.database.share(deposit.did, deposit.version)
-        # Who replays an earlier deposit must not put it in the place of a later one.
-        self._spend(sign_in, again=kept is not None and kept.sealed == deposit.sealed)
+        self._spend(sign_in)
         if deposit.version > version + 1:
             # Else one asset could fill the disk.
             raise Refusal(422, "invalid", f"Version {deposit.version} is far ahead: the asset is at {version}.")
-        self._check_share(deposit)
+        text = self._checked_share(deposit)
         share = StoredShare(
             deposit.did,
             deposit.version,
@@ -139,6 +145,16 @@ class KeyGateway:
             int(self._clock()),
         )
         with self.database.writing(durable=True):
+            kept = self.database.shares_of(deposit.did, deposit.version)
+            if any(self.keys.open_share(one.sealed) == text for one in kept):
+                return Stored()
+            if len(kept) >= MAX_KEPT or sum(one.depositor == sign_in.account for one in kept) >= MAX_OF_ONE:
+                raise Refusal(
+                    409,
+                    "full",
+                    f"This gateway keeps {len(kept)} shares of version {deposit.version} already.",
+                    hint="Publish a new version with a new key.",
+                )
             self.database.put_share(share)
             self._note("deposit", deposit.did, sign_in.account, head.number, version=deposit.version)
         return Stored()
@@ -159,6 +175,10 @@ class KeyGateway:
             invitation.id, invitation.did, invitation.account, invitation.start, invitation.end, owner, False
         )
         with self.database.writing(durable=True):
+            if self.database.invited(invitation.did, now) >= MAX_INVITED:
+                raise Refusal(
+                    409, "full", f"{MAX_INVITED} invitations to this asset are kept.", hint="Wait until some are over."
+                )
             self.database.put_invitation(kept)
             self._note("invite", invitation.did, owner, head.number, guest=invitation.account, id=invitation.id)
         return Stored()
@@ -208,28 +228,24 @@ class KeyGateway:
                 await self._entitlement.prove(sign_in)
             self._spend(sign_in)
             # Before a use is spent for nothing.
-            share = self._share(request)
+            shares = self._shares(request)
             block, right = await self.uses.consume(request, receipt, account), "use"
         else:
             now = int(self._clock())
             inviters = [one.owner for one in self.database.invitations(request.did, account, now)]
             head, right = await self._entitlement.reader(did, sign_in, request.licence, inviters=inviters)
             self._spend(sign_in)
-            share, block = self._share(request), head.number
-        answer = Release(
-            version=share.version,
-            index=share.index,
-            threshold=share.threshold,
-            sealed=self._resealed(share, request.recipient),
-            block=block,
-            signature="0x",
-        )
+            shares, block = self._shares(request), head.number
+        sealed = self._resealed(shares, request.recipient)
+        answer = Release(version=request.version, sealed=sealed, block=block, signature="0x")
         signature = "0x" + self.keys.signer.sign_text(answer.signed_text(request)).hex()
         with self.database.writing():
             if receipt is not None:
                 self.uses.released(receipt)
             recipient = hashlib.sha256(request.recipient.encode()).hexdigest()
-            self._note("release", request.did, account, block, version=share.version, right=right, recipient=recipient)
+            self._note(
+                "release", request.did, account, block, version=request.version, right=right, recipient=recipient
+            )
         return answer.model_copy(update={"signature": signature})
 
     # --- Internal --------------------------------------------------------------------------------
@@ -270,41 +286,44 @@ class KeyGateway:
         if sign_in.proven:
             self._per_account.take(sign_in.account)
 
-    def _spend(self, sign_in: SignIn, *, again: bool = True) -> None:
+    def _spend(self, sign_in: SignIn) -> None:
         if not sign_in.proven:
             self._per_account.take(sign_in.account)
-        self._nonces.spend(sign_in.nonce, sign_in.account, sign_in.text, again=again)
+        self._nonces.spend(sign_in.nonce, sign_in.account, sign_in.text)
 
-    def _share(self, request: ReleaseRequest) -> StoredShare:
-        share = self.database.share(request.did, request.version)
-        if share is None:
-            which = "" if request.version is None else f" of version {request.version}"
+    def _shares(self, request: ReleaseRequest) -> list[StoredShare]:
+        shares = self.database.shares_of(request.did, request.version)
+        if not shares:
             raise Refusal(
                 404,
                 "not_found",
-                f"This gateway keeps no share{which} of {request.did}.",
+                f"This gateway keeps no share of version {request.version} of {request.did}.",
                 hint="Ask another gateway that its document names.",
             )
-        return share
+        return shares
 
-    def _resealed(self, share: StoredShare, recipient: str) -> str:
+    def _resealed(self, shares: list[StoredShare], recipient: str) -> str:
         try:
-            return seal(self.keys.open_share(share.sealed), recipient)
+            return seal(b"\n".join(self.keys.open_share(share.sealed) for share in shares), recipient)
         except InputError as error:
             raise Refusal(422, "invalid", error.message, hint=error.hint) from None
 
-    def _check_share(self, deposit: Deposit) -> None:
-        from shamir_mnemonic.share import Share
-        from shamir_mnemonic.utils import MnemonicError
-
+    def _checked_share(self, deposit: Deposit) -> bytes:
         try:
-            share = Share.from_mnemonic(self.keys.open_share(deposit.sealed).decode("ascii").strip())
+            text = self.keys.open_share(deposit.sealed)
         except InputError as error:
             raise Refusal(422, "invalid", error.message, hint=error.hint) from None
-        except (MnemonicError, UnicodeDecodeError, KeyError, IndexError):
-            raise Refusal(422, "invalid", "What is sealed is no share of SLIP-39.") from None
+        share = read_share(text.decode("ascii", "replace"))
+        if share is None:
+            raise Refusal(
+                422,
+                "invalid",
+                "What is sealed is no share of a key of 32 bytes.",
+                hint="It is one mnemonic of SLIP-39, with an iteration exponent of 0, of one group.",
+            )
         if (share.index, share.member_threshold) != (deposit.index, deposit.threshold):
             raise Refusal(422, "invalid", "The share has another number or threshold than the request says.")
+        return text
 
     def _note(self, event: str, did: str, account: str, block: int | None, **details: Any) -> None:
         self.audit.write(event, did=did, account=account, block=block, **details)

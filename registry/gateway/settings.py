@@ -20,7 +20,9 @@ class Settings:
     `public_url` is the address that clients use: its host and port are what sign-in messages name. `head_age` is how
     old the last block may be (None for chains whose clock may stand); `lookback` how many blocks are searched for a use
     that another gateway consumed; `patience` how long a request waits for its use to be deep enough. `depositors` are
-    the accounts whose shares and invitations it keeps, none for those of every owner.
+    the accounts whose shares and invitations it keeps, none for those of every owner. `receipt_gas` is the most gas for
+    handing a receipt in, `account_gas` and `day_gas` what those of one account, and all together, may take in 24 hours;
+    0 for none at all.
     """
 
     public_url: str
@@ -31,12 +33,17 @@ class Settings:
     account_burst: int = 30
     concurrency: int = 256
     connections: int = 1000
+    address_connections: int = 64
+    address_heads: int = 32
     head_age: int | None = 600
     lookback: int = 200_000
     patience: float = 12.0
     body_seconds: float = 10.0
     handler_seconds: float = 40.0
     nonce_seconds: int = 600
+    receipt_gas: int = 150_000
+    account_gas: int = 1_000_000
+    day_gas: int = 10_000_000
     depositors: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:

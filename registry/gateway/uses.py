@@ -1,37 +1,56 @@
-"""Per-use licences: a signed receipt is consumed on chain once, whichever gateway hands it in, and whatever is killed.
+"""Per-use licences: a signed receipt is consumed on chain once, whoever hands it in, and whatever is killed.
 
 The chain is the judge. The contract takes a receipt once; `ref` commits to asset, version and recipient; so "a use was
 consumed for this release" is an event that everybody can find, and a release without it there is none. What is written
 down here before each step is for people, and to know what was begun; what was signed for the chain is in the journal of
 `registry.chain.sender`, which sends the same transaction again instead of a second one.
+
+A gateway hands receipts in for those who sign with a key, at its own cost, and bounds that cost:
+
+* Of an account with code none: its code decides whether the transaction reverts, and code can tell every trial from the
+  transaction. An account with a key may be given code in between (EIP-7702), spend the use, hand the receipt in itself
+  or cancel it, each by a transaction of its own.
+* So each receipt has one transaction, ever, of at most `receipt_gas`; each account one at a time; and in any 24 hours
+  the receipts of one account take `account_gas` at most, and all together `day_gas`, whether they succeed or revert.
+  What a transaction may take is counted before it is signed, in the row of its receipt, and outlives the process.
+* After a revert nothing is paid for the account for an hour, after the second in a day for two, then four, ...
+
+Whoever is not paid for is told so (`hand_in`), hands the receipt in without the gateway, and is served all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from registry.access import SignedReceipt
 from registry.chain import reverts
 from registry.chain.connection import FIRST_RANGE, Chain
 from registry.chain.sender import Sender
+from registry.chain.signatures import recover, typed_digest
 from registry.did import DID
 from registry.errors import (
     ChainError,
     ContractError,
+    GasLimitExceeded,
     JournalError,
     NonceStuck,
     PaymentError,
     Reorganised,
+    TransactionReverted,
     TransactionTimeout,
 )
 from registry.gated.protocol import Receipt, ReleaseRequest, release_ref
+from registry.gateway.budget import Budget, hand_in
 from registry.gateway.database import Database
 from registry.gateway.entitlement import Entitlement
 from registry.gateway.refusal import Refusal
+from registry.gateway.settings import Settings
 from registry.types import ZERO_ADDRESS, to_address
 
 if TYPE_CHECKING:
@@ -39,13 +58,14 @@ if TYPE_CHECKING:
 
     from web3.contract import Contract
 
-MAX_GAS: Final = 400_000
-"""Most gas for handing a receipt in: 60,000 without a contract wallet. The wallet is a stranger's, and we pay."""
+LIFE: Final = 600
+"""Seconds that a receipt must still be good for: else it could expire between the trial and the transaction."""
 
 STATES: Final = ("asked", "submitted", "consumed", "released")
 """What became of a receipt: a row only moves forward."""
 
 _AT_ONCE: Final = 8
+_ANOTHER: Final = "Another receipt of this account is on its way, and of two the second could spend what is not there."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +84,7 @@ class Use:
 
 
 class Uses:
-    """Consumes receipts for releases. `sender` pays for the transactions; `first_block` is where the registry began.
-    `patience` is how many seconds a request waits for its transaction."""
+    """Consumes receipts for releases. `sender` pays for the transactions; `first_block` is where the registry began."""
 
     def __init__(
         self,
@@ -76,8 +95,7 @@ class Uses:
         sender: Sender,
         contract: Contract,
         first_block: int,
-        lookback: int,
-        patience: float,
+        settings: Settings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
@@ -86,11 +104,13 @@ class Uses:
         self._sender = sender
         self._contract = contract
         self._first_block = first_block
-        self._lookback = lookback
-        self._patience = patience
+        self._settings = settings
         self._clock = clock
+        self.budget: Final = Budget(database, settings, clock=clock)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._locks: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
+        self._sending: set[str] = set()
+        self._guard = threading.Lock()
 
     async def consume(self, request: ReleaseRequest, receipt: Receipt, account: str) -> int:
         """Return the block at which the use of this release is deep enough, having handed it in if nobody had.
@@ -103,9 +123,8 @@ class Uses:
             self._ask(request, receipt, version)
             try:
                 return await self._settle(receipt)
-            except Refusal as error:
-                if error.status != 503:
-                    self._forget(receipt)
+            except Refusal:
+                self._forget(receipt)
                 raise
 
     def released(self, receipt: Receipt) -> None:
@@ -121,8 +140,6 @@ class Uses:
     # --- Before the chain ------------------------------------------------------------------------
 
     def _check(self, request: ReleaseRequest, receipt: Receipt, account: str) -> int:
-        if request.version is None:
-            raise _unfit("the request names no version", "Name the version that the receipt is for.")
         if receipt.did != request.did or request.licence not in (None, receipt.licence):
             raise _unfit("it is for another asset or licence")
         if receipt.account != account:
@@ -139,7 +156,7 @@ class Uses:
         now = int(self._clock())
         with self._database.writing():
             self._database.run(
-                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?, ?, ?, ?, 'asked', NULL, ?, ?)",
+                "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?, ?, ?, ?, 'asked', NULL, ?, ?, 0, 0, 0)",
                 receipt.account,
                 receipt.nonce,
                 receipt.did,
@@ -163,9 +180,9 @@ class Uses:
                 )
 
     def _forget(self, receipt: Receipt) -> None:
-        """Of a receipt that was worth nothing there is nothing to keep: anybody can make them up."""
+        """Of a receipt for which nothing was signed there is nothing to keep: anybody can make them up."""
         self._database.run(
-            "DELETE FROM uses WHERE account = ? AND nonce = ? AND state IN ('asked', 'submitted')",
+            "DELETE FROM uses WHERE account = ? AND nonce = ? AND state IN ('asked', 'submitted') AND gas = 0",
             receipt.account,
             receipt.nonce,
         )
@@ -186,13 +203,13 @@ class Uses:
     # --- On the chain ----------------------------------------------------------------------------
 
     async def _settle(self, receipt: Receipt) -> int:
-        until, nonce, pause, seen = time.monotonic() + self._patience, int(receipt.nonce), 0.05, None
+        until, nonce, pause, seen = time.monotonic() + self._settings.patience, int(receipt.nonce), 0.05, None
         while True:
             answers, count = await self._entitlement.receipt_nonce(receipt.account, nonce)
             if count < nonce:
                 raise Refusal(409, "receipt_spent", "Another receipt of this key must be handed in first.")
             # Also while the receipt is good: the holder may have consumed a use for this release itself.
-            blocks = self._lookback if count > nonce else FIRST_RANGE
+            blocks = self._settings.lookback if count > nonce else FIRST_RANGE
             seen = await asyncio.to_thread(self._find, receipt, answers.head.number, seen, blocks)
             if seen is not None and seen <= answers.deep:
                 self._move(receipt, "consumed", seen)
@@ -205,26 +222,27 @@ class Uses:
                     hint="Sign a new receipt.",
                 )
             if seen is None:
-                seen = await self._submit(receipt)
+                seen = await self._hand_in(receipt)
             else:
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 2.0)
             if time.monotonic() + pause > until:
                 raise _pending()
 
-    async def _submit(self, receipt: Receipt) -> int | None:
-        """Hand the receipt in; returns the block that it is in, None if another gateway was faster."""
-        self._move(receipt, "submitted")
+    async def _hand_in(self, receipt: Receipt) -> int | None:
+        """Hand the receipt in; returns the block that it is in, None if that is to be asked of the chain anew."""
         async with self._slots:
             try:
                 return await asyncio.to_thread(self._send, receipt)
+            except _Reverted:
+                return None
             except reverts.InvalidAccountNonce:
                 await asyncio.sleep(0.05)  # where nodes behind one address are not equally far
                 return None
             except reverts.NotEnoughUses:
                 raise Refusal(403, "no_access", "The account has no uses left.", hint="Buy some first.") from None
             except reverts.ReceiptExpired:
-                raise Refusal(409, "receipt_spent", "The receipt has expired.", hint="Sign a new one.") from None
+                raise _expired() from None
             except reverts.InvalidReceiptSignature:
                 raise Refusal(401, "signature", "The receipt is not signed by its account.") from None
             except (reverts.NotConsumable, reverts.LicenceNotFound, reverts.AssetNotFound):
@@ -234,8 +252,10 @@ class Uses:
                     503,
                     "unfunded",
                     "This gateway cannot pay for the transaction.",
-                    hint="Ask another gateway, or consume the use yourself with the same ref, and ask again.",
+                    hint="Hand the receipt in from any account (consumeWithReceipt), or ask another gateway.",
                 ) from None
+            except GasLimitExceeded as error:
+                raise hand_in(f"it would take {error.gas:,} gas, and {error.limit:,} are the most") from None
             except (NonceStuck, Reorganised, TransactionTimeout):
                 raise _pending() from None
             except (ChainError, ContractError, JournalError):
@@ -248,20 +268,63 @@ class Uses:
                 ) from None
 
     def _send(self, receipt: Receipt) -> int:
-        did = DID.parse(receipt.did)
-        values = (
-            did.asset_id,
-            receipt.licence,
-            receipt.account,
-            receipt.uses,
-            receipt.service,
-            bytes.fromhex(receipt.ref),
-            int(receipt.nonce),
-            receipt.deadline,
-        )
-        call = self._contract.functions.consumeWithReceipt(values, bytes.fromhex(receipt.signature))
-        intent = f"release:{receipt.account}:{receipt.nonce}"
-        return self._sender.send(call, intent=intent, once=True, max_gas=MAX_GAS).block
+        """All of it in one thread, which nobody cancels: what is counted belongs to what is signed."""
+        with self._one_at_a_time(receipt.account):
+            signed = SignedReceipt.from_json(receipt.model_dump_json())
+            self._require_key(receipt, signed)
+            for nonce in self.budget.unknown(receipt.account):
+                self._reckon(receipt.account, nonce)
+            if set(self.budget.unknown(receipt.account)) - {receipt.nonce}:
+                raise _pending(_ANOTHER)
+            call = self._contract.functions.consumeWithReceipt(signed.values(), signed.signature)
+            intent, most = _intent(receipt.account, receipt.nonce), self._settings.receipt_gas
+            outcome = self._sender.outcome(intent)
+            if not self._sender.is_begun(intent) or (outcome is not None and not outcome.succeeded):
+                # What the contract refuses now is told, and nothing is written down for it.
+                self._chain.call(call, sender=self._sender.address)
+            self.budget.reserve(receipt.account, receipt.nonce)
+            try:
+                return self._sender.send(call, intent=intent, once=True, single=True, max_gas=most).block
+            except (ContractError, TransactionReverted) as error:
+                if self._sender.outcome(intent) is not None:
+                    raise _Reverted from error
+                raise
+            finally:
+                self._reckon(receipt.account, receipt.nonce)
+
+    def _require_key(self, receipt: Receipt, signed: SignedReceipt) -> None:
+        """Refuse what a stranger's code would decide, and what is refused by the contract for sure, or soon."""
+        if self._chain.has_code(receipt.account):
+            raise hand_in("its account has code, which decides what it costs")
+        if recover(typed_digest(signed.message()), signed.signature) != receipt.account:
+            raise Refusal(401, "signature", "The receipt is not signed by its account.")
+        left = receipt.deadline - self._chain.block().timestamp
+        if left < 0:
+            raise _expired()
+        if left < LIFE:
+            raise hand_in(f"it is good for {left} s, and {LIFE} are needed")
+
+    def _reckon(self, account: str, nonce: str) -> None:
+        """Count what the transaction of a receipt took, if that is known."""
+        intent = _intent(account, nonce)
+        outcome = self._sender.outcome(intent)
+        if outcome is not None:
+            self.budget.settle(account, nonce, outcome.gas, outcome.succeeded)
+        elif not self._sender.is_begun(intent):
+            self.budget.settle(account, nonce, 0, True)
+
+    @contextmanager
+    def _one_at_a_time(self, account: str) -> Iterator[None]:
+        """One thread for an account, and with what is unknown yet one transaction."""
+        with self._guard:
+            if account in self._sending:
+                raise _pending(_ANOTHER)
+            self._sending.add(account)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._sending.discard(account)
 
     def _find(self, receipt: Receipt, head: int, seen: int | None, blocks: int) -> int | None:
         """The block in which a use was consumed for this release; by a receipt or by the holder, it is paid for.
@@ -301,11 +364,23 @@ class Uses:
                 self._locks[key] = lock, users - 1
 
 
-def _pending() -> Refusal:
+class _Reverted(Exception):
+    """The transaction is in a block, and did nothing; never leaves this module."""
+
+
+def _intent(account: str, nonce: str) -> str:
+    return f"release:{account}:{nonce}"
+
+
+def _expired() -> Refusal:
+    return Refusal(409, "receipt_spent", "The receipt has expired.", hint="Sign a new one.")
+
+
+def _pending(message: str = "The use is on its way, and not deep enough on the chain yet.") -> Refusal:
     return Refusal(
         503,
         "pending",
-        "The use is on its way, and not deep enough on the chain yet.",
+        message,
         hint="Send the same request again; the use is not lost.",
         retry_after=5,
     )

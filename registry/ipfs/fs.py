@@ -29,7 +29,7 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, stringify_path
 
 from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile
-from registry.home import home
+from registry.home import home, make_home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
 from registry.ipfs.fsfile import Catalogue, Readable, VerifiedFile
@@ -83,7 +83,7 @@ class IPFSFileSystem(AbstractFileSystem):
             raise InputError(f"{profile!r} is not a profile.", hint=f"Known are: {', '.join(PROFILES)}.")
         self.profile = PROFILES[profile]
         self.progress = progress
-        kept = home() / "blocks" if store is None else store
+        kept = make_home(home()) / "blocks" if store is None else store
         self.store: BlockStore = LocalStore(kept) if isinstance(kept, (str, os.PathLike)) else kept
         further = open_sources([*(sources or ()), gateway] if gateway else sources)
         self.source: BlockSource = Chain([self.store, *further], cache=self.store) if further else self.store

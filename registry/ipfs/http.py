@@ -6,26 +6,24 @@ from __future__ import annotations
 import io
 import math
 import os
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
-from registry.errors import InputError, LimitExceeded, Unavailable
-from registry.ipfs.hosts import is_loopback
+from registry.errors import InputError, LimitExceeded, PrivateAddress, Unavailable
+from registry.ipfs.hosts import Reach, is_loopback
 from registry.ipfs.pieces import Pieces
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Answer", "Http"]
 
@@ -74,12 +72,12 @@ class _Stream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        socket = self._inner.get_extra_info("socket")
+        sock = self._inner.get_extra_info("socket")
         view = memoryview(buffer)
         try:
             while view:
-                socket.settimeout(_CLOCK.left(timeout))
-                view = view[socket.send(view) :]
+                sock.settimeout(_CLOCK.left(timeout))
+                view = view[sock.send(view) :]
         except TimeoutError as error:
             raise httpcore.WriteTimeout(str(error)) from error
         except OSError as error:
@@ -98,6 +96,11 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.SyncBackend):
+    """Connects; with a `reach` to addresses within alone, each looked up once and then connected to as it was found."""
+
+    def __init__(self, reach: Reach | None) -> None:
+        self._reach = reach
+
     def connect_tcp(
         self,
         host: str,
@@ -106,7 +109,23 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, _CLOCK.left(timeout), local_address, socket_options))
+        addresses = [host] if self._reach is None else _looked_up(self._reach, host, port)
+        while True:
+            try:
+                left = _CLOCK.left(timeout)
+                return _Stream(super().connect_tcp(addresses.pop(0), port, left, local_address, socket_options))
+            except httpcore.ConnectError:
+                if not addresses:
+                    raise
+
+
+def _looked_up(reach: Reach, host: str, port: int) -> list[str]:
+    try:
+        return reach.addresses(host, port)
+    except PrivateAddress:
+        raise
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
 
 
 @lru_cache(1)
@@ -132,11 +151,11 @@ class _Transport(httpx.BaseTransport):
     Errors of httpcore come through as they are: `Http.ask` turns them into ours.
     """
 
-    def __init__(self, connections: int, proxy: httpx.Proxy | None) -> None:
+    def __init__(self, connections: int, proxy: httpx.Proxy | None, reach: Reach | None) -> None:
         pool: Callable[..., httpcore.ConnectionPool] = httpcore.ConnectionPool
         if proxy is not None:
             pool = partial(httpcore.HTTPProxy, str(proxy.url), proxy_auth=proxy.raw_auth)
-        self._pool = pool(ssl_context=_certificates(), max_connections=connections, network_backend=_Backend())
+        self._pool = pool(ssl_context=_certificates(), max_connections=connections, network_backend=_Backend(reach))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -163,6 +182,14 @@ def _proxy(url: str) -> httpx.Proxy | None:
         return None
     proxy = getproxies().get(parts.scheme)
     return httpx.Proxy(proxy) if proxy and proxy.startswith("http") else None
+
+
+def _check_before_proxy(reach: Reach, url: str) -> None:
+    """Do not ask a proxy, which connects from within, for what is known here to lead inside. A name that only the proxy
+    knows is the proxy's to judge."""
+    parts = urlsplit(url)
+    with suppress(socket.gaierror):
+        reach.addresses(parts.hostname or "", parts.port or 0)
 
 
 class Answer:
@@ -231,11 +258,19 @@ class Http:
     """One server, reached through the system's proxy if there is one (``$https_proxy`` and its kin).
 
     `deadline` is in seconds for a whole answer; one of unknown length may take longer as long as it brings 64 KiB a
-    second. Raises `InputError` for a URL that is not one of http or https.
+    second. `reach` says how far a URL that a stranger wrote may lead, None for one that the user chose. Raises
+    `InputError` for a URL that is not one of http or https.
     """
 
     def __init__(
-        self, url: str, *, name: str, deadline: float = 30.0, connections: int = 16, headers: Mapping[str, str] = {}
+        self,
+        url: str,
+        *,
+        name: str,
+        deadline: float = 30.0,
+        connections: int = 16,
+        headers: Mapping[str, str] = {},
+        reach: Reach | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -244,6 +279,7 @@ class Http:
         self.name: Final = name
         self.deadline: Final = deadline
         self._connections: Final = connections
+        self._reach: Final = reach
         self._headers: Final = {"Accept-Encoding": "identity", "User-Agent": "asset-registry", **headers}
         self._made: tuple[int, httpx.Client] | None = None
 
@@ -252,7 +288,10 @@ class Http:
         """The connections of this process: one that was forked off must not speak on those of its parent."""
         made = self._made
         if made is None or made[0] != os.getpid():
-            transport = _Transport(self._connections, _proxy(self.url))
+            proxy = _proxy(self.url)
+            if proxy is not None and self._reach is not None:
+                _check_before_proxy(self._reach, self.url)
+            transport = _Transport(self._connections, proxy, None if proxy else self._reach)
             client = httpx.Client(transport=transport, headers=self._headers)
             self._made = made = (os.getpid(), client)
         return made[1]
@@ -312,7 +351,8 @@ class Http:
                 return response
             response.close()
             following = response.next_request
-            if request.method != "GET" or not _is_same_server(request.url, following.url):
+            stays = self._reach is None and _is_same_server(request.url, following.url)
+            if request.method != "GET" or not stays:
                 raise Unavailable(what, [f"{self.name} sends elsewhere, to {following.url.host!r}"])
             request = following
             request.extensions = {**request.extensions, "timeout": httpx.Timeout(self.deadline).as_dict()}

@@ -131,10 +131,10 @@ class Checker:
         shares = {}
         for name in GATEWAYS:
             database = Database(self._places.gateways / name / DATABASE)
-            kept = database.share(did, 1)
-            if kept is not None:
+            kept = database.shares_of(did, 1)
+            if kept:
                 keys = open_keys(self._stage.folder, self._places.gateways, name)
-                shares[name] = keys.open_share(kept.sealed).decode()
+                shares[name] = [keys.open_share(one.sealed).decode() for one in kept]
             database.close()
         return (
             [] if combine(shares, THRESHOLD, recipient) else [f"the shares of {did} at {', '.join(shares)} make no key"]

@@ -12,6 +12,7 @@ from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
+from registry.gateway.budget import Budget
 from registry.gateway.keys import FILE, Keys, Lock
 from registry.gateway.nonces import Nonces
 from registry.gateway.server import GatewayServer
@@ -23,7 +24,7 @@ from registry.serving import listen
 STEPS: dict[str, tuple[type, str, Any]] = {
     "after the nonce is spent": (Nonces, "spend", "urn:registry:release:"),
     "after the use is asked for": (Uses, "_ask", None),
-    "after the use is marked as submitted": (Uses, "_move", "submitted"),
+    "after its gas is counted": (Budget, "reserve", None),
     "after the transaction is in the journal": (Journal, "write", None),
     "after the node took the transaction": (Sender, "_broadcast", None),
     "after the transaction was mined": (Uses, "_send", None),

@@ -156,7 +156,7 @@ class Voice:
 class Wish:
     """A release that somebody wants, and the key to open the answer."""
 
-    def __init__(self, did: str, *, version: int | None = None, licence: int | None = None) -> None:
+    def __init__(self, did: str, *, version: int = 1, licence: int | None = None) -> None:
         self.did, self.version, self.licence = did, version, licence
         self.identity = pyrage.x25519.Identity.generate()
         self.recipient = str(self.identity.to_public())
@@ -174,16 +174,20 @@ class Wish:
 
     def pay(self, holder: Registry, licence: str | int, **changes: Any) -> Wish:
         """Sign one use away for it."""
-        assert self.version is not None
         options = {"ref": release_ref(self.did, self.version, self.recipient), **changes}
         signed = holder.sign_receipt(self.did, licence, **options)
         self.receipt = Receipt.model_validate(json.loads(signed.to_json()))
         return self
 
     def open(self, answer: httpx.Response) -> str:
-        """The share in an answer."""
+        """The one share in an answer."""
+        [share] = self.open_all(answer)
+        return share
+
+    def open_all(self, answer: httpx.Response) -> list[str]:
+        """The shares in an answer, the newest first."""
         assert answer.status_code == 200, answer.text
-        return bytes(pyrage.decrypt(answer.json()["sealed"].encode(), [self.identity])).decode()
+        return bytes(pyrage.decrypt(answer.json()["sealed"].encode(), [self.identity])).decode().splitlines()
 
 
 class Town:
@@ -195,12 +199,12 @@ class Town:
         self.stack = ExitStack()
         self.made: dict[str, KeyGateway] = {}
 
-    def person(self, number: int) -> Registry:
-        """A client of one of the accounts for tests."""
+    def person(self, number: int, *, home: str = "") -> Registry:
+        """A client of one of the accounts for tests; with another `home` it knows nothing of what it sent before."""
         return Registry.connect(
             self.anvil.url,
             signer=dev_signer(number),
-            home=self.folder / "homes" / str(number),
+            home=self.folder / "homes" / (home or str(number)),
             deployment=self.deployment,
             sources=[LocalStore(self.folder / "homes" / str(AUTHOR) / "blocks")],
         )
@@ -222,7 +226,7 @@ class Town:
             self.anvil.rpc("anvil_setBalance", keys.address, _GATEWAY_FUNDS)
         return folder
 
-    def gateway(self, name: str = "one", **settings: Any) -> Voice:
+    def gateway(self, name: str = "one", *, proxies: tuple[str, ...] = (), **settings: Any) -> Voice:
         """A gateway in this process, made if there is none of this name."""
         folder = self.keys(name)
         keys = Keys.open(folder / KEYS, Lock(key_file=self.folder / f"{name}.key"))
@@ -233,7 +237,7 @@ class Town:
         made = KeyGateway(folder, keys, Chain.connect(self.anvil.url), self.deployment, Settings(url, **chosen))
         self.made[name] = made
         self.stack.callback(made.close)
-        self.stack.enter_context(GatewayServer(made, sock))
+        self.stack.enter_context(GatewayServer(made, sock, proxies=proxies))
         return Voice(url)
 
     def process(self, name: str, *, depth: int = 2, fault: str = "", patience: float = 20) -> Running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from integration.gateway.support import AUTHOR, BUYER, MONTH, OTHER, SEAT, Town, Voice, Wish, shares
-from registry import Published, Registry
+from registry import Licence, Published, Registry
 from registry.chain.artifacts import artifact
 from registry.chain.signers import KeySigner, dev_signer
 
@@ -47,6 +48,27 @@ def test_a_deposit_for_an_asset_that_may_be_reorganised_away_is_not_taken(own_to
     town.mine(5)
     refused(gateway.ask(dev_signer(OTHER), str(theirs.did)), 404, "not_found")
     refused(gateway.deposit(dev_signer(AUTHOR), str(mine.did), shares(1, 1)[0]), 403, "not_owner")
+
+
+def test_the_kind_of_a_licence_is_learned_for_good_only_once_it_is_deep(own_town: Town) -> None:
+    """A reorganisation may replace a licence by one of another kind under the same number."""
+    town, key = own_town, dev_signer(BUYER)
+    gateway, made = town.gateway(depth=3), own_town.publish()
+    gateway.deposit(dev_signer(AUTHOR), str(made.did), shares(1, 1)[0])
+
+    def offer_and_give(licence: Licence, home: str) -> None:
+        shutil.copytree(town.folder / "homes" / str(AUTHOR) / "blocks", town.folder / "homes" / home / "blocks")
+        author = town.person(AUTHOR, home=home)
+        author.add_licence(made.did, licence)
+        author.grant(made.did, 0, to=key.address)
+
+    before = town.anvil.rpc("evm_snapshot")
+    offer_and_give(Licence.hold("free", price="0 ETH"), "one branch")
+    refused(gateway.ask(key, str(made.did)), 403, "too_fresh")
+    town.anvil.rpc("evm_revert", before)
+    offer_and_give(Licence.uses("free", uses=1, price="0 ETH"), "another branch")
+    town.mine(5)
+    refused(gateway.ask(key, str(made.did)), 403, "use_needed")
 
 
 def test_a_token_lent_by_flash_for_one_block_releases_nothing(

@@ -116,6 +116,81 @@ def test_a_connection_that_never_asks_is_closed(town: Town, monkeypatch: pytest.
             heard(silent)
 
 
+ASKED = b"GET /v1/gateway HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+def knock(gateway: Voice, address: str, sent: bytes = b"GET /v1/gateway HTTP/1.1\r\nhost:") -> socket.socket:
+    """A connection from one of this machine's addresses that has sent a part of a head."""
+    door = ("127.0.0.1", int(gateway.url.rpartition(":")[2]))
+    made = socket.create_connection(door, timeout=20, source_address=(address, 0))
+    made.sendall(sent)
+    return made
+
+
+def shut_out(connection: socket.socket) -> bool:
+    """Whether the gateway has closed a connection."""
+    connection.settimeout(0.05)
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize(("first", "then"), [(b"", b""), (b"", b"GET /v1/gate"), (ASKED, b"GET /v1/gate")])
+def test_one_address_cannot_hold_the_gateway_shut_with_heads_that_never_end(
+    town: Town, first: bytes, then: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 600.0)  # as if whoever is shut out came back at once
+    gateway = town.gateway("two", connections=60, address_heads=10, address_burst=1000)
+
+    def hold() -> socket.socket:
+        made = knock(gateway, "127.0.0.2", first)
+        with contextlib.suppress(ConnectionError):
+            if first:
+                made.recv(65536)
+            made.sendall(then)
+        return made
+
+    with contextlib.ExitStack() as open_ones:
+        held = [open_ones.enter_context(hold()) for _ in range(70)]
+        eventually(lambda: sum(not shut_out(one) for one in held) <= 10)
+        assert gateway.say("GET", "/v1/health").status_code == 200
+        # The ten that are open are not held against anybody else, nor for ever against who held them.
+        with contextlib.closing(knock(gateway, "127.0.0.3")) as other:
+            assert not shut_out(other)
+
+    def answered() -> bool:
+        with contextlib.closing(knock(gateway, "127.0.0.2", ASKED)) as late, contextlib.suppress(ConnectionError):
+            return late.recv(65536).startswith(b"HTTP/1.1 200")
+        return False
+
+    eventually(answered)
+
+
+def test_one_address_has_so_many_connections_and_the_next_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 600.0)
+    gateway = town.gateway("two", connections=60, address_connections=20, address_rate=10_000, address_burst=10_000)
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(20):
+            assert open_ones.enter_context(knock(gateway, "127.0.0.2", ASKED)).recv(65536).startswith(b"HTTP/1.1 200")
+        with contextlib.closing(knock(gateway, "127.0.0.2", b"")) as refused_one:
+            answer = heard(refused_one)
+        assert answer.startswith(b"HTTP/1.1 429") and json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["hint"]
+        assert gateway.say("GET", "/v1/gateway").status_code == 200
+
+
+def test_connections_of_a_proxy_are_for_the_proxy_to_count(town: Town) -> None:
+    gateway = town.gateway("two", connections=60, address_connections=5, address_heads=5, proxies=("127.0.0.2",))
+    with contextlib.ExitStack() as open_ones:
+        held = [open_ones.enter_context(knock(gateway, "127.0.0.2")) for _ in range(20)]
+        assert not any(map(shut_out, held))
+        assert gateway.say("GET", "/v1/health").status_code == 200
+
+
 def test_too_many_requests_of_one_address_are_refused(town: Town) -> None:
     gateway = town.gateway(address_rate=0.5, address_burst=5)
     answers = [gateway.say("GET", "/v1/gateway") for _ in range(7)]
@@ -170,7 +245,7 @@ def test_a_fault_of_ours_is_told_without_its_values(
     def break_down(*_: Any) -> Any:
         raise ZeroDivisionError(share)
 
-    town.made["two"].database.share = break_down  # type: ignore[method-assign]
+    town.made["two"].database.shares_of = break_down  # type: ignore[method-assign]
     answer = gateway.ask(buyer_key, str(bought.did))
     refused(answer, 503, "fault")
     assert share not in answer.text + caplog.text

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from shamir_mnemonic.share import Share
 
-from integration.gateway.support import AUTHOR, BUYER, MONTH, OTHER, SEAT, STRANGER, Town, Voice, Wish, shares
+from integration.gateway.support import (
+    AUTHOR,
+    BUYER,
+    MONTH,
+    OTHER,
+    SEAT,
+    STRANGER,
+    Town,
+    Voice,
+    Wish,
+    eventually,
+    shares,
+)
 from registry import Published, Registry
 from registry.chain.local import DEPLOYER
 from registry.chain.signatures import recover, text_digest
 from registry.chain.signers import KeySigner, dev_signer
-from registry.gated.protocol import Release
+from registry.gated.protocol import Release, Revocation
 
 
 def refused(answer: Any, status: int, code: str) -> None:
@@ -59,7 +73,50 @@ def test_only_the_owner_or_an_editor_deposits(
     town.mine(3)
     assert gateway.deposit(stranger_key, did, other).json() == {"stored": True}
     wish = Wish(did)
-    assert wish.open(gateway.release(dev_signer(AUTHOR), wish)) == other
+    assert other in wish.open_all(gateway.release(dev_signer(AUTHOR), wish))
+
+
+def test_no_deposit_of_whoever_may_takes_the_place_of_a_share_that_was_sold(
+    town: Town, bought: Published, gateway: Voice, author: Registry, author_key: KeySigner, buyer_key: KeySigner
+) -> None:
+    """Owner, editor and later owner may all hand shares in: what a buyer gets has the first one among them for ever."""
+    did, editor, later = str(bought.did), dev_signer(STRANGER), dev_signer(OTHER)
+    author.set_roles(bought.did, editor.address, ["editor"])
+    town.mine(3)
+    first = Wish(did)
+    [share] = first.open_all(gateway.release(buyer_key, first))
+    handed_in = [share]
+
+    def fill(signer: KeySigner, most: int) -> None:
+        for _ in range(most):
+            junk = shares(1, 1)[0]
+            assert gateway.deposit(signer, did, junk).status_code == 200
+            handed_in.insert(0, junk)
+        refused(gateway.deposit(signer, did, shares(1, 1)[0]), 409, "full")
+
+    fill(editor, 4)
+    fill(author_key, 3)
+    author.transfer(bought.did, later.address)
+    town.mine(3)
+    fill(later, 4)
+    wish = Wish(did)
+    assert wish.open_all(gateway.release(buyer_key, wish)) == handed_in
+    # The same again is no other one, also of somebody whose shares are counted out.
+    assert gateway.deposit(later, did, share).json() == {"stored": True}
+    assert gateway.deposit(later, did, handed_in[0]).json() == {"stored": True}
+    assert len(town.made["one"].database.shares_of(did, 1)) == len(handed_in)
+
+
+def test_no_more_shares_of_a_version_are_kept_than_are_handed_out_together(
+    asset: Published, town: Town, gateway: Voice, author_key: KeySigner, buyer_key: KeySigner
+) -> None:
+    did, database = str(asset.did), town.made["one"].database
+    [kept] = database.shares_of(did, 1)
+    for number in range(15):
+        database.put_share(replace(kept, depositor=f"0x{number}"))
+    refused(gateway.deposit(author_key, did, shares(1, 1)[0]), 409, "full")
+    wish = Wish(did)
+    assert len(wish.open_all(gateway.release(author_key, wish))) == 16
 
 
 def test_what_is_no_share_is_not_kept(asset: Published, gateway: Voice, author_key: KeySigner, share: str) -> None:
@@ -76,6 +133,9 @@ def test_what_is_no_share_is_not_kept(asset: Published, gateway: Voice, author_k
     refused(hand_in(seal(b"hello", me)), 422, "invalid")
     refused(hand_in(seal(share.encode(), me), index=1), 422, "invalid")
     refused(hand_in(seal(share.encode(), Wish(did).recipient)), 422, "invalid")
+    refused(hand_in(seal(share.upper().encode(), me)), 422, "invalid")
+    slow = replace(Share.from_mnemonic(share), iteration_exponent=9)
+    refused(hand_in(seal(slow.mnemonic().encode(), me)), 422, "invalid")
     refused(gateway.ask(author_key, did, version=2), 404, "not_found")
 
 
@@ -100,7 +160,7 @@ def test_an_owner_cannot_fill_the_disk_with_versions_that_are_not_there(
 def test_a_share_of_each_version(asset: Published, gateway: Voice, author_key: KeySigner, share: str) -> None:
     did, second = str(asset.did), shares(1, 1)[0]
     gateway.deposit(author_key, did, second, version=2)
-    for version, expected in ((1, share), (2, second), (None, second)):
+    for version, expected in ((1, share), (2, second)):
         wish = Wish(did, version=version)
         assert wish.open(gateway.release(author_key, wish)) == expected
 
@@ -175,6 +235,31 @@ def test_the_owner_invites_for_a_time_and_revokes_what_has_not_started(
     refused(gateway.revoke(stranger_key, coming), 403, "not_owner")
     assert gateway.revoke(author_key, coming).json() == {"stored": True}
     refused(gateway.ask(dev_signer(OTHER), did), 403, "no_access")
+
+
+def test_an_owner_revokes_invitations_to_their_own_assets_only(
+    town: Town, asset: Published, gateway: Voice, author_key: KeySigner
+) -> None:
+    """Its name is a digest, and no secret: whoever knows it could otherwise end it in the name of any asset."""
+    other, now = dev_signer(OTHER), int(time.time())
+    theirs = town.publish(by=town.person(OTHER))
+    coming, _ = gateway.invite(author_key, str(asset.did), dev_signer(STRANGER).address, now + 500, now + 600)
+    forged = Revocation(did=str(theirs.did), id=coming.id)
+    body = gateway.signed(forged, other).to_dict()
+    refused(gateway.say("DELETE", f"/v1/invitations/{coming.id}", body), 404, "not_found")
+    assert not town.made["one"].database.invitation(coming.id).revoked  # type: ignore[union-attr]
+    assert gateway.revoke(author_key, coming).json() == {"stored": True}
+
+
+def test_an_owner_cannot_fill_the_disk_with_invitations(
+    asset: Published, gateway: Voice, author_key: KeySigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.gateway.service.MAX_INVITED", 3)
+    did, guest, now = str(asset.did), dev_signer(OTHER).address, int(time.time())
+    for end in (now + 2, now + 600, now + 601):
+        assert gateway.invite(author_key, did, guest, now - 10, end)[1].status_code == 200
+    refused(gateway.invite(author_key, did, guest, now - 10, now + 602)[1], 409, "full")
+    eventually(lambda: gateway.invite(author_key, did, guest, now - 10, now + 602)[1].status_code == 200)
 
 
 def test_a_revoked_invitation_cannot_be_handed_in_again(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,14 +20,13 @@ from integration.gateway.support import (
     Wish,
     shares,
 )
-from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
+from integration.gateway.test_chain_attacks import deploy
 from registry import Published, Registry
-from registry.access import _RECEIPT, SignedReceipt
+from registry.access import SignedReceipt
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import Receipt
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE, Database
-from registry.typed_data import typed_data
 from registry.types import to_address
 
 
@@ -90,9 +88,6 @@ def test_receipts_that_do_not_fit_are_refused(
     refused(gateway.release(stranger_key, good), 422, "invalid")  # of another account
     for changes in ({"ref": b"x" * 32}, {"service": stranger_key.address}):
         refused(gateway.release(buyer_key, Wish(did, version=1).pay(buyer, 0, **changes)), 422, "invalid")
-    nameless = Wish(did, version=1).pay(buyer, 0)
-    nameless.version = None
-    refused(gateway.release(buyer_key, nameless), 422, "invalid")
     refused(gateway.release(buyer_key, Wish(did, version=2).pay(buyer, 0)), 404, "not_found")
     forged = Wish(did, version=1).pay(buyer, 0)
     assert forged.receipt is not None
@@ -235,7 +230,9 @@ def test_a_gateway_killed_after_it_signed_leaves_the_use_to_another(
     assert uses_left(buyer, made) == 0
 
 
-def test_a_contract_wallet_pays_with_a_use(town: Town, buyer: Registry, buyer_key: KeySigner) -> None:
+def test_a_contract_wallet_pays_with_a_use_that_somebody_hands_in(
+    town: Town, buyer: Registry, buyer_key: KeySigner
+) -> None:
     """A Safe or a DAO can consume: its receipt and its sign-in are both signatures that it takes (ERC-1271)."""
     gateway = town.gateway(patience=0.2)
     wallet = deploy(town, b"", buyer_key.address, name="MockWallet")
@@ -247,38 +244,11 @@ def test_a_contract_wallet_pays_with_a_use(town: Town, buyer: Registry, buyer_ke
     assert wish.receipt is not None
     unsigned = SignedReceipt.from_json(wish.receipt.model_dump_json())
     mine = replace(unsigned, account=to_address(wallet))
-    message = typed_data(
-        "Receipt",
-        _RECEIPT,
-        dict(zip(_RECEIPT, mine.values(), strict=True)),
-        name="AI Asset Registry",
-        version="1",
-        chain_id=town.chain.chain_id,
-        contract=town.deployment.registry,
-    )
-    signed = replace(mine, signature=buyer_key.sign_typed_data(message))
+    signed = replace(mine, signature=buyer_key.sign_typed_data(mine.message()))
     wish.receipt = Receipt.model_validate_json(signed.to_json())
+    # Its code could make the transaction revert: whoever is sure of it pays, and the gateway only looks.
+    refused(gateway.release(buyer_key, wish, account=wallet), 403, "hand_in")
+    town.person(AUTHOR).submit_receipt(signed)
     assert wish.open(until_deep(town, gateway, buyer_key, wish, account=wallet)) == share
     assert buyer.holding(made.did, 0, account=wallet).uses == 9
-
-
-def test_a_wallet_that_burns_gas_cannot_spend_what_the_gateway_pays_with(
-    town: Town, gateway: Voice, buyer: Registry, buyer_key: KeySigner
-) -> None:
-    """The contract asks the wallet about a receipt with all the gas there is: no such transaction is sent."""
-    # It counts to 50,000 before it answers: for a sign-in that is its own time, for a receipt the gateway's money.
-    loop = f"6200c3505b60019003806004577f{MAGIC}60005260206000f3"
-    wallet = deploy(town, answering(loop))
-    made = town.publish(CALLS)
-    gateway.deposit(dev_signer(AUTHOR), str(made.did), shares(1, 1)[0])
-    buyer.buy(made.did, 0, max_total="0.002 ETH", account=wallet)
-    town.mine(5)
-    wish = Wish(str(made.did), version=1).pay(buyer, 0)
-    assert wish.receipt is not None
-    changed = {"account": wallet, "nonce": str(secrets.randbits(100) << 64)}
-    wish.receipt = Receipt.model_validate(wish.receipt.model_dump() | changed)
-    signer = town.made["one"].keys.address
-    before = town.chain.balance(signer)
-    answer = gateway.release(buyer_key, wish, account=wallet)
-    refused(answer, 503, "chain")
-    assert town.chain.balance(signer) == before
+    assert town.chain.w3.eth.get_transaction_count(gateway.about["signer"]) == 0

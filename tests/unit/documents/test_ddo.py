@@ -365,6 +365,13 @@ def test_numbers_are_numbers_and_truths_are_truths(penguins: DDO, field: str, va
         ("https://keys.example.org#top", False),
         ("https://ann@keys.example.org", False),
         ("http://localhost?key=1", False),
+        ("https://KEYS.example.org", False),
+        ("https://keys.example.org:443", False),
+        ("https://keys.example.org.", False),
+        ("https://keys.example.org:22", False),
+        ("https://2130706433", False),
+        ("https://k\u0435ys.example.org", False),
+        ("https://[::ffff:127.0.0.1]", False),
     ],
 )
 def test_a_gateway_is_asked_where_nobody_listens_in(penguins: DDO, url: str, taken: bool) -> None:
@@ -388,6 +395,30 @@ def test_no_two_gateways_are_one(penguins: DDO, same: str) -> None:
         lambda: penguins.with_changes(**gated(gateways=[first, gateway(1), gateway(2, **{same: first[same]})]))
     )
     assert found == {f"/content/encryption/gateways/2/{same}": "repeats number 0"}
+
+
+def test_a_document_commits_to_all_shares_or_to_none(penguins: DDO) -> None:
+    def faults(*commitments: Any) -> dict[str, str]:
+        named = [gateway(n) | ({"commitment": c} if c else {}) for n, c in enumerate(commitments)]
+        return faults_of(lambda: penguins.with_changes(**gated(gateways=named)))
+
+    at = "/content/encryption/gateways"
+    assert faults("ab" * 32, None) == {f"{at}/1/commitment": "is missing, and others have one"}
+    assert faults("ab" * 32, "ab" * 32) == {f"{at}/1/commitment": "repeats number 0"}
+    for odd in ("AB" * 32, "ab" * 31, "0x" + "ab" * 31, "xy" * 32):
+        assert set(faults(odd)) == {f"{at}/0/commitment"}
+    named = [gateway(n) | {"commitment": f"{n:064x}"} for n in range(2)]
+    made = penguins.with_changes(**gated(gateways=named))
+    assert DDO.from_bytes(made.to_bytes()) == made
+    assert made.to_dict()["content"]["encryption"]["gateways"][1]["commitment"] == f"{1:064x}"
+
+
+def test_one_host_counts_once_but_for_this_machine(penguins: DDO) -> None:
+    urls = ["https://a.example", "https://b.example", "https://a.example:8443/another"]
+    found = faults_of(lambda: penguins.with_changes(**gated(gateways=[gateway(n, url=u) for n, u in enumerate(urls)])))
+    assert found == {"/content/encryption/gateways/2/url": "is on the same host as number 0"}
+    here = [gateway(number, url=f"http://127.0.0.1:{8454 + number}") for number in range(3)]
+    assert len(penguins.with_changes(**gated(gateways=here)).content.encryption.gateways) == 3
 
 
 def test_a_cid_or_an_address_in_another_spelling_is_refused(penguins: DDO) -> None:

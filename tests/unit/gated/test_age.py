@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 
 import pyrage
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.errors import BlockNotFound, InputError, Unverified, WrongKey
-from registry.gated.age import CHUNK, AgeFile, encrypt, plain_size
+from registry.gated.age import CHUNK, HEADER_LIMIT, AgeFile, _hkdf, encrypt, plain_size
 from registry.gated.identity import Identity, seal, unseal
 from registry.ipfs.cid import CID
 
@@ -45,6 +47,17 @@ def opened(sealed: bytes, key: Identity = KEY) -> AgeFile:
 
 def read(file: AgeFile, start: int = 0, end: int | None = None) -> bytes:
     return b"".join(file.read(start, file.size if end is None else end))
+
+
+def with_stanzas(sealed: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
+    """The same file with more stanzas around its own, and the MAC that belongs to them."""
+    unopened = object.__new__(AgeFile)
+    unopened._fetch, unopened._name = lambda start, end: iter([sealed[start:end]]), "it"
+    start, stanzas, signed, _, _ = unopened._header(len(sealed))
+    intro, end = b"age-encryption.org/v1\n", b"---"
+    text = intro + before + signed.removeprefix(intro).removesuffix(end) + after + end
+    mac = hmac.digest(_hkdf(unopened._unwrap(stanzas, KEY), b"", b"header"), text, "sha256")
+    return text + b" " + b64encode(mac).rstrip(b"=") + b"\n" + sealed[start:]
 
 
 def payload_at(sealed: bytes) -> int:
@@ -153,6 +166,58 @@ def test_another_key_does_not_open_it() -> None:
 def test_one_of_several_recipients_opens_it() -> None:
     other = pyrage.x25519.Identity.generate().to_public()
     assert read(opened(pyrage.encrypt(b"for both", [other, PYRAGE_KEY.to_public()]))) == b"for both"
+
+
+SCRYPT = b"-> scrypt " + b"A" * 22 + b" 18\n" + b"A" * 43 + b"\n"
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_passphrase_beside_another_recipient_is_refused_wherever_it_stands(place: str) -> None:
+    """Who knows the passphrase could have written the file, and not its publisher; pyrage refuses it too."""
+    forged = with_stanzas(encrypted(b"secret"), **{place: SCRYPT})
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(forged, [PYRAGE_KEY])
+    with pytest.raises(Unverified, match="passphrase beside other recipients"):
+        opened(forged)
+
+
+def test_recipients_of_a_kind_that_is_not_known_here_do_no_harm() -> None:
+    made = with_stanzas(encrypted(b"secret"), before=b"-> future a b\n\n", after=b"-> grease\nAAAA\n")
+    assert read(opened(made)) == pyrage.decrypt(made, [PYRAGE_KEY]) == b"secret"
+
+
+def test_a_header_for_hundreds_of_recipients_is_read() -> None:
+    others = [pyrage.x25519.Identity.generate().to_public() for _ in range(200)]
+    sealed = pyrage.encrypt(b"for all of them", [*others, PYRAGE_KEY.to_public()])
+    assert payload_at(sealed) > 16 * 1024
+    assert read(opened(sealed)) == pyrage.decrypt(sealed, [PYRAGE_KEY]) == b"for all of them"
+
+
+def test_no_more_is_fetched_of_a_header_than_its_limit() -> None:
+    """A file that only looks like age's, of any length, costs its reader the limit and not a byte more."""
+    stanza = b"-> X25519 " + b"A" * 43 + b"\n" + b"A" * 43 + b"\n"
+    endless, fetched = b"age-encryption.org/v1\n" + stanza * 10_000, 0
+
+    def fetch(start: int, end: int) -> Iterator[bytes]:
+        nonlocal fetched
+        for at in range(start, end, 5_000):
+            piece = endless[at : min(at + 5_000, end)]
+            fetched += len(piece)
+            yield piece
+
+    assert len(endless) > 3 * HEADER_LIMIT
+    with pytest.raises(Unverified, match="header has no end"):
+        AgeFile(fetch, len(endless), KEY, "it")
+    assert fetched == HEADER_LIMIT
+
+
+@pytest.mark.parametrize("size", [0, 5, CHUNK, CHUNK + 5])
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 10**9), (3, CHUNK + 99), (CHUNK + 5, 10**9), (10**9, 2 * 10**9), (-7, 3), (-9, -2), (4, 2)]
+)
+def test_a_read_beyond_the_ends_gives_what_a_file_would(size: int, start: int, end: int) -> None:
+    text = plain(size)[:size]
+    assert read(opened(encrypted(text)), start, end) == text[max(start, 0) : max(end, 0)]
 
 
 @pytest.mark.parametrize(

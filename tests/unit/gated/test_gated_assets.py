@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.gated.conftest import MONTH, SEAT, Guard
+from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
-from registry import Gated, Published, Registry
+from registry import Gated, Licence, Published, Registry
 from registry.assets import Draft
 from registry.chain.wallets import SafeSigner
 from registry.errors import (
@@ -24,10 +24,12 @@ from registry.errors import (
     Unverified,
     WrongKey,
 )
+from registry.gated.custody import commitment, split
 from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
 from registry.gated.reading import GatedContent
 from registry.gating import GatewayWarning
+from registry.session import Session
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 
@@ -117,6 +119,18 @@ def test_a_publisher_whose_gateway_is_down_is_told_and_finishes_by_running_it_ag
     assert author.publish(folder, **terms).did == made.did
 
 
+def test_on_a_chain_that_is_no_play_a_gateway_on_this_machine_is_asked_only_if_its_user_says_so(
+    publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = publish(MONTH)
+    buyer.buy(asset.did, "month")
+    monkeypatch.setattr("registry.session.TEST_CHAINS", frozenset())
+    with pytest.raises(TooFewShares, match="of this machine or of a private network"):
+        buyer.open(asset.did, "penguins.csv")
+    monkeypatch.setenv("REGISTRY_REACH", "127.0.0.1")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
 # --- Licences ----------------------------------------------------------------------------------------
 
 
@@ -136,6 +150,18 @@ def test_whoever_passes_the_token_on_passes_the_access_on(
     assert ann.open(asset.did, "penguins.csv").read() == CSV
 
 
+@pytest.mark.parametrize("licences", [(CALLS, MONTH), (SEAT, CALLS)], ids=["uses and a period", "a hold and uses"])
+def test_no_use_is_spent_by_who_has_lasting_access_too(
+    publish: Callable[..., Published], buyer: Registry, licences: tuple[Licence, ...]
+) -> None:
+    asset = publish(*licences)
+    for licence in licences:
+        buyer.buy(asset.did, licence.name)
+    for client in (buyer, buyer.as_account("buyer")):
+        assert client.open(asset.did, "penguins.csv").read() == CSV
+    assert buyer.holding(asset.did, "calls").uses == 2
+
+
 # --- Owners ------------------------------------------------------------------------------------------
 
 
@@ -150,7 +176,8 @@ def test_new_content_has_a_new_key_and_the_old_one_does_not_open_it(
     author.update(asset.did, path=folder)
     second = buyer.get(asset.did)
     assert second.ddo.content.encryption.key_version == 2
-    assert second.ddo.content.encryption.gateways == first.ddo.content.encryption.gateways
+    urls = [[gateway.url for gateway in found.ddo.content.encryption.gateways] for found in (first, second)]
+    assert urls[0] == urls[1]
     with pytest.raises(WrongKey):
         GatedContent(second.ddo.content, old, buyer.store).file("penguins.csv")
     assert buyer.open(asset.did, "penguins.csv").read() == b"species,mass\nAdelie,1\n"
@@ -162,6 +189,88 @@ def test_a_word_changed_in_the_document_changes_no_key(
     asset = publish(MONTH)
     author.update(asset.did, description="Better words")
     buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+@pytest.mark.parametrize("moment", ["before it is published", "before its shares are given"])
+def test_an_update_that_is_stopped_and_run_again_has_one_key(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, folder: Path, moment: str
+) -> None:
+    asset, kept = publish(MONTH), []
+    (folder / "penguins.csv").write_text("species,mass\nAdelie,1\n")
+    put = author.keys.put
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(author.keys, "put", lambda account, key: (kept.append(key), put(account, key)))
+        with patch.context() as killing:
+            killing.setattr(*((Session, "act") if "published" in moment else (GatewayClient, "deposit")), die)
+            with pytest.raises(Killed):
+                author.update(asset.did, path=folder)
+        done = author.update(asset.did, path=folder)
+    assert author.get(asset.did).version == 2 and len(kept) == 1
+    assert (done.tx is None) == (moment == "before its shares are given")
+    buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == b"species,mass\nAdelie,1\n"
+    # What has changed since is an update of its own.
+    (folder / "penguins.csv").write_text("species,mass\nAdelie,2\n")
+    author.update(asset.did, path=folder)
+    assert author.get(asset.did).version == 3
+    assert buyer.open(asset.did, "penguins.csv").read() == b"species,mass\nAdelie,2\n"
+
+
+@pytest.mark.parametrize("threshold", [1, 3])
+def test_each_gateway_gets_the_share_that_the_document_commits_to(
+    publish: Callable[..., Published], author: Registry, guards: list[Guard], threshold: int
+) -> None:
+    did = publish(MONTH, threshold=threshold).did
+    encryption = author.get(did).ddo.content.encryption
+    for place, guard in enumerate(guards):
+        [kept] = guard.service.database.shares_of(str(did), 1)
+        share = guard.keys.open_share(kept.sealed).decode()
+        assert commitment(share, encryption.recipient, place) == encryption.gateways[place].commitment
+
+
+def test_a_document_of_before_there_were_commitments_still_opens(
+    publish: Callable[..., Published], author: Registry, buyer: Registry
+) -> None:
+    asset = publish(MONTH, threshold=3)
+    content = author.get(asset.did).ddo.content
+    old = [gateway.with_changes(commitment=None) for gateway in content.encryption.gateways]
+    author.update(asset.did, content=content.with_changes(encryption=content.encryption.with_changes(gateways=old)))
+    assert "commitment" not in buyer.get(asset.did).ddo.to_bytes().decode()
+    buyer.buy(asset.did, "month")
+    assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["committed to", "of a document without commitments"])
+def test_what_was_sold_opens_whatever_is_deposited_later(
+    publish: Callable[..., Published],
+    author: Registry,
+    editor: Registry,
+    buyer: Registry,
+    ann: Registry,
+    committed: bool,
+) -> None:
+    """Of its owner, an editor and a later owner none can shut out who bought, not even all together."""
+    asset = publish(MONTH)
+    encryption = author.get(asset.did).ddo.content.encryption
+    if not committed:
+        content = author.get(asset.did).ddo.content
+        old = [gateway.with_changes(commitment=None) for gateway in encryption.gateways]
+        author.update(asset.did, content=content.with_changes(encryption=encryption.with_changes(gateways=old)))
+    buyer.buy(asset.did, "month")
+    author.set_roles(asset.did, editor.address, ["editor"])
+    editor._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
+    author._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
+    author.transfer(asset.did, ann.address)
+    for _ in range(3):
+        ann._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
     assert buyer.open(asset.did, "penguins.csv").read() == CSV
 
 
@@ -282,6 +391,19 @@ def test_a_copy_is_verified_against_what_the_content_opens_to(
     with pytest.raises(InputError, match="exists already"):
         buyer.download(asset.did, tmp_path / "copy")
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_copy_that_is_longer_or_shorter_is_not_verified(
+    publish: Callable[..., Published], author: Registry, tmp_path: Path
+) -> None:
+    asset, copy = publish(MONTH), tmp_path / "copy"
+    author.download(asset.did, copy)
+    for kept in (CSV + b"and more\n", CSV[:-1], b""):
+        (copy / "penguins.csv").write_bytes(kept)
+        with pytest.raises(Unverified, match="not what the encrypted file opens to"):
+            author.verify(asset.did, copy)
+    (copy / "penguins.csv").write_bytes(CSV)
+    assert author.verify(asset.did, copy).files == 2
 
 
 def test_no_key_and_no_share_is_in_any_error_warning_log_or_file(

@@ -106,6 +106,16 @@ def test_an_interrupted_run_goes_on_and_seals_only_what_changed(folder: Path, hi
         assert [path for path in before if before[path] != after[path]] == ["small.csv"]
 
 
+@pytest.mark.parametrize("hide", [False, True])
+@pytest.mark.parametrize("changed", [b"a,b\n1,2\n3,4\n", b"a,b\n", b""])
+def test_a_file_that_grew_or_shrank_between_two_runs_is_sealed_anew(folder: Path, hide: bool, changed: bytes) -> None:
+    store, done = MemoryStore(), {}
+    seal_tree(folder, store, KEY, hide=hide, done=done)
+    (folder / "small.csv").write_bytes(changed)
+    opened = GatedContent(described(seal_tree(folder, store, KEY, hide=hide, done=done), hidden=hide), KEY, store)
+    assert opened.file("small.csv").open().read() == changed
+
+
 def test_a_file_whose_blocks_were_lost_is_sealed_anew(folder: Path) -> None:
     done: dict[str, Any] = {}
     seal_tree(folder, MemoryStore(), KEY, done=done)

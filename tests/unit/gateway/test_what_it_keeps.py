@@ -11,6 +11,7 @@ import pyrage
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shamir_mnemonic import generate_mnemonics
 
 from registry.errors import InputError, JournalError, SignerError, UnknownAccount, WrongPassword
 from registry.gateway import keys as module
@@ -231,6 +232,31 @@ def test_a_backup_of_a_gateway_in_use_is_restored_whole(
     assert (tmp_path / "copy.tar").stat().st_mode & 0o077 == 0
 
 
+def test_whoever_finds_a_backup_learns_no_share_and_no_key(
+    folder: Path, keys: Keys, database: Database, tmp_path: Path
+) -> None:
+    """Not from the archive, nor from a gateway that is made of it, without the key file or the passphrase."""
+    [share] = generate_mnemonics(1, [(1, 1)], b"\7" * 32, iteration_exponent=0)[0]
+    database.put_share(kept(keys, text=share.encode()))
+    keys.add_identity()
+    backup(folder, tmp_path / "copy.tar")
+    restore(tmp_path / "copy.tar", tmp_path / "found")
+    secrets = [share, keys._secret[2:], *(str(one) for one in keys._identities)]
+    secrets += [share.partition(" ")[2], *(str(one).lower() for one in keys._identities)]
+    for path in (tmp_path / "copy.tar", *(tmp_path / "found").iterdir()):
+        assert not [secret for secret in secrets if secret.encode() in path.read_bytes()], path
+    make_key_file(tmp_path / "guess.key")
+    for lock in (Lock(key_file=tmp_path / "guess.key"), Lock(passphrase="correct horse battery")):
+        with pytest.raises(WrongPassword):
+            Keys.open(tmp_path / "found" / KEYS, lock)
+    copy = Database(tmp_path / "found" / FILE)
+    [sealed] = copy.shares()
+    copy.close()
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(sealed.sealed.encode(), [pyrage.x25519.Identity.generate()])
+    assert keys.open_share(sealed.sealed).decode() == share
+
+
 def test_nothing_is_written_over(folder: Path, keys: Keys, database: Database, tmp_path: Path) -> None:
     backup(folder, tmp_path / "copy.tar")
     with pytest.raises(InputError):
@@ -271,6 +297,42 @@ def test_a_file_of_another_format_or_none_at_all_is_not_touched(folder: Path) ->
     (folder / FILE).write_bytes(b"something else, and long enough to be looked at as a database" * 100)
     with pytest.raises(JournalError):
         Database(folder / FILE)
+
+
+FORMAT_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE shares (asset TEXT NOT NULL, version INTEGER NOT NULL, number INTEGER NOT NULL, threshold INTEGER NOT NULL,
+    sealed TEXT NOT NULL, depositor TEXT NOT NULL, stored INTEGER NOT NULL, PRIMARY KEY (asset, version)) WITHOUT ROWID;
+CREATE TABLE invitations (id TEXT PRIMARY KEY, asset TEXT NOT NULL, account TEXT NOT NULL, starts INTEGER NOT NULL,
+    ends INTEGER NOT NULL, owner TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE nonces (nonce TEXT PRIMARY KEY, used_by TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE uses (account TEXT NOT NULL, nonce TEXT NOT NULL, asset TEXT NOT NULL, licence INTEGER NOT NULL,
+    version INTEGER NOT NULL, recipient TEXT NOT NULL, ref TEXT NOT NULL, state TEXT NOT NULL, block INTEGER,
+    asked INTEGER NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (account, nonce)) WITHOUT ROWID;
+CREATE TABLE audit (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
+INSERT INTO shares VALUES ('did:1', 1, 0, 2, 'sealed', '0xowner', 7), ('did:1', 2, 1, 2, 'later', '0xowner', 8);
+INSERT INTO uses VALUES ('0xbuyer', '5', 'did:1', 0, 1, 'age1', 'ab', 'released', 12, 1, 2);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_file_that_kept_one_share_of_a_version_is_brought_up_to_date(folder: Path) -> None:
+    with sqlite3.connect(folder / FILE) as old:
+        old.executescript(FORMAT_1)
+    old.close()
+    for _ in range(2):
+        database = Database(folder / FILE)
+        assert [(one.version, one.index, one.sealed) for one in database.shares()] == [
+            (1, 0, "sealed"),
+            (2, 1, "later"),
+        ]
+        assert database.rows("SELECT state, block, gas, sent FROM uses") == [("released", 12, 0, 0)]
+        assert database.faults() == []
+        database.put_share(database.shares()[0])
+        database.close()
+        with sqlite3.connect(folder / FILE) as new:
+            new.execute("DELETE FROM shares WHERE id = (SELECT MAX(id) FROM shares)")
+        new.close()
 
 
 def test_used_nonces_are_forgotten_when_they_expire(database: Database) -> None:
