@@ -35,7 +35,7 @@ ends with what to do next.
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
     │   ├── InvalidProposal (ValueError)   .faults: what is wrong with its file, with JSON pointers
     │   │   └── TamperedProposal           it is not the transaction that its hash promises
-    │   ├── UnsafeCall (PermissionError)   it would hand the team over to other code
+    │   ├── UnsafeCall (GovernanceError, PermissionError)   not all of it can be read, or it runs foreign code
     │   ├── NotAnOwner (PermissionError), InsufficientSignatures (PermissionError)
     │   └── WrongNonce (ValueError)
     ├── GovernanceError                    the DAO cannot do it like this; nothing was sent
@@ -657,16 +657,6 @@ class TamperedProposal(InvalidProposal):
     hint = "Do not sign it, and ask who proposed it for the file."
 
 
-class UnsafeCall(TeamError, PermissionError):
-    """A call that would run foreign code with all the rights of the team."""
-
-    hint = "Do not sign it. Batches go through the published MultiSendCallOnly and nothing else."
-
-    def __init__(self, to: str, reason: str) -> None:
-        self.to = to
-        super().__init__(f"The proposal runs the code of {to} as the team's own (delegatecall): {reason}.")
-
-
 class NotAnOwner(TeamError, PermissionError):
     """A signature of an account that is no owner of the team."""
 
@@ -714,6 +704,23 @@ class GovernanceError(RegistryError):
     """The DAO cannot do it like this; nothing was sent."""
 
     hint = "'registry dao show' says where a proposal stands and what comes next."
+
+
+class UnsafeCall(TeamError, GovernanceError, PermissionError):
+    """A call that is not signed or voted for, because some of it cannot be read, or because it runs foreign code."""
+
+    hint = "Do not sign it. Ask who proposed it for calls that can be read to their last byte."
+
+    def __init__(self, to: str, reason: str, data: bytes = b"", *, final: bool = True) -> None:
+        self.to, self.reason, self.data, self.final = to, reason, bytes(data), final
+        shown = f" Its data, {len(data):,} bytes: 0x{self.data.hex()}" if data else ""
+        super().__init__(f"The call of {to} is not to be signed: {reason}.{shown}", hint="" if final else _UNREAD)
+
+
+_UNREAD = (
+    "Have its proposer name the function (Call.abi in Python, --abi, abi: in YAML), or agree to bytes that nobody here "
+    "can read (allow_unread=True, --allow-unread)."
+)
 
 
 class InvalidDraft(GovernanceError, ValueError):

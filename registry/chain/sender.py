@@ -8,7 +8,7 @@ when a run is killed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from web3.contract.contract import ContractFunction
@@ -65,12 +65,15 @@ class Call:
     """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
 
     `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
+    `abi` are signatures (``"stake(uint256)"``) of functions of strangers' contracts that it calls, for those who read
+    it before they agree to it; they are no part of what is called.
     """
 
     to: Address
     data: bytes
     value: int = 0
     gas: int = 0
+    abi: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,7 @@ class Sender:
 
     def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
         if isinstance(call, Call):
-            return Call(to_address(call.to), call.data, value or call.value, call.gas)
+            return replace(call, to=to_address(call.to), value=value or call.value)
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
         return Call(to_address(str(call.address)), data, value)
 

@@ -203,6 +203,15 @@ asset_argument = click.argument("asset", type=ASSET)
 proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
+allow_unread_option = click.option(
+    "--allow-unread", is_flag=True, help="Agree to bytes for a stranger's contract that nobody here can read."
+)
+abi_option = click.option(
+    "--abi", multiple=True, metavar="SIGNATURE", help='What --call calls: "stake(uint256)"; repeatable.'
+)
+call_option = click.option(
+    "--call", "calls", multiple=True, metavar="ACCOUNT=DATA", help="Any other call, its data as 0x...; repeatable."
+)
 account_option = click.option(
     "--account", "--for", "account", metavar="ADDRESS", help="For this account; by default for the signer."
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from registry.cli.command import APP, command, dry_run_option
+from registry.cli.command import APP, abi_option, allow_unread_option, call_option, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -101,11 +101,15 @@ def show(app: App, address: str) -> None:
     examples=[
         'registry team propose 0xTEAM --out week.json reprice 1 month "15 USD" + payout 1 0xSPLITTER',
         'registry team propose 0xTEAM --out pay.json --pay "0xANN=100 USD" --note "October"',
+        'registry team propose 0xTEAM --out stake.json --call "0xPOOL=0xa694..." --abi "stake(uint256)"',
     ],
 )
 @click.argument("address")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.option("--pay", "payments", multiple=True, metavar="ACCOUNT=AMOUNT", help="Pay from the team; repeatable.")
+@call_option
+@abi_option
+@allow_unread_option
 @note_option
 @nonce_option
 @out_option
@@ -116,6 +120,9 @@ def propose(
     address: str,
     words: tuple[str, ...],
     payments: tuple[str, ...],
+    calls: tuple[str, ...],
+    abi: tuple[str, ...],
+    allow_unread: bool,
     note: str,
     nonce: int | None,
     out: Path | None,
@@ -128,16 +135,18 @@ def propose(
     with registry.teams.collect(address) as act:
         run_as(ctx, app, act, words)
         pay(act, payments)
-    proposal = registry.teams.propose(address, act, note=note, nonce=nonce)
+        call_others(act, calls, abi)
+    proposal = registry.teams.propose(address, act, note=note, nonce=nonce, allow_unread=allow_unread)
     _write(app, registry, proposal, out)
 
 
 @command("describe", group=team, examples=["registry team describe week.json"])
 @click.argument("file")
-def describe(app: App, file: str) -> None:
+@allow_unread_option
+def describe(app: App, file: str, allow_unread: bool) -> None:
     """Say in words what a proposal would do, with the hashes to compare before signing. FILE may be a CID."""
     registry = app.registry()
-    _tell(app, registry, _read(registry, file))
+    _tell(app, registry, _read(registry, file), allow_unread)
 
 
 @command(
@@ -153,20 +162,27 @@ def describe(app: App, file: str) -> None:
 @click.option("--eth-sign", is_flag=True, help="As a personal message, for wallets that know no typed data.")
 @click.option("--on-chain", is_flag=True, help="Agree by a transaction instead of a signature.")
 @click.option("--for", "owner", metavar="SAFE", help="For this Safe, which is an owner, as one of its owners.")
+@allow_unread_option
 @out_option
-def sign(app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, out: Path | None) -> None:
-    """Show a proposal in words, ask, sign it, and write it back. FILE may be a CID if --out is given."""
+def sign(
+    app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, allow_unread: bool, out: Path | None
+) -> None:
+    """Show a proposal in words, ask, sign it, and write it back. FILE may be a CID if --out is given.
+
+    What cannot be read to its last byte is not signed, and its bytes are shown.
+    """
     if sum(map(bool, (eth_sign, on_chain, owner))) > 1:
         raise click.UsageError("--eth-sign, --on-chain and --for exclude each other.")
     registry = app.registry(to="sign a proposal")
     proposal = _read(registry, file)
-    for line in str(registry.teams.describe(proposal)).splitlines():
+    for line in str(registry.teams.describe(proposal, allow_unread=allow_unread)).splitlines():
         app.console.note(line)
     app.agree(f"Sign {proposal}?")
     if on_chain:
-        signed = registry.teams.approve_hash(proposal)
+        signed = registry.teams.approve_hash(proposal, allow_unread=allow_unread)
     else:
-        signed = registry.teams.sign(proposal, kind="eth_sign" if eth_sign else "eip712", owner=owner)
+        kind: Literal["eth_sign", "eip712"] = "eth_sign" if eth_sign else "eip712"
+        signed = registry.teams.sign(proposal, kind=kind, owner=owner, allow_unread=allow_unread)
     _write(app, registry, signed, out or Path(file))
 
 
@@ -283,6 +299,22 @@ def pay(act: Registry, payments: tuple[str, ...]) -> None:
         act.sender("pay").send(payment(act, account, amount))
 
 
+def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> None:
+    """Let a client that collects call any contract, as ``ACCOUNT=0xDATA``. Raises `InputError`."""
+    from registry.chain.calls import function_of, signature_of
+    from registry.chain.sender import Call
+    from registry.cli.market import read_ref
+    from registry.errors import InputError
+    from registry.types import to_address
+
+    signatures = tuple(signature_of(function_of(signature)) for signature in abi)
+    for text in calls:
+        account, data = _pair(text, "--call", "0xPOOL=0xa694...")
+        if not data.startswith("0x"):
+            raise InputError(f"{data!r} is not the data of a call.", hint="Write it as 0x and hexadecimal digits.")
+        act.sender("call").send(Call(to_address(account), read_ref(data), abi=signatures))
+
+
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
     from registry.errors import InputError
 
@@ -330,7 +362,8 @@ def _write(app: App, registry: Registry, proposal: Proposal, out: Path | None) -
     """Write a proposal to its file and into the store, and say what it is."""
     path = proposal.save(out) if out is not None else None
     cid = registry.teams.put(proposal)
-    told = registry.teams.describe(proposal)
+    # Whoever got here has agreed to what cannot be read, if there is any.
+    told = registry.teams.describe(proposal, allow_unread=True)
     if app.console.as_json:
         app.console.result({**_value(proposal), "cid": str(cid), "path": str(path) if path else None})
         return
@@ -338,17 +371,14 @@ def _write(app: App, registry: Registry, proposal: Proposal, out: Path | None) -
     app.console.facts({"file": str(path) if path else "none, see --out", "CID": str(cid)})
 
 
-def _tell(app: App, registry: Registry, proposal: Proposal) -> None:
-    told = registry.teams.describe(proposal)
+def _tell(app: App, registry: Registry, proposal: Proposal, allow_unread: bool) -> None:
+    told = registry.teams.describe(proposal, allow_unread=allow_unread)
     value = {**_value(proposal), "calls": told.calls, "domainHash": told.domain_hash, "messageHash": told.message_hash}
     app.console.result(value if app.console.as_json else told)
 
 
 def _value(proposal: Proposal) -> dict[str, Any]:
-    import json
-
-    found: dict[str, Any] = json.loads(proposal.to_bytes())
-    return found
+    return proposal.to_dict()
 
 
 def _pending_value(entry: Pending) -> dict[str, Any]:

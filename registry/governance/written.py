@@ -14,6 +14,7 @@
       - target: "0x..."                 # any other call
         value: 0.1 ETH
         data: "0x..."
+        abi: stake(uint256)             # what the function is called, for those who read it
 
 ``body-file: why.md`` takes the body from a file beside it. Numbers may be amounts of a payment token ("12.5 USD"), the
 DID of an asset, or a moment ("2027-01-31T12:00Z"); 32 bytes may be a CID or a short text; accounts may be contracts by
@@ -28,7 +29,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from registry.chain.artifacts import artifact
+from registry.chain.calls import function_of, interface, signature_of
 from registry.chain.logs import abi_type
 from registry.chain.sender import Call
 from registry.did import DID
@@ -48,7 +49,7 @@ _NUMBER: Final = re.compile(r"-?[0-9][0-9_,]*")
 _KINDS: Final = {
     "contract": {"contract", "address", "function", "arguments", "value"},
     "pay": {"pay", "to"},
-    "target": {"target", "value", "data"},
+    "target": {"target", "value", "data", "abi"},
 }
 
 
@@ -134,7 +135,10 @@ class _Reader:
         value: int = self._located(fields["value"], self._coins) if "value" in fields else 0
         if kind == "target":
             target = self._located(fields["target"], lambda at: to_address(self._file.text(at)))
-            return Call(target, self._bytes(fields["data"]) if "data" in fields else b"", value)
+            abi: tuple[str, ...] = ()
+            if "abi" in fields:
+                abi = (signature_of(self._file.located(fields["abi"], function_of)),)
+            return Call(target, self._bytes(fields["data"]) if "data" in fields else b"", value, abi=abi)
         return self._contract_call(node, fields, value)
 
     def _contract_call(self, node: Node, fields: Mapping[str, Node], value: int) -> Call:
@@ -151,10 +155,10 @@ class _Reader:
         if "address" in fields:
             address = self._located(fields["address"], lambda at: to_address(self._file.text(at)))
         wanted = self._file.text(fields["function"])
-        entries = [entry for abi in abis if abi != "Safe" for entry in artifact(abi).abi if entry["type"] == "function"]
+        entries = [entry for abi in abis for entry in interface(abi) if entry["type"] == "function"]
         changing = [entry for entry in entries if entry["stateMutability"] not in ("view", "pure")]
         given = self._given(fields.get("arguments"))
-        named = [entry for entry in changing if wanted in (entry["name"], _signature(entry))]
+        named = [entry for entry in changing if wanted in (entry["name"], signature_of(entry))]
         if not named:
             known = ", ".join(sorted({entry["name"] for entry in changing}))
             raise self._file.fault(
@@ -164,7 +168,7 @@ class _Reader:
             )
         entry = next((entry for entry in named if len(entry["inputs"]) == len(given)), named[0])
         parts = entry["inputs"]
-        nodes = self._matched(fields.get("arguments", fields["function"]), _signature(entry), parts, given)
+        nodes = self._matched(fields.get("arguments", fields["function"]), signature_of(entry), parts, given)
         values = [
             self._located(at, lambda at, part=part: self._argument(part, at))  # type: ignore[misc]
             for part, at in zip(parts, nodes, strict=True)
@@ -174,9 +178,9 @@ class _Reader:
         # The encoder has kinds of errors of its own for a number that does not fit.
         except Exception as error:
             raise self._file.fault(
-                fields["arguments"], f"an argument does not fit {_signature(entry)} ({error})"
+                fields["arguments"], f"an argument does not fit {signature_of(entry)} ({error})"
             ) from error
-        return Call(address, keccak(text=_signature(entry))[:4] + data, value)
+        return Call(address, keccak(text=signature_of(entry))[:4] + data, value)
 
     def _given(self, node: Node | None) -> dict[str, Node] | list[Node]:
         from yaml.nodes import MappingNode
@@ -286,7 +290,3 @@ class _Reader:
         if len(found) != size:
             raise self._file.fault(node, f"{text[:40]!r} has {len(found)} bytes, not {size}")
         return found
-
-
-def _signature(entry: Mapping[str, Any]) -> str:
-    return f"{entry['name']}({','.join(abi_type(part) for part in entry['inputs'])})"
