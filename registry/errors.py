@@ -8,7 +8,7 @@ ends with what to do next.
 
     RegistryError
     ├── InputError (ValueError)            what was handed in is wrong; nothing was done
-    │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
+    │   ├── InvalidDID, InvalidCID, InvalidNumber, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
@@ -114,6 +114,16 @@ class InvalidCID(InputError):
     def __init__(self, cid: object, reason: str) -> None:
         self.cid = cid
         super().__init__(f"{cid!r} is not a usable CID: {reason}.")
+
+
+class InvalidNumber(InputError):
+    """A number, moment or span of time that could be read in two ways, or in none."""
+
+    hint = "Write digits, with a point before decimals and, if wanted, _ between thousands."
+
+    def __init__(self, text: str, what: str, reason: str) -> None:
+        self.text, self.reason = text, reason
+        super().__init__(f"{text[:80]!r} is not a {what}: {reason}.")
 
 
 class InvalidAmount(InputError):

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
+from registry import papers
 from registry.assets import Draft
 from registry.chain.calls import Agreed, decoded, unpacked
 from registry.chain.fees import Cost
@@ -461,7 +462,7 @@ class Teams(Generic[R]):
             folder = Path(source)
             if not folder.is_dir():
                 raise InputError(f"{source} is no folder.", hint="Name the folder with the files of the proposals.")
-            for path in sorted(folder.glob("*.json")):
+            for path in papers.listed(folder):
                 try:
                     listed.append(self._standing(Proposal.load(path), found, str(path)))
                 except (InvalidProposal, InputError) as error:

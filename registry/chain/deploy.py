@@ -14,13 +14,13 @@ from eth_utils.crypto import keccak
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from registry import papers
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
 from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call
 from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError
-from registry.papers import write_whole
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -98,6 +98,10 @@ class Dao:
         return cls(**addresses, block=data["block"])  # type: ignore[arg-type]
 
 
+MAX_RECORD: Final = 2**20
+"""Bytes of the record of a deployment; it has two thousand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What was deployed where.
@@ -133,7 +137,7 @@ class Deployment:
         )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, text.encode())
+            papers.write_whole(target, text.encode())
         except OSError as error:
             raise DeploymentError(f"The deployment cannot be recorded in {target}: {error}.") from error
         return target
@@ -142,7 +146,7 @@ class Deployment:
     def load(cls, path: str | Path) -> Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            data = json.loads(papers.read(path, MAX_RECORD).decode("utf-8-sig"))
             # Records from before there were DAOs have no word of one.
             if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
@@ -157,7 +161,7 @@ class Deployment:
                 if type(data[name]) is not int:
                     raise ValueError(f"{name} is not a whole number")
             return cls(**data)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise DeploymentError(
                 f"{path} does not record a deployment: {error}.", hint="Run the deployment again: it writes it anew."
             ) from error

@@ -131,10 +131,10 @@ def brake(app: App, sales: bool, publications: bool, duration: str, dry_run: boo
     What people have they can use, transfer, redeem and claim meanwhile. The DAO makes the brake ready again.
     """
     from registry.cli.views import show_done
-    from registry.governance.foundation import span
+    from registry.numbers import seconds
 
     registry = app.registry(to="pull the brake")
-    done = registry.governance.brake(span(duration), sales=sales, publications=publications, dry_run=dry_run)
+    done = registry.governance.brake(seconds(duration), sales=sales, publications=publications, dry_run=dry_run)
     show_done(app, done)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.cli.command import (
+    Real,
     abi_option,
     allow_unread_option,
     call_option,
@@ -180,8 +181,8 @@ def cancel(app: App, proposal: str, dry_run: bool) -> None:
 
 @command("watch", examples=["registry dao watch 0x12ab34cd --timeout 600"])
 @proposal_argument
-@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds, at most.")
-@click.option("--poll", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between looks.")
+@click.option("--timeout", type=Real(0), default=3600.0, show_default=True, help="Seconds, at most.")
+@click.option("--poll", type=Real(0.1), default=2.0, show_default=True, help="Seconds between looks.")
 def watch(app: App, proposal: str, timeout: float, poll: float) -> None:
     """Watch a proposal until it has ended: its state, its votes, what is missing and what comes next."""
     seen = []
@@ -215,8 +216,10 @@ def _draft(
     abi: tuple[str, ...],
     allow_unread: bool,
 ) -> Draft:
+    from registry import papers
     from registry.cli.team import call_others, pay, run_as
-    from registry.errors import InvalidDraft
+    from registry.errors import DescriptionTooLong, InvalidDraft
+    from registry.governance.drafts import MAX_BODY
 
     governance = registry.governance
     if len(words) == 1 and words[0].endswith(YAML):
@@ -226,9 +229,12 @@ def _draft(
     text = ""
     if body is not None:
         try:
-            text = body.read_text(encoding="utf-8-sig")
+            data = papers.read(body, MAX_BODY)
+            text = data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error
+        if len(data) > MAX_BODY:
+            raise DescriptionTooLong(len(data), MAX_BODY)
     with governance.collect() as act:
         run_as(ctx, app, act, words)
         pay(act, payments)

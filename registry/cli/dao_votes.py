@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import allow_unread_option, command, dry_run_option, proposal_argument
+from registry.cli.command import Whole, allow_unread_option, command, dry_run_option, proposal_argument
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,7 +58,7 @@ def vote(app: App, proposal: str, choice: str, reason: str, allow_unread: bool, 
 @proposal_argument
 @choice_argument
 @click.option("--for", "safe", metavar="SAFE", help="For this Safe, as one of its owners; 'relay' joins their ballots.")
-@click.option("--nonce", type=click.IntRange(0), help="Number of the ballot; by default the voter's next.")
+@click.option("--nonce", type=Whole(0), help="Number of the ballot; by default the voter's next.")
 @allow_unread_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for a name of its own.")
 def ballot(
@@ -93,7 +93,7 @@ def check_ballots(app: App, proposal: str, ballots: tuple[str, ...]) -> None:
 )
 @proposal_argument
 @ballots_argument
-@click.option("--batch", type=click.IntRange(1), default=50, show_default=True, help="Ballots in a transaction.")
+@click.option("--batch", type=Whole(1), default=50, show_default=True, help="Ballots in a transaction.")
 @dry_run_option
 def relay(app: App, proposal: str, ballots: tuple[str, ...], batch: int, dry_run: bool) -> None:
     """Bring BALLOTS (files, folders, CIDs) to the chain, and say who was counted, who was not, and why.
@@ -122,13 +122,14 @@ def _table(title: str, rows: list[tuple[str, CheckedBallot]]) -> Table:
 
 def _read(registry: Registry, named: tuple[str, ...]) -> tuple[Ballot, ...]:
     """Every ballot of files, folders and CIDs, each once."""
+    from registry import papers
     from registry.governance.ballot import Ballot, merged
 
     found: list[Ballot] = []
     for name in named:
         path = Path(name)
         if path.is_dir():
-            found += [Ballot.load(file) for file in sorted(path.glob("*.json"))]
+            found += [Ballot.load(file) for file in papers.listed(path)]
         elif not path.exists() and name.startswith(("ipfs://", "baf")):
             found.append(registry.governance.ballot_from_cid(name.removeprefix("ipfs://")))
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import Real, Whole, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -90,14 +90,12 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
 @folder_option
 @key_file_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8454, show_default=True, metavar="N", help="0: any.")
+@click.option("--port", type=Whole(0, 65535), default=8454, show_default=True, metavar="N", help="0: any.")
 @click.option("--public-url", metavar="URL", help="Where clients reach it; sign-in messages name its host and port.")
 @click.option(
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
-@click.option(
-    "--depth", type=click.IntRange(0), metavar="N", help="Blocks below the head at which access must be there too: 5."
-)
+@click.option("--depth", type=Whole(0), metavar="N", help="Blocks below the head at which access must be there too: 5.")
 @click.option(
     "--depositor",
     "depositors",
@@ -105,10 +103,10 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     metavar="ADDRESS",
     help="Keep shares of this publisher only; repeatable.",
 )
-@click.option("--address-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one address: 20.")
-@click.option("--address-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one address: 100.")
-@click.option("--account-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one account: 5.")
-@click.option("--account-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one account: 30.")
+@click.option("--address-rate", type=Real(0.01), metavar="N", help="Requests a second of one address: 20.")
+@click.option("--address-burst", type=Whole(1), metavar="N", help="Requests at once of one address: 100.")
+@click.option("--account-rate", type=Real(0.01), metavar="N", help="Requests a second of one account: 5.")
+@click.option("--account-burst", type=Whole(1), metavar="N", help="Requests at once of one account: 30.")
 def serve(
     app: App,
     folder: Path | None,
@@ -229,7 +227,7 @@ def shares(app: App, folder: Path | None) -> None:
     "audit", group=gateway, examples=["registry gateway audit --last 20", "registry gateway audit --known 5f0c..."]
 )
 @folder_option
-@click.option("--last", type=click.IntRange(1), metavar="N", help="Show that many entries; by default none.")
+@click.option("--last", type=Whole(1), metavar="N", help="Show that many entries; by default none.")
 @click.option("--known", metavar="HASH", help="A hash that was noted before: it must still be there.")
 def audit(app: App, folder: Path | None, last: int | None, known: str | None) -> None:
     """Check the chain of hashes of the audit log, and show its entries."""

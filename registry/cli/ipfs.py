@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import Whole, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,8 +164,8 @@ def size_of(root: CID, source: BlockSource) -> int:
 
 @command("cat", group=ipfs, examples=[f"registry ipfs cat {ROOT}/train.csv | head -3"])
 @click.argument("cid")
-@click.option("--start", type=int, default=0, help="First byte; negative counts from the end.")
-@click.option("--end", type=int, help="The byte to stop before; negative counts from the end.")
+@click.option("--start", type=Whole(signed=True), default=0, help="First byte; negative counts from the end.")
+@click.option("--end", type=Whole(signed=True), help="The byte to stop before; negative counts from the end.")
 @source_option
 def cat(app: App, cid: str, start: int, end: int | None, sources: tuple[str, ...]) -> None:
     """Write a file, or a range of its bytes, to standard output; with --json in base64."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import asset_argument, command, dry_run_option
+from registry.cli.command import Whole, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -40,7 +40,7 @@ def family(app: App, asset: int | str, svg: Path | None) -> None:
 )
 @asset_argument
 @click.option(
-    "--royalty-bps", type=int, metavar="N", help="Allow them, for N basis points of their sales (1 % is 100)."
+    "--royalty-bps", type=Whole(), metavar="N", help="Allow them, for N basis points of their sales (1 % is 100)."
 )
 @click.option("--none", "none", is_flag=True, help="Allow none from now on.")
 @dry_run_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.cli.command import (
+    Whole,
     account_option,
     asset_argument,
     command,
@@ -19,7 +20,7 @@ from registry.cli.command import (
 if TYPE_CHECKING:
     from registry.cli.app import App
 
-units_option = click.option("--units", type=int, default=1, show_default=True, help="How many.")
+units_option = click.option("--units", type=Whole(), default=1, show_default=True, help="How many.")
 ref_option = click.option("--ref", default="", help="What for: up to 32 bytes of text, or 0x and hexadecimal digits.")
 
 
@@ -123,7 +124,7 @@ def redeem(app: App, asset: int | str, licence: str | None, units: int, account:
 @command("consume", examples=['registry consume 2 predictions --ref "job 17"'])
 @asset_argument
 @licence_argument
-@click.option("--uses", type=int, default=1, show_default=True, help="How many.")
+@click.option("--uses", type=Whole(), default=1, show_default=True, help="How many.")
 @ref_option
 @dry_run_option
 def consume(app: App, asset: int | str, licence: str | None, uses: int, ref: str, dry_run: bool) -> None:
@@ -161,10 +162,10 @@ def receipt() -> None:
 @command("sign", group=receipt, examples=["registry receipt sign 2 predictions --uses 3 --out receipt.json"])
 @asset_argument
 @licence_argument
-@click.option("--uses", type=int, default=1, show_default=True, help="How many uses it is good for.")
+@click.option("--uses", type=Whole(), default=1, show_default=True, help="How many uses it is good for.")
 @click.option("--service", metavar="ADDRESS", help="Only this account may hand it in; by default anybody.")
 @ref_option
-@click.option("--seconds", type=int, default=86_400, show_default=True, help="How long it is good for.")
+@click.option("--seconds", type=Whole(), default=86_400, show_default=True, help="How long it is good for.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write it here; by default to standard output.")
 def sign(
     app: App,

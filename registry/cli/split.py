@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import ASSET, command, dry_run_option
+from registry.cli.command import ASSET, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,7 +100,7 @@ def forecast(app: App, target: int | str, amount: str) -> None:
 )
 @split_argument
 @click.argument("token", required=False)
-@click.option("--chunk", type=int, metavar="N", help="Pay N payees in a transaction; by default up to 100.")
+@click.option("--chunk", type=Whole(), metavar="N", help="Pay N payees in a transaction; by default up to 100.")
 @dry_run_option
 def distribute(app: App, target: int | str, token: str | None, chunk: int | None, dry_run: bool) -> None:
     """Have a splitter pay its payees what arrived, in one TOKEN or all payment tokens; for anybody.
@@ -233,6 +233,7 @@ def _fields(value: object) -> dict[str, Any]:
 def _shares(words: tuple[str, ...]) -> dict[str, str | int]:
     """Read ``PAYEE=SHARE``. Raises `InputError`."""
     from registry.errors import InputError
+    from registry.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for word in words:
@@ -241,7 +242,7 @@ def _shares(words: tuple[str, ...]) -> dict[str, str | int]:
             raise InputError(f"{word!r} is not a share.", hint='Write "0xANN=60 %", or 0xANN=3 for a weight.')
         if payee in found:
             raise InputError(f"Payee {payee!r} comes twice.", hint="Add the shares.")
-        found[payee] = int(share) if share.isascii() and share.isdigit() and len(share) < 20 else share
+        found[payee] = digits_or_text(share)
     return found
 
 

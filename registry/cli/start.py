@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from registry.cli.command import account_option, command
+from registry.cli.command import Whole, account_option, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -40,7 +40,9 @@ def demo(app: App) -> None:
     ],
 )
 @click.option("--treasury", metavar="ADDRESS", help="Account that receives the fee; by default the signer.")
-@click.option("--fee-bps", type=int, default=100, show_default=True, help="Fee of each sale in basis points, 0 to 500.")
+@click.option(
+    "--fee-bps", type=Whole(), default=100, show_default=True, help="Fee of each sale in basis points, 0 to 500."
+)
 @click.option("--payment-token", "payment_tokens", multiple=True, metavar="ADDRESS", help="ERC-20 to take; repeatable.")
 @click.option("--local-dollar", is_flag=True, help="Make play money called USD and take it; on chains for tests only.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("deployments"), help="Where to record it.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from registry.cli.command import APP, abi_option, allow_unread_option, call_option, command, dry_run_option
+from registry.cli.command import APP, Whole, abi_option, allow_unread_option, call_option, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -27,7 +27,7 @@ out_option = click.option(
     "--out", type=click.Path(path_type=Path), help="Write the proposal here; into a folder under a name of its own."
 )
 note_option = click.option("--note", default="", help="Words for the others; they are not signed.")
-nonce_option = click.option("--nonce", type=click.IntRange(0), help="Place in the team's order; by default the next.")
+nonce_option = click.option("--nonce", type=Whole(0), help="Place in the team's order; by default the next.")
 
 
 @click.group("team")
@@ -44,11 +44,11 @@ def team() -> None:
     ],
 )
 @click.argument("owners", nargs=-1, required=True)
-@click.option("--threshold", type=int, required=True, help="How many of them decide.")
+@click.option("--threshold", type=Whole(), required=True, help="How many of them decide.")
 @click.option(
     "--share", "shares", multiple=True, metavar="ACCOUNT=SHARE", help='"0xANN=33.3 %" or a weight; repeatable.'
 )
-@click.option("--salt", type=int, default=0, help="Tells teams of the same people apart.")
+@click.option("--salt", type=Whole(), default=0, help="Tells teams of the same people apart.")
 @click.option("--publish", "path", type=click.Path(), help="Publish this folder or file as the team's first asset.")
 @click.option("--name", help="Name of the asset.")
 @click.option("--type", "kind", type=click.Choice(TYPES), help="What the asset is.")
@@ -326,13 +326,14 @@ def _pair(text: str, option: str, example: str) -> tuple[str, str]:
 
 def _shares(shares: tuple[str, ...]) -> dict[str, str | int] | None:
     from registry.errors import InputError
+    from registry.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for text in shares:
         account, share = _pair(text, "--share", "0xANN=33.3 %")
         if account in found:
             raise InputError(f"{account} has more than one share.", hint="Add its shares up.")
-        found[account] = int(share) if share.isascii() and share.isdigit() else share
+        found[account] = digits_or_text(share)
     return found or None
 
 

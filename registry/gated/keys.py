@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from registry import papers
 from registry.errors import InputError, JournalError, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
 
@@ -26,6 +27,9 @@ PASSPHRASE_VARIABLE: Final = "REGISTRY_KEYS_PASSPHRASE"
 
 PLACE_VARIABLE: Final = "REGISTRY_KEYS"
 """Environment variable that says where keys are kept: ``keyring``, ``file`` or ``memory``."""
+
+MAX_RECOVERY: Final = 16_384
+"""Bytes of a recovery file; it has a few hundred."""
 
 PATIENCE: Final = 600.0
 """Seconds to wait for another process that seals the same content, or asks for the same key."""
@@ -353,7 +357,7 @@ def read_recovery(path: Path, passphrase: str) -> Identity:
     import pyrage
 
     try:
-        data = path.read_bytes()
+        data = papers.read(path, MAX_RECOVERY)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Name the recovery file.") from error
     try:

@@ -54,6 +54,7 @@ FLOORS = [
     ["registry.ipfs"],
     [
         "registry.home",
+        "registry.numbers",
         "registry.papers",
         "registry.serving",
         "registry.typed_data",

@@ -411,7 +411,7 @@ GOOD = f"""\
 token: {{name: Test Vote, symbol: TV}}
 allocations:
   "{ANN}": 1_000
-  {BOB}: 2,500.5
+  {BOB}: 2_500.5
 treasury: 400
 distribution:
   file: list.csv
@@ -468,12 +468,12 @@ def test_settings_are_read_as_they_are_written(write: Callable[[str], Path]) -> 
         ("treasury: 400", "treasury: [", 7, "YAML"),
         ("treasury: 400", "treasury: many", 5, "'many'"),
         ("treasury: 400", "treasury: 0.0000000000000000001", 5, "decimals"),
-        ("treasury: 400", "treasury: -4", 5, "below zero"),
+        ("treasury: 400", "treasury: -4", 5, "negative"),
         ("treasury: 400", "treasure: 400", 5, "'treasure' is not known"),
         ("treasury: 400", "treasury: 400\ntreasury: 5", 6, "twice"),
-        (f"  {BOB}: 2,500.5", f"  {ANN.lower()}: 1", 4, "twice"),
-        (f"  {BOB}: 2,500.5", "  0x12: 1", 4, "digits"),
-        (f"  {BOB}: 2,500.5", f"  {BOB[:-1]}{'0' if BOB[-1] != '0' else '1'}: 1", 4, "checksum"),
+        (f"  {BOB}: 2_500.5", f"  {ANN.lower()}: 1", 4, "twice"),
+        (f"  {BOB}: 2_500.5", "  0x12: 1", 4, "digits"),
+        (f"  {BOB}: 2_500.5", f"  {BOB[:-1]}{'0' if BOB[-1] != '0' else '1'}: 1", 4, "checksum"),
         ("  until: 2026-06-30", "", 7, "'until'"),
         ("  until: 2026-06-30", "  until: 2026-06-31", 8, "date"),
         ("  voting-delay: 2 hours", "  voting-delay: soon", 10, "span"),
@@ -533,3 +533,12 @@ def test_a_local_dao_has_people_who_are_there() -> None:
 def test_without_a_dao_there_is_nothing_to_decide(shared: Registry) -> None:
     with pytest.raises(NoDao, match="registry dao found"):
         shared.governance.voting_power()
+
+
+def test_the_list_of_a_distribution_is_in_the_folder_of_the_settings(write: Callable[[str], Path]) -> None:
+    outside = write(GOOD).parent.parent / "outside.csv"
+    outside.write_text(f"account,amount\n{ANN},7\n")
+    (write(GOOD).parent / "link.csv").symlink_to(outside)
+    for name in ("../outside.csv", "link.csv", str(outside), "/dev/stdin", "none.csv"):
+        with pytest.raises(InvalidSettings, match=r"line 7: the list .* cannot be read"):
+            read_foundation(write(GOOD.replace("list.csv", name)), amount)
