@@ -11,7 +11,6 @@ import click
 
 from registry.cli.command import Real, Whole, command
 from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
-from registry.numbers import digits_or_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,6 +99,7 @@ def pin_add(
     from registry.ipfs.replicas import ReplicaPolicy
     from registry.ipfs.sources import open_sources
     from registry.ipfs.store import Chain
+    from registry.numbers import digits_or_text
 
     if services and is_asset(root):
         registry = app.registry()
@@ -140,6 +140,8 @@ def pin_add(
 
 def asset_roots(app: App, asset: str) -> list[Any]:
     """The CIDs of an asset's document and content."""
+    from registry.numbers import digits_or_text
+
     found = app.registry().get(digits_or_text(asset))
     return [found.cid] + ([found.ddo.content.cid] if found.ddo.content else [])
 
@@ -220,6 +222,7 @@ def audit(
     from registry.errors import InputError
     from registry.ipfs.audit import audit as look
     from registry.ipfs.sources import open_source
+    from registry.numbers import digits_or_text
 
     if is_asset(root) and not replicas:
         registry = app.registry()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import Real, Whole, asset_argument, command
-from registry.numbers import moment, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +125,8 @@ def invite(app: App, asset: int | str, account: str, days: float, start: str | N
 
     What --json writes is what 'registry uninvite' takes to end one that has not started.
     """
+    from registry.numbers import moment
+
     registry = app.registry(to="invite")
     with app.progress():
         invited = registry.invite(asset, account, days=days, start=None if start is None else moment(start))
@@ -161,6 +162,8 @@ def uninvite(app: App, path: str) -> None:
 
 def _whole(value: object) -> int:
     """A number as 'registry invite --json' writes it: what is too large for many readers of JSON is text."""
+    from registry.numbers import whole
+
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError(value)
     return value if isinstance(value, int) else whole(value)
