@@ -14,6 +14,7 @@ ends with what to do next.
     │   ├── InvalidSettings                .line of the file of settings, 0 if no line is at fault
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
+    │   ├── WouldOverwrite (FileExistsError)   .path: what is there is something else
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
@@ -218,6 +219,16 @@ class InvalidContent(InputError):
     def __init__(self, path: object, reason: str, *, hint: str = "") -> None:
         self.path = path
         super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
+
+
+class WouldOverwrite(InputError, FileExistsError):
+    """A file or folder that is there already, and is not what would be written; it was left as it is."""
+
+    hint = "Name another place, or move what is there away first; nothing was written."
+
+    def __init__(self, path: object, what: str = "with other content") -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path!r} exists already{what and ', ' + what}.")
 
 
 class Immutable(InputError, PermissionError):

@@ -7,7 +7,9 @@ are always zero.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -255,13 +257,22 @@ class Proposal:
         if faults:
             raise TamperedProposal(source, faults)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the proposal to a file, whole or not at all; into a folder under a name that tells its place.
 
-        Raises `InputError` if it cannot be written.
+        A file of the same transaction keeps the signatures that it has. Raises `WouldOverwrite` for a file of anything
+        else, and `InputError` if it cannot be written.
         """
         name = f"{self.safe.lower()}-{self.nonce}-{self.safe_tx_hash[2:10]}.json"
-        return papers.save(path, name, self.to_bytes())
+        target = papers.place(path, name)
+        known = None
+        if target.is_file():
+            with suppress(InvalidProposal, InputError):
+                known = Proposal.load(target)
+        if known is None or known.safe_tx_hash != self.safe_tx_hash:
+            return papers.save(target, name, self.to_bytes())
+        made = self.with_signatures(merged([known, self]).signatures)
+        return papers.save(target, name, made.to_bytes(), overwrite=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Proposal:

@@ -135,6 +135,13 @@ class App:
         registry.ask_passphrase = self._keys_passphrase
         return registry
 
+    def record(self, chain_id: int) -> Path | None:
+        """The file that records the registry in use: the one that was named, or that of the chain here or at home."""
+        from registry.chain.deploy import place_of
+
+        chosen = self.settings.get("deployment")
+        return Path(chosen) if chosen else place_of(chain_id, [Path("deployments"), self.home / "deployments"])
+
     # --- Asking and telling ----------------------------------------------------------------------
 
     def agree(self, question: str) -> None:

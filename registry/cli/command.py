@@ -243,6 +243,27 @@ class AssetType(click.ParamType):
 
 ASSET: Final = AssetType()
 
+
+class Place(click.ParamType):
+    """Where a command writes: kept as it is written, since what ends in a slash is a folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take any text that can be a path."""
+        text: str = os.fspath(value)
+        if not text or "\0" in text:
+            self.fail(f"{text!r} is no path.", param, ctx)
+        return text
+
+
+OUTFILE: Final = Place("path")
+"""A file that is written, or a folder that it goes into under a name of its own; nothing there is overwritten."""
+
+OUTFOLDER: Final = Place("folder")
+"""A folder that is written."""
+
 asset_argument = click.argument("asset", type=ASSET)
 proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import Whole, allow_unread_option, command, dry_run_option, proposal_argument
+from registry.cli.command import OUTFILE, Whole, allow_unread_option, command, dry_run_option, proposal_argument
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -60,9 +60,9 @@ def vote(app: App, proposal: str, choice: str, reason: str, allow_unread: bool, 
 @click.option("--for", "safe", metavar="SAFE", help="For this Safe, as one of its owners; 'relay' joins their ballots.")
 @click.option("--nonce", type=Whole(0), help="Number of the ballot; by default the voter's next.")
 @allow_unread_option
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for a name of its own.")
+@click.option("--out", type=OUTFILE, required=True, help="File, or folder for a name of its own.")
 def ballot(
-    app: App, proposal: str, choice: str, safe: str | None, nonce: int | None, allow_unread: bool, out: Path
+    app: App, proposal: str, choice: str, safe: str | None, nonce: int | None, allow_unread: bool, out: str
 ) -> None:
     """Sign a vote into a file, at no cost: send it to whoever collects, who brings it to the chain."""
     governance = app.registry(to="sign a ballot").governance

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import Real, Whole, command
+from registry.cli.command import OUTFILE, Real, Whole, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -250,16 +250,20 @@ def audit(app: App, folder: Path | None, last: int | None, known: str | None) ->
 
 
 @command("backup", group=gateway, examples=["registry gateway backup gateway-2026-11-24.tar"])
-@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("target", type=OUTFILE)
 @folder_option
-def backup(app: App, target: Path, folder: Path | None) -> None:
+def backup(app: App, target: str, folder: Path | None) -> None:
     """Write all of the gateway to a new file, also while it is serving. Its keys stay under their lock."""
+    from datetime import UTC, datetime
+
+    from registry import papers
     from registry.gateway.backup import backup as write
 
-    entries, head = write(_folder(app, folder), target)
+    place = papers.place(target, f"gateway-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar")
+    entries, head = write(_folder(app, folder), place)
     app.console.answer(
-        f"{target}: whole, {entries:,} audit entries, the last hash is {head}",
-        {"target": str(target), "audit_entries": entries, "audit_hash": head},
+        f"{place}: whole, {entries:,} audit entries, the last hash is {head}",
+        {"target": str(place), "audit_entries": entries, "audit_hash": head},
     )
 
 

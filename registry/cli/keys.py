@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import Real, Whole, asset_argument, command
+from registry.cli.command import OUTFILE, Real, Whole, asset_argument, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,15 +80,18 @@ def reissue(app: App, asset: int | str, gateways: tuple[str, ...], threshold: in
 
 @command("export", group=keys, examples=["registry keys export 1 penguins-recovery.age"])
 @asset_argument
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-def export(app: App, asset: int | str, path: Path) -> None:
+@click.argument("path", type=OUTFILE)
+def export(app: App, asset: int | str, path: str) -> None:
     """Write the key of an asset to the recovery file PATH, under a passphrase (asked for, or taken from
     REGISTRY_RECOVERY_PASSPHRASE).
 
     Any age tool reads it: age -d PATH > key.txt; age -d -i key.txt penguins.csv.age.
     """
+    from registry import papers
+
     registry = app.registry(to="export a key")
-    place = registry.export_key(asset, path, _passphrase(path, confirm=True))
+    wanted = papers.place(path, f"asset-{registry.did(asset).asset_id}-recovery.age")
+    place = registry.export_key(asset, wanted, _passphrase(wanted, confirm=True))
     app.console.result({"path": str(place)}, facts={"recovery file": str(place)})
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import Whole, asset_argument, command, dry_run_option
+from registry.cli.command import OUTFILE, Whole, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 @command("family", examples=["registry family 2", "registry family 2 --svg family.svg"])
 @asset_argument
-@click.option("--svg", type=click.Path(path_type=Path), help="Draw it there too.")
-def family(app: App, asset: int | str, svg: Path | None) -> None:
+@click.option("--svg", type=OUTFILE, help="Draw it there too.")
+def family(app: App, asset: int | str, svg: str | None) -> None:
     """Show what an asset was made from and what was made from it, with royalties and who earned what."""
     from rich.console import Console
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from registry.cli.command import (
+    OUTFILE,
     Whole,
     account_option,
     asset_argument,
@@ -166,7 +166,7 @@ def receipt() -> None:
 @click.option("--service", metavar="ADDRESS", help="Only this account may hand it in; by default anybody.")
 @ref_option
 @click.option("--seconds", type=Whole(), default=86_400, show_default=True, help="How long it is good for.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write it here; by default to standard output.")
+@click.option("--out", type=OUTFILE, help="Write it here; by default to standard output.")
 def sign(
     app: App,
     asset: int | str,
@@ -175,11 +175,11 @@ def sign(
     service: str | None,
     ref: str,
     seconds: int,
-    out: Path | None,
+    out: str | None,
 ) -> None:
     """Sign that uses may be consumed once; the receipt is JSON, to be sent to the service."""
+    from registry import papers
     from registry.cli.app import pick
-    from registry.errors import InputError
 
     registry = app.registry(to="sign a receipt")
     offer = pick(registry, asset, licence)
@@ -187,11 +187,8 @@ def sign(
     if out is None:
         app.console.document(json.loads(signed.to_json()))
         return
-    try:
-        out.write_text(signed.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-    app.console.result({"receipt": str(out)}, facts={"receipt": str(out)})
+    path = papers.save(out, f"receipt-{signed.did.asset_id}-{signed.nonce % 2**32:08x}.json", signed.to_json().encode())
+    app.console.result({"receipt": str(path)}, facts={"receipt": str(path)})
 
 
 @command("submit", group=receipt, examples=["registry receipt submit receipt.json"])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import ASSET, Whole, command, dry_run_option
+from registry.cli.command import ASSET, OUTFILE, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -164,18 +163,18 @@ def parked(app: App, account: str, token: str | None) -> None:
 )
 @click.argument("subject", type=ASSET)
 @click.option("--token", metavar="TOKEN", help="In this token alone; by default in all payment tokens.")
-@click.option("--since", metavar="DATE", help="From then on: 2026-11-30, or with a time; UTC.")
+@click.option("--since", metavar="DATE", help="From then on: 2026-11-30, or 2026-11-30T12:00Z.")
 @click.option("--until", metavar="DATE", help="Up to but not including then.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write all lines there too.")
-@click.option("--chart", type=click.Path(path_type=Path), help="Draw it there too, .svg or .png; needs matplotlib.")
+@click.option("--csv", "csv_path", type=OUTFILE, help="Write all lines there too.")
+@click.option("--chart", type=OUTFILE, help="Draw it there too, .svg or .png; needs matplotlib.")
 def statement(
     app: App,
     subject: int | str,
     token: str | None,
     since: str | None,
     until: str | None,
-    csv_path: Path | None,
-    chart: Path | None,
+    csv_path: str | None,
+    chart: str | None,
 ) -> None:
     """State what an asset, an account or a splitter earned, from the events of the chain; needs no signer."""
     found = app.registry().revenue.statement(subject, token=token, since=since, until=until)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from registry.cli.command import APP, Whole, abi_option, allow_unread_option, call_option, command, dry_run_option
+from registry.cli.command import (
+    APP,
+    OUTFILE,
+    Whole,
+    abi_option,
+    allow_unread_option,
+    call_option,
+    command,
+    dry_run_option,
+)
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -23,9 +32,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 NEXT: Final = "+"
 """Stands between the commands of a batch."""
 
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the proposal here; into a folder under a name of its own."
-)
+out_option = click.option("--out", type=OUTFILE, help="Write the proposal here; into a folder under a name of its own.")
 note_option = click.option("--note", default="", help="Words for the others; they are not signed.")
 nonce_option = click.option("--nonce", type=Whole(0), help="Place in the team's order; by default the next.")
 
@@ -125,7 +132,7 @@ def propose(
     allow_unread: bool,
     note: str,
     nonce: int | None,
-    out: Path | None,
+    out: str | None,
 ) -> None:
     """Propose what the team should do: other commands of 'registry', as the team, with + between several.
 
@@ -165,7 +172,7 @@ def describe(app: App, file: str, allow_unread: bool) -> None:
 @allow_unread_option
 @out_option
 def sign(
-    app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, allow_unread: bool, out: Path | None
+    app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, allow_unread: bool, out: str | None
 ) -> None:
     """Show a proposal in words, ask, sign it, and write it back. FILE may be a CID if --out is given.
 
@@ -183,13 +190,13 @@ def sign(
     else:
         kind: Literal["eth_sign", "eip712"] = "eth_sign" if eth_sign else "eip712"
         signed = registry.teams.sign(proposal, kind=kind, owner=owner, allow_unread=allow_unread)
-    _write(app, registry, signed, out or Path(file))
+    _write(app, registry, signed, out or file)
 
 
 @command("merge", group=team, examples=["registry team merge from-ann.json from-bob.json --out week.json"])
 @click.argument("files", nargs=-1, required=True)
 @out_option
-def merge(app: App, files: tuple[str, ...], out: Path | None) -> None:
+def merge(app: App, files: tuple[str, ...], out: str | None) -> None:
     """Put the signatures of several FILES of one proposal together."""
     registry = app.registry()
     _write(app, registry, registry.teams.merge(*(_read(registry, file) for file in files)), out)
@@ -218,7 +225,7 @@ def execute(app: App, file: str, dry_run: bool) -> None:
 @nonce_option
 @note_option
 @out_option
-def reject(app: App, address: str, nonce: int | None, note: str, out: Path | None) -> None:
+def reject(app: App, address: str, nonce: int | None, note: str, out: str | None) -> None:
     """Propose to do nothing at a nonce: executed, it takes the place of every other proposal there."""
     registry = app.registry()
     _write(app, registry, registry.teams.reject(address, nonce, note=note), out)
@@ -359,7 +366,7 @@ def _read(registry: Registry, file: str) -> Proposal:
     return Proposal.load(file)
 
 
-def _write(app: App, registry: Registry, proposal: Proposal, out: Path | None) -> None:
+def _write(app: App, registry: Registry, proposal: Proposal, out: str | None) -> None:
     """Write a proposal to its file and into the store, and say what it is."""
     path = proposal.save(out) if out is not None else None
     cid = registry.teams.put(proposal)

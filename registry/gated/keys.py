@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from registry import papers
-from registry.errors import InputError, JournalError, WrongPassword
+from registry.errors import InputError, JournalError, WouldOverwrite, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
 
 __all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
@@ -347,7 +347,7 @@ def write_recovery(path: Path, identity: Identity, passphrase: str, *, force: bo
     if not passphrase:
         raise InputError("The passphrase is empty.", hint="Choose one that nobody guesses.")
     if path.exists() and not force:
-        raise InputError(f"{str(path)!r} exists already.", hint="Name another file.")
+        raise WouldOverwrite(path, "")
     text = f"# public key: {identity.recipient}\n{identity.reveal()}\n"
     _write(path, pyrage.passphrase.encrypt(text.encode("ascii"), passphrase))
 

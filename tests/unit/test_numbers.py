@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import click
 import pytest
+from command_tree import parameters
 
-from registry.cli import cli
 from registry.cli.command import ASSET, Real, Whole
 from registry.cli.licence_spec import parse_licence
 from registry.client import _number
@@ -138,17 +138,6 @@ def test_spans_have_a_unit() -> None:
 
 
 # --- The command line --------------------------------------------------------------------------------
-
-
-def parameters(command: click.Command = cli, path: str = "registry") -> Iterator[tuple[str, click.Parameter]]:
-    """Every parameter of every command."""
-    for parameter in command.params:
-        yield f"{path} {parameter.name}", parameter
-    if isinstance(command, click.Group):
-        for name in command.list_commands(click.Context(command)):
-            found = command.get_command(click.Context(command), name)
-            assert found is not None
-            yield from parameters(found, f"{path} {name}")
 
 
 NUMBERS = [(where, parameter.type) for where, parameter in parameters() if isinstance(parameter.type, (Real, Whole))]
