@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 from registry import papers
 from registry.assets import Draft
 from registry.chain.calls import Agreed, decoded, unpacked
-from registry.chain.fees import Cost
+from registry.chain.fees import NOTHING, Cost
 from registry.chain.recorder import Collector, collected, try_call
 from registry.chain.safe import NAMES, is_part, safe_contract
 from registry.chain.sender import Call
@@ -104,14 +104,20 @@ class NewTeam(Team):
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What a team did: the proposal, what that cost who sent it, and the assets that it published."""
+    """What a team did: the proposal, what that cost who sent it, and the assets that it published.
+
+    `before` says that it was executed before: nothing was sent now, and it cost nothing.
+    """
 
     proposal: Proposal
     cost: Cost
     tx: Receipt | None
     assets: tuple[DID, ...] = ()
+    before: bool = False
 
     def __str__(self) -> str:
+        if self.before:
+            return f"execute {self.proposal}: that was done before, nothing was sent"
         return f"execute {self.proposal} ({self.cost}{', nothing was sent' if self.tx is None else ''})"
 
 
@@ -215,7 +221,7 @@ class Teams(Generic[R]):
             published = registry.published(safe, plan)
         there = self._chain.has_code(safe) and (not shares or self._chain.has_code(splitter))
         tx: Receipt | None = None
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         call = factory.createTeam(team) if plan is None else factory.createTeamAndPublish(team, plan.publication)
         if (not there) if plan is None else (published is None):
             if dry_run:
@@ -427,7 +433,7 @@ class Teams(Generic[R]):
             earlier = self._executed(proposal)
             if earlier is None:
                 raise WrongNonce(team.address, proposal.nonce, team.nonce)
-            return self._outcome(proposal, earlier)
+            return replace(self._outcome(proposal, earlier), cost=NOTHING, before=True)
         if proposal.nonce > team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
         valid = self._valid(proposal, team)

@@ -111,6 +111,10 @@ class Recorder(Sender):
         """Nothing is ever left: nothing is sent."""
         return ()
 
+    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+        """Nothing is ever left."""
+        return ()
+
     def _try(self, call: Call) -> bytes:
         if call.data and not self.chain.has_code(call.to):
             raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")

@@ -19,7 +19,7 @@ from web3.exceptions import (
 from web3.types import TxParams
 
 from registry.chain.connection import TEST_CHAINS, Chain, is_unwell
-from registry.chain.fees import Cost, Fees, current_fees
+from registry.chain.fees import NOTHING, Cost, Fees, current_fees
 from registry.chain.journal import Entry, Journal
 from registry.chain.logs import Receipt, read_receipt
 from registry.chain.signers import Signer
@@ -105,7 +105,7 @@ class Sender:
         Each is tried on the chain as it is now. Raises the contract's error if one would be
         refused, and `InsufficientBalance`.
         """
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         for call in calls:
             cost += self._quote(self._as_call(call, value), exact=True).cost
         held = self.chain.balance(self.address)
@@ -171,6 +171,23 @@ class Sender:
             if entry is not None:
                 receipts.append(self._finish(entry, deadline, hold))
         return tuple(receipts)
+
+    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+        """What `settle` would return now, as far as it is on the chain already; nothing is sent and nobody waits.
+
+        For previews, which are to tell what a run would do.
+        """
+        if once:
+            entries = self._journal.find(self.chain.identity, self.address, intent)
+        else:
+            # Those that are settled are not looked at again: no nonce is beyond that.
+            entries = self._journal.unfinished(self.chain.identity, self.address, intent, 2**63 - 1)
+        receipts = [(entry, self._receipt(entry.hash)) for entry in entries]
+        return tuple(
+            read_receipt(receipt, value=_parsed(entry.raw)[2])
+            for entry, receipt in receipts
+            if receipt is not None and receipt["status"] == 1
+        )
 
     def unstick(self) -> Receipt | None:
         """Replace the first waiting transaction of the account, so that the later ones go on.

@@ -73,9 +73,10 @@ def buy(
             as_tokens=as_tokens,
             max_total=max_total,
             approve=not no_approve,
+            once=once,
             dry_run=True,
         )
-        if dry_run:
+        if dry_run or preview.before:
             app.console.result(preview, facts=purchase_facts(preview))
             return
         if not app.console.as_json:

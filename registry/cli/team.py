@@ -213,9 +213,10 @@ def execute(app: App, file: str, dry_run: bool) -> None:
     done = registry.teams.execute(_read(registry, file), dry_run=dry_run)
     if app.console.as_json:
         value = {"proposal": _value(done.proposal), "cost": done.cost, "tx": done.tx, "assets": done.assets}
+        value["before"] = done.before
         app.console.result(value)
         return
-    app.console.say(f"{'Would' if dry_run else 'Done:'} {done}")
+    app.console.say(f"{'Nothing to do:' if done.before else 'Would' if dry_run else 'Done:'} {done}")
     for asset in done.assets:
         app.console.say(f"Published {asset}")
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from registry.chain.fees import Cost
+from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector, collected
 from registry.errors import (
     BelowThreshold,
@@ -135,7 +135,7 @@ class Proposing(Proposals):
         functions = self.governor.functions
         number = int(chain.call(functions.getProposalId(*arguments, _hash(draft.description))))
         if any(event.args["proposalId"] == number for event in self._events()):
-            return Proposed(number, draft.title, draft.cid, Cost(0, 0, 0, 0), None)
+            return Proposed(number, draft.title, draft.cid, NOTHING, None)
         self._check_threshold(draft.proposer)
         if not force:
             self.simulate(draft).require()
@@ -217,7 +217,7 @@ class Proposing(Proposals):
             for receipt in self.registry.sender(verb).settle(intent):
                 return Done(what, receipt.cost, receipt)
         if found.state in done:
-            return Done(f"{what}: that was done", Cost(0, 0, 0, 0), None)
+            return Done(what, NOTHING, None, before=True)
         check(found)
         if not self._same_code(found):
             raise CodeChanged(found, self._changed_targets(found))
@@ -226,7 +226,7 @@ class Proposing(Proposals):
         except TransactionReverted:
             # Somebody else was faster.
             if self.proposal(found).state in done:
-                return Done(f"{what}: that was done", Cost(0, 0, 0, 0), None)
+                return Done(what, NOTHING, None, before=True)
             raise
 
     def _check_queue(self, found: Proposal) -> None:

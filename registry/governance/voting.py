@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.chain.fees import Cost
+from registry.chain.fees import NOTHING, Cost
 from registry.chain.reverts import declared
 from registry.chain.sender import Call
 from registry.chain.signers import recovered, telling
@@ -135,12 +135,14 @@ class Voting(Proposing):
         chosen, found = Choice.parse(choice), self.proposal(proposal)
         functions, voter = self.governor.functions, self.registry.address
         intent = f"vote:{self.dao.governor}:{found.id}"
-        settled = () if dry_run else self.registry.sender("vote").settle(intent)
+        sender = self.registry.sender("vote")
+        settled = sender.found(intent) if dry_run else sender.settle(intent)
         if settled:
             cast = next(event for event in settled[-1].named("VoteCast") if event.args["voter"] == voter)
             warnings = tuple(self._body_and_warnings(found)[1])
             chosen, reason = Choice(cast.args["support"]), str(cast.args["reason"])
-            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, settled[-1].cost, settled[-1])
+            cost = NOTHING if dry_run else settled[-1].cost
+            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, cost, settled[-1])
         votes = self._check_voter(found, voter)
         self._check_read(found, chosen, allow_unread)
         warnings = tuple(self._body_and_warnings(found)[1])
@@ -250,7 +252,7 @@ class Voting(Proposing):
         refused = [one for one in checked if one.problem is not None and not one.counted]
         counted: list[CheckedBallot] = []
         txs: list[Receipt] = []
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         for part in self._batches(good, batch):
             self.registry.progress("relay ballots", len(counted), len(good))
             call = self._batch_call(found, part)

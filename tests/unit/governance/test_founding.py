@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from registry import Registry
 from registry.chain import reverts
+from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.deploy import Dao, Deployment
+from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
 from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
 from registry.chain.founding import FoundingPlan, check_powers, found
 from registry.chain.journal import Journal
@@ -35,6 +37,8 @@ from registry.governance.entitlements import Entitlement, Entitlements
 from registry.governance.foundation import read_foundation
 from registry.ipfs.store import MemoryStore
 from registry.money import Amount, Token
+from registry.types import to_address
+from registry.words import DAO_CONTRACTS
 
 ANN, BOB, CLEO = (dev_signer(number).address for number in (5, 6, 7))
 LIST = Entitlements((Entitlement(ANN, 7 * WHOLE), Entitlement(BOB, 8 * WHOLE)))
@@ -321,6 +325,28 @@ def test_a_record_that_names_other_contracts_is_found_out(begun: Begun) -> None:
     for name in ("registry", "marketplace", "authority", "lineage", "splitters", "teams"):
         problems = check_code(chain, replace(made, **{name: evil}))  # type: ignore[arg-type]
         assert any(evil in problem for problem in problems), name
+
+
+def test_code_that_differs_in_one_byte_is_found_out(begun: Begun) -> None:
+    """A deployer who records a contract with a back door: it says the same of itself, at another address."""
+    chain, base, foundation, sender = begun
+    wanted = found(chain, base, foundation)
+    made = wanted.carry_out(sender)
+    assert made.dao is not None
+    first = plan(chain, base.deployer, treasury=base.treasury, fee_bps=base.fee_bps, payment_tokens=base.tokens)
+    parts = {key: first._code[key] for key in CONTRACTS} | {
+        key: wanted._code[key]
+        for key in ("token", "timelock", "governor", "standards", "curation", "brake", "distributor")
+    }
+    for key, code in parts.items():
+        # The last bytes of the metadata of the code, before the arguments: nothing runs otherwise for it.
+        end = 32 + len(artifact({**CONTRACTS, **DAO_CONTRACTS}[key]).bytecode)
+        changed = code[: end - 3] + bytes([code[end - 3] ^ 1]) + code[end - 2 :]
+        sender.send(Call(FACTORY, changed))
+        at = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + changed[:32] + keccak(changed[32:]))[12:])
+        assert chain.has_code(at), key
+        forged = replace(made, **{key: at}) if key in CONTRACTS else replace(made, dao=replace(made.dao, **{key: at}))
+        assert any(at in problem for problem in check_code(chain, forged)), key
 
 
 # --- Foundations that would not hold -------------------------------------------------------------
