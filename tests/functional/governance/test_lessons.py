@@ -361,19 +361,20 @@ def test_row_13_a_contract_account_is_asked_about_this_very_ballot(house: Simple
 # 14. A sender who is taken on trust, in a batch
 
 
-def test_row_14_no_contract_trusts_a_forwarder(house: SimpleNamespace) -> None:
+def test_row_14_no_contract_trusts_a_forwarder(house: SimpleNamespace, asset: int) -> None:
     """An address after the data, as forwarders append it, changes the answer of no function of any contract."""
     held = [house.author, house.guardian, house.timelock, house.governor, house.authority, house.council, house.ann]
     seen: list[str] = []
     for contract in vars(house).values():
         for method in getattr(getattr(contract, "contract_type", None), "mutable_methods", ()):
-            data = keccak(text=method.selector)[:4] + bytes(32 * 12)
-            plain = answer_to(contract, data, house.stranger)
-            for account in held:
-                appended = answer_to(contract, data + bytes.fromhex(account.address[2:]), house.stranger)
-                assert appended == plain, (contract, method.selector)
-            seen.append(plain)
-    assert len(seen) > 80 and len(set(seen)) > 20, "they were refused, each for its own reason"
+            for word in (0, asset):
+                data = keccak(text=method.selector)[:4] + word.to_bytes(32, "big") * 12
+                plain = answer_to(contract, data, house.stranger)
+                for account in held:
+                    appended = answer_to(contract, data + bytes.fromhex(account.address[2:]), house.stranger)
+                    assert appended == plain, (contract, method.selector)
+                seen.append(plain)
+    assert len(seen) > 160 and len(set(seen)) > 20, "they were refused, each for its own reason"
 
 
 def answer_to(contract: Any, data: bytes, sender: Any) -> str:
