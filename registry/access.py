@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Final
 
+from registry import numbers
 from registry.assets import Assets
+from registry.canonical import parse_json
 from registry.did import DID, split_asset_url
 from registry.errors import AccessDenied, FileNotInAsset, InputError, Unverified
 from registry.ipfs.cid import CID
@@ -62,24 +64,26 @@ class SignedReceipt:
     @classmethod
     def from_json(cls, text: str) -> SignedReceipt:
         """Read a receipt; raises `InputError` if it is malformed, `InvalidDID`, `InvalidAddress`."""
+        data, faults = parse_json(text.encode("utf-8", "surrogatepass"))
         try:
-            data = json.loads(text)
+            if faults:
+                raise ValueError(str(faults[0]))
             receipt = cls(
                 did=DID.parse(data["did"]),
-                licence=int(data["licence"]),
+                licence=data["licence"],
                 account=to_address(data["account"]),
-                uses=int(data["uses"]),
+                uses=data["uses"],
                 service=to_address(data["service"]),
                 ref=bytes.fromhex(data["ref"]),
-                nonce=int(data["nonce"]),
-                deadline=int(data["deadline"]),
+                nonce=numbers.whole(data["nonce"]),
+                deadline=data["deadline"],
                 signature=bytes.fromhex(data["signature"]),
             )
             receipt.check()
             return receipt
         except InputError:
             raise
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"This is not a receipt: {error}.", hint="Ask the holder for a new one.") from error
 
     def check(self) -> None:

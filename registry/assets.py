@@ -242,12 +242,13 @@ class Assets(Session):
                 sender.settle(intent)
         done = {} if again else self._published(holder, plans)
         missing = [plan for plan in plans if plan.digest not in done]
+        chunks = [missing[start : start + batch] for start in range(0, len(missing), batch)]
         if dry_run:
-            calls = [self._publication(holder, missing[at : at + batch]) for at in range(0, len(missing), batch)]
-            return Preview(tuple(plan.ddo for plan in missing), sender.preview(*calls))
+            left = [chunk for chunk in chunks if not sender.found(f"{intent}:{_fingerprint(chunk)}")]
+            cost = sender.preview(*(self._publication(holder, chunk) for chunk in left))
+            return Preview(tuple(plan.ddo for chunk in left for plan in chunk), cost)
         receipts: dict[Digest, Receipt] = {}
-        for start in range(0, len(missing), batch):
-            chunk = missing[start : start + batch]
+        for count, chunk in enumerate(chunks):
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
             call = self._publication(holder, chunk)
             receipt = sender.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again)
@@ -256,7 +257,7 @@ class Assets(Session):
             first = next(published).args["assetId"]
             for number, plan in enumerate(chunk, start=first):
                 done[plan.digest], receipts[plan.digest] = number, receipt
-            self.progress("publishing", start + len(chunk), len(missing))
+            self.progress("publishing", count * batch + len(chunk), len(missing))
         made = tuple(
             Published(
                 did=self.did(done[plan.digest]),

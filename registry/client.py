@@ -22,6 +22,7 @@ from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.keeping import Keeping
 from registry.money import Amount
+from registry.numbers import whole
 from registry.session import Progress, no_progress
 from registry.types import to_address
 
@@ -257,11 +258,7 @@ _VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIR
 
 def _number(name: str, text: str | None) -> int | None:
     """The number in a variable of the environment."""
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise InputError(f"REGISTRY_{name} is {text!r}, which is not a number.", hint="Write a whole number.")
-    return int(text)
+    return None if text is None else whole(text, f"number for REGISTRY_{name}")
 
 
 def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:

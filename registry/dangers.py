@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.types import ZERO_ADDRESS, Address
@@ -10,8 +11,8 @@ from registry.types import ZERO_ADDRESS, Address
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
 
-UNBOUNDED: Final = 2**128
-"""An allowance from here on is no amount that anybody holds."""
+UNBOUNDED: Final = 2**64
+"""An allowance from here on is beyond what is there, where nobody knows what is there."""
 
 PUBLIC_ROLE: Final = 2**64 - 1
 """OpenZeppelin's AccessManager: everybody has it."""
@@ -43,78 +44,178 @@ def of_target(chain: Chain, target: Address) -> tuple[str, ...]:
     return tuple(found)
 
 
-def of_call(contract: str, function: str, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is dangerous about calling a function of a contract, called as the deployment has it, with these values."""
-    check = _CHECKS.get(function)
-    return tuple(check(contract, values)) if check is not None else ()
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A call that was read. `told` puts a parameter into words, `amount` units of the token that is called; `held` is
+    what the account has of it that pays, None if nobody knows. `known`: the contract is known here."""
+
+    contract: str
+    known: bool
+    function: str
+    values: Mapping[str, Any]
+    told: Callable[[str], str]
+    held: Callable[[], int | None]
+    amount: Callable[[int], str]
 
 
-def _authority(contract: str, values: Mapping[str, Any]) -> list[str]:
-    return [f"this hands the rule over a contract to {values.get('newAuthority')}: there is no way back by a vote"]
+def of_call(seen: Seen) -> tuple[str, ...]:
+    """What is dangerous about a call of this function, with these values."""
+    check = _CHECKS.get(seen.function)
+    return tuple(check(seen)) if check is not None else ()
 
 
-def _grant(contract: str, values: Mapping[str, Any]) -> list[str]:
-    if isinstance(values.get("role"), bytes):
-        role = TIMELOCK_ROLES.get(values["role"], "0x" + values["role"].hex())
-        return [f"whoever has the role {role} of a timelock acts past the votes, or can hold them up"]
-    if values.get("roleId") == 0:
-        return ["an administrator of the authority can change every rule without a vote"]
-    return []
+def _always(text: str) -> Callable[[Seen], Iterator[str]]:
+    """A warning of a function whatever it is called with; parameters in braces are put into words."""
+
+    def check(seen: Seen) -> Iterator[str]:
+        yield text.format_map(_Told(seen))
+
+    return check
 
 
-def _revoke(contract: str, values: Mapping[str, Any]) -> list[str]:
-    if isinstance(values.get("role"), bytes) or values.get("roleId") == 0:
-        return ["without this role the DAO may lose the power to carry out what it decides, for good"]
-    return []
+class _Told(dict[str, str]):
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def __missing__(self, name: str) -> str:
+        return self._seen.told(name) if name in self._seen.values else name
 
 
-def _open(contract: str, values: Mapping[str, Any]) -> list[str]:
-    if values.get("roleId") == PUBLIC_ROLE:
-        return ["from then on everybody may call these functions"]
-    return []
+# --- Tokens ------------------------------------------------------------------------------------------
 
 
-def _approve(contract: str, values: Mapping[str, Any]) -> list[str]:
-    amount = next((values[name] for name in ("value", "amount", "wad") if name in values), None)
-    if isinstance(amount, int) and amount >= UNBOUNDED:
-        return [f"{values.get('spender')} could take all that is and will be there: the approval has no bound"]
-    return []
+def _transfer_from(seen: Seen) -> Iterator[str]:
+    """Of an asset, or of a token that somebody let the caller take; by their places, since both have one selector."""
+    _from, to, number = list(seen.values)[:3]
+    if seen.contract == "AssetRegistry":
+        yield f"{seen.told(to)} becomes the owner of asset {seen.told(number)}, of its revenue and of all it may do"
+    else:
+        yield f"{seen.told(number)} of this token, or the token of that number, goes to {seen.told(to)}"
 
 
-def _approve_all(contract: str, values: Mapping[str, Any]) -> list[str]:
-    return [f"{values.get('operator')} could take every token of this collection"] if values.get("approved") else []
+def _approve(seen: Seen) -> Iterator[str]:
+    """Of an asset, or of an amount of a token; by their places, since both have one selector."""
+    names = list(seen.values)
+    spender, number = names[1:3] if seen.function == "permit" else names[:2]
+    units = seen.values[number]
+    if seen.contract == "AssetRegistry":
+        if seen.values[spender] != ZERO_ADDRESS:
+            yield f"{seen.told(spender)} could take asset {seen.told(number)} from then on"
+        return
+    if not units and seen.known:
+        return
+    held = seen.held()
+    what = seen.amount(units) if seen.known else f"{units:,} of this token, or the token of that number,"
+    told = f"{seen.told(spender)} could take {what} from then on"
+    if held is not None and units > held:
+        told += f": more than the {seen.amount(held)} that is there, so that the approval has no bound"
+    elif held is None and units >= UNBOUNDED:
+        told += ": the approval has no bound"
+    yield told
 
 
-def _safe(contract: str, values: Mapping[str, Any]) -> list[str]:
-    return ["a Safe would run foreign code as its own (delegatecall)"] if values.get("operation") == 1 else []
+def _approve_all(seen: Seen) -> Iterator[str]:
+    if seen.values.get("approved"):
+        yield f"{seen.told('operator')} could take every token of this collection"
 
 
-def _guardian(contract: str, values: Mapping[str, Any]) -> list[str]:
-    ended = values.get("guardian_") == ZERO_ADDRESS or not values.get("until")
-    return ["nobody could stop a harmful proposal any more: this ends the guardianship"] if ended else []
+# --- Assets and market -------------------------------------------------------------------------------
 
 
-def _delay(contract: str, values: Mapping[str, Any]) -> list[str]:
-    return ["this changes how long people have to leave before a decision takes effect"]
+def _roles(seen: Seen) -> Iterator[str]:
+    if seen.values.get("roles"):
+        yield f"{seen.told('account')} may act for the owner of asset {seen.told('assetId')} from then on"
 
 
-def _relay(contract: str, values: Mapping[str, Any]) -> list[str]:
-    return ["this acts as the governor itself"] if contract == "RegistryGovernor" else []
+# --- Who decides -------------------------------------------------------------------------------------
 
 
-_CHECKS: Final = {
-    "setAuthority": _authority,
-    "updateAuthority": _authority,
-    "grantRole": _grant,
-    "revokeRole": _revoke,
-    "renounceRole": _revoke,
-    "setTargetFunctionRole": _open,
+def _grant(seen: Seen) -> Iterator[str]:
+    if isinstance(seen.values.get("role"), bytes):
+        role = TIMELOCK_ROLES.get(seen.values["role"], "0x" + seen.values["role"].hex())
+        yield f"whoever has the role {role} of a timelock acts past the votes, or can hold them up"
+    elif seen.values.get("roleId") == 0:
+        yield "an administrator of the authority can change every rule without a vote"
+    elif "roleId" in seen.values:
+        yield f"{seen.told('account')} may call what is for the role {seen.told('roleId')} from then on"
+
+
+def _revoke(seen: Seen) -> Iterator[str]:
+    if isinstance(seen.values.get("role"), bytes) or seen.values.get("roleId") == 0:
+        yield "without this role the DAO may lose the power to carry out what it decides, for good"
+
+
+def _open(seen: Seen) -> Iterator[str]:
+    if seen.values.get("roleId") == PUBLIC_ROLE:
+        yield "from then on everybody may call these functions"
+
+
+def _closed(seen: Seen) -> Iterator[str]:
+    if seen.values.get("closed"):
+        yield "nobody may call the functions of this contract that are for roles any more"
+
+
+def _guardian(seen: Seen) -> Iterator[str]:
+    if seen.values.get("guardian_") == ZERO_ADDRESS or not seen.values.get("until"):
+        yield "nobody could stop a harmful proposal any more: this ends the guardianship"
+    else:
+        yield f"{seen.told('guardian_')} can stop every proposal from then on"
+
+
+def _relay(seen: Seen) -> Iterator[str]:
+    if seen.contract == "RegistryGovernor":
+        yield "this acts as the governor itself"
+
+
+# --- Safes -------------------------------------------------------------------------------------------
+
+
+def _delegatecall(seen: Seen) -> Iterator[str]:
+    if seen.values.get("operation") == 1:
+        yield "a Safe would run foreign code as its own (delegatecall)"
+    if seen.values.get("gasPrice"):
+        refund = f"{seen.told('refundReceiver')} is paid by the Safe for gas"
+        yield f"{refund}, {seen.values['gasPrice']:,} units of {seen.told('gasToken')} for each unit of it"
+
+
+_DECIDES: Final = "this changes who decides for the team"
+
+_CHECKS: Final[Mapping[str, Callable[[Seen], Iterator[str]]]] = {
     "approve": _approve,
     "permit": _approve,
     "setApprovalForAll": _approve_all,
-    "execTransaction": _safe,
-    "execTransactionFromModule": _safe,
+    "transferFrom": _transfer_from,
+    "safeTransferFrom": _transfer_from,
+    "setRoles": _roles,
+    "setMarketplace": _always("{marketplace_} could give out units of every open licence, with or without payment"),
+    "transferOwnership": _always("{newOwner} owns all that is and will be in this contract"),
+    "setAuthority": _always("this hands the rule over a contract to {newAuthority}: there is no way back by a vote"),
+    "updateAuthority": _always("this hands the rule over a contract to {newAuthority}: there is no way back by a vote"),
+    "grantRole": _grant,
+    "revokeRole": _revoke,
+    "renounceRole": _revoke,
+    "setRoleAdmin": _always("whoever has the role {admin} hands out the role {roleId} from then on"),
+    "setRoleGuardian": _always("whoever has the role {guardian} can stop what the role {roleId} does from then on"),
+    "setTargetFunctionRole": _open,
+    "setTargetClosed": _closed,
     "setGuardian": _guardian,
-    "updateDelay": _delay,
+    "updateDelay": _always("this changes how long people have to leave before a decision takes effect"),
     "relay": _relay,
+    "setup": _always("this sets a Safe up: {_threshold} of {_owners} decide for it"),
+    "simulateAndRevert": _always("a Safe would run foreign code of {targetContract} as its own, and take it all back"),
+    "simulate": _always("a Safe would run foreign code of {targetContract} as its own, and take it all back"),
+    "addOwnerWithThreshold": _always(f"{_DECIDES}: {{owner}} becomes an owner, and {{_threshold}} of them decide"),
+    "removeOwner": _always(f"{_DECIDES}: {{owner}} is an owner no more, and {{_threshold}} of the others decide"),
+    "swapOwner": _always(f"{_DECIDES}: {{newOwner}} takes the place of {{oldOwner}}"),
+    "changeThreshold": _always(f"{_DECIDES}: {{_threshold}} of its owners"),
+    "enableModule": _always(f"{_DECIDES}: {{module}} can do all of it without any owner"),
+    "disableModule": _always(f"{_DECIDES}: {{module}} no more"),
+    "setGuard": _always(f"{_DECIDES}: {{guard}} can refuse all of it, this and every way back too"),
+    "setModuleGuard": _always(f"{_DECIDES}: {{moduleGuard}} can refuse all that its modules do"),
+    "setFallbackHandler": _always(f"{_DECIDES}: {{handler}} says what it has signed (ERC-1271)"),
+    "approveHash": _always("this is the signature of an owner: the Safe may do what it agrees to"),
+    "execTransaction": _delegatecall,
+    "execTransactionFromModule": _delegatecall,
+    "execTransactionFromModuleReturnData": _delegatecall,
 }

@@ -8,7 +8,7 @@ ends with what to do next.
 
     RegistryError
     ├── InputError (ValueError)            what was handed in is wrong; nothing was done
-    │   ├── InvalidDID, InvalidCID, InvalidAmount, InvalidLicence, InvalidAddress
+    │   ├── InvalidDID, InvalidCID, InvalidNumber, InvalidAmount, InvalidLicence, InvalidAddress
     │   ├── InvalidDDO                     .faults: every fault with its JSON pointer
     │   ├── DDOTooLarge
     │   ├── InvalidRecord                  .faults: every fault of a run record or a lock with its JSON pointer
@@ -16,6 +16,7 @@ ends with what to do next.
     │   ├── InvalidEntitlements            .faults: every line of a list that is wrong
     │   ├── AmbiguousAsset                 a name that several assets have; .choices
     │   ├── InvalidContent                 an empty or unreadable folder, a link out of it, an odd name
+    │   ├── WouldOverwrite (FileExistsError)   .path: what is there is something else
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be had, or not be trusted
@@ -42,7 +43,7 @@ ends with what to do next.
     ├── TeamError                          a team's proposal cannot be signed or executed as it is
     │   ├── InvalidProposal (ValueError)   .faults: what is wrong with its file, with JSON pointers
     │   │   └── TamperedProposal           it is not the transaction that its hash promises
-    │   ├── UnsafeCall (PermissionError)   it would hand the team over to other code
+    │   ├── UnsafeCall (GovernanceError, PermissionError)   not all of it can be read, or it runs foreign code
     │   ├── NotAnOwner (PermissionError), InsufficientSignatures (PermissionError)
     │   └── WrongNonce (ValueError)
     ├── GovernanceError                    the DAO cannot do it like this; nothing was sent
@@ -137,6 +138,16 @@ class AmbiguousAsset(InputError):
         self.name, self.choices = name, tuple(choices)
         listed = ", ".join(self.choices[:5]) + (", ..." if len(self.choices) > 5 else "")
         super().__init__(f"{len(self.choices)} assets are called {name!r}.", hint=f"Name one of: {listed}.")
+
+
+class InvalidNumber(InputError):
+    """A number, moment or span of time that could be read in two ways, or in none."""
+
+    hint = "Write digits, with a point before decimals and, if wanted, _ between thousands."
+
+    def __init__(self, text: str, what: str, reason: str) -> None:
+        self.text, self.reason = text, reason
+        super().__init__(f"{text[:80]!r} is not a {what}: {reason}.")
 
 
 class InvalidAmount(InputError):
@@ -242,6 +253,16 @@ class InvalidContent(InputError):
     def __init__(self, path: object, reason: str, *, hint: str = "") -> None:
         self.path = path
         super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
+
+
+class WouldOverwrite(InputError, FileExistsError):
+    """A file or folder that is there already, and is not what would be written; it was left as it is."""
+
+    hint = "Name another place, or move what is there away first; nothing was written."
+
+    def __init__(self, path: object, what: str = "with other content") -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path!r} exists already{what and ', ' + what}.")
 
 
 class Immutable(InputError, PermissionError):
@@ -797,16 +818,6 @@ class TamperedProposal(InvalidProposal):
     hint = "Do not sign it, and ask who proposed it for the file."
 
 
-class UnsafeCall(TeamError, PermissionError):
-    """A call that would run foreign code with all the rights of the team."""
-
-    hint = "Do not sign it. Batches go through the published MultiSendCallOnly and nothing else."
-
-    def __init__(self, to: str, reason: str) -> None:
-        self.to = to
-        super().__init__(f"The proposal runs the code of {to} as the team's own (delegatecall): {reason}.")
-
-
 class NotAnOwner(TeamError, PermissionError):
     """A signature of an account that is no owner of the team."""
 
@@ -854,6 +865,23 @@ class GovernanceError(RegistryError):
     """The DAO cannot do it like this; nothing was sent."""
 
     hint = "'registry dao show' says where a proposal stands and what comes next."
+
+
+class UnsafeCall(TeamError, GovernanceError, PermissionError):
+    """A call that is not signed or voted for, because some of it cannot be read, or because it runs foreign code."""
+
+    hint = "Do not sign it. Ask who proposed it for calls that can be read to their last byte."
+
+    def __init__(self, to: str, reason: str, data: bytes = b"", *, final: bool = True) -> None:
+        self.to, self.reason, self.data, self.final = to, reason, bytes(data), final
+        shown = f" Its data, {len(data):,} bytes: 0x{self.data.hex()}" if data else ""
+        super().__init__(f"The call of {to} is not to be signed: {reason}.{shown}", hint="" if final else _UNREAD)
+
+
+_UNREAD = (
+    "Have its proposer name the function (Call.abi in Python, --abi, abi: in YAML), or agree to bytes that nobody here "
+    "can read (allow_unread=True, --allow-unread)."
+)
 
 
 class InvalidDraft(GovernanceError, ValueError):

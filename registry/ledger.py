@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from registry import numbers
 from registry.did import DID
 from registry.errors import ChainError, ConnectionFailed, InputError, NotFoundError, RegistryError
 from registry.money import Amount, Token, find_token
@@ -293,19 +294,13 @@ class Ledger:
         return max(book.distributed + held - sum(book.parked.values()), book.distributed)
 
     def at(self, moment: str | date | datetime | None) -> int | None:
-        """A moment in seconds since 1970: ISO text, a date (its start), or a time; UTC unless it says otherwise.
-
-        Raises `InputError`.
+        """A moment in seconds since 1970: text as ``2026-11-30`` or ``2026-11-30T12:00Z``, a date (its start in UTC),
+        or a time, in UTC if it has no zone. Raises `InvalidNumber`.
         """
         if moment is None:
             return None
         if isinstance(moment, str):
-            try:
-                moment = datetime.fromisoformat(moment)
-            except ValueError as error:
-                raise InputError(
-                    f"{moment!r} is not a moment.", hint="Write it like 2026-11-30 or with a time."
-                ) from error
+            return numbers.moment(moment)
         if not isinstance(moment, datetime):
             moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -10,8 +10,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from registry import papers
 from registry.did import DID
-from registry.errors import ContentError, InputError, InvalidDDO
+from registry.errors import ContentError, InvalidDDO
 from registry.ledger import Account, Ledger
 from registry.market import Market
 from registry.money import Amount
@@ -130,14 +131,12 @@ class Family:
         """The family as a picture: ancestors above, the asset, descendants below; lines lead from parent to child."""
         return _draw(self)
 
-    def to_svg(self, path: str | PathLike[str]) -> Path:
-        """Write the picture of `svg`; raises `InputError` if the file cannot be written."""
-        target = Path(path)
-        try:
-            target.write_text(self.svg(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-        return target
+    def to_svg(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the picture of `svg`.
+
+        Raises `WouldOverwrite` for a file with other content, unless told to `overwrite`, and `InputError`.
+        """
+        return papers.put(path, f"family-{self.asset.did.asset_id}.svg", self.svg().encode(), overwrite=overwrite)
 
     def _parents(self) -> dict[DID, tuple[DID, ...]]:
         return {one.did: one.parents for one in (self.asset, *self.ancestors, *self.descendants)}

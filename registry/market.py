@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from registry.chain import reverts
+from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector
 from registry.did import DID
 from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
@@ -59,7 +60,7 @@ class Market(Inviting):
         now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
         the token knows no permit. An interrupted purchase is finished by running it again, not repeated. With `once`, a
         name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it
-        later gets what was bought. Without it, buying what was bought buys more.
+        later gets what was bought, also from a dry run. Without it, buying what was bought buys more.
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
@@ -73,11 +74,12 @@ class Market(Inviting):
         intent += "" if once is None else f":{once}"
         sender = self.sender("buy a licence")
         # First of all: a purchase that went through is not to fail for the money that it has spent.
-        settled = () if dry_run else sender.settle(intent, once=once is not None, hold=True)
+        earlier = sender.found(intent, once=once is not None)
+        settled = earlier if dry_run else sender.settle(intent, once=once is not None, hold=True)
         tx: Receipt | None
         approval: Receipt | None = None
         if settled:
-            tx, cost = settled[-1], settled[-1].cost
+            tx, cost = settled[-1], NOTHING if earlier else settled[-1].cost
         else:
             maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
             if price.total.units > maximum.units:
@@ -107,9 +109,10 @@ class Market(Inviting):
             holding=self.holding(offer.did, offer, account=receiver),
             tx=tx,
             approval=approval,
+            before=bool(earlier),
         )
         # Only now: had one of these questions failed, the same purchase would have to be found again.
-        if tx is not None:
+        if tx is not None and not dry_run:
             sender.conclude(intent, tx)
         return bought
 

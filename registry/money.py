@@ -12,7 +12,8 @@ from decimal import Decimal
 from functools import total_ordering
 from typing import Final
 
-from registry.errors import InputError, InvalidAddress, InvalidAmount, UnknownToken
+from registry import numbers
+from registry.errors import InputError, InvalidAddress, InvalidAmount, InvalidNumber, UnknownToken
 from registry.types import Address, to_address
 
 MAX_UNITS: Final = 2**256 - 1
@@ -21,7 +22,6 @@ MAX_UNITS: Final = 2**256 - 1
 MAX_PRICE: Final = 2**96 - 1
 """The registry keeps the price of one unit of a licence as uint96."""
 
-_NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]+(?:_[0-9]+)*))?")
 _SYMBOL = re.compile(r"[^\s\d,._+-][^\s,]{0,31}")
 _LONGEST: Final = 160
 
@@ -162,7 +162,7 @@ class Amount:
 def split_price(text: str) -> tuple[Decimal, str | None]:
     """Split ``"12.5 USDC"`` into an exact Decimal and the symbol, None if there is none.
 
-    Digits may be grouped by ``_``. Raises `InvalidAmount`.
+    Thousands may be set apart by ``_``. Raises `InvalidAmount`.
     """
     if not isinstance(text, str):
         raise InvalidAmount(text, "it is not text")
@@ -172,13 +172,13 @@ def split_price(text: str) -> tuple[Decimal, str | None]:
     if not 1 <= len(words) <= 2:
         raise InvalidAmount(text, "it is not a number, a space and a symbol")
     number, symbol = words[0], words[1] if len(words) == 2 else None
-    match = _NUMBER.fullmatch(number)
-    if match is None:
-        raise InvalidAmount(text, _why_not_a_number(number))
+    try:
+        value = numbers.decimal(number)
+    except InvalidNumber as error:
+        raise InvalidAmount(text, error.reason) from None
     if symbol is not None and not _SYMBOL.fullmatch(symbol):
         raise InvalidAmount(text, f"{symbol!r} is not a token symbol")
-    whole, fraction = match[1].replace("_", ""), (match[2] or "").replace("_", "")
-    return Decimal(f"{whole}.{fraction}" if fraction else whole), symbol
+    return value, symbol
 
 
 def find_token(wanted: Token | str, tokens: Iterable[Token]) -> Token:
@@ -207,18 +207,6 @@ def format_decimal(value: Decimal) -> str:
     """Return a finite, non-negative Decimal as plain digits without trailing zeros or exponent."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _why_not_a_number(number: str) -> str:
-    if "," in number:
-        return "a comma means different things in different countries; write . before decimals and _ between thousands"
-    if number.startswith("-"):
-        return "it is negative"
-    if number.lower().lstrip("+") in ("nan", "inf", "infinity", "snan"):
-        return "it is not a finite number"
-    if re.fullmatch(r"[0-9._]+[eE][+-]?[0-9]+", number):
-        return "write all digits instead of an exponent"
-    return f"{number!r} is not a plain decimal number"
 
 
 def _check_decimal(value: Decimal, shown: object) -> None:

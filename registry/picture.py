@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from registry import papers
 from registry.errors import InputError
 
 
 @contextmanager
-def picture(path: str | PathLike[str], title: str, *, size: tuple[float, float]) -> Iterator[tuple[Any, Path]]:
+def picture(
+    path: str | PathLike[str], title: str, *, size: tuple[float, float], overwrite: bool = False
+) -> Iterator[tuple[Any, Path]]:
     """A matplotlib figure of `size` inches to draw on, and its file (``.svg`` or ``.png``), written at the end.
 
-    Raises `InputError` without matplotlib, for other endings, and if the file cannot be written.
+    Raises `InputError` without matplotlib, for other endings, and if the file cannot be written, and `WouldOverwrite`
+    for a file with other content, unless told to `overwrite`.
     """
     target = Path(path)
     if target.suffix.lower() not in (".svg", ".png"):
@@ -33,7 +38,6 @@ def picture(path: str | PathLike[str], title: str, *, size: tuple[float, float])
         figure.suptitle(title)
         yield figure, target
         metadata = {"Date": None} if target.suffix.lower() == ".svg" else {"Software": None}
-        try:
-            figure.savefig(target, metadata=metadata)
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=target.suffix.lower()[1:], metadata=metadata)
+        papers.put(target, target.name, drawn.getvalue(), overwrite=overwrite)

@@ -7,7 +7,9 @@ are always zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,9 @@ MAX_BYTES: Final = 2**20
 
 MAX_NOTE: Final = 2_000
 """Most characters of a note."""
+
+MAX_LISTED: Final = 100
+"""Most signatures, functions and other transactions of a proposal: each takes time to check."""
 
 VERSIONS: Final = ("1.4.1",)
 """Versions of the Safe whose transactions and contract owners are dealt with here."""
@@ -53,7 +58,10 @@ class Proposal:
     """A transaction that a team may sign and execute.
 
     `operation` is 0 for a call and 1 for a delegatecall; `value` is in wei; `nonce` is its place in the
-    team's order; `safe_tx_hash` follows from all but `note` and `signatures`.
+    team's order; `safe_tx_hash` follows from all but the last four.
+
+    `abi` are signatures (``"stake(uint256)"``) of functions of contracts that nobody here knows, as whoever proposes
+    calls them; `agrees_to` are transactions of other Safes that the proposal agrees to by their hash.
     """
 
     chain_id: int
@@ -66,6 +74,8 @@ class Proposal:
     nonce: int
     note: str = ""
     signatures: tuple[Signature, ...] = ()
+    abi: tuple[str, ...] = ()
+    agrees_to: tuple[Proposal, ...] = ()
 
     # --- Hashes ----------------------------------------------------------------------------------
 
@@ -152,25 +162,38 @@ class Proposal:
 
     def to_bytes(self) -> bytes:
         """The proposal as canonical JSON (RFC 8785)."""
-        return canonical_bytes(
-            {
-                "format": FORMAT,
-                "chainId": self.chain_id,
-                "safe": self.safe,
-                "safeVersion": self.version,
-                "to": self.to,
-                "value": str(self.value),
-                "data": "0x" + self.data.hex(),
-                "operation": self.operation,
-                "nonce": self.nonce,
-                "note": self.note,
-                "safeTxHash": self.safe_tx_hash,
-                "signatures": [
-                    {"owner": signature.owner, "kind": signature.kind, "data": "0x" + signature.data.hex()}
-                    for signature in self.signatures
-                ],
-            }
-        )
+        return canonical_bytes(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The proposal as it is in its file."""
+        value: dict[str, Any] = {
+            "format": FORMAT,
+            "chainId": self.chain_id,
+            "safe": self.safe,
+            "safeVersion": self.version,
+            "to": self.to,
+            "value": str(self.value),
+            "data": "0x" + self.data.hex(),
+            "operation": self.operation,
+            "nonce": self.nonce,
+            "note": self.note,
+            "safeTxHash": self.safe_tx_hash,
+            "signatures": [
+                {"owner": signature.owner, "kind": signature.kind, "data": "0x" + signature.data.hex()}
+                for signature in self.signatures
+            ],
+        }
+        if self.abi:
+            value["abi"] = list(self.abi)
+        if self.agrees_to:
+            value["agreesTo"] = [other.to_dict() for other in self.agrees_to]
+        return value
+
+    def agreed(self) -> Iterator[Proposal]:
+        """The transactions that it agrees to, and those that they agree to."""
+        for other in self.agrees_to:
+            yield other
+            yield from other.agreed()
 
     @classmethod
     def from_bytes(cls, data: bytes, *, source: object = "The file") -> Proposal:
@@ -183,9 +206,15 @@ class Proposal:
             raise InvalidProposal(source, [Fault("", f"has {len(data):,} bytes, over {MAX_BYTES:,}")])
         value, faults = parse_json(data)
         if not faults:
-            faults = _shape_faults(value)
+            faults = _shape_faults(value, "")
         if faults:
             raise InvalidProposal(source, faults)
+        found = cls._from_value(value, source, "")
+        found.verify(source=source)
+        return found.with_signatures(found.signatures)
+
+    @classmethod
+    def _from_value(cls, value: Mapping[str, Any], source: object, at: str) -> Proposal:
         found = cls(
             chain_id=value["chainId"],
             safe=to_address(value["safe"]),
@@ -200,12 +229,16 @@ class Proposal:
                 Signature(to_address(entry["owner"]), entry["kind"], bytes.fromhex(entry["data"][2:]))
                 for entry in value["signatures"]
             ),
+            abi=tuple(value.get("abi", ())),
+            agrees_to=tuple(
+                cls._from_value(other, source, f"{at}/agreesTo/{place}")
+                for place, other in enumerate(value.get("agreesTo", ()))
+            ),
         )
         if found.safe_tx_hash != value["safeTxHash"]:
             reason = f"the content has the hash {found.safe_tx_hash}, not {value['safeTxHash']}"
-            raise TamperedProposal(source, [Fault("/safeTxHash", reason)])
-        found.verify(source=source)
-        return found.with_signatures(found.signatures)
+            raise TamperedProposal(source, [Fault(f"{at}/safeTxHash", reason)])
+        return found
 
     def verify(self, *, source: object = "The proposal") -> None:
         """Check what needs no chain: that keys signed this very hash, and nobody twice.
@@ -224,13 +257,22 @@ class Proposal:
         if faults:
             raise TamperedProposal(source, faults)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the proposal to a file, whole or not at all; into a folder under a name that tells its place.
 
-        Raises `InputError` if it cannot be written.
+        A file of the same transaction keeps the signatures that it has. Raises `WouldOverwrite` for a file of anything
+        else, and `InputError` if it cannot be written.
         """
         name = f"{self.safe.lower()}-{self.nonce}-{self.safe_tx_hash[2:10]}.json"
-        return papers.save(path, name, self.to_bytes())
+        target = papers.place(path, name)
+        known = None
+        if target.is_file():
+            with suppress(InvalidProposal, InputError):
+                known = Proposal.load(target)
+        if known is None or known.safe_tx_hash != self.safe_tx_hash:
+            return papers.save(target, name, self.to_bytes())
+        made = self.with_signatures(merged([known, self]).signatures)
+        return papers.save(target, name, made.to_bytes(), overwrite=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Proposal:
@@ -325,13 +367,13 @@ _FIELDS: Final = (
 )
 
 
-def _shape_faults(value: Any) -> list[Fault]:
-    """Say all that keeps JSON from being a proposal."""
+def _shape_faults(value: Any, at: str) -> list[Fault]:
+    """Say all that keeps JSON from being a proposal, or one that another agrees to (at a pointer `at`)."""
     if not isinstance(value, dict):
-        return [Fault("", "is not an object")]
+        return [Fault(at, "is not an object")]
     if value.get("format") != FORMAT:
-        return [Fault("/format", f"is not {FORMAT!r}")]
-    faults = _name_faults(value, _FIELDS, "")
+        return [Fault(f"{at}/format", f"is not {FORMAT!r}")]
+    faults = _name_faults(value, _FIELDS, at, optional=("abi", "agreesTo"))
     if faults:
         return faults
     checks = {
@@ -345,33 +387,44 @@ def _shape_faults(value: Any) -> list[Fault]:
         "nonce": _number(value["nonce"], 2**53 - 1),
         "note": _note(value["note"]),
         "safeTxHash": _hexadecimal(value["safeTxHash"], 32),
-        "signatures": "" if isinstance(value["signatures"], list) else "is not a list",
+        "signatures": _list(value["signatures"]),
+        "abi": _list(value.get("abi", [])),
+        "agreesTo": _list(value.get("agreesTo", [])),
     }
-    faults = [Fault(f"/{name}", reason) for name, reason in checks.items() if reason]
-    if checks["signatures"]:
+    faults = [Fault(f"{at}/{name}", reason) for name, reason in checks.items() if reason]
+    if any(checks[name] for name in ("signatures", "abi", "agreesTo")):
         return faults
+    if at and value["signatures"]:
+        faults.append(Fault(f"{at}/signatures", "are not for those who agree to it"))
     for place, entry in enumerate(value["signatures"]):
-        at = f"/signatures/{place}"
-        if not isinstance(entry, dict):
-            faults.append(Fault(at, "is not an object"))
-            continue
-        if wrong := _name_faults(entry, ("owner", "kind", "data"), at):
-            faults += wrong
-            continue
-        kind = entry["kind"]
-        size = {"eip712": 65, "eth_sign": 65, "approved": 0}.get(kind) if isinstance(kind, str) else None
-        parts = {
-            "owner": _address(entry["owner"]),
-            "kind": "" if kind in get_args(Kind) else f"is none of {', '.join(get_args(Kind))}",
-            "data": _hexadecimal(entry["data"], size),
-        }
-        faults += [Fault(f"{at}/{name}", reason) for name, reason in parts.items() if reason]
+        faults += _signature_faults(entry, f"{at}/signatures/{place}")
+    for place, entry in enumerate(value.get("abi", [])):
+        if not isinstance(entry, str) or len(entry) > MAX_NOTE:
+            faults.append(Fault(f"{at}/abi/{place}", f"is not text of at most {MAX_NOTE:,} characters"))
+    for place, entry in enumerate(value.get("agreesTo", [])):
+        faults += _shape_faults(entry, f"{at}/agreesTo/{place}")
     return faults
 
 
-def _name_faults(value: dict[str, Any], names: Iterable[str], at: str) -> list[Fault]:
+def _signature_faults(entry: Any, at: str) -> list[Fault]:
+    if not isinstance(entry, dict):
+        return [Fault(at, "is not an object")]
+    if wrong := _name_faults(entry, ("owner", "kind", "data"), at):
+        return wrong
+    kind = entry["kind"]
+    size = {"eip712": 65, "eth_sign": 65, "approved": 0}.get(kind) if isinstance(kind, str) else None
+    parts = {
+        "owner": _address(entry["owner"]),
+        "kind": "" if kind in get_args(Kind) else f"is none of {', '.join(get_args(Kind))}",
+        "data": _hexadecimal(entry["data"], size),
+    }
+    return [Fault(f"{at}/{name}", reason) for name, reason in parts.items() if reason]
+
+
+def _name_faults(value: dict[str, Any], names: Iterable[str], at: str, optional: Iterable[str] = ()) -> list[Fault]:
     faults = [Fault(f"{at}/{name}", "is missing") for name in names if name not in value]
-    return faults + [Fault(f"{at}/{printable(name)}", "is not a field") for name in value if name not in names]
+    known = {*names, *optional}
+    return faults + [Fault(f"{at}/{printable(name)}", "is not a field") for name in value if name not in known]
 
 
 def _number(value: object, most: int) -> str:
@@ -397,6 +450,12 @@ def _hexadecimal(value: object, size: int | None = None) -> str:
     if len(digits) % 2 or set(digits) - set("0123456789abcdef"):
         return "is not 0x and lower-case hexadecimal digits of whole bytes"
     return "" if size is None or len(digits) == 2 * size else f"has {len(digits) // 2} bytes, not {size}"
+
+
+def _list(value: object) -> str:
+    if not isinstance(value, list):
+        return "is not a list"
+    return f"has {len(value):,} entries, over {MAX_LISTED:,}" if len(value) > MAX_LISTED else ""
 
 
 def _note(value: object) -> str:

@@ -25,14 +25,17 @@ class Done:
     """What a transaction did, or would do.
 
     `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run, and where nothing was
-    left to be sent.
+    left to be sent. `before` says that it was done before, so that nothing is sent and it costs nothing.
     """
 
     what: str
     cost: Cost
     tx: Receipt | None
+    before: bool = False
 
     def __str__(self) -> str:
+        if self.before:
+            return f"{self.what}: that was done before, nothing was sent"
         return f"{self.what} ({self.cost}{', nothing was sent' if self.tx is None else ''})"
 
 
@@ -235,6 +238,7 @@ class Purchase:
     """A licence that was bought, or would be: `tx` is None for a dry run.
 
     `cost` is the fee of the network; `approval` the transaction that let the market take the price, if one was needed.
+    `before` says that `tx` is of an earlier run: nothing was sent by this one, and it cost nothing.
     """
 
     did: DID
@@ -247,9 +251,10 @@ class Purchase:
     holding: Holding
     tx: Receipt | None
     approval: Receipt | None = None
+    before: bool = False
 
     def __str__(self) -> str:
-        verb = "would buy" if self.tx is None else "bought"
+        verb = "would buy" if self.tx is None else "bought before" if self.before else "bought"
         what = f"{self.units} x " * (self.units != 1) + repr(self.licence)
         return f"{verb} {what} of {self.did} for {self.price.total}: {self.holding.in_words()}"
 

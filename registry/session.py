@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from registry.chain import reverts
 from registry.chain.connection import TEST_CHAINS
+from registry.chain.fees import NOTHING
 from registry.chain.journal import Journal
 from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
@@ -209,11 +210,14 @@ class Session:
     ) -> Done:
         """Send a transaction with `value` wei, or say what it would cost.
 
-        With `intent`, a transaction of that intent which an interrupted run has left is finished instead.
+        With `intent`, a transaction of that intent which an interrupted run has left is finished instead; a dry run
+        says so.
         Raises what the contract would answer, `InsufficientBalance`, and the errors of `ChainError`.
         """
         sender = self.sender(what)
         if dry_run:
+            if intent is not None and sender.found(intent):
+                return Done(what, NOTHING, None, before=True)
             return Done(what, sender.preview(call, value=value), None)
         receipt = sender.send(call, value=value, intent=intent)
         if isinstance(sender, Recorder):

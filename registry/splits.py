@@ -12,8 +12,9 @@ from math import lcm
 from typing import TYPE_CHECKING, Final
 
 from registry.did import DID
-from registry.errors import InputError, InvalidAddress
+from registry.errors import InputError, InvalidAddress, InvalidNumber
 from registry.money import Amount
+from registry.numbers import decimal
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ MAX_PAYEES: Final = 256
 MAX_WEIGHT: Final = 2**32 - 1
 """A share is kept as uint32."""
 
-_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+_PERCENT = re.compile(r"(\S+?) ?%")
 _DIGITS: Final = 40
 
 
@@ -357,7 +358,10 @@ def _share(name: str, share: object) -> Fraction | int:
     if isinstance(share, Decimal) and share.is_finite():
         value = share
     elif isinstance(share, str) and len(share) <= _DIGITS and (match := _PERCENT.fullmatch(share.strip())):
-        value = Decimal(match[1])
+        try:
+            value = decimal(match[1])
+        except InvalidNumber as error:
+            raise InputError(f"The share {share!r} of {name!r} is no percentage: {error.reason}.", hint=how) from None
     if value is None:
         raise InputError(f"The share {share!r} of {name!r} is neither a percentage nor a weight.", hint=how)
     if value <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from registry import papers
 from registry.did import DID
 from registry.errors import InputError
 from registry.money import Amount, Token
@@ -130,21 +132,17 @@ class Statement:
         """A sum for each asset and token; what belongs to no asset is left out."""
         return _sums([line for line in self.lines if line.asset], lambda line: str(line.asset))
 
-    def to_csv(self, path: str | PathLike[str]) -> Path:
+    def to_csv(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write all lines, `arrived` included, as CSV in UTF-8; amounts as exact decimals and as whole units.
 
-        Raises `InputError` if the file cannot be written.
+        Raises `WouldOverwrite` for a file with other content, unless told to `overwrite`, and `InputError`.
         """
-        target = Path(path)
-        try:
-            with target.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file)
-                writer.writerow(CSV_COLUMNS)
-                for line in sorted((*self.arrived, *self.lines), key=lambda line: (line.block, line.log_index)):
-                    writer.writerow(_row(line))
-        except OSError as error:
-            raise InputError(f"{target} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-        return target
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(CSV_COLUMNS)
+        for line in sorted((*self.arrived, *self.lines), key=lambda line: (line.block, line.log_index)):
+            writer.writerow(_row(line))
+        return papers.put(path, "statement.csv", text.getvalue().encode(), overwrite=overwrite)
 
     def table(self) -> Table:
         """All lines as a table for terminals."""
@@ -176,16 +174,16 @@ class Statement:
                 table.add_row(found.key, Text(str(found.earned)), bar)
         return table
 
-    def chart(self, path: str | PathLike[str]) -> Path:
+    def chart(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Draw what each account earned, by kind, a panel for each token; ``.svg`` or ``.png`` by the name.
 
         Needs matplotlib (``pip install 'asset-registry[charts]'``). Raises `InputError` without it, for other endings,
-        for nothing to draw, and if the file cannot be written.
+        for nothing to draw, and if the file cannot be written, and `WouldOverwrite` as `to_csv`.
         """
         groups = list(_per_token(self.by_account()))
         if not groups:
             raise InputError(f"There is nothing to draw: {self.subject} earned nothing yet.", hint="Wait for a sale.")
-        return _draw(self.subject, groups, path)
+        return _draw(self.subject, groups, path, overwrite)
 
 
 CSV_COLUMNS: Final = (
@@ -304,9 +302,10 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _draw(subject: str, groups: list[list[Sum]], path: str | PathLike[str]) -> Path:
+def _draw(subject: str, groups: list[list[Sum]], path: str | PathLike[str], overwrite: bool) -> Path:
     ratios = [0.4 * len(sums) + 1.1 for sums in groups]
-    with picture(path, f"Earned: {_short(subject, 90)}", size=(10, sum(ratios) + 0.5)) as (figure, target):
+    title, size = f"Earned: {_short(subject, 90)}", (10, sum(ratios) + 0.5)
+    with picture(path, title, size=size, overwrite=overwrite) as (figure, target):
         panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=ratios)
         for (panel,), sums in zip(panels, groups, strict=True):
             left = [0.0] * len(sums)

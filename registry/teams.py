@@ -14,12 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 
+from registry import papers
 from registry.assets import Draft
-from registry.chain.fees import Cost
+from registry.chain.calls import Agreed, decoded, unpacked
+from registry.chain.fees import NOTHING, Cost
 from registry.chain.recorder import Collector, collected, try_call
-from registry.chain.safe import is_part, safe_contract
+from registry.chain.safe import NAMES, is_part, safe_contract
 from registry.chain.sender import Call
-from registry.chain.signers import as_signer, is_safe_of_ape
+from registry.chain.signers import as_signer, is_safe_of_ape, telling
 from registry.did import DID
 from registry.errors import (
     ContractError,
@@ -56,7 +58,7 @@ from registry.proposal import (
 )
 from registry.splits import weights
 from registry.types import ZERO_ADDRESS, Address, to_address
-from registry.words import CallInWords, Words, clean, decoded
+from registry.words import CallInWords, Words, clean, require_read
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -102,14 +104,20 @@ class NewTeam(Team):
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What a team did: the proposal, what that cost who sent it, and the assets that it published."""
+    """What a team did: the proposal, what that cost who sent it, and the assets that it published.
+
+    `before` says that it was executed before: nothing was sent now, and it cost nothing.
+    """
 
     proposal: Proposal
     cost: Cost
     tx: Receipt | None
     assets: tuple[DID, ...] = ()
+    before: bool = False
 
     def __str__(self) -> str:
+        if self.before:
+            return f"execute {self.proposal}: that was done before, nothing was sent"
         return f"execute {self.proposal} ({self.cost}{', nothing was sent' if self.tx is None else ''})"
 
 
@@ -213,7 +221,7 @@ class Teams(Generic[R]):
             published = registry.published(safe, plan)
         there = self._chain.has_code(safe) and (not shares or self._chain.has_code(splitter))
         tx: Receipt | None = None
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         call = factory.createTeam(team) if plan is None else factory.createTeamAndPublish(team, plan.publication)
         if (not there) if plan is None else (published is None):
             if dry_run:
@@ -274,14 +282,20 @@ class Teams(Generic[R]):
         *,
         note: str = "",
         nonce: int | None = None,
+        allow_unread: bool = False,
     ) -> Proposal:
         """Propose calls of the team: those that `collect` collected, or any others; several become one batch.
 
         They are tried on the chain together. `nonce` is by default the next; two proposals of one nonce exclude each
-        other. Anybody may propose; nothing is sent. Raises what the calls would be refused with, `InputError` for
-        none, `WrongNonce` for one that has passed, and `TeamError` for a Safe of another version.
+        other. Anybody may propose; nothing is sent. What a stranger's contract takes can be read if the call is a bound
+        function, or its `Call.abi` names the function; with `allow_unread` it need not be.
+
+        Raises what the calls would be refused with, `InputError` for none, `WrongNonce` for one that has passed,
+        `UnsafeCall` for one that not all owners could read, and `TeamError` for a Safe of another version.
         """
         listed = collected(calls)
+        lent = getattr(calls, "signer", None)
+        beside = lent.beside if isinstance(lent, Collector) else []
         found = self._team(_address(team))
         if found.version not in VERSIONS:
             raise TeamError(f"{found} is a Safe {found.version}.", hint=f"Known here: {', '.join(VERSIONS)}.")
@@ -302,12 +316,15 @@ class Teams(Generic[R]):
             operation=operation,
             nonce=found.nonce if nonce is None else _nonce(nonce),
             note=note,
+            abi=tuple(dict.fromkeys(signature for call in listed for signature in call.abi)),
+            agrees_to=tuple(other for other in beside if isinstance(other, Proposal)),
         )
         if made.nonce < found.nonce:
             raise WrongNonce(found.address, made.nonce, found.nonce)
         if made.nonce == found.nonce:
             # One for later may need what those before it do.
             self._try(made)
+        self._read(made, found, allow_unread=allow_unread)
         return made
 
     def reject(self, team: Team | str, nonce: int | None = None, *, note: str = "") -> Proposal:
@@ -315,20 +332,13 @@ class Teams(Generic[R]):
         address = _address(team)
         return self.propose(address, Call(address, b""), nonce=nonce, note=note)
 
-    def describe(self, proposal: Proposal) -> ProposalInWords:
-        """A proposal in words, with its hashes computed anew. Raises `WrongChain`, `TamperedProposal`, `UnsafeCall`."""
-        team = self._checked(proposal)
-        people = {owner: f"owner {number}" for number, owner in enumerate(team.owners, 1)}
-        words = Words(self._registry, {**people, team.address: "the team"})
-        return ProposalInWords(
-            proposal=proposal,
-            team=team,
-            calls=tuple(words.of(call, team=team.address) for call in self._unpacked(proposal)),
-            safe_tx_hash=proposal.safe_tx_hash,
-            domain_hash=proposal.domain_hash,
-            message_hash=proposal.message_hash,
-            signed=tuple(signature.owner for signature in self._valid(proposal, team)),
-        )
+    def describe(self, proposal: Proposal, *, allow_unread: bool = False) -> ProposalInWords:
+        """A proposal in words, with its hashes computed anew.
+
+        Raises `WrongChain`, `TamperedProposal`, and `UnsafeCall` for one that runs foreign code as the team, or cannot
+        be read to its last byte. With `allow_unread`, calls of strangers' contracts are shown as bytes instead.
+        """
+        return self._in_words(proposal, self._checked(proposal), allow_unread)
 
     # --- Signing ---------------------------------------------------------------------------------
 
@@ -339,13 +349,14 @@ class Teams(Generic[R]):
         kind: Literal["eip712", "eth_sign"] = "eip712",
         owner: str | None = None,
         signer: object = None,
+        allow_unread: bool = False,
     ) -> Proposal:
-        """Return the proposal with one's signature: read it with `describe` first.
+        """Return the proposal with one's signature: read it with `describe` first. A wallet's page shows it too.
 
         `signer` is by default the client's: a key, a key file, an ape account. The account that ape-safe has of the
         Safe itself (``accounts.load("our-safe")``) does too: then all those of its owners sign that ape has. `owner`
         names a Safe that is an owner itself and that one signs for (ERC-1271): its word counts once enough of its own
-        owners have given theirs.
+        owners have given theirs. With `allow_unread` one signs for bytes that nobody here can read.
 
         Raises `WrongChain`, `TamperedProposal`, `UnsafeCall`, `NotAnOwner`, `WrongNonce` for one whose turn has
         passed, `SignerError`, and `InputError` for another `kind`.
@@ -357,8 +368,10 @@ class Teams(Generic[R]):
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
+        told = self._in_words(proposal, team, allow_unread)
         for account in self._signers(signer, team if owner is None else self._team(to_address(owner))):
             mine = to_address(account.address)
+            account = telling(account, lambda: str(told))
             if owner is not None:
                 made = self._sign_for(proposal, team, to_address(owner), account)
             elif mine not in team.owners:
@@ -370,15 +383,17 @@ class Teams(Generic[R]):
             proposal.verify()
         return proposal
 
-    def approve_hash(self, proposal: Proposal) -> Proposal:
+    def approve_hash(self, proposal: Proposal, *, allow_unread: bool = False) -> Proposal:
         """Agree by a transaction instead of a signature, and return the proposal with that.
 
-        For accounts that cannot sign; inside `collect` it is how one team agrees to what another proposes. Raises what
-        `sign` raises, as `WrongNonce` and `NotAnOwner`, and what sending raises.
+        For accounts that cannot sign; inside `collect` it is how one team agrees to what another proposes: its own
+        proposal then carries that of the other, for its owners to read. Raises what `sign` raises, as `WrongNonce` and
+        `NotAnOwner`, and what sending raises.
         """
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
+        self._read(proposal, team, allow_unread=allow_unread)
         mine = self._registry.address
         if mine not in team.owners:
             raise NotAnOwner(mine, team.address, team.owners)
@@ -386,6 +401,8 @@ class Teams(Generic[R]):
             call = self._safe(team.address).functions.approveHash(bytes.fromhex(proposal.safe_tx_hash[2:]))
             intent = f"approve:{team.address}:{proposal.safe_tx_hash}"
             self._registry.act(f"approve {proposal}", call, intent=intent)
+            if isinstance(self._registry.signer, Collector):
+                self._registry.signer.beside.append(replace(proposal, note="", signatures=()))
         others = [signature for signature in proposal.signatures if signature.owner != mine]
         return proposal.with_signatures([*others, Signature(mine, "approved")])
 
@@ -416,7 +433,7 @@ class Teams(Generic[R]):
             earlier = self._executed(proposal)
             if earlier is None:
                 raise WrongNonce(team.address, proposal.nonce, team.nonce)
-            return self._outcome(proposal, earlier)
+            return replace(self._outcome(proposal, earlier), cost=NOTHING, before=True)
         if proposal.nonce > team.nonce:
             raise WrongNonce(team.address, proposal.nonce, team.nonce)
         valid = self._valid(proposal, team)
@@ -451,7 +468,7 @@ class Teams(Generic[R]):
             folder = Path(source)
             if not folder.is_dir():
                 raise InputError(f"{source} is no folder.", hint="Name the folder with the files of the proposals.")
-            for path in sorted(folder.glob("*.json")):
+            for path in papers.listed(folder):
                 try:
                     listed.append(self._standing(Proposal.load(path), found, str(path)))
                 except (InvalidProposal, InputError) as error:
@@ -524,19 +541,57 @@ class Teams(Generic[R]):
                 raise NotAnOwner(signature.owner, team.address, team.owners)
         return team
 
-    def _unpacked(self, proposal: Proposal) -> list[Call]:
+    def _in_words(self, proposal: Proposal, team: Team, allow_unread: bool) -> ProposalInWords:
+        return ProposalInWords(
+            proposal=proposal,
+            team=team,
+            calls=self._read(proposal, team, allow_unread=allow_unread),
+            safe_tx_hash=proposal.safe_tx_hash,
+            domain_hash=proposal.domain_hash,
+            message_hash=proposal.message_hash,
+            signed=tuple(signature.owner for signature in self._valid(proposal, team)),
+        )
+
+    def _read(self, proposal: Proposal, team: Team, *, allow_unread: bool) -> tuple[CallInWords, ...]:
+        """The calls of a proposal in words; raises `UnsafeCall` if not all of it can be read."""
+        people = {owner: f"owner {number}" for number, owner in enumerate(team.owners, 1)}
+        others = [other for other in proposal.agreed() if other.chain_id == proposal.chain_id]
+        words = Words(
+            self._registry,
+            {**people, team.address: "the team"},
+            by=team.address,
+            team=True,
+            given=(signature for one in (proposal, *others) for signature in one.abi),
+            agreed={
+                (other.safe, bytes.fromhex(other.safe_tx_hash[2:])): Agreed(
+                    Call(other.to, other.data, other.value), other.operation == DELEGATECALL
+                )
+                for other in others
+            },
+        )
+        told = words.of(Call(proposal.to, proposal.data, proposal.value), delegate=proposal.operation == DELEGATECALL)
+        require_read([told], allow_unread=allow_unread)
+        return told.inner if proposal.operation == DELEGATECALL else (told,)
+
+    def _unpacked(self, proposal: Proposal) -> Sequence[Call]:
         """The calls of a proposal; raises `UnsafeCall` for a delegatecall that is no plain batch of calls."""
         if proposal.operation == CALL:
             return [Call(proposal.to, proposal.data, proposal.value)]
+        reason = ""
+        found = decoded(proposal.data, NAMES["multisend"])
+        calls = unpacked(bytes(found[1]["transactions"])) if found is not None else None
         if proposal.to != self._multisend:
-            raise UnsafeCall(proposal.to, f"the batches of this chain go through {self._multisend}")
-        if not is_part(self._chain, proposal.to, "multisend"):
-            raise UnsafeCall(proposal.to, "the code there is not that of the published MultiSendCallOnly")
-        if proposal.value:
-            raise UnsafeCall(proposal.to, "a batch carries no value of its own")
-        calls = _unbatched(proposal.data)
-        if calls is None:
-            raise UnsafeCall(proposal.to, "its data is not a well-formed batch of plain calls")
+            reason = f"the batches of this chain go through {self._multisend}"
+        elif not is_part(self._chain, proposal.to, "multisend"):
+            reason = "the code there is not that of the published MultiSendCallOnly"
+        elif proposal.value:
+            reason = "a batch carries no value of its own"
+        elif calls is None:
+            reason = "its data is not a well-formed batch of plain calls"
+        if reason or calls is None:
+            raise UnsafeCall(
+                proposal.to, f"its code would run as the team's own (delegatecall), and {reason}", proposal.data
+            )
         return calls
 
     def _try(self, proposal: Proposal) -> None:
@@ -670,7 +725,7 @@ class Teams(Generic[R]):
         try:
             self._checked(proposal)
         except TeamError as error:
-            return Pending("refused", proposal, reason=error.message, path=path)
+            return Pending("refused", proposal, reason=error.message[:MAX_NOTE], path=path)
         if proposal.nonce < team.nonce:
             done = self._executed(proposal)
             return Pending("executed" if done else "replaced", proposal, path=path)
@@ -732,23 +787,6 @@ def _packed(calls: Sequence[Call]) -> bytes:
     return b"".join(
         bytes(MultiSendTx(operation, cast(Any, call.to), call.value, call.data).encoded_data) for call in calls
     )
-
-
-def _unbatched(data: bytes) -> list[Call] | None:
-    """The calls of a batch; None unless `data` is exactly what `_batch` makes of them."""
-    from safe_eth.safe.multi_send import MultiSend
-
-    found = decoded(data, "Safe")
-    if found is None or data[:4] != _MULTISEND:
-        return None
-    packed = bytes(found[1]["transactions"])
-    try:
-        parts = MultiSend.from_bytes(packed)
-    # Whatever a crafted encoding makes the decoder say.
-    except Exception:
-        return None
-    calls = [Call(to_address(str(part.to)), bytes(part.data), part.value) for part in parts]
-    return calls if calls and _packed(calls) == packed else None
 
 
 _MULTISEND: Final = bytes.fromhex("8d80ff0a")

@@ -1,28 +1,29 @@
 """Calls in words: what a transaction would do, before anybody signs it or votes on it.
 
 Nothing is believed that the call itself does not say: a contract has a name only if it is one of the deployment's, a
-function is guessed by its selector elsewhere and said to be guessed, and what cannot be read is shown as bytes.
+function is guessed by its selector elsewhere and said to be guessed. A call is told to its last byte, and so are the
+calls within it; what cannot be read is shown as bytes, and is not to be signed (`require_read`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.canonical import printable
-from registry.chain.artifacts import artifact, names
-from registry.chain.logs import Event, abi_type, named_values
-from registry.chain.safe import NAMES, safe_part
+from registry.chain.calls import SAFE, Agreed, Reader, Reading
+from registry.chain.logs import Event
+from registry.chain.safe import NAMES, is_part
 from registry.chain.sender import Call
-from registry.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, of_call, of_target
-from registry.errors import RegistryError
+from registry.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, Seen, of_call, of_target
+from registry.errors import ContentError, ContractError, NotDeployed, RegistryError, TransactionReverted, UnsafeCall
 from registry.ipfs.cid import CID
 from registry.licence import Kind
 from registry.money import Amount, Token
-from registry.results import State
+from registry.results import Asset, State
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -30,23 +31,8 @@ if TYPE_CHECKING:
 
 UNLIMITED: Final = 2**256 - 1
 
-SHOWN: Final = 68
-"""Bytes of data that nobody can read that are shown: a selector and two words."""
-
-DEPTH: Final = 4
-"""How deep calls within calls are told; nobody nests them for a good reason."""
-
-_OVER_TEAM: Final = {
-    "addOwnerWithThreshold",
-    "removeOwner",
-    "swapOwner",
-    "changeThreshold",
-    "enableModule",
-    "disableModule",
-    "setGuard",
-    "setModuleGuard",
-    "setFallbackHandler",
-}
+NAMED, MISSED = 100, 3
+"""Assets whose names are looked up for one reading, and how many may lack their document: each may take its time."""
 
 DAO_CONTRACTS: Final = {
     "token": "RegistryToken",  # nosec B105 # the name of a contract
@@ -82,7 +68,8 @@ _MONEY: Final = {"value", "amount", "wad"}
 class CallInWords:
     """One call. `arguments` are name and text; `inner` are the calls within it; `warnings` want a second look.
 
-    `contract` is empty for an address that the deployment does not name, `function` for what cannot be read.
+    `contract` is empty for an address that the deployment does not name, `function` for what cannot be read. Then
+    `unread` says why and `data` has all of its bytes; `final` says that it is not to be signed whatever one knows.
     """
 
     to: Address
@@ -92,20 +79,43 @@ class CallInWords:
     value: str = ""
     inner: tuple[CallInWords, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    unread: str = ""
+    data: bytes = field(default=b"", repr=False)
+    final: bool = False
+
+    def all(self) -> Iterator[tuple[int, CallInWords]]:
+        """This call and all within it, with how deep they are, each before those that it makes."""
+        waiting = [(0, self)]
+        while waiting:
+            depth, call = waiting.pop()
+            yield depth, call
+            waiting += ((depth + 1, within) for within in reversed(call.inner))
 
     def lines(self, indent: str = "") -> list[str]:
         """The call as lines of text."""
+        return [line for depth, call in self.all() for line in call._own_lines(indent + "    " * depth)]
+
+    def _own_lines(self, indent: str) -> list[str]:
         where = f"{self.contract} {self.to}" if self.contract else f"unknown account {self.to}"
         sent = f", with {self.value}" if self.value else ""
         made = [f"{indent}{self.function or 'call'} of {where}{sent}"]
         width = max((len(name) for name, _text in self.arguments), default=0)
         made += [f"{indent}    {name:{width}}  {text}" for name, text in self.arguments]
-        for call in self.inner:
-            made += call.lines(indent + "    ")
         return made + [f"{indent}    ! {warning}" for warning in self.warnings]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def require_read(calls: Iterable[CallInWords], *, allow_unread: bool = False) -> None:
+    """Refuse calls that cannot be read to their last byte, or call what cannot; raises `UnsafeCall` with the bytes.
+
+    With `allow_unread` those of strangers' contracts, whose functions nobody here knows, are let pass.
+    """
+    for call in calls:
+        for _depth, one in call.all():
+            if one.unread and (one.final or not allow_unread):
+                raise UnsafeCall(one.to, one.unread, one.data, final=one.final)
 
 
 def known_contracts(registry: Assets) -> dict[Address, tuple[str, tuple[str, ...]]]:
@@ -119,7 +129,7 @@ def known_contracts(registry: Assets) -> dict[Address, tuple[str, tuple[str, ...
         deployment.splitters: ("SplitterFactory", ("SplitterFactory",)),
         deployment.teams: ("TeamFactory", ("TeamFactory",)),
     }
-    named |= {address: (NAMES[key], ("Safe",)) for key, address in deployment.safe.items()}
+    named |= {address: (NAMES[key], (NAMES[key],)) for key, address in deployment.safe.items()}
     tokens = [token for token in registry.all_tokens if token.address]
     named |= {to_address(token.address or ""): (token.symbol, ("LocalDollar",)) for token in tokens}
     if deployment.dao is not None:
@@ -130,53 +140,124 @@ def known_contracts(registry: Assets) -> dict[Address, tuple[str, tuple[str, ...
 
 
 class Words:
-    """Tells what calls of a registry's contracts would do. `people` names further accounts."""
+    """Tells what calls of a registry's contracts would do.
 
-    def __init__(self, registry: Assets, people: Mapping[Address, str] | None = None) -> None:
+    `people` names further accounts. `by` is the account that would make the calls; `team` says that it is a Safe.
+    `given` are signatures of functions that whoever proposes the calls names for contracts of strangers, `agreed`
+    transactions of other Safes that calls may agree to by their hash, by Safe and hash.
+    """
+
+    def __init__(
+        self,
+        registry: Assets,
+        people: Mapping[Address, str] | None = None,
+        *,
+        by: Address | None = None,
+        team: bool = False,
+        given: Iterable[str] = (),
+        agreed: Mapping[tuple[Address, bytes], Agreed] | None = None,
+    ) -> None:
         self._registry = registry
         self._people = dict(people or {})
-        self._assets: dict[int, str] = {}
+        self._by, self._team = by, by if team else None
+        self._assets: dict[int, Asset | None] = {}
+        self._missed = 0
+        self._targets: dict[Address, tuple[str, ...]] = {}
+        self._reader = Reader(self._interfaces, also=self._is_token, given=given, agreed=agreed, batches=self._is_batch)
 
-    def of(self, call: Call, *, team: Address | None = None, depth: int = 0) -> CallInWords:
-        """Return a call in words; `team` is the account that would make it, `depth` the levels of calls above it.
+    def of(self, call: Call, *, delegate: bool = False) -> CallInWords:
+        """Return a call in words; never fails for what the call contains. `delegate`: its code is run as one's own."""
+        first = self._reader.read(call, self._by, delegate=delegate)
+        told: dict[int, CallInWords] = {}
+        # Those within before those that make them, without recursion: the depth is for a stranger to choose.
+        for reading in reversed(list(first.all())):
+            told[id(reading)] = self._told(reading, tuple(told[id(within)] for within in reading.within))
+        return told[id(first)]
 
-        Never fails for what the call contains.
-        """
+    def _told(self, reading: Reading, inner: tuple[CallInWords, ...]) -> CallInWords:
+        call, values, name = reading.call, reading.values, reading.function
+        contract = "the team itself" if call.to == self._team else self._known.get(call.to, ("", ()))[0]
         value = str(self._coin(call.value)) if call.value else ""
-        contract = "the team itself" if call.to == team else self._known.get(call.to, ("", ()))[0]
-        if not call.data:
+        if not call.data and not reading.unread:
             what = "nothing (an empty call)" if not call.value else "payment"
             return CallInWords(call.to, contract or self._people.get(call.to, ""), what, value=value)
-        entries: tuple[str, ...] = ("Safe",) if call.to == team else self._known.get(call.to, ("", ()))[1]
-        found = decoded(call.data, *entries) if entries else None
-        warnings = []
-        if found is None and not entries:
-            found = decoded(call.data, *names(), "Safe")
-            warnings.append(
-                "this contract is not one of the registry's; "
-                + ("the name of the function is a guess" if found else "nobody here can read this call")
-            )
-            warnings += of_target(self._registry.chain, call.to)
-        elif found is None:
-            warnings.append("the contract has no such function, or the data does not fit it")
-        if found is None:
-            shown = "0x" + call.data[:SHOWN].hex() + ("..." if len(call.data) > SHOWN else "")
-            unread = (("data", f"{shown} ({len(call.data):,} bytes)"),)
-            return CallInWords(call.to, contract, "", unread, value, warnings=tuple(warnings))
-        entry, values = found
-        name = str(entry["name"])
-        warnings += of_call(contract, name, values)
-        inner: tuple[CallInWords, ...] = ()
-        if depth < DEPTH:
-            calls = _within(call.to, contract, name, values)
-            inner = tuple(self.of(within, team=team, depth=depth + 1) for within in calls)
-        if call.to == team and name in _OVER_TEAM:
-            warnings.append("this changes who decides for the team")
-        arguments = tuple(
+        warnings = list(self._about(reading))
+        arguments = [
             (clean(parameter.rstrip("_")), self._text(name, call.to, parameter, item, values))
             for parameter, item in values.items()
+            if parameter not in reading.hides
+        ]
+        if name:
+            warnings += of_call(self._seen(reading, contract))
+        if reading.unread:
+            warnings.append(f"this cannot be read: {reading.unread}")
+            if not name:
+                arguments.append(("data", f"0x{call.data.hex()} ({len(call.data):,} bytes)"))
+        refused = bool(reading.unread) and not reading.quoted
+        return CallInWords(
+            to=call.to,
+            contract=contract,
+            function=clean(name),
+            arguments=tuple(arguments),
+            value=value,
+            inner=inner,
+            warnings=tuple(warnings),
+            unread=reading.unread if refused else "",
+            data=call.data if refused else b"",
+            final=refused and reading.final,
         )
-        return CallInWords(call.to, contract, clean(name), arguments, value, inner, tuple(warnings))
+
+    def _about(self, reading: Reading) -> Iterator[str]:
+        """What is to be said of a contract that is a stranger's, or of how much is known of its function."""
+        if reading.quoted:
+            yield "this is only spoken of, and not called"
+        if reading.known or reading.call.to == self._team or self._known.get(reading.call.to):
+            if reading.function and not reading.known:
+                yield f"the name of the function is {'what the proposal calls it' if reading.named else 'a guess'}"
+            return
+        told = "nobody here can read this call"
+        if reading.function:
+            told = "the name of the function is " + ("what the proposal calls it" if reading.named else "a guess")
+        yield f"this contract is not one of the registry's; {told}"
+        to = reading.call.to
+        if to not in self._targets:
+            self._targets[to] = of_target(self._registry.chain, to)
+        yield from self._targets[to]
+
+    def _seen(self, reading: Reading, contract: str) -> Seen:
+        values, to = reading.values, reading.call.to
+        holder = values.get("owner") or reading.by
+        dao = self._registry.deployment.dao
+        if dao is not None and holder == dao.governor:
+            holder = dao.timelock
+        return Seen(
+            contract=contract,
+            known=reading.known,
+            function=reading.function,
+            values=values,
+            told=lambda name: self._text(reading.function, to, name, values[name], values),
+            held=lambda: self._held(to, holder),
+            amount=lambda units: self._text(reading.function, to, "value", units, values),
+        )
+
+    def _held(self, token: Address, holder: object) -> int | None:
+        """What an account has of a token; None for what is no token."""
+        if not isinstance(holder, str):
+            return None
+        try:
+            return int(self._registry.chain.call(self._registry.erc20(token).functions.balanceOf(holder)))
+        except (ContractError, NotDeployed, TransactionReverted):
+            return None
+
+    def _interfaces(self, address: Address) -> tuple[str, ...]:
+        return SAFE if address == self._team else self._known.get(address, ("", ()))[1]
+
+    def _is_token(self, address: Address) -> bool:
+        return any(token.address == address for token in self._registry.all_tokens)
+
+    def _is_batch(self, address: Address) -> bool:
+        there = address == self._registry.deployment.safe.get("multisend")
+        return there and is_part(self._registry.chain, address, "multisend")
 
     def event(self, event: Event) -> str:
         """Return an event of a contract in words."""
@@ -210,20 +291,25 @@ class Words:
         except RegistryError:
             return f"{units:,} wei"
 
-    def _asset(self, number: int) -> str:
-        if number not in self._assets:
+    def _found(self, number: int) -> Asset | None:
+        """An asset by its number; None if its name cannot be had, or too many were looked for already."""
+        if number not in self._assets and len(self._assets) < NAMED and self._missed < MISSED:
             try:
-                self._assets[number] = f"{number} {clean(repr(self._registry.get(number).name))}"
-            except RegistryError:
-                self._assets[number] = str(number)
-        return self._assets[number]
+                self._assets[number] = self._registry.get(number)
+            except RegistryError as error:
+                self._assets[number] = None
+                self._missed += isinstance(error, ContentError)
+        return self._assets.get(number)
 
-    def _licence(self, asset: int, number: int) -> str:
-        try:
-            offer = self._registry.licences(asset)[number]
-        except (RegistryError, IndexError):
-            return str(number)
-        return f"{number} {clean(repr(offer.name))}"
+    def _asset(self, number: int) -> str:
+        asset = self._found(number)
+        return f"{number} {clean(repr(asset.name))}" if asset else str(number)
+
+    def _licence(self, number: int, licence: int) -> str:
+        asset = self._found(number)
+        if asset is None or licence >= len(asset.licences):
+            return str(licence)
+        return f"{licence} {clean(repr(asset.licences[licence].name))}"
 
     def _money(self, units: int, token: Token) -> str:
         if units == UNLIMITED:
@@ -248,7 +334,7 @@ class Words:
         if isinstance(value, bytes):
             if len(value) == 32 and (told := self._word(to, name, value)):
                 return told
-            return "0x" + value[:SHOWN].hex() + ("..." if len(value) > SHOWN else "")
+            return f"0x{value.hex()}"
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, Mapping):
@@ -346,56 +432,6 @@ def duration(seconds: int) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def _within(to: Address, contract: str, name: str, values: dict[str, Any]) -> list[Call]:
-    """The calls that a call would make in its turn, taken out of its arguments."""
-    if name == "multicall" and contract in ("AssetRegistry", "RegistryAuthority"):
-        return [Call(to, bytes(data)) for data in values.pop("data")]
-    if name in ("scheduleBatch", "executeBatch") and contract == "RegistryTimelock":
-        listed = (values.pop("targets"), values.pop("payloads"), values.pop("values"))
-        return [Call(target, bytes(data), value) for target, data, value in zip(*listed, strict=False)]
-    if name in ("execute", "schedule", "relay", "execTransaction") and {"target", "to"} & values.keys():
-        data = "payload" if "payload" in values else "data"
-        target = values.pop("target", None) or values.pop("to")
-        return [Call(target, bytes(values.pop(data)), values.pop("value", 0))]
-    return []
-
-
 def clean(text: str) -> str:
     """Text on one line, without what a terminal would obey."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in printable(text))
-
-
-@lru_cache(maxsize=64)
-def _selectors(contract: str) -> dict[bytes, dict[str, Any]]:
-    from eth_utils.crypto import keccak
-
-    abi = [entry for key in NAMES for entry in safe_part(key).abi] if contract == "Safe" else artifact(contract).abi
-    functions = [entry for entry in abi if entry["type"] == "function"]
-    return {
-        keccak(text=f"{entry['name']}({','.join(abi_type(part) for part in entry['inputs'])})")[:4]: entry
-        for entry in functions
-    }
-
-
-def decoded(data: bytes, *contracts: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the function that `data` calls and its arguments by name, None if it is not exactly such a call."""
-    from eth_abi.abi import decode, encode
-
-    for contract in contracts:
-        entry = _selectors(contract).get(data[:4])
-        if entry is None:
-            continue
-        types = [abi_type(part) for part in entry["inputs"]]
-        try:
-            values = decode(types, data[4:])
-            exact = encode(types, values) == data[4:]
-        # Whatever a crafted encoding makes the decoder say.
-        except Exception:  # nosec B112 # then it is no such call, which is the answer
-            continue
-        if exact:
-            named = {
-                part["name"] or f"argument {place}": named_values(part, value)
-                for place, (part, value) in enumerate(zip(entry["inputs"], values, strict=True), 1)
-            }
-            return entry, named
-    return None

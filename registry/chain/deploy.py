@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -14,13 +15,13 @@ from eth_utils.crypto import keccak
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from registry import papers
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
 from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call
-from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError
-from registry.papers import write_whole
+from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -98,6 +99,10 @@ class Dao:
         return cls(**addresses, block=data["block"])  # type: ignore[arg-type]
 
 
+MAX_RECORD: Final = 2**20
+"""Bytes of the record of a deployment; it has two thousand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """What was deployed where.
@@ -125,24 +130,33 @@ class Deployment:
     dao: Dao | None = None
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path. Raises `DeploymentError`."""
-        target = Path(folder) / f"{self.chain_id}.json"
-        text = (
-            json.dumps({**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}, indent=2, sort_keys=True)
-            + "\n"
-        )
+        """Write ``<folder>/<chain id>.json``, whole or not at all, and return its path. Raises what `write` raises."""
+        return self.write(Path(folder) / f"{self.chain_id}.json")
+
+    def write(self, target: Path) -> Path:
+        """Write the record to a file, whole or not at all, and return its path: a new one, or one of this registry.
+
+        Raises `WouldOverwrite` for the record of another registry or DAO, and `DeploymentError`.
+        """
+        self.require_place(target)
+        fields = {**asdict(self), "safe": dict(self.safe), "tokens": dict(self.tokens)}
+        text = json.dumps(fields, indent=2, sort_keys=True) + "\n"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, text.encode())
+            papers.write_whole(target, text.encode())
         except OSError as error:
             raise DeploymentError(f"The deployment cannot be recorded in {target}: {error}.") from error
         return target
+
+    def require_place(self, target: Path) -> None:
+        """Make sure that the record can be written to a file; raises `WouldOverwrite` and `DeploymentError`."""
+        require_place(target, self.chain_id, self.registry, self.dao)
 
     @classmethod
     def load(cls, path: str | Path) -> Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+            data = json.loads(papers.read(path, MAX_RECORD).decode("utf-8-sig"))
             # Records from before there were DAOs have no word of one.
             if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
@@ -157,10 +171,29 @@ class Deployment:
                 if type(data[name]) is not int:
                     raise ValueError(f"{name} is not a whole number")
             return cls(**data)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise DeploymentError(
                 f"{path} does not record a deployment: {error}.", hint="Run the deployment again: it writes it anew."
             ) from error
+
+
+def require_place(target: Path, chain_id: int, registry: Address, dao: Dao | None = None) -> None:
+    """Make sure that a registry can be recorded in a file, before anything is sent that is to be recorded there.
+
+    Raises `WouldOverwrite` if something else is there, and `DeploymentError` if it cannot be written.
+    """
+    if os.path.lexists(target):
+        try:
+            known = Deployment.load(target)
+        except DeploymentError as error:
+            raise WouldOverwrite(target, "and records no deployment") from error
+        if (known.chain_id, known.registry) != (chain_id, registry):
+            raise WouldOverwrite(target, f"the record of the registry {known.registry} on chain {known.chain_id}")
+        if dao is not None and known.dao is not None and known.dao != dao:
+            raise WouldOverwrite(target, f"with the DAO of {known.dao.governor}")
+    above = next((folder for folder in target.absolute().parents if folder.exists()), target.parent)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise DeploymentError(f"The deployment cannot be recorded in {target}: {above} cannot be written to.")
 
 
 def find(chain_id: int, folders: Iterable[str | Path]) -> Deployment | None:
@@ -168,13 +201,19 @@ def find(chain_id: int, folders: Iterable[str | Path]) -> Deployment | None:
 
     Raises `DeploymentError` for a record that is damaged or of another chain.
     """
-    for path in (Path(folder) / f"{chain_id}.json" for folder in folders):
-        if path.exists():
-            found = Deployment.load(path)
-            if found.chain_id != chain_id:
-                raise DeploymentError(f"{path} records chain {found.chain_id}, not {chain_id}.")
-            return found
-    return None
+    path = place_of(chain_id, folders)
+    if path is None:
+        return None
+    found = Deployment.load(path)
+    if found.chain_id != chain_id:
+        raise DeploymentError(f"{path} records chain {found.chain_id}, not {chain_id}.")
+    return found
+
+
+def place_of(chain_id: int, folders: Iterable[str | Path]) -> Path | None:
+    """The record of a chain in the first of `folders` that has one, or None."""
+    paths = (Path(folder) / f"{chain_id}.json" for folder in folders)
+    return next((path for path in paths if path.exists()), None)
 
 
 def version() -> str:

@@ -82,6 +82,10 @@ class Cost:
         return f"{sent}{fee} of the native coin, {self.gas:,} gas"
 
 
+NOTHING: Final = Cost(0, 0, 0, 0)
+"""What it costs to send nothing."""
+
+
 def current_fees(chain: Chain) -> Fees:
     """Return fees that the next few blocks accept: twice the base fee and the usual tip.
 

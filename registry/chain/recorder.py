@@ -5,12 +5,14 @@ The client's verbs work on it unchanged: each call is tried on the chain as far 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
+from registry.chain.calls import function_of, functions, selector_of, signature_of
 from registry.chain.connection import Chain
 from registry.chain.fees import Cost
 from registry.chain.logs import Event, Receipt
@@ -32,8 +34,8 @@ UNSENT = TxHash("0x" + "0" * 64)
 class Collector:
     """Stands in for the signer of an account whose calls are collected.
 
-    `calls` are those collected so far, `published` counts the assets that they publish. `close` ends it: verbs used
-    after that raise `InputError`.
+    `calls` are those collected so far, `published` counts the assets that they publish, `beside` is what calls name by
+    its hash alone. `close` ends it: verbs used after that raise `InputError`.
     """
 
     def __init__(self, address: str, *, who: str = "a team", later: bool = False) -> None:
@@ -43,6 +45,7 @@ class Collector:
         self.later = later
         self.calls: list[Call] = []
         self.published = 0
+        self.beside: list[object] = []
         self.open = True
 
     def __repr__(self) -> str:
@@ -102,11 +105,15 @@ class Recorder(Sender):
         wanted = self._as_call(call, value)
         answer = self._try(wanted)
         events = self._publications(call, answer) if isinstance(call, ContractFunction) else ()
-        self._collector.calls.append(wanted)
+        self._collector.calls.append(wanted if isinstance(call, Call) else replace(wanted, abi=_unknown(call)))
         return Receipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
 
     def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[Receipt, ...]:
         """Nothing is ever left: nothing is sent."""
+        return ()
+
+    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+        """Nothing is ever left."""
         return ()
 
     def _try(self, call: Call) -> bytes:
@@ -145,7 +152,7 @@ def collected(calls: Any) -> list[Call]:
     """Return what a client that lent itself to a collector has collected, or calls of any kind, as what is sent.
 
     Takes such a client, a `Call`, a bound function of a contract, or several of these. Raises `InputError` for
-    anything else, and for none.
+    anything else, for none, and for a `Call.abi` that is no signature.
     """
     lent = getattr(calls, "signer", calls)
     if isinstance(lent, Collector):
@@ -159,13 +166,27 @@ def collected(calls: Any) -> list[Call]:
     made = []
     for call in listed:
         if isinstance(call, Call):
-            made.append(Call(to_address(call.to), bytes(call.data), call.value))
+            made.append(
+                Call(
+                    to_address(call.to),
+                    bytes(call.data),
+                    call.value,
+                    abi=tuple(signature_of(function_of(name)) for name in call.abi),
+                )
+            )
         elif hasattr(call, "fn_name"):
             data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
-            made.append(Call(to_address(str(call.address)), data))
+            made.append(Call(to_address(str(call.address)), data, abi=_unknown(call)))
         else:
             raise InputError(f"A {type(call).__name__} is not a call.", hint="Pass Call, or contract.functions.f(...).")
     return made
+
+
+def _unknown(call: Any) -> tuple[str, ...]:
+    """The signature of a bound function that no contract here has: whoever reads the call does not know it."""
+    entry = getattr(call, "abi", None)
+    signature = signature_of(entry) if entry else ""
+    return (signature,) if signature and selector_of(signature) not in functions() else ()
 
 
 def try_call(chain: Chain, account: str, call: Call) -> bytes:

@@ -8,7 +8,7 @@ when a run is killed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from web3.contract.contract import ContractFunction
@@ -19,7 +19,7 @@ from web3.exceptions import (
 from web3.types import TxParams
 
 from registry.chain.connection import TEST_CHAINS, Chain, is_unwell
-from registry.chain.fees import Cost, Fees, current_fees
+from registry.chain.fees import NOTHING, Cost, Fees, current_fees
 from registry.chain.journal import Entry, Journal
 from registry.chain.logs import Receipt, read_receipt
 from registry.chain.signers import Signer
@@ -66,12 +66,15 @@ class Call:
     """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
 
     `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
+    `abi` are signatures (``"stake(uint256)"``) of functions of strangers' contracts that it calls, for those who read
+    it before they agree to it; they are no part of what is called.
     """
 
     to: Address
     data: bytes
     value: int = 0
     gas: int = 0
+    abi: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Sender:
         Each is tried on the chain as it is now. Raises the contract's error if one would be
         refused, and `InsufficientBalance`.
         """
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         for call in calls:
             cost += self._quote(self._as_call(call, value), exact=True).cost
         held = self.chain.balance(self.address)
@@ -192,6 +195,23 @@ class Sender:
                 receipts.append(self._finish(entry, deadline, hold))
         return tuple(receipts)
 
+    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+        """What `settle` would return now, as far as it is on the chain already; nothing is sent and nobody waits.
+
+        For previews, which are to tell what a run would do.
+        """
+        if once:
+            entries = self._journal.find(self.chain.identity, self.address, intent)
+        else:
+            # Those that are settled are not looked at again: no nonce is beyond that.
+            entries = self._journal.unfinished(self.chain.identity, self.address, intent, 2**63 - 1)
+        receipts = [(entry, self._receipt(entry.hash)) for entry in entries]
+        return tuple(
+            read_receipt(receipt, value=_parsed(entry.raw)[2])
+            for entry, receipt in receipts
+            if receipt is not None and receipt["status"] == 1
+        )
+
     def unstick(self) -> Receipt | None:
         """Replace the first waiting transaction of the account, so that the later ones go on.
 
@@ -236,7 +256,7 @@ class Sender:
 
     def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
         if isinstance(call, Call):
-            return Call(to_address(call.to), call.data, value or call.value, call.gas)
+            return replace(call, to=to_address(call.to), value=value or call.value)
         data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
         return Call(to_address(str(call.address)), data, value)
 

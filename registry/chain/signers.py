@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
@@ -259,6 +260,12 @@ def _not_a_key_file(path: Path, reason: str) -> SignerError:
     return SignerError(
         f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3."
     )
+
+
+def telling(signer: Signer, told: Callable[[], str]) -> Signer:
+    """The signer as it is, or, if it shows what it signs on a page of its own, one that begins it with `told`."""
+    made = getattr(type(signer), "telling", None)
+    return signer if made is None else cast(Signer, made(signer, told()))
 
 
 def sign_text(signer: Signer, message: bytes) -> bytes:

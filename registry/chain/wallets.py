@@ -69,6 +69,7 @@ class BrowserSigner:
     def __init__(self, *, open: Callable[[str], object] = webbrowser.open, seconds: float = 300.0) -> None:
         self.patience: Final = seconds
         self._open = open
+        self._told = ""
         self._address: Address | None = None
         self._lock = threading.Lock()
 
@@ -86,11 +87,15 @@ class BrowserSigner:
     def __repr__(self) -> str:
         return f"BrowserSigner({self._address or 'not connected'})"
 
+    def telling(self, told: str) -> BrowserSigner:
+        """The same wallet, whose page says `told` before what is signed."""
+        made = BrowserSigner(open=self._open, seconds=self.patience)
+        made._told, made._address, made._lock = told, self._address, self._lock
+        return made
+
     def sign_text(self, message: bytes) -> bytes:
         """The wallet's signature of a personal message."""
-        return self._signature(
-            "personal_sign", ["0x" + message.hex(), self.address], message.decode("utf-8", "replace")
-        )
+        return self._signature("personal_sign", ["0x" + message.hex(), self.address], _readable(message))
 
     def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
         """The wallet's signature of an EIP-712 message."""
@@ -104,6 +109,7 @@ class BrowserSigner:
         )
 
     def _signature(self, method: str, params: list[str], shown: str) -> bytes:
+        shown = "\n\n".join(filter(None, (self._told, shown)))
         answer = self._ask({"method": method, "params": params, "title": "Sign this message", "shown": shown})
         try:
             return bytes.fromhex(str(answer).removeprefix("0x"))
@@ -123,6 +129,13 @@ class BrowserSigner:
             said = "".join(char for char in str(answer["error"]) if char.isprintable())[:200]
             raise SignerError(f"The wallet did not sign: {said}.", hint="Confirm it in the wallet and try again.")
         return answer.get("result")
+
+
+def _readable(message: bytes) -> str:
+    """A personal message as it can be read to its last byte: as text if all of it is, else in hexadecimal too."""
+    text = message.decode("utf-8", "backslashreplace")
+    told = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+    return told if told == text else f"{told}\n\n{len(message):,} bytes: 0x{message.hex()}"
 
 
 _HEADERS: Final = {

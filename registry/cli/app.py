@@ -13,6 +13,7 @@ import click
 
 from registry.cli.console import Console
 from registry.errors import InputError, NoSigner, SignerError, UnknownAccount, WrongPassword
+from registry.numbers import digits_or_text
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -135,6 +136,13 @@ class App:
         registry.ask_passphrase = self._keys_passphrase
         return registry
 
+    def record(self, chain_id: int) -> Path | None:
+        """The file that records the registry in use: the one that was named, or that of the chain here or at home."""
+        from registry.chain.deploy import place_of
+
+        chosen = self.settings.get("deployment")
+        return Path(chosen) if chosen else place_of(chain_id, [Path("deployments"), self.home / "deployments"])
+
     # --- Asking and telling ----------------------------------------------------------------------
 
     def agree(self, question: str) -> None:
@@ -207,8 +215,7 @@ def pick(registry: Registry, asset: int | str, licence: str | None) -> Offer:
     named = next((offer for offer in offers if offer.name == licence), None)
     if named is not None:
         return named
-    number = int(licence) if licence is not None and licence.isascii() and licence.isdigit() else licence
-    return registry.offer(asset, number)
+    return registry.offer(asset, None if licence is None else digits_or_text(licence))
 
 
 def _show_page(url: str) -> None:
@@ -228,7 +235,7 @@ def _ape_account(alias: str) -> Any:
             hint="Run: pip install 'asset-registry[ape]'",
         ) from error
     head, _, number = alias.upper().partition("::")
-    if head == "TEST" and number.isdigit() and int(number) < len(accounts.test_accounts):
+    if head == "TEST" and number.isdecimal() and int(number) < len(accounts.test_accounts):
         return accounts.test_accounts[int(number)]
     known = list(accounts.aliases)
     if alias not in known:

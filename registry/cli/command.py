@@ -31,6 +31,48 @@ APP: Final = "registry.app"
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+
+class Whole(click.IntRange):
+    """A whole number, read as everywhere in this package. With `signed` it may have a minus before it."""
+
+    def __init__(self, low: int | None = 0, high: int | None = None, *, signed: bool = False) -> None:
+        super().__init__(None if signed else low, high)
+        self._signed = signed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises `click.BadParameter` for what is none, or out of range."""
+        if isinstance(value, str):
+            value = (
+                -_read(self, "whole", value[1:], param, ctx)
+                if self._signed and value.startswith("-")
+                else _read(self, "whole", value, param, ctx)
+            )
+        return super().convert(value, param, ctx)
+
+
+class Real(click.FloatRange):
+    """A number with decimals, of seconds, days or a share: read as everywhere in this package, from `low` on."""
+
+    def __init__(self, low: float = 0.0) -> None:
+        super().__init__(low)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises `click.BadParameter` for what is none, or out of range."""
+        return super().convert(
+            float(_read(self, "decimal", value, param, ctx)) if isinstance(value, str) else value, param, ctx
+        )
+
+
+def _read(kind: click.ParamType, how: str, text: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    from registry import numbers
+    from registry.errors import InvalidNumber
+
+    try:
+        return getattr(numbers, how)(text)
+    except InvalidNumber as error:
+        kind.fail(str(error), param, ctx)
+
+
 _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
     (
         "--rpc",
@@ -66,11 +108,11 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
         "REGISTRY_HOME",
         {"metavar": "DIR", "help": "Folder of blocks and journal; by default the user's data folder."},
     ),
-    ("--chain-id", "REGISTRY_CHAIN_ID", {"type": int, "metavar": "N", "help": "Refuse a node of any other chain."}),
+    ("--chain-id", "REGISTRY_CHAIN_ID", {"type": Whole(), "metavar": "N", "help": "Refuse a node of any other chain."}),
     (
         "--confirmations",
         "REGISTRY_CONFIRMATIONS",
-        {"type": click.IntRange(1), "metavar": "N", "help": "Blocks to wait for after sending; by default 1."},
+        {"type": Whole(1), "metavar": "N", "help": "Blocks to wait for after sending; by default 1."},
     ),
     (
         "--json",
@@ -194,15 +236,47 @@ class AssetType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Turn digits into a number and leave the rest to the client, which says what is wrong with it."""
-        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        from registry.numbers import digits_or_text
+
+        return digits_or_text(value) if isinstance(value, str) else value
 
 
 ASSET: Final = AssetType()
+
+
+class Place(click.ParamType):
+    """Where a command writes: kept as it is written, since what ends in a slash is a folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Take any text that can be a path."""
+        text: str = os.fspath(value)
+        if not text or "\0" in text:
+            self.fail(f"{text!r} is no path.", param, ctx)
+        return text
+
+
+OUTFILE: Final = Place("path")
+"""A file that is written, or a folder that it goes into under a name of its own; nothing there is overwritten."""
+
+OUTFOLDER: Final = Place("folder")
+"""A folder that is written."""
 
 asset_argument = click.argument("asset", type=ASSET)
 proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
+allow_unread_option = click.option(
+    "--allow-unread", is_flag=True, help="Agree to bytes for a stranger's contract that nobody here can read."
+)
+abi_option = click.option(
+    "--abi", multiple=True, metavar="SIGNATURE", help='What --call calls: "stake(uint256)"; repeatable.'
+)
+call_option = click.option(
+    "--call", "calls", multiple=True, metavar="ACCOUNT=DATA", help="Any other call, its data as 0x...; repeatable."
+)
 account_option = click.option(
     "--account", "--for", "account", metavar="ADDRESS", help="For this account; by default for the signer."
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from registry.cli.command import asset_argument, command
+from registry.cli.command import OUTFOLDER, asset_argument, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -43,8 +42,8 @@ def cat(app: App, asset: int | str, path: str) -> None:
 
 @command("download", examples=["registry download 1 penguins/"])
 @asset_argument
-@click.argument("target", type=click.Path(path_type=Path))
-def download(app: App, asset: int | str, target: Path) -> None:
+@click.argument("target", type=OUTFOLDER)
+def download(app: App, asset: int | str, target: str) -> None:
     """Write all content of an asset to TARGET, which must not exist or be an empty folder."""
     from registry.cli.views import files_table
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import ASSET, account_option, asset_argument, command, dry_run_option
+from registry.cli.command import ASSET, Whole, account_option, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -19,7 +19,7 @@ reason_option = click.option(
 )
 token_option = click.option("--token", help="Which bond to put up, where there are several.")
 max_bond_option = click.option("--max-bond", metavar="AMOUNT", help="The most to put up; by default what it is now.")
-case_argument = click.argument("case", type=click.IntRange(1))
+case_argument = click.argument("case", type=Whole(1))
 
 
 @click.group("curation")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import account_option, command, dry_run_option
+from registry.cli.command import OUTFILE, OUTFOLDER, account_option, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     "found", examples=["registry dao found dao.yaml --dry-run", "registry dao found dao.yaml --proofs claims.json"]
 )
 @click.argument("settings", type=click.Path(path_type=Path))
-@click.option("--proofs", type=click.Path(path_type=Path), help="Write the list of the distribution with its proofs.")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("deployments"), help="Where to record it.")
+@click.option("--proofs", type=OUTFILE, help="Write the list of the distribution with its proofs.")
+@click.option("--folder", type=OUTFOLDER, help="Record it there too; the record that is in use is brought up to date.")
 @dry_run_option
-def found(app: App, settings: Path, proofs: Path | None, folder: Path, dry_run: bool) -> None:
+def found(app: App, settings: Path, proofs: str | None, folder: str | None, dry_run: bool) -> None:
     """Give the registry to a DAO: show the plan, ask, carry it out, record and check it.
 
     SETTINGS is a YAML file: allocations of the token, treasury, rules, bonds. The signer must be the deployer, and
     holds no power in the end. A plan that was interrupted goes on where it stopped.
     """
+    from registry import papers
+    from registry.chain.deploy import require_place
     from registry.chain.founding import found as plan_of
     from registry.cli.start import carried_out, sender_of, show_plan
     from registry.governance.foundation import read_foundation
@@ -34,6 +36,11 @@ def found(app: App, settings: Path, proofs: Path | None, folder: Path, dry_run: 
     foundation, listed = read_foundation(settings, registry.amount)
     wanted = plan_of(registry.chain, registry.deployment, foundation)
     wanted.prepare()
+    chain_id = registry.chain.chain_id
+    records = [] if folder is None else [Path(folder) / f"{chain_id}.json"]
+    records += filter(None, [app.record(chain_id)])
+    for record in records:
+        require_place(record, chain_id, registry.deployment.registry)
     show_plan(app, wanted, final=dry_run)
     if dry_run:
         return
@@ -42,18 +49,17 @@ def found(app: App, settings: Path, proofs: Path | None, folder: Path, dry_run: 
             f"Give the registry {registry.deployment.registry} to the DAO {wanted.governor}, and keep no power over it?"
         )
     made = carried_out(app, wanted, sender_of(app, registry.chain, registry.signer), "founding")
-    recorded = str(made.save(folder))
+    recorded = [str(made.write(record)) for record in dict.fromkeys(map(Path.absolute, records))]
     assert made.dao is not None
     facts = {
         "governor": made.dao.governor,
         "token": made.dao.token,
         "treasury": made.dao.timelock,
-        "recorded in": recorded,
+        "recorded in": ", ".join(recorded),
     }
     if listed is not None and proofs is not None:
-        proofs.write_bytes(listed.to_json())
-        facts["proofs in"] = str(proofs)
-    app.console.result({"deployment": made, "recorded": recorded}, facts=facts)
+        facts["proofs in"] = str(papers.put(proofs, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json()))
+    app.console.result({"deployment": made, "recorded": recorded[-1]}, facts=facts)
 
 
 @command("check", examples=["registry dao check"])
@@ -131,10 +137,10 @@ def brake(app: App, sales: bool, publications: bool, duration: str, dry_run: boo
     What people have they can use, transfer, redeem and claim meanwhile. The DAO makes the brake ready again.
     """
     from registry.cli.views import show_done
-    from registry.governance.foundation import span
+    from registry.numbers import seconds
 
     registry = app.registry(to="pull the brake")
-    done = registry.governance.brake(span(duration), sales=sales, publications=publications, dry_run=dry_run)
+    done = registry.governance.brake(seconds(duration), sales=sales, publications=publications, dry_run=dry_run)
     show_done(app, done)
 
 

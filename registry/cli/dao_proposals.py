@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import command, dry_run_option, proposal_argument
+from registry.cli.command import (
+    Real,
+    abi_option,
+    allow_unread_option,
+    call_option,
+    command,
+    dry_run_option,
+    proposal_argument,
+)
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -30,6 +38,9 @@ YAML = (".yaml", ".yml")
 @click.option("--title", default="", help="One line; in a YAML file it is 'title'.")
 @click.option("--body", type=click.Path(path_type=Path), help="File with the body in Markdown.")
 @click.option("--pay", "payments", multiple=True, metavar="ACCOUNT=AMOUNT", help="Pay from the treasury; repeatable.")
+@call_option
+@abi_option
+@allow_unread_option
 @click.option("--force", is_flag=True, help="Propose even if a call would be refused now.")
 @click.option("--pinned", is_flag=True, help="The body is pinned elsewhere already: only look whether it is there.")
 @dry_run_option
@@ -41,6 +52,9 @@ def propose(
     title: str,
     body: Path | None,
     payments: tuple[str, ...],
+    calls: tuple[str, ...],
+    abi: tuple[str, ...],
+    allow_unread: bool,
     force: bool,
     pinned: bool,
     dry_run: bool,
@@ -54,9 +68,9 @@ def propose(
     from registry.errors import ChainError
 
     registry = app.registry(to="propose")
-    draft = _draft(ctx, app, registry, words, title, body, payments)
+    draft = _draft(ctx, app, registry, words, title, body, payments, calls, abi, allow_unread)
     governance = registry.governance
-    made = governance.propose(draft, force=force, pin=not pinned, dry_run=True)
+    made = governance.propose(draft, force=force, pin=not pinned, allow_unread=allow_unread, dry_run=True)
     app.console.note(str(draft))
     try:
         app.console.note(str(governance.simulate(draft)))
@@ -66,7 +80,7 @@ def propose(
         app.console.note(f"! not tried: {error.message}")
     if not dry_run:
         app.agree(f"Submit the {draft}?")
-        made = governance.propose(draft, force=True, pin=not pinned)
+        made = governance.propose(draft, force=True, pin=not pinned, allow_unread=allow_unread)
     facts = {
         "proposal": f"0x{made.id:064x}",
         "title": made.title,
@@ -78,14 +92,15 @@ def propose(
 
 @command("simulate", examples=["registry dao simulate fee.yaml", "registry dao simulate 0x12ab34cd"])
 @click.argument("what")
-def simulate(app: App, what: str) -> None:
+@allow_unread_option
+def simulate(app: App, what: str, allow_unread: bool) -> None:
     """Try a YAML file, or a proposal on chain, on a fork of the chain: what it would do, and what would be refused.
 
     Nothing is sent, and the chain is left alone.
     """
     if what.endswith(YAML):
         registry = app.registry(to="draft a proposal")
-        tried = registry.governance.simulate(registry.governance.read_draft(what))
+        tried = registry.governance.simulate(registry.governance.read_draft(what, allow_unread=allow_unread))
     else:
         tried = app.registry().governance.simulate(what)
     value = {
@@ -166,8 +181,8 @@ def cancel(app: App, proposal: str, dry_run: bool) -> None:
 
 @command("watch", examples=["registry dao watch 0x12ab34cd --timeout 600"])
 @proposal_argument
-@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds, at most.")
-@click.option("--poll", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between looks.")
+@click.option("--timeout", type=Real(0), default=3600.0, show_default=True, help="Seconds, at most.")
+@click.option("--poll", type=Real(0.1), default=2.0, show_default=True, help="Seconds between looks.")
 def watch(app: App, proposal: str, timeout: float, poll: float) -> None:
     """Watch a proposal until it has ended: its state, its votes, what is missing and what comes next."""
     seen = []
@@ -197,22 +212,31 @@ def _draft(
     title: str,
     body: Path | None,
     payments: tuple[str, ...],
+    calls: tuple[str, ...],
+    abi: tuple[str, ...],
+    allow_unread: bool,
 ) -> Draft:
-    from registry.cli.team import pay, run_as
-    from registry.errors import InvalidDraft
+    from registry import papers
+    from registry.cli.team import call_others, pay, run_as
+    from registry.errors import DescriptionTooLong, InvalidDraft
+    from registry.governance.drafts import MAX_BODY
 
     governance = registry.governance
     if len(words) == 1 and words[0].endswith(YAML):
-        if title or body or payments:
-            raise click.UsageError("A YAML file has title, body and payments in it.")
-        return governance.read_draft(words[0])
+        if title or body or payments or calls or abi:
+            raise click.UsageError("A YAML file has title, body, payments and calls in it.")
+        return governance.read_draft(words[0], allow_unread=allow_unread)
     text = ""
     if body is not None:
         try:
-            text = body.read_text(encoding="utf-8-sig")
+            data = papers.read(body, MAX_BODY)
+            text = data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error
+        if len(data) > MAX_BODY:
+            raise DescriptionTooLong(len(data), MAX_BODY)
     with governance.collect() as act:
         run_as(ctx, app, act, words)
         pay(act, payments)
-    return governance.draft(act, title=title, body=text)
+        call_others(act, calls, abi)
+    return governance.draft(act, title=title, body=text, allow_unread=allow_unread)

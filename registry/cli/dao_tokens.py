@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import account_option, command, dry_run_option
+from registry.cli.command import OUTFILE, account_option, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -18,8 +18,8 @@ wallet_argument = click.argument("wallet")
 
 
 @command("stats", examples=["registry dao stats", "registry dao stats --chart dao.svg"])
-@click.option("--chart", type=click.Path(path_type=Path), help="Draw it too; .svg or .png by the name.")
-def stats(app: App, chart: Path | None) -> None:
+@click.option("--chart", type=OUTFILE, help="Draw it too; .svg or .png by the name.")
+def stats(app: App, chart: str | None) -> None:
     """Show the DAO in numbers: voters, turnout, delegation, Gini and Nakamoto coefficient."""
     found = app.registry().governance.statistics()
     facts = dict(found.facts)
@@ -30,32 +30,29 @@ def stats(app: App, chart: Path | None) -> None:
 
 @command("proofs", examples=["registry dao proofs contributors.csv claims.json --pin"])
 @click.argument("table", metavar="CSV", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=OUTFILE)
 @click.option("--pin", is_flag=True, help="Keep it in the block store too, and show its CID.")
-def proofs(app: App, table: Path, out: Path, pin: bool) -> None:
+def proofs(app: App, table: Path, out: str, pin: bool) -> None:
     """Make of a CSV of who may claim what a list with proofs, for anybody to host; needs no chain.
 
     The columns are account, amount in whole tokens, and for those who vest start (a date), cliff and duration in days.
     """
-    from registry.errors import InputError
+    from registry import papers
     from registry.governance.entitlements import read_csv
     from registry.ipfs.unixfs import add_file
     from registry.words import in_votes
 
     listed = read_csv(table)
-    try:
-        out.write_bytes(listed.to_json())
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+    path = papers.put(out, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json())
     facts = {
         "entries": f"{len(listed.entries):,}",
         "total": in_votes(listed.total),
         "root": f"0x{listed.root.hex()}",
-        "written to": str(out),
+        "written to": str(path),
     }
-    value = {"entries": len(listed.entries), "total": str(listed.total), "root": listed.root, "written": str(out)}
+    value = {"entries": len(listed.entries), "total": str(listed.total), "root": listed.root, "written": str(path)}
     if pin:
-        cid = add_file(out, app.store()).cid
+        cid = add_file(path, app.store()).cid
         facts["pinned as"], value["cid"] = f"ipfs://{cid}", cid
     app.console.result(value, facts=facts)
 

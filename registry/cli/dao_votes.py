@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import command, dry_run_option, proposal_argument
+from registry.cli.command import OUTFILE, Whole, allow_unread_option, command, dry_run_option, proposal_argument
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,16 +31,20 @@ ballots_argument = click.argument("ballots", nargs=-1, required=True)
 @proposal_argument
 @choice_argument
 @click.option("--reason", default="", help="Said on chain, for everybody to read.")
+@allow_unread_option
 @dry_run_option
-def vote(app: App, proposal: str, choice: str, reason: str, dry_run: bool) -> None:
-    """Show a proposal in words, ask, and vote with all votes that one had when the voting began."""
+def vote(app: App, proposal: str, choice: str, reason: str, allow_unread: bool, dry_run: bool) -> None:
+    """Show a proposal in words, ask, and vote with all votes that one had when the voting began.
+
+    What cannot be read to its last byte can be voted against only.
+    """
     governance = app.registry(to="vote").governance
-    cast = governance.vote(proposal, choice, reason=reason, dry_run=True)
+    cast = governance.vote(proposal, choice, reason=reason, allow_unread=allow_unread, dry_run=True)
     for line in str(governance.describe(cast.proposal)).splitlines():
         app.console.note(line)
     if not dry_run:
         app.agree(f"Vote {choice} the {cast.proposal}?")
-        cast = governance.vote(cast.proposal, choice, reason=reason)
+        cast = governance.vote(cast.proposal, choice, reason=reason, allow_unread=allow_unread)
     app.console.result(cast if app.console.as_json else f"{'Would' if dry_run else 'Done:'} {cast}")
 
 
@@ -54,17 +58,20 @@ def vote(app: App, proposal: str, choice: str, reason: str, dry_run: bool) -> No
 @proposal_argument
 @choice_argument
 @click.option("--for", "safe", metavar="SAFE", help="For this Safe, as one of its owners; 'relay' joins their ballots.")
-@click.option("--nonce", type=click.IntRange(0), help="Number of the ballot; by default the voter's next.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File, or folder for a name of its own.")
-def ballot(app: App, proposal: str, choice: str, safe: str | None, nonce: int | None, out: Path) -> None:
+@click.option("--nonce", type=Whole(0), help="Number of the ballot; by default the voter's next.")
+@allow_unread_option
+@click.option("--out", type=OUTFILE, required=True, help="File, or folder for a name of its own.")
+def ballot(
+    app: App, proposal: str, choice: str, safe: str | None, nonce: int | None, allow_unread: bool, out: str
+) -> None:
     """Sign a vote into a file, at no cost: send it to whoever collects, who brings it to the chain."""
     governance = app.registry(to="sign a ballot").governance
-    governance.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce)
+    governance.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce, allow_unread=allow_unread)
     told = governance.describe(proposal)
     for line in str(told).splitlines():
         app.console.note(line)
     app.agree(f"Sign a ballot {choice} the {told.proposal}?")
-    made = governance.ballot(told.proposal, choice, safe=safe, nonce=nonce)
+    made = governance.ballot(told.proposal, choice, safe=safe, nonce=nonce, allow_unread=allow_unread)
     path, cid = made.save(out), governance.put_ballot(made)
     facts = {"voter": made.voter, "choice": str(made.choice), "file": str(path), "CID": str(cid)}
     app.console.result({**made.to_dict(), "cid": str(cid), "path": str(path)}, facts=facts)
@@ -86,7 +93,7 @@ def check_ballots(app: App, proposal: str, ballots: tuple[str, ...]) -> None:
 )
 @proposal_argument
 @ballots_argument
-@click.option("--batch", type=click.IntRange(1), default=50, show_default=True, help="Ballots in a transaction.")
+@click.option("--batch", type=Whole(1), default=50, show_default=True, help="Ballots in a transaction.")
 @dry_run_option
 def relay(app: App, proposal: str, ballots: tuple[str, ...], batch: int, dry_run: bool) -> None:
     """Bring BALLOTS (files, folders, CIDs) to the chain, and say who was counted, who was not, and why.
@@ -115,13 +122,14 @@ def _table(title: str, rows: list[tuple[str, CheckedBallot]]) -> Table:
 
 def _read(registry: Registry, named: tuple[str, ...]) -> tuple[Ballot, ...]:
     """Every ballot of files, folders and CIDs, each once."""
+    from registry import papers
     from registry.governance.ballot import Ballot, merged
 
     found: list[Ballot] = []
     for name in named:
         path = Path(name)
         if path.is_dir():
-            found += [Ballot.load(file) for file in sorted(path.glob("*.json"))]
+            found += [Ballot.load(file) for file in papers.listed(path)]
         elif not path.exists() and name.startswith(("ipfs://", "baf")):
             found.append(registry.governance.ballot_from_cid(name.removeprefix("ipfs://")))
         else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import Real, Whole, command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -134,9 +134,9 @@ def _limits(seconds: float | None, memory: int | None) -> dict[str, Any]:
 @click.option(
     "--env", "environment", metavar="WHAT", help="Take the locked environment from this folder, asset or CID."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop it after this time.")
-@click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
+@click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
+@click.option("--seconds", type=Real(0.01), help="Stop it after this time.")
+@click.option("--memory", type=Whole(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
 @click.option("--keep", is_flag=True, help="Keep folders that it reads in the store, so that it can be run again.")
 @click.option("--here", is_flag=True, help="Without a sandbox: for your own code on your own data, never a stranger's.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -203,8 +203,8 @@ def run(
     "--on", "inputs", multiple=True, metavar="NAME=WHAT", help="Where an input is that was nobody's asset; repeatable."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Keep what it makes there.")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop it after this time.")
-@click.option("--memory", type=click.IntRange(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
+@click.option("--seconds", type=Real(0.01), help="Stop it after this time.")
+@click.option("--memory", type=Whole(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
 def reproduce(
     app: App, what: str, inputs: tuple[str, ...], out: Path | None, seconds: float | None, memory: int | None
 ) -> None:

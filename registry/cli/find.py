@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import account_option, asset_argument, command
+from registry.cli.command import Real, Whole, account_option, asset_argument, command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,12 +34,12 @@ _NARROWING: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--derived-from", {"metavar": "ASSET", "help": "Made from this asset."}),
     ("--min-price", {"metavar": "PRICE", "help": 'Of the cheapest offer, in dollars: "5 USD".'}),
     ("--max-price", {"metavar": "PRICE", "help": 'Of the cheapest offer, in dollars: "20 USD".'}),
-    ("--min-size", {"type": click.IntRange(0), "metavar": "BYTES", "help": "Of the content."}),
-    ("--max-size", {"type": click.IntRange(0), "metavar": "BYTES", "help": "Of the content."}),
+    ("--min-size", {"type": Whole(0), "metavar": "BYTES", "help": "Of the content."}),
+    ("--max-size", {"type": Whole(0), "metavar": "BYTES", "help": "Of the content."}),
     ("--free/--not-free", {"default": None, "help": "Whether something is free."}),
     ("--gated/--open", {"default": None, "help": "Whether the content is encrypted."}),
     ("--computable/--not-computable", {"default": None, "help": "Whether one can compute on it."}),
-    ("--limit", {"type": click.IntRange(1, 100), "default": 20, "show_default": True, "help": "How many."}),
+    ("--limit", {"type": Whole(1, 100), "default": 20, "show_default": True, "help": "How many."}),
     ("--after", {"default": "", "metavar": "CURSOR", "help": "Go on where an earlier page ended."}),
 )
 
@@ -97,9 +97,7 @@ def browse(app: App, hubs: tuple[str, ...], **given: Any) -> None:
 
 @command("mine", examples=["registry mine", "registry mine --ends-within 7", "registry mine --account 0xBUYER"])
 @account_option
-@click.option(
-    "--ends-within", type=click.IntRange(0), metavar="DAYS", help="Only access that ends within so many days."
-)
+@click.option("--ends-within", type=Whole(0), metavar="DAYS", help="Only access that ends within so many days.")
 @hub_option
 def mine(app: App, account: str | None, ends_within: int | None, hubs: tuple[str, ...]) -> None:
     """Show what an account owns and holds, until when, and its teams."""
@@ -154,7 +152,7 @@ def holders(app: App, asset: int | str, hubs: tuple[str, ...]) -> None:
 @command("sales", examples=["registry sales", "registry sales 1", "registry sales --account 0xBUYER"])
 @click.argument("asset", required=False)
 @account_option
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
+@click.option("--limit", type=Whole(1, 200), default=50, show_default=True, help="How many.")
 @hub_option
 def sales(app: App, asset: str | None, account: str | None, limit: int, hubs: tuple[str, ...]) -> None:
     """List sales of an asset, to an account, or all, the last first."""
@@ -174,7 +172,7 @@ def sales(app: App, asset: str | None, account: str | None, limit: int, hubs: tu
 @command("activity", examples=["registry activity", "registry activity 1", "registry activity --account 0xBUYER"])
 @click.argument("asset", required=False)
 @account_option
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many.")
+@click.option("--limit", type=Whole(1, 200), default=50, show_default=True, help="How many.")
 @hub_option
 def activity(app: App, asset: str | None, account: str | None, limit: int, hubs: tuple[str, ...]) -> None:
     """List what happened to an asset, to an account, or at all, the last first."""
@@ -187,7 +185,7 @@ def activity(app: App, asset: str | None, account: str | None, limit: int, hubs:
 @command("watch", examples=["registry watch", "registry watch 1 --seconds 60"])
 @click.argument("asset", required=False)
 @account_option
-@click.option("--seconds", type=click.FloatRange(0), metavar="N", help="End after so many seconds; by default never.")
+@click.option("--seconds", type=Real(0), metavar="N", help="End after so many seconds; by default never.")
 def watch(app: App, asset: str | None, account: str | None, seconds: float | None) -> None:
     """Tell what happens as it happens, a line each, until interrupted."""
     import json
@@ -202,7 +200,7 @@ def watch(app: App, asset: str | None, account: str | None, seconds: float | Non
 
 @command("similar", examples=["registry similar 1"])
 @asset_argument
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many.")
+@click.option("--limit", type=Whole(1, 100), default=10, show_default=True, help="How many.")
 @hub_option
 def similar(app: App, asset: int | str, limit: int, hubs: tuple[str, ...]) -> None:
     """List assets like one."""

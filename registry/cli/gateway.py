@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import OUTFILE, Real, Whole, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -92,14 +92,12 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
 @folder_option
 @key_file_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8454, show_default=True, metavar="N", help="0: any.")
+@click.option("--port", type=Whole(0, 65535), default=8454, show_default=True, metavar="N", help="0: any.")
 @click.option("--public-url", metavar="URL", help="Where clients reach it; sign-in messages name its host and port.")
 @click.option(
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
-@click.option(
-    "--depth", type=click.IntRange(0), metavar="N", help="Blocks below the head at which access must be there too: 5."
-)
+@click.option("--depth", type=Whole(0), metavar="N", help="Blocks below the head at which access must be there too: 5.")
 @click.option(
     "--depositor",
     "depositors",
@@ -107,13 +105,13 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     metavar="ADDRESS",
     help="Keep shares of this publisher only; repeatable.",
 )
-@click.option("--address-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one address: 20.")
-@click.option("--address-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one address: 100.")
-@click.option("--account-rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one account: 5.")
-@click.option("--account-burst", type=click.IntRange(1), metavar="N", help="Requests at once of one account: 30.")
-@click.option("--receipt-gas", type=click.IntRange(0), metavar="N", help="Most gas to hand a receipt in: 150,000.")
-@click.option("--account-gas", type=click.IntRange(0), metavar="N", help="Gas for one account in 24 hours: 1,000,000.")
-@click.option("--day-gas", type=click.IntRange(0), metavar="N", help="Gas for all accounts in 24 hours: 10,000,000.")
+@click.option("--address-rate", type=Real(0.01), metavar="N", help="Requests a second of one address: 20.")
+@click.option("--address-burst", type=Whole(1), metavar="N", help="Requests at once of one address: 100.")
+@click.option("--account-rate", type=Real(0.01), metavar="N", help="Requests a second of one account: 5.")
+@click.option("--account-burst", type=Whole(1), metavar="N", help="Requests at once of one account: 30.")
+@click.option("--receipt-gas", type=Whole(0), metavar="N", help="Most gas to hand a receipt in: 150,000.")
+@click.option("--account-gas", type=Whole(0), metavar="N", help="Gas for one account in 24 hours: 1,000,000.")
+@click.option("--day-gas", type=Whole(0), metavar="N", help="Gas for all accounts in 24 hours: 10,000,000.")
 def serve(
     app: App,
     folder: Path | None,
@@ -238,7 +236,7 @@ def shares(app: App, folder: Path | None) -> None:
     "audit", group=gateway, examples=["registry gateway audit --last 20", "registry gateway audit --known 5f0c..."]
 )
 @folder_option
-@click.option("--last", type=click.IntRange(1), metavar="N", help="Show that many entries; by default none.")
+@click.option("--last", type=Whole(1), metavar="N", help="Show that many entries; by default none.")
 @click.option("--known", metavar="HASH", help="A hash that was noted before: it must still be there.")
 def audit(app: App, folder: Path | None, last: int | None, known: str | None) -> None:
     """Check the chain of hashes of the audit log, and show its entries."""
@@ -261,16 +259,20 @@ def audit(app: App, folder: Path | None, last: int | None, known: str | None) ->
 
 
 @command("backup", group=gateway, examples=["registry gateway backup gateway-2026-11-24.tar"])
-@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("target", type=OUTFILE)
 @folder_option
-def backup(app: App, target: Path, folder: Path | None) -> None:
+def backup(app: App, target: str, folder: Path | None) -> None:
     """Write all of the gateway to a new file, also while it is serving. Its keys stay under their lock."""
+    from datetime import UTC, datetime
+
+    from registry import papers
     from registry.gateway.backup import backup as write
 
-    entries, head = write(_folder(app, folder), target)
+    place = papers.place(target, f"gateway-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar")
+    entries, head = write(_folder(app, folder), place)
     app.console.answer(
-        f"{target}: whole, {entries:,} audit entries, the last hash is {head}",
-        {"target": str(target), "audit_entries": entries, "audit_hash": head},
+        f"{place}: whole, {entries:,} audit entries, the last hash is {head}",
+        {"target": str(place), "audit_entries": entries, "audit_hash": head},
     )
 
 

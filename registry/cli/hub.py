@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import Real, Whole, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -36,7 +36,7 @@ engine_option = click.option(
 )
 final_option = click.option(
     "--final-after",
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BLOCKS",
     help="Blocks until one is final; by default as the node says.",
 )
@@ -71,14 +71,14 @@ def hub() -> None:
 @witness_option
 @verify_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8455, show_default=True, metavar="N", help="0: any.")
+@click.option("--port", type=Whole(0, 65535), default=8455, show_default=True, metavar="N", help="0: any.")
 @click.option("--public-url", metavar="URL", help="Where people reach it.")
 @click.option(
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
 @click.option("--read-only", is_flag=True, help="Answer from a database that another process keeps.")
-@click.option("--rate", type=click.FloatRange(0.01), metavar="N", help="Requests a second of one network: 50.")
-@click.option("--burst", type=click.IntRange(1), metavar="N", help="Requests at once of one network: 200.")
+@click.option("--rate", type=Real(0.01), metavar="N", help="Requests a second of one network: 50.")
+@click.option("--burst", type=Whole(1), metavar="N", help="Requests at once of one network: 200.")
 def serve(
     app: App,
     host: str,
@@ -230,11 +230,9 @@ hub.add_command(hook)
     type=click.Choice(["version", "sale", "vote", "ending"]),
     help="Of what; repeatable.",
 )
-@click.option("--asset", type=click.IntRange(1), metavar="N", help="Of this asset alone.")
+@click.option("--asset", type=Whole(1), metavar="N", help="Of this asset alone.")
 @click.option("--account", metavar="ADDRESS", help="Of this account alone.")
-@click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Days before the end of access."
-)
+@click.option("--days", type=Whole(1, 365), default=7, show_default=True, help="Days before the end of access.")
 def hook_add(app: App, url: str, kinds: tuple[str, ...], asset: int | None, account: str | None, days: int) -> None:
     """Note an address that is told of what happens from now on; its secret is shown this once."""
     from registry.hub.hooks import Hooks

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import OUTFILE, OUTFOLDER, Whole, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,9 +131,9 @@ def add(app: App, path: str, profile: str, hidden: bool, to: str | None) -> None
 
 @command("get", group=ipfs, examples=[f"registry ipfs get {ROOT} data/", f"registry ipfs get {ROOT}/train.csv"])
 @click.argument("cid")
-@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.argument("target", required=False, type=OUTFOLDER)
 @source_option
-def get(app: App, cid: str, target: Path | None, sources: tuple[str, ...]) -> None:
+def get(app: App, cid: str, target: str | None, sources: tuple[str, ...]) -> None:
     """Write a file or folder to TARGET (by default its own name), which must not exist or be an empty folder.
 
     Interrupted and run again, it goes on where it stopped. Links are refused, and nothing lands outside of TARGET.
@@ -142,7 +142,7 @@ def get(app: App, cid: str, target: Path | None, sources: tuple[str, ...]) -> No
 
     source = app.blocks(sources)
     found = find(cid, source)
-    place = target or Path(cid.strip("/").rpartition("/")[2])
+    place = Path(target) if target else Path(cid.strip("/").rpartition("/")[2])
     with app.console.progress(unit="bytes") as update:
         tick = ticker(update, f"getting {place}", size_of(found, source))
         files = export(found, source, place, resume=True, progress=tick)
@@ -164,8 +164,8 @@ def size_of(root: CID, source: BlockSource) -> int:
 
 @command("cat", group=ipfs, examples=[f"registry ipfs cat {ROOT}/train.csv | head -3"])
 @click.argument("cid")
-@click.option("--start", type=int, default=0, help="First byte; negative counts from the end.")
-@click.option("--end", type=int, help="The byte to stop before; negative counts from the end.")
+@click.option("--start", type=Whole(signed=True), default=0, help="First byte; negative counts from the end.")
+@click.option("--end", type=Whole(signed=True), help="The byte to stop before; negative counts from the end.")
 @source_option
 def cat(app: App, cid: str, start: int, end: int | None, sources: tuple[str, ...]) -> None:
     """Write a file, or a range of its bytes, to standard output; with --json in base64."""
@@ -251,15 +251,17 @@ ipfs.add_command(car)
 
 @command("export", group=car, examples=[f"registry ipfs car export {ROOT} data.car"])
 @click.argument("cid")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=OUTFILE)
 @click.option("--rehearse", is_flag=True, help="Restore it into an empty store too, and read every byte from there.")
 @source_option
-def export(app: App, cid: str, file: Path, rehearse: bool, sources: tuple[str, ...]) -> None:
+def export(app: App, cid: str, file: str, rehearse: bool, sources: tuple[str, ...]) -> None:
     """Write all blocks below a CID to FILE, whole or not at all."""
+    from registry import papers
     from registry.ipfs import recovery
 
     source = app.blocks(sources)
     root = find(cid, source)
+    place = papers.place(file, f"{root}.car")
     total = size_of(root, source)
     with app.console.progress(unit="bytes") as update:
 
@@ -267,10 +269,10 @@ def export(app: App, cid: str, file: Path, rehearse: bool, sources: tuple[str, .
             update(what, done, max(done, total))
 
         if rehearse:
-            app.console.result(recovery.rehearse(root, source, file, progress=tick))
+            app.console.result(recovery.rehearse(root, source, place, progress=tick))
             return
-        done = recovery.back_up(root, source, file, progress=tick)
-    app.console.answer(f"{file}: {done.blocks:,} blocks, {done.size:,} bytes", done)
+        done = recovery.back_up(root, source, place, progress=tick)
+    app.console.answer(f"{place}: {done.blocks:,} blocks, {done.size:,} bytes", done)
 
 
 @command("import", group=car, examples=["registry ipfs car import data.car"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import Real, Whole, command
 from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ ipfs.add_command(pin)
 )
 @click.argument("root")
 @service_option
-@click.option("--replicas", type=click.IntRange(1), help="How many of the services; by default all that are named.")
+@click.option("--replicas", type=Whole(1), help="How many of the services; by default all that are named.")
 @click.option("--origin", "origins", multiple=True, metavar="MULTIADDR", help="A node that has it; repeatable.")
 @click.option("--name", default="", help="A name to find it by.")
-@click.option("--wait", type=float, default=600.0, show_default=True, metavar="SECONDS", help="For each service.")
+@click.option("--wait", type=Real(), default=600.0, show_default=True, metavar="SECONDS", help="For each service.")
 @source_option
 def pin_add(
     app: App,
@@ -99,12 +99,13 @@ def pin_add(
     from registry.ipfs.replicas import ReplicaPolicy
     from registry.ipfs.sources import open_sources
     from registry.ipfs.store import Chain
+    from registry.numbers import digits_or_text
 
     if services and is_asset(root):
         registry = app.registry()
         with app.progress():
             made = registry.pin(
-                int(root) if root.isdigit() else root,
+                digits_or_text(root),
                 replicas=replicas or len(services),
                 services=services,
                 origins=origins,
@@ -139,7 +140,9 @@ def pin_add(
 
 def asset_roots(app: App, asset: str) -> list[Any]:
     """The CIDs of an asset's document and content."""
-    found = app.registry().get(int(asset) if asset.isdigit() else asset)
+    from registry.numbers import digits_or_text
+
+    found = app.registry().get(digits_or_text(asset))
     return [found.cid] + ([found.ddo.content.cid] if found.ddo.content else [])
 
 
@@ -199,9 +202,9 @@ def pin_rm(app: App, cid: str, services: tuple[str, ...]) -> None:
 @click.option(
     "--replica", "replicas", multiple=True, metavar="PLACE", help="Ask here; by default those with a receipt."
 )
-@click.option("--share", type=float, default=0.01, show_default=True, help="Share of the blocks to fetch back.")
-@click.option("--at-least", type=click.IntRange(1), default=16, show_default=True, help="But at least so many.")
-@click.option("--seed", type=int, help="Repeat the draw of an earlier audit; by default it cannot be foreseen.")
+@click.option("--share", type=Real(), default=0.01, show_default=True, help="Share of the blocks to fetch back.")
+@click.option("--at-least", type=Whole(1), default=16, show_default=True, help="But at least so many.")
+@click.option("--seed", type=Whole(), help="Repeat the draw of an earlier audit; by default it cannot be foreseen.")
 @source_option
 def audit(
     app: App,
@@ -219,11 +222,12 @@ def audit(
     from registry.errors import InputError
     from registry.ipfs.audit import audit as look
     from registry.ipfs.sources import open_source
+    from registry.numbers import digits_or_text
 
     if is_asset(root) and not replicas:
         registry = app.registry()
         with app.progress():
-            done = registry.audit(int(root) if root.isdigit() else root, share=share, at_least=at_least, seed=seed)
+            done = registry.audit(digits_or_text(root), share=share, at_least=at_least, seed=seed)
     else:
         store = app.blocks(sources)
         roots = asset_roots(app, root) if is_asset(root) else [find(root, store)]
@@ -294,7 +298,7 @@ def fsck(app: App, sources: tuple[str, ...]) -> None:
 
 
 @command("gc", group=ipfs, examples=["registry ipfs gc --yes", "registry ipfs gc --grace 0"])
-@click.option("--grace", type=float, default=3600.0, show_default=True, metavar="SECONDS", help="Spare newer blocks.")
+@click.option("--grace", type=Real(), default=3600.0, show_default=True, metavar="SECONDS", help="Spare newer blocks.")
 def gc(app: App, grace: float) -> None:
     """Remove the blocks that no pin reaches."""
     app.agree("Remove all blocks that no pin reaches?")
@@ -306,7 +310,7 @@ def gc(app: App, grace: float) -> None:
 
 @command("serve", group=ipfs, examples=["registry ipfs serve", "registry ipfs serve --port 0 --json"])
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=Whole(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 def serve(app: App, host: str, port: int) -> None:
     """Serve the store: a trustless gateway, and a part of Kubo's RPC at /api/v0. Ctrl-C ends it.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import asset_argument, command
+from registry.cli.command import OUTFILE, Real, Whole, asset_argument, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +25,7 @@ def gated_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options that say how content is locked; `gated_of` reads them."""
     for option in (
         click.option("--hide-names", is_flag=True, help="Encrypt the names and sizes of the files too."),
-        click.option(
-            "--threshold", type=click.IntRange(1, 16), help="Gateways that make the key together; by default 1."
-        ),
+        click.option("--threshold", type=Whole(1, 16), help="Gateways that make the key together; by default 1."),
         click.option(
             "--gateway", "gateways", multiple=True, metavar="URL", help="Key gateway that gets a share; repeatable."
         ),
@@ -67,7 +65,7 @@ def keys() -> None:
 )
 @asset_argument
 @click.option("--gateway", "gateways", multiple=True, metavar="URL", help="The gateways from now on; repeatable.")
-@click.option("--threshold", type=click.IntRange(1, 16), help="How many of them make the key together.")
+@click.option("--threshold", type=Whole(1, 16), help="How many of them make the key together.")
 def reissue(app: App, asset: int | str, gateways: tuple[str, ...], threshold: int | None) -> None:
     """Split the key of an asset anew and give the shares to its gateways, or to others that its document names then."""
     registry = app.registry(to="give shares of a key to gateways")
@@ -82,15 +80,18 @@ def reissue(app: App, asset: int | str, gateways: tuple[str, ...], threshold: in
 
 @command("export", group=keys, examples=["registry keys export 1 penguins-recovery.age"])
 @asset_argument
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-def export(app: App, asset: int | str, path: Path) -> None:
+@click.argument("path", type=OUTFILE)
+def export(app: App, asset: int | str, path: str) -> None:
     """Write the key of an asset to the recovery file PATH, under a passphrase (asked for, or taken from
     REGISTRY_RECOVERY_PASSPHRASE).
 
     Any age tool reads it: age -d PATH > key.txt; age -d -i key.txt penguins.csv.age.
     """
+    from registry import papers
+
     registry = app.registry(to="export a key")
-    place = registry.export_key(asset, path, _passphrase(path, confirm=True))
+    wanted = papers.place(path, f"asset-{registry.did(asset).asset_id}-recovery.age")
+    place = registry.export_key(asset, wanted, _passphrase(wanted, confirm=True))
     app.console.result({"path": str(place)}, facts={"recovery file": str(place)})
 
 
@@ -118,18 +119,20 @@ def clear(app: App) -> None:
 )
 @asset_argument
 @click.argument("account")
-@click.option("--days", type=float, default=7.0, show_default=True, help="For how long.")
+@click.option("--days", type=Real(), default=7.0, show_default=True, help="For how long.")
 @click.option(
-    "--from", "start", metavar="MOMENT", help="From when, e.g. 2026-12-24 or 2026-12-24T18:00; by default now."
+    "--from", "start", metavar="MOMENT", help="From when, e.g. 2026-12-24 or 2026-12-24T18:00Z; by default now."
 )
 def invite(app: App, asset: int | str, account: str, days: float, start: str | None) -> None:
     """Let ACCOUNT open your gated asset for a time, without a sale: its gateways keep your signed invitation.
 
     What --json writes is what 'registry uninvite' takes to end one that has not started.
     """
+    from registry.numbers import moment
+
     registry = app.registry(to="invite")
     with app.progress():
-        invited = registry.invite(asset, account, days=days, start=_moment(start))
+        invited = registry.invite(asset, account, days=days, start=None if start is None else moment(start))
     app.console.result(invited)
 
 
@@ -148,9 +151,9 @@ def uninvite(app: App, path: str) -> None:
         invited = Invited(
             did=DID.parse(value["did"]),
             account=to_address(value["account"]),
-            start=int(value["start"]),
-            end=int(value["end"]),
-            nonce=int(value["nonce"]),
+            start=_whole(value["start"]),
+            end=_whole(value["end"]),
+            nonce=_whole(value["nonce"]),
             gateways=tuple(map(str, value["gateways"])),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -160,16 +163,13 @@ def uninvite(app: App, path: str) -> None:
     app.console.result({"id": invited.id, "revoked": done}, facts={"revoked at": ", ".join(done)})
 
 
-def _moment(text: str | None) -> int | None:
-    from datetime import UTC, datetime
+def _whole(value: object) -> int:
+    """A number as 'registry invite --json' writes it: what is too large for many readers of JSON is text."""
+    from registry.numbers import whole
 
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no moment; write 2026-12-24 or 2026-12-24T18:00 (UTC).") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise TypeError(value)
+    return value if isinstance(value, int) else whole(value)
 
 
 def _passphrase(path: Path, *, confirm: bool) -> str:

@@ -16,18 +16,16 @@ A price or ``free`` has to be there: nothing is given away by forgetting a word.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
-from registry.errors import InvalidAmount, InvalidLicence
+from registry.errors import InvalidAmount, InvalidLicence, InvalidNumber
 from registry.licence import Kind, Licence
 from registry.money import Token, format_decimal, split_price
+from registry.numbers import UNITS, whole
 
 EXAMPLE: Final = 'Write it like "commercial: 30 days, 12.5 USD, cap 100" or "research: free, limit 1".'
 
-_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _WORDS: Final = ("cap", "limit")
-_WHOLE = re.compile(r"[0-9]+(?:_[0-9]+)*")
 _LONGEST: Final = 1_000
 
 
@@ -47,6 +45,8 @@ def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licen
     name = head.strip()
     if not colon or not name:
         raise InvalidLicence(shown, "it has no name before a colon", hint=EXAMPLE)
+    if name.rpartition(":")[2].strip().isdecimal() and body[:1].isdecimal():
+        raise InvalidLicence(shown, "a colon stands between digits, as in no number", hint=EXAMPLE)
     found: dict[str, Any] = {}
     said: dict[str, str] = {}
     for part in map(str.strip, body.split(",")):
@@ -78,7 +78,7 @@ def format_licence(licence: Licence) -> str:
     parts = []
     if licence.kind is Kind.PERIOD:
         unit, seconds = next(
-            (unit, seconds) for unit, seconds in reversed(_SECONDS.items()) if licence.quantity % seconds == 0
+            (unit, seconds) for unit, seconds in reversed(UNITS.items()) if licence.quantity % seconds == 0
         )
         parts.append(_counted(licence.quantity // seconds, unit))
     elif licence.kind is Kind.USE:
@@ -105,8 +105,8 @@ def _read(name: str, part: str) -> tuple[str, Any]:
         if first in _WORDS:
             return first, _whole(name, part, second)
         unit = second.removesuffix("s")
-        if unit in _SECONDS:
-            return "kind of access", (Kind.PERIOD, _whole(name, part, first) * _SECONDS[unit])
+        if unit in UNITS:
+            return "kind of access", (Kind.PERIOD, _whole(name, part, first) * UNITS[unit])
         if unit == "use":
             return "kind of access", (Kind.USE, _whole(name, part, first))
         return "price", _price(name, part, first, second)
@@ -126,9 +126,11 @@ def _price(name: str, part: str, number: str, token: str) -> tuple[str, str]:
 
 
 def _whole(name: str, part: str, number: str) -> int:
-    if not _WHOLE.fullmatch(number) or len(number) > 20:
-        raise InvalidLicence(name, f"the part {part!r} needs a whole number instead of {number!r}", hint=EXAMPLE)
-    return int(number.replace("_", ""))
+    try:
+        return whole(number, high=2**64)
+    except InvalidNumber as error:
+        reason = f"the part {part!r} needs a whole number instead of {number!r}: {error.reason}"
+        raise InvalidLicence(name, reason, hint=EXAMPLE) from None
 
 
 def _counted(number: int, noun: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import asset_argument, command, dry_run_option
+from registry.cli.command import OUTFILE, Whole, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 @command("family", examples=["registry family 2", "registry family 2 --svg family.svg"])
 @asset_argument
-@click.option("--svg", type=click.Path(path_type=Path), help="Draw it there too.")
-def family(app: App, asset: int | str, svg: Path | None) -> None:
+@click.option("--svg", type=OUTFILE, help="Draw it there too.")
+def family(app: App, asset: int | str, svg: str | None) -> None:
     """Show what an asset was made from and what was made from it, with royalties and who earned what."""
     from rich.console import Console
 
@@ -40,7 +39,7 @@ def family(app: App, asset: int | str, svg: Path | None) -> None:
 )
 @asset_argument
 @click.option(
-    "--royalty-bps", type=int, metavar="N", help="Allow them, for N basis points of their sales (1 % is 100)."
+    "--royalty-bps", type=Whole(), metavar="N", help="Allow them, for N basis points of their sales (1 % is 100)."
 )
 @click.option("--none", "none", is_flag=True, help="Allow none from now on.")
 @dry_run_option

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -173,14 +172,19 @@ def explain(app: App, name: str | None) -> None:
         app.console.facts({key: text for key, text in facts.items() if text})
 
 
+MAX_TEXT: Final = 2**26
+
+
 def read_text(path: str) -> str:
-    """Return the text of a file, or of standard input for ``-``. Raises `InputError`."""
+    """Return the text of a file, or of standard input for ``-``; of 64 MiB at most. Raises `InputError`."""
+    from registry import papers
     from registry.errors import InputError
 
     try:
-        if path == "-":
-            return click.get_text_stream("stdin", encoding="utf-8-sig").read()
-        return Path(path).read_text(encoding="utf-8-sig")
+        data = click.get_binary_stream("stdin").read(MAX_TEXT + 1) if path == "-" else papers.read(path, MAX_TEXT)
+        if len(data) > MAX_TEXT:
+            raise InputError(f"{path!r} has more than {MAX_TEXT:,} bytes.", hint="Name another file.")
+        return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(f"{path!r} cannot be read: {reason}.", hint="Name a text file, or -.") from error

@@ -13,12 +13,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from registry import papers
 from registry.cli.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
 
 if TYPE_CHECKING:
     from registry.assets import Draft
     from registry.licence import Licence
+
+MAX_BYTES: Final = 2**26
 
 NEEDED: Final = ("name", "type", "license")
 
@@ -31,8 +34,11 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
     Raises `InputError` naming the file, the place and the value at fault, and `InvalidLicence`.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        data = papers.read(path, MAX_BYTES)
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        text = data.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.", hint="Name a manifest of drafts.") from error
     ending = path.suffix.lower()
     if ending in (".jsonl", ".ndjson"):
@@ -40,11 +46,11 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
         entries = [(f"{path}, line {number}", _json(line, f"{path}, line {number}")) for number, line in lines]
     elif ending == ".toml":
         try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            tables = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InputError(f"{path} is not TOML: {error}.", hint="Mend it and try again.") from error
-        listed = data.get("asset", [])
-        if set(data) - {"asset"} or not isinstance(listed, list):
+        listed = tables.get("asset", [])
+        if set(tables) - {"asset"} or not isinstance(listed, list):
             raise InputError(f"{path} has other tables than [[asset]].", hint="Begin each draft with [[asset]].")
         entries = [(f"{path}, asset {number}", entry) for number, entry in enumerate(listed, 1)]
     elif ending == ".json":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from registry.cli.command import (
+    OUTFILE,
+    Whole,
     account_option,
     asset_argument,
     command,
@@ -19,7 +20,7 @@ from registry.cli.command import (
 if TYPE_CHECKING:
     from registry.cli.app import App
 
-units_option = click.option("--units", type=int, default=1, show_default=True, help="How many.")
+units_option = click.option("--units", type=Whole(), default=1, show_default=True, help="How many.")
 ref_option = click.option("--ref", default="", help="What for: up to 32 bytes of text, or 0x and hexadecimal digits.")
 
 
@@ -72,9 +73,10 @@ def buy(
             as_tokens=as_tokens,
             max_total=max_total,
             approve=not no_approve,
+            once=once,
             dry_run=True,
         )
-        if dry_run:
+        if dry_run or preview.before:
             app.console.result(preview, facts=purchase_facts(preview))
             return
         if not app.console.as_json:
@@ -123,7 +125,7 @@ def redeem(app: App, asset: int | str, licence: str | None, units: int, account:
 @command("consume", examples=['registry consume 2 predictions --ref "job 17"'])
 @asset_argument
 @licence_argument
-@click.option("--uses", type=int, default=1, show_default=True, help="How many.")
+@click.option("--uses", type=Whole(), default=1, show_default=True, help="How many.")
 @ref_option
 @dry_run_option
 def consume(app: App, asset: int | str, licence: str | None, uses: int, ref: str, dry_run: bool) -> None:
@@ -161,11 +163,11 @@ def receipt() -> None:
 @command("sign", group=receipt, examples=["registry receipt sign 2 predictions --uses 3 --out receipt.json"])
 @asset_argument
 @licence_argument
-@click.option("--uses", type=int, default=1, show_default=True, help="How many uses it is good for.")
+@click.option("--uses", type=Whole(), default=1, show_default=True, help="How many uses it is good for.")
 @click.option("--service", metavar="ADDRESS", help="Only this account may hand it in; by default anybody.")
 @ref_option
-@click.option("--seconds", type=int, default=86_400, show_default=True, help="How long it is good for.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write it here; by default to standard output.")
+@click.option("--seconds", type=Whole(), default=86_400, show_default=True, help="How long it is good for.")
+@click.option("--out", type=OUTFILE, help="Write it here; by default to standard output.")
 def sign(
     app: App,
     asset: int | str,
@@ -174,11 +176,11 @@ def sign(
     service: str | None,
     ref: str,
     seconds: int,
-    out: Path | None,
+    out: str | None,
 ) -> None:
     """Sign that uses may be consumed once; the receipt is JSON, to be sent to the service."""
+    from registry import papers
     from registry.cli.app import pick
-    from registry.errors import InputError
 
     registry = app.registry(to="sign a receipt")
     offer = pick(registry, asset, licence)
@@ -186,11 +188,8 @@ def sign(
     if out is None:
         app.console.document(json.loads(signed.to_json()))
         return
-    try:
-        out.write_text(signed.to_json() + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
-    app.console.result({"receipt": str(out)}, facts={"receipt": str(out)})
+    path = papers.save(out, f"receipt-{signed.did.asset_id}-{signed.nonce % 2**32:08x}.json", signed.to_json().encode())
+    app.console.result({"receipt": str(path)}, facts={"receipt": str(path)})
 
 
 @command("submit", group=receipt, examples=["registry receipt submit receipt.json"])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import asset_argument, command
+from registry.cli.command import OUTFILE, asset_argument, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -29,8 +28,8 @@ def ocean() -> None:
 )
 @click.argument("file")
 @click.option("--price", "prices", multiple=True, metavar="SERVICE=PRICE", help="Price of a service, or 0; repeatable.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the document here, for 'publish --ddo'.")
-def import_(app: App, file: str, prices: tuple[str, ...], out: Path | None) -> None:
+@click.option("--out", type=OUTFILE, help="Write the document here, for 'publish --ddo'.")
+def import_(app: App, file: str, prices: tuple[str, ...], out: str | None) -> None:
     """Turn the Ocean document FILE (- for standard input) into one of this registry.
 
     Ocean's documents have no prices, so a service becomes a licence only when --price has its id. What changed its
@@ -52,11 +51,10 @@ def import_(app: App, file: str, prices: tuple[str, ...], out: Path | None) -> N
     if out is not None:
         import json
 
-        try:
-            text = json.dumps(imported.ddo.to_dict(), indent=2, ensure_ascii=False)
-            out.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+        from registry import papers
+
+        text = json.dumps(imported.ddo.to_dict(), indent=2, ensure_ascii=False) + "\n"
+        papers.put(out, f"ddo-{str(imported.ddo.cid)[-8:]}.json", text.encode())
     if app.console.as_json:
         app.console.result({"ddo": imported.ddo, "licences": specs, "notes": imported.notes})
         return

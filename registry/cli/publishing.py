@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import asset_argument, command, dry_run_option, licence_argument
+from registry.cli.command import Whole, asset_argument, command, dry_run_option, licence_argument
 from registry.cli.keys import gated_of, gated_options
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 @click.option("--owner", metavar="ADDRESS", help="Who shall own it; by default the signer.")
 @click.option("--payout", metavar="ADDRESS", help="Who receives the revenue; by default the owner.")
 @click.option(
-    "--royalty-bps", type=int, help="Let others derive from it, for this share of their sales (basis points)."
+    "--royalty-bps", type=Whole(), help="Let others derive from it, for this share of their sales (basis points)."
 )
 @click.option(
     "--ddo", type=click.Path(dir_okay=False), help="Take the document's fields from this JSON file; options win."
@@ -144,9 +144,7 @@ def publish(
 )
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option("--owner", metavar="ADDRESS", help="Who shall own them; by default the signer.")
-@click.option(
-    "--batch", type=click.IntRange(1), default=100, show_default=True, help="Publications in one transaction."
-)
+@click.option("--batch", type=Whole(1), default=100, show_default=True, help="Publications in one transaction.")
 @click.option("--again", is_flag=True, help="Publish even what was published before.")
 @dry_run_option
 def publish_many(app: App, manifest: Path, owner: str | None, batch: int, again: bool, dry_run: bool) -> None:
@@ -181,7 +179,7 @@ def publish_many(app: App, manifest: Path, owner: str | None, batch: int, again:
 @click.option("--author", help="New author.")
 @click.option("--tag", "tags", multiple=True, help="Words to find it by, instead of those it has; repeatable.")
 @click.option("--image", metavar="URL", help="New picture.")
-@click.option("--expected-version", type=click.IntRange(1), help="Refuse if it is at another version than this.")
+@click.option("--expected-version", type=Whole(1), help="Refuse if it is at another version than this.")
 @gated_options
 @dry_run_option
 def update(

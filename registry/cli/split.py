@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import ASSET, command, dry_run_option
+from registry.cli.command import ASSET, OUTFILE, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,7 +99,7 @@ def forecast(app: App, target: int | str, amount: str) -> None:
 )
 @split_argument
 @click.argument("token", required=False)
-@click.option("--chunk", type=int, metavar="N", help="Pay N payees in a transaction; by default up to 100.")
+@click.option("--chunk", type=Whole(), metavar="N", help="Pay N payees in a transaction; by default up to 100.")
 @dry_run_option
 def distribute(app: App, target: int | str, token: str | None, chunk: int | None, dry_run: bool) -> None:
     """Have a splitter pay its payees what arrived, in one TOKEN or all payment tokens; for anybody.
@@ -164,18 +163,18 @@ def parked(app: App, account: str, token: str | None) -> None:
 )
 @click.argument("subject", type=ASSET)
 @click.option("--token", metavar="TOKEN", help="In this token alone; by default in all payment tokens.")
-@click.option("--since", metavar="DATE", help="From then on: 2026-11-30, or with a time; UTC.")
+@click.option("--since", metavar="DATE", help="From then on: 2026-11-30, or 2026-11-30T12:00Z.")
 @click.option("--until", metavar="DATE", help="Up to but not including then.")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write all lines there too.")
-@click.option("--chart", type=click.Path(path_type=Path), help="Draw it there too, .svg or .png; needs matplotlib.")
+@click.option("--csv", "csv_path", type=OUTFILE, help="Write all lines there too.")
+@click.option("--chart", type=OUTFILE, help="Draw it there too, .svg or .png; needs matplotlib.")
 def statement(
     app: App,
     subject: int | str,
     token: str | None,
     since: str | None,
     until: str | None,
-    csv_path: Path | None,
-    chart: Path | None,
+    csv_path: str | None,
+    chart: str | None,
 ) -> None:
     """State what an asset, an account or a splitter earned, from the events of the chain; needs no signer."""
     found = app.registry().revenue.statement(subject, token=token, since=since, until=until)
@@ -233,6 +232,7 @@ def _fields(value: object) -> dict[str, Any]:
 def _shares(words: tuple[str, ...]) -> dict[str, str | int]:
     """Read ``PAYEE=SHARE``. Raises `InputError`."""
     from registry.errors import InputError
+    from registry.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for word in words:
@@ -241,7 +241,7 @@ def _shares(words: tuple[str, ...]) -> dict[str, str | int]:
             raise InputError(f"{word!r} is not a share.", hint='Write "0xANN=60 %", or 0xANN=3 for a weight.')
         if payee in found:
             raise InputError(f"Payee {payee!r} comes twice.", hint="Add the shares.")
-        found[payee] = int(share) if share.isascii() and share.isdigit() and len(share) < 20 else share
+        found[payee] = digits_or_text(share)
     return found
 
 

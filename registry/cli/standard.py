@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import asset_argument, command, dry_run_option
+from registry.cli.command import Whole, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
 
-version_option = click.option("--version", type=click.IntRange(1), help="Of the standard; by default the last adopted.")
+version_option = click.option("--version", type=Whole(1), help="Of the standard; by default the last adopted.")
 
 
 @click.group("standard")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from registry.cli.command import account_option, command
+from registry.cli.command import OUTFOLDER, Whole, account_option, command
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -40,10 +41,12 @@ def demo(app: App) -> None:
     ],
 )
 @click.option("--treasury", metavar="ADDRESS", help="Account that receives the fee; by default the signer.")
-@click.option("--fee-bps", type=int, default=100, show_default=True, help="Fee of each sale in basis points, 0 to 500.")
+@click.option(
+    "--fee-bps", type=Whole(), default=100, show_default=True, help="Fee of each sale in basis points, 0 to 500."
+)
 @click.option("--payment-token", "payment_tokens", multiple=True, metavar="ADDRESS", help="ERC-20 to take; repeatable.")
 @click.option("--local-dollar", is_flag=True, help="Make play money called USD and take it; on chains for tests only.")
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("deployments"), help="Where to record it.")
+@click.option("--folder", type=OUTFOLDER, default="deployments", show_default=True, help="Where to record it.")
 @click.option("--check", is_flag=True, help="Only compare the recorded deployment with the chain.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and what it costs; send nothing.")
 def deploy(
@@ -52,7 +55,7 @@ def deploy(
     fee_bps: int,
     payment_tokens: tuple[str, ...],
     local_dollar: bool,
-    folder: Path,
+    folder: str,
     check: bool,
     dry_run: bool,
 ) -> None:
@@ -63,7 +66,7 @@ def deploy(
     """
     chain = app.chain()
     if check:
-        _check(app, chain, folder)
+        _check(app, chain, Path(folder))
         return
     signer = app.require_signer("deploy")
     deploy_on(
@@ -74,7 +77,7 @@ def deploy(
         fee_bps=fee_bps,
         payment_tokens=payment_tokens,
         local_dollar=local_dollar,
-        folder=folder,
+        folder=Path(folder),
         dry_run=dry_run,
     )
 
@@ -97,7 +100,7 @@ def deploy_on(
     `registry.chain.deploy` raises.
     """
     from registry.chain.connection import TEST_CHAINS
-    from registry.chain.deploy import plan
+    from registry.chain.deploy import Deployment, plan, require_place
     from registry.chain.local import play_dollar
     from registry.errors import InputError
 
@@ -110,6 +113,9 @@ def deploy_on(
     missing = dollar is not None and not chain.has_code(dollar)
     tokens = list(payment_tokens) if dollar is None or missing else [*payment_tokens, dollar]
     wanted = plan(chain, sender.address, treasury=treasury or sender.address, fee_bps=fee_bps, payment_tokens=tokens)
+    record = None if folder is None else folder / f"{chain.chain_id}.json"
+    if record is not None:
+        require_place(record, chain.chain_id, wanted.registry)
     show_plan(app, wanted, dollar if missing else None, final=dry_run)
     if dry_run:
         return None
@@ -135,8 +141,11 @@ def deploy_on(
         "payment in": ", ".join(["ETH", *made.tokens]),
     }
     recorded = None
-    if folder is not None:
-        recorded = str(made.save(folder))
+    if record is not None:
+        known = Deployment.load(record).dao if record.exists() else None
+        # Deployed once more after it was given to a DAO, it still is the DAO's.
+        kept = known if known is not None and chain.has_code(known.governor) else None
+        recorded = str(replace(made, dao=kept).write(record))
         facts["recorded in"] = recorded
     app.console.result({"deployment": made, "recorded": recorded}, facts=facts)
     return made

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from registry.cli.command import APP, command, dry_run_option
+from registry.cli.command import (
+    APP,
+    OUTFILE,
+    Whole,
+    abi_option,
+    allow_unread_option,
+    call_option,
+    command,
+    dry_run_option,
+)
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -23,11 +32,9 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 NEXT: Final = "+"
 """Stands between the commands of a batch."""
 
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the proposal here; into a folder under a name of its own."
-)
+out_option = click.option("--out", type=OUTFILE, help="Write the proposal here; into a folder under a name of its own.")
 note_option = click.option("--note", default="", help="Words for the others; they are not signed.")
-nonce_option = click.option("--nonce", type=click.IntRange(0), help="Place in the team's order; by default the next.")
+nonce_option = click.option("--nonce", type=Whole(0), help="Place in the team's order; by default the next.")
 
 
 @click.group("team")
@@ -44,11 +51,11 @@ def team() -> None:
     ],
 )
 @click.argument("owners", nargs=-1, required=True)
-@click.option("--threshold", type=int, required=True, help="How many of them decide.")
+@click.option("--threshold", type=Whole(), required=True, help="How many of them decide.")
 @click.option(
     "--share", "shares", multiple=True, metavar="ACCOUNT=SHARE", help='"0xANN=33.3 %" or a weight; repeatable.'
 )
-@click.option("--salt", type=int, default=0, help="Tells teams of the same people apart.")
+@click.option("--salt", type=Whole(), default=0, help="Tells teams of the same people apart.")
 @click.option("--publish", "path", type=click.Path(), help="Publish this folder or file as the team's first asset.")
 @click.option("--name", help="Name of the asset.")
 @click.option("--type", "kind", type=click.Choice(TYPES), help="What the asset is.")
@@ -101,11 +108,15 @@ def show(app: App, address: str) -> None:
     examples=[
         'registry team propose 0xTEAM --out week.json reprice 1 month "15 USD" + payout 1 0xSPLITTER',
         'registry team propose 0xTEAM --out pay.json --pay "0xANN=100 USD" --note "October"',
+        'registry team propose 0xTEAM --out stake.json --call "0xPOOL=0xa694..." --abi "stake(uint256)"',
     ],
 )
 @click.argument("address")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 @click.option("--pay", "payments", multiple=True, metavar="ACCOUNT=AMOUNT", help="Pay from the team; repeatable.")
+@call_option
+@abi_option
+@allow_unread_option
 @note_option
 @nonce_option
 @out_option
@@ -116,9 +127,12 @@ def propose(
     address: str,
     words: tuple[str, ...],
     payments: tuple[str, ...],
+    calls: tuple[str, ...],
+    abi: tuple[str, ...],
+    allow_unread: bool,
     note: str,
     nonce: int | None,
-    out: Path | None,
+    out: str | None,
 ) -> None:
     """Propose what the team should do: other commands of 'registry', as the team, with + between several.
 
@@ -128,16 +142,18 @@ def propose(
     with registry.teams.collect(address) as act:
         run_as(ctx, app, act, words)
         pay(act, payments)
-    proposal = registry.teams.propose(address, act, note=note, nonce=nonce)
+        call_others(act, calls, abi)
+    proposal = registry.teams.propose(address, act, note=note, nonce=nonce, allow_unread=allow_unread)
     _write(app, registry, proposal, out)
 
 
 @command("describe", group=team, examples=["registry team describe week.json"])
 @click.argument("file")
-def describe(app: App, file: str) -> None:
+@allow_unread_option
+def describe(app: App, file: str, allow_unread: bool) -> None:
     """Say in words what a proposal would do, with the hashes to compare before signing. FILE may be a CID."""
     registry = app.registry()
-    _tell(app, registry, _read(registry, file))
+    _tell(app, registry, _read(registry, file), allow_unread)
 
 
 @command(
@@ -153,27 +169,34 @@ def describe(app: App, file: str) -> None:
 @click.option("--eth-sign", is_flag=True, help="As a personal message, for wallets that know no typed data.")
 @click.option("--on-chain", is_flag=True, help="Agree by a transaction instead of a signature.")
 @click.option("--for", "owner", metavar="SAFE", help="For this Safe, which is an owner, as one of its owners.")
+@allow_unread_option
 @out_option
-def sign(app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, out: Path | None) -> None:
-    """Show a proposal in words, ask, sign it, and write it back. FILE may be a CID if --out is given."""
+def sign(
+    app: App, file: str, eth_sign: bool, on_chain: bool, owner: str | None, allow_unread: bool, out: str | None
+) -> None:
+    """Show a proposal in words, ask, sign it, and write it back. FILE may be a CID if --out is given.
+
+    What cannot be read to its last byte is not signed, and its bytes are shown.
+    """
     if sum(map(bool, (eth_sign, on_chain, owner))) > 1:
         raise click.UsageError("--eth-sign, --on-chain and --for exclude each other.")
     registry = app.registry(to="sign a proposal")
     proposal = _read(registry, file)
-    for line in str(registry.teams.describe(proposal)).splitlines():
+    for line in str(registry.teams.describe(proposal, allow_unread=allow_unread)).splitlines():
         app.console.note(line)
     app.agree(f"Sign {proposal}?")
     if on_chain:
-        signed = registry.teams.approve_hash(proposal)
+        signed = registry.teams.approve_hash(proposal, allow_unread=allow_unread)
     else:
-        signed = registry.teams.sign(proposal, kind="eth_sign" if eth_sign else "eip712", owner=owner)
-    _write(app, registry, signed, out or Path(file))
+        kind: Literal["eth_sign", "eip712"] = "eth_sign" if eth_sign else "eip712"
+        signed = registry.teams.sign(proposal, kind=kind, owner=owner, allow_unread=allow_unread)
+    _write(app, registry, signed, out or file)
 
 
 @command("merge", group=team, examples=["registry team merge from-ann.json from-bob.json --out week.json"])
 @click.argument("files", nargs=-1, required=True)
 @out_option
-def merge(app: App, files: tuple[str, ...], out: Path | None) -> None:
+def merge(app: App, files: tuple[str, ...], out: str | None) -> None:
     """Put the signatures of several FILES of one proposal together."""
     registry = app.registry()
     _write(app, registry, registry.teams.merge(*(_read(registry, file) for file in files)), out)
@@ -190,9 +213,10 @@ def execute(app: App, file: str, dry_run: bool) -> None:
     done = registry.teams.execute(_read(registry, file), dry_run=dry_run)
     if app.console.as_json:
         value = {"proposal": _value(done.proposal), "cost": done.cost, "tx": done.tx, "assets": done.assets}
+        value["before"] = done.before
         app.console.result(value)
         return
-    app.console.say(f"{'Would' if dry_run else 'Done:'} {done}")
+    app.console.say(f"{'Nothing to do:' if done.before else 'Would' if dry_run else 'Done:'} {done}")
     for asset in done.assets:
         app.console.say(f"Published {asset}")
 
@@ -202,7 +226,7 @@ def execute(app: App, file: str, dry_run: bool) -> None:
 @nonce_option
 @note_option
 @out_option
-def reject(app: App, address: str, nonce: int | None, note: str, out: Path | None) -> None:
+def reject(app: App, address: str, nonce: int | None, note: str, out: str | None) -> None:
     """Propose to do nothing at a nonce: executed, it takes the place of every other proposal there."""
     registry = app.registry()
     _write(app, registry, registry.teams.reject(address, nonce, note=note), out)
@@ -283,6 +307,22 @@ def pay(act: Registry, payments: tuple[str, ...]) -> None:
         act.sender("pay").send(payment(act, account, amount))
 
 
+def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> None:
+    """Let a client that collects call any contract, as ``ACCOUNT=0xDATA``. Raises `InputError`."""
+    from registry.chain.calls import function_of, signature_of
+    from registry.chain.sender import Call
+    from registry.cli.market import read_ref
+    from registry.errors import InputError
+    from registry.types import to_address
+
+    signatures = tuple(signature_of(function_of(signature)) for signature in abi)
+    for text in calls:
+        account, data = _pair(text, "--call", "0xPOOL=0xa694...")
+        if not data.startswith("0x"):
+            raise InputError(f"{data!r} is not the data of a call.", hint="Write it as 0x and hexadecimal digits.")
+        act.sender("call").send(Call(to_address(account), read_ref(data), abi=signatures))
+
+
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
     from registry.errors import InputError
 
@@ -294,13 +334,14 @@ def _pair(text: str, option: str, example: str) -> tuple[str, str]:
 
 def _shares(shares: tuple[str, ...]) -> dict[str, str | int] | None:
     from registry.errors import InputError
+    from registry.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for text in shares:
         account, share = _pair(text, "--share", "0xANN=33.3 %")
         if account in found:
             raise InputError(f"{account} has more than one share.", hint="Add its shares up.")
-        found[account] = int(share) if share.isascii() and share.isdigit() else share
+        found[account] = digits_or_text(share)
     return found or None
 
 
@@ -326,11 +367,12 @@ def _read(registry: Registry, file: str) -> Proposal:
     return Proposal.load(file)
 
 
-def _write(app: App, registry: Registry, proposal: Proposal, out: Path | None) -> None:
+def _write(app: App, registry: Registry, proposal: Proposal, out: str | None) -> None:
     """Write a proposal to its file and into the store, and say what it is."""
     path = proposal.save(out) if out is not None else None
     cid = registry.teams.put(proposal)
-    told = registry.teams.describe(proposal)
+    # Whoever got here has agreed to what cannot be read, if there is any.
+    told = registry.teams.describe(proposal, allow_unread=True)
     if app.console.as_json:
         app.console.result({**_value(proposal), "cid": str(cid), "path": str(path) if path else None})
         return
@@ -338,17 +380,14 @@ def _write(app: App, registry: Registry, proposal: Proposal, out: Path | None) -
     app.console.facts({"file": str(path) if path else "none, see --out", "CID": str(cid)})
 
 
-def _tell(app: App, registry: Registry, proposal: Proposal) -> None:
-    told = registry.teams.describe(proposal)
+def _tell(app: App, registry: Registry, proposal: Proposal, allow_unread: bool) -> None:
+    told = registry.teams.describe(proposal, allow_unread=allow_unread)
     value = {**_value(proposal), "calls": told.calls, "domainHash": told.domain_hash, "messageHash": told.message_hash}
     app.console.result(value if app.console.as_json else told)
 
 
 def _value(proposal: Proposal) -> dict[str, Any]:
-    import json
-
-    found: dict[str, Any] = json.loads(proposal.to_bytes())
-    return found
+    return proposal.to_dict()
 
 
 def _pending_value(entry: Pending) -> dict[str, Any]:

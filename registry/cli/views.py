@@ -86,7 +86,7 @@ def purchase_facts(purchase: Purchase) -> dict[str, str]:
         "fee of the treasury": str(price.fee),
         "royalty of ancestors": str(price.royalty) if price.royalty else "",
         "revenue": f"{price.revenue} to {price.payout}",
-        "network": str(purchase.cost),
+        "network": "nothing was sent: bought before" if purchase.before else str(purchase.cost),
     }
     if purchase.tx is not None:
         facts |= {"transaction": purchase.tx.tx_hash, "now": purchase.holding.in_words()}
@@ -129,4 +129,4 @@ def show_done(app: App, done: Done | Sequence[Done]) -> None:
         app.console.result(done)
         return
     for one in done if isinstance(done, Sequence) else [done]:
-        app.console.say(f"{'Would' if one.tx is None else 'Done:'} {one}")
+        app.console.say(f"{'Nothing to do:' if one.before else 'Would' if one.tx is None else 'Done:'} {one}")

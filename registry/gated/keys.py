@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from registry.errors import InputError, JournalError, WrongPassword
+from registry import papers
+from registry.errors import InputError, JournalError, WouldOverwrite, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
 from registry.home import make_private, private_lock
 
@@ -27,6 +28,9 @@ PASSPHRASE_VARIABLE: Final = "REGISTRY_KEYS_PASSPHRASE"
 
 PLACE_VARIABLE: Final = "REGISTRY_KEYS"
 """Environment variable that says where keys are kept: ``keyring``, ``file`` or ``memory``."""
+
+MAX_RECOVERY: Final = 16_384
+"""Bytes of a recovery file; it has a few hundred."""
 
 PATIENCE: Final = 600.0
 """Seconds to wait for another process that seals the same content, or asks for the same key."""
@@ -345,7 +349,7 @@ def write_recovery(path: Path, identity: Identity, passphrase: str, *, force: bo
     if not passphrase:
         raise InputError("The passphrase is empty.", hint="Choose one that nobody guesses.")
     if path.exists() and not force:
-        raise InputError(f"{str(path)!r} exists already.", hint="Name another file.")
+        raise WouldOverwrite(path, "")
     text = f"# public key: {identity.recipient}\n{identity.reveal()}\n"
     _write(path, pyrage.passphrase.encrypt(text.encode("ascii"), passphrase))
 
@@ -355,7 +359,7 @@ def read_recovery(path: Path, passphrase: str) -> Identity:
     import pyrage
 
     try:
-        data = path.read_bytes()
+        data = papers.read(path, MAX_RECOVERY)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Name the recovery file.") from error
     try:

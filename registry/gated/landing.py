@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from registry.errors import ContentError, InputError, RegistryError
+from registry.errors import ContentError, InputError, RegistryError, WouldOverwrite
 from registry.home import private_lock
 
 __all__ = ["beside"]
@@ -36,7 +36,7 @@ def beside(target: Path, home: Path | None) -> Iterator[Path]:
             if os.path.lexists(target) and not (
                 target.is_dir() and not target.is_symlink() and not any(target.iterdir())
             ):
-                raise InputError(f"{str(target)!r} exists already.", hint="Name a path that does not exist yet.")
+                raise WouldOverwrite(target, "")
             staging = target.parent / f".{target.name[:64]}-{owner}.part"
             _remove(staging)
             staging.mkdir()

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
 
-from registry.errors import InputError, JournalError
+from registry.errors import InputError, JournalError, WouldOverwrite
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
@@ -48,7 +48,7 @@ def backup(folder: Path, target: Path) -> tuple[int, str]:
         try:
             handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            raise InputError(f"There is a file {target} already.", hint="Name another one.") from None
+            raise WouldOverwrite(target, "") from None
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}.") from error
         with os.fdopen(handle, "wb") as file:

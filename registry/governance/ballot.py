@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -119,10 +120,10 @@ class Ballot:
             raise InvalidBallot(source, told or type(error).__name__) from error
         return made
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the ballot to a file, whole or not at all; into a folder under a name of its own.
 
-        Raises `InputError` if it cannot be written.
+        Raises `WouldOverwrite` for a file of anything else, and `InputError` if it cannot be written.
         """
         name = f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}-{str(self.cid)[-6:]}.json"
         return papers.save(path, name, self.to_bytes())

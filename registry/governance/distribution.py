@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from registry import papers
 from registry.errors import InputError, WrongProof
 from registry.governance.base import Governed
 from registry.governance.entitlements import Entitlement, Entitlements, Proven, read_proofs
@@ -94,12 +95,12 @@ class Distribution(Governed):
             data = b"".join(cat(CID.parse(text), self.registry.store, limits=Limits(total=MAX_LIST)))
             return read_proofs(data, source, account=holder)
         try:
-            with Path(source).open("rb") as file:
-                return read_proofs(file.read(MAX_LIST), source, account=holder)
+            data = papers.read(source, MAX_LIST)
         except OSError as error:
             raise InputError(
                 f"{text!r} cannot be read: {error.strerror}.", hint="Name a file, or ipfs://CID."
             ) from error
+        return read_proofs(data[:MAX_LIST], source, account=holder)
 
     def claims(self, source: str | Path | CID | Iterable[Proven], *, account: str | None = None) -> tuple[Claim, ...]:
         """What of a list `account` (default: the signer) may claim, or has.

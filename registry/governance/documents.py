@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from registry import papers
 from registry.errors import InputError, Unverified
 from registry.governance.base import Governed
 from registry.ipfs.cid import CID, RAW
@@ -78,7 +79,6 @@ def _bytes(document: str | bytes | Path) -> bytes:
     if isinstance(document, str):
         return document.encode()
     try:
-        with document.open("rb") as file:
-            return file.read(MAX_DOCUMENT + 1)
+        return papers.read(document, MAX_DOCUMENT)
     except OSError as error:
         raise InputError(f"{str(document)!r} cannot be read: {error.strerror}.", hint="Name a text file.") from error

@@ -76,6 +76,7 @@ class Draft:
                         "data": "0x" + action.call.data.hex(),
                         "codeHash": action.code_hash,
                         "words": action.words,
+                        **({"abi": list(action.call.abi)} if action.call.abi else {}),
                     }
                     for action in self.actions
                 ],
@@ -106,6 +107,11 @@ class Body:
     title: str
     text: str
     actions: tuple[Action, ...]
+
+    @property
+    def abi(self) -> tuple[str, ...]:
+        """What its author calls functions of strangers' contracts."""
+        return tuple(signature for action in self.actions for signature in action.call.abi)
 
     def fits(self, calls: Sequence[Call]) -> bool:
         """Whether it describes these calls."""
@@ -149,5 +155,6 @@ def read_body(data: bytes, cid: CID, *, chain_id: int, governor: str) -> Body:
 
 
 def _action(entry: Mapping[str, Any]) -> Action:
-    call = Call(to_address(entry["target"]), bytes.fromhex(entry["data"][2:]), int(entry["value"]))
+    data, abi = bytes.fromhex(entry["data"][2:]), tuple(map(str, entry.get("abi", ())))
+    call = Call(to_address(entry["target"]), data, int(entry["value"]), abi=abi)
     return Action(call, str(entry["codeHash"]), str(entry["words"]))

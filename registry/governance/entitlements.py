@@ -15,17 +15,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from decimal import Context, Decimal, InvalidOperation
+from decimal import Context
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from registry.errors import Fault, InvalidEntitlements, RegistryError
+from registry import papers
+from registry.canonical import MAX_DEPTH
+from registry.errors import Fault, InvalidEntitlements, InvalidNumber, RegistryError
+from registry.ipfs.nesting import json_too_deep
 from registry.merkle import MerkleTree, leaf_of, root_from
+from registry.numbers import decimal, moment, whole
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 DECIMALS: Final = 18
@@ -38,7 +40,6 @@ MAX_BYTES: Final = 2**28
 EXACT: Final = Context(prec=100)
 
 _DAY: Final = 86_400
-_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _COLUMNS: Final = ("account", "amount", "start", "cliff", "duration")
 _MAX_AMOUNT: Final = 2**96 - 1
 _MAX_DAYS: Final = 36_525
@@ -157,6 +158,9 @@ def read_proofs(data: bytes | str, source: object, *, account: Address | None = 
     `InvalidEntitlements`.
     """
     try:
+        deep = json_too_deep(data.encode() if isinstance(data, str) else data, MAX_DEPTH)
+        if deep is not None:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
         body = json.loads(data)
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
@@ -178,8 +182,7 @@ def read_proofs(data: bytes | str, source: object, *, account: Address | None = 
 
 def _read(path: str | Path) -> str:
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = papers.read(path, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise InvalidEntitlements(path, [Fault("", f"it has more than {MAX_BYTES:,} bytes")])
         return data.decode("utf-8")
@@ -221,17 +224,11 @@ def _entry(header: list[str], cells: list[str]) -> Entitlement:
 
 
 def tokens(text: str) -> int:
-    """Whole tokens, as people write them, in units of 1e-18; raises `ValueError`.
-
-    Thousands may be set apart by commas. A comma before decimals, as some countries have it, is refused.
-    """
-    try:
-        plain = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
-        units = Decimal(plain.replace("_", "")).scaleb(DECIMALS, EXACT)
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number of tokens; write a point before decimals") from None
-    if not units.is_finite() or units != units.to_integral_value() or not 0 <= units <= _MAX_AMOUNT:
-        raise ValueError(f"{text!r} is not a number of tokens: at most {DECIMALS} decimals, and none below zero")
+    """Whole tokens, as people write them, in units of 1e-18; raises `InvalidNumber`."""
+    what = "number of tokens"
+    units = decimal(text, what).scaleb(DECIMALS, EXACT)
+    if units != units.to_integral_value(context=EXACT) or units > _MAX_AMOUNT:
+        raise InvalidNumber(text, what, f"it has more than {DECIMALS} decimals, or is more than a token can have")
     return int(units)
 
 
@@ -243,37 +240,19 @@ def _amount(text: str) -> int:
 
 
 def _days(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 6 or int(text) > _MAX_DAYS:
-        raise ValueError(f"{text!r} is not a {what}: whole days, to {_MAX_DAYS:,}")
-    return int(text) * _DAY
+    return whole(text, f"{what} in whole days", high=_MAX_DAYS) * _DAY
 
 
 def _moment(text: str) -> int:
-    seconds = moment(text)
-    if not 0 < seconds < 2**40:
+    found = moment(text)
+    if not 0 < found < 2**40:
         raise ValueError(f"{text!r} is before 1970 or too far away")
-    return seconds
-
-
-def moment(text: str) -> int:
-    """A date (at 00:00 UTC) or a moment with its zone, in seconds since 1970; raises `ValueError`."""
-    try:
-        if len(text) == 10:
-            found = datetime.combine(date.fromisoformat(text), time(), UTC)
-        else:
-            found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a date (2027-01-31) or a moment (2027-01-31T12:00Z)") from None
-    if found.tzinfo is None:
-        raise ValueError(f"{text!r} says of no zone: end it with Z or +02:00")
-    return int(found.timestamp())
+    return found
 
 
 def _proven(entry: Mapping[str, Any]) -> Proven:
     account, *numbers = (entry[name] for name in _COLUMNS)
-    values = [int(number) for number in numbers]
-    if not all(0 <= value < 2**bits for value, bits in zip(values, (256, 64, 64, 64), strict=True)):
-        raise ValueError("a number does not fit")
+    values = [whole(str(number), high=2**bits - 1) for number, bits in zip(numbers, (256, 64, 64, 64), strict=True)]
     proof = tuple(bytes.fromhex(str(step).removeprefix("0x")) for step in entry["proof"])
     if len(proof) > 64 or any(len(step) != 32 for step in proof):
         raise ValueError("a proof is not made of 32-byte hashes")

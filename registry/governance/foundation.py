@@ -30,15 +30,16 @@ Only allocations are needed; the rest has the defaults of `Foundation` and `Gove
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.chain.foundation import DAY, Foundation, GovernorRules, Listed
-from registry.errors import InputError, InvalidSettings
-from registry.governance.entitlements import Entitlements, moment, read_csv, tokens
+from registry import papers
+from registry.chain.foundation import Foundation, GovernorRules, Listed
+from registry.errors import InvalidSettings
+from registry.governance.entitlements import Entitlements, read_csv, tokens
 from registry.governance.yaml_file import YamlFile
+from registry.numbers import moment, seconds, whole
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from registry.money import Amount
 
 _FIELDS: Final = {"token", "allocations", "treasury", "distribution", "rules", "timelock-delay", "bonds"}
-_UNITS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": DAY, "week": 7 * DAY}
-_SPAN: Final = re.compile(r"(\d{1,9}) ?(second|minute|hour|day|week)s?")
 
 
 def read_foundation(path: str | Path, amount: Callable[[str], Amount]) -> tuple[Foundation, Entitlements | None]:
@@ -78,14 +77,14 @@ class _Reader:
         if "allocations" in fields:
             given["allocations"] = self._allocations(fields["allocations"])
         if "treasury" in fields:
-            given["treasury"] = self._file.located(fields["treasury"], _of(tokens))
+            given["treasury"] = self._file.located(fields["treasury"], tokens)
         if "distribution" in fields:
             listed, end = self._distribution(fields["distribution"])
             given["listed"] = Listed(listed.root, listed.total, end)
         if "rules" in fields:
             given["rules"] = self._rules(fields["rules"])
         if "timelock-delay" in fields:
-            given["delay"] = self._file.located(fields["timelock-delay"], span)
+            given["delay"] = self._file.located(fields["timelock-delay"], seconds)
         if "bonds" in fields:
             given["bonds"] = dict(self._bond(node) for node in self._file.items(fields["bonds"]))
         return Foundation(**given), listed
@@ -96,7 +95,7 @@ class _Reader:
             account = self._file.located(value, lambda _text, name=name: to_address(name))  # type: ignore[misc]
             if account in found:
                 raise self._file.fault(value, f"{account} is there twice")
-            found[account] = self._file.located(value, _of(tokens))
+            found[account] = self._file.located(value, tokens)
         return found
 
     def _distribution(self, node: Node) -> tuple[Entitlements, int]:
@@ -104,19 +103,23 @@ class _Reader:
         for name in ("file", "until"):
             if name not in fields:
                 raise self._file.fault(node, f"a distribution needs {name!r}")
-        listed = read_csv(self._file.path.parent / self._file.text(fields["file"]))
-        return listed, self._file.located(fields["until"], _of(moment))
+        name = self._file.text(fields["file"])
+        try:
+            listed = read_csv(papers.beside(self._file.path, name))
+        except OSError as error:
+            raise self._file.fault(fields["file"], f"the list {name!r} cannot be read ({error.strerror})") from error
+        return listed, self._file.located(fields["until"], moment)
 
     def _rules(self, node: Node) -> GovernorRules:
         readers: dict[str, Callable[[str], Any]] = {
-            "voting-delay": span,
-            "voting-period": span,
-            "proposal-threshold": _of(tokens),
-            "quorum-percent": _number,
-            "quorum-floor": _of(tokens),
-            "late-quorum-extension": span,
+            "voting-delay": seconds,
+            "voting-period": seconds,
+            "proposal-threshold": tokens,
+            "quorum-percent": whole,
+            "quorum-floor": tokens,
+            "late-quorum-extension": seconds,
             "guardian": to_address,
-            "guardian-until": _of(moment),
+            "guardian-until": moment,
         }
         fields = self._file.fields(node, readers)
         if ("guardian" in fields) != ("guardian-until" in fields):
@@ -129,29 +132,3 @@ class _Reader:
         if bond.token.address is None:
             raise self._file.fault(node, "bonds are taken in tokens, not in the native coin")
         return bond.token.address, bond.units
-
-
-def span(text: str) -> int:
-    """``2 days`` in seconds; raises `InputError`."""
-    found = _SPAN.fullmatch(text.strip())
-    if not found:
-        raise InputError(f"{text!r} is not a span of time.", hint='Write it as "12 hours" or "5 days".')
-    return int(found.group(1)) * _UNITS[found.group(2)]
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise InputError(f"{text!r} is not a whole number.", hint="Write it in digits.")
-    return int(text)
-
-
-def _of(read: Callable[[str], int]) -> Callable[[str], int]:
-    """`read`, with the fault as an error of this package."""
-
-    def reading(text: str) -> int:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise InputError(f"{error}.") from error
-
-    return reading

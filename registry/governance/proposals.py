@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from registry.chain.sender import Call
@@ -15,7 +15,7 @@ from registry.governance.standing import Proposal, ProposalInWords, ProposalStat
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
 from registry.types import Address, to_address
-from registry.words import Words
+from registry.words import CallInWords, Words
 
 if TYPE_CHECKING:
     from registry.chain.logs import Event
@@ -62,11 +62,10 @@ class Proposals(Governed):
         )
 
     def describe(self, proposal: Proposal | int | str) -> ProposalInWords:
-        """A proposal in words, with all that is suspicious about it. Raises `ProposalNotFound`."""
+        """A proposal in words, with all that is suspicious, or cannot be read. Raises `ProposalNotFound`."""
         found = self.proposal(proposal)
         body, warnings = self._body_and_warnings(found)
-        words = Words(self.registry, {self.dao.timelock: "the treasury"})
-        return ProposalInWords(found, body, tuple(words.of(call) for call in found.calls), tuple(warnings))
+        return ProposalInWords(found, body, self._in_words(found.calls, body), tuple(warnings))
 
     def simulate(self, proposal: Draft | Proposal | int | str) -> Simulation:
         """Try a draft, or a proposal on chain, on a fork of the chain, as if it were executed when it can be at last.
@@ -106,6 +105,12 @@ class Proposals(Governed):
             time.sleep(min(poll, left))
 
     # --- Below the verbs -------------------------------------------------------------------------
+
+    def _in_words(self, calls: Sequence[Call], body: Body | None = None) -> tuple[CallInWords, ...]:
+        """Calls of the timelock in words; functions of strangers' contracts are called as their author does."""
+        given = (*(name for call in calls for name in call.abi), *(body.abi if body is not None else ()))
+        words = Words(self.registry, {self.dao.timelock: "the treasury"}, by=self.dao.timelock, given=given)
+        return tuple(words.of(call) for call in calls)
 
     @property
     def _delay(self) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from registry.chain.fees import Cost
+from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector, collected
 from registry.errors import (
     BelowThreshold,
@@ -29,7 +29,7 @@ from registry.governance.written import payment, read
 from registry.ipfs.cid import CID
 from registry.results import Done
 from registry.types import to_address
-from registry.words import Words, in_votes
+from registry.words import in_votes, require_read
 
 if TYPE_CHECKING:
     from registry.chain.sender import Call
@@ -61,20 +61,22 @@ class Proposing(Proposals):
         """The call that pays from the treasury; raises `InvalidAddress`, `InvalidAmount` and `UnknownToken`."""
         return payment(self.registry, to, amount)
 
-    def draft(self, calls: Any, *, title: str, body: str = "") -> Draft:
+    def draft(self, calls: Any, *, title: str, body: str = "", allow_unread: bool = False) -> Draft:
         """Draft a proposal of the signer: what `collect` collected, or calls of any kind; `body` is Markdown.
 
-        The code hashes of the targets, and the calls in words, become part of its body. Raises `InvalidDraft` for a
-        bad title, `InputError` for no calls, `DescriptionTooLong`, and `UnknownTarget`.
+        The code hashes of the targets, and the calls in words, become part of its body. What a stranger's contract
+        takes can be read if the call is a bound function, or its `Call.abi` names the function; with `allow_unread` it
+        need not be. Raises `InvalidDraft` for a bad title, `InputError` for no calls,
+        `DescriptionTooLong`, `UnknownTarget`, and `UnsafeCall` for a call that not all voters could read.
         """
-        chain = self.registry.chain
-        words = Words(self.registry, {self.dao.timelock: "the treasury"})
-        actions = []
-        for number, call in enumerate(collected(calls), 1):
-            code_hash = chain.code_hash(call.to)
-            if call.data and not code_hash:
+        chain, listed, hashes = self.registry.chain, collected(calls), []
+        for number, call in enumerate(listed, 1):
+            hashes.append(chain.code_hash(call.to))
+            if call.data and not hashes[-1]:
                 raise UnknownTarget(call.to, number)
-            actions.append(Action(call, code_hash, str(words.of(call))))
+        told = self._in_words(listed)
+        require_read(told, allow_unread=allow_unread)
+        actions = [Action(*each) for each in zip(listed, hashes, map(str, told), strict=True)]
         made = Draft(
             chain_id=chain.chain_id,
             governor=self.dao.governor,
@@ -87,11 +89,11 @@ class Proposing(Proposals):
         _ = made.document
         return made
 
-    def read_draft(self, path: str | Path) -> Draft:
+    def read_draft(self, path: str | Path, *, allow_unread: bool = False) -> Draft:
         """Draft what a YAML file says, see `registry.governance.written`; raises `InvalidDraft` with the line at fault,
         and what `draft` raises."""
-        title, body, calls = read(path, self.registry)
-        return self.draft(calls, title=title, body=body)
+        written = read(path, self.registry)
+        return self.draft(written.calls, title=written.title, body=written.body, allow_unread=allow_unread)
 
     def pin(self, draft: Draft) -> CID:
         """Keep the body of a draft in the block store, and return its CID; raises `UnpinnedBody`."""
@@ -103,17 +105,27 @@ class Proposing(Proposals):
 
     # --- Deciding --------------------------------------------------------------------------------
 
-    def propose(self, draft: Draft, *, force: bool = False, pin: bool = True, dry_run: bool = False) -> Proposed:
+    def propose(
+        self,
+        draft: Draft,
+        *,
+        force: bool = False,
+        pin: bool = True,
+        allow_unread: bool = False,
+        dry_run: bool = False,
+    ) -> Proposed:
         """Submit a draft: pinned, read back, tried on a fork, then sent.
 
         With ``pin=False`` the body must be in the store, or come from its sources, already; with `force` a call that
         would fail now does not hold it up. Made before, or interrupted, it is the same proposal and is not made twice.
+        With `allow_unread`, calls of strangers' contracts may be bytes that nobody here can read.
 
-        Raises `WrongChain`, `InvalidDraft`, `UnknownTarget`, `BelowThreshold`, `CallWouldRevert`, `UnpinnedBody`, and
-        what sending raises; nothing is sent then.
+        Raises `WrongChain`, `InvalidDraft`, `UnknownTarget`, `UnsafeCall`, `BelowThreshold`, `CallWouldRevert`,
+        `UnpinnedBody`, and what sending raises; nothing is sent then.
         """
         registry, chain = self.registry, self.registry.chain
         self._check(draft)
+        require_read(self._in_words(draft.calls), allow_unread=allow_unread)
         intent = f"propose:{self.dao.governor}:{draft.cid}:{draft.proposer}"
         sender = registry.sender("propose")
         if not dry_run:
@@ -123,7 +135,7 @@ class Proposing(Proposals):
         functions = self.governor.functions
         number = int(chain.call(functions.getProposalId(*arguments, _hash(draft.description))))
         if any(event.args["proposalId"] == number for event in self._events()):
-            return Proposed(number, draft.title, draft.cid, Cost(0, 0, 0, 0), None)
+            return Proposed(number, draft.title, draft.cid, NOTHING, None)
         self._check_threshold(draft.proposer)
         if not force:
             self.simulate(draft).require()
@@ -205,7 +217,7 @@ class Proposing(Proposals):
             for receipt in self.registry.sender(verb).settle(intent):
                 return Done(what, receipt.cost, receipt)
         if found.state in done:
-            return Done(f"{what}: that was done", Cost(0, 0, 0, 0), None)
+            return Done(what, NOTHING, None, before=True)
         check(found)
         if not self._same_code(found):
             raise CodeChanged(found, self._changed_targets(found))
@@ -214,7 +226,7 @@ class Proposing(Proposals):
         except TransactionReverted:
             # Somebody else was faster.
             if self.proposal(found).state in done:
-                return Done(f"{what}: that was done", Cost(0, 0, 0, 0), None)
+                return Done(what, NOTHING, None, before=True)
             raise
 
     def _check_queue(self, found: Proposal) -> None:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact
+from registry.chain.calls import decoded
 from registry.chain.fork import READER, Trial, Tried, run
 from registry.chain.logs import abi_type, named_values
+from registry.chain.safe import NAMES as SAFE_PARTS
 from registry.errors import CallWouldRevert, RegistryError
 from registry.types import Address, to_address
-from registry.words import CallInWords, Words, clean, decoded, known_contracts, moment
+from registry.words import CallInWords, Words, clean, known_contracts, moment
 
 if TYPE_CHECKING:
     from registry.chain.deploy import Dao
@@ -99,7 +101,8 @@ class Simulation:
 
 def simulate(registry: Market, dao: Dao, calls: Sequence[Call], *, time: int) -> Simulation:
     """Try calls as the timelock would make them; raises `ChainError` if nothing here can simulate."""
-    words = Words(registry, {dao.timelock: "the treasury"})
+    given = [signature for call in calls for signature in call.abi]
+    words = Words(registry, {dao.timelock: "the treasury"}, by=dao.timelock, given=given)
     trials = [Trial(dao.timelock, call.to, call.data, call.value) for call in calls]
     storage = _permitted(dao.governor, calls)
     by, first = run(registry.chain, trials, time=time, storage=storage)
@@ -219,7 +222,7 @@ def _settings(registry: Market, words: Words, dao: Dao, calls: Sequence[Call]) -
     found: dict[tuple[Address, bytes], _Query] = {}
     for call in calls:
         name, abis = known.get(call.to, ("", ()))
-        if not call.data or not abis or abis[0] in ("Safe", "LocalDollar"):
+        if not call.data or not abis or abis[0] in (*SAFE_PARTS.values(), "LocalDollar"):
             continue
         read = decoded(call.data, *abis)
         values = {key.rstrip("_"): value for key, value in read[1].items()} if read else {}

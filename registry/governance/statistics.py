@@ -145,7 +145,7 @@ class DaoStatistics:
             )
         return table
 
-    def chart(self, path: str | PathLike[str]) -> Path:
+    def chart(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Draw the turnout of each proposal, and the Lorenz curve of the votes; ``.svg`` or ``.png`` by the name.
 
         The curve shows which share of the votes the smaller delegates have together; a straight line is equality.
@@ -154,7 +154,10 @@ class DaoStatistics:
         if not self.delegates:
             raise InputError("There is nothing to draw: nobody has a vote yet.", hint="Delegate first.")
         height = 4.5 + 0.35 * len(self.proposals)
-        with picture(path, f"The DAO at block {self.block:,}", size=(10, height)) as (figure, target):
+        with picture(path, f"The DAO at block {self.block:,}", size=(10, height), overwrite=overwrite) as (
+            figure,
+            target,
+        ):
             above, below = figure.subplots(2, 1, height_ratios=[1 + 0.35 * len(self.proposals), 3.5])
             left = [0.0] * len(self.proposals)
             for name, side, colour in _SIDES:

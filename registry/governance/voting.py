@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.chain.fees import Cost
+from registry.chain.fees import NOTHING, Cost
 from registry.chain.reverts import declared
 from registry.chain.sender import Call
-from registry.chain.signers import recovered
+from registry.chain.signers import recovered, telling
 from registry.errors import (
     AlreadyVoted,
     ChainError,
@@ -32,7 +32,7 @@ from registry.governance.standing import Choice, Proposal, ProposalState, Vote, 
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
 from registry.types import Address, to_address
-from registry.words import in_votes
+from registry.words import in_votes, require_read
 
 if TYPE_CHECKING:
     from registry.chain.logs import Receipt
@@ -118,23 +118,33 @@ class Voting(Proposing):
     # --- Oneself ---------------------------------------------------------------------------------
 
     def vote(
-        self, proposal: Proposal | int | str, choice: Choice | str | int, *, reason: str = "", dry_run: bool = False
+        self,
+        proposal: Proposal | int | str,
+        choice: Choice | str | int,
+        *,
+        reason: str = "",
+        allow_unread: bool = False,
+        dry_run: bool = False,
     ) -> Vote:
         """Vote for, against or abstain, with all votes that the signer had when the voting began.
 
-        What `describe` would warn of comes along as `Vote.warnings`. Raises `AlreadyVoted`, `LateVote`,
-        `VotingNotBegun`, `NoVotes`, and what sending raises.
+        What `describe` would warn of comes along as `Vote.warnings`. What cannot be read to its last byte can be voted
+        against only, or with `allow_unread` if it is for a stranger's contract. Raises `UnsafeCall`, `AlreadyVoted`,
+        `LateVote`, `VotingNotBegun`, `NoVotes`, and what sending raises.
         """
         chosen, found = Choice.parse(choice), self.proposal(proposal)
         functions, voter = self.governor.functions, self.registry.address
         intent = f"vote:{self.dao.governor}:{found.id}"
-        settled = () if dry_run else self.registry.sender("vote").settle(intent)
+        sender = self.registry.sender("vote")
+        settled = sender.found(intent) if dry_run else sender.settle(intent)
         if settled:
             cast = next(event for event in settled[-1].named("VoteCast") if event.args["voter"] == voter)
             warnings = tuple(self._body_and_warnings(found)[1])
             chosen, reason = Choice(cast.args["support"]), str(cast.args["reason"])
-            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, settled[-1].cost, settled[-1])
+            cost = NOTHING if dry_run else settled[-1].cost
+            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, cost, settled[-1])
         votes = self._check_voter(found, voter)
+        self._check_read(found, chosen, allow_unread)
         warnings = tuple(self._body_and_warnings(found)[1])
         call = (
             functions.castVoteWithReason(found.id, int(chosen), reason)
@@ -151,15 +161,18 @@ class Voting(Proposing):
         *,
         safe: str | None = None,
         nonce: int | None = None,
+        allow_unread: bool = False,
     ) -> Ballot:
         """Sign a vote for others to bring to the chain, at no cost; before the voting begins, too.
 
         `nonce` is by default the next of the voter: with several ballots on the way, count on. With `safe` the voter is
-        that Safe, and the signer one of its owners: it counts once enough of them have signed, see `merged`. Raises
-        `AlreadyVoted`, `LateVote`, `NoVotes` and `SignerError`.
+        that Safe, and the signer one of its owners: it counts once enough of them have signed, see `merged`. A wallet's
+        page shows the proposal, too. Raises `UnsafeCall` as `vote` does, `AlreadyVoted`, `LateVote`, `NoVotes` and
+        `SignerError`.
         """
         signer = self.registry.sender("sign a ballot").signer
-        made = self.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce)
+        made = self.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce, allow_unread=allow_unread)
+        signer = telling(signer, lambda: f"A vote {made.choice} this proposal\n\n{self.describe(proposal)}")
         return made.signed(signer.sign_typed_data(made.safe_message if safe else made.typed_data))
 
     def unsigned_ballot(
@@ -169,18 +182,21 @@ class Voting(Proposing):
         *,
         voter: str | None = None,
         nonce: int | None = None,
+        allow_unread: bool = False,
     ) -> Ballot:
         """The ballot of `voter` (default: the signer) without its signature: `Ballot.typed_data` is what a wallet, or
         the owners of a contract, sign, and `Ballot.signed` puts it in. Raises what `ballot` raises."""
         found = self.proposal(proposal)
         account = to_address(voter) if voter else self.registry.address
+        chosen = Choice.parse(choice)
         self._check_voter(found, account, begun=False)
+        self._check_read(found, chosen, allow_unread)
         return Ballot(
             chain_id=self.registry.chain.chain_id,
             governor=self.dao.governor,
             proposal=found.id,
             voter=account,
-            choice=Choice.parse(choice),
+            choice=chosen,
             nonce=self._nonce(account) if nonce is None else nonce,
         )
 
@@ -236,7 +252,7 @@ class Voting(Proposing):
         refused = [one for one in checked if one.problem is not None and not one.counted]
         counted: list[CheckedBallot] = []
         txs: list[Receipt] = []
-        cost = Cost(0, 0, 0, 0)
+        cost = NOTHING
         for part in self._batches(good, batch):
             self.registry.progress("relay ballots", len(counted), len(good))
             call = self._batch_call(found, part)
@@ -264,6 +280,16 @@ class Voting(Proposing):
 
     def _nonce(self, account: str) -> int:
         return int(self.registry.chain.call(self.governor.functions.nonces(account)))
+
+    def _check_read(self, found: Proposal, choice: Choice, allow_unread: bool) -> None:
+        """Nobody votes for what cannot be read, nor helps it to a quorum; raises `UnsafeCall`."""
+        if choice is Choice.AGAINST:
+            return
+        told = self._in_words(found.calls)
+        if any(one.unread for call in told for _depth, one in call.all()):
+            # Its author may have named the functions.
+            told = self._in_words(found.calls, self._body_and_warnings(found)[0])
+        require_read(told, allow_unread=allow_unread)
 
     def _check_open(self, found: Proposal) -> None:
         if found.state is ProposalState.PENDING:

@@ -14,21 +14,22 @@
       - target: "0x..."                 # any other call
         value: 0.1 ETH
         data: "0x..."
+        abi: stake(uint256)             # what the function is called, for those who read it
 
-``body-file: why.md`` takes the body from a file beside it. Numbers may be amounts of a payment token ("12.5 USD"), the
-DID of an asset, or a moment ("2027-01-31T12:00Z"); 32 bytes may be a CID or a short text; accounts may be contracts by
-name. Every fault is told with its line.
+``body-file: why.md`` takes the body from a file in the same folder or below. Where a function asks for an amount of a
+payment token it may be written as one ("12.5 USD"), an asset as its DID, a moment as such ("2027-01-31T12:00Z"), a span
+of time in words ("2 days"); all other numbers are whole. 32 bytes may be a CID or a short text; accounts may be
+contracts by name. Every fault is told with its line.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from registry.chain.artifacts import artifact
+from registry import papers
+from registry.chain.calls import function_of, interface, signature_of
 from registry.chain.logs import abi_type
 from registry.chain.sender import Call
 from registry.did import DID
@@ -36,19 +37,28 @@ from registry.errors import InvalidDraft, RegistryError
 from registry.governance.drafts import MAX_ACTIONS, MAX_BODY
 from registry.governance.yaml_file import YamlFile
 from registry.ipfs.cid import CID
-from registry.types import Address, to_address
+from registry.numbers import moment, seconds, whole
+from registry.types import ZERO_ADDRESS, Address, to_address
 from registry.words import known_contracts
 
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
 
     from registry.market import Market
+    from registry.money import Token
 
-_NUMBER: Final = re.compile(r"-?[0-9][0-9_,]*")
+_ASSETS: Final = {"assetId", "tokenId", "parents"}
+_MOMENTS: Final = {"until", "deadline", "expiry", "when"}
+_SPANS: Final = {
+    *("duration", "delay", "extension", "newDelay", "newVotingDelay", "newVotingPeriod", "executionDelay"),
+}
+_AMOUNTS: Final = {"value", "amount", "wad", "price", "maxTotal", "maxBond", "cap", "total"}
+"""What parameters of our contracts count, by their names."""
+
 _KINDS: Final = {
     "contract": {"contract", "address", "function", "arguments", "value"},
     "pay": {"pay", "to"},
-    "target": {"target", "value", "data"},
+    "target": {"target", "value", "data", "abi"},
 }
 
 
@@ -110,11 +120,16 @@ class _Reader:
             raise self._file.fault(node, error.message.rstrip("."), error.hint) from error
 
     def _body_file(self, node: Node) -> str:
+        name = self._file.text(node)
         try:
-            with (self._file.path.parent / self._file.text(node)).open("rb") as file:
-                return file.read(MAX_BODY + 1).decode("utf-8-sig").replace("\r\n", "\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._file.fault(node, f"the body {self._file.text(node)!r} cannot be read ({error})") from error
+            data = papers.read(papers.beside(self._file.path, name), MAX_BODY)
+            body = data.decode("utf-8-sig").replace("\r\n", "\n")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise self._file.fault(node, f"the body {name!r} cannot be read ({reason})") from error
+        if len(data) > MAX_BODY:
+            raise self._file.fault(node, f"the body {name!r} has more than {MAX_BODY:,} bytes")
+        return body
 
     # --- Actions ---------------------------------------------------------------------------------
 
@@ -134,7 +149,10 @@ class _Reader:
         value: int = self._located(fields["value"], self._coins) if "value" in fields else 0
         if kind == "target":
             target = self._located(fields["target"], lambda at: to_address(self._file.text(at)))
-            return Call(target, self._bytes(fields["data"]) if "data" in fields else b"", value)
+            abi: tuple[str, ...] = ()
+            if "abi" in fields:
+                abi = (signature_of(self._file.located(fields["abi"], function_of)),)
+            return Call(target, self._bytes(fields["data"]) if "data" in fields else b"", value, abi=abi)
         return self._contract_call(node, fields, value)
 
     def _contract_call(self, node: Node, fields: Mapping[str, Node], value: int) -> Call:
@@ -151,10 +169,10 @@ class _Reader:
         if "address" in fields:
             address = self._located(fields["address"], lambda at: to_address(self._file.text(at)))
         wanted = self._file.text(fields["function"])
-        entries = [entry for abi in abis if abi != "Safe" for entry in artifact(abi).abi if entry["type"] == "function"]
+        entries = [entry for abi in abis for entry in interface(abi) if entry["type"] == "function"]
         changing = [entry for entry in entries if entry["stateMutability"] not in ("view", "pure")]
         given = self._given(fields.get("arguments"))
-        named = [entry for entry in changing if wanted in (entry["name"], _signature(entry))]
+        named = [entry for entry in changing if wanted in (entry["name"], signature_of(entry))]
         if not named:
             known = ", ".join(sorted({entry["name"] for entry in changing}))
             raise self._file.fault(
@@ -164,19 +182,16 @@ class _Reader:
             )
         entry = next((entry for entry in named if len(entry["inputs"]) == len(given)), named[0])
         parts = entry["inputs"]
-        nodes = self._matched(fields.get("arguments", fields["function"]), _signature(entry), parts, given)
-        values = [
-            self._located(at, lambda at, part=part: self._argument(part, at))  # type: ignore[misc]
-            for part, at in zip(parts, nodes, strict=True)
-        ]
+        nodes = self._matched(fields.get("arguments", fields["function"]), signature_of(entry), parts, given)
+        values = self._values(parts, nodes, lambda: self._token_at(address))
         try:
             data = encode([abi_type(part) for part in parts], values)
         # The encoder has kinds of errors of its own for a number that does not fit.
         except Exception as error:
             raise self._file.fault(
-                fields["arguments"], f"an argument does not fit {_signature(entry)} ({error})"
+                fields["arguments"], f"an argument does not fit {signature_of(entry)} ({error})"
             ) from error
-        return Call(address, keccak(text=_signature(entry))[:4] + data, value)
+        return Call(address, keccak(text=signature_of(entry))[:4] + data, value)
 
     def _given(self, node: Node | None) -> dict[str, Node] | list[Node]:
         from yaml.nodes import MappingNode
@@ -211,15 +226,44 @@ class _Reader:
 
     # --- Values ----------------------------------------------------------------------------------
 
-    def _argument(self, part: Mapping[str, Any], node: Node) -> Any:
+    def _values(self, parts: Any, nodes: list[Node], around: Callable[[], Token | None]) -> list[Any]:
+        """Values of parameters, or of the fields of a struct; `around` is what amounts are in if none of them says."""
+        named = {str(part["name"]).rstrip("_"): node for part, node in zip(parts, nodes, strict=True)}
+
+        def token() -> Token | None:
+            return self._token_of(named) or around()
+
+        return [
+            self._located(at, lambda at, part=part: self._argument(part, at, token))  # type: ignore[misc]
+            for part, at in zip(parts, nodes, strict=True)
+        ]
+
+    def _token_of(self, named: Mapping[str, Node]) -> Token | None:
+        """The payment token that the parameters beside an amount name: by itself, by its place, or by a licence."""
+        if "token" in named:
+            return self._token_at(self._account(self._file.text(named["token"])))
+        if "paymentToken" in named:
+            place = self._file.located(named["paymentToken"], whole)
+            return next((token for token in self._registry.all_tokens if token.index == place), None)
+        if {"assetId", "licence"} <= named.keys():
+            asset = self._number(named["assetId"], "assetId", lambda: None)
+            licence = self._file.located(named["licence"], whole)
+            terms = self._registry.chain.call(self._registry.assets.functions.licenceOf(asset, licence))
+            return self._registry.token_at(terms[5])
+        return None
+
+    def _token_at(self, address: Address) -> Token | None:
+        native = None if address == ZERO_ADDRESS else address
+        return next((token for token in self._registry.all_tokens if token.address == native), None)
+
+    def _argument(self, part: Mapping[str, Any], node: Node, token: Callable[[], Token | None]) -> Any:
         kind = str(part["type"])
         if kind.endswith("]"):
             inner = {**part, "type": kind[: kind.rindex("[")]}
-            return [self._located(item, lambda at: self._argument(inner, at)) for item in self._file.items(node)]
+            return [self._located(item, lambda at: self._argument(inner, at, token)) for item in self._file.items(node)]
         if kind == "tuple":
             parts = part["components"]
-            nodes = self._matched(node, str(part["name"]), parts, self._given(node))
-            return tuple(self._argument(inner, at) for inner, at in zip(parts, nodes, strict=True))
+            return tuple(self._values(parts, self._matched(node, str(part["name"]), parts, self._given(node)), token))
         text = self._file.text(node)
         if kind == "address":
             return self._account(text)
@@ -233,34 +277,31 @@ class _Reader:
             return self._bytes(node)
         if kind.startswith("bytes"):
             return self._fixed(node, int(kind.removeprefix("bytes")))
-        return self._number(node)
+        return self._number(node, str(part["name"]).rstrip("_"), token)
 
     def _account(self, text: str) -> Address:
         return self._contracts[text][0] if text in self._contracts else to_address(text)
 
-    def _number(self, node: Node) -> int:
-        text = self._file.text(node).strip()
-        if _NUMBER.fullmatch(text):
-            return int(text.replace("_", "").replace(",", ""))
-        if text.startswith("did:"):
+    def _number(self, node: Node, name: str, token: Callable[[], Token | None]) -> int:
+        """A number, in the form that fits what the parameter `name` counts."""
+        text = self._file.text(node)
+        if name in _ASSETS and text.startswith("did:"):
             return self._registry.did(DID.parse(text)).asset_id
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return self._registry.amount(text).units
-        if moment.tzinfo is None:
-            raise self._file.fault(
-                node, f"{text!r} says of no zone", hint="Write 2027-01-31T12:00Z, or +02:00 at its end."
-            )
-        return int(moment.timestamp())
+        if name in _MOMENTS and text[4:5] == "-":
+            return self._file.located(node, moment)
+        if name in _SPANS and " " in text:
+            return self._file.located(node, seconds)
+        if name in _AMOUNTS and " " in text:
+            wanted = token()
+            if wanted is None:
+                raise self._file.fault(node, f"{text!r} is an amount of money, and {name!r} is none of a payment token")
+            return self._file.located(node, lambda text: self._registry.amount(text, token=wanted)).units
+        return self._file.located(node, whole)
 
     def _coins(self, node: Node) -> int:
-        text = self._file.text(node).strip()
-        if _NUMBER.fullmatch(text):
-            units = int(text.replace("_", "").replace(",", ""))
-            if not 0 <= units < 2**256:
-                raise self._file.fault(node, f"{text!r} is no number of wei")
-            return units
+        text = self._file.text(node)
+        if " " not in text:
+            return self._file.located(node, lambda text: whole(text, "number of wei"))
         amount = self._registry.amount(text)
         if amount.token.address is not None:
             raise self._file.fault(node, f"{text!r} is not in the native coin", hint="Pay tokens with 'pay' and 'to'.")
@@ -286,7 +327,3 @@ class _Reader:
         if len(found) != size:
             raise self._file.fault(node, f"{text[:40]!r} has {len(found)} bytes, not {size}")
         return found
-
-
-def _signature(entry: Mapping[str, Any]) -> str:
-    return f"{entry['name']}({','.join(abi_type(part) for part in entry['inputs'])})"

@@ -5,18 +5,23 @@ All values are texts, as they are written: YAML would take an address for a numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from registry import papers
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
+    from yaml.tokens import Token
 
 T = TypeVar("T")
 
-MAX_BYTES: Final = 2**21
+MAX_BYTES: Final = 2**18
+
+MAX_DEPTH, MAX_TOKENS = 32, 50_000
+"""Levels of lists and mappings, and words and signs: what people write has ten, and a tenth of that."""
 
 
 class YamlFile:
@@ -31,17 +36,13 @@ class YamlFile:
         import yaml
 
         try:
-            with self.path.open("rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = papers.read(self.path, MAX_BYTES)
         except OSError as error:
             raise self._error(f"it cannot be read ({error.strerror})", 0, "Check the name of the file.") from error
         if len(data) > MAX_BYTES:
             raise self._error(f"it has more than {MAX_BYTES:,} bytes", 0, "Move what is long into files beside it.")
         try:
-            # An alias within aliases would grow without end.
-            for token in yaml.scan(data, Loader=yaml.SafeLoader):
-                if isinstance(token, yaml.AliasToken):
-                    raise self._error("aliases are not taken", token.start_mark.line + 1, "Write the value out.")
+            self._check_shape(yaml.scan(data, Loader=yaml.SafeLoader))
             found = yaml.compose(data, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -51,6 +52,28 @@ class YamlFile:
         if found is None:
             raise self._error("it is empty", 1, "")
         return found
+
+    def _check_shape(self, tokens: Iterable[Token]) -> None:
+        """Refuse what grows without end, or takes longer the deeper it is, while it is still a row of tokens."""
+        from yaml import tokens as kinds
+
+        opens = (
+            kinds.BlockMappingStartToken,
+            kinds.BlockSequenceStartToken,
+            kinds.FlowMappingStartToken,
+            kinds.FlowSequenceStartToken,
+        )
+        closes = (kinds.BlockEndToken, kinds.FlowMappingEndToken, kinds.FlowSequenceEndToken)
+        depth = 0
+        for number, token in enumerate(tokens):
+            line = token.start_mark.line + 1
+            if isinstance(token, kinds.AliasToken):
+                raise self._error("aliases are not taken", line, "Write the value out.")
+            depth += isinstance(token, opens) - isinstance(token, closes)
+            if depth > MAX_DEPTH:
+                raise self._error(f"it is nested deeper than {MAX_DEPTH} levels", line, "")
+            if number > MAX_TOKENS:
+                raise self._error(f"it has more than {MAX_TOKENS:,} words and signs", line, "")
 
     def fault(self, node: Node, reason: str, hint: str = "") -> RegistryError:
         """What is wrong with a node."""

@@ -35,7 +35,7 @@ __all__ = ["OPERATIONS", "Operation", "Parameter", "read_parameters"]
 LARGEST: Final = 2**63 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter: its name, the schema that it has in JSON, what it is in words, and whether it is in the path."""
 
@@ -69,7 +69,7 @@ class Parameter:
         return InputError(f"{self.name} is {text[:80]!r}, and is {words}.", hint="See /openapi.json.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One path: what it is for, its parameters, what it answers, and how."""
 

@@ -15,7 +15,7 @@ Load = Callable[[str, Sequence[Key]], Mapping[Key, Row]]
 """The rows of a table that are kept under some keys."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Changes:
     """What events come to.
 

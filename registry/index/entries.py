@@ -22,7 +22,7 @@ ENDLESS: Final = 2**62
 AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Money:
     """What the payment tokens are: by address (zero for the coin) their symbol, decimals, and how many millionths of a
     dollar one whole token is worth, 0 if nobody said."""

@@ -91,7 +91,7 @@ class ChainSource(Protocol):
         """The logs of receipts."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """Some blocks one after the other: up to the block `last`, with the events in them and the contracts that each
     event made."""

@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., None])
 Keys = Callable[[Mapping[str, Any]], Iterable[Key]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
     """The rule of one event: which rows it needs, and the function that changes them."""
 

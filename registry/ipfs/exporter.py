@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified
+from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified, WouldOverwrite
 from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.importer import FileEntry
@@ -47,7 +47,7 @@ def export(
         place.parent.mkdir(parents=True, exist_ok=True)
         taken = os.path.lexists(place) and not (place.is_dir() and not place.is_symlink() and not any(place.iterdir()))
         if taken:
-            raise InputError(f"{str(place)!r} exists already.", hint="Name a path that does not exist yet.")
+            raise WouldOverwrite(place, "")
         mark = str(cid.v1())[-16:] if resume else os.urandom(8).hex()
         staging = place.parent / f".{place.name[:64]}-{mark}.part"
         with _alone(staging) if resume else nullcontext():

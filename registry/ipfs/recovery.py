@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.errors import ContentError, InputError, Unverified
+from registry.errors import ContentError, InputError, Unverified, WouldOverwrite
 from registry.ipfs.blocks import BlockSource
 from registry.ipfs.car import Archive, read_car, write_car
 from registry.ipfs.cid import CID, DAG_PB, RAW
@@ -39,11 +39,12 @@ def back_up(
 ) -> Archive:
     """Write a root with all below it to an archive (CAR) at `target`, whole or not at all.
 
-    Raises `InputError` if there is something already, `ContentError` if it cannot be written, and the reader's errors.
+    Raises `WouldOverwrite` if there is something already, `ContentError` if it cannot be written, and what reading
+    raises.
     """
     place = Path(target)
     if os.path.lexists(place):
-        raise InputError(f"{str(place)!r} exists already.", hint="Name a path that does not exist yet.")
+        raise WouldOverwrite(place, "")
     part = place.with_name(f".{place.name[:64]}-{os.urandom(8).hex()}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

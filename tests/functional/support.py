@@ -101,8 +101,17 @@ def refusal(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_
     try:
         chain.provider.web3.eth.call(call)
     except Exception as error:
-        return decode_error(_revert_data(error))
+        return decode_error(revert_data(error))
     raise AssertionError(f"{method} went through")
+
+
+def allowed(method: Any, *args: Any, sender: Any) -> bool:
+    """Whether a call would go through now; asked by `eth_call`, so that the moment stays what it is."""
+    try:
+        refusal(method, *args, sender=sender)
+    except AssertionError:
+        return True
+    return False
 
 
 def creation_refusal(container: Any, *args: Any, sender: Any) -> tuple[Any, ...]:
@@ -111,7 +120,7 @@ def creation_refusal(container: Any, *args: Any, sender: Any) -> tuple[Any, ...]
     try:
         chain.provider.web3.eth.call({"from": sender.address, "data": "0x" + bytes(data).hex(), "gas": hex(20_000_000)})
     except Exception as error:
-        return decode_error(_revert_data(error))
+        return decode_error(revert_data(error))
     raise AssertionError(f"{container} was created")
 
 
@@ -204,7 +213,7 @@ def now() -> int:
     return int(chain.blocks.head.timestamp)
 
 
-def _revert_data(error: Exception) -> bytes:
+def revert_data(error: Exception) -> bytes:
     data = getattr(error, "data", None)
     if isinstance(data, str) and data.startswith("0x"):
         return bytes.fromhex(data[2:])

@@ -55,6 +55,7 @@ FLOORS = [
     ["registry.ipfs"],
     [
         "registry.home",
+        "registry.numbers",
         "registry.papers",
         "registry.serving",
         "registry.throttle",

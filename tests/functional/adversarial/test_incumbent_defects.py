@@ -45,6 +45,7 @@ from ..support import (
     SUSPENDED,
     UNIT,
     USE,
+    allowed,
     cid,
     digest,
     failure,
@@ -262,7 +263,9 @@ def test_d2_a_signed_word_counts_once_for_one_asset_on_one_chain(
     assert refusal(registry.consumeWithReceipt, note, signature, sender=service)[0] == "InvalidAccountNonce"
 
 
-def test_d3_nobody_renews_or_uses_what_was_never_bought(registry: Any, buyer: Any, stranger: Any, publish: Any) -> None:
+def test_d3_nobody_renews_or_uses_what_was_never_bought(
+    registry: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
     asset_id = publish(terms(kind=USE))
     assert refusal(registry.consume, asset_id, 0, 1, JOB, sender=stranger) == (
         "NotEnoughUses",
@@ -275,9 +278,12 @@ def test_d3_nobody_renews_or_uses_what_was_never_bought(registry: Any, buyer: An
     own = (asset_id, 0, stranger, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, own, sign_receipt(stranger, registry, own), sender=stranger)
     assert got == ("NotEnoughUses", asset_id, 0, stranger, 1, 0)
-    forged = (asset_id, 0, buyer, 0, stranger, JOB, 0, 2**48 - 1)
+    # Of somebody who has uses, only their word is missing.
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    forged = (asset_id, 0, buyer, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, forged, sign_receipt(stranger, registry, forged), sender=stranger)
-    assert got == ("NoUnits",)
+    assert got == ("InvalidReceiptSignature", buyer)
+    assert allowed(registry.consumeWithReceipt, forged, sign_receipt(buyer, registry, forged), sender=stranger)
 
 
 def test_d4_a_permit_ends_by_the_clock_and_not_by_the_block_number(

@@ -5,6 +5,7 @@ Row 29, the blind signing of a delegate call, belongs to the ownership by teams 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -39,9 +40,40 @@ CLONES = ("Datatoken", "LineageSplitter", "RevenueSplitter")
 
 
 @pytest.mark.parametrize("name", CLONES)
-def test_row_16_a_clone_has_nothing_to_initialise(project: Any, name: str) -> None:
-    acts = {method.name.lower() for method in getattr(project, name).contract_type.mutable_methods}
-    assert not [act for act in acts if "init" in act or "setup" in act or "own" in act]
+def test_row_16_a_clone_has_nothing_to_initialise(
+    name: str, project: Any, registry: Any, lineage: Any, factory: Any, dao: Any, stranger: Any, publish: Any
+) -> None:
+    """Whatever a stranger calls, once or again: it says of itself what it said, and its code is what it was."""
+    parent = publish(terms(), derivatives=(True, 100))
+    child = publish(terms(), parents=(parent,))
+    table = share_table({ONE: 1, TWO: 3})
+    factory.createSplitter(table, sender=dao)
+    lineage.createSplitter(registry, child, sender=dao)
+    registry.grant(child, 0, ONE, 1, True, sender=registry.ownerOf(child))
+    at = {
+        "Datatoken": registry.datatokenOf(child, 0),
+        "LineageSplitter": lineage.splitterOf(registry, child),
+        "RevenueSplitter": factory.splitterOf(table),
+    }[name]
+    clone = getattr(project, name).at(at)
+    asked = [view for view in clone.contract_type.view_methods if not view.inputs]
+
+    def said() -> list[object]:
+        return [project.provider.get_code(at), *(str(clone.call_view_method(view.name)) for view in asked)]
+
+    before, methods = said(), clone.contract_type.mutable_methods
+    assert asked and methods
+    for method in [*methods, *methods]:
+        arguments = b"".join(stranger_s(part, stranger) for part in method.inputs)
+        data = keccak(text=method.selector)[:4] + arguments
+        with suppress(Exception):
+            stranger.transfer(at, 0, data=data, gas=3_000_000)
+    assert said() == before
+
+
+def stranger_s(part: Any, stranger: Any) -> bytes:
+    """A value of a parameter: the stranger's own address, or one."""
+    return bytes(12) + bytes.fromhex(stranger.address[2:]) if part.type == "address" else (1).to_bytes(32, "big")
 
 
 def test_row_16_who_makes_a_clone_first_gains_nothing(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..support import DOLLAR, digest, logs, now, order, refusal
+from ..support import DOLLAR, allowed, digest, logs, now, order, refusal
 from .story import DAY, action, carry, travel, travel_to
 
 UNLISTED, ENDORSED, FLAGGED, DELISTED = range(4)
@@ -121,8 +121,15 @@ def test_the_owner_answers_once_and_in_time(house: SimpleNamespace, flagged: int
 
 
 def test_after_seven_days_there_is_no_answer(house: SimpleNamespace, flagged: int) -> None:
-    travel_to(house.curation.caseOf(flagged).openedAt + 7 * DAY + 1)
+    """The last second is the owner's, and only the next one lets the flag be decided without an answer."""
+    end = house.curation.caseOf(flagged).openedAt + 7 * DAY
+    decide = (house.curation.decideFlag, flagged, True, VERDICT, 0)
+    travel_to(end)
+    assert allowed(house.curation.answer, flagged, ANSWER, sender=house.author)
+    assert refusal(*decide, sender=house.council) == ("AnswerPending", flagged, end)
+    travel_to(end + 1)
     assert refusal(house.curation.answer, flagged, ANSWER, sender=house.author) == ("CannotAnswer", flagged)
+    assert allowed(*decide, sender=house.council)
 
 
 # Decisions

@@ -108,6 +108,17 @@ def test_nobody_else_declares_and_nothing_that_was_not_adopted(
         assert refused == ("WrongStandardStatus", NAME, version, NONE)
 
 
+def test_what_declares_nothing_conforms_to_nothing(house: SimpleNamespace, adopted: int, asset: int) -> None:
+    """Also an asset that there is not, which is at no version, as nothing is a declaration of no version."""
+    for number in (asset, 99):
+        found = house.standards.conformanceOf(number, NAME)
+        assert (found.version, found.assetVersion, found.status, found.current) == (0, 0, NONE, False)
+    house.standards.declare(asset, NAME, 1, sender=house.author)
+    assert house.standards.conformanceOf(asset, NAME).current
+    house.standards.withdraw(asset, NAME, sender=house.author)
+    assert not house.standards.conformanceOf(asset, NAME).current
+
+
 # The brake
 
 

@@ -11,6 +11,7 @@ import pytest
 from client.conftest import CALLS, MONTH, RESEARCH
 from registry import CID, DDO, Amount, Draft, Licence, Preview, Published, Registry, State
 from registry.chain import reverts
+from registry.chain.journal import Journal
 from registry.errors import (
     DDOTooLarge,
     InputError,
@@ -145,6 +146,21 @@ def test_again_publishes_a_second_one(publish: Callable[..., Published], name: s
     first = publish(name=name)
     second = publish(name=name, again=True)
     assert second.did != first.did and second.cid == first.cid and second.tx is not None
+
+
+def test_a_second_one_that_was_interrupted_is_finished_and_not_made_a_third_time(
+    publish: Callable[..., Published], author: Registry, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publish(name=name)
+    with monkeypatch.context() as patched:
+        # Killed between the transaction and its answer.
+        patched.setattr(Journal, "settle", lambda *_: None)
+        second = publish(name=name, again=True)
+    before = author.chain.block().number
+    finished = publish(name=name, again=True)
+    assert (finished.did, author.chain.block().number) == (second.did, before)
+    third = publish(name=name, again=True)
+    assert len({first.did, second.did, third.did}) == 3
 
 
 def test_other_terms_for_a_document_that_is_published_are_refused(

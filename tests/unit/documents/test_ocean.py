@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from registry.ddo import DDO
 from registry.did import DID
 from registry.errors import InputError, InvalidAddress, InvalidDDO, InvalidLicence, RegistryError
-from registry.licence import Licence
+from registry.licence import Kind, Licence
 from registry.ocean import OCEAN_VERSIONS, from_ocean_v4, ocean_did, to_ocean_v4
 
 from .test_ddo import ddos
@@ -197,6 +197,17 @@ def test_services_become_licences_only_at_a_price_that_was_given(ocean: dict[str
     ocean["services"][0]["timeout"] = 0
     (licence,) = from_ocean_v4(ocean, prices={"download": 0}).licences
     assert licence.in_words() == "access for as long as it is held, free of charge"
+
+
+@pytest.mark.parametrize(
+    ("timeout", "kind"), [(0, Kind.HOLD), (1, Kind.PERIOD), (2**32 - 1, Kind.PERIOD), (2**32, Kind.HOLD)]
+)
+def test_a_period_is_as_long_as_the_contract_can_keep(ocean: dict[str, Any], timeout: int, kind: Kind) -> None:
+    ocean["services"][0]["timeout"] = timeout
+    imported = from_ocean_v4(ocean, prices={"download": 0})
+    (licence,) = imported.licences
+    assert (licence.kind, licence.quantity) == (kind, timeout if kind is Kind.PERIOD else 0)
+    assert any("lasts longer" in note for note in imported.notes) is (timeout == 2**32)
 
 
 def test_two_services_of_one_name_become_two_licences(ocean: dict[str, Any]) -> None:

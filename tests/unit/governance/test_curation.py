@@ -180,7 +180,10 @@ def test_an_appeal_in_vain_pays_the_dao(for_sale: Registry, stranger: Registry) 
     by_the_dao(for_sale, lambda place: place.governance.delist(ASSET, "It is harmful."))
     with pytest.raises(reverts.NotOwnerOfAsset):
         stranger.governance.appeal(ASSET, "Why?")
-    assert governance.appeal(ASSET, "It is not.").number == 1
+    case = governance.appeal(ASSET, "It is not.")
+    assert case.number == 1
+    # The owner has spoken by appealing: nobody waits for an answer.
+    assert (governance.case(1).answer_until, governance.case(1).appeal) == (0, True)
     with pytest.raises(reverts.AppealOpen):
         governance.appeal(ASSET, "Again.")
     by_the_dao(for_sale, lambda place: place.governance.decide_appeal(1, upheld=False, reason="It is."))

@@ -84,7 +84,7 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 def test_a_table_is_read_as_it_is_written(write: Callable[[str], Path]) -> None:
     text = (
         f"\ufeffAccount, amount ,start,cliff,duration\r\n"
-        f'{ANN},"1,000",2026-01-01,30,100\r\n\r\n{BOB.lower()},50.0,,,\r\n{BOB},10,2026-01-01T01:00+01:00,,10\r\n'
+        f"{ANN},1_000,2026-01-01,30,100\r\n\r\n{BOB.lower()},50.0,,,\r\n{BOB},10,2026-01-01T01:00+01:00,,10\r\n"
     )
     found = read_csv(write(text))
     assert found == LIST and found.total == 1060 * WHOLE
@@ -99,7 +99,7 @@ def test_a_table_is_read_as_it_is_written(write: Callable[[str], Path]) -> None:
         (f"0x{'00' * 20},5,,,", "zero address"),
         (f"{ANN},,,,", "not a number"),
         (f"{ANN},0,,,", "nothing"),
-        (f"{ANN},-5,,,", "below zero"),
+        (f"{ANN},-5,,,", "negative"),
         (f"{ANN},NaN,,,", "not a number of tokens"),
         (f"{ANN},1e400,,,", "not a number of tokens"),
         (f"{ANN},0.1234567890123456789,,,", "decimals"),

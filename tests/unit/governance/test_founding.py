@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from registry import Registry
 from registry.chain import reverts
+from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.deploy import Dao, Deployment
+from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
 from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
 from registry.chain.founding import FoundingPlan, check_powers, found
 from registry.chain.journal import Journal
@@ -35,6 +37,8 @@ from registry.governance.entitlements import Entitlement, Entitlements
 from registry.governance.foundation import read_foundation
 from registry.ipfs.store import MemoryStore
 from registry.money import Amount, Token
+from registry.types import to_address
+from registry.words import DAO_CONTRACTS
 
 ANN, BOB, CLEO = (dev_signer(number).address for number in (5, 6, 7))
 LIST = Entitlements((Entitlement(ANN, 7 * WHOLE), Entitlement(BOB, 8 * WHOLE)))
@@ -323,6 +327,28 @@ def test_a_record_that_names_other_contracts_is_found_out(begun: Begun) -> None:
         assert any(evil in problem for problem in problems), name
 
 
+def test_code_that_differs_in_one_byte_is_found_out(begun: Begun) -> None:
+    """A deployer who records a contract with a back door: it says the same of itself, at another address."""
+    chain, base, foundation, sender = begun
+    wanted = found(chain, base, foundation)
+    made = wanted.carry_out(sender)
+    assert made.dao is not None
+    first = plan(chain, base.deployer, treasury=base.treasury, fee_bps=base.fee_bps, payment_tokens=base.tokens)
+    parts = {key: first._code[key] for key in CONTRACTS} | {
+        key: wanted._code[key]
+        for key in ("token", "timelock", "governor", "standards", "curation", "brake", "distributor")
+    }
+    for key, code in parts.items():
+        # The last bytes of the metadata of the code, before the arguments: nothing runs otherwise for it.
+        end = 32 + len(artifact({**CONTRACTS, **DAO_CONTRACTS}[key]).bytecode)
+        changed = code[: end - 3] + bytes([code[end - 3] ^ 1]) + code[end - 2 :]
+        sender.send(Call(FACTORY, changed))
+        at = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + changed[:32] + keccak(changed[32:]))[12:])
+        assert chain.has_code(at), key
+        forged = replace(made, **{key: at}) if key in CONTRACTS else replace(made, dao=replace(made.dao, **{key: at}))
+        assert any(at in problem for problem in check_code(chain, forged)), key
+
+
 # --- Foundations that would not hold -------------------------------------------------------------
 
 
@@ -411,7 +437,7 @@ GOOD = f"""\
 token: {{name: Test Vote, symbol: TV}}
 allocations:
   "{ANN}": 1_000
-  {BOB}: 2,500.5
+  {BOB}: 2_500.5
 treasury: 400
 distribution:
   file: list.csv
@@ -468,12 +494,12 @@ def test_settings_are_read_as_they_are_written(write: Callable[[str], Path]) -> 
         ("treasury: 400", "treasury: [", 7, "YAML"),
         ("treasury: 400", "treasury: many", 5, "'many'"),
         ("treasury: 400", "treasury: 0.0000000000000000001", 5, "decimals"),
-        ("treasury: 400", "treasury: -4", 5, "below zero"),
+        ("treasury: 400", "treasury: -4", 5, "negative"),
         ("treasury: 400", "treasure: 400", 5, "'treasure' is not known"),
         ("treasury: 400", "treasury: 400\ntreasury: 5", 6, "twice"),
-        (f"  {BOB}: 2,500.5", f"  {ANN.lower()}: 1", 4, "twice"),
-        (f"  {BOB}: 2,500.5", "  0x12: 1", 4, "digits"),
-        (f"  {BOB}: 2,500.5", f"  {BOB[:-1]}{'0' if BOB[-1] != '0' else '1'}: 1", 4, "checksum"),
+        (f"  {BOB}: 2_500.5", f"  {ANN.lower()}: 1", 4, "twice"),
+        (f"  {BOB}: 2_500.5", "  0x12: 1", 4, "digits"),
+        (f"  {BOB}: 2_500.5", f"  {BOB[:-1]}{'0' if BOB[-1] != '0' else '1'}: 1", 4, "checksum"),
         ("  until: 2026-06-30", "", 7, "'until'"),
         ("  until: 2026-06-30", "  until: 2026-06-31", 8, "date"),
         ("  voting-delay: 2 hours", "  voting-delay: soon", 10, "span"),
@@ -533,3 +559,12 @@ def test_a_local_dao_has_people_who_are_there() -> None:
 def test_without_a_dao_there_is_nothing_to_decide(shared: Registry) -> None:
     with pytest.raises(NoDao, match="registry dao found"):
         shared.governance.voting_power()
+
+
+def test_the_list_of_a_distribution_is_in_the_folder_of_the_settings(write: Callable[[str], Path]) -> None:
+    outside = write(GOOD).parent.parent / "outside.csv"
+    outside.write_text(f"account,amount\n{ANN},7\n")
+    (write(GOOD).parent / "link.csv").symlink_to(outside)
+    for name in ("../outside.csv", "link.csv", str(outside), "/dev/stdin", "none.csv"):
+        with pytest.raises(InvalidSettings, match=r"line 7: the list .* cannot be read"):
+            read_foundation(write(GOOD.replace("list.csv", name)), amount)

@@ -17,9 +17,13 @@ from registry.words import CallInWords, Words, duration
 ZERO = "0x" + "0" * 40
 
 
+def data_of(call: Any) -> bytes:
+    return bytes.fromhex(call._encode_transaction_data()[2:])
+
+
 def told(client: Registry, call: Any) -> CallInWords:
-    data = bytes.fromhex(call._encode_transaction_data()[2:])
-    return Words(client, {client.governance.dao.timelock: "the treasury"}).of(Call(call.address, data))
+    treasury = client.governance.dao.timelock
+    return Words(client, {treasury: "the treasury"}, by=treasury).of(Call(call.address, data_of(call)))
 
 
 def test_every_contract_of_the_dao_has_its_name(author: Registry) -> None:
@@ -91,8 +95,21 @@ def test_what_is_dangerous_is_said(author: Registry, stranger: Registry) -> None
     for said, call in dangerous.items():
         found = " ".join(told(author, call).warnings)
         assert said in found, found
-    harmless = [author.market.functions.setFee(50), dollar.approve(stranger.address, 5), rules.setVotingDelay(7200)]
+    harmless = [author.market.functions.setFee(50), dollar.approve(stranger.address, 0), rules.setVotingDelay(7200)]
     assert [told(author, call).warnings for call in harmless] == [()] * 3
+
+
+def test_every_approval_is_said_with_its_amount_and_what_is_there(author: Registry, stranger: Registry) -> None:
+    dollar, treasury = author.erc20(author.deployment.tokens["USD"]).functions, author.governance.dao.timelock
+    author.act("fund the treasury", dollar.transfer(treasury, 9_000_000))
+    within = told(author, dollar.approve(stranger.address, 9_000_000)).warnings
+    assert within == (f"{stranger.address} could take 9 USD from then on",)
+    above = told(author, dollar.approve(stranger.address, 9_000_001)).warnings
+    assert above[0].endswith(
+        "9.000001 USD from then on: more than the 9 USD that is there, so that the approval has no bound"
+    )
+    foreign = Words(author).of(Call(stranger.address, data_of(dollar.approve(stranger.address, 2**64))))
+    assert "the approval has no bound" in foreign.warnings[-1]
 
 
 def test_a_proxy_is_told_by_its_slot(author: Registry) -> None:

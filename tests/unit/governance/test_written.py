@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from registry import CID, Registry
+from registry import CID, Licence, Registry
 from registry.chain.sender import Call
 from registry.errors import InvalidDraft
 from registry.governance.drafts import read_body
@@ -154,12 +157,12 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
         (
             "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [much]\n",
             5,
-            "'much' is not an amount",
+            "'much' is not a whole number",
         ),
         (
             "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [-1]\n",
             5,
-            "does not fit",
+            "negative",
         ),
         (
             "title: T\nactions:\n  - contract: Curation\n    function: nameCouncil\n"
@@ -180,7 +183,7 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
         ("title: T\nactions:\n  - target: Curation\n    data: 0x\n", 3, "not an address"),
         ("title: T\nactions:\n  - target: '" + ANN + "'\n    data: 0xzz\n", 4, "hexadecimal"),
         ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: 1 USD\n", 4, "native coin"),
-        ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: -1\n", 4, "no number of wei"),
+        ("title: T\nactions:\n  - target: '" + ANN + "'\n    value: -1\n", 4, "not a number of wei"),
         ("title: &a T\nbody: *a\nactions: []\n", 2, "aliases"),
     ],
 )
@@ -198,7 +201,7 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(author: Registry, file: 
     file.write_bytes(b"\xff\xfe\x00bad\x00")
     with pytest.raises(InvalidDraft, match="not YAML"):
         author.governance.read_draft(file)
-    file.write_bytes(b"#" * (2**21 + 2))
+    file.write_bytes(b"#" * (2**18 + 2))
     with pytest.raises(InvalidDraft, match="more than"):
         author.governance.read_draft(file)
 
@@ -226,3 +229,138 @@ def test_a_file_says_the_same_with_the_line_ends_and_the_mark_of_windows(
         (folder / "proposal.yaml").write_bytes((mark + text.replace("\n", end)).encode())
         said.append(read(folder / "proposal.yaml", author))
     assert said[0] == said[1] and "\r" not in said[1].body and said[1].body.startswith("# Why")
+
+
+# --- What a stranger's file may not do ---------------------------------------------------------------
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file of the reader's beside the folder of the draft."""
+    path = tmp_path.parent / f"{tmp_path.name}-secret.txt"
+    path.write_text("the reader's own")
+    return path
+
+
+def test_a_body_comes_from_the_folder_of_its_file_or_from_nowhere(
+    author: Registry, file: Path, secret: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link.md").symlink_to(secret)
+    (tmp_path / "out").symlink_to(secret.parent)
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "sub").mkdir()
+    for name in (
+        *(
+            "/etc/passwd",
+            f"../{secret.name}",
+            "link.md",
+            f"out/{secret.name}",
+            f"sub/../../{secret.name}",
+            "loop",
+            "sub",
+        ),
+        *(str(secret), "pipe", "/dev/zero", "/dev/stdin", "none.md", "sub\0", "~/x", "."),
+    ):
+        file.write_text(f"title: T\nbody-file: {json.dumps(name)}\nactions: [{{pay: 1 USD, to: '{ANN}'}}]\n")
+        with pytest.raises(InvalidDraft, match=r"cannot be read|not YAML") as caught:
+            author.governance.read_draft(file)
+        assert "own" not in str(caught.value)
+    (tmp_path / "sub" / "why.md").write_text("fine")
+    (tmp_path / "inside.md").symlink_to("sub/why.md")
+    for name in ("sub/why.md", "./sub/../sub/why.md", "inside.md"):
+        file.write_text(f"title: T\nbody-file: {name}\nactions: [{{pay: 1 USD, to: '{ANN}'}}]\n")
+        assert author.governance.read_draft(file).body == "fine"
+    (tmp_path / "sub" / "why.md").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(InvalidDraft, match="more than 1,048,576 bytes"):
+        author.governance.read_draft(file)
+
+
+NESTED = {
+    "lists": "a: " + "[" * 6_000,
+    "mappings": "a: " + "{" * 6_000,
+    "both": "a: " + "[{a: " * 3_000,
+    "blocks": "- " * 6_000,
+    "questions": "? " * 6_000,
+    "indented": "\n".join(f"{' ' * level}a:" for level in range(400)),
+    "closed": "a: " + "[" * 100 + "]" * 100,
+    "many": "a: [" + "[]," * 80_000 + "]",
+    "aliases": "a: &a [x]\nb: &b [*a, *a]\n",
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_what_is_deep_or_grows_is_refused_before_it_is_built(author: Registry, file: Path, name: str) -> None:
+    file.write_text(NESTED[name])
+    with (
+        mock.patch("yaml.compose") as built,
+        pytest.raises(InvalidDraft, match=r"nested deeper|words and signs|aliases"),
+    ):
+        author.governance.read_draft(file)
+    assert not built.called
+
+
+def fee(text: str) -> str:
+    return f"title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: {{feeBps: {text}}}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            '"0,5"',
+            "1_0",
+            "050",
+            "1e3",
+            "0x10",
+            "0o17",
+            "1:30",
+            "true",
+            "yes",
+            "12.5",
+            "12.5 USD",
+            "50 USD",
+            "2027-01-31",
+        ),
+        *('"50 "', "-1", "+50", ".5", "~", "null", "2 days", "\u0665", "!!int 050", "!!float 5", "2027-01-31T12:00Z"),
+    ],
+)
+def test_basis_points_are_a_plain_number(author: Registry, file: Path, text: str) -> None:
+    file.write_text(fee(text))
+    if text.startswith("!!float"):
+        assert read(file, author).calls[0].data[-1:] == b"\x05", (
+            "what is written counts, whatever YAML would make of it"
+        )
+        return
+    with pytest.raises(InvalidDraft, match=r"line 5: .* is not a whole number"):
+        read(file, author)
+
+
+def test_an_amount_is_in_the_token_that_it_is_asked_in(author: Registry, file: Path) -> None:
+    asset = author.publish(
+        None, name="M", type="model", license="MIT", licences=[Licence.hold("full", price="5 USD")]
+    ).did.asset_id
+    vote = author.governance.dao.token
+
+    def action(contract: str, function: str, arguments: str) -> Call:
+        file.write_text(
+            f"title: T\nactions:\n  - contract: {contract}\n    function: {function}\n    arguments: {arguments}\n"
+        )
+        return read(file, author).calls[0]
+
+    def units(call: Call) -> int:
+        return int.from_bytes(call.data[-32:], "big")
+
+    assert units(action("USD", "approve", f"['{ANN}', 12.5 USD]")) == 12_500_000
+    assert units(action("AssetRegistry", "setPrice", f"[{asset}, 0, 7 USD]")) == 7_000_000
+    assert units(action("RegistryGovernor", "setSpendingCap", "['0x" + "0" * 40 + "', 2 ETH]")) == 2 * 10**18
+    for contract, function, arguments in (
+        ("USD", "approve", f"['{ANN}', 1 ETH]"),
+        ("AssetRegistry", "setPrice", f"[{asset}, 0, 7 ETH]"),
+        ("Curation", "setBond", f"['{vote}', 12.5 USD]"),
+        ("Curation", "setBond", "[USD, 1 ETH]"),
+        ("RegistryGovernor", "setProposalThreshold", "[5 USD]"),
+        ("AssetRegistry", "setRoles", f"[{asset}, '{ANN}', 7 USD]"),
+    ):
+        with pytest.raises(InvalidDraft, match="line 5"):
+            action(contract, function, arguments)
