@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 class Done:
     """What a transaction did, or would do.
 
-    `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run.
+    `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run. `left_out` is as of
+    `Published`, for an update with new content.
     """
 
     what: str
     cost: Cost
     tx: Receipt | None
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what} ({self.cost}{', nothing was sent' if self.tx is None else ''})"
@@ -156,13 +158,15 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An asset that was published; `tx` is None if an earlier run had done it already."""
+    """An asset that was published; `tx` is None if an earlier run had done it already. `left_out` are the paths below
+    the folder that are not part of it, since their names begin with a dot; folders have a slash at their end."""
 
     did: DID
     cid: CID
     content: CID | None
     owner: Address
     tx: Receipt | None
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.did)
@@ -170,10 +174,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What publishing would do; nothing was stored or sent."""
+    """What publishing would do; nothing was stored or sent. `left_out` is as of `Published`, of all documents."""
 
     documents: tuple[DDO, ...]
     cost: Cost
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         many = f"{len(self.documents)} assets" if len(self.documents) != 1 else repr(self.documents[0].name)
@@ -255,13 +260,17 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Bytes that were hashed again and found to be those that the chain promises."""
+    """Bytes that were hashed again and found to be those that the chain promises. `left_out` are the paths of a copy
+    that the asset does not have, and whose names begin with a dot."""
 
     did: DID
     document: CID
     content: CID | None
     files: int
     size: int
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.files:,} files, {self.size:,} bytes are what {self.did} promises"
+        words = f"{self.files:,} files, {self.size:,} bytes are what {self.did} promises"
+        more = f" and {len(self.left_out) - 8:,} more" * (len(self.left_out) > 8)
+        return words + (f"; beside them lie {', '.join(map(repr, self.left_out[:8]))}{more}" if self.left_out else "")

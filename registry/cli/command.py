@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from registry.letters import visible
+
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.errors import RegistryError
@@ -203,6 +205,7 @@ asset_argument = click.argument("asset", type=ASSET)
 proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")
+hidden_option = click.option("--hidden", is_flag=True, help="Take files whose names begin with a dot too.")
 account_option = click.option(
     "--account", "--for", "account", metavar="ADDRESS", help="For this account; by default for the signer."
 )
@@ -242,8 +245,12 @@ def run(cli: click.Command) -> NoReturn:
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as a sentence: where in the code it arose tells nobody anything."""
-    if not issubclass(category, DeprecationWarning):
-        click.echo(f"Warning: {message}", err=True)
+    if issubclass(category, DeprecationWarning):
+        return
+    if "--json" in sys.argv[1:]:
+        click.echo(json.dumps({"warning": category.__name__, "message": str(message)}), err=True)
+    else:
+        click.echo(f"Warning: {visible(str(message))}", err=True)
 
 
 def _settings(ctx: click.Context) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class GatewayClient:
 
     def __init__(self, url: str, *, deadline: float = DEADLINE) -> None:
         self.url: Final = url.rstrip("/")
-        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2)
+        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, public=True)
 
     def close(self) -> None:
         """Close its connections."""

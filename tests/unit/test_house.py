@@ -54,7 +54,9 @@ FLOORS = [
     ["registry.ipfs"],
     [
         "registry.home",
+        "registry.letters",
         "registry.papers",
+        "registry.redaction",
         "registry.serving",
         "registry.typed_data",
         "registry.types",
