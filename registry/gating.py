@@ -250,7 +250,7 @@ class Gating(Access):
             place = folder if single else folder.joinpath(*file.path.split("/"))
             plain = opened.file(file.path)
             if not place.is_file():  # a pipe would be waited for
-                raise Unverified(file.cid, str(place), "there is no such file")
+                raise Unverified(file.cid, str(place), "it cannot be read (there is no such file)")
             try:
                 with place.open("rb") as copy:
                     same = all(copy.read(len(piece)) == piece for piece in plain.read(0, plain.size))

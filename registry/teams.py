@@ -22,6 +22,7 @@ from registry.chain.sender import Call
 from registry.chain.signers import as_signer, is_safe_of_ape
 from registry.did import DID
 from registry.errors import (
+    ConnectionFailed,
     ContractError,
     Fault,
     InputError,
@@ -619,6 +620,8 @@ class Teams(Generic[R]):
         ask = contract.get_function_by_signature("isValidSignature(bytes,bytes)")
         try:
             return bytes(self._chain.call(ask(proposal.preimage, signature.data))) == _AGREED
+        except ConnectionFailed:
+            raise
         except RegistryError:
             return False
 

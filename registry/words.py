@@ -18,7 +18,7 @@ from registry.chain.logs import Event, abi_type, named_values
 from registry.chain.safe import NAMES, safe_part
 from registry.chain.sender import Call
 from registry.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, of_call, of_target
-from registry.errors import RegistryError
+from registry.errors import ConnectionFailed, RegistryError
 from registry.ipfs.cid import CID
 from registry.licence import Kind
 from registry.money import Amount, Token
@@ -214,6 +214,8 @@ class Words:
         if number not in self._assets:
             try:
                 self._assets[number] = f"{number} {clean(repr(self._registry.get(number).name))}"
+            except ConnectionFailed:
+                raise
             except RegistryError:
                 self._assets[number] = str(number)
         return self._assets[number]
@@ -221,6 +223,8 @@ class Words:
     def _licence(self, asset: int, number: int) -> str:
         try:
             offer = self._registry.licences(asset)[number]
+        except ConnectionFailed:
+            raise
         except (RegistryError, IndexError):
             return str(number)
         return f"{number} {clean(repr(offer.name))}"
@@ -237,6 +241,8 @@ class Words:
         try:
             terms = self._registry.chain.call(self._registry.assets.functions.licenceOf(asset, licence))
             return self._money(units, self._registry.token_at(terms[5]))
+        except ConnectionFailed:
+            raise
         except (RegistryError, IndexError):
             return f"{units:,} units"
 
@@ -320,6 +326,8 @@ class Words:
     def _at_index(self, units: int | None, index: int) -> str:
         try:
             token = self._registry.token_at(index)
+        except ConnectionFailed:
+            raise
         except (RegistryError, IndexError):
             return f"{units:,} units of token {index}" if units is not None else str(index)
         return token.symbol if units is None else self._money(units, token)

@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
-from registry.letters import visible
-
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.errors import RegistryError
@@ -245,6 +243,8 @@ def run(cli: click.Command) -> NoReturn:
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as a sentence: where in the code it arose tells nobody anything."""
+    from registry.letters import visible
+
     if issubclass(category, DeprecationWarning):
         return
     if "--json" in sys.argv[1:]:

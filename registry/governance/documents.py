@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from registry.errors import InputError, Unverified
+from registry.errors import ConnectionFailed, InputError, Unverified
 from registry.governance.base import Governed
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import fetch
@@ -63,6 +63,8 @@ class Documents(Governed):
         decimals = self.registry.decimals_of(address)
         try:
             return Token(chain.call(functions.symbol()), decimals, address, 0)
+        except ConnectionFailed:
+            raise
         except Exception:  # whatever an odd token answers must not hide a case
             return Token(f"token-{address[2:10]}", decimals, address, 0)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from registry.errors import RegistryError
+from registry.errors import ConnectionFailed, RegistryError
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -60,6 +60,8 @@ class YamlFile:
         """What `make` makes of the text of a node; what it raises is told with the line."""
         try:
             return make(self.text(node))
+        except ConnectionFailed:  # no line is to blame
+            raise
         except RegistryError as error:
             if type(error) is type(self._error("", 0, "")):
                 raise

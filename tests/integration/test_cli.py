@@ -482,7 +482,11 @@ def behind_a_key(node: str, key: str) -> Iterator[str]:
             asked = self.rfile.read(int(self.headers["Content-Length"]))
             known = self.path == f"/v3/{key}" and "Authorization" in self.headers
             kind = {"Content-Type": "application/json"}
-            answer = requests.post(node, asked, headers=kind, timeout=30).content if known else f"no key {self.path}".encode()
+            answer = (
+                requests.post(node, asked, headers=kind, timeout=30).content
+                if known
+                else f"no key {self.path}".encode()
+            )
             self.send_response(200 if known else 401)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
