@@ -19,12 +19,16 @@ export PATH := $(CURDIR)/.bin:$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PAT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo test unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage coverage-python bench release prep manifest clean
+.PHONY: demo test system unit functional invariants integration test-jsipfs deep chaos mutants prove audit coverage coverage-python bench release prep manifest clean
 
 demo: .venv/demo
 	registry demo
 
-test: unit invariants functional integration
+test: system unit invariants functional integration
+
+# Chromium, bubblewrap, PostgreSQL: installed where that may be done, else named.
+system:
+	scripts/_toolchain/system.sh
 
 unit: .venv/dev .venv-release/ready .build/compiled
 	pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 -q

@@ -116,10 +116,9 @@ def test_a_web_server_is_no_node() -> None:
 
 
 def test_a_node_that_never_answers_is_left_after_the_timeout() -> None:
-    started = time.monotonic()
-    with _Proxy("http://127.0.0.1:1", lag=3.0, answer=b"{}") as url, pytest.raises(ConnectionFailed, match="too long"):
+    # Who waits for the answer gets one in the end, and would say another thing of it.
+    with _Proxy("http://127.0.0.1:1", lag=60.0, answer=b"{}") as url, pytest.raises(ConnectionFailed, match="too long"):
         Chain.connect(url, timeout=0.3)
-    assert time.monotonic() - started < 5
 
 
 def test_fees_are_of_the_next_block_and_not_of_one_before(start_anvil: Callable[..., Any]) -> None:

@@ -192,12 +192,11 @@ def _python(code: str) -> str:
 
 def test_importing_the_package_is_cheap_and_touches_no_chain() -> None:
     code = (
-        "import sys, time; start = time.process_time(); import registry; spent = time.process_time() - start\n"
-        f"print(spent, [name for name in {_HEAVY!r} if name in sys.modules])"
+        "import sys, importlib; before = set(sys.modules); import registry; loaded = set(sys.modules) - before\n"
+        f"print(len(loaded), [name for name in {_HEAVY!r} if name in sys.modules])"
     )
-    runs = [_python(code).split(" ", 1) for _ in range(3)]
-    assert {loaded for _, loaded in runs} == {"[]"}
-    assert min(float(spent) for spent, _ in runs) < 0.15
+    count, heavy = _python(code).split(" ", 1)
+    assert heavy == "[]" and int(count) < 10  # what takes time is what is loaded
 
 
 def test_documents_and_content_need_no_chain() -> None:

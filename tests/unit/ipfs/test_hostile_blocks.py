@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -228,11 +227,11 @@ def test_a_fan_in_bomb_of_folders_is_refused(stranger: Stranger) -> None:
     cid = stranger.node([], FOLDER)
     for _ in range(10):
         cid = stranger.node([Link(cid, b"%02d" % n, 1) for n in range(64)], FOLDER)
-    started = time.monotonic()
+    seen = 0
     with pytest.raises(LimitExceeded, match="number of entries"):
         for _ in walk(cid, stranger, limits=Limits(entries=20_000)):
-            pass
-    assert time.monotonic() - started < 30
+            seen += 1
+    assert seen == 20_001  # the root among them, of 64**10
 
 
 def test_a_shard_cannot_stand_in_two_places(stranger: Stranger) -> None:

@@ -382,7 +382,6 @@ def test_a_statement_is_a_table_bars_a_picture_and_a_csv_file(
         ("sale", "9.900000", "9900000", "10.000000"),
         ("royalty", "0.777000", "777000", ""),
     ]
-    pytest.importorskip("matplotlib")
     picture = statement.chart(tmp_path / "income.svg").read_bytes()
     texts = [text.strip() for text in ElementTree.fromstring(picture).itertext()]
     assert "10.677 USD" in texts and "royalties" in texts
