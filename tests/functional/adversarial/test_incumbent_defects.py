@@ -262,7 +262,9 @@ def test_d2_a_signed_word_counts_once_for_one_asset_on_one_chain(
     assert refusal(registry.consumeWithReceipt, note, signature, sender=service)[0] == "InvalidAccountNonce"
 
 
-def test_d3_nobody_renews_or_uses_what_was_never_bought(registry: Any, buyer: Any, stranger: Any, publish: Any) -> None:
+def test_d3_nobody_renews_or_uses_what_was_never_bought(
+    registry: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
     asset_id = publish(terms(kind=USE))
     assert refusal(registry.consume, asset_id, 0, 1, JOB, sender=stranger) == (
         "NotEnoughUses",
@@ -275,8 +277,13 @@ def test_d3_nobody_renews_or_uses_what_was_never_bought(registry: Any, buyer: An
     own = (asset_id, 0, stranger, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, own, sign_receipt(stranger, registry, own), sender=stranger)
     assert got == ("NotEnoughUses", asset_id, 0, stranger, 1, 0)
-    forged = (asset_id, 0, buyer, 0, stranger, JOB, 0, 2**48 - 1)
+    # Of one who has uses nobody else can sign them away.
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    forged = (asset_id, 0, buyer, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, forged, sign_receipt(stranger, registry, forged), sender=stranger)
+    assert got == ("InvalidReceiptSignature", buyer)
+    none = (asset_id, 0, buyer, 0, stranger, JOB, 0, 2**48 - 1)
+    got = refusal(registry.consumeWithReceipt, none, sign_receipt(buyer, registry, none), sender=stranger)
     assert got == ("NoUnits",)
 
 

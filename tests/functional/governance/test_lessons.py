@@ -361,12 +361,26 @@ def test_row_13_a_contract_account_is_asked_about_this_very_ballot(house: Simple
 # 14. A sender who is taken on trust, in a batch
 
 
-def test_row_14_no_contract_trusts_a_forwarder(house: SimpleNamespace) -> None:
-    functions = {
-        entry["name"] for c in MANIFEST["contracts"].values() for entry in c["abi"] if entry["type"] == "function"
-    }
-    assert "propose" in functions
-    assert not [name for name in functions if "forwarder" in name.lower()]
+def test_row_14_no_contract_trusts_a_forwarder(house: SimpleNamespace, asset: int) -> None:
+    """A forwarder appends for whom it calls (ERC-2771). Whoever is named so, the caller alone is asked about."""
+    role, nobody = house.timelock.PROPOSER_ROLE(), house.stranger
+    calls = [
+        (house.registry.setState, (asset, 1), house.author),
+        (house.registry.setPaymentToken, (house.dollar, False), house.timelock),
+        (house.market.setFee, (1,), house.timelock),
+        (house.authority.grantRole, (7, nobody, 0), house.timelock),
+        (house.timelock.grantRole, (role, nobody), house.timelock),
+        (house.governor.setVotingDelay, (1,), house.timelock),
+        (house.standards.adopt, (b"x".ljust(32, b"\0"), 1), house.timelock),
+        (house.curation.setBond, (house.dollar, 1), house.timelock),
+        (house.brake.brake, (True, True, 60), house.guardian),
+    ]
+    for method, values, rightful in calls:
+        named = bytes.fromhex(rightful.address[2:])
+        plain = refusal(method, *values, sender=nobody)
+        assert nobody.address in plain, plain
+        for tail in (named, named.rjust(32, b"\0"), named + bytes.fromhex(nobody.address[2:])):
+            assert refusal(method, *values, sender=nobody, tail=tail) == plain
 
 
 def test_row_14_an_address_after_the_data_of_a_batch_is_nobody(house: SimpleNamespace, asset: int) -> None:
