@@ -40,7 +40,7 @@ functional: .venv/dev .build/compiled
 invariants: node_modules/installed
 	forge test
 
-integration: .venv/dev .build/compiled tests/peers/node_modules
+integration: system .venv/dev .build/compiled tests/peers/node_modules
 	pytest tests/integration tests/chaos -p no:ape_test -q
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.

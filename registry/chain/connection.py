@@ -98,7 +98,10 @@ class Chain:
     def __init__(self, provider: BaseProvider, url: str, *, confirmations: int, chain_id: int | None = None) -> None:
         if confirmations < 1:
             raise InputError(f"{confirmations} confirmations are too few.", hint="1 is the block itself.")
-        self.url = url
+        for address in (url, str(getattr(provider, "endpoint_uri", ""))):
+            if "://" in address:
+                conceal(address)
+        self.url = url = shown(url) if "://" in url else url
         self._address: str | None = None
         self.confirmations = confirmations
         self.w3 = Web3(provider)

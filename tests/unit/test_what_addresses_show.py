@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from ipfs.lying import Request, lying
+from web3 import HTTPProvider, Web3
 
 from registry.chain.batch import Read, read_many
 from registry.chain.connection import Chain
@@ -177,6 +178,15 @@ def test_whatever_is_asked_of_a_node_shows_no_more_of_its_address(seen: Seen, pa
         for ask in questions:
             seen.failure(ask)
         seen.failure(lambda: Chain.connect(chain._address or "", chain_id=5))
+
+
+def test_a_connection_of_somebody_else_shows_no_more_either(seen: Seen) -> None:
+    """Ape's, for one, whose provider names its address."""
+    with lying(knowing_its_number_only) as server:
+        address = marked(f"http://127.0.0.1:{server.server_address[1]}")["path and query"]
+        chain = Chain.from_web3(Web3(HTTPProvider(address)), address)
+        seen.objects(chain)
+        seen.failure(chain.block)
 
 
 def test_the_path_of_a_socket_is_not_shown(seen: Seen, tmp_path: Path) -> None:
