@@ -27,16 +27,20 @@ SUITE := $(PYTHON) scripts/_toolchain/suites.py run
 REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo quick test check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
+.PHONY: demo quick test system check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
   coverage coverage-python bench release bounds refresh prep manifest clean
 
 demo: .venv-demo/ready
 	.venv-demo/bin/registry demo
 
-quick: check client
+quick: system check client
 	$(REPORT) quick
 
-test: check client unit invariants functional integration newest
+# Chromium, bubblewrap, PostgreSQL: installed where that may be done, else named.
+system:
+	scripts/_toolchain/system.sh
+
+test: system check client unit invariants functional integration newest
 	$(REPORT) test
 
 check: .venv/dev node_modules/installed
@@ -63,7 +67,7 @@ SECOND := $(addprefix tests/functional/,test_libraries.py test_licences.py test_
 invariants: node_modules/installed .build/compiled
 	$(SUITE) invariants forge test
 
-integration: .venv/dev .build/compiled tests/peers/node_modules
+integration: system .venv/dev .build/compiled tests/peers/node_modules
 	$(SUITE) integration $(PYTEST) tests/integration tests/chaos
 
 # The package beside today's releases of what it stands on, which ape does not allow: the client, content, file systems.

@@ -16,8 +16,9 @@ from registry.did import DID, split_asset_url
 from registry.errors import AccessDenied, FileNotInAsset, InputError, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.file import open_file
+from registry.ipfs.importer import compare
 from registry.ipfs.profiles import PROFILES
-from registry.ipfs.unixfs import FileEntry, cat, compute_cid, content_size, export, resolve, walk
+from registry.ipfs.unixfs import FileEntry, cat, content_size, export, resolve, walk
 from registry.results import Asset, Done, Holding, Offer, Verification
 from registry.session import whole
 from registry.typed_data import typed_data
@@ -234,8 +235,8 @@ class Access(Assets):
     def verify(self, asset: DID | str | int, path: str | PathLike[str] | None = None) -> Verification:
         """Hash everything again: the document against the chain, and the content against the document.
 
-        With `path`, a local copy is hashed instead of the stored blocks. Raises `Unverified` for a changed byte,
-        `BlockNotFound` for a missing one.
+        With `path`, a local copy is hashed instead of the stored blocks; names that begin with a dot may lie beside it,
+        and are told. Raises `Unverified` for a changed byte, `BlockNotFound` for a missing one.
         """
         return self._verify(self.get(asset), path)
 
@@ -251,10 +252,10 @@ class Access(Assets):
                     f"The content of {found.did} was made by the rules {content.profile!r}, which are not known here.",
                     hint=f"Known are: {', '.join(PROFILES)}. Verify the stored blocks instead, without a path.",
                 )
-            cid = compute_cid(path, profile, progress=lambda done: self.progress(f"hashing {path}", done, total))
-            if cid != content.cid:
-                raise Unverified(content.cid, str(path), f"it hashes to {cid}")
-            return Verification(found.did, found.cid, cid, len(content.files), total)
+            here, beside = compare(
+                path, content.cid, profile, progress=lambda done: self.progress(f"hashing {path}", done, total)
+            )
+            return Verification(found.did, found.cid, content.cid, here.files, here.size, beside)
         size = count = 0
         seen: dict[str, tuple[CID, int]] = {}
         for entry in walk(content.cid, self.store):

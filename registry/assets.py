@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
 
 from registry.ddo import DDO, AssetType, Content, ContentFile, LicenceText
 from registry.did import DID
@@ -75,7 +75,8 @@ MEDIA_TYPES: Final = {
 class Draft:
     """An asset to publish: what `Registry.publish` takes, as a value, for `Registry.publish_many`.
 
-    `path` is the folder or file with the content, None for an asset without. `fields` are further fields of the
+    `path` is the folder or file with the content, None for an asset without; `hidden` takes of a folder the names that
+    begin with a dot too. `fields` are further fields of the
     document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps` says that others
     may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for. `gated`
     encrypts the content (see `registry.Gated`).
@@ -91,6 +92,14 @@ class Draft:
     parents: Sequence[DID | str] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     gated: Gated | None = None
+    hidden: bool = False
+
+
+class Packed(NamedTuple):
+    """Content that was added, as its document describes it, and the paths that were left out of it."""
+
+    content: Content
+    left_out: tuple[str, ...]
 
 
 class Assets(Session):
@@ -113,6 +122,7 @@ class Assets(Session):
         parents: Sequence[DID | str] = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
+        hidden: bool = ...,
         again: bool = ...,
         dry_run: Literal[False] = ...,
         **fields: Any,
@@ -133,6 +143,7 @@ class Assets(Session):
         parents: Sequence[DID | str] = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
+        hidden: bool = ...,
         again: bool = ...,
         dry_run: Literal[True],
         **fields: Any,
@@ -152,15 +163,18 @@ class Assets(Session):
         parents: Sequence[DID | str] = (),
         gated: Gated | None = None,
         made_by: RunRecord | None = None,
+        hidden: bool = False,
         again: bool = False,
         dry_run: bool = False,
         **fields: Any,
     ) -> Published | Preview:
         """Store a folder or file, write its document, and publish it as an asset with its licences.
 
-        `fields` are further fields of the document, such as ``description``, ``tags`` or ``author``. With `gated` the
-        content is encrypted, and those with access get its key. With `made_by`, the record of the run that made it, its
-        document names the record, and code and data that are assets become its parents.
+        Names in the folder that begin with a dot are left out unless `hidden`; which they were is in the result
+        (`left_out`), and a `registry.ipfs.scan.LeftOutWarning` says it. `fields` are further fields of the document,
+        such as ``description``, ``tags`` or ``author``. With `gated` the content is encrypted, and those with access
+        get its key. With `made_by`, the record of the run that made it, its document names the record, and code and
+        data that are assets become its parents.
         Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
         prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
         With `dry_run` nothing is stored or sent.
@@ -184,6 +198,7 @@ class Assets(Session):
             parents=parents,
             fields=fields,
             gated=gated,
+            hidden=hidden,
         )
         if dry_run:
             return self.publish_many([draft], owner=owner, again=again, dry_run=True)
@@ -246,7 +261,9 @@ class Assets(Session):
         if dry_run:
             left = [chunk for chunk in chunks if not sender.found(f"{intent}:{_fingerprint(chunk)}")]
             cost = sender.preview(*(self._publication(holder, chunk) for chunk in left))
-            return Preview(tuple(plan.ddo for chunk in left for plan in chunk), cost)
+            plans = [plan for chunk in left for plan in chunk]
+            left_out = tuple(name for plan in plans for name in plan.left_out)
+            return Preview(tuple(plan.ddo for plan in plans), cost, left_out)
         receipts: dict[Digest, Receipt] = {}
         for count, chunk in enumerate(chunks):
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
@@ -265,6 +282,7 @@ class Assets(Session):
                 content=plan.ddo.content.cid if plan.ddo.content else None,
                 owner=holder,
                 tx=receipts.get(plan.digest),
+                left_out=plan.left_out,
             )
             for plan in plans
         )
@@ -340,13 +358,15 @@ class Assets(Session):
         *,
         path: str | PathLike[str] | None = None,
         gated: Gated | None = None,
+        hidden: bool = False,
         expected_version: int | None = None,
         dry_run: bool = False,
         **fields: Any,
     ) -> Done:
         """Publish a new version of the document, with other `fields` or with the content at `path`.
 
-        Content that is gated stays so, with a new key; `gated` says that it shall be, or with other gateways.
+        `hidden` takes names that begin with a dot, as for `publish`. Content that is gated stays so, with a new key;
+        `gated` says that it shall be, or with other gateways.
 
         If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
         contract refuses with `VersionConflict`. For the owner and editors. Raises `InvalidDDO` for fields that do
@@ -355,14 +375,16 @@ class Assets(Session):
         if gated is not None and path is None:
             raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
         found = self.get(asset)
+        left_out: tuple[str, ...] = ()
         if path is not None:
-            fields["content"] = self._next_content(found, path, gated, dry_run)
+            fields["content"], left_out = self._next_content(found, path, gated, hidden, dry_run)
         ddo = found.ddo.with_changes(**fields)
         if not dry_run:
             self.keep(ddo)
         version = found.version if expected_version is None else whole(expected_version, "a version")
         call = self.assets.functions.updateMetadata(found.did.asset_id, ddo.digest, version)
-        return self.act(f"update {found.did} to version {version + 1}", call, dry_run=dry_run)
+        done = self.act(f"update {found.did} to version {version + 1}", call, dry_run=dry_run)
+        return replace(done, left_out=left_out)
 
     def add_licence(self, asset: DID | str | int, licence: Licence, *, dry_run: bool = False) -> Done:
         """Offer a further licence: its terms go on chain and its words into the document, in one transaction.
@@ -517,6 +539,7 @@ class Assets(Session):
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
         parents = [self.did(parent) for parent in draft.parents]
         terms = [_terms(licence, tokens) for licence in draft.licences]
+        content, left_out = (None, ()) if draft.path is None else self._first_content(draft, dry_run)
         ddo = DDO(
             **{
                 **draft.fields,
@@ -525,14 +548,14 @@ class Assets(Session):
                 "license": draft.license,
                 "licences": [licence.text for licence in draft.licences],
                 "parents": parents,
-                "content": None if draft.path is None else self._first_content(draft, dry_run),
+                "content": content,
             }
         )
         royalty = whole(draft.royalty_bps or 0, "basis points", low=0, high=2**16 - 1)
         derivatives = (draft.royalty_bps is not None, royalty)
         payout = to_address(draft.payout) if draft.payout else ZERO_ADDRESS
         publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
-        return _Plan(ddo, publication)
+        return _Plan(ddo, publication, left_out)
 
     def keep(self, *documents: DDO) -> None:
         """Put documents into the store, and pin them where the store has pins."""
@@ -541,23 +564,29 @@ class Assets(Session):
                 self.store.put(ddo.cid, ddo.to_bytes())
             keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
 
-    def _first_content(self, draft: Draft, dry_run: bool) -> Content:
+    def _first_content(self, draft: Draft, dry_run: bool) -> Packed:
         """The content of a draft, added to the store."""
         assert draft.path is not None
-        return self._content(draft.path, dry_run)
+        return self._content(draft.path, draft.hidden, dry_run)
 
-    def _next_content(self, found: Asset, path: str | PathLike[str], gated: Gated | None, dry_run: bool) -> Content:
+    def _next_content(
+        self, found: Asset, path: str | PathLike[str], gated: Gated | None, hidden: bool, dry_run: bool
+    ) -> Packed:
         """The content of an asset's next version, added to the store."""
-        return self._content(path, dry_run)
+        return self._content(path, hidden, dry_run)
 
-    def _content(self, path: str | PathLike[str], dry_run: bool) -> Content:
+    def _content(self, path: str | PathLike[str], hidden: bool, dry_run: bool) -> Packed:
         """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
-        total = content_size(path)
+        total = content_size(path, hidden=hidden)
         sink = NullSink() if dry_run else self.store
         with writing(sink):
-            added = add_tree(path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total))
+            added = add_tree(
+                path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total), hidden=hidden
+            )
             keep(sink, {added.cid: f"content of {path}"})
-        return Content(cid=added.cid, size=added.size, profile=UNIXFS_V1_2025.name, files=self._listed(added.files))
+        files = self._listed(added.files)
+        content = Content(cid=added.cid, size=added.size, profile=UNIXFS_V1_2025.name, files=files)
+        return Packed(content, added.left_out)
 
     def _listed(self, files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:
         """The files as a document lists them, none if they are too many."""
@@ -612,10 +641,11 @@ class Assets(Session):
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A checked draft: its document, and the tuple that the contract takes."""
+    """A checked draft: its document, the tuple that the contract takes, and what of its folder was left out."""
 
     ddo: DDO
     publication: tuple[Any, ...]
+    left_out: tuple[str, ...]
 
     @property
     def digest(self) -> Digest:

@@ -12,8 +12,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.assets import Draft
-from registry.chain.fees import Cost
+from registry.assets import Draft, Packed
+from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector
 from registry.ddo import Content, Encryption, KeyGateway
 from registry.did import DID
@@ -60,6 +60,7 @@ class Custody(Gating):
         *,
         path: str | PathLike[str] | None = None,
         gated: Gated | None = None,
+        hidden: bool = False,
         expected_version: int | None = None,
         dry_run: bool = False,
         **fields: Any,
@@ -67,11 +68,17 @@ class Custody(Gating):
         """Publish a new version, see `Assets.update`; new content of a gated asset has a new key, which goes to the
         gateways afterwards. Interrupted and run again, it finishes what was begun, with the same key."""
         if path is not None and not dry_run:
-            resumed = self._resumed(asset, path, gated, fields)
+            resumed = self._resumed(asset, path, gated, hidden, fields)
             if resumed is not None:
                 return resumed
         done = super().update(
-            asset, path=path, gated=gated, expected_version=expected_version, dry_run=dry_run, **fields
+            asset,
+            path=path,
+            gated=gated,
+            hidden=hidden,
+            expected_version=expected_version,
+            dry_run=dry_run,
+            **fields,
         )
         if path is not None and done.tx is not None:
             found = self.get(asset)
@@ -80,7 +87,12 @@ class Custody(Gating):
         return done
 
     def _resumed(
-        self, asset: DID | str | int, path: str | PathLike[str], gated: Gated | None, fields: dict[str, Any]
+        self,
+        asset: DID | str | int,
+        path: str | PathLike[str],
+        gated: Gated | None,
+        hidden: bool,
+        fields: dict[str, Any],
     ) -> Done | None:
         """Give the shares of an update that was stopped before it did; None if there is more to do, or was none."""
         found = self.get(asset)
@@ -89,10 +101,12 @@ class Custody(Gating):
         if encryption is None or job.get("") != encryption.recipient or job.get(_ENTRUSTED):
             return None
         self._entrust(found.did, job)
-        content = self._sealed_content(path, gated or _policy(encryption), encryption.key_version, job, False)
-        if found.ddo.with_changes(**fields, content=content) != found.ddo:
+        policy, version = gated or _policy(encryption), encryption.key_version
+        packed = self._sealed_content(path, policy, version, job, hidden=hidden, dry_run=False)
+        if found.ddo.with_changes(**fields, content=packed.content) != found.ddo:
             return None
-        return Done(f"update {found.did} to version {found.version}", Cost(0, 0, 0, 0), None)
+        what = f"update {found.did} to version {found.version}"
+        return Done(what, NOTHING, None, before=True, left_out=packed.left_out)
 
     def planned(self, draft: Draft, *, dry_run: bool = False) -> Any:
         """See `Assets.planned`; raises `InputError` for a draft that is gated, since another will publish it."""
@@ -103,23 +117,26 @@ class Custody(Gating):
             )
         return super().planned(draft, dry_run=dry_run)
 
-    def _first_content(self, draft: Draft, dry_run: bool) -> Content:
+    def _first_content(self, draft: Draft, dry_run: bool) -> Packed:
         assert draft.path is not None
         if draft.gated is None:
             return super()._first_content(draft, dry_run)
-        return self._sealed_content(draft.path, draft.gated, 1, self._job(*self._name_of(draft)), dry_run)
+        job = self._job(*self._name_of(draft))
+        return self._sealed_content(draft.path, draft.gated, 1, job, hidden=draft.hidden, dry_run=dry_run)
 
-    def _next_content(self, found: Asset, path: str | PathLike[str], gated: Gated | None, dry_run: bool) -> Content:
+    def _next_content(
+        self, found: Asset, path: str | PathLike[str], gated: Gated | None, hidden: bool, dry_run: bool
+    ) -> Packed:
         before = found.ddo.content.encryption if found.ddo.content else None
         gated = gated or (_policy(before) if before else None)
         if gated is None:
-            return super()._next_content(found, path, gated, dry_run)
+            return super()._next_content(found, path, gated, hidden, dry_run)
         job = self._job("update", found.did, found.version, _where(path))
-        return self._sealed_content(path, gated, found.version + 1, job, dry_run)
+        return self._sealed_content(path, gated, found.version + 1, job, hidden=hidden, dry_run=dry_run)
 
     def _sealed_content(
-        self, path: str | PathLike[str], gated: Gated, version: int, job: Job, dry_run: bool
-    ) -> Content:
+        self, path: str | PathLike[str], gated: Gated, version: int, job: Job, *, hidden: bool, dry_run: bool
+    ) -> Packed:
         """Encrypt a folder or file, add it to the store and describe it. The key is kept before anything is."""
         from registry.gated.sealing import seal_tree
 
@@ -129,7 +146,7 @@ class Custody(Gating):
                 hint="Publish it as yourself and transfer it to the team; an editor of the team's asset may update it.",
             )
         gateways = self._describe(gated.gateways)
-        total = content_size(path)
+        total = content_size(path, hidden=hidden)
         sink = NullSink() if dry_run else self.store
         # Who seals the same at the same moment, in another process, would make another key and another document.
         with nullcontext() if dry_run else job.alone(), writing(sink):
@@ -153,17 +170,19 @@ class Custody(Gating):
                 sink,
                 identity,
                 hide=gated.hide_names,
+                hidden=hidden,
                 progress=lambda done: self.progress(f"encrypting {path}", done, total),
                 done=None if dry_run else job,
             )
             keep(sink, {sealed.cid: f"content of {path}"})
-        return Content(
+        content = Content(
             cid=sealed.cid,
             size=sealed.size,
             profile=UNIXFS_V1_2025.name,
             files=self._listed(sealed.files),
             encryption=encryption,
         )
+        return Packed(content, sealed.left_out)
 
     # --- Shares ----------------------------------------------------------------------------------
 

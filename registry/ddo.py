@@ -48,6 +48,7 @@ from registry.did import DID
 from registry.errors import DDOTooLarge, Fault, InputError, InvalidAddress, InvalidCID, InvalidDDO, InvalidDID
 from registry.ipfs.cid import CID
 from registry.ipfs.hosts import host_of, is_loopback, normal_url
+from registry.letters import turns_writing, unseen
 from registry.types import Address, Digest, to_address
 
 MAX_BYTES: Final = 2**20
@@ -62,8 +63,6 @@ MAX_GATEWAYS: Final = 16
 AssetType = Literal["dataset", "model", "algorithm", "app", "notebook", "other"]
 ASSET_TYPES: Final[tuple[str, ...]] = get_args(AssetType)
 
-# Characters that reorder or hide the text around them; a name with them can pass for another one.
-_DECEPTIVE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+:-]*")
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -85,7 +84,7 @@ class _FieldError(ValueError):
 
 def is_line(text: str) -> bool:
     """Whether `text` is one line without control or text-direction characters."""
-    return not _DECEPTIVE.search(text) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+    return not turns_writing(text) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
 
 
 def is_licence_reference(text: str) -> bool:
@@ -156,7 +155,7 @@ def _is_moment(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` is a relative path of plain names: no step up, no root, nothing that hides."""
+    """Whether `text` is a relative path of plain names: no step up, no root, nothing that turns writing."""
     segments = text.split("/")
     return is_line(text) and "\\" not in text and not {"", ".", ".."} & set(segments)
 
@@ -203,9 +202,20 @@ def _length(low: int, high: int) -> StringConstraints:
     return StringConstraints(strict=True, min_length=low, max_length=high)
 
 
+def _no_unseen(text: str) -> str:
+    if found := unseen(text):
+        raise ValueError(f"has the invisible character U+{ord(found):04X}")
+    return text
+
+
 _PROSE: Final = _check(is_prose, "has a control or text-direction character other than line feed and tab")
 
-_Line = Annotated[str, _length(1, 256), _check(is_line, "has a line break, a control or a text-direction character")]
+_Line = Annotated[
+    str,
+    _length(1, 256),
+    _check(is_line, "has a line break, a control or a text-direction character"),
+    AfterValidator(_no_unseen),
+]
 _Description = Annotated[str, _length(0, 20_000), _PROSE]
 _LicenceDescription = Annotated[str, _length(0, 10_000), _PROSE]
 _LicenceTerms = Annotated[str, _length(0, 20_000), _PROSE]
@@ -217,7 +227,9 @@ _Moment = Annotated[
 _LicenceReference = Annotated[
     str, _length(1, 2048), _check(is_licence_reference, "is neither an SPDX licence expression nor a URL")
 ]
-_Path = Annotated[str, _length(1, 1024), _check(is_path, "is not a relative path of plain names")]
+_Path = Annotated[
+    str, _length(1, 1024), _check(is_path, "is not a relative path of plain names"), AfterValidator(_no_unseen)
+]
 _MediaType = Annotated[str, _length(1, 128), _check(_is_media_type, "is not a media type")]
 _GatewayUrl = Annotated[
     str,

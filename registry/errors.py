@@ -74,20 +74,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.redaction import redacted, shown
+
 
 class RegistryError(Exception):
     """Base of every error of this package.
 
-    `message` says what happened with the value at fault, `hint` the way out; both are shown. A class has a hint for
-    those of its cases that have none nearer.
+    `message` says what happened with the value at fault, `hint` the way out; both are shown, without what must not be
+    seen of addresses. A class has a hint for those of its cases that have none nearer.
     """
 
     hint: str = "Look it up by its name: 'registry explain'."
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        self.message = message
-        self.hint = hint or self.hint
-        super().__init__(f"{message} {self.hint}")
+        for name, value in vars(self).items():  # what the class at fault keeps
+            setattr(self, name, redacted(value))
+        self.message = redacted(message)
+        self.hint = redacted(hint or self.hint)
+        super().__init__(f"{self.message} {self.hint}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
@@ -611,13 +615,15 @@ class ChainError(RegistryError):
 
 
 class ConnectionFailed(ChainError, ConnectionError):
-    """No node answers at the address."""
+    """No node answers at the address, of which `url` is what may be seen; `status` is that of its HTTP answer, None if
+    it gave none."""
 
     hint = "Check the address and that the node runs."
 
-    def __init__(self, url: str, reason: str) -> None:
-        self.url = url
-        super().__init__(f"No node answers at {url}: {reason}.")
+    def __init__(self, url: str, reason: str, *, status: int | None = None) -> None:
+        self.url = shown(url) if "://" in url else url
+        self.status = status
+        super().__init__(f"No node answers at {self.url}: {reason}.")
 
 
 class WrongChain(ChainError):

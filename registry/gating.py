@@ -188,6 +188,8 @@ class Gating(Access):
                 raise Unverified(_content(found).cid, "its publisher", f"{odd!r} is no name on Windows")
             try:
                 list(pool.map(write, files))
+                for folder in opened.folders():
+                    staging.joinpath(*folder.split("/")).mkdir(parents=True, exist_ok=True)
             except FileExistsError as error:
                 raise Unverified(
                     _content(found).cid, "its publisher", f"two of its files have the same name here: {error.filename}"
@@ -246,12 +248,15 @@ class Gating(Access):
         opened, done = self.opened(found), 0
         files = opened.files()
         single = len(files) == 1 and folder.is_file()
-        here = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} if not single else set()
-        if extra := sorted(here - {file.path for file in files}):
+        here = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()} if not single else set()
+        beside = sorted(here - {file.path for file in files})
+        if extra := [path for path in beside if "/." not in f"/{path}"]:
             raise Unverified(_content(found).cid, str(folder), f"it has {extra[0]!r}, which the asset has not")
         for file in files:
             place = folder if single else folder.joinpath(*file.path.split("/"))
             plain = opened.file(file.path)
+            if not place.is_file():  # a pipe would be waited for
+                raise Unverified(file.cid, str(place), "it cannot be read (there is no such file)")
             try:
                 with place.open("rb") as copy:
                     same = all(copy.read(len(piece)) == piece for piece in plain.read(0, plain.size))
@@ -262,7 +267,8 @@ class Gating(Access):
                 raise Unverified(file.cid, str(place), "it is not what the encrypted file opens to")
             done += plain.size
             self.progress(f"comparing {folder}", done, sum(file.size for file in files))
-        return Verification(found.did, found.cid, _content(found).cid, len(files), done)
+        left_out = tuple(str(folder / path) for path in beside)
+        return Verification(found.did, found.cid, _content(found).cid, len(files), done, left_out)
 
     # --- Below the verbs -------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from registry.chain import reverts
 from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector
 from registry.did import DID
-from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
+from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
 from registry.inviting import Inviting
 from registry.money import Amount, Token
 from registry.results import Done, Offer, Purchase, Quote
@@ -192,6 +192,8 @@ class Market(Inviting):
                 contract.functions.eip712Domain()
             )
             nonce = int(self.chain.call(contract.functions.nonces(self.address)))
+        except ConnectionFailed:
+            raise
         except Exception:  # whatever a token without permit answers
             return None
         # A domain that is not the token's own could make the signature good for something else.

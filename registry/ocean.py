@@ -24,6 +24,7 @@ from registry.canonical import SAFE_INTEGER, json_faults, pointer, thaw
 from registry.ddo import DDO, faults_of, is_licence_reference, is_line, is_prose, utc_text
 from registry.did import DID
 from registry.errors import Fault, InputError, InvalidAddress, InvalidDDO, InvalidDID
+from registry.letters import unseen
 from registry.licence import MAX_UINT32, Kind, Licence, Price
 from registry.types import to_address
 
@@ -229,7 +230,9 @@ def _validate(doc: object) -> None:
 
 
 def _clean_line(text: str) -> str:
-    if is_line(text) and len(text) <= 256:
+    while odd := unseen(text):
+        text = text.replace(odd, "")
+    if text and is_line(text) and len(text) <= 256:
         return text
     return "".join(c if is_line(c) else " " for c in text)[:256].strip() or "unnamed"
 

@@ -25,13 +25,15 @@ class Done:
     """What a transaction did, or would do.
 
     `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run, and where nothing was
-    left to be sent. `before` says that it was done before, so that nothing is sent and it costs nothing.
+    left to be sent. `before` says that it was done before, so that nothing is sent and it costs nothing. `left_out` is
+    as of `Published`, for an update with new content.
     """
 
     what: str
     cost: Cost
     tx: Receipt | None
     before: bool = False
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.before:
@@ -160,13 +162,15 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An asset that was published; `tx` is None if an earlier run had done it already."""
+    """An asset that was published; `tx` is None if an earlier run had done it already. `left_out` are the paths below
+    the folder that are not part of it, since their names begin with a dot; folders have a slash at their end."""
 
     did: DID
     cid: CID
     content: CID | None
     owner: Address
     tx: Receipt | None
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.did)
@@ -174,10 +178,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What publishing would do; nothing was stored or sent."""
+    """What publishing would do; nothing was stored or sent. `left_out` is as of `Published`, of all documents."""
 
     documents: tuple[DDO, ...]
     cost: Cost
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         many = f"{len(self.documents)} assets" if len(self.documents) != 1 else repr(self.documents[0].name)
@@ -261,13 +266,17 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Bytes that were hashed again and found to be those that the chain promises."""
+    """Bytes that were hashed again and found to be those that the chain promises. `left_out` are the paths of a copy
+    that the asset does not have, and whose names begin with a dot."""
 
     did: DID
     document: CID
     content: CID | None
     files: int
     size: int
+    left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.files:,} files, {self.size:,} bytes are what {self.did} promises"
+        words = f"{self.files:,} files, {self.size:,} bytes are what {self.did} promises"
+        more = f" and {len(self.left_out) - 8:,} more" * (len(self.left_out) > 8)
+        return words + (f"; beside them lie {', '.join(map(repr, self.left_out[:8]))}{more}" if self.left_out else "")

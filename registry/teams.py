@@ -24,6 +24,7 @@ from registry.chain.sender import Call
 from registry.chain.signers import as_signer, is_safe_of_ape, telling
 from registry.did import DID
 from registry.errors import (
+    ConnectionFailed,
     ContractError,
     Fault,
     InputError,
@@ -674,6 +675,8 @@ class Teams(Generic[R]):
         ask = contract.get_function_by_signature("isValidSignature(bytes,bytes)")
         try:
             return bytes(self._chain.call(ask(proposal.preimage, signature.data))) == _AGREED
+        except ConnectionFailed:
+            raise
         except RegistryError:
             return False
 

@@ -19,7 +19,15 @@ from registry.chain.logs import Event
 from registry.chain.safe import NAMES, is_part
 from registry.chain.sender import Call
 from registry.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, Seen, of_call, of_target
-from registry.errors import ContentError, ContractError, NotDeployed, RegistryError, TransactionReverted, UnsafeCall
+from registry.errors import (
+    ConnectionFailed,
+    ContentError,
+    ContractError,
+    NotDeployed,
+    RegistryError,
+    TransactionReverted,
+    UnsafeCall,
+)
 from registry.ipfs.cid import CID
 from registry.licence import Kind
 from registry.money import Amount, Token
@@ -296,6 +304,8 @@ class Words:
         if number not in self._assets and len(self._assets) < NAMED and self._missed < MISSED:
             try:
                 self._assets[number] = self._registry.get(number)
+            except ConnectionFailed:
+                raise
             except RegistryError as error:
                 self._assets[number] = None
                 self._missed += isinstance(error, ContentError)
@@ -323,6 +333,8 @@ class Words:
         try:
             terms = self._registry.chain.call(self._registry.assets.functions.licenceOf(asset, licence))
             return self._money(units, self._registry.token_at(terms[5]))
+        except ConnectionFailed:
+            raise
         except (RegistryError, IndexError):
             return f"{units:,} units"
 
@@ -406,6 +418,8 @@ class Words:
     def _at_index(self, units: int | None, index: int) -> str:
         try:
             token = self._registry.token_at(index)
+        except ConnectionFailed:
+            raise
         except (RegistryError, IndexError):
             return f"{units:,} units of token {index}" if units is not None else str(index)
         return token.symbol if units is None else self._money(units, token)

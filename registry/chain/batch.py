@@ -39,9 +39,8 @@ def read_many(chain: Chain, reads: Sequence[Read]) -> list[bytes | ContractError
     try:
         answers = provider.make_batch_request(asked)
     except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as error:
-        raise ConnectionFailed(chain.url, f"it does not answer many questions at once ({type(error).__name__})") from (
-            error
-        )
+        reason = f"it does not answer many questions at once ({type(error).__name__})"
+        raise ConnectionFailed(chain.url, reason) from None  # what requests say has the whole address in it
     if not isinstance(answers, list) or len(answers) != len(reads):
         raise ConnectionFailed(chain.url, "it does not answer all of many questions")
     return [_outcome(chain, answer) for answer in answers]

@@ -49,6 +49,7 @@ from registry.errors import (
     TransactionReverted,
     WrongChain,
 )
+from registry.redaction import conceal, redacted, shown
 from registry.types import Address, ChainId, to_address
 from registry.types import Wei as WeiAmount
 
@@ -91,12 +92,17 @@ class Block:
 
 class Chain:
     """One chain, as seen through one node. Made by `connect` or `in_process`, which say what it raises:
-    `ConnectionFailed`, `WrongChain` and, for less than one confirmation (in blocks), `InputError`."""
+    `ConnectionFailed`, `WrongChain` and, for less than one confirmation (in blocks), `InputError`. `url` is what it is
+    called; of an address no more than scheme and host."""
 
     def __init__(self, provider: BaseProvider, url: str, *, confirmations: int, chain_id: int | None = None) -> None:
         if confirmations < 1:
             raise InputError(f"{confirmations} confirmations are too few.", hint="1 is the block itself.")
-        self.url = url
+        for address in (url, str(getattr(provider, "endpoint_uri", ""))):
+            if "://" in address:
+                conceal(address)
+        self.url = url = shown(url) if "://" in url else url
+        self._address: str | None = None
         self.confirmations = confirmations
         self.w3 = Web3(provider)
         self.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
@@ -107,7 +113,7 @@ class Chain:
         except RegistryError:
             raise
         except Exception as error:
-            raise ConnectionFailed(url, f"it does not answer like an Ethereum node ({_short(error)})") from error
+            raise ConnectionFailed(url, f"it does not answer like an Ethereum node ({_short(error)})") from None
         if chain_id is not None and chain_id != actual:
             raise WrongChain(chain_id, actual, "What you asked for")
         self.chain_id = ChainId(actual)
@@ -122,6 +128,7 @@ class Chain:
         `WrongChain` if it serves another chain than `chain_id`, `InputError` for what is no address of a node.
         """
         provider: BaseProvider
+        conceal(url)
         # web3 asks for the chain's number before every call; it is asked once here, and signed into every transaction.
         cached: dict[str, Any] = {
             "cache_allowed_requests": True,
@@ -131,7 +138,7 @@ class Chain:
             # A broadcast is not repeated blindly: the sender looks at the chain first.
             allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
             allowed.append("eth_feeHistory")
-            provider = HTTPProvider(
+            provider = _HTTPProvider(
                 url,
                 request_kwargs={"timeout": timeout},
                 exception_retry_configuration=ExceptionRetryConfiguration(
@@ -143,14 +150,24 @@ class Chain:
                 **cached,
             )
         elif url.startswith(("ws://", "wss://")):
-            provider = LegacyWebSocketProvider(url, websocket_timeout=max(1, round(timeout)), **cached)
+            provider = _WebSocketProvider(url, websocket_timeout=max(1, round(timeout)), **cached)
         elif "://" in url or not url:
             raise InputError(
-                f"{url!r} is not the address of a node.", hint="It starts with http, https, ws or wss, or is a path."
+                f"{shown(url) if url else url!r} is not the address of a node.",
+                hint="It starts with http://, https://, ws:// or wss://, or is the path of an IPC socket.",
             )
         else:
-            provider = IPCProvider(url, timeout=max(1, round(timeout)), **cached)
-        return cls(provider, url, confirmations=confirmations, chain_id=chain_id)
+            provider = _IPCProvider(url, timeout=max(1, round(timeout)), **cached)
+        made = cls(provider, shown(url), confirmations=confirmations, chain_id=chain_id)
+        made._address = url
+        return made
+
+    def again(self, *, timeout: float) -> Chain:
+        """Connect to the same node a second time, with another `timeout` (seconds). Raises what `connect` raises, and
+        `ChainError` for a chain that was not made by it."""
+        if self._address is None:
+            raise ChainError(f"The chain {self.url} has no address.", hint="Connect to a node by its address.")
+        return Chain.connect(self._address, chain_id=self.chain_id, confirmations=self.confirmations, timeout=timeout)
 
     @classmethod
     def in_process(cls) -> Chain:
@@ -297,7 +314,7 @@ class Chain:
                 logs = self._logs(event.address, topics, start, end)
             except (Web3RPCError, ConnectionFailed) as error:
                 # A node that is gone is not one that finds the range too long.
-                if isinstance(error, ConnectionFailed) and not isinstance(error.__cause__, requests.HTTPError):
+                if isinstance(error, ConnectionFailed) and error.status is None:
                     raise
                 if end == start:
                     raise ChainError(f"The node refused the events of block {start}: {_short(error)}.") from error
@@ -338,6 +355,27 @@ class Chain:
     def _is_delegated(self, address: Address) -> bool:
         # EIP-7702: the code of an account that delegates is 0xef0100 and an address, and can go again.
         return bytes(self.w3.eth.get_code(cast(Any, address))).startswith(b"\xef\x01\x00")
+
+
+class _HTTPProvider(HTTPProvider):
+    def __str__(self) -> str:
+        return shown(str(self.endpoint_uri))
+
+    __repr__ = __str__
+
+
+class _WebSocketProvider(LegacyWebSocketProvider):
+    def __str__(self) -> str:
+        return shown(str(self.endpoint_uri))
+
+    __repr__ = __str__
+
+
+class _IPCProvider(IPCProvider):
+    def __str__(self) -> str:
+        return shown("")
+
+    __repr__ = __str__
 
 
 class _TesterProvider(EthereumTesterProvider):
@@ -494,23 +532,25 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
                     response: RPCResponse = make_request(method, params)
                 except RegistryError:
                     raise
+                # What web3 and requests say has the whole address in it, and a traceback would show it.
                 except requests.HTTPError as error:
-                    raise ConnectionFailed(url, f"it answers {_short(error)}") from error
-                except requests.Timeout as error:
-                    raise ConnectionFailed(url, f"{method} took too long") from error
+                    status = None if error.response is None else error.response.status_code
+                    raise ConnectionFailed(url, f"it answers {_short(error)}", status=status) from None
+                except requests.Timeout:
+                    raise ConnectionFailed(url, f"{method} took too long") from None
                 except (BadResponseFormat, CannotHandleRequest, ValueError) as error:
-                    raise ConnectionFailed(
-                        url, f"it does not answer like an Ethereum node ({_short(error)})"
-                    ) from error
+                    reason = f"it does not answer like an Ethereum node ({_short(error)})"
+                    raise ConnectionFailed(url, reason) from None
                 except (OSError, EOFError, ProviderConnectionError, requests.RequestException) as error:
-                    raise ConnectionFailed(url, _short(error)) from error
+                    raise ConnectionFailed(url, _short(error)) from None
                 except Exception as error:
                     # The kinds of the web socket library, which is loaded only when it is used.
                     if type(error).__module__.partition(".")[0] not in ("websockets", "asyncio", "concurrent"):
                         raise
-                    raise ConnectionFailed(url, _short(error)) from error
+                    raise ConnectionFailed(url, _short(error)) from None
                 if not isinstance(response, dict) or not ({"result", "error"} & response.keys()):
                     raise ConnectionFailed(url, "it does not answer like an Ethereum node")
+                response = _clean(response)
                 if method in ("eth_call", "eth_estimateGas"):
                     raise_revert(response)
                 _refuse_nonsense(url, method, params, response)
@@ -519,6 +559,16 @@ def _typed_errors(url: str) -> type[Web3Middleware]:
             return request
 
     return TypedErrors
+
+
+def _clean(response: RPCResponse) -> RPCResponse:
+    """An answer whose error does not quote the address that was asked, as those of proxies do."""
+    error = response.get("error")
+    said = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(said, str) or redacted(said) == said:
+        return response
+    told = {**error, "message": redacted(said)} if isinstance(error, dict) else redacted(said)
+    return cast(RPCResponse, {**response, "error": told})
 
 
 def _refuse_nonsense(url: str, method: str, params: Any, response: RPCResponse) -> None:
@@ -568,7 +618,7 @@ def _reverted(error: ContractLogicError) -> RegistryError:
 
 
 def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = redacted(" ".join(str(error).split()) or type(error).__name__)
     if "Connection refused" in text:
         return "nothing listens there"
     if "RemoteDisconnected" in text:

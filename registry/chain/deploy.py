@@ -21,7 +21,7 @@ from registry.chain.connection import Chain
 from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call
-from registry.errors import DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
+from registry.errors import ConnectionFailed, DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -481,6 +481,8 @@ class Plan(StepPlan[Deployment]):
         try:
             self.chain.call(contract.functions.decimals())
             symbol = str(self.chain.call(contract.functions.symbol())).strip()
+        except ConnectionFailed:
+            raise
         except (RegistryError, UnicodeDecodeError, OverflowError) as error:
             raise DeploymentError(f"{token} does not answer like a token: {error}") from error
         if not symbol:

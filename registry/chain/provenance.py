@@ -12,6 +12,7 @@ from typing import Any
 from registry.chain.connection import Chain
 from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
 from registry.chain.plan import creation, first_block
+from registry.errors import ConnectionFailed
 from registry.types import Address, to_address
 
 
@@ -52,6 +53,8 @@ def _of_dao(chain: Chain, deployment: Deployment, dao: Dao) -> Iterator[tuple[st
         try:
             arguments = read(_Maker(chain, name, address), deployment, dao)
             yield name, address, creation(name, deployment.deployer, arguments)[0]
+        except ConnectionFailed:  # which says nothing of the code
+            raise
         # Code that is none of ours answers anything, or nothing, in kinds of errors of its own.
         except Exception:
             yield name, address, None

@@ -277,6 +277,7 @@ abi_option = click.option(
 call_option = click.option(
     "--call", "calls", multiple=True, metavar="ACCOUNT=DATA", help="Any other call, its data as 0x...; repeatable."
 )
+hidden_option = click.option("--hidden", is_flag=True, help="Take files whose names begin with a dot too.")
 account_option = click.option(
     "--account", "--for", "account", metavar="ADDRESS", help="For this account; by default for the signer."
 )
@@ -316,8 +317,14 @@ def run(cli: click.Command) -> NoReturn:
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as a sentence: where in the code it arose tells nobody anything."""
-    if not issubclass(category, DeprecationWarning):
-        click.echo(f"Warning: {message}", err=True)
+    from registry.letters import visible
+
+    if issubclass(category, DeprecationWarning):
+        return
+    if "--json" in sys.argv[1:]:
+        click.echo(json.dumps({"warning": category.__name__, "message": str(message)}), err=True)
+    else:
+        click.echo(f"Warning: {visible(str(message))}", err=True)
 
 
 def _settings(ctx: click.Context) -> dict[str, Any]:

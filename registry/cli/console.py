@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,15 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from registry.errors import ContractError, RegistryError
+from registry.letters import in_json, visible
 
 if TYPE_CHECKING:
     from registry.lineage import Family
 
 PLAIN_WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""
-
-# Lines and tabs, and what joins letters and emoji.
-_HARMLESS: Final = frozenset("\n\t\u200c\u200d")
 
 # Larger than what many JSON readers keep exactly (2**53), so they are text.
 _AS_TEXT: Final = frozenset(
@@ -106,7 +103,7 @@ class Console:
 
     def document(self, value: object) -> None:
         """Write what is JSON by nature, for people and machines alike."""
-        sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=not _writes_unicode()) + "\n")
+        sys.stdout.write(in_json(json.dumps(plain(value), indent=2, ensure_ascii=not _writes_unicode())) + "\n")
 
     def error(self, error: RegistryError) -> None:
         """Write what went wrong and the way out, to standard error."""
@@ -171,21 +168,12 @@ class Console:
             yield update
 
 
-def harmless(text: str) -> str:
-    """Text as a terminal may get it: what it would obey, what turns the direction of writing, and what is no
-    character are spelled out."""
-    return "".join(
-        c if c in _HARMLESS or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else repr(c)[1:-1]
-        for c in text
-    )
-
-
 def _text(text: str) -> Text:
-    return Text(harmless(text))
+    return Text(visible(text))
 
 
 def _markup(text: str) -> str:
-    return escape(harmless(text))
+    return escape(visible(text))
 
 
 def _writes_unicode() -> bool:

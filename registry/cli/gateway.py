@@ -324,11 +324,10 @@ def _folder(app: App, folder: Path | None) -> Path:
 
 
 def _registry(app: App) -> tuple[Chain, Deployment]:
-    from registry.chain.connection import Chain
 
     registry = app.registry()
     # A request waits for it: what is deep enough is asked anew each time, so one confirmation will do.
-    return Chain.connect(registry.chain.url, chain_id=registry.chain.chain_id, timeout=10.0), registry.deployment
+    return registry.chain.again(timeout=10.0), registry.deployment
 
 
 def _database(place: Path) -> Any:

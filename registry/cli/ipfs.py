@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import OUTFILE, OUTFOLDER, Whole, command
+from registry.cli.command import OUTFILE, OUTFOLDER, Whole, command, hidden_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,6 @@ profile_option = click.option(
     metavar="NAME",
     help="Rules by which files become blocks: unixfs-v1-2025, unixfs-v0-2015 or kubo-v1 (IPIP-499).",
 )
-hidden_option = click.option("--hidden", is_flag=True, help="Take files whose names begin with a dot too.")
 
 
 @click.group("ipfs")
@@ -83,12 +82,15 @@ def ticker(update: Callable[[str, int, int], None], what: str, total: int) -> Ca
 @hidden_option
 def cid(app: App, path: str, profile: str, hidden: bool) -> None:
     """Compute the CID of a file or folder; nothing is stored."""
-    from registry.ipfs.unixfs import compute_cid, content_size
+    from registry.ipfs.store import NullSink
+    from registry.ipfs.unixfs import add_tree, content_size
 
     rules, size = known_profile(profile), content_size(path, hidden=hidden)
     with app.console.progress(unit="bytes") as update:
-        found = compute_cid(path, rules, hidden=hidden, progress=ticker(update, f"hashing {path}", size))
-    app.console.answer(str(found), {"cid": found, "size": size, "profile": profile})
+        tick = ticker(update, f"hashing {path}", size)
+        found = add_tree(path, NullSink(), rules, hidden=hidden, progress=tick)
+    value = {"cid": found.cid, "size": size, "profile": profile, "left_out": found.left_out}
+    app.console.answer(str(found.cid), value)
 
 
 @command(
@@ -125,6 +127,7 @@ def add(app: App, path: str, profile: str, hidden: bool, to: str | None) -> None
         "blocks": added.blocks,
         "files": len(added.files),
         "profile": profile,
+        "left_out": added.left_out,
     }
     app.console.answer(str(added.cid), value)
 
@@ -204,25 +207,32 @@ def ls(app: App, cid: str, sources: tuple[str, ...]) -> None:
 @command("verify", group=ipfs, examples=[f"registry ipfs verify {ROOT}", f"registry ipfs verify {ROOT} data/"])
 @click.argument("cid")
 @click.argument("path", required=False, type=click.Path())
-@hidden_option
 @source_option
-def verify(app: App, cid: str, path: str | None, hidden: bool, sources: tuple[str, ...]) -> None:
-    """Hash everything below a CID again; or, with PATH, a copy on the disk, by each profile that is known."""
+def verify(app: App, cid: str, path: str | None, sources: tuple[str, ...]) -> None:
+    """Hash everything below a CID again; or, with PATH, a copy on the disk, by each profile that is known.
+
+    Beside such a copy there may lie names that begin with a dot; they are told.
+    """
     from registry.errors import Unverified
+    from registry.ipfs.importer import compare
     from registry.ipfs.profiles import PROFILES
     from registry.ipfs.traverse import traverse
-    from registry.ipfs.unixfs import compute_cid, content_size
+    from registry.ipfs.unixfs import content_size
 
     if path is not None:
-        wanted, total = parse(cid)[0], content_size(path, hidden=hidden)
+        wanted, total = parse(cid)[0], content_size(path, hidden=True)
         with app.console.progress(unit="bytes") as update:
             for name, rules in PROFILES.items():
-                tick = ticker(update, f"hashing by {name}", total)
-                if compute_cid(path, rules, hidden=hidden, progress=tick).v1() == wanted.v1():
+                try:
+                    _, beside = compare(path, wanted, rules, progress=ticker(update, f"hashing by {name}", total))
                     break
+                except Unverified:
+                    continue
             else:
                 raise Unverified(wanted, path, f"it hashes to something else by {', '.join(PROFILES)}")
-        app.console.answer(f"{path} is {wanted} by {name}", {"cid": wanted, "path": path, "profile": name})
+        told = f", beside which lie {', '.join(beside)}" if beside else ""
+        value = {"cid": wanted, "path": path, "profile": name, "left_out": beside}
+        app.console.answer(f"{path} is {wanted} by {name}{told}", value)
         return
     source = app.blocks(sources)
     root = find(cid, source)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import account_option, asset_argument, command
+from registry.cli.command import account_option, asset_argument, command, hidden_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -117,18 +117,18 @@ def tokens(app: App) -> None:
 
 @command("cid", examples=["registry cid data/", "registry cid data/train.csv --json"])
 @click.argument("path", type=click.Path())
-def cid(app: App, path: str) -> None:
+@hidden_option
+def cid(app: App, path: str, hidden: bool) -> None:
     """Compute the CID of a file or folder, as publishing would; needs no chain."""
     from registry.ipfs.profiles import UNIXFS_V1_2025
-    from registry.ipfs.unixfs import compute_cid, content_size
+    from registry.ipfs.store import NullSink
+    from registry.ipfs.unixfs import add_tree, content_size
 
-    size = content_size(path)
+    size = content_size(path, hidden=hidden)
     with app.console.progress() as update:
-        found = compute_cid(path, UNIXFS_V1_2025, progress=lambda done: update(f"hashing {path}", done, size))
-    if app.console.as_json:
-        app.console.result({"cid": found, "size": size, "profile": UNIXFS_V1_2025.name})
-    else:
-        app.console.say(str(found))
+        found = add_tree(path, NullSink(), progress=lambda done: update(f"hashing {path}", done, size), hidden=hidden)
+    value = {"cid": found.cid, "size": size, "profile": UNIXFS_V1_2025.name, "left_out": found.left_out}
+    app.console.answer(str(found.cid), value)
 
 
 @command("explain", examples=["registry explain NotAssetOwner", "registry explain 0x5eba7576", "registry explain"])

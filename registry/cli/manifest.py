@@ -1,8 +1,8 @@
 """Drafts of assets in a file: JSON (an array), JSON Lines, or TOML (``[[asset]]``).
 
-Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative to the file), ``licences`` (texts of
-`registry.cli.licence_spec`, or objects with ``spec``, ``description``, ``terms``), ``payout``, ``royalty_bps``,
-``parents``, and any further field of the document (``description``, ``tags``, ...).
+Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative to the file), ``hidden``, ``licences``
+(texts of `registry.cli.licence_spec`, or objects with ``spec``, ``description``, ``terms``), ``payout``,
+``royalty_bps``, ``parents``, and any further field of the document (``description``, ``tags``, ...).
 """
 
 from __future__ import annotations
@@ -77,11 +77,17 @@ def _draft(entry: object, where: str, folder: Path) -> Draft:
     path = fields.pop("path", None)
     if path is not None and not isinstance(path, str):
         raise InputError(f"{where}: the path {path!r:.80} is not text.", hint=_HINT)
-    for key, kind, words in (("payout", str, "an address as text"), ("royalty_bps", int, "a whole number")):
+    kinds = (
+        ("payout", str, "an address as text"),
+        ("royalty_bps", int, "a whole number"),
+        ("hidden", bool, "true or false"),
+    )
+    for key, kind, words in kinds:
         value = fields.pop(key, None)
-        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+        if value is not None and type(value) is not kind:
             raise InputError(f"{where}: {key} {value!r:.80} is not {words}.", hint="Mend it and try again.")
         taken[key] = value
+    taken["hidden"] = bool(taken["hidden"])
     parents = fields.pop("parents", ())
     if not isinstance(parents, list | tuple) or not all(isinstance(parent, str) for parent in parents):
         raise InputError(f"{where}: parents {parents!r:.80} is not an array of DIDs.", hint="Write DIDs as text.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import Whole, asset_argument, command, dry_run_option, licence_argument
+from registry.cli.command import Whole, asset_argument, command, dry_run_option, hidden_option, licence_argument
 from registry.cli.keys import gated_of, gated_options
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
     help="The record of the run that made it (a file or a CID): it is named, and what it was made from are parents.",
 )
 @click.option("--again", is_flag=True, help="Publish even if the same document was published before.")
+@hidden_option
 @gated_options
 @dry_run_option
 def publish(
@@ -74,6 +75,7 @@ def publish(
     ddo: str | None,
     made_by: str | None,
     again: bool,
+    hidden: bool,
     gated: bool,
     gateways: tuple[str, ...],
     threshold: int | None,
@@ -83,7 +85,8 @@ def publish(
 ) -> None:
     """Publish the folder or file PATH as an asset with its licences.
 
-    Without PATH the asset is a service and has no content. Run again, it finds what it published and sends nothing.
+    Of a folder, names that begin with a dot are left out unless --hidden, and told. Without PATH the asset is a service
+    and has no content. Run again, it finds what it published and sends nothing.
     """
     from registry.assets import Draft
     from registry.cli.licence_spec import parse_licence
@@ -125,6 +128,7 @@ def publish(
         parents=parents,
         fields={key: value for key, value in document.items() if key != "parents"},
         gated=gated_of(gated, gateways, threshold, hide_names),
+        hidden=hidden,
     )
     registry = app.registry(to="publish")
     with app.progress():
@@ -150,7 +154,8 @@ def publish(
 def publish_many(app: App, manifest: Path, owner: str | None, batch: int, again: bool, dry_run: bool) -> None:
     """Publish the drafts of a MANIFEST (.json, .jsonl or .toml), many in one transaction.
 
-    A draft has name, type, license, and if wanted path (relative to the manifest), licences (texts as of 'publish
+    A draft has name, type, license, and if wanted path (relative to the manifest), hidden (true takes names that begin
+    with a dot), licences (texts as of 'publish
     --licence'), payout, royalty_bps, parents, description, tags and so on. Interrupted and run again, it goes on with
     those that are not published yet.
     """
@@ -180,6 +185,7 @@ def publish_many(app: App, manifest: Path, owner: str | None, batch: int, again:
 @click.option("--tag", "tags", multiple=True, help="Words to find it by, instead of those it has; repeatable.")
 @click.option("--image", metavar="URL", help="New picture.")
 @click.option("--expected-version", type=Whole(1), help="Refuse if it is at another version than this.")
+@hidden_option
 @gated_options
 @dry_run_option
 def update(
@@ -187,6 +193,7 @@ def update(
     asset: int | str,
     path: str | None,
     expected_version: int | None,
+    hidden: bool,
     gated: bool,
     gateways: tuple[str, ...],
     threshold: int | None,
@@ -207,7 +214,13 @@ def update(
     registry = app.registry(to="update an asset")
     with app.progress():
         done = registry.update(
-            asset, path=path, gated=lock, expected_version=expected_version, dry_run=dry_run, **changes
+            asset,
+            path=path,
+            gated=lock,
+            hidden=hidden,
+            expected_version=expected_version,
+            dry_run=dry_run,
+            **changes,
         )
     show_done(app, done)
 

@@ -18,6 +18,7 @@ from registry.cli.command import (
     call_option,
     command,
     dry_run_option,
+    hidden_option,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def team() -> None:
 @click.option("--type", "kind", type=click.Choice(TYPES), help="What the asset is.")
 @click.option("--license", "license_", metavar="SPDX|URL", help="Licence of its content.")
 @click.option("--licence", "licences", multiple=True, metavar="SPEC", help="An offer, as for 'publish'; repeatable.")
+@hidden_option
 @dry_run_option
 def create(
     app: App, owners: tuple[str, ...], threshold: int, shares: tuple[str, ...], salt: int, dry_run: bool, **asset: Any
@@ -346,7 +348,12 @@ def _shares(shares: tuple[str, ...]) -> dict[str, str | int] | None:
 
 
 def _draft(
-    path: str | None, name: str | None, kind: str | None, license_: str | None, licences: tuple[str, ...]
+    path: str | None,
+    name: str | None,
+    kind: str | None,
+    license_: str | None,
+    licences: tuple[str, ...],
+    hidden: bool,
 ) -> Draft | None:
     from registry.assets import Draft
     from registry.cli.licence_spec import parse_licence
@@ -356,7 +363,8 @@ def _draft(
     if not (name and kind and license_):
         raise click.UsageError("An asset needs --name, --type and --license.")
     offers = [parse_licence(spec) for spec in licences]
-    return Draft(name=name, type=kind, license=license_, path=path, licences=offers)  # type: ignore[arg-type]
+    taken: Any = {"name": name, "type": kind, "license": license_}
+    return Draft(path=path, licences=offers, hidden=hidden, **taken)
 
 
 def _read(registry: Registry, file: str) -> Proposal:

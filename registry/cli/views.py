@@ -120,7 +120,8 @@ def show_preview(app: App, preview: Preview) -> None:
     table = table_of("Would be published, nothing was sent", "name", "type", "document", "content")
     for ddo in preview.documents:
         table.add_row(ddo.name, ddo.type, str(ddo.cid), str(ddo.content.cid) if ddo.content else "none")
-    app.console.result({"documents": listed, "cost": preview.cost}, table=table, facts={"network": str(preview.cost)})
+    value = {"documents": listed, "cost": preview.cost, "left_out": preview.left_out}
+    app.console.result(value, table=table, facts={"network": str(preview.cost)})
 
 
 def show_done(app: App, done: Done | Sequence[Done]) -> None:

@@ -73,7 +73,7 @@ class GatewayClient:
 
     def __init__(self, url: str, reach: Reach, *, deadline: float = DEADLINE) -> None:
         self.url: Final = normal_url(url)
-        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, reach=reach)
+        self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, reach=reach, public=True)
 
     def close(self) -> None:
         """Close its connections."""

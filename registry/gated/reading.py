@@ -61,6 +61,7 @@ class GatedContent:
         self._reader = Reader(source, limits, remember=_REMEMBERED)
         self._age = lru_cache(_REMEMBERED)(self._open_age)
         self._hidden = content.encryption is not None and content.encryption.hidden
+        self._folders: tuple[str, ...] = ()
         self._places: dict[str, tuple[CID, int, int]] = self._manifest() if self._hidden else {}
         self._listed = {file.path: file for file in content.files}
 
@@ -69,6 +70,12 @@ class GatedContent:
         if self._hidden:
             return tuple(FileEntry(path, size, cid) for path, (cid, _, size) in self._places.items())
         return public_files(self._content, self._reader)
+
+    def folders(self) -> tuple[str, ...]:
+        """The paths of its folders, those in which nothing is too; of content with hidden names, only the latter."""
+        if self._hidden:
+            return self._folders
+        return tuple(entry.path for entry in self._reader.walk(self._content.cid) if entry.kind == "folder")
 
     def cat(self, node: OpenedFile, start: int, end: int | None) -> Iterator[bytes]:
         """The bytes of a file, as the reader of blocks gives those of others."""
@@ -118,7 +125,7 @@ class GatedContent:
             raise LimitExceeded("The size of the manifest in bytes", manifest.size, _MANIFEST_LIMIT)
         text = b"".join(manifest.read(0, manifest.size))
         try:
-            listed = _listed(text)
+            listed, self._folders = _listed(text)
         except ValueError as error:
             raise Unverified(root, "its publisher", f"its manifest {error}") from None
         cid = reader.resolve(root, CONTENT)
@@ -146,8 +153,9 @@ def public_files(content: Content, reader: Reader) -> tuple[FileEntry, ...]:
     return tuple(found)
 
 
-def _listed(text: bytes) -> list[tuple[str, int]]:
-    """Paths and sizes of a manifest. Raises ValueError, which completes "its manifest ..."."""
+def _listed(text: bytes) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
+    """Paths and sizes of a manifest's files, and its empty folders. Raises ValueError, as words after "its
+    manifest"."""
     if json_too_deep(text, 4):
         raise ValueError("is nested too deep")
     try:
@@ -159,17 +167,27 @@ def _listed(text: bytes) -> list[tuple[str, int]]:
     found: dict[str, int] = {}
     for item in value["files"]:
         path, size = (item.get("path"), item.get("size")) if isinstance(item, dict) else (None, None)
-        if not isinstance(path, str) or len(path) > 1024 or not is_path(path):
-            raise ValueError(f"has the path {str(path)[:200]!r}, which is not a relative path of plain names")
+        path = _plain_path(path)
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ValueError(f"has no size for {path!r}")
         if path in found:
             raise ValueError(f"names {path!r} twice")
         found[path] = size
-    for path in found:
+    folders = value.get("folders", [])
+    if not isinstance(folders, list):
+        raise ValueError("has folders that are no list")
+    for path in (*found, *map(_plain_path, folders)):
         above = path
         while "/" in above:
             above = above.rpartition("/")[0]
             if above in found:
                 raise ValueError(f"has {path!r} below the file {above!r}")
-    return list(found.items())
+    if both := next((path for path in folders if path in found), None):
+        raise ValueError(f"names {both!r} twice")
+    return list(found.items()), tuple(folders)
+
+
+def _plain_path(path: object) -> str:
+    if not isinstance(path, str) or len(path) > 1024 or not is_path(path):
+        raise ValueError(f"has the path {str(path)[:200]!r}, which is not a relative path of plain names")
+    return path

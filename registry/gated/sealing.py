@@ -30,7 +30,7 @@ from registry.ipfs.importer import FileEntry, add_file
 from registry.ipfs.pieces import Pieces
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.reader import Reader
-from registry.ipfs.scan import File, Folder, Symlink, open_readable, scan
+from registry.ipfs.scan import File, Folder, Symlink, empty_folders, open_readable, to_add
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -51,11 +51,12 @@ _PIECE: Final = 1 << 20
 @dataclass(frozen=True, slots=True)
 class SealedTree:
     """What was added: `cid` of the root, `size` in bytes of all age files, and the `files` by their plain paths and
-    sizes, each with the CID of its age file (none if the names are hidden)."""
+    sizes, each with the CID of its age file (none if the names are hidden); `left_out` as of `add_tree`."""
 
     cid: CID
     size: int
     files: tuple[FileEntry, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,18 @@ def seal_tree(
     identity: Identity,
     *,
     hide: bool = False,
+    hidden: bool = False,
     profile: Profile = UNIXFS_V1_2025,
     progress: Callable[[int], None] | None = None,
     done: Done | None = None,
 ) -> SealedTree:
-    """Encrypt a folder or file to an identity and add it.
+    """Encrypt a folder or file to an identity and add it; with `hide` the names too.
 
-    `progress` is called with the plain bytes done. With `done`, files that an earlier call with the same identity and
-    mapping has sealed are opened, and if they are the same byte for byte, not sealed again. Raises `InvalidContent` as
-    `add_tree` does.
+    Names that begin with a dot are left out unless `hidden`, as by `add_tree`. `progress` is called with the plain
+    bytes done. With `done`, files that an earlier call with the same identity and mapping has sealed are opened, and if
+    they are the same byte for byte, not sealed again. Raises `InvalidContent` as `add_tree` does.
     """
-    item = scan(path)
-    if isinstance(item, Folder) and not item.files:
-        raise InvalidContent(path, "there is no file in it", hint="Put the files to publish into it.")
+    item = to_add(path, hidden=hidden)
     with writing(sink):
         sealing = _Sealing(sink, identity, profile, progress, {} if done is None else done)
         return sealing.hidden(item) if hide else sealing.open_names(item)
@@ -111,7 +111,7 @@ class _Sealing:
         sealed = {path: self._seal(path, {path: file})[0] for path, file in files.items()}
         root = self._build(item, "", sealed)
         entries = tuple(FileEntry(path, one.plain, one.cid) for path, one in sealed.items())
-        return SealedTree(root[0], sum(one.size for one in sealed.values()), entries)
+        return SealedTree(root[0], sum(one.size for one in sealed.values()), entries, item.left_out)
 
     def _build(self, item: File | Folder | Symlink, path: str, sealed: dict[str, _Sealed]) -> tuple[CID, int]:
         if isinstance(item, Folder):
@@ -135,14 +135,20 @@ class _Sealing:
 
     def hidden(self, item: File | Folder) -> SealedTree:
         content, sizes = self._seal(CONTENT, dict(_files(item)))
-        text = canonical_bytes({"files": [{"path": path, "size": size} for path, size in sizes.items()], "version": 1})
+        listed: dict[str, Any] = {
+            "files": [{"path": path, "size": size} for path, size in sizes.items()],
+            "version": 1,
+        }
+        if folders := list(empty_folders(item)):
+            listed["folders"] = folders
+        text = canonical_bytes(listed)
         text += b" " * (-len(text) % _PAD)
         manifest, _ = self._seal(MANIFEST, {MANIFEST: text})
         links = [
             Link(content.cid, CONTENT.encode(), content.dag_size),
             Link(manifest.cid, MANIFEST.encode(), manifest.dag_size),
         ]
-        return SealedTree(self._folder(links, CONTENT)[0], content.size + manifest.size, ())
+        return SealedTree(self._folder(links, CONTENT)[0], content.size + manifest.size, (), item.left_out)
 
     # --- One age file ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from registry import papers
-from registry.errors import InputError, Unverified
+from registry.errors import ConnectionFailed, InputError, Unverified
 from registry.governance.base import Governed
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import fetch
@@ -64,6 +64,8 @@ class Documents(Governed):
         decimals = self.registry.decimals_of(address)
         try:
             return Token(chain.call(functions.symbol()), decimals, address, 0)
+        except ConnectionFailed:
+            raise
         except Exception:  # whatever an odd token answers must not hide a case
             return Token(f"token-{address[2:10]}", decimals, address, 0)
 

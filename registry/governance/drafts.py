@@ -17,6 +17,7 @@ from registry.canonical import canonical_bytes, parse_json
 from registry.chain.sender import Call
 from registry.errors import DescriptionTooLong, InvalidDraft, RegistryError, UnpinnedBody
 from registry.ipfs.cid import CID
+from registry.letters import unseen
 from registry.types import Address, to_address
 
 FORMAT: Final = "registry.dao.proposal.v1"
@@ -121,7 +122,7 @@ class Body:
 def check_title(title: str) -> str:
     """Return a title of one line; raises `InvalidDraft`."""
     found = " ".join(title.split())
-    if not found or len(found) > MAX_TITLE or not found.isprintable():
+    if not found or len(found) > MAX_TITLE or not found.isprintable() or unseen(found):
         raise InvalidDraft("The proposal", f"its title has {len(found)} characters, not 1 to {MAX_TITLE} that print")
     return found
 

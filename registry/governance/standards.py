@@ -9,6 +9,7 @@ from registry.did import DID
 from registry.errors import InputError, NotFoundError
 from registry.governance.documents import Document, Documents
 from registry.ipfs.cid import CID
+from registry.letters import unseen
 from registry.results import Done
 from registry.session import whole
 from registry.types import Address, to_address
@@ -176,7 +177,7 @@ class Standards(Documents):
 def encoded(name: str) -> bytes:
     """The name of a standard as the contract has it; raises `InputError`."""
     data = name.encode()
-    if not 0 < len(data) <= 32 or not name.isprintable() or name != name.strip():
+    if not 0 < len(data) <= 32 or not name.isprintable() or unseen(name) or name != name.strip():
         raise InputError(f"{name!r} is not the name of a standard.", hint="It is a text of 1 to 32 bytes.")
     return data.ljust(32, b"\0")
 
@@ -187,7 +188,7 @@ def decoded(name: bytes) -> str:
         text = name.rstrip(b"\0").decode()
     except UnicodeDecodeError:
         return f"0x{name.hex()}"
-    return text if text and text.isprintable() else f"0x{name.hex()}"
+    return text if text and text.isprintable() and not unseen(text) else f"0x{name.hex()}"
 
 
 def _kind(kind: StandardKind | str) -> StandardKind:

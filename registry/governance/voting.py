@@ -14,6 +14,7 @@ from registry.chain.signers import recovered, telling
 from registry.errors import (
     AlreadyVoted,
     ChainError,
+    ConnectionFailed,
     ContractError,
     InputError,
     InvalidBallot,
@@ -346,6 +347,8 @@ class Voting(Proposing):
             by_contract = recovered(ballot.typed_data, ballot.signature) != voter
             if by_contract:
                 self._ask_contract(ballot)
+        except ConnectionFailed:  # which says nothing of the ballot
+            raise
         except RegistryError as error:
             return CheckedBallot(ballot, 0, error)
         return CheckedBallot(ballot, votes, None, by_contract=by_contract)

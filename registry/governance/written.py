@@ -33,7 +33,7 @@ from registry.chain.calls import function_of, interface, signature_of
 from registry.chain.logs import abi_type
 from registry.chain.sender import Call
 from registry.did import DID
-from registry.errors import InvalidDraft, RegistryError
+from registry.errors import ConnectionFailed, InvalidDraft, RegistryError
 from registry.governance.drafts import MAX_ACTIONS, MAX_BODY
 from registry.governance.yaml_file import YamlFile
 from registry.ipfs.cid import CID
@@ -114,7 +114,7 @@ class _Reader:
         """What `make` makes of a node; what is wrong with it is told with the line."""
         try:
             return make(node)
-        except InvalidDraft:
+        except (ConnectionFailed, InvalidDraft):
             raise
         except RegistryError as error:
             raise self._file.fault(node, error.message.rstrip("."), error.hint) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from registry import papers
-from registry.errors import RegistryError
+from registry.errors import ConnectionFailed, RegistryError
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -83,6 +83,8 @@ class YamlFile:
         """What `make` makes of the text of a node; what it raises is told with the line."""
         try:
             return make(self.text(node))
+        except ConnectionFailed:  # no line is to blame
+            raise
         except RegistryError as error:
             if type(error) is type(self._error("", 0, "")):
                 raise

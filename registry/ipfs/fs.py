@@ -16,15 +16,17 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from glob import glob
+from glob import has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.implementations.local import LocalFileSystem, make_path_posix
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, stringify_path
 
@@ -35,7 +37,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.fsfile import Catalogue, Readable, VerifiedFile
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
-from registry.ipfs.scan import content_size, scan
+from registry.ipfs.scan import content_size, say_left_out, to_add
 from registry.ipfs.sources import open_sources
 from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
 from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
@@ -308,25 +310,33 @@ class IPFSFileSystem(AbstractFileSystem):
             "for the address. What is on the disk is added by fs.put(path).",
         )
 
-    def put(self, lpath: Any, rpath: str | None = None, *args: Any, **options: Any) -> str | None:
+    def put(self, lpath: Any, rpath: str | None = None, *args: Any, hidden: bool = False, **options: Any) -> str | None:
         """Add a file or folder of the disk. Without `rpath` it becomes a root of its own, is pinned, and its CID is
         returned; else it is copied to ``ipfs://new/...`` of the open transaction.
 
-        Raises `InvalidContent` for what cannot be published, such as links, which could lead out of the folder."""
+        Of a folder, names that begin with a dot are left out unless `hidden`, and a `LeftOutWarning` says which. Raises
+        `InvalidContent` for what cannot be published, such as links, which could lead out of the folder."""
         if rpath is not None:
+            left_out: set[str] = set()
             for pattern in lpath if isinstance(lpath, list) else [lpath]:
-                for found in glob(os.fspath(pattern)) or [pattern]:
-                    scan(found, hidden=True)
-            super().put(lpath, rpath, *args, **{"recursive": True, **options})
+                left_out |= _left_out(os.fspath(pattern), hidden)
+            super().put(lpath, rpath, *args, **{"recursive": True, "left_out": left_out, **options})
             return None
-        return str(add_pinned(lpath, self.store, self.profile, progress=self.ticker("adding", lpath)).cid)
+        progress = self.ticker("adding", lpath, hidden=hidden)
+        return str(add_pinned(lpath, self.store, self.profile, progress=progress, hidden=hidden).cid)
 
-    def ticker(self, what: str, path: str | os.PathLike[str]) -> Callable[[int], None] | None:
+    def put_file(self, lpath: Any, rpath: str, *args: Any, left_out: Set[str] = frozenset(), **options: Any) -> None:
+        """Copy a file to ``ipfs://new/...`` of the open transaction, unless it is or lies in one of `left_out`."""
+        path = Path(os.path.abspath(lpath))
+        if not left_out or left_out.isdisjoint(map(str, (path, *path.parents))):
+            super().put_file(lpath, rpath, *args, **options)
+
+    def ticker(self, what: str, path: str | os.PathLike[str], *, hidden: bool = True) -> Callable[[int], None] | None:
         """A callback for the bytes done of a path, None if nobody wants to see them."""
         progress = self.progress
         if progress is None:
             return None
-        total = content_size(path, hidden=True)
+        total = content_size(path, hidden=hidden)
         return lambda done: progress(what, done, total)
 
     def mkdir(self, path: str, create_parents: bool = True, **_: Any) -> None:
@@ -368,6 +378,20 @@ class IPFSFileSystem(AbstractFileSystem):
         raise InputError(f"{self._url(path)} has no date.", hint="It never changes: compare its CID.")
 
     created = modified
+
+
+def _left_out(path: str, hidden: bool) -> set[str]:
+    """What of a path or pattern is left out, said aloud; raises `InvalidContent` for what cannot be published."""
+    found = [str(one) for one in LocalFileSystem().glob(path)] if has_magic(path) else []
+    if not found:
+        return set(map(os.path.abspath, to_add(path, hidden=hidden, allow_empty=True).left_out))
+    # Nothing of what a pattern finds was named, unless it is a pattern of such names.
+    steps = make_path_posix(path).split("/")
+    named = len(list(takewhile(lambda step: not has_magic(step), steps)))
+    hidden = hidden or any(step.startswith(".") for step in steps[named:])
+    dotted = {one for one in found if not hidden and any(step.startswith(".") for step in one.split("/")[named:])}
+    say_left_out(path, sorted(dotted))
+    return dotted.union(*(_left_out(one, hidden) for one in found if one not in dotted))
 
 
 def _info(entry: Entry, name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from registry.ipfs.car import CarReader
 from registry.ipfs.cid import CID
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.limits import LIMITS, Limits
+from registry.redaction import shown
 
 __all__ = ["Scope", "TrustlessGateway"]
 
@@ -42,14 +43,14 @@ class TrustlessGateway:
     _PATIENCE: Final = 2.0  # seconds; a longer wait is the caller's to decide, who may have another source
 
     def __init__(self, url: str, *, deadline: float = 30.0, parallel: int = 8, limits: Limits = LIMITS) -> None:
-        self.name: Final = f"the gateway {url.rstrip('/')}"
+        self.name: Final = f"the gateway {shown(url)}"
         self.parallel: Final = parallel
         self.limits: Final = limits
         self._http: Final = Http(url, name=self.name, deadline=deadline, connections=2 * parallel)
         self.url: Final = self._http.url
 
     def __repr__(self) -> str:
-        return f"TrustlessGateway({self.url!r})"
+        return f"TrustlessGateway({shown(self.url)!r})"
 
     def close(self) -> None:
         """Close the connections; the next request opens new ones."""

@@ -24,6 +24,7 @@ import httpx
 from registry.errors import InputError, LimitExceeded, PrivateAddress, Unavailable
 from registry.ipfs.hosts import Reach, is_loopback
 from registry.ipfs.pieces import Pieces
+from registry.redaction import conceal, redacted, shown
 
 __all__ = ["Answer", "Http"]
 
@@ -258,8 +259,9 @@ class Http:
     """One server, reached through the system's proxy if there is one (``$https_proxy`` and its kin).
 
     `deadline` is in seconds for a whole answer; one of unknown length may take longer as long as it brings 64 KiB a
-    second. `reach` says how far a URL that a stranger wrote may lead, None for one that the user chose. Raises
-    `InputError` for a URL that is not one of http or https.
+    second. `reach` says how far a URL that a stranger wrote may lead, None for one that the user chose; `public` says
+    that everybody knows the URL: of others no more than the host is shown. Raises `InputError` for a URL that is not
+    one of http or https.
     """
 
     def __init__(
@@ -271,10 +273,16 @@ class Http:
         connections: int = 16,
         headers: Mapping[str, str] = {},
         reach: Reach | None = None,
+        public: bool = False,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise InputError(f"{url!r} is not the address of a server.", hint="It looks like https://ipfs.example.com.")
+            raise InputError(
+                f"{shown(url) if '://' in url else 'That'} is not the address of a server.",
+                hint="It looks like https://ipfs.example.com, and has no query.",
+            )
+        if not public:
+            conceal(url)
         self.url: Final = url.rstrip("/")
         self.name: Final = name
         self.deadline: Final = deadline
@@ -339,10 +347,10 @@ class Http:
                 yield Answer(self.name, response, limit, max(_CLOCK.until - time.monotonic(), 0.0))
             finally:
                 response.close()
-        except (httpx.TimeoutException, httpcore.TimeoutException) as error:
-            raise Unavailable(what, [f"{self.name} did not answer within {limit:g} s"]) from error
+        except (httpx.TimeoutException, httpcore.TimeoutException):
+            raise Unavailable(what, [f"{self.name} did not answer within {limit:g} s"]) from None
         except _FAILURES as error:
-            raise Unavailable(what, [f"{self.name}: {str(error) or type(error).__name__}"]) from error
+            raise Unavailable(what, [redacted(f"{self.name}: {str(error) or type(error).__name__}")]) from None
 
     def _send(self, request: httpx.Request, what: object) -> httpx.Response:
         for _ in range(_REDIRECTS + 1):

@@ -10,31 +10,38 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from registry.errors import InvalidContent
+from registry.errors import InvalidContent, Unverified
 from registry.ipfs.blocks import BlockSink, NullSink, writing
 from registry.ipfs.builder import Builder, FileEntry, Part, Progress
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
-from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan
+from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan, to_add
 
-__all__ = ["Added", "FileEntry", "add_file", "add_tree", "compute_cid"]
+__all__ = ["Added", "FileEntry", "add_file", "add_tree", "compare", "compute_cid"]
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
     """What was added: the root's `cid`; `size`, the bytes of content; `dag_size`, the bytes of all blocks (one that
     occurs twice counts twice); `blocks`, how many were handed to the sink; `files` folder by folder in the order of
-    their names' bytes."""
+    their names' bytes; `left_out`, the paths of what was not taken, folders with a slash at their end."""
 
     cid: CID
     size: int
     dag_size: int
     blocks: int
     files: tuple[FileEntry, ...]
+    left_out: tuple[str, ...] = ()
 
 
-def _added(builder: Builder, root: Part) -> Added:
-    return Added(root.cid, root.size, root.tsize, builder.blocks, tuple(builder.files))
+def _added(builder: Builder, root: Part, left_out: tuple[str, ...] = ()) -> Added:
+    return Added(root.cid, root.size, root.tsize, builder.blocks, tuple(builder.files), left_out)
+
+
+def _build(item: File | Folder, sink: BlockSink, profile: Profile, progress: Progress | None) -> Added:
+    with writing(sink), Builder(sink, profile, progress) as builder:
+        root = builder.item(item, os.path.basename(item.path) if isinstance(item, File) else "")
+        return _added(builder, root, item.left_out)
 
 
 def add_file(
@@ -70,17 +77,13 @@ def add_tree(
 ) -> Added:
     """Add a folder with all below it; a path to a single file is added as that file.
 
-    Names that begin with a dot are left out unless `hidden`. The whole tree is looked at first: `InvalidContent` is
-    raised, and nothing handed to the sink, for a folder without any file (unless `allow_empty`), a file or folder
-    that cannot be read, a symbolic link (unless `symlinks="keep"`, which stores links that stay inside), names that
-    cannot travel, sockets and pipes, and folders nested more than 32 deep. `progress` is called with the bytes done.
+    Names that begin with a dot are left out unless `hidden`, and a `LeftOutWarning` says which. The whole tree is
+    looked at first: `InvalidContent` is raised, and nothing handed to the sink, for a folder without any file (unless
+    `allow_empty`), an array whose description would be left out, a file or folder that cannot be read, a symbolic
+    link (unless `symlinks="keep"`, which stores links that stay inside), names that cannot travel, sockets and pipes,
+    and folders nested more than 32 deep. `progress` is called with the bytes done.
     """
-    item = scan(path, hidden=hidden, symlinks=symlinks)
-    if isinstance(item, Folder) and not allow_empty and not item.files:
-        left_out = "" if hidden else " (names that begin with a dot are left out)"
-        raise InvalidContent(path, f"there is no file in it{left_out}", hint="Put the files to publish into it.")
-    with writing(sink), Builder(sink, profile, progress) as builder:
-        return _added(builder, builder.item(item, os.path.basename(item.path) if isinstance(item, File) else ""))
+    return _build(to_add(path, hidden=hidden, symlinks=symlinks, allow_empty=allow_empty), sink, profile, progress)
 
 
 def compute_cid(
@@ -102,3 +105,23 @@ def compute_cid(
         symlinks=symlinks,
         allow_empty=allow_empty,
     ).cid
+
+
+def compare(
+    path: str | os.PathLike[str], cid: CID, profile: Profile, *, progress: Progress | None = None
+) -> tuple[File | Folder, tuple[str, ...]]:
+    """Hash a copy on the disk and compare it with a root; returns what is there, and the paths of what the root lacks:
+    names that begin with a dot may lie beside it.
+
+    Raises `InvalidContent` for what cannot be read, and `Unverified` for what is something else.
+    """
+    made = []
+    # Either is proof: whether the root has such names is told by its hash.
+    for hidden in (False, True):
+        item = scan(path, hidden=hidden)
+        made.append(_build(item, NullSink(), profile, progress).cid)
+        if made[-1].v1() == cid.v1():
+            return item, item.left_out
+        if not item.left_out:
+            break
+    raise Unverified(cid, str(path), f"it hashes to {' or '.join(map(str, made))}")

@@ -7,12 +7,13 @@ https://docs.ipfs.tech/reference/kubo/rpc/
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from registry.errors import BlockNotFound, ContentError, InputError, InvalidCID, Unavailable, Unverified
@@ -25,7 +26,9 @@ from registry.ipfs.importer import Added, add_tree
 from registry.ipfs.limits import LIMITS, Limits
 from registry.ipfs.nesting import json_too_deep
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
+from registry.ipfs.scan import empty_folders, scan
 from registry.ipfs.traverse import traverse
+from registry.redaction import shown
 
 __all__ = ["KuboRPC"]
 
@@ -61,7 +64,7 @@ class KuboRPC:
                 f"The token would be sent to {parts.hostname} for everybody on the way to read.",
                 hint="Use https, or reach the node through a tunnel on this machine.",
             )
-        self.name: Final = f"the node at {url.rstrip('/')}"
+        self.name: Final = f"the node at {shown(url)}"
         self.parallel: Final = parallel
         self.limits: Final = limits
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -70,7 +73,7 @@ class KuboRPC:
         self._absent: Final[set[str]] = set()
 
     def __repr__(self) -> str:
-        return f"KuboRPC({self.url!r})"
+        return f"KuboRPC({shown(self.url)!r})"
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -271,6 +274,7 @@ class KuboRPC:
         profile: Profile = UNIXFS_V1_2025,
         *,
         pin: bool = True,
+        hidden: bool = False,
         deadline: float = 3600.0,
     ) -> Added:
         """Let the node add a file or folder itself, with every choice of the profile said to it, and compare the CID
@@ -278,7 +282,7 @@ class KuboRPC:
 
         Raises `InvalidContent` as `add_tree`, `Unverified` if the node makes another tree, `Unavailable`.
         """
-        added = add_tree(path, NullSink(), profile)
+        added = add_tree(path, NullSink(), profile, hidden=hidden)
         root = Path(path)
         what = f"The addition of {root.name}"
         options: Mapping[str, object] = {
@@ -292,10 +296,13 @@ class KuboRPC:
         entries = [file.path for file in added.files] if root.is_dir() else [""]
         handles = [(root / entry).open("rb") for entry in entries]
         try:
-            parts = [
+            parts: list[tuple[str, tuple[str, BinaryIO, str]]] = [
                 ("file", (quote(f"{root.name}/{entry}".rstrip("/"), safe=""), handle, "application/octet-stream"))
                 for entry, handle in zip(entries, handles, strict=True)
             ]
+            for folder in empty_folders(scan(path, hidden=hidden)):
+                place = quote(f"{root.name}/{folder}", safe="")
+                parts.append(("file", (place, io.BytesIO(), "application/x-directory")))
             with self._call("add", what, files=parts, deadline=deadline, options=options) as answer:
                 said = [line.get("Hash") for line in self._lines(answer, what) if line.get("Hash")]
         finally:

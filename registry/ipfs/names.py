@@ -6,15 +6,14 @@ import posixpath
 import unicodedata
 from typing import Final
 
+from registry.letters import unseen
+
 __all__ = ["link_fault", "reading_fault", "writing_fault"]
 
 # Windows opens a device for these, with any extension.
 _DEVICES: Final = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 )
-# Marks that turn the direction of text, so that a name reads as another ("exe.csv" for "vsc.exe"), and line breaks
-# that are no control characters.
-_DECEPTIVE: Final = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def reading_fault(name: str) -> str | None:
@@ -44,9 +43,9 @@ def writing_fault(name: str) -> str | None:
         return f"the name {name!r} is a device on Windows"
     if name[-1] in ". " or name[0] == " ":
         return f"the name {name!r} begins with a space, or ends with a space or a dot"
-    turned = next((char for char in name if char in _DECEPTIVE), None)
-    if turned:
-        return f"the name {name!r} has the invisible character U+{ord(turned):04X} in it"
+    hidden = unseen(name)
+    if hidden:
+        return f"the name {name!r} has the invisible character U+{ord(hidden):04X} in it"
     return None
 
 

@@ -23,6 +23,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.nesting import json_too_deep
+from registry.redaction import shown
 
 __all__ = ["PRESETS", "STATUSES", "PinningService", "RemotePin", "open_service"]
 
@@ -94,16 +95,16 @@ class PinningService:
         parts = urlsplit(endpoint)
         if token and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             raise InputError(
-                f"The token would be sent to {endpoint!r} for everybody on the way to read.", hint="Use https."
+                f"The token would be sent to {shown(endpoint)} for everybody on the way to read.", hint="Use https."
             )
-        self.name: Final = name or parts.netloc
+        self.name: Final = name or shown(endpoint).partition("://")[2]
         self.gateway: Final = gateway
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http: Final = Http(endpoint, name=self.name, deadline=deadline, headers=headers)
         self.endpoint: Final = self._http.url
 
     def __repr__(self) -> str:
-        return f"PinningService({self.endpoint!r}, name={self.name!r})"
+        return f"PinningService({shown(self.endpoint)!r}, name={self.name!r})"
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -339,7 +340,7 @@ def open_service(address: str | PinningService, *, deadline: float = 30.0) -> Pi
     endpoint, _, gateway = address.partition(",")
     if "://" not in endpoint:
         raise InputError(
-            f"There is no pinning service {address!r}.",
+            f"There is no pinning service {address.partition('/')[0]!r}.",
             hint=f"Name one of {', '.join(PRESETS)}, or write its endpoint https://..., and after a comma its gateway.",
         )
     return PinningService(endpoint, common, gateway=gateway, deadline=deadline)

@@ -18,6 +18,7 @@ from filelock import FileLock
 from registry.errors import ContentError, InputError, NotFoundError, TooFewReplicas
 from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService, RemotePin, failure
+from registry.redaction import shown
 
 __all__ = ["Receipt", "Receipts", "ReplicaPolicy"]
 
@@ -26,7 +27,10 @@ _SLOWEST_POLL: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A service keeps a CID for a subject, as it said at `pinned` (seconds since 1970)."""
+    """A service keeps a CID for a subject, as it said at `pinned` (seconds since 1970).
+
+    `endpoint` and `gateway` are whole addresses, which may have keys in them; of both no more than the host is shown.
+    """
 
     subject: str
     cid: str
@@ -38,6 +42,14 @@ class Receipt:
 
     def __str__(self) -> str:
         return f"{self.service} keeps {self.cid} for {self.subject}"
+
+    def __repr__(self) -> str:
+        return f"Receipt({self.to_dict()})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The receipt as JSON for people and programs."""
+        gateway = shown(self.gateway) if self.gateway else ""
+        return asdict(self) | {"endpoint": shown(self.endpoint), "gateway": gateway}
 
 
 class Receipts:
@@ -101,7 +113,7 @@ def _with(known: tuple[Receipt, ...], new: Receipt) -> tuple[Receipt, ...]:
 def _write(path: Path, value: Any) -> None:
     part = path.with_suffix(".part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        with open(part, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             json.dump(value, file, indent=2)
             file.flush()
             os.fsync(file.fileno())

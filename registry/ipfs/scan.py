@@ -1,20 +1,46 @@
-"""A look at a path before any of it is read: what is there, how much, and what cannot be published."""
+"""A look at a path before any of it is read: what is there, how much, what is left out, what cannot be published.
+
+One rule for every way of adding: what is named is taken, whatever its name; of what lies below a folder, names that
+begin with a dot are left out unless `hidden`, since keys and histories have them (``.env``, ``.git``), and what is
+published cannot be taken back. What is left out is always said, and an array's own description never is.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Literal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final, Literal
 
 from registry.errors import InvalidContent
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.names import link_fault, writing_fault
 
-__all__ = ["File", "Folder", "Symlink", "SymlinkPolicy", "content_size", "open_readable", "scan"]
+__all__ = [
+    "File",
+    "Folder",
+    "LeftOutWarning",
+    "Symlink",
+    "SymlinkPolicy",
+    "content_size",
+    "empty_folders",
+    "open_readable",
+    "say_left_out",
+    "scan",
+    "to_add",
+]
 
 SymlinkPolicy = Literal["refuse", "keep"]
+
+ARRAYS: Final = frozenset({".zarray", ".zattrs", ".zgroup", ".zmetadata"})
+"""Files of Zarr, version 2: without them the chunks beside them are bytes that nobody can read."""
+
+_TAKE: Final = "Take such names with hidden=True, on the command line with --hidden."
+
+_NAMED: Final = 8
+"""How many of the names that were left out a sentence has."""
 
 _KINDS = (
     (stat.S_ISSOCK, "a socket"),
@@ -31,6 +57,7 @@ class File:
     path: str
     size: int
     files: int = 1
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +68,25 @@ class Symlink:
     target: bytes
     size: int = 0
     files: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder: `children` in the order of their names' bytes, `size` and `files` of all below it."""
+    """A folder: `children` in the order of their names' bytes, `size` and `files` of all below it.
+
+    `left_out` are the paths of what is there and not among them, folders with a slash at their end.
+    """
 
     path: str
     children: tuple[tuple[str, File | Folder | Symlink], ...]
     size: int
     files: int
+    left_out: tuple[str, ...] = ()
+
+
+class LeftOutWarning(UserWarning):
+    """Files of a folder were left out, because their names begin with a dot."""
 
 
 def open_readable(path: str) -> BinaryIO:
@@ -68,7 +104,7 @@ def _opener(path: str, flags: int) -> int:
 def scan(path: str | os.PathLike[str], *, hidden: bool = False, symlinks: SymlinkPolicy = "refuse") -> File | Folder:
     """Everything below a path, or `InvalidContent` for the first thing that cannot be published.
 
-    The path itself may be a symbolic link, since whoever typed it meant what it leads to.
+    The path itself may be a symbolic link or begin with a dot, since whoever typed it meant it.
     """
     if symlinks not in ("refuse", "keep"):
         raise InvalidContent(path, f"symlinks={symlinks!r} is not known", hint='Use symlinks="refuse" or "keep".')
@@ -85,7 +121,62 @@ def scan(path: str | os.PathLike[str], *, hidden: bool = False, symlinks: Symlin
     item = _look(root, "", 0, hidden, symlinks)
     if isinstance(item, Symlink):
         raise InvalidContent(path, "it became a symbolic link while it was looked at", hint="Try again.")
+    return replace(item, left_out=tuple(os.path.join(os.fsdecode(path), name) for name in item.left_out))
+
+
+def to_add(
+    path: str | os.PathLike[str],
+    *,
+    hidden: bool = False,
+    symlinks: SymlinkPolicy = "refuse",
+    allow_empty: bool = False,
+) -> File | Folder:
+    """`scan` for what is going to be added: warns (`LeftOutWarning`) of what is left out.
+
+    Raises `InvalidContent` also for a folder without files, unless `allow_empty`, and for an array that would lose its
+    description.
+    """
+    item = scan(path, hidden=hidden, symlinks=symlinks)
+    if isinstance(item, Folder) and not allow_empty and not item.files:
+        hint = "Put the files to publish into it."
+        beside = f" but {_named(item.left_out)}, whose names begin with a dot" if item.left_out else ""
+        raise InvalidContent(path, f"there is no file in it{beside}", hint=_TAKE if item.left_out else hint)
+    say_left_out(path, item.left_out)
     return item
+
+
+def say_left_out(path: str | os.PathLike[str], left_out: Sequence[str]) -> None:
+    """Warn of what is left out of a folder; raises `InvalidContent` for an array that would lose its description."""
+    lost = [name for name in left_out if os.path.basename(name) in ARRAYS]
+    if lost:
+        others = [name for name in left_out if name not in lost]
+        raise InvalidContent(
+            lost[0],
+            "its name begins with a dot, so it would be left out, and the array that it describes could not be read",
+            hint=f"{_TAKE[:-1]}; {_named(others)} would be taken too." if others else _TAKE,
+        )
+    if left_out:
+        one = len(left_out) == 1
+        many = "1 name that begins with a dot was" if one else f"{len(left_out):,} names that begin with a dot were"
+        inside = [name.removeprefix(os.path.join(os.fsdecode(path), "")) for name in left_out]
+        warnings.warn(
+            f"{many} left out of {os.fsdecode(path)!r}: {_named(inside)}. {_TAKE}", LeftOutWarning, stacklevel=2
+        )
+
+
+def _named(paths: Sequence[str]) -> str:
+    """The first of some paths, and how many more there are."""
+    more = len(paths) - _NAMED
+    return ", ".join(map(repr, paths[:_NAMED])) + (f" and {more:,} more" if more > 0 else "")
+
+
+def empty_folders(item: File | Folder | Symlink, path: str = "") -> Iterator[str]:
+    """The paths, with slashes, of the folders of a tree in which nothing is."""
+    for name, child in item.children if isinstance(item, Folder) else ():
+        below = f"{path}/{name}" if path else name
+        if isinstance(child, Folder) and not child.children:
+            yield below
+        yield from empty_folders(child, below)
 
 
 def content_size(path: str | os.PathLike[str], *, hidden: bool = False, symlinks: SymlinkPolicy = "refuse") -> int:
@@ -109,25 +200,36 @@ def _look(root: str, relative: str, depth: int, hidden: bool, symlinks: SymlinkP
         raise InvalidContent(path, f"it is {kind}, not a file or folder", hint="Move it out of the folder.")
     if depth > LIMITS.depth:
         raise InvalidContent(path, f"its folders are nested more than {LIMITS.depth} deep", hint="Flatten them.")
+    taken, left_out = _names(path, relative, hidden)
     children = tuple(
-        (name, _look(root, f"{relative}/{name}" if relative else name, depth + 1, hidden, symlinks))
-        for name in _names(path, hidden)
+        (name, _look(root, f"{relative}/{name}" if relative else name, depth + 1, hidden, symlinks)) for name in taken
     )
-    return Folder(path, children, sum(child.size for _, child in children), sum(child.files for _, child in children))
+    return Folder(
+        path,
+        children,
+        sum(child.size for _, child in children),
+        sum(child.files for _, child in children),
+        (*left_out, *(name for _, child in children for name in child.left_out)),
+    )
 
 
-def _names(path: str, hidden: bool) -> Iterator[str]:
+def _names(path: str, relative: str, hidden: bool) -> tuple[list[str], list[str]]:
+    """The names in a folder that are taken, and the paths of what is left out."""
     try:
-        names = os.listdir(path)
+        names = sorted(os.listdir(path), key=os.fsencode)
     except OSError as error:
         raise _unreadable(path, error) from error
-    for name in sorted(names, key=os.fsencode):
+    taken, left_out = [], []
+    for name in names:
+        here = os.path.join(path, name)
         if name.startswith(".") and not hidden:
-            continue
-        fault = writing_fault(name)
-        if fault:
-            raise InvalidContent(os.path.join(path, name), fault, hint="Rename it.")
-        yield name
+            is_folder = os.path.isdir(here) and not os.path.islink(here)
+            left_out.append(os.path.join(relative, name, "") if is_folder else os.path.join(relative, name))
+        elif fault := writing_fault(name):
+            raise InvalidContent(here, fault, hint="Rename it.")
+        else:
+            taken.append(name)
+    return taken, left_out
 
 
 def _link(path: str, relative: str, root: str, symlinks: SymlinkPolicy) -> Symlink:

@@ -10,6 +10,7 @@ from pathlib import Path
 from registry.errors import InputError
 from registry.ipfs.blocks import BlockSource
 from registry.ipfs.local import LocalStore
+from registry.redaction import shown
 
 __all__ = ["default_gateway", "open_source", "open_sources"]
 
@@ -39,8 +40,11 @@ def open_source(address: BlockSource | str | os.PathLike[str]) -> BlockSource:
         return TrustlessGateway(text)
     if Path(text, "blocks").is_dir():
         return LocalStore(text)
+    # An address without its scheme looks like a path, and may have a key in it.
+    is_path = os.sep not in text or text.startswith(("/", ".", "~"))
+    told = shown(text) if "://" in text else text if is_path else f"{text.partition(os.sep)[0]}{os.sep}..."
     raise InputError(
-        f"{text!r} is no source of blocks.",
+        f"{told!r} is no source of blocks.",
         hint="Name a gateway (https://...), a node (kubo:http://127.0.0.1:5001) or the folder of a store.",
     )
 

@@ -131,7 +131,7 @@ def add_pinned(
     progress: Callable[[int], None] | None = None,
     hidden: bool = False,
 ) -> Added:
-    """Add a file or folder to a store, and pin it there under its name if the store has pins."""
+    """Add a file or folder to a store as `add_tree`, and pin it there under its name if the store has pins."""
     with writing(store):
         added = add_tree(path, store, profile, progress=progress, hidden=hidden)
         keep(store, {added.cid: os.path.basename(os.path.abspath(path))})

@@ -90,14 +90,16 @@ def logs(tx: Any, event: Any) -> list[dict[str, Any]]:
     return [dict(log.event_arguments) for log in event.from_receipt(tx)]
 
 
-def refusal(method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_000_000) -> tuple[Any, ...]:
+def refusal(
+    method: Any, *args: Any, sender: Any, value: int = 0, gas: int = 20_000_000, tail: bytes = b""
+) -> tuple[Any, ...]:
     """What a call would be refused with: the error's name and values; ("",) for a refusal without words.
 
-    Asked by `eth_call`, since a transaction that reverts changes nothing and costs a trace. Fails if the call would
-    go through.
+    `tail` are bytes after those of the call. Asked by `eth_call`, since a transaction that reverts changes nothing and
+    costs a trace. Fails if the call would go through.
     """
     call = {"from": sender.address, "to": method.contract.address, "value": hex(value), "gas": hex(gas)}
-    call["data"] = "0x" + bytes(method.encode_input(*args)).hex()
+    call["data"] = "0x" + (bytes(method.encode_input(*args)) + tail).hex()
     try:
         chain.provider.web3.eth.call(call)
     except Exception as error:

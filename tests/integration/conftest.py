@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import shutil
 import socket
 import subprocess
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from skips import program
 
 _LOCAL = Path(__file__).parents[2] / ".bin" / "anvil"
 
@@ -22,9 +22,7 @@ class Anvil:
     """One anvil process on a free port; use `rpc` for its own methods, `url` to connect."""
 
     def __init__(self, *options: str) -> None:
-        binary = str(_LOCAL) if _LOCAL.exists() else shutil.which("anvil")
-        if binary is None:
-            pytest.skip("anvil is not installed")
+        binary = str(_LOCAL) if _LOCAL.exists() else program("anvil", hint="Run: make node_modules/installed")
         for _ in range(5):
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))

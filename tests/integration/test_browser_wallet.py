@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import threading
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skips import INSTALL, program
 from websockets.sync.client import connect
 
 from registry.chain.signatures import recover, text_digest, typed_digest
@@ -21,9 +21,6 @@ from registry.chain.signers import KeySigner
 from registry.chain.wallets import BrowserSigner
 from registry.errors import SignerError
 from registry.gated.protocol import Invitation
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
 OWNER = KeySigner("0x" + "42" * 32)
 
@@ -41,9 +38,11 @@ class Browser:
     """Chromium without a window, by its DevTools protocol. `answer` is what its wallet does."""
 
     def __init__(self, profile: Path) -> None:
-        command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+        names = ("chromium", "chromium-browser", "google-chrome")
+        chromium = program(*names, hint=INSTALL.format(package="chromium"))
+        command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
         self._process = subprocess.Popen(
-            [*map(str, command), f"--user-data-dir={profile}", "about:blank"],
+            [*command, f"--user-data-dir={profile}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -9,12 +9,16 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from .cli_support import ADDRESSES, KEYS, MODEL, PENGUINS, PUBLISH, Shell, masked
 from .conftest import Anvil
@@ -182,6 +186,27 @@ def test_publishing_again_finds_what_was_published(author: Shell) -> None:
     first, second = author.json(*PUBLISH), author.json(*PUBLISH)
     assert first["did"] == second["did"]
     assert second["tx"] is None
+
+
+def test_what_is_left_out_is_told_in_a_line(author: Shell, tmp_path: Path) -> None:
+    for name in ("a.csv", ".env", "sub/.git"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    terms = ("--name", "Half", "--type", "dataset", "--license", "MIT")
+    told = author.process("publish", str(tmp_path), *terms)
+    out, err = (text.decode() for text in told.communicate())
+    assert told.returncode == 0 and "DID" in out
+    assert "2 names that begin with a dot were left out" in err and "'.env', 'sub/.git'" in err and "--hidden" in err
+    machine = author.process("publish", str(tmp_path), *terms, "--json")
+    out, err = (text.decode() for text in machine.communicate())
+    assert json.loads(out)["left_out"] == [str(tmp_path / ".env"), str(tmp_path / "sub" / ".git")]
+    assert json.loads(err)["warning"] == "LeftOutWarning"
+    whole = author.json("publish", str(tmp_path), *terms, "--hidden")
+    assert whole["left_out"] == [] and whole["content"] == author.json("cid", str(tmp_path), "--hidden")["cid"]
+    assert (
+        author.json("update", whole["did"], "--path", str(tmp_path), "--dry-run")["left_out"]
+        == json.loads(out)["left_out"]
+    )
 
 
 @pytest.mark.parametrize("ending", ["json", "jsonl", "toml"])
@@ -446,6 +471,61 @@ def test_debug_shows_where_it_arose(author: Shell) -> None:
     assert ended.exit_code == 1
     assert "Traceback" in ended.stderr
     assert "AssetNotFound" in ended.stderr
+
+
+@contextmanager
+def behind_a_key(node: str, key: str) -> Iterator[str]:
+    """The node at an address with a key in its path and a password, as those who run nodes for others have them."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            known = self.path == f"/v3/{key}" and "Authorization" in self.headers
+            kind = {"Content-Type": "application/json"}
+            answer = (
+                requests.post(node, asked, headers=kind, timeout=30).content
+                if known
+                else f"no key {self.path}".encode()
+            )
+            self.send_response(200 if known else 401)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://ann:{key}@127.0.0.1:{server.server_address[1]}/v3/{key}"
+        server.shutdown()
+
+
+def test_nothing_that_is_written_has_the_key_of_a_node_in_it(anvil: Anvil, tmp_path: Path) -> None:
+    key = "S3cretMark42"
+    with behind_a_key(anvil.url, key) as address:
+        author = Shell(address, tmp_path)
+        commands = [
+            ("deploy", "--local-dollar", "--yes"),
+            PUBLISH,
+            ("show", "1"),
+            ("buy", "1", "research", "--yes"),
+            ("open", "1"),
+            ("approve", "1 NONE"),
+            ("show", "99", "--debug"),
+            ("dao", "check"),
+            ("statement", "--account", ADDRESSES["author"]),
+        ]
+        said = [author(*words, *more) for words in commands for more in ((), ("--json",))]
+        lost = Shell(address.replace("/v3/", "/v4/"), tmp_path)
+        said += [lost("show", "1", *more) for more in ((), ("--json",), ("--debug",))]
+    said += [author("show", "1", *more) for more in ((), ("--json",), ("--debug",))]  # nobody listens any more
+    assert {ended.exit_code for ended in said} == {0, 1, 2} and "ConnectionFailed" in said[-1].stderr
+    for ended in said:
+        assert key not in ended.stdout + ended.stderr, ended.stdout + ended.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".sqlite" for path in written) and any(path.suffix == ".json" for path in written)
+    assert not [path for path in written if key.encode() in path.read_bytes()]
 
 
 # --- Beside it -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from eth_utils.crypto import keccak
+from skips import built
 
 from integration.cli_support import ADDRESSES, Shell
 from registry import Licence, Published, Registry
@@ -91,9 +92,8 @@ def publish(by: Registry, name: str, *prices: str, **options: Any) -> Published:
 
 def payment_token(dao: Registry, name: str) -> Address:
     """Deploy a token of the mocks and have the registry take it."""
-    if not BUILD.exists():
-        pytest.skip("the contracts are not compiled: make .build/compiled")
-    code = json.loads(BUILD.read_text())["contractTypes"][name]["deploymentBytecode"]["bytecode"]
+    types = json.loads(built(BUILD, target=".build/compiled").read_text())["contractTypes"]
+    code = types[name]["deploymentBytecode"]["bytecode"]
     salt, creation = bytes(32), bytes.fromhex(code.removeprefix("0x"))
     dao.sender("deploy").send(Call(FACTORY, salt + creation))
     token = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + salt + keccak(creation))[12:])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skips import built
 
 from registry import Registry
 from registry.chain.connection import Chain
@@ -22,11 +23,10 @@ from .conftest import Anvil
 APE = Path(sys.executable).parent / "ape"
 THROW_AWAY = ("ethereum:local:test", "ethereum:local:foundry")
 
-pytestmark = pytest.mark.skipif(not APE.exists(), reason="ape is not installed")
-
 
 def ape(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run ape in the project, with a home of the test's own."""
+    built(APE, target=".venv/dev")
     path = [str(ROOT / ".bin"), str(APE.parent), os.environ["PATH"]]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")} | {
         "PATH": os.pathsep.join(path),

@@ -10,18 +10,29 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import regex
 
 from registry import DDO, Draft, Licence, Registry
 from registry.chain.journal import Journal
 from registry.chain.signers import KeySigner, as_signer
-from registry.cli.console import Console, harmless, table_of
+from registry.cli.command import _warn
+from registry.cli.console import Console, table_of
 from registry.cli.look import read_json, read_text
 from registry.cli.manifest import read_drafts
 from registry.cli.views import asset_facts, files_table, offers_table
 from registry.ddo import MAX_BYTES
-from registry.errors import DDOTooLarge, InputError, InvalidContent, InvalidDDO, InvalidEntitlements, NotFoundError
+from registry.errors import (
+    DDOTooLarge,
+    InputError,
+    InvalidContent,
+    InvalidDDO,
+    InvalidEntitlements,
+    InvalidLicence,
+    NotFoundError,
+)
 from registry.gateway.keys import Keys, Lock, make_key_file
 from registry.governance.ballot import Ballot
 from registry.governance.entitlements import read_csv
@@ -31,6 +42,7 @@ from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.server import Server
 from registry.ipfs.sources import default_gateway
 from registry.ipfs.store import LocalStore, MemoryStore, ReadThrough
+from registry.letters import unseen, visible
 from registry.words import in_votes
 
 BOM = b"\xef\xbb\xbf"
@@ -130,9 +142,9 @@ def test_a_terminal_obeys_nothing_that_a_stranger_wrote(steering: str, capsys: p
     console.facts({"name": steering})
     console.error(NotFoundError(steering, hint=steering))
     out, err = capsys.readouterr()
-    assert harmless(out) == out and harmless(err) == err
-    assert out.count(harmless(steering)) == 4 and err.count(harmless(steering)) == 3
-    assert harmless(steering).isprintable()
+    assert visible(out) == out and visible(err) == err
+    assert out.count(visible(steering)) == 4 and err.count(visible(steering)) == 3
+    assert visible(steering).isprintable()
 
 
 @pytest.mark.parametrize("name", ["[bold]", "[/x]", "[link=http://evil.example]x[/link]", "\\[x]", "[[x]]"])
@@ -143,9 +155,81 @@ def test_brackets_in_a_name_are_brackets(name: str, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.count(name) == 2
 
 
-def test_emoji_that_are_joined_stay_joined() -> None:
-    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467 می\u200cخواهم \u00a0 \u3000"
-    assert harmless(family) == family
+# --- Letters that nobody sees --------------------------------------------------------------------
+
+# As Unicode has them, of another maker than ours.
+IGNORABLE = [chr(code) for code in range(0x110000) if regex.match(r"\p{Default_Ignorable_Code_Point}", chr(code))]
+
+# Persian, Sinhala and Devanagari as they are spelled; a family, a heart, a keycap, a dark-skinned scientist, a pirate.
+JOINED = ["می\u200cخواهم", "ශ්\u200dරී", "क्\u200dष", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u2764\ufe0f"]
+JOINED += ["1\ufe0f\u20e3", "\U0001f469\U0001f3ff\u200d\U0001f52c", "\U0001f3f4\u200d\u2620\ufe0f", "\u2194\ufe0f"]
+
+
+@pytest.mark.parametrize("name", JOINED, ids=ascii)
+def test_joiners_stay_where_they_shape_letters(author: Registry, tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.csv").write_text(name)
+    did = author.publish(tmp_path, name=name, type="dataset", license="MIT", tags=[name]).did
+    assert author.get(did).name == name and author.files(did)[0].path == f"{name}.csv"
+    assert visible(f"{name} \u00a0 \u3000") == f"{name} \u00a0 \u3000"
+
+
+def test_no_letter_of_unicode_that_nobody_sees_stands_in_a_name_or_reaches_a_terminal() -> None:
+    assert len(IGNORABLE) > 4000
+    for letter in IGNORABLE:
+        assert unseen(f"data{letter}set") == letter and unseen(letter) == letter, ascii(letter)
+        assert visible(f"data{letter}set").isascii(), ascii(letter)
+    assert [chr(code) for code in range(0xE000) if unseen(chr(code)) and chr(code) not in IGNORABLE] == [
+        "\u2028",
+        "\u2029",
+    ]
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u200b", "\u00ad", "\u3164", "\ufe0f", "\u200d", "\U000e0041", "\u061c"], ids=ascii
+)
+def test_a_name_with_a_letter_that_nobody_sees_is_refused_by_its_number(
+    author: Registry, tmp_path: Path, letter: str
+) -> None:
+    (tmp_path / f"data{letter}.csv").write_text("x")
+    number, odd = f"U\\+{ord(letter):04X}", f"data{letter}"
+    with pytest.raises(InvalidContent, match=number):
+        author.publish(tmp_path, name="Odd", type="dataset", license="MIT")
+    reason = number if letter != "\u061c" else "text-direction"
+    with pytest.raises(InvalidLicence, match=reason):
+        Licence.free(odd)
+    given: dict[str, Any] = {"name": "Odd", "type": "dataset", "license": "MIT"}
+    for fields in ({"name": odd}, {"author": odd}, {"tags": ["x", odd]}):
+        with pytest.raises(InvalidDDO, match=reason):
+            author.publish(None, **{**given, **fields})
+    listed = {"path": odd, "size": 0, "cid": "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"}
+    content = {"cid": listed["cid"], "size": 0, "profile": "unixfs-v1-2025", "files": [listed]}
+    with pytest.raises(InvalidDDO, match="/content/files/0/path"):
+        DDO.from_dict({**given, "content": content})
+
+
+def test_words_about_an_asset_may_have_soft_hyphens_and_breaks(author: Registry) -> None:
+    words = "Donau\u00addampf\u00adschiff, ភាសា\u200bខ្មែរ, می\u200cخواهم, \U0001f468\u200d\U0001f467"
+    did = author.publish(None, name="Odd", type="dataset", license="MIT", description=words).did
+    assert author.get(did).ddo.description == words
+
+
+def test_json_holds_no_letter_that_a_terminal_obeys_or_nobody_sees(capsys: pytest.CaptureFixture[str]) -> None:
+    every = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs")]
+    value = {f"key {number}": f"a{letter}b" for number, letter in enumerate([*every, *IGNORABLE])}
+    Console(as_json=True).result(value)
+    written = capsys.readouterr().out
+    assert json.loads(written) == value
+    # Spaces and line breaks between values are its own; everything else can be seen.
+    left = {char for char in written if char != "\n" and unicodedata.category(char)[0] == "C"}
+    assert not left and not {char for char in written if char in IGNORABLE}
+
+
+def test_a_warning_steers_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    _warn("a\x1b[31mb\u202e", UserWarning)
+    assert capsys.readouterr().err == "Warning: a\\x1b[31mb\\u202e\n"
+    monkeypatch.setattr(sys, "argv", ["registry", "--json", "show", "1"])
+    _warn("a\x1b[31mb", UserWarning)
+    assert json.loads(capsys.readouterr().err) == {"warning": "UserWarning", "message": "a\x1b[31mb"}
 
 
 _SHOW = """

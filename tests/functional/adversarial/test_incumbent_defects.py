@@ -278,12 +278,15 @@ def test_d3_nobody_renews_or_uses_what_was_never_bought(
     own = (asset_id, 0, stranger, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, own, sign_receipt(stranger, registry, own), sender=stranger)
     assert got == ("NotEnoughUses", asset_id, 0, stranger, 1, 0)
-    # Of somebody who has uses, only their word is missing.
+    # Of one who has uses nobody else can sign them away.
     registry.grant(asset_id, 0, buyer, 1, False, sender=author)
     forged = (asset_id, 0, buyer, 1, stranger, JOB, 0, 2**48 - 1)
     got = refusal(registry.consumeWithReceipt, forged, sign_receipt(stranger, registry, forged), sender=stranger)
     assert got == ("InvalidReceiptSignature", buyer)
     assert allowed(registry.consumeWithReceipt, forged, sign_receipt(buyer, registry, forged), sender=stranger)
+    none = (asset_id, 0, buyer, 0, stranger, JOB, 0, 2**48 - 1)
+    got = refusal(registry.consumeWithReceipt, none, sign_receipt(buyer, registry, none), sender=stranger)
+    assert got == ("NoUnits",)
 
 
 def test_d4_a_permit_ends_by_the_clock_and_not_by_the_block_number(

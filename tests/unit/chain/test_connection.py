@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import requests
 from eth_typing import HexStr
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web3.exceptions import Web3RPCError
 
 from registry.chain import reverts
+from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
+from registry.chain.logs import decode_log, topic_of
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, TransactionReverted
@@ -57,6 +59,20 @@ def test_a_foreign_log_under_a_topic_of_ours_is_no_event(chain: Chain) -> None:
     creation = "0x7f" + keccak(text="FeeChanged(uint256)").hex() + "60006000a100"
     sent = chain.w3.eth.send_transaction({"from": chain.w3.eth.accounts[0], "data": HexStr(creation)})
     assert chain.receipt("0x" + bytes(sent).hex()).events == ()
+
+
+@pytest.mark.parametrize("name", ["LocalDollar", "AssetRegistry", "Datatoken", "Marketplace"])
+def test_a_log_with_more_or_fewer_topics_than_are_indexed_is_no_event(name: str) -> None:
+    """ERC-20 and ERC-721 share the topic of Transfer, and anybody can log under it with as many topics as he likes."""
+    where = {"blockNumber": 1, "logIndex": 0, "transactionHash": bytes(32), "address": "0x" + "11" * 20}
+    events = [entry for entry in artifact(name).abi if entry["type"] == "event" and not entry.get("anonymous")]
+    assert events
+    for event in events:
+        indexed = sum(part["indexed"] for part in event["inputs"])
+        data = bytes(32 * 40)  # whatever its other parts are, zeros are them
+        for more in range(4):
+            log = {**where, "topics": [HexBytes(topic_of(event)), *[bytes(32)] * more], "data": data}
+            assert (decode_log(log, event) is not None) == (more == indexed), (event["name"], more)
 
 
 def test_a_call_is_made_as_its_sender(
@@ -126,19 +142,25 @@ def test_no_block_is_left_out_however_short_the_ranges(
     broken: str,
 ) -> None:
     asked: list[int] = []
+    dollar = chain.contract("LocalDollar", deployment.tokens["USD"])
+    topics = [topic_of(dollar.events.Transfer._get_event_abi()), bytes(32), bytes(32)]
+
+    def log_of(block: int) -> dict[str, Any]:
+        """A transfer in the block, of as many units as its number."""
+        where = {"blockNumber": block, "logIndex": 0, "transactionHash": bytes(32), "address": dollar.address}
+        return {**where, "topics": topics, "data": block.to_bytes(32, "big")}
 
     def few(address: Any, topics: Any, start: int, end: int) -> list[Any]:
         if end - start + 1 > limit:
             if broken == "rpc":
                 raise Web3RPCError("query returned more than 10000 results")
-            raise ConnectionFailed("x", "it answers 413") from requests.HTTPError("413")
+            raise ConnectionFailed("x", "it answers 413", status=413)
         asked.extend(range(start, end + 1))
-        return []
+        return [log_of(block) for block in range(start, end + 1)]
 
     monkeypatch.setattr(chain, "_logs", few)
-    event = chain.contract("AssetRegistry", deployment.registry).events.Transfer
-    assert not list(chain.events(event, from_block=first, to_block=last))
-    assert asked == list(range(first, last + 1))
+    found = list(chain.events(dollar.events.Transfer, from_block=first, to_block=last))
+    assert [event.args["value"] for event in found] == asked == list(range(first, last + 1))
 
 
 def test_a_node_that_refuses_even_one_block_is_an_error(

@@ -144,7 +144,8 @@ def test_other_accounts_become_signers_and_nothing_stays_nothing() -> None:
 
 
 def test_an_account_of_ape_signs_like_the_same_key() -> None:
-    accounts = pytest.importorskip("ape").accounts
+    from ape import accounts
+
     account = accounts.test_accounts[0]
     signer = as_signer(account)
     assert isinstance(signer, ApeSigner)

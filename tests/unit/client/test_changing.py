@@ -223,6 +223,18 @@ def test_the_revenue_goes_where_the_owner_says(
     assert author.get(did).payout == author.address
 
 
+def test_access_is_asked_for_the_account_that_is_meant(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, stranger: Registry
+) -> None:
+    did = publish(MONTH).did
+    buyer.buy(did, "month")
+    for who in (author, buyer, stranger):
+        assert who.has_access(did, account=author.address) and who.has_access(did, account=buyer.address)
+        assert not who.has_access(did, account=stranger.address)
+        assert [held.taken for held in who.holdings(did, account=buyer.address)] == [1]
+        assert [held.taken for held in who.holdings(did, account=stranger.address)] == [0]
+
+
 def test_a_transfer_ends_roles_and_payout_and_leaves_access(
     publish: Callable[..., Published], author: Registry, buyer: Registry, stranger: Registry, market_place: Registry
 ) -> None:

@@ -228,8 +228,14 @@ def test_a_backup_of_a_gateway_in_use_is_restored_whole(
     again = Keys.open(tmp_path / "new" / KEYS, Lock(key_file=key_file))
     assert again.open_share(copy.shares()[0].sealed) == b"a share"
     copy.close()
-    assert keys._secret.encode() not in (tmp_path / "copy.tar").read_bytes()
+    # Whoever has the backup and no more has neither a share nor a key, in it or restored from it.
     assert (tmp_path / "copy.tar").stat().st_mode & 0o077 == 0
+    make_key_file(tmp_path / "guess.key")
+    files = [tmp_path / "copy.tar", *(path for path in (tmp_path / "new").rglob("*") if path.is_file())]
+    for secret in (keys._secret.encode(), b"a share", key_file.read_bytes().strip()):
+        assert not [path for path in files if secret in path.read_bytes()]
+    with pytest.raises(WrongPassword):
+        Keys.open(tmp_path / "new" / KEYS, Lock(key_file=tmp_path / "guess.key"))
 
 
 def test_whoever_finds_a_backup_learns_no_share_and_no_key(

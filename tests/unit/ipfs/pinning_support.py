@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -131,7 +132,8 @@ class Service:
         statuses = query.get("status", "pinned").split(",")
         found = [pin for pin in found if pin["status"] in statuses]
         if "cid" in query:
-            found = [pin for pin in found if pin["pin"]["cid"] in query["cid"].split(",")]
+            wanted = {CID.parse(cid).v1() for cid in query["cid"].split(",")}
+            found = [pin for pin in found if CID.parse(pin["pin"]["cid"]).v1() in wanted]
         if "name" in query:
             found = [pin for pin in found if pin["pin"].get("name") == query["name"]]
         if "before" in query:

@@ -124,6 +124,11 @@ def test_another_spelling_of_the_cid_is_the_same(service: Service) -> None:
     old = CID.parse("QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH")
     service.spoil = lambda pin: {**pin, "pin": {"cid": str(old.v1())}}
     assert service.client().add(old).cid == old.v1()
+    # Asked for in one spelling, and told in the other.
+    for wanted in (old, old.v1()):
+        assert [pin.cid for pin in service.client().list(cids=[wanted])] == [old.v1()]
+    service.spoil = lambda pin: {**pin, "pin": {"cid": str(old)}}
+    assert [pin.cid for pin in service.client().list(cids=[old.v1()])] == [old]
 
 
 def test_a_queue_without_an_end_is_left_at_the_deadline(start: Callable[..., Service]) -> None:

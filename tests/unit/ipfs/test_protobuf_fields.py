@@ -119,7 +119,7 @@ def test_modes_times_and_fields_to_come_are_passed_over(number: int, value: int 
         (FILE + field(5, b"\1"), "field 5 twice or in the wrong form"),
         (FILE + field(6, b"\1"), "field 6 twice or in the wrong form"),
         (field(1, 6), "6 is not a valid Type"),
-        (FILE + field(4, b"\x80"), ""),
+        (FILE + field(4, b"\x80"), "cut short or above 64 bits"),
     ],
 )
 def test_a_message_in_another_form_is_refused(message: bytes, reason: str) -> None:

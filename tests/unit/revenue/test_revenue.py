@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from registry import Amount, Published, Registry
 from registry.chain import reverts
 from registry.errors import InputError, NoSigner, NotFoundError, UnknownToken
+from registry.ledger import Ledger
 from registry.splits import Split
 from registry.statement import Flow
 from registry.types import Address
@@ -69,6 +70,23 @@ def test_an_implementation_is_not_taken_for_a_splitter(author: Registry) -> None
         getter = functions.implementation() if name == "SplitterFactory" else functions.splitterImplementation()
         with pytest.raises(NotFoundError):
             author.revenue.get(author.chain.call(getter))
+
+
+def test_royalties_that_a_stranger_declares_are_not_ours(
+    author: Registry, editor: Registry, stranger: Registry, publish: Callable[..., Published]
+) -> None:
+    """Lineage serves any registry, and whoever calls it is one: with numbers like ours, and splitters of its code."""
+    model = publish(editor, parents=[publish(author, royalty_bps=500).did])
+    number, ledger = model.did.asset_id, Ledger(author)
+    made = []
+    for registry in (author.deployment.registry, stranger.address):
+        stranger.act("make a splitter", ledger.lineage.functions.createSplitter(registry, number))
+        made.append(stranger.chain.call(ledger.lineage.functions.splitterOf(registry, number)))
+    ours, theirs = made
+    assert ledger.find(ours) == author.revenue.get(model.did)
+    assert ledger.find(theirs) is None
+    with pytest.raises(NotFoundError):
+        author.revenue.get(theirs)
 
 
 def test_making_a_split_needs_a_signer_and_reading_does_not(reader: Registry, people: dict[str, Address]) -> None:
@@ -364,7 +382,6 @@ def test_a_statement_is_a_table_bars_a_picture_and_a_csv_file(
         ("sale", "9.900000", "9900000", "10.000000"),
         ("royalty", "0.777000", "777000", ""),
     ]
-    pytest.importorskip("matplotlib")
     picture = statement.chart(tmp_path / "income.svg").read_bytes()
     texts = [text.strip() for text in ElementTree.fromstring(picture).itertext()]
     assert "10.677 USD" in texts and "royalties" in texts
