@@ -371,7 +371,9 @@ def _fitting(entries: Iterable[dict[str, Any]], data: bytes) -> tuple[dict[str, 
 
 def arguments(entry: Mapping[str, Any], data: bytes) -> dict[str, Any] | None:
     """The arguments of a function in `data`, by name; None unless it is exactly what an encoder makes of them."""
-    from eth_abi.abi import decode, encode
+    from eth_abi.abi import encode
+
+    from registry.chain.decoding import decode
 
     types = [abi_type(part) for part in entry["inputs"]]
     try:

@@ -37,6 +37,7 @@ from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConf
 from web3.types import FilterParams, RPCEndpoint, RPCResponse, TxParams, Wei
 
 from registry.chain.artifacts import artifact
+from registry.chain.decoding import strict
 from registry.chain.logs import Event, Receipt, decode_log, read_receipt, topics_for
 from registry.chain.reverts import decode
 from registry.chain.signers import DEV_ACCOUNTS, DEV_MNEMONIC
@@ -105,6 +106,7 @@ class Chain:
         self._address: str | None = None
         self.confirmations = confirmations
         self.w3 = Web3(provider)
+        self.w3.codec = strict(self.w3.codec._registry)
         self.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
         # Innermost: what it raises passes all the others.
         self.w3.middleware_onion.inject(_typed_errors(url), layer=0)
@@ -233,7 +235,6 @@ class Chain:
         transaction: TxParams = {"value": Wei(value)} if value else {}
         if sender is not None:
             transaction["from"] = cast(Any, to_address(sender))
-        # Where there is no code nothing answers, and once ape is loaded, eth_abi reads nothing as the number 0.
         if not self.has_code(fn.address):
             raise NotDeployed(self.chain_id, f"there is no contract at {fn.address}")
         try:

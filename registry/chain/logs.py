@@ -144,7 +144,7 @@ def _by_topic() -> dict[bytes, tuple[dict[str, Any], ...]]:
 
 
 def _arguments(abi: Mapping[str, Any], topics: list[bytes], data: bytes) -> dict[str, Any]:
-    from eth_abi.abi import decode
+    from registry.chain.decoding import decode
 
     plain = [entry for entry in abi["inputs"] if not entry["indexed"]]
     values = iter(decode([abi_type(entry) for entry in plain], data))

@@ -186,7 +186,7 @@ def _message(known: Declared, values: dict[str, Any]) -> str:
 
 
 def _abi(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
-    from eth_abi.abi import decode as abi_decode
+    from registry.chain.decoding import decode as abi_decode
 
     return abi_decode(types, body)
 

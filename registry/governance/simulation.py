@@ -166,7 +166,7 @@ class _Query:
         ]
 
     def _read(self, data: bytes) -> dict[str, str]:
-        from eth_abi.abi import decode
+        from registry.chain.decoding import decode
 
         outputs = self._entry["outputs"]
         try:

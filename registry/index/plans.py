@@ -81,8 +81,9 @@ class EventPlan:
 
     def _decode_dynamic(self, words: bytes) -> tuple[Any, ...]:
         """Lists and texts stand where the data says: eth_abi follows that, and checks its bounds."""
-        from eth_abi.abi import decode
         from eth_abi.exceptions import DecodingError
+
+        from registry.chain.decoding import decode
 
         at = _WORD * self.indexed
         if len(words) < at:

@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_abi.abi import decode
-
 from registry.chain.artifacts import artifact
 from registry.chain.batch import Read, read_many
 from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
+from registry.chain.decoding import decode
 from registry.chain.logs import abi_type
 from registry.ddo import DDO
 from registry.did import DID
