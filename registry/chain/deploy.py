@@ -22,6 +22,7 @@ from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
 from registry.chain.sender import Call
 from registry.errors import ConnectionFailed, DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
+from registry.ipfs.nesting import load_json
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -156,7 +157,7 @@ class Deployment:
     def load(cls, path: str | Path) -> Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
-            data = json.loads(papers.read(path, MAX_RECORD).decode("utf-8-sig"))
+            data = load_json(papers.read(path, MAX_RECORD))
             # Records from before there were DAOs have no word of one.
             if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")
@@ -171,7 +172,7 @@ class Deployment:
                 if type(data[name]) is not int:
                     raise ValueError(f"{name} is not a whole number")
             return cls(**data)
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise DeploymentError(
                 f"{path} does not record a deployment: {error}.", hint="Run the deployment again: it writes it anew."
             ) from error

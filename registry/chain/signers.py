@@ -5,7 +5,6 @@ No key is ever logged, shown by ``repr`` or part of an error.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
+from registry.ipfs.nesting import load_json
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class KeySigner:
 
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8-sig"))
+            content = load_json(path.read_bytes())
         except FileNotFoundError:
             raise UnknownAccount(str(path)) from None
         except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from registry.chain.signers import Signer
 from registry.errors import SignerError
+from registry.ipfs.nesting import load_json
 from registry.typed_data import safe_message
 from registry.types import Address, to_address
 
@@ -171,7 +172,7 @@ class _Page:
                     self._reply(404, b"", {})
                     return
                 try:
-                    answer = json.loads(self.rfile.read(int(size)))
+                    answer = load_json(self.rfile.read(int(size)))
                 except ValueError:
                     answer = None
                 if isinstance(answer, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.cli.command import Real, Whole, command
+from registry.ipfs.nesting import load_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,7 +92,7 @@ def params_of(texts: tuple[str, ...]) -> dict[str, Any]:
             params |= read
             continue
         try:
-            params[name] = json.loads(value)
+            params[name] = load_json(value)
         except ValueError:
             params[name] = value
     return params

@@ -192,11 +192,10 @@ def read_text(path: str) -> str:
 
 def read_json(path: str) -> Any:
     """Return the value of a JSON file, or of standard input for ``-``. Raises `InputError`."""
-    import json
-
     from registry.errors import InputError
+    from registry.ipfs.nesting import load_json
 
     try:
-        return json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
+        return load_json(read_text(path))
+    except ValueError as error:
         raise InputError(f"{path!r} is not JSON: {error}.", hint="Mend it and try again.") from error

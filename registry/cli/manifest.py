@@ -7,7 +7,6 @@ Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry import papers
 from registry.cli.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
+from registry.ipfs.nesting import load_json
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -124,6 +124,6 @@ def _licences(value: object, where: str) -> Sequence[Licence]:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return load_json(text)
+    except ValueError as error:
         raise InputError(f"{where} is not JSON: {error}.", hint="Mend it and try again.") from error

@@ -6,7 +6,6 @@ Every block is hashed against its CID, and every chunk opened with its tag (see 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -22,7 +21,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.file import RangedFile
 from registry.ipfs.importer import FileEntry
 from registry.ipfs.limits import LIMITS, Limits
-from registry.ipfs.nesting import json_too_deep
+from registry.ipfs.nesting import load_json
 from registry.ipfs.reader import Reader
 
 __all__ = ["GatedContent", "OpenedFile", "public_files"]
@@ -156,12 +155,10 @@ def public_files(content: Content, reader: Reader) -> tuple[FileEntry, ...]:
 def _listed(text: bytes) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
     """Paths and sizes of a manifest's files, and its empty folders. Raises ValueError, as words after "its
     manifest"."""
-    if json_too_deep(text, 4):
-        raise ValueError("is nested too deep")
     try:
-        value: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("is not JSON") from None
+        value: Any = load_json(text, 4)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
     if not isinstance(value, dict) or value.get("version") != 1 or not isinstance(value.get("files"), list):
         raise ValueError("is of no version that is known here")
     found: dict[str, int] = {}

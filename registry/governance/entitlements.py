@@ -25,7 +25,7 @@ from typing import Any, Final
 from registry import papers
 from registry.canonical import MAX_DEPTH
 from registry.errors import Fault, InvalidEntitlements, InvalidNumber, RegistryError
-from registry.ipfs.nesting import json_too_deep
+from registry.ipfs.nesting import load_json
 from registry.merkle import MerkleTree, leaf_of, root_from
 from registry.numbers import decimal, moment, whole
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -158,17 +158,14 @@ def read_proofs(data: bytes | str, source: object, *, account: Address | None = 
     `InvalidEntitlements`.
     """
     try:
-        deep = json_too_deep(data.encode() if isinstance(data, str) else data, MAX_DEPTH)
-        if deep is not None:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-        body = json.loads(data)
+        body = load_json(data, MAX_DEPTH)
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         root = bytes.fromhex(str(body["root"]).removeprefix("0x"))
         wanted = account.lower() if account else None
         listed = (entry for entry in body["entitlements"] if wanted in (None, str(entry["account"]).lower()))
         found = tuple(_proven(entry) for entry in listed)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidEntitlements(source, [Fault("", f"it is no list with proofs ({error})")]) from error
     wrong = [
         Fault("", f"the proof of {proven.entitlement.account} does not lead to the root of the list")

@@ -23,6 +23,7 @@ from registry.index.models import (
 )
 from registry.index.search.query import SearchQuery
 from registry.ipfs.http import Http
+from registry.ipfs.nesting import load_json
 
 __all__ = ["RemoteHub", "question_params"]
 
@@ -157,9 +158,7 @@ def question_params(question: SearchQuery) -> dict[str, str]:
 
 
 def _said(data: bytes) -> str:
-    import json
-
     try:
-        return str(json.loads(data)["error"]["message"])[:300]
+        return str(load_json(data)["error"]["message"])[:300]
     except (ValueError, KeyError, TypeError):
         return data[:100].decode("utf-8", "replace")

@@ -8,7 +8,6 @@ https://docs.ipfs.tech/reference/kubo/rpc/
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.importer import Added, add_tree
 from registry.ipfs.limits import LIMITS, Limits
-from registry.ipfs.nesting import json_too_deep
+from registry.ipfs.nesting import load_json
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import empty_folders, scan
 from registry.ipfs.traverse import traverse
@@ -122,7 +121,7 @@ class KuboRPC:
         message = answer.body(_LONGEST_LINE).decode("utf-8", "replace").strip()
         its_own = False  # what the command said, not what stands before it
         with suppress(ValueError, KeyError, TypeError):
-            message, its_own = str(json.loads(message)["Message"]), True
+            message, its_own = str(load_json(message)["Message"]), True
         message = message[:300] or "nothing more"
         if cid is not None and its_own and "not found" in message.lower() and "routing" not in message.lower():
             return BlockNotFound(cid, self.name)
@@ -143,7 +142,7 @@ class KuboRPC:
     def _object(self, line: bytes, what: object) -> dict[str, Any]:
         text = line[:_LONGEST_LINE]
         try:
-            found = json.loads(text) if json_too_deep(text, _DEEPEST) is None else None
+            found = load_json(text, _DEEPEST)
         except ValueError:
             found = None
         if not isinstance(found, dict):

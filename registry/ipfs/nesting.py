@@ -6,13 +6,31 @@ that a stranger's brackets would run through the stack and end the process. So b
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["cbor_too_deep", "json_too_deep"]
+__all__ = ["cbor_too_deep", "json_too_deep", "load_json"]
+
+MOST: Final = 64
+"""How deep JSON from elsewhere may be nested where nothing else is said."""
 
 _TOKEN: Final = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
+
+
+def load_json(data: bytes | str, most: int = MOST) -> Any:
+    """The value of JSON in UTF-8 that somebody else wrote.
+
+    Raises `ValueError` for what is no JSON, in another encoding, or nested deeper than `most`.
+    """
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    # The decoder would guess UTF-16 and UTF-32 too, in which bytes of letters pass for the quotes that are counted.
+    text = raw.decode("utf-8-sig")
+    at = json_too_deep(raw, most)
+    if at is not None:
+        raise ValueError(f"it is nested deeper than {most} levels at byte {at}")
+    return json.loads(text)
 
 
 def json_too_deep(data: bytes, most: int) -> int | None:

@@ -22,7 +22,7 @@ from registry.errors import InputError, InvalidCID, LimitExceeded, NotFoundError
 from registry.ipfs.cid import CID
 from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
-from registry.ipfs.nesting import json_too_deep
+from registry.ipfs.nesting import load_json
 from registry.redaction import shown
 
 __all__ = ["PRESETS", "STATUSES", "PinningService", "RemotePin", "open_service"]
@@ -275,12 +275,10 @@ class PinningService:
 
     def _object(self, answer: Answer) -> dict[str, Any]:
         body = answer.body(_BODY)
-        if json_too_deep(body, _DEEPEST) is not None:
-            raise self._strange(f"it answered with JSON that is nested deeper than {_DEEPEST} levels")
         try:
-            value = json.loads(body)
-        except ValueError:
-            raise self._strange("it answered with something that is not JSON") from None
+            value = load_json(body, _DEEPEST)
+        except ValueError as error:
+            raise self._strange(f"it answered with something that is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise self._strange("it answered with something that is not an object")
         return value

@@ -153,7 +153,10 @@ def test_every_number_of_the_command_line_is_read_here() -> None:
     assert not loose and len(NUMBERS) > 40
 
 
-@pytest.mark.parametrize("kind", [*{repr(kind): kind for _where, kind in NUMBERS}.values(), ASSET], ids=repr)
+KINDS = {"asset": ASSET, **{repr(kind): kind for _where, kind in NUMBERS}}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_options_take_no_number_that_means_two_things(kind: click.ParamType) -> None:
     if kind is ASSET:
         with pytest.raises(InvalidNumber):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import registry
 from registry import papers
 from registry.access import SignedReceipt
 from registry.chain.deploy import Deployment
@@ -18,7 +19,10 @@ from registry.errors import InputError, InvalidEntitlements, RegistryError
 from registry.gated.keys import read_recovery
 from registry.governance.ballot import Ballot
 from registry.governance.entitlements import read_csv, read_proofs
+from registry.ipfs.nesting import load_json
 from registry.proposal import Proposal
+
+PACKAGE = Path(registry.__file__).parent
 
 READERS: dict[str, Callable[[Path], object]] = {
     "proposal.json": Proposal.load,
@@ -51,6 +55,24 @@ def test_no_reader_breaks_on_nesting(tmp_path: Path, name: str) -> None:
     path.write_text("[" * 100_000)
     with pytest.raises(RegistryError):
         READERS[name](path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_no_encoding_hides_nesting_from_the_count(encoding: str) -> None:
+    """The letter of number 0x122 is a quote and something else in UTF-16: what follows would pass for text."""
+    with pytest.raises(ValueError, match=r"codec|nested deeper|Expecting"):
+        load_json(('{"\u0122": ' + "[" * 100_000).encode(encoding))
+
+
+def test_json_of_others_is_read_where_nesting_is_counted() -> None:
+    """Elsewhere only what this package itself wrote."""
+    own = {
+        *("artifacts.py", "audit.py", "bubblewrap.py", "call.py", "canonical.py", "compare.py", "confine.py", "dag.py"),
+        *("entries.py", "hooks.py", "keys.py", "market.py", "nesting.py", "probe.py", "replicas.py", "safe.py"),
+        "wallets.py",
+    }
+    found = {path.name for path in PACKAGE.rglob("*.py") if "json.loads(" in path.read_text(encoding="utf-8")}
+    assert found == own
 
 
 def test_a_folder_of_papers_does_not_lead_out_of_itself(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from registry.canonical import json_faults
 from registry.errors import InputError, InvalidCID, RunFailed
 from registry.ipfs.cid import CID
+from registry.ipfs.nesting import load_json
 from registry.ipfs.store import BlockStore, NullSink, keep, writing
 from registry.ipfs.unixfs import add_file, add_tree, content_size, export
 from registry.sandbox.calling import CALM, INSIDE, PROGRAMS
@@ -373,7 +374,7 @@ def _opened_up(path: Path) -> Path:
 def observed(outcome: Outcome) -> dict[str, Any]:
     """What was noticed inside, if anything was."""
     try:
-        value = json.loads(outcome.notes)
+        value = load_json(outcome.notes)
         return value if isinstance(value, dict) else {}
     except ValueError:
         return {}
