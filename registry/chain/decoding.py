@@ -13,14 +13,18 @@ from typing import Any
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import UnsignedIntegerDecoder
 from eth_abi.encoding import UnsignedIntegerEncoder
+from eth_abi.exceptions import DecodingError
 from eth_abi.registry import ABIRegistry, BaseEquals, registry
 
 __all__ = ["decode", "strict"]
 
 
 def decode(types: Iterable[str], data: bytes) -> tuple[Any, ...]:
-    """Return the values of `types` in `data`. Raises eth_abi's `DecodingError` for data that do not hold them."""
-    return _codec().decode(list(types), data)
+    """Return the values of `types` in `data`. Raises `ValueError` for data that do not hold them."""
+    try:
+        return _codec().decode(list(types), data)
+    except (DecodingError, OverflowError) as error:
+        raise ValueError(f"the data do not hold what they should: {error}") from error
 
 
 def strict(rules: ABIRegistry) -> ABICodec:

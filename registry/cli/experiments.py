@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import Real, Whole, command
-from registry.ipfs.nesting import load_json
+from registry.cli.command import OUTFILE, OUTFOLDER, Real, Whole, command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -81,6 +80,7 @@ def params_of(texts: tuple[str, ...]) -> dict[str, Any]:
     """Parameters as ``NAME=VALUE`` (JSON, or else text) or a file of JSON. Raises `InputError`."""
     from registry.cli.look import read_json
     from registry.errors import InputError
+    from registry.ipfs.nesting import load_json
 
     params: dict[str, Any] = {}
     for text in texts:
@@ -127,10 +127,8 @@ def _limits(seconds: float | None, memory: int | None) -> dict[str, Any]:
     help="What it reads, at {inputs}/NAME: a folder, a file, an asset or a CID; repeatable.",
 )
 @click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for what it makes; by default a new one beside.")
-@click.option(
-    "--record", type=click.Path(path_type=Path), help=f"Write the record there; by default {RECORD_FILE} beside."
-)
+@click.option("--out", type=OUTFOLDER, help="Folder for what it makes; by default a new one beside.")
+@click.option("--record", type=OUTFILE, help=f"Write the record there; by default {RECORD_FILE} beside.")
 @click.option(
     "--env", "environment", metavar="WHAT", help="Take the locked environment from this folder, asset or CID."
 )
@@ -145,8 +143,8 @@ def run(
     code: str,
     inputs: tuple[str, ...],
     params: tuple[str, ...],
-    out: Path | None,
-    record: Path | None,
+    out: str | None,
+    record: str | None,
     environment: str | None,
     seed: int,
     seconds: float | None,
@@ -164,7 +162,7 @@ def run(
 
     named = {name: _did(app, what) for name, what in inputs_of(inputs).items()}
     place = workshop(app, code, environment or "", *named.values())
-    target = out or Path(tempfile.mkdtemp(prefix="run-", dir="."))
+    target = Path(out or tempfile.mkdtemp(prefix="run-", dir="."))
     with app.progress():
         made = place.run(
             _did(app, code),
@@ -202,11 +200,11 @@ def run(
 @click.option(
     "--on", "inputs", multiple=True, metavar="NAME=WHAT", help="Where an input is that was nobody's asset; repeatable."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Keep what it makes there.")
+@click.option("--out", type=OUTFOLDER, help="Keep what it makes there.")
 @click.option("--seconds", type=Real(0.01), help="Stop it after this time.")
 @click.option("--memory", type=Whole(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
 def reproduce(
-    app: App, what: str, inputs: tuple[str, ...], out: Path | None, seconds: float | None, memory: int | None
+    app: App, what: str, inputs: tuple[str, ...], out: str | None, seconds: float | None, memory: int | None
 ) -> None:
     """Run again what made an asset, or the record in a file, and say of each output: same, close or differs.
 
@@ -245,7 +243,7 @@ _SENTENCES = {
 
 
 def _reproduce(
-    app: App, what: str, inputs: tuple[str, ...], out: Path | None, seconds: float | None, memory: int | None
+    app: App, what: str, inputs: tuple[str, ...], out: str | None, seconds: float | None, memory: int | None
 ) -> Reproduction:
     from registry.sandbox.runs import reproducing
 
@@ -260,7 +258,7 @@ def _reproduce(
         return reproducing.reproduce(
             record,
             place,
-            outputs=out or Path(folder, "outputs"),
+            outputs=Path(out or Path(folder, "outputs")),
             on=on,
             limits=_limits(seconds, memory),
             on_log=_log(app),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,9 +285,7 @@ def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = 
     folder = _folder(app)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(place["database"] or str(folder / "hub.sqlite"))
-    assets = 0
-    with suppress(Exception):
-        assets = int(store.rows("SELECT count(*) FROM asset")[0][0]) if store.is_there() else 0
+    assets = int(store.rows("SELECT count(*) FROM asset")[0][0]) if store.is_there() else 0
     engine = open_engine(place["search_folder"] or folder / "search", place["engine"], assets)
     witness = Chain.connect(place["second_rpc"], chain_id=registry.chain.chain_id) if place["second_rpc"] else None
     return open_index(

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from registry import papers
 from registry.cli.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
-from registry.ipfs.nesting import load_json
 
 if TYPE_CHECKING:
     from registry.assets import Draft
@@ -123,6 +122,8 @@ def _licences(value: object, where: str) -> Sequence[Licence]:
 
 
 def _json(text: str, where: str) -> Any:
+    from registry.ipfs.nesting import load_json
+
     try:
         return load_json(text)
     except ValueError as error:

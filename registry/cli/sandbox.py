@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import command
+from registry.cli.command import OUTFOLDER, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -60,11 +61,11 @@ _STOPS = {
     examples=["registry sandbox crate run.json crate/ --license CC-BY-4.0"],
 )
 @click.argument("record")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=OUTFOLDER)
 @click.option("--license", "license_", required=True, metavar="SPDX|URL", help="Licence of the whole.")
 @click.option("--name", default="", help="Its title.")
 @click.option("--author", default="", help="Who ran it.")
-def crate(app: App, record: str, folder: Path, license_: str, name: str, author: str) -> None:
+def crate(app: App, record: str, folder: str, license_: str, name: str, author: str) -> None:
     """Write a run as an RO-Crate to FOLDER, for journals and archives: code, outputs, and how the one became the other.
 
     RECORD is the file that 'registry run' wrote, or a CID. Inputs are named by DID and CID, and not copied.
@@ -73,7 +74,7 @@ def crate(app: App, record: str, folder: Path, license_: str, name: str, author:
     from registry.sandbox.runs.rocrate import write_crate
 
     found = record_of(app, record)
-    written = write_crate(found, app.blocks(), folder, license=license_, name=name, author=author)
+    written = write_crate(found, app.blocks(), Path(folder), license=license_, name=name, author=author)
     app.console.answer(f"{written}", {"metadata": str(written), "record": found.cid})
 
 
@@ -89,16 +90,24 @@ def lock(app: App, folder: Path, python: str | None) -> None:
 
     Writes run.lock.json beside run.toml. Wheels only: to build a source distribution is to run it.
     """
+    from registry.errors import InputError, WouldOverwrite
     from registry.papers import write_whole
-    from registry.sandbox.runs.code import requirements_of
+    from registry.sandbox.runs.code import read_lock, requirements_of
     from registry.sandbox.runs.lock import LOCK_FILE, make_lock
 
+    target = folder / LOCK_FILE
+    if os.path.lexists(target):
+        # A lock is made anew; what is none stays as it is.
+        try:
+            read_lock(target)
+        except InputError:
+            raise WouldOverwrite(target, "and is no lock") from None
     requirements, version = requirements_of(folder)
     with app.progress():
         made = make_lock(requirements, app.store(), python=python or version, progress=app.tick)
-    write_whole(folder / LOCK_FILE, made.to_bytes())
+    write_whole(target, made.to_bytes())
     size = sum(wheel.size for wheel in made.wheels)
     app.console.answer(
-        f"{folder / LOCK_FILE}: {len(made.wheels)} wheels, {size:,} bytes, for Python {made.python}, {made.platform}.",
+        f"{target}: {len(made.wheels)} wheels, {size:,} bytes, for Python {made.python}, {made.platform}.",
         made.to_dict(),
     )

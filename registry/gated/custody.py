@@ -101,7 +101,7 @@ def combine(
     """The key of `recipient` from the shares that each gateway gave, one of each; None if no right ones are enough.
 
     Wrong shares do no harm: other combinations are tried, with `newest` only those with that gateway, until the clock
-    (`time.monotonic`) is at `until`. Who gave only wrong ones is named.
+    (`time.monotonic`, in seconds) is at `until`. Who gave only wrong ones is named.
     """
     read = {name: [share for text in given if (share := read_share(text))] for name, given in shares.items()}
     for chosen in _candidates(read, threshold, newest, until):

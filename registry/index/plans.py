@@ -81,8 +81,6 @@ class EventPlan:
 
     def _decode_dynamic(self, words: bytes) -> tuple[Any, ...]:
         """Lists and texts stand where the data says: eth_abi follows that, and checks its bounds."""
-        from eth_abi.exceptions import DecodingError
-
         from registry.chain.decoding import decode
 
         at = _WORD * self.indexed
@@ -97,7 +95,7 @@ class EventPlan:
             )
             # A part without an end is one that stands in the data.
             return tuple([next(plain) if end == 0 else read(words[start:end]) for start, end, read in self._parts])
-        except (DecodingError, ValueError, OverflowError, UnicodeDecodeError) as error:
+        except (ValueError, OverflowError) as error:
             raise Undecodable(self.key, " ".join(str(error).split())[:200]) from error
 
 

@@ -285,8 +285,11 @@ def call(contract: str, name: str, *arguments: Any) -> bytes:
 
 
 def output(contract: str, name: str, data: bytes) -> tuple[Any, ...]:
-    """What a call returned."""
-    return tuple(decode([abi_type(entry) for entry in _function(contract, name)["outputs"]], data))
+    """What a call returned. Raises `ConnectionFailed` for what it cannot have returned."""
+    try:
+        return decode([abi_type(entry) for entry in _function(contract, name)["outputs"]], data)
+    except ValueError as error:
+        raise ConnectionFailed("the node", f"it gives what {name} cannot return ({error})") from error
 
 
 def _function(contract: str, name: str) -> dict[str, Any]:

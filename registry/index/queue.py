@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from registry.ddo import DDO, MAX_BYTES
-from registry.errors import DDOTooLarge, InvalidDDO, RegistryError
+from registry.errors import ContentError, DDOTooLarge, InvalidDDO
 from registry.index.tables import Row
 from registry.index.tables_store import Store
 from registry.ipfs.blocks import BlockSource, fetch
@@ -156,7 +156,7 @@ class DocumentQueue:
     def _fetched(self, row: Row) -> Row:
         try:
             data = fetch(CID.from_digest(row["digest"]), self._source, LIMITS)
-        except RegistryError:
+        except ContentError:
             return row
         return self._checked(row, data)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from registry.errors import InputError
+from registry.errors import WouldOverwrite
 from registry.ipfs.names import writing_fault
 from registry.sandbox.spec import Ended, Limits, OutputFile
 
@@ -82,9 +82,9 @@ def _copied(folder: int, target: Path, limits: Limits) -> list[OutputFile]:
 
 
 def refuse_taken(target: Path) -> None:
-    """Raise `InputError` if there is anything at `target` but an empty folder."""
+    """Raise `WouldOverwrite` if there is anything at `target` but an empty folder."""
     if os.path.lexists(target) and (target.is_symlink() or not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"{str(target)!r} exists already.", hint="Name a folder that does not exist yet.")
+        raise WouldOverwrite(target, "")
 
 
 def read_small(folder: int, name: str, most: int) -> bytes:

@@ -277,6 +277,16 @@ _BROAD = frozenset({"BaseException", "Exception", "RegistryError", "ChainError"}
 
 # Who takes any error for an answer, and why a lost connection cannot become a wrong one there.
 _TAKES_ANY = {
+    "Hub._follow": "tells the error in the state of the hub, and tries again",
+    "Hub._look": "counts the error, and tries again",
+    "Hub._tell": "counts the error, and tries again",
+    "Indexer.follow": "tells the error, and tries again",
+    "_laid": "tells the error, beside what else is missing",
+    "_lock": "tells the error, beside what else is missing",
+    "arguments": "decodes, asks nobody",
+    "main": "tells the error to the process that started it",
+    "reach": "starts a program, asks nobody",
+    "staged.work": "hands the error on to the other thread",
     "_Api._guarded": "answers whoever asked that it failed",
     "_address": "reads text, asks nobody",
     "_ahead.run": "hands the error on to the other thread",
@@ -285,7 +295,6 @@ _TAKES_ANY = {
     "_recovered": "reads bytes, asks nobody",
     "_safe_signers": "reads bytes, asks nobody",
     "_settings": "encodes arguments, asks nobody",
-    "_unbatched": "reads bytes, asks nobody",
     "ChainView._work": "hands the error on to who waits",
     "Custody.at_each.attempt": "tells the error, beside what others did",
     "LocalStore.fsck.mend": "a block that cannot be had is counted as missing, which it is",
@@ -295,7 +304,6 @@ _TAKES_ANY = {
     "_Query._read": "decodes, asks nobody",
     "decode": "decodes, asks nobody",
     "decode_log": "decodes, asks nobody",
-    "decoded": "decodes, asks nobody",
     "ending": "tells the error, and ends",
     "first_block": "0 is always right, and only slower",
     "gateway_routes.answer": "answers whoever asked that it failed",

@@ -47,11 +47,14 @@ READ_ONLY = {
 """Parameters that name what is read."""
 
 OWN = {
+    "sandbox lock folder",
+    *(f"hub {name} search_folder" for name in ("build", "serve", "status", "verify", "index")),
+} | {
     f"gateway {name} {what}"
     for name in ("init", "serve", "status", "shares", "audit", "backup", "restore", "rotate")
     for what in ("folder", "key_file")
 }
-"""The home of a gateway, which its commands read and write."""
+"""The home of a gateway or a hub, which its commands read and write, and the folder of code that its lock is in."""
 
 
 def named(kind: type | tuple[object, ...]) -> set[str]:
@@ -87,7 +90,7 @@ class Shell:
         patch.chdir(folder)
 
     def __call__(self, *words: object) -> Result:
-        return CliRunner(mix_stderr=False).invoke(cli, [*map(str, words), "--yes"])
+        return CliRunner(mix_stderr=False).invoke(cli, ["--yes", *map(str, words)])
 
     # --- What is written where: each takes the place, and says what the command was ---------------
 
@@ -118,6 +121,25 @@ class Shell:
     def listed(self) -> Path:
         (self.folder / "list.csv").write_text(f"account,amount\n{self.who.address},5\n")
         return self.folder / "list.csv"
+
+    def program(self) -> Path:
+        place = self.folder / "program"
+        if not place.exists():
+            place.mkdir()
+            (place / "run.toml").write_text('entry = "main.py"\n')
+            (place / "main.py").write_text("import sys\nopen(sys.argv[1] + '/a.txt', 'w').write('a')\n")
+        return place
+
+    def run(self) -> list[object]:
+        return ["run", self.program(), "--here", "--keep"]
+
+    def record(self) -> Path:
+        target = self.folder / "record.json"
+        if not target.exists():
+            assert (
+                self(*self.run(), "--out", self.folder / "once", "--record", target, "--", "{outputs}").exit_code == 0
+            )
+        return target
 
     def gateway(self) -> Path:
         place = self.folder / "gateway"
@@ -191,6 +213,10 @@ CASES: dict[str, Callable[[Shell, str], list[object]]] = {
     "keys export path": lambda shell, at: ["keys", "export", shell.key(), at],
     "ocean import out": lambda shell, at: ["ocean", "import", shell.ocean(), "--out", at],
     "receipt sign out": lambda shell, at: ["receipt", "sign", shell.asset, "calls", "--out", at],
+    "reproduce out": lambda shell, at: ["reproduce", shell.record(), "--out", at],
+    "run out": lambda shell, at: [*shell.run(), "--out", at, "--", "{outputs}"],
+    "run record": lambda shell, at: [*shell.run(), "--record", at, "--", "{outputs}"],
+    "sandbox crate folder": lambda shell, at: ["sandbox", "crate", shell.record(), at, "--license", "MIT"],
     "split statement chart": lambda shell, at: ["split", "statement", shell.earned(), "--chart", at],
     "split statement csv_path": lambda shell, at: ["split", "statement", shell.earned(), "--csv", at],
     "team merge out": lambda shell, at: ["team", "merge", shell.proposal(), "--out", at],

@@ -203,7 +203,7 @@ def _lock(record: RunRecord, workshop: Workshop, missing: list[str]) -> Lock | N
 def _there(cid: CID, workshop: Workshop) -> bool:
     try:
         fetch(cid, workshop.store)
-    except RegistryError:
+    except ContentError:
         return False
     return True
 
@@ -269,7 +269,7 @@ def _verdicts(
         how = entry.compared.in_words()
         try:
             export(entry.cid, workshop.store, recorded / entry.path)
-        except RegistryError as error:
+        except ContentError as error:
             word: Word = "differs" if entry.compared.compare == "exact" else "not comparable"
             why = "other bytes" if word == "differs" else f"what was recorded is not to be had: {error.message}"
             verdicts[entry.path] = Verdict(entry.path, word, why, how)

@@ -208,7 +208,7 @@ def test_without_a_client_the_environment_must_name_a_chain(monkeypatch: pytest.
         fsspec.filesystem("asset", registry="http://127.0.0.1:8545")
     monkeypatch.setenv("REGISTRY_RPC", "http://127.0.0.1:8545")
     monkeypatch.setenv("REGISTRY_CHAIN_ID", "one")
-    with pytest.raises(InputError, match="REGISTRY_CHAIN_ID is 'one'"):
+    with pytest.raises(InputError, match="'one' is not a number for REGISTRY_CHAIN_ID"):
         Registry.from_environment()
     monkeypatch.setenv("REGISTRY_KEY", "0x" + "11" * 32)
     monkeypatch.setenv("REGISTRY_KEYFILE", "key.json")

@@ -110,9 +110,9 @@ def test_a_local_registry_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: py
     [
         ({}, "names no chain"),
         ({"RPC": "http://127.0.0.1:1", "KEY": "0x" + "7b" * 32, "KEYFILE": "key.json"}, "more than one signer"),
-        ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "one"}, "REGISTRY_CHAIN_ID is 'one'"),
+        ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "one"}, "'one' is not a number for REGISTRY_CHAIN_ID"),
         ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "\uff11"}, "not a number"),
-        ({"RPC": "http://127.0.0.1:1", "CONFIRMATIONS": "-1"}, "REGISTRY_CONFIRMATIONS is '-1'"),
+        ({"RPC": "http://127.0.0.1:1", "CONFIRMATIONS": "-1"}, "'-1' is not a number for REGISTRY_CONFIRMATIONS"),
     ],
 )
 def test_slips_in_the_environment_are_told_before_anybody_is_asked(

@@ -65,4 +65,5 @@ def test_a_price_without_its_service_is_refused(ocean_file: Path, price: str) ->
 
 
 def test_a_place_that_cannot_be_written_is_named(ocean_file: Path, tmp_path: Path) -> None:
-    assert str(tmp_path) in refused(ocean_file, "--out", tmp_path)["message"]
+    (tmp_path / "file").touch()
+    assert str(tmp_path) in refused(ocean_file, "--out", tmp_path / "file" / "asset.json")["message"]

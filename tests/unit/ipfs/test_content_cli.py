@@ -144,7 +144,7 @@ def test_get_takes_no_place_that_is_taken_and_names_one_itself(
     author: Shell, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = author.ok("add", made)
-    assert author.refused("get", root, made) == "InputError"
+    assert author.refused("get", root, made) == "WouldOverwrite"
     monkeypatch.chdir(tmp_path)
     author.ok("get", f"{root}/a.csv")
     assert (tmp_path / "a.csv").read_text() == "hello world\n"
