@@ -304,7 +304,7 @@ def test_add_can_be_interrupted_and_goes_on_where_it_stopped(
 def test_an_archive_carries_a_folder_to_another_home(author: Shell, buyer: Shell, made: Path, tmp_path: Path) -> None:
     root = author.ok("add", made)
     assert author.json("car", "export", root, tmp_path / "a.car")["blocks"] == 9
-    assert author.refused("car", "export", root, tmp_path / "a.car") == "InputError"
+    assert author.refused("car", "export", root, tmp_path / "a.car") == "WouldOverwrite"
     assert buyer.json("car", "import", tmp_path / "a.car")["roots"] == [root]
     assert buyer.ok("cat", f"{root}/a.csv") == "hello world"
     assert [pin["cid"] for pin in buyer.json("pin", "ls")] == [root]
