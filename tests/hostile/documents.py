@@ -12,7 +12,7 @@ LEGAL: Final[dict[str, dict[str, Any]]] = {
     "a name of combining marks": {"name": "a" + "\u0301" * 255},
     "a Cyrillic twin": {"name": "\u0420\u0435nguins"},
     "a Greek twin": {"name": "\u03a1enguins"},
-    "zero-width joiners": {"name": "Pen\u200dgu\u200dins"},
+    "a joiner of Persian": {"name": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"},
     "flags of emoji": {"name": "\U0001f1e6\U0001f1f6\U0001f427" * 20},
     "markup": {"name": "<img src=x onerror=alert(1)>", "description": "</script><script>alert(1)</script>"},
     "a script in Markdown": {"description": "[x](javascript:alert(1)) ![y](data:text/html,<script>)"},

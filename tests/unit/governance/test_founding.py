@@ -539,14 +539,15 @@ def test_files_that_are_no_settings_are_refused(write: Callable[[str], Path], tm
 def test_a_dao_is_recorded_and_older_records_have_none(tmp_path: Path) -> None:
     deployment = deploy_local(Chain.in_process())
     dao = Dao(*[ANN, BOB, CLEO, ANN, BOB, CLEO], None, 7)
-    for kept in (deployment, replace(deployment, dao=dao), replace(deployment, dao=replace(dao, distributor=ANN))):
-        assert Deployment.load(kept.save(tmp_path)) == kept
+    records = (deployment, replace(deployment, dao=dao), replace(deployment, dao=replace(dao, distributor=ANN)))
+    for number, kept in enumerate(records):
+        assert Deployment.load(kept.save(tmp_path / str(number))) == kept
     path = deployment.save(tmp_path)
     path.write_text(path.read_text().replace('  "dao": null,\n', ""))
     assert Deployment.load(path) == deployment
     path = replace(deployment, dao=dao).save(tmp_path)
     for old, new in ((f'"token": "{ANN}"', '"token": null'), ('"block": 7', '"block": "7"'), ('"brake"', '"break"')):
-        path.write_text(replace(deployment, dao=dao).save(tmp_path).read_text().replace(old, new))
+        path.write_text(records[1].save(tmp_path / "1").read_text().replace(old, new))
         with pytest.raises(DeploymentError):
             Deployment.load(path)
 

@@ -352,7 +352,7 @@ def test_a_statement_covers_a_time(
     assert buyer.revenue.statement(asset.did, since="2026-01-05").lines == (second,)
     assert buyer.revenue.statement(asset.did, until="2026-01-05T00:00:00+00:00").lines == (first,)
     assert buyer.revenue.statement(asset.did, since="2027-01-01").lines == ()
-    with pytest.raises(InputError, match="is not a moment"):
+    with pytest.raises(InputError, match="is not a date or moment"):
         buyer.revenue.statement(asset.did, since="last week")
 
 
