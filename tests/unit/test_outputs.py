@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from command_tree import parameters
+from terminal import runner
 
 from registry import Licence, Registry
 from registry.chain.signers import dev_signer
@@ -90,7 +91,7 @@ class Shell:
         patch.chdir(folder)
 
     def __call__(self, *words: object) -> Result:
-        return CliRunner(mix_stderr=False).invoke(cli, ["--yes", *map(str, words)])
+        return runner().invoke(cli, ["--yes", *map(str, words)])
 
     # --- What is written where: each takes the place, and says what the command was ---------------
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from terminal import runner
 
 from client.conftest import MONTH
 from registry import Published, Registry
@@ -31,7 +32,7 @@ def shell(buyer: Registry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
         monkeypatch.setattr(App, "registry", lambda _app, *, to=None: buyer)
         monkeypatch.setattr(App, "agree", agree)
         asked.clear()
-        ended = CliRunner(mix_stderr=False).invoke(cli, [*map(str, words), *(["--yes"] if yes else [])])
+        ended = runner().invoke(cli, [*map(str, words), *(["--yes"] if yes else [])])
         ended.asked = list(asked)  # type: ignore[attr-defined]
         return ended
 
