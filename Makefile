@@ -49,12 +49,13 @@ check: .venv/dev node_modules/installed
 
 # Each file stays with one worker, so that what a file sets up is set up once.
 PYTEST := pytest -p no:ape_test -n 2 --dist loadfile -q
-QUICK := tests/unit/chain tests/unit/client tests/unit/documents tests/unit/gated tests/unit/ipfs $(wildcard tests/unit/test_*.py)
+QUICK := tests/unit/chain tests/unit/client tests/unit/documents tests/unit/gated tests/unit/ipfs \
+  $(addprefix tests/unit/test_,cli_reference.py docstrings.py error_page.py house.py locks.py numbers.py papers.py values.py)
 
-client: .venv/dev .venv-release/ready .build/compiled
+client: .venv/dev .build/compiled
 	$(SUITE) client $(PYTEST) $(QUICK)
 
-unit: .venv/dev .build/compiled
+unit: .venv/dev .venv-release/ready .build/compiled
 	$(SUITE) unit $(PYTEST) tests/unit tests/invariant tests/fuzz $(addprefix --ignore=,$(QUICK))
 
 functional: .venv/dev .build/compiled
