@@ -167,10 +167,13 @@ class Registry(Searching, Keeping):
         `journal` keeps what was sent, by default in a file at home. Raises `NotDeployed`, `WrongChain`,
         `WrongPassword` and `SignerError`.
         """
-        base = make_home(Path(home) if home else default_home())
+        base = Path(home) if home else default_home()
         found = deployment if isinstance(deployment, Deployment) else _deployment(chain, deployment, base)
         if found.chain_id == chain.chain_id and not chain.has_code(found.registry):
             raise NotDeployed(chain.chain_id, f"there is no contract at {found.registry}, where it was recorded")
+        # Whoever brings both needs no home.
+        if store is None or journal is None:
+            make_home(base)
         blocks = LocalStore(store or base / "blocks") if store is None or isinstance(store, (str, Path)) else store
         places = open_sources(sources)
         if places:

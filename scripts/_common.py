@@ -79,7 +79,7 @@ class ApeApp(App):
                 store=self._memory if self.passes_away else None,
                 journal=self.journal(),
                 home=self.home,
-                progress=self._tick,
+                progress=self.tick,
             )
         except NotDeployed as error:
             if self.passes_away:

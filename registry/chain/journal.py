@@ -97,6 +97,11 @@ class Journal:
                 self._open = error
 
     @property
+    def is_closed_to_us(self) -> bool:
+        """Whether nothing may be written there, so that nobody of here sends or has sent with it."""
+        return isinstance(self._open, OSError)
+
+    @property
     def _db(self) -> sqlite3.Connection:
         if isinstance(self._open, OSError):
             raise self._open

@@ -198,8 +198,10 @@ class Sender:
     def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
         """What `settle` would return now, as far as it is on the chain already; nothing is sent and nobody waits.
 
-        For previews, which are to tell what a run would do.
+        For previews, which are to tell what a run would do, also where the journal may only be read.
         """
+        if self._journal.is_closed_to_us:
+            return ()
         if once:
             entries = self._journal.find(self.chain.identity, self.address, intent)
         else:

@@ -365,7 +365,7 @@ def test_ctrl_c_loses_nothing(start_anvil: Callable[..., Anvil], tmp_path: Path)
         (("roles", "1", ADDRESSES["buyer"], "--set", "king"), "InputError", "king"),
         (("approve", "1 ETH"), "InputError", "1 ETH"),
         (("fund", "1 ETH"), "InputError", "1 ETH"),
-        (("download", "1", "."), "InputError", "."),
+        (("download", "1", "."), "WouldOverwrite", "."),
         (("deploy", "--fee-bps", "501"), "InputError", "501"),
         (("deploy", "--payment-token", ADDRESSES["buyer"]), "DeploymentError", "no token"),
         (("explain", "Nope"), "InputError", "'Nope'"),

@@ -89,7 +89,7 @@ def test_a_buyer_reads_and_a_stranger_is_told_the_price(author: Person, asset: s
 
 def test_friends_are_invited_and_invitations_that_have_not_begun_are_revoked(author: Person, asset: str) -> None:
     stranger = author.as_("stranger")
-    moment = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%dT%H:%M")
+    moment = (datetime.now(UTC) + timedelta(days=365)).strftime("%Y-%m-%dT%H:%MZ")
     later = author.ok("invite", asset, ADDRESSES["stranger"], "--from", moment, "--days", "1", "--json")
     (author.folder / "later.json").write_text(later)
     assert len(author.json("uninvite", "later.json")["revoked"]) == 3
