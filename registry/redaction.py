@@ -84,7 +84,10 @@ def _secrets_of(address: str) -> dict[str, str]:
     pieces = [*keys]
     if login:
         basic = b64encode(unquote(login).encode("utf-8", "replace")).decode("ascii")  # as headers have it
-        pieces += [f"{login}@", basic, *filter(None, (parts.username, parts.password))]
+        pieces += [f"{login}@", basic]
+        # Alone, a user's name is no secret, and a short password a word of every sentence.
+        if len(parts.password or "") >= _SHORTEST:
+            pieces.append(cast(str, parts.password))
     if keys:
         pieces += [tail, tail.rstrip("/"), parts.path.rstrip("/")]
     for piece in [*pieces, *map(unquote, pieces)]:

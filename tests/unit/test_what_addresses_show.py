@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import logging
-import os
 import pickle
 import socket
 import threading
@@ -189,14 +188,14 @@ def test_a_connection_of_somebody_else_shows_no_more_either(seen: Seen) -> None:
         seen.failure(chain.block)
 
 
-def test_the_path_of_a_socket_is_not_shown(seen: Seen, tmp_path: Path) -> None:
+def test_the_path_of_a_socket_is_not_shown(seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / MARK
     folder.mkdir()
     for path in (folder / "absent.ipc", folder, Path(f"{MARK}.ipc")):
         seen.failure(lambda path=path: Chain.connect(str(path), timeout=1))  # type: ignore[misc]
     (folder / "file.ipc").write_text("x")
     seen.failure(lambda: Chain.connect(str(folder / "file.ipc"), timeout=1))
-    os.chdir(folder)
+    monkeypatch.chdir(folder)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("node.ipc")
         listening.listen()
