@@ -1,8 +1,9 @@
 """Tries whether the tests notice faults: makes mutants, runs the tests on each, and says which nobody noticed.
 
-``python scripts/_toolchain/mutants [contracts|python] [--share 1/4]``. A share takes that part of the mutants of every
-file and operator, at least one, and always the same. Not counted are mutants that do not compile and those that compile
-to the code that was there. If a line can be replaced by a revert, or left out, and nobody notices, no weaker mutant of
+``python scripts/_toolchain/mutants [contracts|python|money] [--share 1/4]``. A share takes that part of the mutants of
+every file and operator, at least one, and always the same; where the plan has a count, it ends when so many were tried,
+by chance, but always the same. Not counted are mutants that do not compile and those that compile to the code that was
+there. If a line can be replaced by a revert, or left out, and nobody notices, no weaker mutant of
 it is tried. A mutant that cannot be noticed stands in equivalent.yaml, with the reason; it is counted as not caught.
 Ctrl-C stops with the tables of what was tried so far; all outcomes are in .mutants/*.jsonl.
 """
@@ -160,21 +161,20 @@ class Runner:
         self._plan, self._trials, self._tree = plan, trials, tree
         self._compiler = Compiler()
         self._seen: dict[str, set[str]] = {}
+        self._killers: dict[tuple[str, ...], set[str]] = defaultdict(set)
         self.results: list[tuple[Mutant, str, str, str]] = []
 
-    def prepare(self, files: Iterable[str]) -> None:
-        """SystemExit if tests fail without a mutant."""
-        tried = []
-        for file in files:
-            plan, text = self._plan["files"][file], (ROOT / file).read_text()
-            code = self._build(file, text)
-            self._seen[file] = {json.dumps(code, sort_keys=True)}
-            if plan in tried:
-                continue
-            tried.append(plan)
-            for verdict, test, reason in self._trial(file, text, code):
-                if verdict is not Verdict.SURVIVED:
-                    raise SystemExit(f"{file}, unchanged: {verdict} {test} {reason}")
+    @property
+    def tried(self) -> list[str]:
+        """What became of those that count."""
+        return [outcome for _, outcome, *_ in self.results if outcome in set(Verdict)]
+
+    def check(self) -> None:
+        """SystemExit if a test that caught a mutant fails without one, too."""
+        for options, tests in self._killers.items():
+            verdict, test, reason = self._trials.run(sorted(tests), options, len(tests) * self._plan["deadline"])
+            if verdict is not Verdict.SURVIVED:
+                raise SystemExit(f"without a mutant: {verdict} {test} {reason}")
 
     def run(self, mutant: Mutant) -> None:
         weak = [
@@ -191,6 +191,8 @@ class Runner:
         if code is None:
             return "invalid", "", ""
         form = json.dumps(code, sort_keys=True)
+        if file not in self._seen:
+            self._seen[file] = {json.dumps(self._build(file, (ROOT / file).read_text()), sort_keys=True)}
         if form in self._seen[file]:
             return "identical", "", ""
         self._seen[file].add(form)
@@ -209,7 +211,15 @@ class Runner:
                 outcome = self._trials.run(self._plan["files"][file][kind], options, self._plan["deadline"])
                 yield outcome
                 if outcome[0] is Verdict.CAUGHT:
+                    self._note(outcome[1], options, self._plan["files"][file][kind])
                     return
+
+    def _note(self, test: str, options: Iterable[str], tests: Iterable[str]) -> None:
+        """What is to be run without a mutant at the end; of what could not be imported, that it can."""
+        if test == "import":
+            self._killers[*options, "--collect-only"] |= set(tests)
+        else:
+            self._killers[*options,].add(test.partition("[")[0])
 
     def _placed(self, file: str, text: str, code: Any) -> AbstractContextManager[None]:
         return self._tree.with_contracts(code) if file.endswith(".sol") else self._tree.with_text(file, text)
@@ -248,7 +258,7 @@ def tables(results: list[tuple[Mutant, str, str, str]], reasons: Mapping[Any, st
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["contracts", "python"])
+    parser.add_argument("what", nargs="*", default=["contracts", "python", "money"])
     parser.add_argument("--share", type=Fraction, default=Fraction(1))
     parser.add_argument("--only", help="a file, to try no other")
     parser.add_argument("--again", action="store_true", help="only what nobody noticed the last time")
@@ -264,17 +274,20 @@ def main() -> int:
         reasons = known(mutants)
         chosen = survivors(what, mutants) if options.again else take(mutants, options.share)
         runner = Runner(plan, trials, tree)
+        ended = False
         with Progress(console=console) as progress, suppress(KeyboardInterrupt):
             task = progress.add_task(f"{what}, {len(chosen)} of {len(mutants)}", total=len(chosen))
-            runner.prepare(files)
             for mutant in chosen:
+                if len(runner.tried) == plan.get("count"):
+                    break
                 runner.run(mutant)
                 progress.advance(task)
                 report(what, runner.results, reasons)
+            ended = True
+        runner.check()
         for table in tables(runner.results, reasons):
             console.print(table)
-        tried = [outcome for _, outcome, *_ in runner.results if outcome in set(Verdict)]
-        part = tried.count(Verdict.CAUGHT) / len(tried)
+        part = runner.tried.count(Verdict.CAUGHT) / len(runner.tried)
         for one in survivors(what, mutants):
             console.print(f"{one.file}:{one.line} {one.operator}\n  - {one.old}\n  + {one.new}", highlight=False)
             console.print("  " + reasons.get(one.change, "nobody noticed"), style="dim")
@@ -285,7 +298,7 @@ def main() -> int:
         ]
         if noticed:
             console.print(f"not equivalent, whatever equivalent.yaml says: {noticed}")
-        failed |= part < plan["bar"] or bool(noticed) or done < len(chosen)
+        failed |= part < plan["bar"] or bool(noticed) or not ended
     return int(failed)
 
 

@@ -57,6 +57,7 @@ class Tree:
         subprocess.run(hashed, check=True)
         os.chdir(place)
         sys.path.insert(0, str(place))
+        os.environ["PYTHONPATH"] = str(place)  # for the processes that tests start
         self.place = place
         self._build = place / ".build" / "__local__.json"
         self._manifest = place / "registry" / "chain" / "manifest.json"
