@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from fractions import Fraction
+from math import ceil
+from statistics import median
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,24 +24,23 @@ def test_fees_survive_six_full_blocks_and_bound_the_tip(base: int, tips: list[in
     grown = base
     for _ in range(5):
         grown += grown // 8
-    assert fees.maximum >= grown + fees.tip
-    assert fees.expected <= fees.maximum
+    assert grown + fees.tip <= fees.maximum <= 2 * base + fees.tip
+    assert fees.expected == base + fees.tip
+    assert fees.tip == sorted([TIP_MIN, round(median(tips)), TIP_MAX])[1], "the usual tip, within its bounds"
 
 
-@given(st.builds(Fees, WEI, WEI | st.none(), WEI), st.integers(10, 100))
-def test_a_raise_is_never_less_than_asked(fees: Fees, percent: int) -> None:
+@given(st.builds(Fees, WEI, WEI | st.none(), WEI), st.integers(10, 100), WEI)
+def test_a_raise_is_what_was_asked_rounded_up_and_no_more(fees: Fees, percent: int, least: int) -> None:
     higher = fees.raised(percent)
-    assert higher.maximum * 100 >= fees.maximum * (100 + percent)
-    assert (higher.tip is None) == (fees.tip is None)
-    if higher.tip is not None and fees.tip is not None:
-        assert higher.tip * 100 >= fees.tip * (100 + percent)
-        assert higher.maximum >= higher.tip
+    assert higher.expected == ceil(Fraction(fees.expected * (100 + percent), 100))
+    assert higher.tip == (None if fees.tip is None else ceil(Fraction(fees.tip * (100 + percent), 100)))
+    assert higher.maximum == max(ceil(Fraction(fees.maximum * (100 + percent), 100)), higher.tip or 0)
+    assert fees.raised(percent, least=least).maximum == max(higher.maximum, least)
 
 
 @given(st.builds(Cost, WEI, WEI, WEI, WEI), st.builds(Cost, WEI, WEI, WEI, WEI))
 def test_costs_add_up(one: Cost, other: Cost) -> None:
-    both = one + other
-    assert (both.gas, both.total_value) == (one.gas + other.gas, one.total_value + other.total_value)
+    assert astuple(one + other) == tuple(map(sum, zip(astuple(one), astuple(other), strict=True)))
 
 
 @pytest.mark.parametrize(
