@@ -218,10 +218,13 @@ def test_the_commands_tell_the_same_story(
     made = shell.json(*words)
     assert made["deployed"] and {payee["fraction"] for payee in made["payees"]} == {"3/5", "2/5"}
     split = made["address"]
-    assert "60 %" in nobody.ok("split", "show", split)
+    shown = nobody.ok("split", "show", split)
+    assert "60 %" in shown and "ancestor" not in shown
     data = publish(author, "Data", "10 USD", royalty_bps=1_000, payout=split)
     model = publish(modeller, "Model", "20 USD", parents=[data.did])
     number = str(model.did.asset_id)
+    shown = nobody.ok("split", "show", number)
+    assert "ancestor" in shown and str(data.did) in "".join(shown.split())
     assert "2 USD" not in nobody.ok("split", "forecast", split, "1 USD")
     assert "1.2 USD" in nobody.ok("split", "forecast", number, "20 USD")
     buyer.buy(model.did)

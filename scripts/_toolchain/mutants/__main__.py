@@ -21,8 +21,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
-from difflib import SequenceMatcher
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,9 @@ class Mutant:
     @classmethod
     def of(cls, file: str, operator: str, text: str) -> Mutant:
         before, after = (ROOT / file).read_text().splitlines(), text.splitlines()
-        blocks = [one for one in SequenceMatcher(None, before, after, False).get_opcodes() if one[0] != "equal"]
-        (_, start, _, first, _), (_, _, end, _, last) = blocks[0], blocks[-1]
-        old, new = (" ".join(line.strip() for line in lines) for lines in (before[start:end], after[first:last]))
+        start = _alike(before, after)
+        same = _alike(before[start:][::-1], after[start:][::-1])
+        old, new = (" ".join(line.strip() for line in lines[start : len(lines) - same]) for lines in (before, after))
         return cls(file, operator, start + 1, old, new, text)
 
     @property
@@ -75,6 +75,11 @@ class Mutant:
         """Reverts first, then what leaves lines out, then the rest; within these by chance, but always the same."""
         severity = {"RR": 0, "CR": 1}.get(self.operator, 2)
         return severity, hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def _alike(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many lines are the same from the start."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 class Compiler:

@@ -74,7 +74,9 @@ def test_nonsense_is_refused_with_a_reason(gateway: Voice) -> None:
     for value in ([], 7, {}, {"account": 7}, {"account": "0x"}, {"account": dev_signer(1).address, "more": 1}):
         refused(gateway.say("POST", "/v1/nonce", value), 422, "invalid")
     refused(gateway.say("GET", "/v1/nothing"), 404, "not_found")
-    refused(gateway.say("GET", "/v1/nonce"), 405, "method")
+    answer = gateway.say("GET", "/v1/nonce")
+    refused(answer, 405, "method")
+    assert answer.headers["allow"] == "POST"
 
 
 def test_an_error_does_not_repeat_what_was_sent(gateway: Voice, share: str) -> None:
