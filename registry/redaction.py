@@ -85,9 +85,9 @@ def _secrets_of(address: str) -> dict[str, str]:
     if login:
         basic = b64encode(unquote(login).encode("utf-8", "replace")).decode("ascii")  # as headers have it
         pieces += [f"{login}@", basic]
-        # Alone, a user's name is no secret, and a short password a word of every sentence.
-        if len(parts.password or "") >= _SHORTEST:
-            pieces.append(cast(str, parts.password))
+        # Alone, a plain name is no secret, and a short password a word of every sentence.
+        pieces += [name for name in (parts.username or "",) if _may_be_a_key(name)]
+        pieces += [word for word in (parts.password or "",) if len(word) >= _SHORTEST]
     if keys:
         pieces += [tail, tail.rstrip("/"), parts.path.rstrip("/")]
     for piece in [*pieces, *map(unquote, pieces)]:

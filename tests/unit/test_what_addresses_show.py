@@ -30,7 +30,7 @@ from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.kubo import KuboRPC
 from registry.ipfs.pinning import PinningService, open_service
 from registry.ipfs.sources import open_source
-from registry.redaction import redacted, shown
+from registry.redaction import conceal, redacted, shown
 from registry.types import to_address
 
 MARK = "S3cretMark42"
@@ -292,3 +292,14 @@ def test_words_are_not_cut_out_of_sentences() -> None:
     with lying(refusing) as server, pytest.raises(RegistryError):
         Chain.connect(f"http://127.0.0.1:{server.server_address[1]}/ethereum/mainnet/rpc/v1", timeout=2)
     assert redacted("the ethereum mainnet answers to rpc at /v1/x") == "the ethereum mainnet answers to rpc at /v1/x"
+    conceal("http://author:word@127.0.0.1:1/")
+    told = "author:word@127.0.0.1 let the author in with a password"
+    assert redacted(told) == "...127.0.0.1 let the author in with a password"
+
+
+@pytest.mark.parametrize(
+    "address", [f"http://{MARK}:@127.0.0.1:1/", f"http://:{MARK}@127.0.0.1:1/", f"http://{MARK}@h/"]
+)
+def test_a_key_in_the_place_of_a_name_or_a_password_is_not_shown_alone(address: str) -> None:
+    conceal(address)
+    assert MARK not in redacted(f"{MARK} was refused")
