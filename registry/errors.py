@@ -616,13 +616,13 @@ class ChainError(RegistryError):
 
 class ConnectionFailed(ChainError, ConnectionError):
     """No node answers at the address, of which `url` is what may be seen; `status` is that of its HTTP answer, None if
-    it gave none."""
+    it gave none; `retry_after` how many seconds it asked to be left alone, if it did."""
 
     hint = "Check the address and that the node runs."
 
-    def __init__(self, url: str, reason: str, *, status: int | None = None) -> None:
+    def __init__(self, url: str, reason: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         self.url = shown(url) if "://" in url else url
-        self.status = status
+        self.status, self.retry_after = status, retry_after
         super().__init__(f"No node answers at {self.url}: {reason}.")
 
 

@@ -16,9 +16,9 @@ from web3.exceptions import BlockNotFound
 from web3.types import RPCEndpoint
 
 from registry.chain.connection import Chain
-from registry.errors import ChainError, ConnectionFailed, NodeRefused
+from registry.errors import ConnectionFailed, NodeRefused
 
-__all__ = ["Blocks", "Header", "RawLog", "bloom_of", "unanswered"]
+__all__ = ["Blocks", "Header", "RawLog", "bloom_of"]
 
 BATCH: Final = 100
 """Headers asked for in one request."""
@@ -143,10 +143,12 @@ class Blocks:
                 answers = self._provider.make_batch_request(asked)
             else:
                 answers = [self._provider.make_request(method, params) for method, params in asked]
-        except requests.Timeout as error:
-            raise ConnectionFailed(self.name, f"{questions[0][0]} took too long") from error
+        # What requests say has the whole address in it.
+        except requests.Timeout:
+            raise ConnectionFailed(self.name, f"{questions[0][0]} took too long") from None
         except (requests.RequestException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConnectionFailed(self.name, f"it does not answer {questions[0][0]} ({_short(error)})") from error
+            reason = f"it does not answer {questions[0][0]} ({_short(error)})"
+            raise ConnectionFailed(self.name, reason, retry_after=_wait_of(error)) from None
         if not isinstance(answers, list) or len(answers) != len(asked):
             raise ConnectionFailed(self.name, "it does not answer all of many questions")
         return [self._result(method, answer) for (method, _), answer in zip(questions, answers, strict=True)]
@@ -253,8 +255,8 @@ def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def unanswered(error: ChainError) -> float | None:
+def _wait_of(error: BaseException) -> float | None:
     """Seconds after which a node that has too much to do wants to be asked again; None if it does not say."""
-    response = getattr(error.__cause__, "response", None)
+    response = getattr(error, "response", None)
     text = response.headers.get("retry-after", "") if response is not None else ""
     return float(text) if text.isascii() and text.isdigit() else None

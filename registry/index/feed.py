@@ -27,7 +27,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final, Protocol, TypeVar
 
-from registry.chain.blocks import Header, RawLog, bloom_of, unanswered
+from registry.chain.blocks import Header, RawLog, bloom_of
 from registry.errors import ChainError, ConnectionFailed, NodeIncomplete, NodeRefused
 from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.fold import followed
@@ -361,5 +361,6 @@ class Feed:
             except ChainError as error:
                 if number == TRIES - 1 or not isinstance(error, (ConnectionFailed, NodeIncomplete)):
                     raise
-                self._sleep(min(unanswered(error) or 0.2 * 4**number, 10.0))
+                asked_for = error.retry_after if isinstance(error, ConnectionFailed) else None
+                self._sleep(min(asked_for or 0.2 * 4**number, 10.0))
         raise AssertionError("the last try returns or raises")
