@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import json
 import os
 import secrets
@@ -28,6 +27,7 @@ from registry.errors import IndexFault, InputError
 from registry.hub.feeds import KINDS, kind_of
 from registry.index.catalogue import IndexView
 from registry.index.models import Activity
+from registry.ipfs.hosts import Reach
 
 __all__ = ["Hook", "Hooks", "post", "signature_of"]
 
@@ -246,9 +246,7 @@ class _PublicOnly(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
         for address in addresses:
-            found = ipaddress.ip_address(address.partition("%")[0])
-            inner = getattr(found, "ipv4_mapped", None) or found
-            if not inner.is_global or inner.is_multicast:
+            if not Reach().allows(address):
                 raise InputError(f"{host!r} leads to {address}, which is not on the public internet.")
         return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 

@@ -461,6 +461,8 @@ def test_an_address_that_is_none_is_refused(hooks: Hooks, url: str) -> None:
         "fc00::1",
         "0.0.0.0",
         "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
         "100.64.0.1",
         "224.0.0.1",
     ],
