@@ -29,11 +29,12 @@ from registry.gated.protocol import (
     Revocation,
     SignedInvitation,
 )
-from registry.gateway.limits import RateLimit, network_of
+from registry.gateway.limits import RateLimit
 from registry.gateway.metrics import Metrics
 from registry.gateway.openapi import document
 from registry.gateway.refusal import Refusal
 from registry.gateway.service import KeyGateway
+from registry.throttle import network_of
 
 __all__ = ["make_app"]
 

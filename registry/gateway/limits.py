@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from registry.gateway.refusal import Refusal
-from registry.throttle import Throttle, network_of
+from registry.throttle import Throttle
 
-__all__ = ["RateLimit", "network_of"]
+__all__ = ["RateLimit"]
 
 
 class RateLimit(Throttle):

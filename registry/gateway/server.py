@@ -12,9 +12,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from registry.gated.protocol import ErrorAnswer, Problem
 from registry.gateway.app import make_app
-from registry.gateway.limits import network_of
 from registry.gateway.service import KeyGateway
 from registry.serving import Serving
+from registry.throttle import network_of
 
 __all__ = ["GatewayServer"]
 
