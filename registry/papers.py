@@ -13,7 +13,7 @@ from pathlib import Path
 
 from registry.errors import InputError, WouldOverwrite
 
-__all__ = ["beside", "listed", "load", "place", "put", "read", "save", "write_whole"]
+__all__ = ["beside", "listed", "load", "place", "put", "read", "refuse_taken", "save", "write_whole"]
 
 
 def write_whole(target: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -49,6 +49,12 @@ def place(path: str | os.PathLike[str], name: str) -> Path:
         except OSError as error:
             raise InputError(f"{target} cannot be a folder: {error.strerror}.", hint="Choose another place.") from error
     return target / name if target.is_dir() else target
+
+
+def refuse_taken(target: Path) -> None:
+    """Raise `WouldOverwrite` if there is anything at `target` but an empty folder."""
+    if os.path.lexists(target) and (target.is_symlink() or not target.is_dir() or any(target.iterdir())):
+        raise WouldOverwrite(target, "")
 
 
 def put(path: str | os.PathLike[str], name: str, data: bytes, *, overwrite: bool = False, mode: int = 0o666) -> Path:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from registry.errors import ContentError, InputError, RegistryError, WouldOverwrite
+from registry.errors import ContentError, InputError, RegistryError
 from registry.home import private_lock
+from registry.papers import refuse_taken
 
 __all__ = ["beside"]
 
@@ -33,10 +34,7 @@ def beside(target: Path, home: Path | None) -> Iterator[Path]:
         locks.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.parent.mkdir(parents=True, exist_ok=True)
         with private_lock(locks / f"{place}.lock", timeout=0):
-            if os.path.lexists(target) and not (
-                target.is_dir() and not target.is_symlink() and not any(target.iterdir())
-            ):
-                raise WouldOverwrite(target, "")
+            refuse_taken(target)
             staging = target.parent / f".{target.name[:64]}-{owner}.part"
             _remove(staging)
             staging.mkdir()

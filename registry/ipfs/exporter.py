@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified, WouldOverwrite
+from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified
 from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.importer import FileEntry
@@ -18,6 +18,7 @@ from registry.ipfs.names import link_fault
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.reader import Entry, Reader, cat
 from registry.ipfs.resume import verified_prefix
+from registry.papers import refuse_taken
 
 __all__ = ["export"]
 
@@ -45,9 +46,7 @@ def export(
     place = Path(target)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        taken = os.path.lexists(place) and not (place.is_dir() and not place.is_symlink() and not any(place.iterdir()))
-        if taken:
-            raise WouldOverwrite(place, "")
+        refuse_taken(place)
         mark = str(cid.v1())[-16:] if resume else os.urandom(8).hex()
         staging = place.parent / f".{place.name[:64]}-{mark}.part"
         with _alone(staging) if resume else nullcontext():

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from registry.errors import WouldOverwrite
 from registry.ipfs.names import writing_fault
+from registry.papers import refuse_taken
 from registry.sandbox.spec import Ended, Limits, OutputFile
 
-__all__ = ["Collected", "collect", "read_small", "refuse_taken"]
+__all__ = ["Collected", "collect", "read_small"]
 
 _DEPTH: Final = 32
 _PIECE: Final = 2**20
@@ -79,12 +79,6 @@ def _copied(folder: int, target: Path, limits: Limits) -> list[OutputFile]:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return files
-
-
-def refuse_taken(target: Path) -> None:
-    """Raise `WouldOverwrite` if there is anything at `target` but an empty folder."""
-    if os.path.lexists(target) and (target.is_symlink() or not target.is_dir() or any(target.iterdir())):
-        raise WouldOverwrite(target, "")
 
 
 def read_small(folder: int, name: str, most: int) -> bytes:

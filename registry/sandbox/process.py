@@ -12,11 +12,12 @@ from contextlib import ExitStack
 from typing import IO, Final
 
 from registry.errors import SandboxUnavailable
+from registry.papers import refuse_taken
 from registry.sandbox import bare, bubblewrap, landlock
 from registry.sandbox.cgroup import Cgroup
 from registry.sandbox.logs import Log
 from registry.sandbox.machine import reach
-from registry.sandbox.outputs import Collected, collect, read_small, refuse_taken
+from registry.sandbox.outputs import Collected, collect, read_small
 from registry.sandbox.spec import MIB, Ended, Outcome, Spec, Tier
 from registry.sandbox.started import Started
 from registry.sandbox.watch import Watch, below

@@ -16,7 +16,7 @@ from registry.errors import InputError
 from registry.ipfs.cid import DAG_PB
 from registry.ipfs.store import BlockSource, fetch
 from registry.ipfs.unixfs import export
-from registry.sandbox.outputs import refuse_taken
+from registry.papers import refuse_taken
 from registry.sandbox.runs.record import Input, RunRecord
 
 __all__ = ["write_crate"]
