@@ -47,17 +47,18 @@ _GOVERNOR: Final = 1.03
 
 ACTS: Final[Mapping[str, Act]] = MappingProxyType(
     {
-        "publish_first": Act("publish with one priced licence and pointer, first by the owner", 135_000, 125_000),
-        "publish_next": Act("the same, next by the same owner", 118_000, 108_000),
+        "publish_first": Act("publish with one priced licence and pointer, first by the owner", 131_000, 125_000),
+        "publish_next": Act("the same, next by the same owner", 114_000, 108_000),
+        "publish_derived": Act("the same, made from another asset", 185_000, 165_000),
         "publish_batch_100_each": Act("publish 100 in one transaction, each", 90_000, 80_000),
-        "buy_first": Act("buy access in one transaction, first", 105_000, 92_000),
-        "buy_renew": Act("the same, by the same buyer again", 85_000, 75_000),
+        "buy_first": Act("buy access in one transaction, first", 103_500, 92_000),
+        "buy_renew": Act("the same, by the same buyer again", 86_500, 75_000),
         "buy_free": Act("take a free licence, first"),
         "redeem": Act("redeem a datatoken, first"),
         "consume": Act("one more use of access already paid"),
         "datatoken_first_mint": Act("first mint of a datatoken, deployment included", 140_000, 120_000),
         "transfer_0": Act("transfer the asset, no licences", 75_000, 60_000),
-        "transfer_20": Act("transfer the asset, 20 priced licences", 75_000, 60_000),
+        "transfer_20": Act("transfer the asset, 20 priced licences", 60_500, 60_000),
         "update_metadata": Act("replace the pointer"),
         "splitter_create_5": Act("make a splitter for 5", 125_000, 110_000, quoted=154_273),
         "distribute_2_first": Act("distribute a token to 2, first", quoted=101_148),

@@ -53,7 +53,7 @@ def measure(stage: Stage, *, ours: Gas, incumbent: Gas) -> None:
 class _Dao:
     stage: Stage
     governor: Contract
-    market: Contract
+    registry: Contract
     voters: Sequence[LocalAccount]
 
     def act(self, call: Any, who: LocalAccount) -> Any:
@@ -65,7 +65,7 @@ class _Dao:
         proposer = self.voters[0]
         text = f"# {title}\n\nipfs://bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku\n\n"
         text += f"#proposer={proposer.address.lower()}"
-        actions = ([self.market.address], [0], [self.market.encode_abi("setFee", [33])])
+        actions = ([self.registry.address], [0], [self.registry.encode_abi("setFee", [33])])
         tx_hash = self.act(self.governor.functions.propose(*actions, text), proposer)
         receipt = self.stage.w3.eth.get_transaction_receipt(tx_hash)
         (event,) = self.governor.events.ProposalCreated().process_receipt(receipt, errors=DISCARD)
@@ -95,14 +95,17 @@ def _found(stage: Stage, voters: Sequence[LocalAccount], *, plain: bool) -> _Dao
         governor = stage.deploy(made, token.address, timelock.address, DELAY, PERIOD, 10 * VOTE, 4)
     else:
         now = stage.w3.eth.get_block("latest")["timestamp"]
-        rules = (DELAY, PERIOD, 10 * VOTE, 4, 100 * VOTE, DELAY, protocol, now + 30 * 86_400)
+        rules = (DELAY, PERIOD, 10 * VOTE, 4, 100 * VOTE, DELAY, protocol, now + 30 * 86_400, 0)
         governor = stage.deploy(asdict(artifact("RegistryGovernor")), token.address, timelock.address, rules)
     for role in ("PROPOSER_ROLE", "CANCELLER_ROLE", "EXECUTOR_ROLE"):
         grant = timelock.functions.grantRole(timelock.functions[role]().call(), governor.address)
         stage.send(grant, sender=protocol)
     authority = stage.deploy(asdict(artifact("RegistryAuthority")), timelock.address)
-    market = stage.deploy(asdict(artifact("Marketplace")), authority.address, token.address, stage.cast.treasury, 20)
-    dao = _Dao(stage, governor, market, voters)
+    lineage = stage.deploy(asdict(artifact("Lineage")))
+    # Nothing is looked up in it here, so the authority may stand for the directory.
+    fixed = (authority.address, authority.address, lineage.address)
+    registry = stage.deploy(asdict(artifact("AssetRegistry")), *fixed, stage.cast.treasury, 20)
+    dao = _Dao(stage, governor, registry, voters)
     for voter in voters:
         for method, params in (
             ("anvil_setBalance", [voter.address, hex(10**20)]),

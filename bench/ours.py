@@ -31,6 +31,7 @@ _FEE_BPS: Final = 20  # as much as the incumbent takes
 _HOLD, _PERIOD, _USE = 0, 1, 2
 _BATCH: Final = 100
 _MONTH: Final = 30 * 24 * 3600
+_ANY_DOCUMENT: Final = HexBytes(bytes(32))
 
 
 def measure(stage: Stage, gas: Gas) -> None:
@@ -47,8 +48,9 @@ def measure(stage: Stage, gas: Gas) -> None:
     gas.record("publish_batch_100_each", batch, share=_BATCH)
 
     stage.send(stage.token.functions.approve(ours.market.address, ALLOWANCE), sender=cast.buyer)
-    gas.record("buy_first", ours.buy(first.number, 0, cast.buyer))
-    gas.record("buy_renew", ours.buy(first.number, 0, cast.buyer))
+    named = "the document named"
+    gas.record("buy_first", ours.buy(first.number, 0, cast.buyer, document=_digest(ASSET_NAME)), note=named)
+    gas.record("buy_renew", ours.buy(first.number, 0, cast.buyer, document=_digest(ASSET_NAME)), note=named)
     free = ours.add_licence(first.number, _terms(kind=_HOLD, price=0, amount=0, limit=1), cast.author)
     gas.record("buy_free", ours.buy(first.number, free, cast.buyer))
 
@@ -80,6 +82,7 @@ def _measure_lineage(ours: _Ours, gas: Gas) -> None:
     cast, send = ours.stage.cast, ours.stage.send
     parent = ours.publish(cast.author, derivatives=(True, 1_000))
     plain, child = ours.publish(cast.author), ours.publish(cast.author, parents=[parent.number])
+    gas.record("publish_derived", child.tx_hash, note="from one parent, next by the owner")
     used = {}
     for asset in (plain, child):
         ours.buy(asset.number, 0, cast.buyer)
@@ -134,7 +137,8 @@ class _Ours:
         parents: Sequence[int] = (),
     ) -> _Published:
         licences = [_terms()] if terms is None else terms
-        publication = (_digest(ASSET_NAME), ADDRESS_ZERO, derivatives, list(parents), licences)
+        named = [(self.registry.address, parent) for parent in parents]
+        publication = (_digest(ASSET_NAME), ADDRESS_ZERO, derivatives, named, 3_000, licences)
         tx_hash = self.stage.send(self.registry.functions.publish(author, publication), sender=author)
         receipt = self.stage.w3.eth.get_transaction_receipt(tx_hash)
         (event,) = self.registry.events.MetadataPublished().process_receipt(receipt, errors=DISCARD)
@@ -148,8 +152,11 @@ class _Ours:
         self.stage.send(self.registry.functions.addLicence(number, terms), sender=author)
         return len(self.registry.functions.licencesOf(number).call()) - 1
 
-    def buy(self, number: int, licence: int, buyer: ChecksumAddress) -> HexBytes:
-        tx_hash = self.stage.send(self.market.functions.buyAccess((number, licence, buyer, 1, PRICE)), sender=buyer)
+    def buy(
+        self, number: int, licence: int, buyer: ChecksumAddress, *, document: HexBytes = _ANY_DOCUMENT
+    ) -> HexBytes:
+        order = (number, licence, buyer, 1, PRICE, document)
+        tx_hash = self.stage.send(self.market.functions.buyAccess(order), sender=buyer)
         if not self.registry.functions.hasAccess(number, buyer).call():
             raise AssertionError("bought, and no access")
         return tx_hash
@@ -161,10 +168,12 @@ class _Ours:
 def _deploy(stage: Stage) -> _Ours:
     cast = stage.cast
     authority = stage.deploy(asdict(artifact("RegistryAuthority")), cast.protocol)
+    directory = stage.deploy(asdict(artifact("Directory")), authority.address)
     lineage = stage.deploy(asdict(artifact("Lineage")))
-    registry = stage.deploy(asdict(artifact("AssetRegistry")), authority.address, lineage.address)
-    market = stage.deploy(asdict(artifact("Marketplace")), authority.address, registry.address, cast.treasury, _FEE_BPS)
-    stage.send(registry.functions.setMarketplace(market.address), sender=cast.protocol)
+    fixed = (authority.address, directory.address, lineage.address)
+    registry = stage.deploy(asdict(artifact("AssetRegistry")), *fixed, cast.treasury, _FEE_BPS)
+    market = stage.deploy(asdict(artifact("Marketplace")), registry.address)
+    stage.send(registry.functions.setSeller(market.address, True), sender=cast.protocol)
     stage.send(registry.functions.setPaymentToken(stage.token.address, True), sender=cast.protocol)
     return _Ours(stage, registry, market)
 
@@ -178,7 +187,7 @@ def _warm_up(ours: _Ours) -> None:
 
 
 def _publication(document: str, licences: list[tuple[int, ...]]) -> tuple[Any, ...]:
-    return (_digest(document), ADDRESS_ZERO, (False, 0), [], licences)
+    return (_digest(document), ADDRESS_ZERO, (False, 0), [], 0, licences)
 
 
 def _terms(*, kind: int = _PERIOD, price: int = PRICE, amount: int = _MONTH, limit: int = 0) -> tuple[int, ...]:

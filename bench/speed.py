@@ -106,7 +106,7 @@ def _simulated(chain: Chain, home: Path) -> float:
     rules = author.governance.governor.functions
     calls = [author.governance.payment(dev_signer(number).address, f"{number} USD") for number in range(2, 9)]
     started = time.perf_counter()
-    changed = [author.market.functions.setFee(50), rules.setVotingDelay(7200), rules.setProposalThreshold(1)]
+    changed = [author.assets.functions.setFee(50), rules.setVotingDelay(7200), rules.setProposalThreshold(1)]
     draft = author.governance.draft([*calls, *changed], title="Ten calls")
     author.governance.simulate(draft).require()
     return time.perf_counter() - started

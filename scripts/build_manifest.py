@@ -20,10 +20,12 @@ CONTRACTS = [
     "Brake",
     "Curation",
     "Datatoken",
+    "Directory",
     "Lineage",
     "LineageSplitter",
     "LocalDollar",
     "Marketplace",
+    "Receipts",
     "RegistryAuthority",
     "RegistryGovernor",
     "RegistryTimelock",
@@ -34,6 +36,7 @@ CONTRACTS = [
     "TeamFactory",
     "TokenDistributor",
     "TokenVesting",
+    "Treasuries",
 ]
 SETTINGS = ("version", "evm_version", "optimization_runs", "via_ir")
 

@@ -8,23 +8,28 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ERC721Utils} from "@openzeppelin/contracts/token/ERC721/utils/ERC721Utils.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
-import {AssetState, IAssets} from "../interfaces/IAssets.sol";
+import {AssetState, BPS, IAssets, MAX_ROYALTY_BPS} from "../interfaces/IAssets.sol";
 import {IAssetRegistry, PaymentToken, Publication} from "../interfaces/IAssetRegistry.sol";
+import {Entry, IDirectory} from "../interfaces/IDirectory.sol";
 import {ILineage} from "../interfaces/ILineage.sol";
 import {CidLib} from "../libraries/CidLib.sol";
 import {Asset, SlotLib} from "../libraries/SlotLib.sol";
+import {Sales} from "../market/Sales.sol";
 import {Grants} from "./Grants.sol";
 import {Licences} from "./Licences.sol";
 
 /// @title AssetRegistry: one contract for all assets.
 /// @dev Holds no money and takes none: nothing here is payable, so `multicall` cannot spend a value twice.
-contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegistry {
+contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
     using SlotLib for Asset;
 
     uint256 private constant MAX_PAYMENT_TOKENS = 256;
+    /// ERC-4906 declares no function, so its interface id is its number.
+    bytes4 private constant ERC_4906 = 0x49064906;
 
     /// @inheritdoc IAssetRegistry
     ILineage public immutable lineage;
+    IDirectory private immutable _directory;
     /// @dev Known from the start, so that a sale need not ask.
     address private immutable _lineageSplitter;
 
@@ -34,10 +39,12 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     /// @inheritdoc IAssetRegistry
     uint48 public publicationsPausedUntil;
     uint16 private _tokenCount;
-    /// @inheritdoc IAssetRegistry
-    address public marketplace;
 
-    constructor(address authority, ILineage lineage_) AccessManaged(authority) {
+    constructor(address authority, IDirectory directory, ILineage lineage_, address treasury, uint256 feeBps)
+        AccessManaged(authority)
+        Sales(treasury, feeBps)
+    {
+        _directory = directory;
         lineage = lineage_;
         _lineageSplitter = lineage_.splitterImplementation();
         // The native coin has index 0.
@@ -74,19 +81,12 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
         uint256 count = _tokenCount;
         while (index < count && _paymentTokens[index].token != token) ++index;
         if (index == count) {
-            if (token.code.length == 0) revert NotAContract(token);
+            _checkIsContract(token);
             _addPaymentToken(token, allowed);
         } else {
             _paymentTokens[index].allowed = allowed;
             emit PaymentTokenChanged(index, token, allowed);
         }
-    }
-
-    /// @inheritdoc IAssetRegistry
-    function setMarketplace(address marketplace_) external restricted {
-        if (marketplace_.code.length == 0) revert NotAContract(marketplace_);
-        marketplace = marketplace_;
-        emit MarketplaceChanged(marketplace_);
     }
 
     /// @inheritdoc IAssetRegistry
@@ -110,6 +110,11 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     /* VIEWS */
 
     /// @inheritdoc IAssetRegistry
+    function contracts() external view returns (Entry[] memory) {
+        return _directory.allEntries();
+    }
+
+    /// @inheritdoc IAssetRegistry
     function paymentTokens() external view returns (PaymentToken[] memory tokens) {
         tokens = new PaymentToken[](_tokenCount);
         for (uint256 i = 0; i < tokens.length; ++i) {
@@ -123,6 +128,10 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @notice ERC-2981: what a resale of the asset itself owes its ancestors.
+    /// @param assetId The asset.
+    /// @param salePrice The price, in any unit.
+    /// @return receiver Who receives it for them; zero if there are none.
+    /// @return amount What they are owed, in the same unit.
     function royaltyInfo(uint256 assetId, uint256 salePrice)
         external
         view
@@ -132,14 +141,13 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
         if (royaltyBps == 0) return (address(0), 0);
         receiver = _lineageSplitterOf(assetId);
         // In two parts, so that no price overflows. Nothing is lost: what the division leaves is in the second.
-        // slither-disable-next-line divide-before-multiply
-        amount = (salePrice / 10_000) * royaltyBps + (salePrice % 10_000) * royaltyBps / 10_000;
+        amount = (salePrice / BPS) * royaltyBps + (salePrice % BPS) * royaltyBps / BPS;
     }
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) public view override(ERC721, IERC165) returns (bool) {
-        return interfaceId == type(IERC2981).interfaceId || interfaceId == 0x49064906 // ERC-4906, whose id is its number: it declares no function.
-            || super.supportsInterface(interfaceId);
+        return interfaceId == type(IERC2981).interfaceId || interfaceId == ERC_4906
+            || interfaceId == this.getStateFingerprint.selector || super.supportsInterface(interfaceId);
     }
 
     /* INTERNAL */
@@ -151,7 +159,6 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     function _publish(address owner, uint256 assetId, Publication calldata publication) private {
-        if (publication.digest == 0) revert EmptyDigest();
         uint256 licenceCount = publication.licences.length;
         if (licenceCount > MAX_LICENCES) revert TooManyLicences(assetId, MAX_LICENCES);
         bool derivativesAllowed = publication.derivatives.allowed;
@@ -166,24 +173,27 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
             royaltyBps: 0
         });
         _assets[assetId].write(asset);
-        _digests[assetId] = publication.digest;
         emit Transfer(address(0), owner, assetId);
-        emit MetadataPublished(assetId, 1, publication.digest);
+        _setDigest(assetId, 1, publication.digest);
         if (derivativesAllowed || asset.derivativeBps != 0) {
             emit DerivativeTermsChanged(assetId, derivativesAllowed, asset.derivativeBps);
         }
-        if (publication.payout != address(0)) _setPayout(assetId, publication.payout);
+        if (publication.payout != address(0)) {
+            if (owner != msg.sender) revert NotAssetOwner(assetId, msg.sender);
+            _setPayout(assetId, publication.payout);
+        }
         for (uint256 i = 0; i < licenceCount; ++i) {
             _addLicence(assetId, i, publication.licences[i]);
         }
         if (publication.parents.length != 0) {
-            // No stranger is called: the lineage is the constructor's, and asks this contract's views only.
-            // slither-disable-next-line reentrancy-no-eth
+            // The lineage is the constructor's, and asks views only.
             uint16 royaltyBps = lineage.declareParents(assetId, publication.parents);
-            if (royaltyBps > MAX_ROYALTY_BPS) revert RoyaltyTooHigh(royaltyBps, MAX_ROYALTY_BPS);
+            uint256 maximum = publication.maxRoyaltyBps;
+            if (maximum > MAX_ROYALTY_BPS) maximum = MAX_ROYALTY_BPS;
+            if (royaltyBps > maximum) revert RoyaltyTooHigh(royaltyBps, maximum);
             _assets[assetId].royaltyBps = royaltyBps;
         }
-        // Last, since it calls a stranger. Who publishes for himself knows that he can hold a token.
+        // Last, since it calls a stranger. Whoever publishes for themselves can hold a token.
         if (owner != msg.sender) {
             ERC721Utils.checkOnERC721Received(msg.sender, address(0), owner, assetId, "");
         }
@@ -198,14 +208,9 @@ contract AssetRegistry is Grants, Multicall, AccessManaged, IERC2981, IAssetRegi
     }
 
     /// @inheritdoc Licences
-    function _checkMarketplace() internal view override {
-        if (msg.sender != marketplace) revert NotMarketplace(msg.sender);
-    }
-
-    /// @inheritdoc Licences
     function _lineageSplitterOf(uint256 assetId) internal view override returns (address) {
         return Clones.predictDeterministicAddressWithImmutableArgs(
-            _lineageSplitter, abi.encodePacked(address(this), uint64(assetId)), bytes32(0), address(lineage)
+            _lineageSplitter, abi.encodePacked(address(this), uint64(assetId)), _salt(), address(lineage)
         );
     }
 

@@ -28,7 +28,7 @@ abstract contract AssetToken is ERC721 {
         return _assetCount[owner];
     }
 
-    /// @dev Count new assets; `publish` writes them.
+    /// @dev Count new assets, which somebody else writes.
     function _countAssets(address owner, uint256 count) internal {
         if (owner == address(0)) revert ERC721InvalidReceiver(address(0));
         _assetCount[owner] += count;
@@ -39,22 +39,24 @@ abstract contract AssetToken is ERC721 {
         return _assets[assetId].owner;
     }
 
-    /// @dev A transfer starts a new epoch, which ends all roles, and returns the payout to the owner. Constant cost.
-    /// Only transfers come here: assets are minted by `publish` and never burned.
+    /// @dev A change of hands starts a new epoch, which ends all roles, and returns the payout to the owner. Constant cost.
+    /// Only transfers reach this hook, and they all name an authority: assets are minted elsewhere and never burned.
     function _update(address to, uint256 assetId, address auth) internal override returns (address from) {
         Asset memory asset = _assets[assetId];
         from = asset.owner;
-        // Somebody always asks; and of an asset that is not there, nobody is authorized.
+        // Reverts for an asset that does not exist.
         _checkAuthorized(from, auth, assetId);
         _approve(address(0), assetId, address(0), false);
-        unchecked {
-            --_assetCount[from];
-            ++_assetCount[to];
+        if (from != to) {
+            unchecked {
+                --_assetCount[from];
+                ++_assetCount[to];
+            }
+            asset.owner = to;
+            ++asset.epoch;
+            asset.status &= ~FLAG_PAYOUT;
+            _assets[assetId].write(asset);
         }
-        asset.owner = to;
-        ++asset.epoch;
-        asset.status &= ~FLAG_PAYOUT;
-        _assets[assetId].write(asset);
         emit Transfer(from, to, assetId);
     }
 }

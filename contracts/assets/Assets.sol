@@ -2,23 +2,23 @@
 pragma solidity 0.8.37;
 
 import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
-import {AssetInfo, AssetState, DerivativeTerms, IAssets} from "../interfaces/IAssets.sol";
+import {
+    AssetInfo,
+    AssetState,
+    DerivativeTerms,
+    EDITOR,
+    IAssets,
+    MAX_ROYALTY_BPS,
+    MINTER,
+    SELLER
+} from "../interfaces/IAssets.sol";
 import {CidLib} from "../libraries/CidLib.sol";
 import {Asset} from "../libraries/SlotLib.sol";
 import {AssetToken} from "./AssetToken.sol";
 
 /// @title Assets: document, state, roles and payout of each asset.
 abstract contract Assets is AssetToken, IAssets, IERC4906 {
-    /// May update the DDO.
-    uint8 public constant EDITOR = 1;
-    /// May add, reprice, close and open licences.
-    uint8 public constant SELLER = 2;
-    /// May give licences away.
-    uint8 public constant MINTER = 4;
     uint8 private constant ALL_ROLES = EDITOR | SELLER | MINTER;
-
-    /// The most that the ancestors of an asset may take of its sales, together.
-    uint16 public constant MAX_ROYALTY_BPS = 3000;
 
     mapping(uint256 assetId => bytes32) internal _digests;
     mapping(uint256 assetId => address) private _payouts;
@@ -42,18 +42,17 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
         onlyAssetRole(assetId, EDITOR)
     {
         Asset storage asset = _assets[assetId];
-        if (digest == 0) revert EmptyDigest();
-        if (_stateOf(asset.status) == AssetState.Retired) revert AssetIsRetired(assetId);
+        _checkNotRetired(assetId, asset.status);
         if (asset.version != expectedVersion) {
             revert VersionConflict(assetId, expectedVersion, asset.version);
         }
-        _digests[assetId] = digest;
-        uint256 version = ++asset.version;
-        emit MetadataPublished(assetId, version, digest);
+        _setDigest(assetId, ++asset.version, digest);
         emit MetadataUpdate(assetId);
     }
 
-    /// @notice `ipfs://` and the CID of the asset's DDO, computed from its digest.
+    /// @notice Where the asset's DDO is: `ipfs://` and its CID, computed from its digest.
+    /// @param assetId The asset.
+    /// @return The address.
     function tokenURI(uint256 assetId) public view override returns (string memory) {
         _requireAsset(assetId);
         return CidLib.uri(_digests[assetId]);
@@ -143,6 +142,12 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
         emit DelistedChanged(assetId, delisted);
     }
 
+    function _setDigest(uint256 assetId, uint256 version, bytes32 digest) internal {
+        if (digest == 0) revert EmptyDigest();
+        _digests[assetId] = digest;
+        emit MetadataPublished(assetId, version, digest, msg.sender);
+    }
+
     function _setPayout(uint256 assetId, address payout) internal {
         Asset storage asset = _assets[assetId];
         if (payout == address(0)) {
@@ -164,8 +169,9 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
         if (_requireAsset(assetId).owner != msg.sender) revert NotAssetOwner(assetId, msg.sender);
     }
 
-    function _checkAssetRole(uint256 assetId, uint8 role) internal view {
-        Asset memory asset = _requireAsset(assetId);
+    /// @return asset The asset, whose owner or helper calls.
+    function _checkAssetRole(uint256 assetId, uint8 role) internal view returns (Asset memory asset) {
+        asset = _requireAsset(assetId);
         if (asset.owner != msg.sender && _roles[assetId][asset.epoch][msg.sender] & role == 0) {
             revert MissingAssetRole(assetId, msg.sender, role);
         }
@@ -175,6 +181,10 @@ abstract contract Assets is AssetToken, IAssets, IERC4906 {
     function _requireAsset(uint256 assetId) internal view returns (Asset memory asset) {
         asset = _assets[assetId];
         if (asset.owner == address(0)) revert AssetNotFound(assetId);
+    }
+
+    function _checkNotRetired(uint256 assetId, uint8 status) internal pure {
+        if (_stateOf(status) == AssetState.Retired) revert AssetIsRetired(assetId);
     }
 
     function _payoutOf(uint256 assetId, Asset memory asset) internal view returns (address) {

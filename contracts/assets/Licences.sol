@@ -2,21 +2,24 @@
 pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
-import {AssetState} from "../interfaces/IAssets.sol";
+import {AssetState, IAssets, MINTER, SELLER} from "../interfaces/IAssets.sol";
 import {IDatatoken} from "../interfaces/IDatatoken.sol";
-import {Charge, ILicences, Licence, LicenceKind, LicenceTerms} from "../interfaces/ILicences.sol";
+import {ILicences, Issue, Licence, LicenceKind, LicenceTerms, Offer} from "../interfaces/ILicences.sol";
 import {PaymentToken} from "../interfaces/IAssetRegistry.sol";
 import {Asset, Grant, SlotLib} from "../libraries/SlotLib.sol";
+import {Sales} from "../market/Sales.sol";
 import {Assets} from "./Assets.sol";
 import {Datatoken} from "./Datatoken.sol";
 
 /// @title Licences: the offers of each asset and the issuing of what they promise.
-abstract contract Licences is Assets, ILicences {
+abstract contract Licences is Assets, Sales, ILicences {
     using SlotLib for Grant;
     using SlotLib for Licence;
 
     /// `hasAccess` walks over all licences, so there is an end to them.
-    uint256 public constant MAX_LICENCES = 32;
+    uint256 internal constant MAX_LICENCES = 32;
+    /// The rest of the numbers only the owner may use up: they do not come back when a seller's role ends.
+    uint256 private constant MAX_LICENCES_OF_SELLERS = 16;
     /// One unit of a licence as datatokens.
     uint256 internal constant UNIT = 1e18;
 
@@ -34,16 +37,13 @@ abstract contract Licences is Assets, ILicences {
     /* OFFERS */
 
     /// @inheritdoc ILicences
-    function addLicence(uint256 assetId, LicenceTerms calldata terms)
-        external
-        onlyAssetRole(assetId, SELLER)
-        returns (uint256 licence)
-    {
-        Asset storage asset = _assets[assetId];
-        if (_stateOf(asset.status) == AssetState.Retired) revert AssetIsRetired(assetId);
+    function addLicence(uint256 assetId, LicenceTerms calldata terms) external returns (uint256 licence) {
+        Asset memory asset = _checkAssetRole(assetId, SELLER);
+        _checkNotRetired(assetId, asset.status);
         licence = asset.licenceCount;
-        if (licence == MAX_LICENCES) revert TooManyLicences(assetId, MAX_LICENCES);
-        asset.licenceCount = uint8(licence + 1);
+        uint256 maximum = asset.owner == msg.sender ? MAX_LICENCES : MAX_LICENCES_OF_SELLERS;
+        if (licence >= maximum) revert TooManyLicences(assetId, maximum);
+        _assets[assetId].licenceCount = uint8(licence + 1);
         _addLicence(assetId, licence, terms);
     }
 
@@ -71,28 +71,25 @@ abstract contract Licences is Assets, ILicences {
         external
         onlyAssetRole(assetId, MINTER)
     {
+        (, Licence memory offer) = _checkForSale(assetId, licence);
         // A gift has no buyer who could use up the limit of another.
-        _issue(assetId, licence, account, units, asTokens, account);
+        _take(Issue(assetId, licence, account, units, asTokens, account, 0), offer);
     }
 
     /// @inheritdoc ILicences
-    function sell(
-        uint256 assetId,
-        uint256 licence,
-        address account,
-        uint32 units,
-        bool asTokens,
-        address buyer
-    ) external returns (Charge memory charge) {
-        _checkMarketplace();
-        (Asset memory asset, Licence memory offer) = _issue(assetId, licence, account, units, asTokens, buyer);
-        return _charge(assetId, asset, offer, units);
+    function sell(Issue calldata issue) external returns (Offer memory) {
+        Rules memory rules = _checkSeller();
+        (Asset memory asset, Licence memory offer) = _checkForSale(issue.assetId, issue.licence);
+        if (issue.digest != 0 && issue.digest != _digests[issue.assetId]) {
+            revert OtherDocument(issue.assetId, issue.digest, _digests[issue.assetId]);
+        }
+        _take(issue, offer);
+        return _offer(issue.assetId, asset, offer, rules);
     }
 
     /// @inheritdoc ILicences
-    function quote(uint256 assetId, uint256 licence, uint32 units) external view returns (Charge memory) {
-        Asset memory asset = _requireAsset(assetId);
-        return _charge(assetId, asset, _licenceAt(assetId, licence), units);
+    function offerOf(uint256 assetId, uint256 licence) external view returns (Offer memory) {
+        return _offer(assetId, _requireAsset(assetId), _licenceAt(assetId, licence), salesRules);
     }
 
     /* VIEWS */
@@ -103,11 +100,21 @@ abstract contract Licences is Assets, ILicences {
     }
 
     /// @inheritdoc ILicences
-    function licencesOf(uint256 assetId) external view returns (Licence[] memory licences) {
-        licences = new Licence[](_requireAsset(assetId).licenceCount);
-        for (uint256 i = 0; i < licences.length; ++i) {
-            licences[i] = _licences[_key(assetId, i)];
-        }
+    function licencesOf(uint256 assetId) external view returns (Licence[] memory) {
+        return _licencesOf(assetId, _requireAsset(assetId).licenceCount);
+    }
+
+    /// @inheritdoc IAssets
+    function getStateFingerprint(uint256 assetId) external view returns (bytes32) {
+        Asset memory asset = _requireAsset(assetId);
+        return keccak256(
+            abi.encode(
+                _digests[assetId],
+                asset.status & ~FLAG_PAYOUT,
+                asset.derivativeBps,
+                _licencesOf(assetId, asset.licenceCount)
+            )
+        );
     }
 
     /// @inheritdoc ILicences
@@ -138,50 +145,60 @@ abstract contract Licences is Assets, ILicences {
         emit LicenceAdded(assetId, licence, terms);
     }
 
-    /// @dev All checks and all writes of a sale or a gift.
-    function _issue(
-        uint256 assetId,
-        uint256 licence,
-        address account,
-        uint32 units,
-        bool asTokens,
-        address buyer
-    ) private returns (Asset memory asset, Licence memory offer) {
+    function _licencesOf(uint256 assetId, uint256 count) private view returns (Licence[] memory licences) {
+        licences = new Licence[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            licences[i] = _licences[_key(assetId, i)];
+        }
+    }
+
+    /// @dev First step of a sale or a gift: reverts for what is not issued now.
+    function _checkForSale(uint256 assetId, uint256 licence)
+        private
+        view
+        returns (Asset memory asset, Licence memory offer)
+    {
         asset = _requireAsset(assetId);
         if (asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
             revert NotForSale(assetId);
         }
         if (licence >= asset.licenceCount) revert LicenceNotFound(assetId, licence);
-        uint256 key = _key(assetId, licence);
-        offer = _licences[key];
+        offer = _licences[_key(assetId, licence)];
         if (!offer.open) revert LicenceClosed(assetId, licence);
+    }
+
+    /// @dev Second step: takes the units from what is left of the cap and the account's limit, and issues them.
+    function _take(Issue memory issue, Licence memory offer) private {
+        (uint256 assetId, uint256 licence) = (issue.assetId, issue.licence);
+        (address account, uint32 units) = (issue.account, issue.units);
         if (units == 0) revert NoUnits();
         if (account == address(0)) revert InvalidAccount(account);
+        uint256 key = _key(assetId, licence);
         if (offer.cap != 0) {
             uint256 left = offer.cap - offer.issued;
             if (units > left) revert CapExceeded(assetId, licence, units, left);
             _licences[key].issued = offer.issued + units;
         }
 
-        if (!asTokens || offer.limit != 0) {
-            Grant memory held = _grants[key][account];
+        if (!issue.asTokens || offer.limit != 0) {
+            Grant memory grant_ = _grants[key][account];
             if (offer.limit != 0) {
-                if (account != buyer) revert OnlyForOneself(account, buyer);
-                uint256 left = offer.limit > held.taken ? offer.limit - held.taken : 0;
+                if (account != issue.buyer) revert OnlyForOneself(account, issue.buyer);
+                uint256 left = offer.limit > grant_.taken ? offer.limit - grant_.taken : 0;
                 if (units > left) revert LimitExceeded(assetId, licence, account, units, left);
             }
             // Only limits look at it, and they are far below the end of the field.
-            held.taken = units < type(uint32).max - held.taken ? held.taken + units : type(uint32).max;
-            if (!asTokens) _addAccess(held, assetId, licence, account, offer, units);
-            _grants[key][account].write(held);
+            grant_.taken = units < type(uint32).max - grant_.taken ? grant_.taken + units : type(uint32).max;
+            if (!issue.asTokens) _addAccess(grant_, assetId, licence, account, offer, units);
+            _grants[key][account].write(grant_);
         }
-        emit LicenceIssued(assetId, licence, account, units, asTokens);
-        if (asTokens) _mintTokens(key, account, units);
+        emit LicenceIssued(assetId, licence, account, units, issue.asTokens);
+        if (issue.asTokens) _mintTokens(key, account, units);
     }
 
     /// @dev Add the access of `units` to a grant in memory.
     function _addAccess(
-        Grant memory held,
+        Grant memory grant_,
         uint256 assetId,
         uint256 licence,
         address account,
@@ -189,45 +206,41 @@ abstract contract Licences is Assets, ILicences {
         uint32 units
     ) internal view {
         if (offer.kind == LicenceKind.Hold) {
-            if (held.held || units > 1) revert AlreadyHeld(assetId, licence, account);
-            held.held = true;
+            if (grant_.held || units > 1) revert AlreadyHeld(assetId, licence, account);
+            grant_.held = true;
         } else if (offer.kind == LicenceKind.Period) {
-            uint256 start = held.expiresAt > block.timestamp ? held.expiresAt : block.timestamp;
+            uint256 start = grant_.expiresAt > block.timestamp ? grant_.expiresAt : block.timestamp;
             uint256 end = start + uint256(offer.amount) * units;
             // 2^48 seconds are nine million years; whoever buys more gets that much. Likewise 2^64 uses.
-            held.expiresAt = end > type(uint48).max ? type(uint48).max : uint48(end);
-        } else {
-            uint256 uses = held.uses + uint256(offer.amount) * units;
-            held.uses = uses > type(uint64).max ? type(uint64).max : uint64(uses);
+            grant_.expiresAt = end > type(uint48).max ? type(uint48).max : uint48(end);
+        } else if (offer.kind == LicenceKind.Use) {
+            uint256 uses = grant_.uses + uint256(offer.amount) * units;
+            grant_.uses = uses > type(uint64).max ? type(uint64).max : uint64(uses);
         }
     }
 
     function _mintTokens(uint256 key, address account, uint256 units) private {
         address token = _datatoken(key);
         if (token.code.length == 0) {
-            // Its address is known, and it reverts if it makes none.
-            // slither-disable-next-line unused-return
-            Clones.cloneDeterministicWithImmutableArgs(
-                datatokenImplementation, _datatokenArgs(key), bytes32(0)
-            );
+            Clones.cloneDeterministicWithImmutableArgs(datatokenImplementation, _datatokenArgs(key), _salt());
         }
         IDatatoken(token).mint(account, units * UNIT);
     }
 
-    function _charge(uint256 assetId, Asset memory asset, Licence memory offer, uint32 units)
+    /// @dev What is free asks for no token, and nobody is paid.
+    function _offer(uint256 assetId, Asset memory asset, Licence memory licence, Rules memory rules)
         private
         view
-        returns (Charge memory charge)
+        returns (Offer memory offer)
     {
-        charge.total = uint256(offer.price) * units;
-        if (charge.total == 0) return charge;
-        PaymentToken memory payment = _paymentTokens[offer.paymentToken];
-        if (!payment.allowed) revert PaymentTokenNotAllowed(offer.paymentToken);
-        charge.token = payment.token;
-        charge.payout = _payoutOf(assetId, asset);
+        if (licence.price == 0) return offer;
+        PaymentToken memory payment = _paymentTokens[licence.paymentToken];
+        if (!payment.allowed) revert PaymentTokenNotAllowed(licence.paymentToken);
+        (offer.token, offer.price) = (payment.token, licence.price);
+        offer.payout = _payoutOf(assetId, asset);
+        (offer.feeBps, offer.treasury) = (rules.feeBps, rules.treasury);
         if (asset.royaltyBps != 0) {
-            charge.royaltyTo = _lineageSplitterOf(assetId);
-            charge.royalty = charge.total * asset.royaltyBps / 10_000;
+            (offer.royaltyBps, offer.royaltyTo) = (asset.royaltyBps, _lineageSplitterOf(assetId));
         }
     }
 
@@ -238,7 +251,7 @@ abstract contract Licences is Assets, ILicences {
 
     function _datatoken(uint256 key) internal view returns (address) {
         return Clones.predictDeterministicAddressWithImmutableArgs(
-            datatokenImplementation, _datatokenArgs(key), bytes32(0)
+            datatokenImplementation, _datatokenArgs(key), _salt()
         );
     }
 
@@ -251,7 +264,10 @@ abstract contract Licences is Assets, ILicences {
         return abi.encodePacked(uint72(key));
     }
 
-    function _checkMarketplace() internal view virtual;
+    /// @dev On another chain the same ids are something else, and so are the contracts that stand for them.
+    function _salt() internal view returns (bytes32) {
+        return bytes32(block.chainid);
+    }
 
     function _lineageSplitterOf(uint256 assetId) internal view virtual returns (address);
 

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IAssetRegistry} from "../interfaces/IAssetRegistry.sol";
 import {IBrake} from "../interfaces/IBrake.sol";
-import {IMarketplace} from "../interfaces/IMarketplace.sol";
 import {IRegistryGovernor} from "../interfaces/IRegistryGovernor.sol";
 
 /// @title Brake: the only way to pause, and its bounds.
@@ -13,7 +12,7 @@ contract Brake is IBrake, AccessManaged {
     /// Seven days.
     uint256 public constant MAX_PAUSE = 7 days;
 
-    /// What it pauses; the marketplace is the registry's of the day.
+    /// What it pauses.
     IAssetRegistry public immutable registry;
     /// Whose guardian may pull it.
     IRegistryGovernor public immutable governor;
@@ -37,15 +36,16 @@ contract Brake is IBrake, AccessManaged {
         uint48 until = uint48(block.timestamp) + duration;
         emit Braked(msg.sender, publications, sales, until);
         if (publications) registry.pausePublications(until);
-        if (sales) IMarketplace(registry.marketplace()).pauseSales(until);
+        if (sales) registry.pauseSales(until);
     }
 
     /// @inheritdoc IBrake
-    function release() external {
+    function release(bool publications, bool sales) external {
         if (msg.sender != governor.guardian()) _checkCanCall(msg.sender, msg.data);
-        emit Released(msg.sender);
-        registry.pausePublications(0);
-        IMarketplace(registry.marketplace()).pauseSales(0);
+        if (!publications && !sales) revert NothingToPause();
+        emit Released(msg.sender, publications, sales);
+        if (publications) registry.pausePublications(0);
+        if (sales) registry.pauseSales(0);
     }
 
     /// @inheritdoc IBrake

@@ -4,13 +4,14 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {IAssets} from "../interfaces/IAssets.sol";
+import {IAssetRegistry} from "../interfaces/IAssetRegistry.sol";
+import {AssetInfo} from "../interfaces/IAssets.sol";
 import {Case, CaseState, CurationStatus, ICuration, Listing} from "../interfaces/ICuration.sol";
+import {Ledger} from "../revenue/Ledger.sol";
 
 /// @title Curation: flags with bonds, decisions, endorsements and delistings.
-/// @dev Holds the bonds of open cases and those not yet withdrawn, each on its own account: no payment can fail a decision.
-contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
+/// @dev Holds the bonds of open cases; those of closed ones wait in the ledger: no payment can fail a decision.
+contract Curation is AccessManaged, Ledger, ICuration {
     using SafeERC20 for IERC20;
 
     struct Entry {
@@ -18,25 +19,30 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         bytes32 delisting;
         uint48 delistedUntil;
         uint32 openFlags;
-        /// The open appeal, zero without one.
+        /// The last appeal, while it is open; zero without one.
         uint64 appealId;
         bool delisted;
+        /// How often it was delisted.
+        uint32 delistings;
+        /// What was endorsed: a version of the document, in an epoch of ownership.
+        uint24 endorsedVersion;
+        uint24 endorsedEpoch;
     }
 
+    /// How long the owner may answer a flag.
     uint256 public constant ANSWER_TIME = 7 days;
+    /// After which a case lapses.
     uint256 public constant DECISION_TIME = 90 days;
     uint256 private constant MIN_DELISTING = 1 days;
     uint256 private constant MAX_TERM = 365 days;
 
     /// The registry whose assets are curated.
-    IAssets public immutable registry;
+    IAssetRegistry public immutable registry;
 
     /// @inheritdoc ICuration
     uint256 public caseCount;
     /// @inheritdoc ICuration
     mapping(address token => uint128) public bondIn;
-    /// @inheritdoc ICuration
-    mapping(address account => mapping(address token => uint256)) public bondsOf;
 
     address private _council;
     uint48 private _councilUntil;
@@ -48,7 +54,7 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         _;
     }
 
-    constructor(address authority, IAssets registry_) AccessManaged(authority) {
+    constructor(address authority, IAssetRegistry registry_) AccessManaged(authority) {
         registry = registry_;
     }
 
@@ -60,11 +66,10 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         nonReentrant
         returns (uint256 caseId)
     {
-        // Asked for its revert, if there is none.
-        // slither-disable-next-line unused-return
+        // Reverts for an asset that does not exist.
         registry.assetInfo(assetId);
         ++_entries[assetId].openFlags;
-        return _open(assetId, reason, token, maxBond, false);
+        return _open(assetId, reason, token, maxBond, 0);
     }
 
     /// @inheritdoc ICuration
@@ -76,35 +81,39 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         Entry storage entry = _entries[assetId];
         if (registry.assetInfo(assetId).owner != msg.sender) revert NotOwnerOfAsset(assetId, msg.sender);
         if (!entry.delisted) revert NotDelisted(assetId);
-        if (entry.appealId != 0) revert AppealOpen(assetId, entry.appealId);
+        Case storage last = _cases[entry.appealId];
+        if (last.state == CaseState.Open && last.claimant == msg.sender && last.delisting == entry.delistings)
+        {
+            revert AppealOpen(assetId, entry.appealId);
+        }
         entry.appealId = uint64(caseCount + 1);
-        return _open(assetId, reason, token, maxBond, true);
+        return _open(assetId, reason, token, maxBond, entry.delistings);
     }
 
     /// @inheritdoc ICuration
     function answer(uint256 caseId, bytes32 answer_) external {
-        Case storage case_ = _openCase(caseId);
+        Case storage found = _openCase(caseId);
         if (answer_ == 0) revert EmptyReason();
-        if (registry.assetInfo(case_.assetId).owner != msg.sender) {
-            revert NotOwnerOfAsset(case_.assetId, msg.sender);
+        if (registry.assetInfo(found.assetId).owner != msg.sender) {
+            revert NotOwnerOfAsset(found.assetId, msg.sender);
         }
-        if (case_.appeal || case_.answer != 0 || block.timestamp > case_.openedAt + ANSWER_TIME) {
+        if (found.appeal || found.answer != 0 || block.timestamp > found.openedAt + ANSWER_TIME) {
             revert CannotAnswer(caseId);
         }
-        case_.answer = answer_;
+        found.answer = answer_;
         emit CaseAnswered(caseId, msg.sender, answer_);
     }
 
     /// @inheritdoc ICuration
     function decideFlag(uint256 caseId, bool upheld, bytes32 reason, uint48 until) external onlyCurators {
-        Case storage case_ = _openCase(caseId);
-        if (case_.appeal) revert WrongKindOfCase(caseId);
-        uint256 answerEnd = case_.openedAt + ANSWER_TIME;
-        if (case_.answer == 0 && block.timestamp <= answerEnd) revert AnswerPending(caseId, answerEnd);
-        uint256 assetId = case_.assetId;
+        Case storage found = _openCase(caseId);
+        if (found.appeal) revert WrongKindOfCase(caseId);
+        uint256 answerEnd = found.openedAt + ANSWER_TIME;
+        if (found.answer == 0 && block.timestamp <= answerEnd) revert AnswerPending(caseId, answerEnd);
+        uint256 assetId = found.assetId;
         address owner = registry.assetInfo(assetId).owner;
         _close(
-            caseId, upheld ? CaseState.Upheld : CaseState.Dismissed, reason, upheld ? case_.claimant : owner
+            caseId, upheld ? CaseState.Upheld : CaseState.Dismissed, reason, upheld ? found.claimant : owner
         );
         if (!upheld) return;
         // A council cannot shorten what the DAO decided, nor one case what another did.
@@ -115,51 +124,47 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc ICuration
     function decideAppeal(uint256 caseId, bool upheld, bytes32 reason) external restricted {
-        Case storage case_ = _openCase(caseId);
-        if (!case_.appeal) revert WrongKindOfCase(caseId);
-        // Whoever appeals in vain pays the DAO for its time: the decision comes from its treasury.
+        Case storage found = _openCase(caseId);
+        if (!found.appeal) revert WrongKindOfCase(caseId);
+        (address treasury,,) = registry.salesRules();
+        // Whoever appeals in vain pays the DAO for its time.
         _close(
             caseId,
             upheld ? CaseState.Upheld : CaseState.Dismissed,
             reason,
-            upheld ? case_.claimant : msg.sender
+            upheld ? found.claimant : treasury
         );
-        if (upheld) _relist(case_.assetId);
+        Entry storage entry = _entries[found.assetId];
+        if (upheld && entry.delisted && entry.delistings == found.delisting) _relist(found.assetId);
     }
 
     /// @inheritdoc ICuration
     function lapse(uint256 caseId) external {
-        Case storage case_ = _openCase(caseId);
-        uint256 end = case_.openedAt + DECISION_TIME;
+        Case storage found = _openCase(caseId);
+        uint256 end = found.openedAt + DECISION_TIME;
         if (block.timestamp <= end) revert NotLapsed(caseId, end);
-        _close(caseId, CaseState.Lapsed, 0, case_.claimant);
-    }
-
-    /// @inheritdoc ICuration
-    function withdrawBonds(address token, address to) external nonReentrant returns (uint256 amount) {
-        amount = bondsOf[msg.sender][token];
-        if (amount == 0) revert NothingToWithdraw(msg.sender, token);
-        bondsOf[msg.sender][token] = 0;
-        emit BondsWithdrawn(msg.sender, token, to, amount);
-        IERC20(token).safeTransfer(to, amount);
+        _close(caseId, CaseState.Lapsed, 0, found.claimant);
     }
 
     /* LISTING */
 
     /// @inheritdoc ICuration
-    function endorse(uint256 assetId, bytes32 reason) external onlyCurators {
-        // Asked for its revert, if there is none.
-        // slither-disable-next-line unused-return
-        registry.assetInfo(assetId);
+    function endorse(uint256 assetId, uint256 version, address owner, bytes32 reason) external onlyCurators {
+        AssetInfo memory info = registry.assetInfo(assetId);
+        if (info.version != version || info.owner != owner) {
+            revert AssetChanged(assetId, info.version, info.owner);
+        }
         if (reason == 0) revert EmptyReason();
-        _entries[assetId].endorsement = reason;
-        emit EndorsementChanged(assetId, true, reason);
+        Entry storage entry = _entries[assetId];
+        entry.endorsement = reason;
+        (entry.endorsedVersion, entry.endorsedEpoch) = (uint24(version), uint24(info.epoch));
+        emit EndorsementChanged(assetId, true, version, reason);
     }
 
     /// @inheritdoc ICuration
     function unendorse(uint256 assetId, bytes32 reason) external onlyCurators {
         _entries[assetId].endorsement = 0;
-        emit EndorsementChanged(assetId, false, reason);
+        emit EndorsementChanged(assetId, false, 0, reason);
     }
 
     /// @inheritdoc ICuration
@@ -203,9 +208,10 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
             listing.reason = entry.delisting;
             listing.delistedUntil = entry.delistedUntil;
         } else {
-            listing.reason = entry.endorsement;
+            bool endorsed = entry.endorsement != 0 && _isAsEndorsed(assetId, entry);
+            if (endorsed) listing.reason = entry.endorsement;
             if (entry.openFlags != 0) listing.status = CurationStatus.Flagged;
-            else if (entry.endorsement != 0) listing.status = CurationStatus.Endorsed;
+            else if (endorsed) listing.status = CurationStatus.Endorsed;
         }
     }
 
@@ -221,7 +227,13 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
 
     /* INTERNAL */
 
-    function _open(uint256 assetId, bytes32 reason, address token, uint256 maxBond, bool appeal_)
+    function _isAsEndorsed(uint256 assetId, Entry memory entry) private view returns (bool) {
+        AssetInfo memory info = registry.assetInfo(assetId);
+        return info.version == entry.endorsedVersion && info.epoch == entry.endorsedEpoch;
+    }
+
+    /// @param delisting What an appeal is against; zero for a flag.
+    function _open(uint256 assetId, bytes32 reason, address token, uint256 maxBond, uint32 delisting)
         private
         returns (uint256 caseId)
     {
@@ -230,12 +242,10 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         if (bond == 0) revert BondTokenNotAllowed(token);
         if (bond > maxBond) revert BondAboveMaximum(bond, maxBond);
         caseId = ++caseCount;
-        uint256 before = IERC20(token).balanceOf(address(this));
+        uint256 before = _balance(token);
         IERC20(token).safeTransferFrom(msg.sender, address(this), bond);
         // What arrived counts: a token may keep a fee, and nobody is paid from the bonds of others.
-        uint256 arrived = IERC20(token).balanceOf(address(this)) - before;
-        // A case needs some bond. Whoever gives a little on the way, to pass this, gives a bond.
-        // slither-disable-next-line incorrect-equality
+        uint256 arrived = _balance(token) - before;
         if (arrived == 0) revert BondMissing(token);
         if (arrived < bond) bond = arrived;
         _cases[caseId] = Case({
@@ -246,26 +256,27 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
             bondToken: token,
             bond: uint128(bond),
             openedAt: uint48(block.timestamp),
-            appeal: appeal_,
-            state: CaseState.Open
+            appeal: delisting != 0,
+            state: CaseState.Open,
+            delisting: delisting
         });
-        emit CaseOpened(caseId, assetId, msg.sender, appeal_, reason, token, bond);
+        emit CaseOpened(caseId, assetId, msg.sender, delisting != 0, reason, token, bond);
     }
 
-    function _openCase(uint256 caseId) private view returns (Case storage case_) {
-        case_ = _cases[caseId];
-        if (case_.state != CaseState.Open) revert CaseNotOpen(caseId, case_.state);
+    function _openCase(uint256 caseId) private view returns (Case storage found) {
+        found = _cases[caseId];
+        if (found.state != CaseState.Open) revert CaseNotOpen(caseId, found.state);
     }
 
     function _close(uint256 caseId, CaseState state, bytes32 reason, address beneficiary) private {
-        Case storage case_ = _cases[caseId];
+        Case storage found = _cases[caseId];
         if (reason == 0 && state != CaseState.Lapsed) revert EmptyReason();
-        case_.state = state;
-        Entry storage entry = _entries[case_.assetId];
-        if (case_.appeal) entry.appealId = 0;
-        else --entry.openFlags;
-        bondsOf[beneficiary][case_.bondToken] += case_.bond;
-        emit CaseClosed(caseId, case_.assetId, state, reason, beneficiary);
+        found.state = state;
+        Entry storage entry = _entries[found.assetId];
+        if (!found.appeal) --entry.openFlags;
+        else if (entry.appealId == caseId) entry.appealId = 0;
+        emit CaseClosed(caseId, found.assetId, state, reason, beneficiary);
+        _park(found.bondToken, beneficiary, found.bond);
     }
 
     function _delist(uint256 assetId, bytes32 reason, uint48 until) private {
@@ -275,7 +286,7 @@ contract Curation is ICuration, AccessManaged, ReentrancyGuardTransient {
         }
         Entry storage entry = _entries[assetId];
         (entry.delisting, entry.delistedUntil, entry.delisted) = (reason, until, true);
-        emit AssetDelisted(assetId, until, reason);
+        emit AssetDelisted(assetId, ++entry.delistings, until, reason);
         registry.setDelisted(assetId, true);
     }
 

@@ -13,7 +13,9 @@ import {
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
+import {ILedger} from "../interfaces/ILedger.sol";
 import {Ballot, GovernorRules, IRegistryGovernor} from "../interfaces/IRegistryGovernor.sol";
+import {SignatureLib} from "../libraries/SignatureLib.sol";
 import {RegistryTimelock} from "./RegistryTimelock.sol";
 import {RegistryToken} from "./RegistryToken.sol";
 import {Tally} from "./Tally.sol";
@@ -28,6 +30,12 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
     /// Gas for one ballot of a batch: several times what a wallet's ERC-1271 check takes, too little to hurt.
     uint256 private constant BALLOT_GAS = 400_000;
     uint256 private constant MAX_GUARDIANSHIP = 365 days;
+    /// How long after the vote a proposal can be queued, and after its delay be executed.
+    uint256 private constant TIME_TO_ACT = 14 days;
+
+    /// @dev Flags of a proposal: the guardian cancelled it; all that it does is to name a guardian.
+    uint8 private constant CANCELLED = 1;
+    uint8 private constant NAMES_GUARDIAN = 2;
 
     /// @inheritdoc IRegistryGovernor
     uint96 public immutable quorumFloor;
@@ -45,17 +53,25 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
     {
         // The whole supply exists already.
         uint256 supply = token_.totalSupply();
-        _bound("quorumFloor", rules.quorumFloor, 1, supply / 2);
+        // Twice the quorum, which a spending above its cap takes, is at most half of all votes.
+        _bound("quorumFloor", rules.quorumFloor, 1, supply / 4);
         _bound("proposalThreshold", rules.proposalThreshold, 0, supply / 20);
         quorumFloor = rules.quorumFloor;
         _bound("lateQuorumExtension", rules.lateQuorumExtension, 0, rules.votingPeriod);
         _setLateQuorumVoteExtension(rules.lateQuorumExtension);
         _setGuardian(rules.guardian, rules.guardianUntil);
+        _setSpendingCap(address(token_), rules.voteTokenCap);
     }
 
     /* PROPOSING */
 
-    /// @notice The id of a proposal: it commits to chain, governor, actions, description and the targets' code of today.
+    /// @notice The id of a proposal: it commits to chain, governor, actions, description and the code, as it is today, of
+    /// what is called. A payment without a call runs nothing that was voted on, so whoever is paid may change.
+    /// @param targets Who is called or paid.
+    /// @param values What each is paid.
+    /// @param calldatas What each is called with; empty for a payment.
+    /// @param descriptionHash keccak256 of the description.
+    /// @return The id.
     function getProposalId(
         address[] memory targets,
         uint256[] memory values,
@@ -68,11 +84,9 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
             )
         );
         for (uint256 i = 0; i < targets.length; ++i) {
-            bytes32 codeHash = _codeHash(targets[i]);
-            if (codeHash == 0 && i < calldatas.length && calldatas[i].length != 0) {
-                revert TargetWithoutCode(targets[i]);
-            }
-            id = keccak256(abi.encode(id, codeHash));
+            if (i >= calldatas.length || calldatas[i].length == 0) continue;
+            if (SignatureLib.isPerson(targets[i])) revert TargetWithoutCode(targets[i]);
+            id = keccak256(abi.encode(id, targets[i].codehash));
         }
         return uint256(id);
     }
@@ -84,11 +98,22 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         bytes[] memory calldatas,
         bytes32 descriptionHash
     ) public override(Governor) returns (uint256) {
-        if (
-            msg.sender == guardian() && targets.length == 1 && targets[0] == address(this)
-                && bytes4(calldatas[0]) == this.setGuardian.selector
-        ) revert GuardianCannotStay(msg.sender);
+        _checkMayCancel(getProposalId(targets, values, calldatas, descriptionHash));
         return super.cancel(targets, values, calldatas, descriptionHash);
+    }
+
+    /// @inheritdoc IRegistryGovernor
+    function cancelById(uint256 proposalId) external {
+        if (msg.sender != guardian()) revert GovernorUnableToCancel(proposalId, msg.sender);
+        _checkMayCancel(proposalId);
+        _validateStateBitmap(
+            proposalId,
+            _encodeStateBitmap(ProposalState.Pending) | _encodeStateBitmap(ProposalState.Active)
+                | _encodeStateBitmap(ProposalState.Succeeded) | _encodeStateBitmap(ProposalState.Queued)
+        );
+        // What the timelock has of it stays there, and only this governor could execute it.
+        _turnouts[proposalId].flags |= CANCELLED;
+        emit ProposalCanceled(proposalId);
     }
 
     /* VOTING */
@@ -102,8 +127,6 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         for (uint256 i = 0; i < ballots.length; ++i) {
             Ballot calldata ballot = ballots[i];
             // Through a call, so that a ballot that fails leaves nothing behind, not even a used nonce.
-            // The weight that it returns is in the event of the vote.
-            // slither-disable-next-line unused-return
             try this.castVoteBySig{gas: BALLOT_GAS}(
                 proposalId, ballot.support, ballot.voter, ballot.signature
             ) returns (
@@ -125,8 +148,7 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
 
     /// @inheritdoc IRegistryGovernor
     function setSpendingCap(address token_, uint256 cap) external onlyGovernance {
-        _capGap[token_] = type(uint256).max - cap;
-        emit SpendingCapSet(token_, cap);
+        _setSpendingCap(token_, cap);
     }
 
     /// @inheritdoc IRegistryGovernor
@@ -202,7 +224,13 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         override(Governor, GovernorTimelockControl)
         returns (ProposalState)
     {
-        return super.state(proposalId);
+        ProposalState current = super.state(proposalId);
+        if (_turnouts[proposalId].flags & CANCELLED != 0) return ProposalState.Canceled;
+        uint256 since;
+        if (current == ProposalState.Succeeded) since = proposalDeadline(proposalId);
+        else if (current == ProposalState.Queued) since = proposalEta(proposalId);
+        else return current;
+        return block.timestamp > since + TIME_TO_ACT ? ProposalState.Expired : current;
     }
 
     /// @inheritdoc Governor
@@ -216,6 +244,38 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
     }
 
     /* INTERNAL */
+
+    /// @dev OpenZeppelin asks the code alone of an account that has any, also of a person's (EIP-7702).
+    function _validateVoteSig(uint256 proposalId, uint8 support, address voter, bytes memory signature)
+        internal
+        override
+        returns (bool)
+    {
+        bytes32 ballot = keccak256(abi.encode(BALLOT_TYPEHASH, proposalId, support, voter, _useNonce(voter)));
+        return SignatureLib.isValid(voter, _hashTypedDataV4(ballot), signature);
+    }
+
+    function _validateExtendedVoteSig(
+        uint256 proposalId,
+        uint8 support,
+        address voter,
+        string memory reason,
+        bytes memory params,
+        bytes memory signature
+    ) internal override returns (bool) {
+        bytes32 ballot = keccak256(
+            abi.encode(
+                EXTENDED_BALLOT_TYPEHASH,
+                proposalId,
+                support,
+                voter,
+                _useNonce(voter),
+                keccak256(bytes(reason)),
+                keccak256(params)
+            )
+        );
+        return SignatureLib.isValid(voter, _hashTypedDataV4(ballot), signature);
+    }
 
     /// @dev OpenZeppelin takes a description without the suffix from anybody.
     function _isValidDescriptionForProposer(address proposer, string memory description)
@@ -235,6 +295,27 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         return named == proposer;
     }
 
+    function _propose(
+        address[] memory targets,
+        uint256[] memory values,
+        bytes[] memory calldatas,
+        string memory description,
+        address proposer
+    ) internal override returns (uint256 proposalId) {
+        proposalId = super._propose(targets, values, calldatas, description, proposer);
+        if (
+            targets.length == 1 && targets[0] == address(this)
+                && bytes4(calldatas[0]) == this.setGuardian.selector
+        ) _turnouts[proposalId].flags = NAMES_GUARDIAN;
+    }
+
+    /// @dev Beside another action it could be cancelled: else any proposal could be made safe from the guardian.
+    function _checkMayCancel(uint256 proposalId) private view {
+        if (_turnouts[proposalId].flags & NAMES_GUARDIAN != 0 && msg.sender == guardian()) {
+            revert GuardianCannotStay(msg.sender);
+        }
+    }
+
     function _validateCancel(uint256 proposalId, address caller) internal view override returns (bool) {
         // OpenZeppelin would let a defeat become a cancellation; here what has ended stays as it ended.
         if (caller == guardian() && state(proposalId) != ProposalState.Defeated) return true;
@@ -249,10 +330,12 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         bytes32 descriptionHash
     ) internal override(Governor, GovernorTimelockControl) returns (uint48) {
         _checkSpending(proposalId, targets, values, calldatas);
-        return super._queueOperations(proposalId, targets, values, calldatas, descriptionHash);
+        // The timelock's name of the operation commits to all that the proposal's id commits to.
+        return super._queueOperations(proposalId, targets, values, calldatas, bytes32(proposalId));
     }
 
-    /// @dev What the treasury holds of a token can only leave by a call to the token, or by one that was approved by one.
+    /// @dev What the treasury itself holds of a token can only leave by a call to the token, or by one that was approved by
+    /// such a call. What waits for it in a ledger leaves by a claim: to the treasury, or else as if all of it were spent.
     function _checkSpending(
         uint256 proposalId,
         address[] memory targets,
@@ -262,6 +345,8 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         uint256 native = 0;
         for (uint256 i = 0; i < targets.length; ++i) {
             native += values[i];
+            address claimed = _claimedElsewhere(calldatas[i]);
+            if (claimed != address(this) && _capGap[claimed] != 0) _requireMoreVotes(proposalId, claimed);
             if (_capGap[targets[i]] == 0) continue;
             uint256 spent = 0;
             for (uint256 j = 0; j < targets.length; ++j) {
@@ -288,6 +373,19 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         }
     }
 
+    /// @return token_ What a call has a ledger send to another account than the treasury; this governor for no such call.
+    function _claimedElsewhere(bytes memory data) private view returns (address token_) {
+        if (data.length != 100 || bytes4(data) != ILedger.claim.selector) return address(this);
+        address payee;
+        address to;
+        assembly ("memory-safe") {
+            token_ := mload(add(data, 0x24))
+            payee := mload(add(data, 0x44))
+            to := mload(add(data, 0x64))
+        }
+        if (payee != timelock() || to == payee) return address(this);
+    }
+
     function _executeOperations(
         uint256 proposalId,
         address[] memory targets,
@@ -295,7 +393,7 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         bytes[] memory calldatas,
         bytes32 descriptionHash
     ) internal override(Governor, GovernorTimelockControl) {
-        super._executeOperations(proposalId, targets, values, calldatas, descriptionHash);
+        super._executeOperations(proposalId, targets, values, calldatas, bytes32(proposalId));
     }
 
     function _cancel(
@@ -309,6 +407,11 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
 
     function _executor() internal view override(Governor, GovernorTimelockControl) returns (address) {
         return super._executor();
+    }
+
+    function _setSpendingCap(address token_, uint256 cap) private {
+        _capGap[token_] = type(uint256).max - cap;
+        emit SpendingCapSet(token_, cap);
     }
 
     function _setGuardian(address guardian_, uint48 until) private {
@@ -335,19 +438,11 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
     }
 
     function _updateQuorumNumerator(uint256 percent) internal override {
-        _bound("quorumPercent", percent, 1, 50);
+        _bound("quorumPercent", percent, 1, 25);
         super._updateQuorumNumerator(percent);
     }
 
     function _bound(bytes32 setting, uint256 value, uint256 minimum, uint256 maximum) private pure {
         if (value < minimum || value > maximum) revert SettingOutOfBounds(setting, value, minimum, maximum);
-    }
-
-    /// @return hash The code hash of an account. Ordinary accounts, of people who may be paid, have none, whether they
-    /// were used before or not, and also if their owner lets code act for them (EIP-7702): nobody else can change that.
-    function _codeHash(address account) private view returns (bytes32 hash) {
-        uint256 size = account.code.length;
-        if (size == 0 || (size == 23 && bytes3(account.code) == 0xef0100)) return 0;
-        return account.codehash;
     }
 }

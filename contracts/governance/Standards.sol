@@ -2,19 +2,17 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {AssetInfo, IAssets} from "../interfaces/IAssets.sol";
+import {AssetInfo, EDITOR, IAssets} from "../interfaces/IAssets.sol";
 import {Conformance, IStandards, Standard, StandardKind, StandardStatus} from "../interfaces/IStandards.sol";
 
 /// @title Standards: versioned documents that the DAO adopts.
 contract Standards is IStandards, AccessManaged {
     struct Declaration {
         uint32 version;
-        uint64 assetVersion;
+        uint24 assetVersion;
+        uint24 epoch;
         address declarer;
     }
-
-    /// @dev As the registry has it: may update the document.
-    uint8 private constant EDITOR = 1;
 
     /// The registry whose assets may declare that they conform.
     IAssets public immutable registry;
@@ -43,11 +41,12 @@ contract Standards is IStandards, AccessManaged {
     }
 
     /// @inheritdoc IStandards
-    function adopt(bytes32 name, uint32 version) external restricted {
+    function adopt(bytes32 name, uint32 version, bytes32 digest) external restricted {
         Standard storage standard = _standards[name][version];
         if (standard.status != StandardStatus.Proposed) {
             revert WrongStandardStatus(name, version, standard.status);
         }
+        if (standard.digest != digest) revert OtherStandard(name, version, standard.digest);
         standard.status = StandardStatus.Adopted;
         emit StandardAdopted(name, version);
     }
@@ -66,16 +65,20 @@ contract Standards is IStandards, AccessManaged {
 
     /// @inheritdoc IStandards
     function declare(uint256 assetId, bytes32 name, uint32 version) external {
-        AssetInfo memory asset = _checkMayDeclare(assetId);
+        AssetInfo memory asset = registry.assetInfo(assetId);
+        if (!_answersFor(assetId, asset, msg.sender)) revert MayNotDeclare(assetId, msg.sender);
         StandardStatus status = _standards[name][version].status;
         if (status != StandardStatus.Adopted) revert WrongStandardStatus(name, version, status);
-        _declarations[assetId][name] = Declaration(version, uint64(asset.version), msg.sender);
+        _declarations[assetId][name] =
+            Declaration(version, uint24(asset.version), uint24(asset.epoch), msg.sender);
         emit ConformanceDeclared(assetId, name, version, uint64(asset.version), msg.sender);
     }
 
     /// @inheritdoc IStandards
     function withdraw(uint256 assetId, bytes32 name) external {
-        _checkMayDeclare(assetId);
+        if (!_answersFor(assetId, registry.assetInfo(assetId), msg.sender)) {
+            revert MayNotDeclare(assetId, msg.sender);
+        }
         delete _declarations[assetId][name];
         emit ConformanceDeclared(assetId, name, 0, 0, msg.sender);
     }
@@ -95,16 +98,23 @@ contract Standards is IStandards, AccessManaged {
             assetVersion: declared.assetVersion,
             declarer: declared.declarer,
             status: _standards[name][declared.version].status,
-            current: declared.version != 0 && registry.assetInfo(assetId).version == declared.assetVersion
+            current: declared.version != 0 && _isCurrent(assetId, declared)
         });
     }
 
     /* INTERNAL */
 
-    function _checkMayDeclare(uint256 assetId) private view returns (AssetInfo memory asset) {
-        asset = registry.assetInfo(assetId);
-        if (asset.owner != msg.sender && registry.rolesOf(assetId, msg.sender) & EDITOR == 0) {
-            revert MayNotDeclare(assetId, msg.sender);
-        }
+    function _isCurrent(uint256 assetId, Declaration memory declared) private view returns (bool) {
+        AssetInfo memory asset = registry.assetInfo(assetId);
+        return asset.version == declared.assetVersion && asset.epoch == declared.epoch
+            && _answersFor(assetId, asset, declared.declarer);
+    }
+
+    function _answersFor(uint256 assetId, AssetInfo memory asset, address account)
+        private
+        view
+        returns (bool)
+    {
+        return asset.owner == account || registry.rolesOf(assetId, account) & EDITOR != 0;
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
 import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
+import {SlotLib, Turnout} from "../libraries/SlotLib.sol";
 import {IRegistryGovernor} from "../interfaces/IRegistryGovernor.sol";
 
 /// @title Tally: counts votes, and prolongs a vote whose quorum came late.
@@ -10,12 +11,7 @@ import {IRegistryGovernor} from "../interfaces/IRegistryGovernor.sol";
 /// instead of four. Whoever votes for it touches one of them. The quorum is written down when it is first asked for: it
 /// is of a moment in the past by then, so it is what `quorum` will ever say. Without that, each vote would look it up.
 abstract contract Tally is Governor, IRegistryGovernor {
-    /// @dev Votes for or abstaining, what they must come to, and until when one can vote once they do.
-    struct Turnout {
-        uint96 votes;
-        uint96 quorum;
-        uint48 extendedDeadline;
-    }
+    using SlotLib for Turnout;
 
     struct Others {
         uint96 againstVotes;
@@ -27,7 +23,7 @@ abstract contract Tally is Governor, IRegistryGovernor {
     uint8 private constant ABSTAIN = 2;
 
     uint48 private _extension;
-    mapping(uint256 proposalId => Turnout) private _turnouts;
+    mapping(uint256 proposalId => Turnout) internal _turnouts;
     mapping(uint256 proposalId => Others) private _others;
     mapping(uint256 proposalId => mapping(address voter => bool)) private _hasVoted;
 
@@ -108,7 +104,7 @@ abstract contract Tally is Governor, IRegistryGovernor {
         // Zero until the quorum is reached, and never again: a mark, not an amount.
         // slither-disable-next-line incorrect-equality
         if (turnout.extendedDeadline == 0) _checkQuorum(proposalId, turnout);
-        _write(proposalId, turnout);
+        _turnouts[proposalId].write(turnout);
         return weight;
     }
 
@@ -121,16 +117,6 @@ abstract contract Tally is Governor, IRegistryGovernor {
         turnout.extendedDeadline = clock() + _extension;
         if (turnout.extendedDeadline > super.proposalDeadline(proposalId)) {
             emit ProposalExtended(proposalId, turnout.extendedDeadline);
-        }
-    }
-
-    /// @dev One slot, one write.
-    function _write(uint256 proposalId, Turnout memory turnout) private {
-        Turnout storage slot = _turnouts[proposalId];
-        uint256 word =
-            turnout.votes | (uint256(turnout.quorum) << 96) | (uint256(turnout.extendedDeadline) << 192);
-        assembly ("memory-safe") {
-            sstore(slot.slot, word)
         }
     }
 }

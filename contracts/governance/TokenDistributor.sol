@@ -6,6 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Entitlement, ITokenDistributor} from "../interfaces/ITokenDistributor.sol";
+import {LeafLib} from "../libraries/LeafLib.sol";
 import {TokenVesting} from "./TokenVesting.sol";
 
 /// @title TokenDistributor: pays a list of entitlements, each once.
@@ -60,9 +61,8 @@ contract TokenDistributor is ITokenDistributor {
         return _claimed[_leaf(entitlement)];
     }
 
-    /// @dev Hashed twice, so that no inner node of the tree can pass for a leaf.
     function _leaf(Entitlement calldata entitlement) private pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encode(entitlement))));
+        return LeafLib.leaf(abi.encode(entitlement));
     }
 
     function _vestingCode(Entitlement calldata entitlement) private pure returns (bytes memory) {

@@ -18,7 +18,9 @@ contract TokenVesting is VestingWalletCliff {
         revert OwnableInvalidOwner(address(0));
     }
 
-    /// @notice Let `delegatee` vote with what is here: by the owner.
+    /// @notice Let somebody vote with what is here: by the owner.
+    /// @param token The token.
+    /// @param delegatee Who votes.
     function delegateVotes(IVotes token, address delegatee) external onlyOwner {
         token.delegate(delegatee);
     }

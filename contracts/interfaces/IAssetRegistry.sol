@@ -2,18 +2,22 @@
 pragma solidity ^0.8.24;
 
 import {DerivativeTerms, IAssets} from "./IAssets.sol";
+import {Entry} from "./IDirectory.sol";
 import {ILicences, LicenceTerms} from "./ILicences.sol";
-import {ILineage} from "./ILineage.sol";
+import {ILineage, Parent} from "./ILineage.sol";
+import {ISales} from "./ISales.sol";
 
 /// @dev One asset to publish.
 struct Publication {
     /// sha2-256 of the DDO.
     bytes32 digest;
-    /// Who receives the revenue; zero for the owner.
+    /// Who receives the revenue, if the owner publishes itself and names somebody; zero for the owner.
     address payout;
     DerivativeTerms derivatives;
     /// Assets that this one was made from.
-    uint256[] parents;
+    Parent[] parents;
+    /// The most, in basis points, that the publisher agrees to owe their owners of each sale, for good.
+    uint16 maxRoyaltyBps;
     LicenceTerms[] licences;
 }
 
@@ -26,19 +30,20 @@ struct PaymentToken {
 
 /// @title The registry of AI assets.
 /// @notice Publishes assets as ERC-721 tokens and keeps who may use them. Holds no money.
-interface IAssetRegistry is IAssets, ILicences {
+interface IAssetRegistry is IAssets, ISales, ILicences {
     /* EVENTS */
 
     /// @notice A payment token was allowed or disallowed for new licences and new sales.
+    /// @param index Its index, for ever.
+    /// @param token The token; zero for the native coin.
+    /// @param allowed Whether it is taken from now on.
     event PaymentTokenChanged(uint256 indexed index, address indexed token, bool allowed);
 
-    /// @notice Sales are made by this marketplace from now on.
-    event MarketplaceChanged(address marketplace);
-
-    /// @notice New publications are paused until then; zero lets them go on.
+    /// @notice New publications are paused.
+    /// @param until When they go on (seconds since 1970); zero for at once.
     event PublicationsPaused(uint48 until);
 
-    /// @notice ERC-7572: the document of the collection changed.
+    /// @notice ERC-7572: the document of the registry as a whole changed.
     event ContractURIUpdated();
 
     /* ERRORS */
@@ -52,17 +57,17 @@ interface IAssetRegistry is IAssets, ILicences {
     /// @dev The registry knows at most this many payment tokens.
     error TooManyPaymentTokens(uint256 maximum);
 
-    /// @dev There is no contract at this address.
-    error NotAContract(address account);
-
     /* PUBLISHING */
 
-    /// @notice Publish an asset and its licences.
+    /// @notice Publish an asset and its licences. Anybody may for anybody, but only the owner names a payout.
     /// @param owner Who will own it.
+    /// @param publication The asset.
     /// @return assetId The id of the new ERC-721 token.
     function publish(address owner, Publication calldata publication) external returns (uint256 assetId);
 
     /// @notice Publish several assets of one owner; their ids are consecutive.
+    /// @param owner Who will own them.
+    /// @param publications The assets.
     /// @return firstAssetId The id of the first.
     function publishMany(address owner, Publication[] calldata publications)
         external
@@ -71,31 +76,38 @@ interface IAssetRegistry is IAssets, ILicences {
     /* SETTINGS: for those whom the access manager lets */
 
     /// @notice Allow prices and sales in a token, or end them. Tokens keep their index for ever.
+    /// @param token The token; zero for the native coin.
+    /// @param allowed Whether it is taken.
+    /// @return index Its index.
     function setPaymentToken(address token, bool allowed) external returns (uint256 index);
 
-    /// @notice Name the contract that may sell.
-    function setMarketplace(address marketplace) external;
-
-    /// @notice Pause new publications until then, or let them go on (zero).
+    /// @notice Pause new publications, or let them go on.
+    /// @param until When they go on by themselves (seconds since 1970); zero for at once.
     function pausePublications(uint48 until) external;
 
-    /// @notice Set the ERC-7572 document of the collection by its sha2-256 digest.
+    /// @notice Set the ERC-7572 document of the registry as a whole.
+    /// @param digest sha2-256 of the document.
     function setContractURI(bytes32 digest) external;
 
     /* VIEWS */
 
+    /// @notice All contracts of the registry by name: what a client needs to know beside this address.
+    /// @return The entries of its directory.
+    function contracts() external view returns (Entry[] memory);
+
     /// @notice All payment tokens by index; index 0 is the native coin.
+    /// @return The tokens.
     function paymentTokens() external view returns (PaymentToken[] memory);
 
-    /// @notice The contract that sells.
-    function marketplace() external view returns (address);
-
     /// @notice Keeps the ancestors of derived assets, and where their royalties go.
+    /// @return The contract.
     function lineage() external view returns (ILineage);
 
     /// @notice Until when new publications are paused, if that is not over.
+    /// @return Seconds since 1970.
     function publicationsPausedUntil() external view returns (uint48);
 
-    /// @notice ERC-7572: the document of the collection; empty until it is set.
+    /// @notice ERC-7572: the document of the registry as a whole.
+    /// @return Its address; empty until it is set.
     function contractURI() external view returns (string memory);
 }

@@ -7,18 +7,25 @@ interface IDatatoken {
     /// @dev Only the registry mints and redeems.
     error NotRegistry(address caller);
 
-    /// @notice Mint `amount` (18 decimals) to `account`. For the registry.
+    /// @notice Mint tokens. For the registry.
+    /// @param account Who gets them.
+    /// @param amount How many, of 18 decimals.
     function mint(address account, uint256 amount) external;
 
-    /// @notice Burn `amount` (18 decimals) of `account`. For the registry.
+    /// @notice Burn tokens. For the registry.
+    /// @param account Whose they are.
+    /// @param amount How many, of 18 decimals.
     function burn(address account, uint256 amount) external;
 
     /// @notice The registry that issues this token.
+    /// @return Its address.
     function registry() external view returns (address);
 
     /// @notice The asset whose licence this is.
+    /// @return Its id.
     function assetId() external view returns (uint256);
 
-    /// @notice The number of the licence.
+    /// @notice The licence.
+    /// @return Its number.
     function licence() external view returns (uint256);
 }

@@ -53,32 +53,34 @@ struct Access {
     uint256 tokens;
 }
 
-/// @dev A holder's signed word that uses may be consumed, given to a service.
-struct Receipt {
+/// @dev What a seller sells.
+struct Issue {
     uint256 assetId;
-    uint8 licence;
-    /// The holder, who signs (EIP-712, or ERC-1271 for a contract).
+    uint256 licence;
+    /// Who gets it.
     address account;
-    uint32 uses;
-    /// The only account that may hand the receipt in; zero for any.
-    address service;
-    /// What the uses are for, such as the digest of a job.
-    bytes32 ref;
-    /// High 192 bits a key of the holder's choice, low 64 bits the count within that key.
-    uint256 nonce;
-    /// Not valid after this time (seconds since 1970).
-    uint48 deadline;
+    uint32 units;
+    /// True for transferable datatokens, false for access bound to the account.
+    bool asTokens;
+    /// Who pays.
+    address buyer;
+    /// The document that the buyer saw; zero for any.
+    bytes32 digest;
 }
 
-/// @dev What a sale costs and who gets it; filled by the registry for its marketplace.
-struct Charge {
-    /// Payment token; zero for the native coin.
+/// @dev What a sale is made of: a seller works out from it what is to be paid to whom.
+struct Offer {
+    /// Payment token; zero for the native coin, and for what is free.
     address token;
-    uint256 total;
+    /// Price of one unit.
+    uint96 price;
     address payout;
-    /// Who receives the royalty of the ancestors; zero if none.
+    /// What the ancestors are owed, in basis points, and who receives it for them; zero if there are none.
+    uint16 royaltyBps;
     address royaltyTo;
-    uint256 royalty;
+    /// The fee in basis points, and who receives it.
+    uint16 feeBps;
+    address treasury;
 }
 
 /// @title Licences: offers of access, the grants and datatokens they issue, and their consumption.
@@ -86,22 +88,45 @@ interface ILicences {
     /* EVENTS */
 
     /// @notice A licence was added to an asset; licences are numbered from 0.
+    /// @param assetId The asset.
+    /// @param licence Its number.
+    /// @param terms Its terms.
     event LicenceAdded(uint256 indexed assetId, uint256 licence, LicenceTerms terms);
 
     /// @notice A licence got a new price or was opened or closed.
+    /// @param assetId The asset.
+    /// @param licence Its number.
+    /// @param price Price of one unit from now on.
+    /// @param open Whether it is sold from now on.
     event LicenceChanged(uint256 indexed assetId, uint256 licence, uint96 price, bool open);
 
-    /// @notice Units of a licence were issued to an account: as direct access or as datatokens.
+    /// @notice Units of a licence were issued to an account.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account Who got them.
+    /// @param units How many.
+    /// @param asTokens True for datatokens, false for direct access.
     event LicenceIssued(
         uint256 indexed assetId, uint256 licence, address indexed account, uint256 units, bool asTokens
     );
 
-    /// @notice Datatokens of `from` were burned for access of `account`.
+    /// @notice Datatokens were burned for access.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account Who got the access.
+    /// @param from Whose tokens they were.
+    /// @param units How many whole tokens.
     event TokensRedeemed(
         uint256 indexed assetId, uint256 licence, address indexed account, address from, uint256 units
     );
 
-    /// @notice Uses were consumed; `service` handed the receipt in, or is the holder.
+    /// @notice Uses were consumed.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account Whose uses they were.
+    /// @param service Who handed the receipt in, or the account itself.
+    /// @param uses How many.
+    /// @param ref What they are for.
     event UsesConsumed(
         uint256 indexed assetId,
         uint256 licence,
@@ -111,15 +136,12 @@ interface ILicences {
         bytes32 ref
     );
 
-    /// @notice The next receipt of a nonce key is worthless.
-    event ReceiptCancelled(address indexed account, uint192 key, uint64 nonce);
-
     /* ERRORS */
 
     /// @dev The asset has no licence of this number.
     error LicenceNotFound(uint256 assetId, uint256 licence);
 
-    /// @dev An asset has at most this many licences.
+    /// @dev An asset has at most this many licences; the later half of the numbers is for the owner to use up.
     error TooManyLicences(uint256 assetId, uint256 maximum);
 
     /// @dev Hold takes the amount 0, Period and Use take more.
@@ -133,6 +155,9 @@ interface ILicences {
 
     /// @dev The licence was closed by its seller.
     error LicenceClosed(uint256 assetId, uint256 licence);
+
+    /// @dev The asset's document is not the one that the buyer named.
+    error OtherDocument(uint256 assetId, bytes32 named, bytes32 actual);
 
     /// @dev Issuing is for one unit or more.
     error NoUnits();
@@ -161,86 +186,116 @@ interface ILicences {
     /// @dev Fewer uses are left than asked for.
     error NotEnoughUses(uint256 assetId, uint256 licence, address account, uint256 uses, uint256 left);
 
-    /// @dev The receipt's deadline has passed.
-    error ReceiptExpired(uint256 deadline);
-
-    /// @dev The receipt was written for another service.
-    error WrongService(address service, address caller);
-
-    /// @dev The signature is not the holder's over this receipt on this chain and registry.
-    error InvalidReceiptSignature(address account);
-
-    /// @dev Only the marketplace may sell.
-    error NotMarketplace(address caller);
+    /// @dev Only the registry's contract of receipts consumes the uses of others.
+    error NotReceipts(address caller);
 
     /* OFFERS */
 
-    /// @notice Offer a further licence. For the owner or a seller.
+    /// @notice Offer a further licence. For the owner, or a seller while there are fewer than 16.
+    /// @param assetId The asset.
+    /// @param terms Its terms.
     /// @return licence Its number.
     function addLicence(uint256 assetId, LicenceTerms calldata terms) external returns (uint256 licence);
 
     /// @notice Change the price of one unit, in the same payment token. For the owner or a seller.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param price The price from now on.
     function setPrice(uint256 assetId, uint256 licence, uint96 price) external;
 
     /// @notice Close a licence to new buyers or open it again. For the owner or a seller.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param open Whether it is sold from now on.
     function setOpen(uint256 assetId, uint256 licence, bool open) external;
 
     /* ISSUING */
 
     /// @notice Give units of a licence for nothing. For the owner or a minter.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account Who gets them.
+    /// @param units How many.
     /// @param asTokens True for transferable datatokens, false for access bound to the account.
     function grant(uint256 assetId, uint256 licence, address account, uint32 units, bool asTokens) external;
 
-    /// @notice Issue units that the caller charges for. For the marketplace.
-    /// @param buyer Who pays.
-    function sell(
-        uint256 assetId,
-        uint256 licence,
-        address account,
-        uint32 units,
-        bool asTokens,
-        address buyer
-    ) external returns (Charge memory);
+    /// @notice Issue units that the caller charges for. For sellers that the DAO named.
+    /// @param issue What is sold.
+    /// @return What it costs, and who is to be paid.
+    function sell(Issue calldata issue) external returns (Offer memory);
 
     /* USING */
 
-    /// @notice Burn one's own datatokens, `units` whole ones, for access of `account`.
+    /// @notice Burn one's own datatokens for access.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param units How many whole tokens.
+    /// @param account Who gets the access.
     function redeem(uint256 assetId, uint256 licence, uint32 units, address account) external;
 
     /// @notice Consume one's own uses.
-    /// @param ref What they are for.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param uses How many.
+    /// @param ref What they are for, such as the digest of a job.
     function consume(uint256 assetId, uint256 licence, uint32 uses, bytes32 ref) external;
 
-    /// @notice Consume the uses of a holder who signed for it. Each receipt works once.
-    function consumeWithReceipt(Receipt calldata receipt, bytes calldata signature) external;
-
-    /// @notice Make the next receipt of a nonce key worthless before it is handed in.
-    function cancelReceipt(uint192 key) external;
+    /// @notice Consume the uses of a holder who signed for it. For the contract of receipts.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account The holder.
+    /// @param service Who handed the receipt in.
+    /// @param uses How many.
+    /// @param ref What they are for.
+    function consumeFor(
+        uint256 assetId,
+        uint256 licence,
+        address account,
+        address service,
+        uint32 uses,
+        bytes32 ref
+    ) external;
 
     /* VIEWS */
 
-    /// @notice True if `account` may open the asset now, under any of its licences.
+    /// @notice True if an account may open the asset now, under any of its licences.
     /// @dev Reads every licence; a contract that gates on one licence should ask `accessOf`.
+    /// @param assetId The asset.
+    /// @param account The account.
+    /// @return Whether it may.
     function hasAccess(uint256 assetId, address account) external view returns (bool);
 
-    /// @notice What `account` holds of one licence.
+    /// @notice What an account holds of one licence.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param account The account.
+    /// @return What it holds, and whether that gives access now.
     function accessOf(uint256 assetId, uint256 licence, address account) external view returns (Access memory);
 
     /// @notice One licence of an asset.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @return The licence.
     function licenceOf(uint256 assetId, uint256 licence) external view returns (Licence memory);
 
-    /// @notice All licences of an asset, by number.
+    /// @notice All licences of an asset.
+    /// @param assetId The asset.
+    /// @return The licences, by number.
     function licencesOf(uint256 assetId) external view returns (Licence[] memory);
 
-    /// @notice What units of a licence cost now, as `sell` would charge it.
-    function quote(uint256 assetId, uint256 licence, uint32 units) external view returns (Charge memory);
+    /// @notice What a sale of a licence would be made of now, as `sell` would answer.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @return What it costs, and who is to be paid.
+    function offerOf(uint256 assetId, uint256 licence) external view returns (Offer memory);
 
     /// @notice The address of the licence's ERC-20, whether it is deployed yet or not.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @return The address.
     function datatokenOf(uint256 assetId, uint256 licence) external view returns (address);
 
     /// @notice The contract that datatokens are clones of.
+    /// @return Its address.
     function datatokenImplementation() external view returns (address);
-
-    /// @notice The EIP-712 hash that the holder signs.
-    function hashReceipt(Receipt calldata receipt) external view returns (bytes32);
 }

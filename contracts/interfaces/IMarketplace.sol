@@ -10,15 +10,31 @@ struct Order {
     uint32 units;
     /// The most that the buyer will pay in all, fee and royalty included.
     uint256 maxTotal;
+    /// The document that the buyer saw: sha2-256 of the DDO; zero for any.
+    bytes32 digest;
 }
 
-/// @dev An EIP-2612 approval of the marketplace, signed by the buyer.
+/// @dev An EIP-2612 approval of the seller, signed by the buyer.
 struct Permit {
+    address token;
     uint256 value;
     uint256 deadline;
     uint8 v;
     bytes32 r;
     bytes32 s;
+}
+
+/// @dev What a sale costs and who gets it: the payout receives what the fee and the royalty leave of the total.
+struct Charge {
+    /// Payment token; zero for the native coin.
+    address token;
+    uint256 total;
+    uint256 fee;
+    address treasury;
+    uint256 royalty;
+    /// Who receives the royalty of the ancestors; zero if none.
+    address royaltyTo;
+    address payout;
 }
 
 /// @title Marketplace: sells licences and passes the money on in the same transaction.
@@ -27,6 +43,13 @@ interface IMarketplace {
     /* EVENTS */
 
     /// @notice A licence was sold. The payout received `total - fee - royalty`.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param buyer Who paid.
+    /// @param token What was paid in; zero for the native coin.
+    /// @param total The price in all.
+    /// @param fee What the treasury received of it.
+    /// @param royalty What the ancestors received of it.
     event Sale(
         uint256 indexed assetId,
         uint256 licence,
@@ -37,19 +60,7 @@ interface IMarketplace {
         uint256 royalty
     );
 
-    /// @notice The fee on new sales changed.
-    event FeeChanged(uint256 feeBps);
-
-    /// @notice Fees go to this account from now on.
-    event TreasuryChanged(address treasury);
-
-    /// @notice New sales are paused until then; zero lets them go on.
-    event SalesPaused(uint48 until);
-
     /* ERRORS */
-
-    /// @dev New sales are paused by the guardian.
-    error SalesArePaused(uint48 until);
 
     /// @dev The price is above what the buyer agreed to.
     error TotalAboveMaximum(uint256 total, uint256 maxTotal);
@@ -63,47 +74,35 @@ interface IMarketplace {
     /// @dev The receiver refused the native coin, or is the marketplace itself.
     error PaymentRefused(address receiver, uint256 amount);
 
-    /// @dev The fee is over the hard cap.
-    error FeeAboveCap(uint256 feeBps, uint256 maximum);
-
-    /// @dev The treasury can be neither the zero address nor the marketplace.
-    error InvalidTreasury(address treasury);
-
     /* BUYING */
 
     /// @notice Buy access that is bound to `order.account`.
     /// @dev Native coin beyond the total returns to the buyer.
+    /// @param order What is bought.
     function buyAccess(Order calldata order) external payable;
 
     /// @notice Buy transferable datatokens.
+    /// @dev Native coin beyond the total returns to the buyer.
+    /// @param order What is bought.
     function buyTokens(Order calldata order) external payable;
 
     /// @notice As `buyAccess`, approving the payment by signature.
     /// @dev A permit that somebody else has spent already does no harm: the allowance it gave is used.
+    /// @param order What is bought.
+    /// @param permit The approval of this contract.
     function buyAccessWithPermit(Order calldata order, Permit calldata permit) external;
 
     /// @notice As `buyTokens`, approving the payment by signature.
+    /// @param order What is bought.
+    /// @param permit The approval of this contract.
     function buyTokensWithPermit(Order calldata order, Permit calldata permit) external;
-
-    /* SETTINGS: for those whom the access manager lets */
-
-    /// @notice Set the fee on new sales, in basis points of the price.
-    function setFee(uint256 feeBps) external;
-
-    /// @notice Set who receives the fees.
-    function setTreasury(address treasury) external;
-
-    /// @notice Pause new sales until then, or let them go on (zero).
-    function pauseSales(uint48 until) external;
 
     /* VIEWS */
 
-    /// @notice The fee on new sales, in basis points.
-    function feeBps() external view returns (uint256);
-
-    /// @notice Who receives the fees.
-    function treasury() external view returns (address);
-
-    /// @notice Until when new sales are paused, if that is not over.
-    function salesPausedUntil() external view returns (uint48);
+    /// @notice What units of a licence cost now.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @param units How many.
+    /// @return The total, and who would get which part of it.
+    function quote(uint256 assetId, uint256 licence, uint32 units) external view returns (Charge memory);
 }

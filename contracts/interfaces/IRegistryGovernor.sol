@@ -18,6 +18,9 @@ struct GovernorRules {
     /// May cancel proposals and brake, until `guardianUntil`.
     address guardian;
     uint48 guardianUntil;
+    /// How much of the vote token the treasury may spend with the ordinary quorum, from the start on. Any other call to the
+    /// token, such as the delegation of the treasury's votes, is above it.
+    uint256 voteTokenCap;
 }
 
 /// @dev A vote signed by its voter: OpenZeppelin's EIP-712 `Ballot(proposalId,support,voter,nonce)`.
@@ -30,23 +33,35 @@ struct Ballot {
 
 /// @title The governor of the registry: OpenZeppelin's, with what it leaves open closed.
 /// @notice A proposal's description ends with `#proposer=0x<address>`. Its id commits to chain, governor, actions,
-/// description and the code of every target, so code that changed after the vote cannot be executed.
+/// description and the code of every contract that is called, so code that changed after the vote cannot be executed.
+/// What is not queued within 14 days after the vote, or not executed within 14 days after its delay, expires.
 interface IRegistryGovernor {
     /* EVENTS */
 
-    /// @notice A ballot in a batch was not counted, for this reason: the selector of the error.
+    /// @notice A ballot in a batch was not counted.
+    /// @param proposalId The proposal.
+    /// @param voter Whose ballot it was.
+    /// @param reason The selector of the error.
     event BallotRefused(uint256 indexed proposalId, address indexed voter, bytes4 reason);
 
     /// @notice Quorum was reached late, so voting goes on for longer.
+    /// @param proposalId The proposal.
+    /// @param extendedDeadline Until when one can vote now.
     event ProposalExtended(uint256 indexed proposalId, uint64 extendedDeadline);
 
     /// @notice The time after a late quorum changed.
+    /// @param oldVoteExtension Seconds before.
+    /// @param newVoteExtension Seconds from now on.
     event LateQuorumVoteExtensionSet(uint64 oldVoteExtension, uint64 newVoteExtension);
 
-    /// @notice This account may cancel proposals and brake until then.
+    /// @notice An account may cancel proposals and brake.
+    /// @param guardian The account.
+    /// @param until Until when.
     event GuardianSet(address guardian, uint48 until);
 
-    /// @notice A proposal may spend this much of a token with the ordinary quorum; nothing is capped at the maximum.
+    /// @notice A proposal may spend another amount of a token with the ordinary quorum.
+    /// @param token The token; zero for the native coin.
+    /// @param cap How much; nothing is capped at the maximum.
     event SpendingCapSet(address indexed token, uint256 cap);
 
     /* ERRORS */
@@ -64,7 +79,7 @@ interface IRegistryGovernor {
     /// @dev Spends more than the cap: that takes twice the quorum in votes for it.
     error SpendingNeedsMoreVotes(uint256 proposalId, address token, uint256 forVotes, uint256 needed);
 
-    /// @dev The guardian cannot cancel its own replacement.
+    /// @dev The guardian cannot cancel a proposal that only names another.
     error GuardianCannotStay(address guardian);
 
     /// @dev The governor keeps its timelock: another timelock takes another governor.
@@ -80,39 +95,61 @@ interface IRegistryGovernor {
 
     /// @notice Count many signed votes; anybody may bring them. One that is invalid, was counted before or costs too much
     /// to check is left out and does not stop the others.
+    /// @param proposalId The proposal.
+    /// @param ballots The votes.
     /// @return counted How many were counted.
     function castVotesBySig(uint256 proposalId, Ballot[] calldata ballots) external returns (uint256 counted);
 
+    /// @notice Cancel a proposal: by the guardian. Unlike `cancel` it works whatever became of the code that is called.
+    /// @param proposalId The proposal.
+    function cancelById(uint256 proposalId) external;
+
     /* SETTINGS: only by a proposal */
 
-    /// @notice Name who may cancel proposals and brake, until when (a year from now at most). Zero for nobody.
+    /// @notice Name who may cancel proposals and brake.
+    /// @param guardian The account; zero for nobody.
+    /// @param until Until when, a year from now at most.
     function setGuardian(address guardian, uint48 until) external;
 
-    /// @notice Set how much a proposal may spend of a token (zero for the native coin) with the ordinary quorum.
-    /// @dev A call to a capped token that is no plain transfer counts as above the cap.
+    /// @notice Set how much a proposal may spend of a token with the ordinary quorum.
+    /// @dev A call to a capped token that is no plain transfer counts as above the cap, and so does sending elsewhere what
+    /// waits for the treasury in a ledger.
+    /// @param token The token; zero for the native coin.
+    /// @param cap How much.
     function setSpendingCap(address token, uint256 cap) external;
 
-    /// @notice Set the seconds of voting that are left, at least, after the quorum was reached.
+    /// @notice Set the time after a late quorum.
+    /// @param extension The seconds of voting that are left, at least, after the quorum was reached.
     function setLateQuorumVoteExtension(uint48 extension) external;
 
     /* VIEWS */
 
-    /// @notice Who may cancel and brake now; zero for nobody.
+    /// @notice Who may cancel and brake now.
+    /// @return The guardian; zero for nobody.
     function guardian() external view returns (address);
 
     /// @notice Until when the guardian, past or present, may act.
+    /// @return Seconds since 1970.
     function guardianUntil() external view returns (uint48);
 
     /// @notice Votes that must take part at least.
+    /// @return Votes, of 18 decimals.
     function quorumFloor() external view returns (uint96);
 
-    /// @notice The seconds of voting that are left, at least, after the quorum was reached.
+    /// @notice The time after a late quorum.
+    /// @return The seconds of voting that are left, at least, after the quorum was reached.
     function lateQuorumVoteExtension() external view returns (uint48);
 
     /// @notice How much a proposal may spend of a token with the ordinary quorum.
+    /// @param token The token; zero for the native coin.
+    /// @return How much.
     function spendingCap(address token) external view returns (uint256);
 
     /// @notice Votes so far.
+    /// @param proposalId The proposal.
+    /// @return againstVotes Votes against it.
+    /// @return forVotes Votes for it.
+    /// @return abstainVotes Votes of those who abstain.
     function proposalVotes(uint256 proposalId)
         external
         view

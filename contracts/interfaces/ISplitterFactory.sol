@@ -11,6 +11,8 @@ struct Share {
 /// @dev Money can be sent to the address before the splitter is made. Made twice, it is the same one.
 interface ISplitterFactory {
     /// @notice A splitter was made.
+    /// @param splitter The splitter.
+    /// @param shares Its payees and their shares.
     event SplitterCreated(address indexed splitter, Share[] shares);
 
     /// @dev A splitter has 1 to 256 payees.
@@ -26,11 +28,16 @@ interface ISplitterFactory {
     error SelfPayee(address splitter);
 
     /// @notice Make the splitter of these shares, if it is not there yet.
+    /// @param shares The payees, by ascending address, and their shares.
+    /// @return splitter The splitter.
     function createSplitter(Share[] calldata shares) external returns (address splitter);
 
     /// @notice The address of the splitter of these shares, made or not.
+    /// @param shares The payees, by ascending address, and their shares.
+    /// @return splitter The splitter.
     function splitterOf(Share[] calldata shares) external view returns (address splitter);
 
     /// @notice The contract that splitters are clones of.
+    /// @return Its address.
     function implementation() external view returns (address);
 }

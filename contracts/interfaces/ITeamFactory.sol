@@ -20,20 +20,55 @@ struct Team {
 /// @dev The Safe is the published one, made by its own factory; this contract keeps no say in it. What exists already is
 /// taken as it is, so nobody can spoil a team by making its Safe or splitter first.
 interface ITeamFactory {
-    /// @notice A team has its Safe and its splitter; the splitter is zero for a team without shares.
+    /// @notice A team has its Safe and its splitter.
+    /// @param safe The Safe.
+    /// @param splitter The splitter; zero for a team without shares.
+    /// @param owners Owners of the Safe.
+    /// @param threshold How many of them must sign.
     event TeamCreated(address indexed safe, address indexed splitter, address[] owners, uint256 threshold);
 
+    /// @dev The Safe is there, but has other owners or another threshold by now: another salt makes another one.
+    error TeamHasChanged(address safe);
+
+    /// @dev Only a Safe that is being set up lends itself to this.
+    error NotInSetup();
+
     /// @notice Make the Safe and the splitter of a team.
+    /// @param team The people.
+    /// @return safe The Safe.
+    /// @return splitter The splitter; zero for a team without shares.
     function createTeam(Team calldata team) external returns (address safe, address splitter);
 
-    /// @notice Make a team and publish an asset that its Safe owns and whose revenue goes to its splitter.
-    /// @param publication Its payout, if it is not zero, is taken instead of the splitter.
+    /// @notice Make a team whose Safe publishes an asset while it is set up; its revenue goes to the splitter.
+    /// @dev The Safe is another one than `createTeam` makes: its address commits to the publication too. So nobody but the
+    /// Safe itself names who is paid, and a Safe that is there has published.
+    /// @param team The people.
+    /// @param publication The asset. Its payout, if it is not zero, is taken instead of the splitter.
+    /// @return safe The Safe.
+    /// @return splitter The splitter; zero for a team without shares.
     function createTeamAndPublish(Team calldata team, Publication calldata publication)
         external
-        returns (address safe, address splitter, uint256 assetId);
+        returns (address safe, address splitter);
 
     /// @notice Where the Safe and the splitter of a team are, made or not.
+    /// @param team The people.
+    /// @return safe The Safe.
+    /// @return splitter The splitter; zero for a team without shares.
     function teamOf(Team calldata team) external view returns (address safe, address splitter);
+
+    /// @notice Where the Safe and the splitter of a team that publishes are, made or not.
+    /// @param team The people.
+    /// @param publication The asset.
+    /// @return safe The Safe.
+    /// @return splitter The splitter; zero for a team without shares.
+    function publishingTeamOf(Team calldata team, Publication calldata publication)
+        external
+        view
+        returns (address safe, address splitter);
+
+    /// @notice Publish, as the Safe whose set-up this is.
+    /// @param publication The asset.
+    function publishInSetup(Publication calldata publication) external;
 }
 
 /// @dev What is called of the published Safe contract.
@@ -48,6 +83,10 @@ interface ISafe {
         uint256 payment,
         address payable paymentReceiver
     ) external;
+
+    function getOwners() external view returns (address[] memory);
+
+    function getThreshold() external view returns (uint256);
 }
 
 /// @dev What is called of the published Safe proxy factory.

@@ -16,10 +16,15 @@ struct Entitlement {
 /// `(address account, uint256 amount, uint64 start, uint64 cliff, uint64 duration)`. Anybody may bring a proof; the token
 /// goes to the account, or into its vesting wallet.
 interface ITokenDistributor {
-    /// @notice An entitlement was paid: to the account, or to its vesting wallet.
+    /// @notice An entitlement was paid.
+    /// @param account Whose it was.
+    /// @param amount How much.
+    /// @param receiver The account, or its vesting wallet.
     event Claimed(address indexed account, uint256 amount, address receiver);
 
     /// @notice What nobody claimed went to the treasury.
+    /// @param treasury The treasury.
+    /// @param amount How much.
     event Swept(address treasury, uint256 amount);
 
     /// @dev The list does not have this entitlement.
@@ -34,18 +39,25 @@ interface ITokenDistributor {
     /// @dev There is still time for claims.
     error ClaimsAreOpen(uint256 end);
 
-    /// @notice Pay an entitlement.
+    /// @notice Pay an entitlement. For anybody.
+    /// @param entitlement The entitlement.
+    /// @param proof That it is in the list: the hashes beside the way from its leaf to the root.
     /// @return receiver The account, or its new vesting wallet.
     function claim(Entitlement calldata entitlement, bytes32[] calldata proof)
         external
         returns (address receiver);
 
-    /// @notice After the end, send what is left to the treasury; anybody may.
+    /// @notice After the end, send what is left to the treasury. For anybody.
+    /// @return amount How much.
     function sweep() external returns (uint256 amount);
 
     /// @notice Where the vesting wallet of an entitlement is, or will be.
+    /// @param entitlement The entitlement.
+    /// @return The address.
     function vestingOf(Entitlement calldata entitlement) external view returns (address);
 
     /// @notice Whether an entitlement was claimed.
+    /// @param entitlement The entitlement.
+    /// @return Whether it was.
     function isClaimed(Entitlement calldata entitlement) external view returns (bool);
 }

@@ -9,13 +9,17 @@ library CidLib {
     /// CIDv1 (0x01), codec raw (0x55), multihash sha2-256 (0x12) of 32 bytes (0x20).
     uint256 private constant PREFIX = 0x01551220;
 
-    /// @notice `ipfs://` and the CID of the raw block that hashes to `digest`.
+    /// @notice Where a raw block is: `ipfs://` and its CID.
+    /// @param digest sha2-256 of the block.
+    /// @return The address.
     function uri(bytes32 digest) internal pure returns (string memory) {
         return string.concat("ipfs://", toText(digest));
     }
 
     /// @notice The CIDv1 of a raw block in base32: `bafkrei` and 52 more characters.
     /// @dev 36 bytes are 288 bits: 57 groups of 5 and one of 3, padded with two zero bits, after the multibase `b`.
+    /// @param digest sha2-256 of the block.
+    /// @return The text.
     function toText(bytes32 digest) internal pure returns (string memory) {
         bytes memory text = new bytes(59);
         text[0] = "b";

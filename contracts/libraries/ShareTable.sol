@@ -8,36 +8,50 @@ library ShareTable {
     uint256 private constant ENTRY = 24;
     uint256 private constant SUM = 5;
 
-    /// @notice A table of `count` entries, all zero.
+    /// @notice A new table, all zero.
+    /// @param count How many entries it has.
+    /// @return table The table.
     function create(uint256 count) internal pure returns (bytes memory table) {
         return new bytes(count * ENTRY + SUM);
     }
 
-    /// @notice Add an entry and its share to the sum. The entries are set in ascending order, each once.
+    /// @notice Set an entry, and add its share to the sum. The entries are set in ascending order, each once.
+    /// @param table The table.
+    /// @param index The place of the entry.
+    /// @param payee The payee.
+    /// @param share Its share.
     function set(bytes memory table, uint256 index, address payee, uint32 share) internal pure {
-        uint256 whole = sum(table) + share;
+        uint256 shareSum = sum(table) + share;
         uint256 entry = (uint256(uint160(payee)) << 96) | (uint256(share) << 64);
         assembly ("memory-safe") {
             let end := add(table, mload(table))
             // Zero bytes follow the entry; what comes after it is not written yet.
             mstore(add(add(table, 0x20), mul(index, ENTRY)), entry)
-            mstore(end, or(and(mload(end), not(0xffffffffff)), whole))
+            mstore(end, or(and(mload(end), not(0xffffffffff)), shareSum))
         }
     }
 
-    /// @notice How many entries there are.
+    /// @notice The size of a table.
+    /// @param table The table.
+    /// @return How many entries it has.
     function size(bytes memory table) internal pure returns (uint256) {
         return table.length / ENTRY;
     }
 
-    /// @notice The payee at an index, which is less than the size.
+    /// @notice The payee at a place.
+    /// @param table The table.
+    /// @param index The place, which is less than the size.
+    /// @return payee The payee.
     function payeeAt(bytes memory table, uint256 index) internal pure returns (address payee) {
         assembly ("memory-safe") {
             payee := shr(96, mload(add(add(table, 0x20), mul(index, ENTRY))))
         }
     }
 
-    /// @notice The share at an index, which is less than the size.
+    /// @notice The share at a place.
+    /// @param table The table.
+    /// @param index The place, which is less than the size.
+    /// @return share The share.
     function shareAt(bytes memory table, uint256 index) internal pure returns (uint256 share) {
         assembly ("memory-safe") {
             // The word that ends where the entry ends.
@@ -46,30 +60,42 @@ library ShareTable {
     }
 
     /// @notice The sum of all shares.
-    function sum(bytes memory table) internal pure returns (uint256 whole) {
+    /// @param table The table, or nothing, of which the sum is zero.
+    /// @return shareSum The sum.
+    function sum(bytes memory table) internal pure returns (uint256 shareSum) {
         assembly ("memory-safe") {
-            // The word that ends where the table ends; that of an empty table is its length.
-            whole := and(mload(add(table, mload(table))), 0xffffffffff)
+            // The word that ends where the table ends. If the table is nothing, that is the word of its length, zero.
+            shareSum := and(mload(add(table, mload(table))), 0xffffffffff)
         }
     }
 
-    /// @notice What the payees from `first` up to `end` have had together once `total` was divided.
-    function partsOf(bytes memory table, uint256 first, uint256 end, uint256 total, uint256 whole)
+    /// @notice What some payees have had together once a total was divided.
+    /// @param table The table.
+    /// @param first The place of the first of them.
+    /// @param end The place after the last of them.
+    /// @param total The total.
+    /// @param shareSum The sum of all shares.
+    /// @return amount The sum of their parts.
+    function partsOf(bytes memory table, uint256 first, uint256 end, uint256 total, uint256 shareSum)
         internal
         pure
         returns (uint256 amount)
     {
         unchecked {
             for (uint256 i = first; i < end; ++i) {
-                amount += part(total, shareAt(table, i), whole);
+                amount += part(total, shareAt(table, i), shareSum);
             }
         }
     }
 
-    /// @notice What a payee has had once `total` was divided: its share, rounded down. Nothing if there are no shares.
-    function part(uint256 total, uint256 share, uint256 whole) internal pure returns (uint256 amount) {
+    /// @notice What a payee has had once a total was divided: its share, rounded down. Nothing if there are no shares.
+    /// @param total The total.
+    /// @param share The payee's share.
+    /// @param shareSum The sum of all shares.
+    /// @return amount The part.
+    function part(uint256 total, uint256 share, uint256 shareSum) internal pure returns (uint256 amount) {
         assembly ("memory-safe") {
-            amount := div(mul(total, share), whole)
+            amount := div(mul(total, share), shareSum)
         }
     }
 }

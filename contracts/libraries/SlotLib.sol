@@ -25,6 +25,34 @@ struct Grant {
     bool held;
 }
 
+/// @dev What a splitter counted of one token.
+struct Book {
+    /// What arrived in all and was divided.
+    uint120 received;
+    /// What of that waits for claims.
+    uint120 parked;
+    /// In a round that is paid in chunks, whose turn it is; zero between rounds.
+    uint16 next;
+}
+
+/// @dev One row of the table of an asset's ancestors.
+struct AncestorRow {
+    address registry;
+    uint64 assetId;
+    uint16 royaltyBps;
+    /// In the first row, how many rows there are.
+    uint16 count;
+}
+
+/// @dev Votes on a proposal, for or abstaining, what they must come to, and until when one can vote once they do.
+struct Turnout {
+    uint96 votes;
+    uint96 quorum;
+    uint48 extendedDeadline;
+    /// What else must be known of a proposal; a set of flags.
+    uint8 flags;
+}
+
 /// @title SlotLib: writes a struct of one slot with one SSTORE.
 /// @dev The compiler writes such a struct member by member, at 200 gas each. The shifts are the storage layout of
 /// Solidity: the first member in the lowest bits. Reading is left to the compiler, so a wrong shift cannot go unseen.
@@ -48,9 +76,32 @@ library SlotLib {
         }
     }
 
-    function write(Grant storage slot, Grant memory held) internal {
-        uint256 word = held.expiresAt | (uint256(held.uses) << 48) | (uint256(held.taken) << 112)
-            | (held.held ? uint256(1) << 144 : 0);
+    function write(Grant storage slot, Grant memory grant_) internal {
+        uint256 word = grant_.expiresAt | (uint256(grant_.uses) << 48) | (uint256(grant_.taken) << 112)
+            | (grant_.held ? uint256(1) << 144 : 0);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(Book storage slot, Book memory book) internal {
+        uint256 word = book.received | (uint256(book.parked) << 120) | (uint256(book.next) << 240);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(AncestorRow storage slot, AncestorRow memory row) internal {
+        uint256 word = uint160(row.registry) | (uint256(row.assetId) << 160)
+            | (uint256(row.royaltyBps) << 224) | (uint256(row.count) << 240);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(Turnout storage slot, Turnout memory turnout) internal {
+        uint256 word = turnout.votes | (uint256(turnout.quorum) << 96)
+            | (uint256(turnout.extendedDeadline) << 192) | (uint256(turnout.flags) << 240);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }

@@ -1,38 +1,28 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Charge, ILicences} from "../interfaces/ILicences.sol";
-import {IMarketplace, Order, Permit} from "../interfaces/IMarketplace.sol";
+import {BPS} from "../interfaces/IAssets.sol";
+import {ILicences, Issue, Offer} from "../interfaces/ILicences.sol";
+import {Charge, IMarketplace, Order, Permit} from "../interfaces/IMarketplace.sol";
+import {PermitLib} from "../libraries/PermitLib.sol";
 
 /// @title Marketplace: sells licences of one registry.
 /// @dev The registry writes all state first; then the money moves from the buyer to its receivers.
-contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
+contract Marketplace is IMarketplace, ReentrancyGuardTransient {
+    using PermitLib for Permit;
     using SafeERC20 for IERC20;
 
-    /// The most that the fee can ever be: 5 %.
-    uint256 public constant MAX_FEE_BPS = 500;
     /// Gas for a receiver of native coin: enough for a Safe or a splitter, too little to hurt.
     uint256 private constant NATIVE_GAS = 100_000;
 
     /// The registry whose licences are sold here.
     ILicences public immutable registry;
 
-    /// @dev One slot, read by every sale.
-    address private _treasury;
-    uint16 private _feeBps;
-    uint48 private _salesPausedUntil;
-
-    constructor(address authority, ILicences registry_, address treasury_, uint256 feeBps_)
-        AccessManaged(authority)
-    {
+    constructor(ILicences registry_) {
         registry = registry_;
-        _setTreasury(treasury_);
-        _setFee(feeBps_);
     }
 
     /* BUYING */
@@ -49,62 +39,40 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IMarketplace
     function buyAccessWithPermit(Order calldata order, Permit calldata permit) external {
-        _usePermit(order, permit);
+        permit.use();
         _buy(order, false);
     }
 
     /// @inheritdoc IMarketplace
     function buyTokensWithPermit(Order calldata order, Permit calldata permit) external {
-        _usePermit(order, permit);
+        permit.use();
         _buy(order, true);
-    }
-
-    /* SETTINGS */
-
-    /// @inheritdoc IMarketplace
-    function setFee(uint256 feeBps_) external restricted {
-        _setFee(feeBps_);
-    }
-
-    /// @inheritdoc IMarketplace
-    function setTreasury(address treasury_) external restricted {
-        _setTreasury(treasury_);
-    }
-
-    /// @inheritdoc IMarketplace
-    function pauseSales(uint48 until) external restricted {
-        _salesPausedUntil = until;
-        emit SalesPaused(until);
     }
 
     /* VIEWS */
 
     /// @inheritdoc IMarketplace
-    function feeBps() external view returns (uint256) {
-        return _feeBps;
-    }
-
-    /// @inheritdoc IMarketplace
-    function treasury() external view returns (address) {
-        return _treasury;
-    }
-
-    /// @inheritdoc IMarketplace
-    function salesPausedUntil() external view returns (uint48) {
-        return _salesPausedUntil;
+    function quote(uint256 assetId, uint256 licence, uint32 units) external view returns (Charge memory) {
+        return _charge(registry.offerOf(assetId, licence), units);
     }
 
     /* INTERNAL */
 
     function _buy(Order calldata order, bool asTokens) private nonReentrant {
-        (address treasury_, uint256 feeBps_, uint48 pausedUntil) = (_treasury, _feeBps, _salesPausedUntil);
-        if (block.timestamp < pausedUntil) revert SalesArePaused(pausedUntil);
-        Charge memory charge =
-            registry.sell(order.assetId, order.licence, order.account, order.units, asTokens, msg.sender);
+        Issue memory issue = Issue({
+            assetId: order.assetId,
+            licence: order.licence,
+            account: order.account,
+            units: order.units,
+            asTokens: asTokens,
+            buyer: msg.sender,
+            digest: order.digest
+        });
+        Charge memory charge = _charge(registry.sell(issue), order.units);
         if (charge.total > order.maxTotal) revert TotalAboveMaximum(charge.total, order.maxTotal);
-
-        uint256 fee = charge.total * feeBps_ / 10_000;
-        emit Sale(order.assetId, order.licence, msg.sender, charge.token, charge.total, fee, charge.royalty);
+        emit Sale(
+            order.assetId, order.licence, msg.sender, charge.token, charge.total, charge.fee, charge.royalty
+        );
 
         uint256 change = msg.value;
         if (charge.token != address(0)) {
@@ -113,10 +81,23 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
             if (msg.value < charge.total) revert ValueTooLow(msg.value, charge.total);
             change = msg.value - charge.total;
         }
-        _pay(charge.token, treasury_, fee);
+        _pay(charge.token, charge.treasury, charge.fee);
         _pay(charge.token, charge.royaltyTo, charge.royalty);
-        _pay(charge.token, charge.payout, charge.total - fee - charge.royalty);
+        _pay(charge.token, charge.payout, charge.total - charge.fee - charge.royalty);
         _pay(address(0), msg.sender, change);
+    }
+
+    function _charge(Offer memory offer, uint256 units) private pure returns (Charge memory charge) {
+        uint256 total = offer.price * units;
+        return Charge({
+            token: offer.token,
+            total: total,
+            fee: total * offer.feeBps / BPS,
+            treasury: offer.treasury,
+            royalty: total * offer.royaltyBps / BPS,
+            royaltyTo: offer.royaltyTo,
+            payout: offer.payout
+        });
     }
 
     /// @dev From the buyer in a token, or from the value that came with the call.
@@ -136,26 +117,5 @@ contract Marketplace is IMarketplace, AccessManaged, ReentrancyGuardTransient {
         assembly ("memory-safe") {
             sent := call(NATIVE_GAS, receiver, amount, 0, 0, 0, 0)
         }
-    }
-
-    /// @dev A permit can be spent by anybody who sees it. What counts is the allowance when the price is taken.
-    function _usePermit(Order calldata order, Permit calldata permit) private {
-        address token = registry.quote(order.assetId, order.licence, order.units).token;
-        if (token == address(0)) return;
-        try IERC20Permit(token)
-            .permit(msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s) {}
-            catch {}
-    }
-
-    function _setFee(uint256 feeBps_) private {
-        if (feeBps_ > MAX_FEE_BPS) revert FeeAboveCap(feeBps_, MAX_FEE_BPS);
-        _feeBps = uint16(feeBps_);
-        emit FeeChanged(feeBps_);
-    }
-
-    function _setTreasury(address treasury_) private {
-        if (treasury_ == address(0) || treasury_ == address(this)) revert InvalidTreasury(treasury_);
-        _treasury = treasury_;
-        emit TreasuryChanged(treasury_);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Ancestor, ILineage} from "../interfaces/ILineage.sol";
+import {Ancestor, ILineage, Parent} from "../interfaces/ILineage.sol";
 
 /// @title HostileLineage: asks as much as it was told to for its one ancestor, or fails.
 contract HostileLineage is ILineage {
@@ -22,7 +22,7 @@ contract HostileLineage is ILineage {
     }
 
     /// @inheritdoc ILineage
-    function declareParents(uint256 assetId, uint256[] calldata) external view returns (uint16) {
+    function declareParents(uint256 assetId, Parent[] calldata) external view returns (uint16) {
         if (_broken) revert LineageBroken(assetId);
         return _royaltyBps;
     }

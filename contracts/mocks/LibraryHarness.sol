@@ -3,17 +3,23 @@ pragma solidity 0.8.37;
 
 import {Licence} from "../interfaces/ILicences.sol";
 import {CidLib} from "../libraries/CidLib.sol";
-import {Asset, Grant, SlotLib} from "../libraries/SlotLib.sol";
+import {AncestorRow, Asset, Book, Grant, SlotLib, Turnout} from "../libraries/SlotLib.sol";
 
 /// @title SlotLibHarness: writes each struct with the library and lets the compiler read it back.
 contract SlotLibHarness {
+    using SlotLib for AncestorRow;
     using SlotLib for Asset;
+    using SlotLib for Book;
     using SlotLib for Grant;
     using SlotLib for Licence;
+    using SlotLib for Turnout;
 
     Asset private _asset;
     Licence private _licence;
     Grant private _grant;
+    Book private _book;
+    AncestorRow private _row;
+    Turnout private _turnout;
 
     /// @notice Write an asset.
     function writeAsset(Asset calldata asset) external {
@@ -26,13 +32,32 @@ contract SlotLibHarness {
     }
 
     /// @notice Write a grant.
-    function writeGrant(Grant calldata held) external {
-        _grant.write(held);
+    function writeGrant(Grant calldata grant_) external {
+        _grant.write(grant_);
     }
 
-    /// @notice All three as Solidity reads them.
-    function read() external view returns (Asset memory, Licence memory, Grant memory) {
-        return (_asset, _licence, _grant);
+    /// @notice Write what a splitter counted.
+    function writeBook(Book calldata book) external {
+        _book.write(book);
+    }
+
+    /// @notice Write a row of a table of ancestors.
+    function writeRow(AncestorRow calldata row) external {
+        _row.write(row);
+    }
+
+    /// @notice Write the votes on a proposal.
+    function writeTurnout(Turnout calldata turnout) external {
+        _turnout.write(turnout);
+    }
+
+    /// @notice All as Solidity reads them.
+    function read()
+        external
+        view
+        returns (Asset memory, Licence memory, Grant memory, Book memory, AncestorRow memory, Turnout memory)
+    {
+        return (_asset, _licence, _grant, _book, _row, _turnout);
     }
 }
 

@@ -17,6 +17,8 @@ contract TeamFactory is ITeamFactory {
     address public immutable safeSingleton;
     address public immutable safeFallbackHandler;
 
+    address private immutable _self = address(this);
+
     constructor(
         IAssetRegistry registry_,
         ISplitterFactory splitters_,
@@ -33,36 +35,58 @@ contract TeamFactory is ITeamFactory {
 
     /// @inheritdoc ITeamFactory
     function createTeam(Team calldata team) external returns (address safe, address splitter) {
-        return _createTeam(team);
+        return _create(team, _initializer(team, address(0), ""));
     }
 
     /// @inheritdoc ITeamFactory
     function createTeamAndPublish(Team calldata team, Publication calldata publication)
         external
-        returns (address safe, address splitter, uint256 assetId)
+        returns (address safe, address splitter)
     {
-        (safe, splitter) = _createTeam(team);
-        Publication memory asset = publication;
-        if (asset.payout == address(0)) asset.payout = splitter;
-        assetId = registry.publish(safe, asset);
+        return _create(team, _publishing(team, publication));
     }
 
     /// @inheritdoc ITeamFactory
     function teamOf(Team calldata team) external view returns (address safe, address splitter) {
-        safe = _safeOf(_initializer(team), team.saltNonce);
-        if (team.shares.length != 0) splitter = splitters.splitterOf(team.shares);
+        return (_safeOf(_initializer(team, address(0), ""), team.saltNonce), _splitterOf(team));
     }
 
-    function _createTeam(Team calldata team) private returns (address safe, address splitter) {
-        bytes memory initializer = _initializer(team);
+    /// @inheritdoc ITeamFactory
+    function publishingTeamOf(Team calldata team, Publication calldata publication)
+        external
+        view
+        returns (address safe, address splitter)
+    {
+        return (_safeOf(_publishing(team, publication), team.saltNonce), _splitterOf(team));
+    }
+
+    /// @inheritdoc ITeamFactory
+    function publishInSetup(Publication calldata publication) external {
+        // The Safe delegates to this code: it is the Safe that calls the registry.
+        if (address(this) == _self) revert NotInSetup();
+        registry.publish(address(this), publication);
+    }
+
+    function _create(Team calldata team, bytes memory initializer)
+        private
+        returns (address safe, address splitter)
+    {
         safe = _safeOf(initializer, team.saltNonce);
         if (safe.code.length == 0) {
             // Where it will be was computed: the factory makes it by CREATE2, and reverts if it cannot.
-            // slither-disable-next-line unused-return
             safeFactory.createProxyWithNonce(safeSingleton, initializer, team.saltNonce);
+        } else {
+            bytes32 people = keccak256(abi.encode(team.owners, team.threshold));
+            if (people != keccak256(abi.encode(ISafe(safe).getOwners(), ISafe(safe).getThreshold()))) {
+                revert TeamHasChanged(safe);
+            }
         }
         if (team.shares.length != 0) splitter = splitters.createSplitter(team.shares);
         emit TeamCreated(safe, splitter, team.owners, team.threshold);
+    }
+
+    function _splitterOf(Team calldata team) private view returns (address) {
+        return team.shares.length == 0 ? address(0) : splitters.splitterOf(team.shares);
     }
 
     /// @dev As the factory computes it: the salt binds the initializer, and so the owners and the threshold.
@@ -72,20 +96,27 @@ contract TeamFactory is ITeamFactory {
         return Create2.computeAddress(salt, keccak256(code), address(safeFactory));
     }
 
-    /// @dev No modules, no payment, no call on set-up: a plain Safe.
-    function _initializer(Team calldata team) private view returns (bytes memory) {
+    /// @dev A Safe that publishes while it is set up, and is a plain Safe afterwards.
+    function _publishing(Team calldata team, Publication calldata publication)
+        private
+        view
+        returns (bytes memory)
+    {
+        Publication memory asset = publication;
+        if (asset.payout == address(0)) asset.payout = _splitterOf(team);
+        return _initializer(team, _self, abi.encodeCall(this.publishInSetup, (asset)));
+    }
+
+    /// @dev No modules and no payment.
+    /// @param to What the Safe delegates to once while it is set up; zero for nothing.
+    function _initializer(Team calldata team, address to, bytes memory data)
+        private
+        view
+        returns (bytes memory)
+    {
         return abi.encodeCall(
             ISafe.setup,
-            (
-                team.owners,
-                team.threshold,
-                address(0),
-                "",
-                safeFallbackHandler,
-                address(0),
-                0,
-                payable(address(0))
-            )
+            (team.owners, team.threshold, to, data, safeFallbackHandler, address(0), 0, payable(address(0)))
         );
     }
 }

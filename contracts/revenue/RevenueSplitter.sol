@@ -7,7 +7,7 @@ import {Splitter} from "./Splitter.sol";
 /// @dev A clone; its payees and shares stand in its code: there is nothing to initialise or to change.
 contract RevenueSplitter is Splitter {
     /// @inheritdoc Splitter
-    function _table() internal view override returns (bytes memory table) {
-        return _args();
+    function _table() internal view override returns (bytes memory table, uint256 silent) {
+        return (_args(), 0);
     }
 }

@@ -1,40 +1,32 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ISplitter} from "../interfaces/ISplitter.sol";
 import {ShareTable} from "../libraries/ShareTable.sol";
+import {Book, SlotLib} from "../libraries/SlotLib.sol";
+import {Ledger} from "./Ledger.sol";
 
 /// @title Splitter: the accounting and the paying that all splitters share.
-abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
+abstract contract Splitter is Ledger, ISplitter {
     using ShareTable for bytes;
+    using SlotLib for Book;
 
-    /// @dev What arrived in all and was divided, what waits for claims, and, in a round that is paid in chunks, whose
-    /// turn it is; zero between rounds.
-    struct Ledger {
-        uint120 received;
-        uint120 parked;
-        uint16 next;
+    /// @dev One division of all that arrived so far among all payees. It may be paid in chunks of payees.
+    struct Round {
+        /// The total that was divided before: payees from `first` on have had their parts of this.
+        uint256 before;
+        /// The total that is divided: payees ahead of `first` have had their parts of this.
+        uint256 total;
+        /// Whose turn it is.
+        uint256 first;
     }
 
     /// What a splitter can count of one token.
     uint256 private constant LIMIT = type(uint120).max;
-    /// Gas for a payee of native coin: enough for a Safe or another splitter.
-    uint256 private constant NATIVE_GAS = 100_000;
-    /// Gas for the transfer of a token: several times what the dearest known one takes.
-    uint256 private constant TOKEN_GAS = 300_000;
-    /// What parking a payment takes after a payee has used up its gas.
-    uint256 private constant PARKING_GAS = 60_000;
-    uint256 private constant NATIVE_NEEDED = NATIVE_GAS * 64 / 63 + PARKING_GAS;
-    uint256 private constant TOKEN_NEEDED = TOKEN_GAS * 64 / 63 + PARKING_GAS;
 
-    mapping(address token => Ledger) private _ledgers;
+    mapping(address token => Book) private _books;
     /// The total that a round in chunks divides.
     mapping(address token => uint256) private _goals;
-    mapping(address token => mapping(address payee => uint256)) private _parked;
 
     address private immutable _implementation = address(this);
 
@@ -56,30 +48,11 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
         return _distribute(token, count);
     }
 
-    /// @inheritdoc ISplitter
-    function claim(address token, address to) external nonReentrant returns (uint256 amount) {
-        uint256 owed = _parked[token][msg.sender];
-        if (owed == 0) revert NothingToClaim(token, msg.sender);
-        if (to == address(0) || to == address(this)) revert InvalidClaimReceiver(to);
-        // A token that shrinks balances may have left less than was parked.
-        uint256 held = _balance(token);
-        amount = owed < held ? owed : held;
-        _parked[token][msg.sender] = owed - amount;
-        _ledgers[token].parked -= uint120(amount);
-        emit Claimed(token, msg.sender, to, amount);
-        if (token != address(0)) {
-            IERC20(token).safeTransfer(to, amount);
-        } else {
-            (bool sent,) = to.call{value: amount}("");
-            if (!sent) revert ClaimRefused(to, amount);
-        }
-    }
-
     /* VIEWS */
 
     /// @inheritdoc ISplitter
     function payees() external view returns (address[] memory accounts, uint256[] memory shares) {
-        bytes memory table = _table();
+        (bytes memory table,) = _table();
         uint256 size = table.size();
         (accounts, shares) = (new address[](size), new uint256[](size));
         for (uint256 i = 0; i < size; ++i) {
@@ -89,144 +62,114 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
 
     /// @inheritdoc ISplitter
     function pending(address token, address payee) external view nonReentrantView returns (uint256 amount) {
-        bytes memory table = _table();
-        uint256 size = table.size();
-        uint256 whole = table.sum();
-        Ledger memory ledger = _ledgers[token];
-        (uint256 before, uint256 next) = (ledger.received, ledger.next);
-        // In a round of chunks, those before the next one have had their part of its total already.
-        uint256 goal = next == 0 ? before : _goals[token];
-        uint256 had = table.partsOf(0, next, goal, whole) + table.partsOf(next, size, before, whole);
-        uint256 total = _total(token, had, ledger.parked, goal);
-        amount = _parked[token][payee];
-        for (uint256 i = 0; i < size; ++i) {
+        (bytes memory table,) = _table();
+        uint256 shareSum = table.sum();
+        Book memory book = _books[token];
+        Round memory round = _round(token, book);
+        uint256 total = _arrived(token, table, book, round);
+        amount = _owedTo(token, payee);
+        for (uint256 i = 0; i < table.size(); ++i) {
             if (table.payeeAt(i) != payee) continue;
             uint256 share = table.shareAt(i);
-            amount += ShareTable.part(total, share, whole)
-            - ShareTable.part(i < next ? goal : before, share, whole);
+            uint256 had = i < round.first ? round.total : round.before;
+            amount += ShareTable.part(total, share, shareSum) - ShareTable.part(had, share, shareSum);
         }
     }
 
     /// @inheritdoc ISplitter
-    function parkedOf(address token, address payee) external view returns (uint256 amount) {
-        return _parked[token][payee];
-    }
-
-    /// @inheritdoc ISplitter
     function received(address token) external view returns (uint256 amount) {
-        return _ledgers[token].received;
+        return _books[token].received;
     }
 
     /* INTERNAL */
 
     function _distribute(address token, uint256 count) private nonReentrant returns (uint256 paid) {
-        bytes memory table = _table();
-        uint256 size = table.size();
-        uint256 whole = table.sum();
-        Ledger storage ledger = _ledgers[token];
-        (uint256 before, uint256 parked, uint256 first) = (ledger.received, ledger.parked, ledger.next);
-        uint256 total =
-            first == 0 ? _total(token, table.partsOf(0, size, before, whole), parked, before) : _goals[token];
+        (bytes memory table, uint256 silent) = _table();
+        Book memory book = _books[token];
+        Round memory round = _round(token, book);
+        if (round.first == 0) round.total = _arrived(token, table, book, round);
         // A splitter without shares, of an asset that owes nothing, keeps what was sent to it by mistake.
         // Whoever sends a little more, to make the two differ, has it divided.
-        // slither-disable-next-line incorrect-equality
-        if (total == before || whole == 0) return 0;
+        if (round.total == round.before || table.sum() == 0) return 0;
 
         // All writes come before the first payment; what fails is added at the end, under the guard.
-        uint256 end = size;
-        // No sum here is more than the total, which has 120 bits, or the number of payees.
-        unchecked {
-            if (count < size - first) {
-                end = first + count;
-                if (first == 0) _goals[token] = total;
-                _store(ledger, before, parked, end);
-                emit ChunkPaid(token, first, count);
-            } else {
-                if (first != 0) {
-                    delete _goals[token];
-                    emit ChunkPaid(token, first, size - first);
-                }
-                _store(ledger, total, parked, 0);
-            }
-            uint256 failed = 0;
-            for (uint256 i = first; i < end; ++i) {
-                uint256 share = table.shareAt(i);
-                uint256 amount = ShareTable.part(total, share, whole) - ShareTable.part(before, share, whole);
-                // Only spares a transfer of nothing; the rest of the loop would be right with it.
-                // slither-disable-next-line incorrect-equality
-                if (amount == 0) continue;
-                paid += amount;
-                address payee = table.payeeAt(i);
-                if (_push(token, payee, amount)) continue;
-                failed += amount;
-                _parked[token][payee] += amount;
-                emit Parked(token, payee, amount);
-            }
-            if (failed != 0) ledger.parked = uint120(parked + failed);
-        }
+        uint256 end = _begin(token, book, round, table.size(), count);
+        uint256 failed = 0;
+        (paid, failed) = _pay(token, table, silent, round, end);
+        if (failed != 0) _books[token].parked = uint120(book.parked + failed);
         emit Distributed(token, paid);
     }
 
-    /// @dev All that ever arrived: what is here, and what payees `had`, less what was parked of that and is still here.
+    /// @dev Writes down that it is the turn of the payees from `round.first` up to `end`.
+    function _begin(address token, Book memory book, Round memory round, uint256 size, uint256 count)
+        private
+        returns (uint256 end)
+    {
+        uint256 first = round.first;
+        if (count < size - first) {
+            end = first + count;
+            if (first == 0) _goals[token] = round.total;
+            book.next = uint16(end);
+            emit ChunkPaid(token, first, count);
+        } else {
+            end = size;
+            if (first != 0) {
+                delete _goals[token];
+                emit ChunkPaid(token, first, size - first);
+            }
+            (book.received, book.next) = (uint120(round.total), 0);
+        }
+        _books[token].write(book);
+    }
+
+    /// @dev Pays the payees from `round.first` up to `end`, and parks what cannot be paid.
+    function _pay(address token, bytes memory table, uint256 silent, Round memory round, uint256 end)
+        private
+        returns (uint256 paid, uint256 failed)
+    {
+        uint256 shareSum = table.sum();
+        // No sum here is more than the total, which has 120 bits, or the number of payees.
+        unchecked {
+            for (uint256 i = round.first; i < end; ++i) {
+                uint256 share = table.shareAt(i);
+                uint256 amount = ShareTable.part(round.total, share, shareSum)
+                    - ShareTable.part(round.before, share, shareSum);
+                // Spares a transfer of nothing.
+                if (amount == 0) continue;
+                paid += amount;
+                address payee = table.payeeAt(i);
+                if ((silent >> i) & 1 == 0 && _push(token, payee, amount)) continue;
+                failed += amount;
+                _park(token, payee, amount);
+            }
+        }
+    }
+
+    /// @dev Between rounds nothing is divided: the total is what it was before.
+    function _round(address token, Book memory book) private view returns (Round memory) {
+        return Round(book.received, book.next == 0 ? book.received : _goals[token], book.next);
+    }
+
+    /// @dev All that ever arrived: what is here, and what payees have had, less what was parked of that and is still here.
     /// Not less than was counted before: a token may shrink balances.
-    function _total(address token, uint256 had, uint256 parked, uint256 counted)
+    function _arrived(address token, bytes memory table, Book memory book, Round memory round)
         private
         view
         returns (uint256 total)
     {
-        uint256 held = _balance(token);
+        (uint256 held, uint256 shareSum) = (_balance(token), table.sum());
         unchecked {
-            total = held + (had - parked);
+            uint256 had = table.partsOf(0, round.first, round.total, shareSum)
+                + table.partsOf(round.first, table.size(), round.before, shareSum);
+            total = held + (had - book.parked);
         }
         // A token with more units than this cannot brick what it does not fit: the rest waits.
         if (held > LIMIT || total > LIMIT) return LIMIT;
-        if (total < counted) return counted;
+        if (total < round.total) return round.total;
     }
 
-    /// @dev Pays with bounded gas, and reads no more than a word of what comes back.
-    function _push(address token, address payee, uint256 amount) private returns (bool paid) {
-        // A call passes on at most 63/64 of the gas that is left (EIP-150).
-        uint256 needed = token == address(0) ? NATIVE_NEEDED : TOKEN_NEEDED;
-        if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
-        if (token == address(0)) {
-            assembly ("memory-safe") {
-                paid := call(NATIVE_GAS, payee, amount, 0, 0, 0, 0)
-            }
-            return paid;
-        }
-        bytes4 selector = IERC20.transfer.selector;
-        assembly ("memory-safe") {
-            let data := mload(0x40)
-            mstore(data, selector)
-            mstore(add(data, 0x04), payee)
-            mstore(add(data, 0x24), amount)
-            mstore(0, 0)
-            paid := call(TOKEN_GAS, token, 0, data, 0x44, 0, 0x20)
-            // True, or nothing at all from a token that returns nothing; its code was seen when its balance was read.
-            paid := and(paid, or(iszero(returndatasize()), and(gt(returndatasize(), 31), eq(mload(0), 1))))
-        }
-    }
-
-    function _balance(address token) private view returns (uint256 held) {
-        if (token == address(0)) return address(this).balance;
-        bytes4 selector = IERC20.balanceOf.selector;
-        bool answered;
-        assembly ("memory-safe") {
-            mstore(0, selector)
-            mstore(4, address())
-            answered := staticcall(gas(), token, 0, 0x24, 0, 0x20)
-            answered := and(answered, gt(returndatasize(), 31))
-            held := mload(0)
-        }
-        if (!answered) revert NotAToken(token);
-    }
-
-    /// @dev One slot, one write. Reading is left to the compiler, so that a wrong shift cannot go unseen.
-    function _store(Ledger storage ledger, uint256 received_, uint256 parked, uint256 next) private {
-        uint256 word = received_ | (parked << 120) | (next << 240);
-        assembly ("memory-safe") {
-            sstore(ledger.slot, word)
-        }
+    function _claimed(address token, uint256 amount) internal override {
+        _books[token].parked -= uint120(amount);
     }
 
     /// @dev What the clone carries. The implementation carries nothing, so that it has no payees.
@@ -242,6 +185,7 @@ abstract contract Splitter is ISplitter, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev The payees, at most 256, and their shares.
-    function _table() internal view virtual returns (bytes memory table);
+    /// @return table The payees, at most 256, and their shares.
+    /// @return silent A set bit for the place of each payee that cannot be paid now: its part is parked at once.
+    function _table() internal view virtual returns (bytes memory table, uint256 silent);
 }

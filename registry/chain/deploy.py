@@ -31,10 +31,14 @@ GUARDIAN: Final = 1
 CURATOR: Final = 2
 """Role that may delist assets."""
 
+TREASURER: Final = 3
+"""Role that may change where fees go, once there is a DAO."""
+
 _ROLES: Final = ((GUARDIAN, "GUARDIAN"), (CURATOR, "CURATOR"))
 
 CONTRACTS: Final = {
     "authority": "RegistryAuthority",
+    "directory": "Directory",
     "lineage": "Lineage",
     "splitters": "SplitterFactory",
     "registry": "AssetRegistry",
@@ -45,7 +49,7 @@ CONTRACTS: Final = {
 
 FUNCTIONS: Final = (
     ("registry", "pausePublications(uint48)", GUARDIAN),
-    ("marketplace", "pauseSales(uint48)", GUARDIAN),
+    ("registry", "pauseSales(uint48)", GUARDIAN),
     ("registry", "setDelisted(uint256,bool)", CURATOR),
 )
 """Contract, function and role of what is not for the administrator."""
@@ -63,13 +67,17 @@ _GAS: Final = {
     "safe.handler": 1_270_000,
     "safe.multisend": 142_000,
     "teams": 824_000,
-    "setMarketplace": 62_000,
+    "setSeller": 54_000,
+    "directory.entries": 900_000,
     "setPaymentToken": 69_000,
     "roles": 196_000,
 }
 
 FEE_MAX: Final = 500
-"""Basis points: the cap in the marketplace's code."""
+"""Basis points: the cap in the registry's code."""
+
+SELLERS: Final = ("marketplace",)
+"""The contracts that may sell, by the name they have in a `Deployment`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Dao:
     standards: Address
     curation: Address
     brake: Address
+    treasuries: Address
     distributor: Address | None
     block: int
 
@@ -118,6 +127,7 @@ class Deployment:
     registry: Address
     marketplace: Address
     authority: Address
+    directory: Address
     lineage: Address
     splitters: Address
     teams: Address
@@ -230,6 +240,21 @@ def safe_creation(key: str) -> tuple[Address, bytes]:
     return to_address(address), bytes(32) + code
 
 
+def entry_words(entries: Mapping[str, Address]) -> list[tuple[bytes, Address]]:
+    """Return entries as the directory takes them."""
+    return [(name.encode().ljust(32, b"\0"), address) for name, address in entries.items()]
+
+
+def directory_entries(chain: Chain, registry: Address) -> dict[str, Address]:
+    """Return all contracts of a registry by name, as the registry itself tells them."""
+    listed = chain.call(chain.contract("AssetRegistry", registry).functions.contracts())
+    return {
+        bytes(name).rstrip(b"\0").decode(errors="replace"): to_address(account)
+        for name, account in listed
+        if int(account, 16)
+    }
+
+
 class Plan(StepPlan[Deployment]):
     """A deployment on one chain, and how far it is. Made by `plan`. Raises `InputError` for an impossible one."""
 
@@ -251,12 +276,14 @@ class Plan(StepPlan[Deployment]):
         self.fee_bps = fee_bps
         self._given = payment_tokens
         self.authority = self._part("authority", [self.deployer])
+        self.directory = self._part("directory", [self.authority])
         self.lineage = self._part("lineage", [])
         self.splitters = self._part("splitters", [])
-        self.registry = self._part("registry", [self.authority, self.lineage])
-        self.marketplace = self._part("marketplace", [self.authority, self.registry, self.treasury, fee_bps])
+        fixed = [self.authority, self.directory, self.lineage]
+        self.registry = self._part("registry", [*fixed, self.treasury, fee_bps])
+        self.marketplace = self._part("marketplace", [self.registry])
         self.safe, self.teams = self._choose_safe()
-        if int(self.treasury, 16) == 0 or self.treasury == self.marketplace:
+        if int(self.treasury, 16) == 0 or self.treasury in self.sellers:
             raise InputError(
                 f"The treasury cannot be {self.treasury}.", hint="Name the account that receives the fees."
             )
@@ -287,7 +314,12 @@ class Plan(StepPlan[Deployment]):
     @property
     def intent(self) -> str:
         """What the plan is for, in the journal."""
-        return f"deploy:{self.marketplace}"
+        return f"deploy:{self.registry}"
+
+    @property
+    def sellers(self) -> list[Address]:
+        """The contracts that may sell."""
+        return [getattr(self, name) for name in SELLERS]
 
     @cached_property
     def tokens(self) -> dict[str, Address]:
@@ -325,6 +357,7 @@ class Plan(StepPlan[Deployment]):
             registry=self.registry,
             marketplace=self.marketplace,
             authority=self.authority,
+            directory=self.directory,
             lineage=self.lineage,
             splitters=self.splitters,
             teams=self.teams,
@@ -359,19 +392,22 @@ class Plan(StepPlan[Deployment]):
         expected: list[tuple[str, Any, ContractFunction]] = [
             ("the registry's authority", self.authority, self._registry.functions.authority()),
             ("the registry's lineage", self.lineage, self._registry.functions.lineage()),
-            ("the registry's marketplace", self.marketplace, self._registry.functions.marketplace()),
-            ("the marketplace's authority", self.authority, self._market.functions.authority()),
-            ("the marketplace's registry", self.registry, self._market.functions.registry()),
-            ("the treasury", self.treasury, self._market.functions.treasury()),
-            ("the fee", self.fee_bps, self._market.functions.feeBps()),
+            ("the treasury, the fee and the pause of sales", [self.treasury, self.fee_bps, 0], self._rules),
             ("the pause of publications", 0, self._registry.functions.publicationsPausedUntil()),
-            ("the pause of sales", 0, self._market.functions.salesPausedUntil()),
+            *((f"that {seller} sells", True, self._registry.functions.isSeller(seller)) for seller in self.sellers),
+            ("the marketplace's registry", self.registry, self._market.functions.registry()),
         ]
         problems = []
         for what, planned, function in expected:
             actual = self.chain.call(function)
             if actual != planned:
                 problems.append(f"{what} is {actual}, not {planned}")
+        listed = self._listed()
+        problems += [
+            f"the directory has {listed.get(name)} as {name}, not {account}"
+            for name, account in self.entries.items()
+            if listed.get(name) != account
+        ]
         allowed = self._allowed_tokens()
         problems += [
             f"{name} ({token}) is not a payment token" for name, token in self.tokens.items() if token not in allowed
@@ -396,6 +432,10 @@ class Plan(StepPlan[Deployment]):
     def _market(self) -> Contract:
         return self.chain.contract("Marketplace", self.marketplace)
 
+    @property
+    def _rules(self) -> ContractFunction:
+        return self._registry.functions.salesRules()
+
     @cached_property
     def _manager(self) -> Contract:
         return self.chain.contract("RegistryAuthority", self.authority)
@@ -413,10 +453,23 @@ class Plan(StepPlan[Deployment]):
                 for key, address in self.safe.items()
             ),
             ("teams", f"Create {CONTRACTS['teams']}", self.teams),
-            ("setMarketplace", "Let the marketplace sell", self.marketplace),
+            *(
+                (f"setSeller:{seller}", f"Let the {name} sell", seller)
+                for name, seller in zip(SELLERS, self.sellers, strict=True)
+            ),
             *tokens,
+            ("directory.entries", "List the contracts in the directory", self.directory),
             ("roles", "Set up the roles GUARDIAN and CURATOR", self.authority),
         ]
+
+    @property
+    def entries(self) -> dict[str, Address]:
+        """What the directory lists: all contracts by name, but the registry, which answers with it."""
+        listed = {key: getattr(self, key) for key in CONTRACTS if key != "registry"}
+        return listed | {f"safe.{key}": address for key, address in self.safe.items()}
+
+    def _listed(self) -> dict[str, Address]:
+        return directory_entries(self.chain, self.registry)
 
     def done(self, key: str) -> bool:
         """Whether a step shows on chain."""
@@ -424,8 +477,11 @@ class Plan(StepPlan[Deployment]):
             return self.chain.has_code(FACTORY if key == "factory" else getattr(self, key))
         if key.startswith("safe."):
             return self.chain.has_code(self.safe[key.removeprefix("safe.")])
-        if key == "setMarketplace":
-            return self._exists and self.chain.call(self._registry.functions.marketplace()) == self.marketplace
+        if key.startswith("setSeller:"):
+            seller = key.partition(":")[2]
+            return self._exists and bool(self.chain.call(self._registry.functions.isSeller(seller)))
+        if key == "directory.entries":
+            return self._exists and self.entries.items() <= self._listed().items()
         if key == "roles":
             return self.chain.has_code(self.authority) and not self._missing_roles()
         return self._exists and key.partition(":")[2] in self._allowed_tokens()
@@ -439,9 +495,8 @@ class Plan(StepPlan[Deployment]):
         return {to_address(token) for token, allowed in listed if allowed and int(token, 16)}
 
     def _role_of(self, contract: str, signature: str) -> int:
-        target = self.registry if contract == "registry" else self.marketplace
         selector = keccak(text=signature)[:4]
-        return int(self.chain.call(self._manager.functions.getTargetFunctionRole(target, selector)))
+        return int(self.chain.call(self._manager.functions.getTargetFunctionRole(getattr(self, contract), selector)))
 
     def _has_role(self, role: int) -> bool:
         return bool(self.chain.call(self._manager.functions.hasRole(role, self.deployer))[0])
@@ -452,9 +507,7 @@ class Plan(StepPlan[Deployment]):
         functions = self._manager.functions
         for role, name in _ROLES:
             wanted = [
-                functions.setTargetFunctionRole(
-                    self.registry if contract == "registry" else self.marketplace, [keccak(text=signature)[:4]], role
-                )
+                functions.setTargetFunctionRole(getattr(self, contract), [keccak(text=signature)[:4]], role)
                 for contract, signature, of in FUNCTIONS
                 if of == role and self._role_of(contract, signature) != role
             ]
@@ -466,8 +519,10 @@ class Plan(StepPlan[Deployment]):
 
     def call(self, key: str) -> Call | ContractFunction:
         """The transaction of a step that creates no contract."""
-        if key == "setMarketplace":
-            return self._registry.functions.setMarketplace(self.marketplace)
+        if key.startswith("setSeller:"):
+            return self._registry.functions.setSeller(key.partition(":")[2], True)
+        if key == "directory.entries":
+            return self.chain.contract("Directory", self.directory).functions.setEntries(entry_words(self.entries))
         if key == "roles":
             # One transaction: a role is never seen half set up.
             return self._manager.functions.multicall(self._missing_roles())

@@ -30,11 +30,13 @@ class GovernorRules:
     voting_delay           from a proposal to its snapshot, when the voting starts        1 hour to 14 days
     voting_period          of voting                                                      1 to 30 days
     proposal_threshold     votes that a proposer needs; None: a thousandth of the supply  to 5 % of it
-    quorum_percent         of the supply that must take part (for or abstain)             1 to 50
-    quorum_floor           votes that must take part in any case; None: a hundredth       to half the supply
+    quorum_percent         of the supply that must take part (for or abstain)             1 to 25
+    quorum_floor           votes that must take part in any case; None: a hundredth       to a quarter of it
     late_quorum_extension  of voting left, at least, after the quorum was reached         to voting_period
     guardian               may cancel proposals and brake; None for nobody
     guardian_until         seconds since 1970 when that ends                              a year from now
+    vote_token_cap         what the treasury may spend of the vote token with the         any
+                           ordinary quorum; None: a hundredth of the supply
     ====================== ============================================================== ==================
     """
 
@@ -46,14 +48,16 @@ class GovernorRules:
     late_quorum_extension: int = 2 * DAY
     guardian: Address | None = None
     guardian_until: int = 0
+    vote_token_cap: int | None = None
 
     def of(self, supply: int) -> GovernorRules:
         """The same rules with numbers for what was left to the supply."""
-        threshold, floor = self.proposal_threshold, self.quorum_floor
+        threshold, floor, cap = self.proposal_threshold, self.quorum_floor, self.vote_token_cap
         return replace(
             self,
             proposal_threshold=supply // 1000 if threshold is None else threshold,
             quorum_floor=max(1, supply // 100) if floor is None else floor,
+            vote_token_cap=supply // 100 if cap is None else cap,
         )
 
     def check(self, supply: int, now: int) -> None:
@@ -62,8 +66,9 @@ class GovernorRules:
         _within("voting_delay", rules.voting_delay, 3600, 14 * DAY)
         _within("voting_period", rules.voting_period, DAY, 30 * DAY)
         _within("proposal_threshold", rules.proposal_threshold, 0, supply // 20)
-        _within("quorum_percent", rules.quorum_percent, 1, 50)
-        _within("quorum_floor", rules.quorum_floor, 1, supply // 2)
+        _within("quorum_percent", rules.quorum_percent, 1, 25)
+        _within("quorum_floor", rules.quorum_floor, 1, supply // 4)
+        _within("vote_token_cap", rules.vote_token_cap, 0, 2**256 - 1)
         _within("late_quorum_extension", rules.late_quorum_extension, 0, rules.voting_period)
         _within("guardian_until", rules.guardian_until, now if rules.guardian else 0, now + 365 * DAY)
 
@@ -79,6 +84,7 @@ class GovernorRules:
             self.late_quorum_extension,
             self.guardian or "0x" + "00" * 20,
             self.guardian_until,
+            self.vote_token_cap,
         )
 
 

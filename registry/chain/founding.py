@@ -1,7 +1,8 @@
 """The founding of a DAO as a plan: its contracts, what they are given, and the deployer's leaving.
 
 It ends with nobody above the DAO. Its timelock administers the authority and is the treasury, its governor alone can
-use the timelock, the brake alone may pause, curation alone may delist, and the deployer holds no role anywhere.
+use the timelock, the brake alone may pause, curation alone may delist, where fees go is changed among what the DAO
+approved, and the deployer holds no role anywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
 from registry.chain.connection import Chain
-from registry.chain.deploy import CURATOR, FUNCTIONS, GUARDIAN, Dao, Deployment
+from registry.chain.deploy import (
+    CURATOR,
+    FUNCTIONS,
+    GUARDIAN,
+    TREASURER,
+    Dao,
+    Deployment,
+    directory_entries,
+    entry_words,
+)
 from registry.chain.foundation import Foundation
 from registry.chain.plan import StepPlan, first_block
 from registry.chain.powers import ADMIN, TIMELOCK_ADMIN, TIMELOCK_ROLES, powers, role_id
@@ -26,6 +36,9 @@ from registry.types import Address, to_address
 
 ALLOCATION_GAS: Final = 29_200
 
+DAO_FUNCTIONS: Final = (("registry", "setTreasury(address)", TREASURER),)
+"""Contract, function and role of what is the administrator's until there is a DAO."""
+
 _CONTRACTS: Final = {
     "timelock": "RegistryTimelock",
     "token": "RegistryToken",  # nosec B105 # the name of a contract
@@ -33,6 +46,7 @@ _CONTRACTS: Final = {
     "standards": "Standards",
     "curation": "Curation",
     "brake": "Brake",
+    "treasuries": "Treasuries",
     "distributor": "TokenDistributor",
 }
 """What is created, in order, by the name it has in a `Dao`."""
@@ -50,12 +64,14 @@ class FoundingPlan(StepPlan[Deployment]):
         "standards": 919_000,
         "curation": 1_942_000,
         "brake": 608_000,
+        "treasuries": 500_000,
         "distributor": 1_140_000,
         "fund": 51_000,
         "use": 51_000,
         "treasury": 42_000,
         "bond": 59_000,
-        "roles": 123_000,
+        "list": 560_000,
+        "roles": 260_000,
         "leave:authority": 43_000,
         "leave:timelock": 25_000,
     }
@@ -78,6 +94,7 @@ class FoundingPlan(StepPlan[Deployment]):
         self.standards = self._part("standards", [base.authority, base.registry])
         self.curation = self._part("curation", [base.authority, base.registry])
         self.brake = self._part("brake", [base.authority, base.registry, self.governor])
+        self.treasuries = self._part("treasuries", [base.authority, base.registry, self.governor, [self.timelock]])
         self.distributor: Address | None = None
         if given.listed:
             listed = given.listed
@@ -124,7 +141,8 @@ class FoundingPlan(StepPlan[Deployment]):
             *used,
             ("treasury", "Make the timelock the treasury", self.timelock),
             *bonds,
-            ("roles", "Give the roles to the timelock, the brake and curation", self.base.authority),
+            ("list", "List the contracts of the DAO in the directory", self.base.directory),
+            ("roles", "Give the roles to the timelock, the brake, curation and treasuries", self.base.authority),
             ("leave:authority", "Leave the authority: the deployer renounces all roles", self.base.authority),
             ("leave:timelock", "Leave the timelock: the deployer renounces its administration", self.timelock),
         ]
@@ -148,10 +166,12 @@ class FoundingPlan(StepPlan[Deployment]):
         if kind == "use":
             return bool(self.chain.call(self._timelock.functions.hasRole(role_id(what), self.governor)))
         if kind == "treasury":
-            return bool(self.chain.call(self._market.functions.treasury()) == self.timelock)
+            return bool(self.chain.call(self._registry.functions.salesRules())[0] == self.timelock)
         if kind == "bond":
             held = self.chain.call(self._curation.functions.bondIn(what))
             return bool(held == self._bonds[to_address(what)])
+        if kind == "list":
+            return self._entries.items() <= directory_entries(self.chain, self.base.registry).items()
         return not self._missing_roles()
 
     def call(self, key: str) -> Call | ContractFunction:
@@ -164,9 +184,12 @@ class FoundingPlan(StepPlan[Deployment]):
         if kind == "use":
             return self._timelock.functions.grantRole(role_id(what), self.governor)
         if kind == "treasury":
-            return self._market.functions.setTreasury(self.timelock)
+            return self._registry.functions.setTreasury(self.timelock)
         if kind == "bond":
             return self._curation.functions.setBond(what, self._bonds[to_address(what)])
+        if kind == "list":
+            directory = self.chain.contract("Directory", self.base.directory)
+            return directory.functions.setEntries(entry_words(self._entries))
         if kind == "roles":
             # One transaction: a role is never seen half given.
             return authority.multicall([_encoded(call) for call in self._missing_roles()])
@@ -195,6 +218,7 @@ class FoundingPlan(StepPlan[Deployment]):
             standards=self.standards,
             curation=self.curation,
             brake=self.brake,
+            treasuries=self.treasuries,
             distributor=self.distributor,
             block=min(first_block(self.chain, address) for address in (self.timelock, self.token, self.standards)),
         )
@@ -214,7 +238,6 @@ class FoundingPlan(StepPlan[Deployment]):
         if missing:
             return missing
         settings: list[tuple[str, Any, ContractFunction]] = [
-            ("the treasury", self.timelock, self._market.functions.treasury()),
             *(
                 (f"the bond in {token}", bond, self._curation.functions.bondIn(token))
                 for token, bond in self._bonds.items()
@@ -222,6 +245,15 @@ class FoundingPlan(StepPlan[Deployment]):
         ]
         found = [(what, planned, self.chain.call(function)) for what, planned, function in settings]
         problems = [f"{what} is {actual}, not {planned}" for what, planned, actual in found if actual != planned]
+        treasury = self.chain.call(self._registry.functions.salesRules())[0]
+        if treasury != self.timelock:
+            problems.append(f"the treasury is {treasury}, not {self.timelock}")
+        listed = directory_entries(self.chain, self.base.registry)
+        problems += [
+            f"the directory has {listed.get(name)} as {name}, not {account}"
+            for name, account in self._entries.items()
+            if listed.get(name) != account
+        ]
         if self.distributor and not self._is_funded():
             problems.append(f"the distributor {self.distributor} was not given what it distributes")
         return problems + self._differences(left)
@@ -234,13 +266,18 @@ class FoundingPlan(StepPlan[Deployment]):
         if left < 2:
             timelock = {**timelock, TIMELOCK_ADMIN: timelock[TIMELOCK_ADMIN] | there}
         actual = powers(self.chain, self.base.authority, self.timelock)
-        return actual.against(members, functions_of(self.base), timelock)
+        return actual.against(members, functions_of(self.result()), timelock)
 
     # --- Internal --------------------------------------------------------------------------------
 
+    @property
+    def _entries(self) -> dict[str, Address]:
+        """The contracts of the DAO as the directory lists them."""
+        return {key: to_address(address) for key in _CONTRACTS if (address := self._address(key))}
+
     @cached_property
-    def _market(self) -> Contract:
-        return self.chain.contract("Marketplace", self.base.marketplace)
+    def _registry(self) -> Contract:
+        return self.chain.contract("AssetRegistry", self.base.registry)
 
     @cached_property
     def _authority(self) -> Contract:
@@ -280,9 +317,15 @@ class FoundingPlan(StepPlan[Deployment]):
         return any(event.args["value"] == self.foundation.listed.total for event in given)
 
     def _missing_roles(self) -> list[ContractFunction]:
-        grant = self._authority.functions.grantRole
+        grant, assign = self._authority.functions.grantRole, self._authority.functions.setTargetFunctionRole
         members, _timelock = end_state(self.result())
-        return [
+        asked = self._authority.functions.getTargetFunctionRole
+        assigned = [
+            assign(target, [selector], role)
+            for (target, selector), role in functions_of(self.result()).items()
+            if int(self.chain.call(asked(target, selector))) != role
+        ]
+        return assigned + [
             grant(role, account, 0)
             for role, accounts in members.items()
             for account in accounts
@@ -294,15 +337,19 @@ def end_state(deployment: Deployment) -> tuple[dict[int, set[Address]], dict[str
     """Return who holds each role of the authority, and of the timelock, once a DAO is founded."""
     dao = deployment.dao
     assert dao is not None
-    members = {ADMIN: {dao.timelock}, GUARDIAN: {dao.brake}, CURATOR: {dao.curation}}
+    members = {
+        ADMIN: {dao.timelock},
+        GUARDIAN: {dao.brake},
+        CURATOR: {dao.curation},
+        TREASURER: {dao.treasuries},
+    }
     return members, {TIMELOCK_ADMIN: {dao.timelock}} | {role: {dao.governor} for role in TIMELOCK_ROLES}
 
 
 def functions_of(deployment: Deployment) -> dict[tuple[Address, bytes], int]:
     """Return the functions that are for other roles than the administrator's, with their role."""
-    return {
-        (getattr(deployment, contract), keccak(text=signature)[:4]): role for contract, signature, role in FUNCTIONS
-    }
+    assigned = (*FUNCTIONS, *DAO_FUNCTIONS) if deployment.dao is not None else FUNCTIONS
+    return {(getattr(deployment, contract), keccak(text=signature)[:4]): role for contract, signature, role in assigned}
 
 
 def check_powers(chain: Chain, deployment: Deployment) -> list[str]:

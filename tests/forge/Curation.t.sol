@@ -3,11 +3,13 @@ pragma solidity 0.8.37;
 
 import {AssetRegistry} from "../../contracts/assets/AssetRegistry.sol";
 import {Curation} from "../../contracts/governance/Curation.sol";
+import {Directory} from "../../contracts/governance/Directory.sol";
 import {RegistryAuthority} from "../../contracts/governance/RegistryAuthority.sol";
 import {DerivativeTerms} from "../../contracts/interfaces/IAssets.sol";
 import {Publication} from "../../contracts/interfaces/IAssetRegistry.sol";
 import {Case, CaseState, CurationStatus, Listing} from "../../contracts/interfaces/ICuration.sol";
 import {LicenceTerms} from "../../contracts/interfaces/ILicences.sol";
+import {Parent} from "../../contracts/interfaces/ILineage.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {Lineage} from "../../contracts/revenue/Lineage.sol";
 
@@ -25,7 +27,11 @@ contract CurationHandler {
     uint256 private constant PEOPLE = 4;
 
     RegistryAuthority private immutable _authority = new RegistryAuthority(address(this));
-    AssetRegistry public immutable registry = new AssetRegistry(address(_authority), new Lineage());
+    address public constant TREASURY = address(0x7EA5);
+
+    AssetRegistry public immutable registry = new AssetRegistry(
+        address(_authority), new Directory(address(_authority)), new Lineage(), TREASURY, 0
+    );
     Curation public immutable curation = new Curation(address(_authority), registry);
     MockToken public immutable token = new MockToken(6);
 
@@ -47,7 +53,8 @@ contract CurationHandler {
                     bytes32(i + 1),
                     address(0),
                     DerivativeTerms(false, 0),
-                    new uint256[](0),
+                    new Parent[](0),
+                    0,
                     new LicenceTerms[](0)
                 )
             );
@@ -103,8 +110,8 @@ contract CurationHandler {
         try curation.appeal(assetId, "reason", address(token), type(uint256).max) returns (uint256 id) {
             put += curation.caseOf(id).bond;
         } catch {
-            // There is one already: it is the last that was opened for the asset, and open.
-            assert(_openAppeals(assetId) == 1);
+            // The owner has one already, against this delisting.
+            assert(_openAppeals(assetId, registry.ownerOf(assetId)) != 0);
         }
     }
 
@@ -115,10 +122,10 @@ contract CurationHandler {
     }
 
     function withdraw(uint8 who) external {
-        address account = person(who);
-        if (curation.bondsOf(account, address(token)) == 0) return;
-        VM.prank(account);
-        taken += curation.withdrawBonds(address(token), account);
+        // Anybody may: it goes to whose it is.
+        address account = who % 5 == 4 ? TREASURY : person(who);
+        if (curation.owedTo(address(token), account) == 0) return;
+        taken += curation.claim(address(token), account, account);
     }
 
     function relist(uint8 asset) external {
@@ -160,10 +167,11 @@ contract CurationHandler {
         }
     }
 
-    function _openAppeals(uint256 assetId) private view returns (uint256 sum) {
+    function _openAppeals(uint256 assetId, address claimant) private view returns (uint256 sum) {
         for (uint256 id = 1; id <= curation.caseCount(); ++id) {
             Case memory case_ = curation.caseOf(id);
-            if (case_.state == CaseState.Open && case_.assetId == assetId && case_.appeal) ++sum;
+            if (case_.state != CaseState.Open || case_.assetId != assetId) continue;
+            if (case_.appeal && case_.claimant == claimant) ++sum;
         }
     }
 
@@ -194,9 +202,9 @@ contract CurationInvariants {
         Curation curation = _handler.curation();
         uint256 held = _handler.token().balanceOf(address(curation));
         assert(_handler.put() == _handler.taken() + held);
-        uint256 owed = curation.bondsOf(address(_handler), token);
+        uint256 owed = curation.owedTo(token, _handler.TREASURY());
         for (uint256 i = 0; i < _handler.people(); ++i) {
-            owed += curation.bondsOf(_handler.person(i), token);
+            owed += curation.owedTo(token, _handler.person(i));
         }
         assert(held == owed + _handler.atStake());
     }

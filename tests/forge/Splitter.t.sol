@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {BlockingToken} from "../../contracts/mocks/BlockingToken.sol";
+import {TokenVesting} from "../../contracts/governance/TokenVesting.sol";
+import {ILedger} from "../../contracts/interfaces/ILedger.sol";
 import {Share} from "../../contracts/interfaces/ISplitterFactory.sol";
 import {RevenueSplitter} from "../../contracts/revenue/RevenueSplitter.sol";
 import {SplitterFactory} from "../../contracts/revenue/SplitterFactory.sol";
@@ -14,24 +16,35 @@ interface Vm {
 Vm constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
 /// @title SplitterHandler: what can happen to a splitter, each in bounds, none of which may revert.
+/// @dev One of its payees is a splitter, and one a vesting wallet: neither can claim.
 contract SplitterHandler {
     uint256 private constant PAYEES = 5;
 
     BlockingToken public immutable token = new BlockingToken();
     RevenueSplitter public immutable splitter;
+    RevenueSplitter public immutable nested;
     address[] public payees;
     uint32[] public shares;
     uint256 public arrived;
     mapping(address payee => uint256) public claimed;
 
     constructor() {
+        SplitterFactory factory = new SplitterFactory();
+        Share[] memory people = new Share[](1);
+        people[0] = Share({payee: address(0xBEEF), share: 1});
+        nested = RevenueSplitter(payable(factory.createSplitter(people)));
+        for (uint256 i = 0; i < PAYEES - 2; ++i) {
+            payees.push(address(uint160(0x1000 + i)));
+        }
+        address vesting = address(new TokenVesting(address(0xBEEF), 1, 1, 1));
+        payees.push(vesting < address(nested) ? vesting : address(nested));
+        payees.push(vesting < address(nested) ? address(nested) : vesting);
         Share[] memory table = new Share[](PAYEES);
         for (uint256 i = 0; i < PAYEES; ++i) {
-            payees.push(address(uint160(0x1000 + i)));
             shares.push(uint32(i * i * 7 + 1));
             table[i] = Share({payee: payees[i], share: shares[i]});
         }
-        splitter = RevenueSplitter(payable(new SplitterFactory().createSplitter(table)));
+        splitter = RevenueSplitter(payable(factory.createSplitter(table)));
     }
 
     function arrive(uint96 amount) external {
@@ -53,14 +66,33 @@ contract SplitterHandler {
 
     function claim(uint8 index) external {
         address payee = payees[index % PAYEES];
-        if (splitter.parkedOf(address(token), payee) == 0) return;
+        if (payee.code.length != 0 || splitter.owedTo(address(token), payee) == 0) return;
         VM.prank(payee);
-        claimed[payee] += splitter.claim(address(token), address(uint160(payee) + 0x1000));
+        claimed[payee] += splitter.claim(address(token), payee, address(uint160(payee) + 0x1000));
+    }
+
+    /// @dev By a stranger, to the payee itself.
+    function help(uint8 index) external {
+        address payee = payees[index % PAYEES];
+        if (splitter.owedTo(address(token), payee) == 0) return;
+        try splitter.claim(address(token), payee, payee) {}
+        catch (bytes memory reason) {
+            assert(bytes4(reason) == BlockingToken.Blocked.selector);
+        }
+    }
+
+    /// @dev Nobody else may have it sent elsewhere.
+    function steal(uint8 index) external {
+        try splitter.claim(address(token), payees[index % PAYEES], address(this)) {
+            assert(false);
+        } catch (bytes memory reason) {
+            assert(bytes4(reason) == ILedger.NotPayee.selector);
+        }
     }
 
     /// @notice What a payee has had or can claim.
     function hadOf(address payee) public view returns (uint256) {
-        return token.balanceOf(payee) + claimed[payee] + splitter.parkedOf(address(token), payee);
+        return token.balanceOf(payee) + claimed[payee] + splitter.owedTo(address(token), payee);
     }
 
     function count() external pure returns (uint256) {
@@ -88,19 +120,33 @@ contract SplitterInvariants {
         uint256 sum = _handler.token().balanceOf(address(_handler.splitter()));
         for (uint256 i = 0; i < _handler.count(); ++i) {
             address payee = _handler.payees(i);
-            sum += _handler.hadOf(payee) - _handler.splitter().parkedOf(token, payee);
+            sum += _handler.hadOf(payee) - _handler.splitter().owedTo(token, payee);
         }
         assert(sum == _handler.arrived());
+    }
+
+    /// @notice What is parked can leave: all of it, to those whose it is.
+    function invariant_whatIsParkedCanLeave() external {
+        address token = address(_handler.token());
+        for (uint256 i = 0; i < _handler.count(); ++i) {
+            address payee = _handler.payees(i);
+            _handler.token().setBlocked(payee, false);
+            uint256 parked = _handler.splitter().owedTo(token, payee);
+            if (parked == 0) continue;
+            assert(_handler.splitter().claim(token, payee, payee) == parked);
+        }
     }
 
     /// @notice What a payee has had and what is pending is its share of all that arrived, to the unit.
     function invariant_everybodyHasTheirShare() external view {
         address token = address(_handler.token());
         uint256 total;
-        for (uint256 i = 0; i < _handler.count(); ++i) total += _handler.shares(i);
+        for (uint256 i = 0; i < _handler.count(); ++i) {
+            total += _handler.shares(i);
+        }
         for (uint256 i = 0; i < _handler.count(); ++i) {
             address payee = _handler.payees(i);
-            uint256 parked = _handler.splitter().parkedOf(token, payee);
+            uint256 parked = _handler.splitter().owedTo(token, payee);
             uint256 has = _handler.hadOf(payee) - parked + _handler.splitter().pending(token, payee);
             assert(has == _handler.arrived() * _handler.shares(i) / total);
         }

@@ -40,9 +40,9 @@ contract TallyLikeOpenZeppelins {
             VM.prank(_voter(i));
             _token.delegate(_voter(i));
         }
-        _plain = new PlainGovernor(_token, timelock, 1 hours, 1 days, 1, 40);
+        _plain = new PlainGovernor(_token, timelock, 1 hours, 1 days, 1, 25);
         _ours = new RegistryGovernor(
-            _token, timelock, GovernorRules(1 hours, 1 days, 1, 40, 1, 6 hours, address(0), 0)
+            _token, timelock, GovernorRules(1 hours, 1 days, 1, 25, 1, 6 hours, address(0), 0, 0)
         );
         VM.warp(block.timestamp + 1);
         _ids = [_propose(_plain), _propose(_ours)];

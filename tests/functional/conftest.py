@@ -44,15 +44,23 @@ def dollar(project: Any, dao: Any, buyer: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def directory(project: Any, authority: Any, dao: Any) -> Any:
+    """Where the contracts are."""
+    return dao.deploy(project.Directory, authority)
+
+
+@pytest.fixture(scope="session")
 def lineage(project: Any, dao: Any) -> Any:
     """Keeps the ancestors of derived assets."""
     return dao.deploy(project.Lineage)
 
 
 @pytest.fixture(scope="session")
-def registry(project: Any, authority: Any, lineage: Any, dollar: Any, dao: Any, curator: Any) -> Any:
-    """The registry, which takes native coin and dollars; the curator may delist."""
-    contract = dao.deploy(project.AssetRegistry, authority, lineage)
+def registry(
+    project: Any, authority: Any, directory: Any, lineage: Any, dollar: Any, dao: Any, curator: Any, treasury: Any
+) -> Any:
+    """The registry, which takes native coin and dollars, for a fee of 2.5 %; the curator may delist."""
+    contract = dao.deploy(project.AssetRegistry, authority, directory, lineage, treasury, FEE_BPS)
     contract.setPaymentToken(dollar, True, sender=dao)
     selectors = [contract.setDelisted.encode_input(0, False)[:4]]
     authority.setTargetFunctionRole(contract, selectors, CURATOR_ROLE, sender=dao)
@@ -61,12 +69,18 @@ def registry(project: Any, authority: Any, lineage: Any, dollar: Any, dao: Any, 
 
 
 @pytest.fixture(scope="session")
-def marketplace(project: Any, authority: Any, registry: Any, dollar: Any, dao: Any, treasury: Any, buyer: Any) -> Any:
-    """The marketplace with a fee of 2.5 %; the buyer has approved it."""
-    contract = dao.deploy(project.Marketplace, authority, registry, treasury, FEE_BPS)
-    registry.setMarketplace(contract, sender=dao)
+def marketplace(project: Any, registry: Any, dollar: Any, dao: Any, buyer: Any) -> Any:
+    """The marketplace; the buyer has approved it."""
+    contract = dao.deploy(project.Marketplace, registry)
+    registry.setSeller(contract, True, sender=dao)
     dollar.approve(contract, 2**256 - 1, sender=buyer)
     return contract
+
+
+@pytest.fixture(scope="session")
+def receipts(project: Any, registry: Any) -> Any:
+    """Takes the receipts that holders of uses sign."""
+    return project.Receipts.at(registry.receipts())
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +108,12 @@ def system(registry: Any, marketplace: Any, factory: Any) -> None:
 
 @pytest.fixture(scope="session")
 def publish(registry: Any, marketplace: Any, author: Any) -> Callable[..., int]:
-    """`publish(*licences, owner=author, document=..., payout=..., derivatives=..., parents=...)` gives the id."""
+    """`publish(*licences, owner=author, document=..., payout=..., derivatives=..., parents=[...])` gives the id; a parent
+    that is a number is of this registry."""
 
     def publish_asset(*licences: Terms, owner: Any = author, sender: Any = None, **what: Any) -> int:
+        parents = what.pop("parents", ())
+        what["parents"] = tuple(one if isinstance(one, tuple) else (registry, one) for one in parents)
         tx = registry.publish(owner, publication(*licences, **what), sender=sender or owner)
         return int(logs(tx, registry.MetadataPublished)[0]["assetId"])
 

@@ -22,6 +22,8 @@ UNIT = 10**18
 DOLLAR = 10**6
 FEE_BPS = 250
 NO_MAXIMUM = 2**256 - 1
+ANY_DOCUMENT = bytes(32)
+MOST_ROYALTY = 3_000
 NATIVE, USD = 0, 1
 """Indices of the payment tokens of the deployed system."""
 
@@ -54,17 +56,48 @@ def publication(
     document: str = "first version",
     payout: Any = ZERO_ADDRESS,
     derivatives: tuple[bool, int] = (False, 0),
-    parents: tuple[int, ...] = (),
+    parents: tuple[tuple[Any, int], ...] = (),
+    most: int = MOST_ROYALTY,
 ) -> tuple[Any, ...]:
-    """One asset to publish."""
-    return digest(document), payout, derivatives, list(parents), list(licences)
+    """One asset to publish; each parent is (registry, id)."""
+    return digest(document), payout, derivatives, list(parents), most, list(licences)
+
+
+def here(registry: Any, *asset_ids: int) -> tuple[tuple[Any, int], ...]:
+    """Assets of a registry as parents."""
+    return tuple((registry, asset_id) for asset_id in asset_ids)
 
 
 def order(
-    asset_id: int, account: Any, *, licence: int = 0, units: int = 1, max_total: int = NO_MAXIMUM
+    asset_id: int,
+    account: Any,
+    *,
+    licence: int = 0,
+    units: int = 1,
+    max_total: int = NO_MAXIMUM,
+    document: bytes = ANY_DOCUMENT,
 ) -> tuple[Any, ...]:
     """An order for the marketplace."""
-    return asset_id, licence, account, units, max_total
+    return asset_id, licence, account, units, max_total, document
+
+
+def issue(
+    asset_id: int,
+    account: Any,
+    *,
+    licence: int = 0,
+    units: int = 1,
+    as_tokens: bool = False,
+    buyer: Any = None,
+    document: bytes = ANY_DOCUMENT,
+) -> tuple[Any, ...]:
+    """What a seller has the registry issue; the account buys for itself unless told."""
+    return asset_id, licence, account, units, as_tokens, buyer or account, document
+
+
+def word(text: str) -> bytes:
+    """Short text as the directory and the standards have it."""
+    return text.encode().ljust(32, b"\0")
 
 
 def held_by(account: Any, token: Any = None) -> int:
@@ -178,8 +211,8 @@ def sign_receipt(signer: Any, contract: Any, receipt: tuple[Any, ...], *, chain_
 
 def sign_permit(
     signer: Any, token: Any, spender: Any, value: int, *, deadline: int, nonce: int | None = None
-) -> tuple[int, int, int, bytes, bytes]:
-    """An EIP-2612 permit in the shape that the marketplace takes: value, deadline, v, r, s."""
+) -> tuple[Any, int, int, int, bytes, bytes]:
+    """An EIP-2612 permit in the shape that sellers take: token, value, deadline, v, r, s."""
     fields = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
     message = {
         "owner": signer.address,
@@ -189,7 +222,7 @@ def sign_permit(
         "deadline": deadline,
     }
     raw = sign(signer, domain=domain(token.name(), token), primary="Permit", fields=fields, message=message)
-    return value, deadline, raw[64], raw[:32], raw[32:64]
+    return token, value, deadline, raw[64], raw[:32], raw[32:64]
 
 
 def domain(name: str, contract: Any, *, chain_id: int | None = None) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from .support import (
     publication,
     refusal,
     terms,
+    word,
 )
 
 NOBODY = 99
@@ -47,7 +48,7 @@ def test_a_publication_says_all_in_its_events(registry: Any, author: Any, buyer:
     asset_id = logs(tx, registry.MetadataPublished)[0]["assetId"]
     assert logs(tx, registry.Transfer) == [{"from": ZERO_ADDRESS, "to": author, "tokenId": asset_id}]
     assert logs(tx, registry.MetadataPublished) == [
-        {"assetId": asset_id, "version": 1, "digest": digest("first version")}
+        {"assetId": asset_id, "version": 1, "digest": digest("first version"), "publisher": author}
     ]
     assert logs(tx, registry.DerivativeTermsChanged) == [{"assetId": asset_id, "allowed": True, "royaltyBps": 700}]
     assert logs(tx, registry.PayoutChanged) == [{"assetId": asset_id, "payout": buyer}]
@@ -134,7 +135,7 @@ def test_an_empty_batch_is_refused(registry: Any, author: Any) -> None:
 
 
 def test_a_document_without_digest_is_refused(registry: Any, author: Any, dao: Any, publish: Any) -> None:
-    empty = (bytes(32), ZERO_ADDRESS, (False, 0), [], [])
+    empty = (bytes(32), *publication()[1:])
     assert refusal(registry.publish, author, empty, sender=author) == ("EmptyDigest",)
     assert refusal(registry.updateMetadata, publish(), bytes(32), 1, sender=author) == ("EmptyDigest",)
     assert refusal(registry.setContractURI, bytes(32), sender=dao) == ("EmptyDigest",)
@@ -151,13 +152,28 @@ def test_an_asset_has_at_most_32_licences(registry: Any, author: Any, publish: A
     many = publication(*[terms()] * 33)
     assert refusal(registry.publish, author, many, sender=author) == ("TooManyLicences", asset_id + 1, 32)
     assert refusal(registry.addLicence, asset_id, terms(), sender=author) == ("TooManyLicences", asset_id, 32)
-    assert registry.MAX_LICENCES() == 32
+
+
+def test_a_seller_cannot_use_up_the_numbers_of_licences(
+    registry: Any, author: Any, seller: Any, buyer: Any, publish: Any
+) -> None:
+    """Numbers do not come back: what a seller took, the next owner would miss."""
+    asset_id = publish(*[terms(i) for i in range(15)])
+    registry.setRoles(asset_id, seller, SELLER, sender=author)
+    registry.addLicence(asset_id, terms(), sender=seller)
+    assert refusal(registry.addLicence, asset_id, terms(), sender=seller) == ("TooManyLicences", asset_id, 16)
+    registry.addLicence(asset_id, terms(), sender=author)
+    assert refusal(registry.addLicence, asset_id, terms(), sender=seller) == ("TooManyLicences", asset_id, 16)
+    registry.transferFrom(author, buyer, asset_id, sender=author)
+    for _ in range(15):
+        registry.addLicence(asset_id, terms(), sender=buyer)
+    assert refusal(registry.addLicence, asset_id, terms(), sender=buyer) == ("TooManyLicences", asset_id, 32)
 
 
 def test_a_royalty_over_the_cap_is_refused(registry: Any, author: Any, publish: Any) -> None:
     asset_id = publish(derivatives=(True, 3_000))
     greedy = publication(derivatives=(True, 3_001))
-    expected = ("RoyaltyTooHigh", 3_001, registry.MAX_ROYALTY_BPS())
+    expected = ("RoyaltyTooHigh", 3_001, 3_000)
     assert refusal(registry.publish, author, greedy, sender=author) == expected
     assert refusal(registry.setDerivativeTerms, asset_id, (False, 3_001), sender=author) == expected
 
@@ -204,7 +220,7 @@ def test_an_update_sets_document_and_version(registry: Any, author: Any, publish
     asset_id = publish()
     tx = registry.updateMetadata(asset_id, digest("second version"), 1, sender=author)
     assert logs(tx, registry.MetadataPublished) == [
-        {"assetId": asset_id, "version": 2, "digest": digest("second version")}
+        {"assetId": asset_id, "version": 2, "digest": digest("second version"), "publisher": author}
     ]
     assert logs(tx, registry.MetadataUpdate) == [{"_tokenId": asset_id}]
     info = registry.assetInfo(asset_id)
@@ -376,6 +392,43 @@ def test_a_transfer_ends_all_roles_and_returns_the_payout(
     assert logs(tx, registry.RolesChanged)[0]["epoch"] == 2
 
 
+def test_a_transfer_to_the_same_owner_changes_nothing_but_the_approval(
+    registry: Any, author: Any, editor: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    """Somebody who was approved for one token could else end roles and payout of what did not move."""
+    asset_id = publish(payout=stranger)
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    registry.approve(buyer, asset_id, sender=author)
+    tx = registry.transferFrom(author, author, asset_id, sender=buyer)
+    assert logs(tx, registry.Transfer) == [{"from": author, "to": author, "tokenId": asset_id}]
+    info = registry.assetInfo(asset_id)
+    assert (info.owner, info.epoch, info.payout) == (author, 0, stranger)
+    assert registry.rolesOf(asset_id, editor) == EDITOR
+    assert registry.balanceOf(author) == 1
+    assert registry.getApproved(asset_id) == ZERO_ADDRESS
+
+
+def test_only_the_owner_names_a_payout_when_somebody_publishes(
+    registry: Any, author: Any, stranger: Any, publish: Any
+) -> None:
+    """Anybody may publish for anybody, but not keep the money."""
+    for act, what in ((registry.publish, publication(payout=stranger)), (registry.publishMany, None)):
+        args = what or [publication(document="1"), publication(document="2", payout=stranger)]
+        got = refusal(act, author, args, sender=stranger)
+        assert got == ("NotAssetOwner", 1 if what else 2, stranger)
+    tx = registry.publish(author, publication(), sender=stranger)
+    assert registry.payoutOf(1) == author
+    # And the event says who it was.
+    assert logs(tx, registry.MetadataPublished)[0]["publisher"] == stranger
+
+
+def test_an_update_says_who_made_it(registry: Any, author: Any, editor: Any, publish: Any) -> None:
+    asset_id = publish()
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    tx = registry.updateMetadata(asset_id, digest("2"), 1, sender=editor)
+    assert logs(tx, registry.MetadataPublished)[0]["publisher"] == editor
+
+
 def test_the_payout_is_the_owner_unless_set(registry: Any, author: Any, stranger: Any, publish: Any) -> None:
     asset_id = publish()
     assert registry.payoutOf(asset_id) == author
@@ -505,15 +558,6 @@ def test_bad_transfers_are_refused(registry: Any, author: Any, buyer: Any, publi
     assert refusal(registry.ownerOf, 0, sender=author) == ("ERC721NonexistentToken", 0)
 
 
-def test_a_transfer_to_oneself_is_a_transfer(registry: Any, author: Any, editor: Any, publish: Any) -> None:
-    asset_id = publish()
-    registry.setRoles(asset_id, editor, EDITOR, sender=author)
-    registry.transferFrom(author, author, asset_id, sender=author)
-    assert registry.balanceOf(author) == 1
-    assert registry.assetInfo(asset_id).epoch == 1
-    assert registry.rolesOf(asset_id, editor) == 0
-
-
 def test_licences_and_access_survive_a_transfer(
     registry: Any, author: Any, buyer: Any, stranger: Any, publish: Any
 ) -> None:
@@ -560,7 +604,8 @@ def test_an_unknown_asset_is_refused_by_name_everywhere(
         (author, registry.accessOf, (0, buyer)),
         (author, registry.licenceOf, (0,)),
         (author, registry.licencesOf, ()),
-        (author, registry.quote, (0, 1)),
+        (author, registry.offerOf, (0,)),
+        (author, registry.getStateFingerprint, ()),
         (author, registry.datatokenOf, (0,)),
         (author, registry.royaltyInfo, (1,)),
         (author, registry.tokenURI, ()),
@@ -568,6 +613,48 @@ def test_an_unknown_asset_is_refused_by_name_everywhere(
         assert refusal(method, NOBODY, *args, sender=who) == ("AssetNotFound", NOBODY), method
     for buy in (marketplace.buyAccess, marketplace.buyTokens):
         assert refusal(buy, order(NOBODY, buyer), sender=buyer) == ("AssetNotFound", NOBODY)
+
+
+# The fingerprint of what a new owner takes over (ERC-5646)
+
+
+def test_the_fingerprint_changes_with_what_a_new_owner_takes_over(
+    registry: Any, marketplace: Any, author: Any, buyer: Any, curator: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(DOLLAR, kind=PERIOD, cap=9), terms())
+    seen = [registry.getStateFingerprint(asset_id)]
+    for act, args, who in (
+        (registry.updateMetadata, (digest("2"), 1), author),
+        (registry.setState, (SUSPENDED,), author),
+        (registry.setState, (ACTIVE,), author),
+        (registry.setDerivativeTerms, ((True, 7),), author),
+        (registry.setDerivativeTerms, ((True, 8),), author),
+        (registry.setPrice, (0, 1), author),
+        (registry.setPrice, (0, DOLLAR), author),
+        (registry.setOpen, (1, False), author),
+        (registry.grant, (0, buyer, 1, False), author),
+        (registry.addLicence, (terms(),), author),
+        (registry.setDelisted, (True,), curator),
+    ):
+        act(asset_id, *args, sender=who)
+        seen.append(registry.getStateFingerprint(asset_id))
+    # What came back is as it was before; all the others are different.
+    assert seen[1] == seen[3] and seen[5] == seen[7]
+    assert len(set(seen)) == len(seen) - 2
+
+
+def test_the_fingerprint_is_the_same_while_nothing_of_that_changes(
+    registry: Any, author: Any, editor: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(DOLLAR, kind=PERIOD))
+    seen = registry.getStateFingerprint(asset_id)
+    registry.setRoles(asset_id, editor, EDITOR, sender=author)
+    registry.setPayout(asset_id, editor, sender=author)
+    registry.approve(buyer, asset_id, sender=author)
+    assert registry.getStateFingerprint(asset_id) == seen
+    registry.transferFrom(author, buyer, asset_id, sender=author)
+    assert registry.getStateFingerprint(asset_id) == seen
+    assert registry.supportsInterface(bytes.fromhex("f5112315"))
 
 
 # Settings
@@ -579,7 +666,10 @@ def test_settings_are_for_those_whom_the_access_manager_lets(
     asset_id = publish()
     settings: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         (registry.setPaymentToken, (dollar, True)),
-        (registry.setMarketplace, (dollar,)),
+        (registry.setSeller, (dollar, True)),
+        (registry.setFee, (1,)),
+        (registry.setTreasury, (author,)),
+        (registry.pauseSales, (1,)),
         (registry.pausePublications, (1,)),
         (registry.setContractURI, (digest("collection"),)),
     )
@@ -606,8 +696,7 @@ def test_payment_tokens_keep_their_index(registry: Any, project: Any, dollar: An
     ]
 
 
-def test_only_contracts_become_payment_token_or_marketplace(registry: Any, dao: Any, stranger: Any) -> None:
-    assert refusal(registry.setMarketplace, stranger, sender=dao) == ("NotAContract", stranger)
+def test_only_contracts_become_payment_tokens(registry: Any, dao: Any, stranger: Any) -> None:
     assert refusal(registry.setPaymentToken, stranger, True, sender=dao) == ("NotAContract", stranger)
 
 
@@ -622,20 +711,41 @@ def test_there_are_at_most_256_payment_tokens(registry: Any, project: Any, dao: 
     # Those that are there can still be changed, and the last can be used.
     registry.setPaymentToken(tokens[253], False, sender=dao)
     last = publish(terms(UNIT, token=255))
-    assert refusal(registry.quote, last, 0, 1, sender=author) == ("PaymentTokenNotAllowed", 255)
+    assert refusal(registry.offerOf, last, 0, sender=author) == ("PaymentTokenNotAllowed", 255)
 
 
-def test_another_marketplace_takes_over(
-    registry: Any, marketplace: Any, project: Any, authority: Any, dao: Any, treasury: Any, buyer: Any, publish: Any
+def test_one_call_leads_to_all_contracts(
+    project: Any,
+    registry: Any,
+    directory: Any,
+    marketplace: Any,
+    lineage: Any,
+    factory: Any,
+    dao: Any,
+    author: Any,
+    stranger: Any,
 ) -> None:
-    asset_id = publish(terms())
-    newer = dao.deploy(project.Marketplace, authority, registry, treasury, 0)
-    tx = registry.setMarketplace(newer, sender=dao)
-    assert logs(tx, registry.MarketplaceChanged) == [{"marketplace": newer}]
-    assert registry.marketplace() == newer
-    assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotMarketplace", marketplace)
-    newer.buyAccess(order(asset_id, buyer), sender=buyer)
-    assert registry.hasAccess(asset_id, buyer)
+    assert list(registry.contracts()) == []
+    named = [(word("marketplace"), marketplace), (word("lineage"), lineage)]
+    tx = directory.setEntries(named, sender=dao)
+    assert logs(tx, directory.EntrySet) == [{"name": name, "account": account} for name, account in named]
+    assert [tuple(entry) for entry in registry.contracts()] == [(name, account.address) for name, account in named]
+    # A name keeps its place, whatever it stands for; that of nothing stands for nothing.
+    directory.setEntries([(word("splitters"), factory), (word("marketplace"), ZERO_ADDRESS)], sender=dao)
+    directory.setEntries([(word("splitters"), factory)], sender=dao)
+    expected = [(word("marketplace"), ZERO_ADDRESS), (word("lineage"), lineage), (word("splitters"), factory)]
+    assert [tuple(entry) for entry in registry.contracts()] == expected
+    assert [directory.entryOf(word(name)) for name in ("lineage", "marketplace", "nothing")] == [
+        lineage,
+        ZERO_ADDRESS,
+        ZERO_ADDRESS,
+    ]
+    got = refusal(directory.setEntries, named, sender=author)
+    assert got == ("AccessManagedUnauthorized", author)
+    got = refusal(directory.setEntries, [(bytes(32), lineage)], sender=dao)
+    assert got == ("EntryWithoutName", lineage)
+    got = refusal(directory.setEntries, [(word("person"), stranger)], sender=dao)
+    assert got == ("NoContractAt", word("person"), stranger)
 
 
 def test_the_lineage_is_there_from_the_start_and_for_ever(registry: Any, lineage: Any) -> None:

@@ -52,16 +52,16 @@ def test_it_moves_like_any_token(token: Any, buyer: Any, stranger: Any, seller: 
 
 def test_a_permit_lets_a_spender_take(token: Any, buyer: Any, seller: Any, stranger: Any) -> None:
     permit = sign_permit(buyer, token, seller, UNIT, deadline=now() + 1_000)
-    token.permit(buyer, seller, *permit, sender=stranger)
+    token.permit(buyer, seller, *permit[1:], sender=stranger)
     assert token.allowance(buyer, seller) == UNIT
-    again = refusal(token.permit, buyer, seller, *permit, sender=stranger)
+    again = refusal(token.permit, buyer, seller, *permit[1:], sender=stranger)
     assert again[0] == "ERC2612InvalidSigner"
 
 
 def test_an_expired_permit_is_refused(token: Any, buyer: Any, seller: Any) -> None:
     deadline = now() - 1
     permit = sign_permit(buyer, token, seller, UNIT, deadline=deadline)
-    got = refusal(token.permit, buyer, seller, *permit, sender=seller)
+    got = refusal(token.permit, buyer, seller, *permit[1:], sender=seller)
     assert got == ("ERC2612ExpiredSignature", deadline)
 
 
@@ -72,7 +72,7 @@ def test_a_permit_for_one_token_is_none_for_another(
     registry.grant(asset_id, 0, buyer, 1, True, sender=author)
     other = project.Datatoken.at(registry.datatokenOf(asset_id, 0))
     permit = sign_permit(buyer, token, seller, UNIT, deadline=now() + 1_000)
-    assert refusal(other.permit, buyer, seller, *permit, sender=seller)[0] == "ERC2612InvalidSigner"
+    assert refusal(other.permit, buyer, seller, *permit[1:], sender=seller)[0] == "ERC2612InvalidSigner"
     assert token.DOMAIN_SEPARATOR() != other.DOMAIN_SEPARATOR()
     described = other.eip712Domain()
     assert (described.name, described.version, described.verifyingContract) == (other.name(), "1", other)

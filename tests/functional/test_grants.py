@@ -210,40 +210,53 @@ def test_bad_consumption_is_refused(registry: Any, buyer: Any, stranger: Any, us
 # Receipts
 
 
-def test_a_service_hands_in_a_signed_receipt(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_a_service_hands_in_a_signed_receipt(receipts: Any, registry: Any, buyer: Any, service: Any, used: int) -> None:
     note = receipt(used, buyer, uses=3, service=service)
-    tx = registry.consumeWithReceipt(note, sign_receipt(buyer, registry, note), sender=service)
+    tx = receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
     assert logs(tx, registry.UsesConsumed) == [
         {"assetId": used, "licence": 0, "account": buyer, "service": service, "uses": 3, "ref": JOB}
     ]
     assert registry.accessOf(used, 0, buyer).uses == 7
 
 
-def test_the_hash_of_a_receipt_is_what_is_signed(registry: Any, buyer: Any, used: int) -> None:
+def test_the_hash_of_a_receipt_is_what_is_signed(receipts: Any, registry: Any, buyer: Any, used: int) -> None:
     note = receipt(used, buyer)
-    signature = sign_receipt(buyer, registry, note)
-    assert Account._recover_hash(registry.hashReceipt(note), signature=signature) == buyer.address
+    signature = sign_receipt(buyer, receipts, note)
+    assert Account._recover_hash(receipts.hashReceipt(note), signature=signature) == buyer.address
 
 
-def test_a_receipt_works_once(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_only_the_contract_of_receipts_consumes_the_uses_of_others(
+    registry: Any, receipts: Any, author: Any, buyer: Any, stranger: Any, used: int
+) -> None:
+    assert receipts.registry() == registry
+    for who in (author, buyer, stranger):
+        got = refusal(registry.consumeFor, used, 0, buyer, who, 1, digest("job"), sender=who)
+        assert got == ("NotReceipts", who)
+
+
+def test_a_receipt_works_once(receipts: Any, registry: Any, buyer: Any, service: Any, used: int) -> None:
     note = receipt(used, buyer)
-    signature = sign_receipt(buyer, registry, note)
-    registry.consumeWithReceipt(note, signature, sender=service)
-    assert refusal(registry.consumeWithReceipt, note, signature, sender=service) == ("InvalidAccountNonce", buyer, 1)
+    signature = sign_receipt(buyer, receipts, note)
+    receipts.consumeWithReceipt(note, signature, sender=service)
+    assert refusal(receipts.consumeWithReceipt, note, signature, sender=service) == ("InvalidAccountNonce", buyer, 1)
 
 
-def test_a_receipt_is_for_its_service(registry: Any, buyer: Any, service: Any, stranger: Any, used: int) -> None:
+def test_a_receipt_is_for_its_service(
+    receipts: Any, registry: Any, buyer: Any, service: Any, stranger: Any, used: int
+) -> None:
     note = receipt(used, buyer, service=service)
-    got = refusal(registry.consumeWithReceipt, note, sign_receipt(buyer, registry, note), sender=stranger)
+    got = refusal(receipts.consumeWithReceipt, note, sign_receipt(buyer, receipts, note), sender=stranger)
     assert got == ("WrongService", service, stranger)
 
 
-def test_a_receipt_ends_with_its_deadline(registry: Any, chain: Any, buyer: Any, service: Any, used: int) -> None:
+def test_a_receipt_ends_with_its_deadline(
+    receipts: Any, registry: Any, chain: Any, buyer: Any, service: Any, used: int
+) -> None:
     deadline = now() + 100
     note = receipt(used, buyer, deadline=deadline)
-    signature = sign_receipt(buyer, registry, note)
+    signature = sign_receipt(buyer, receipts, note)
     chain.mine(timestamp=deadline + 1)
-    got = refusal(registry.consumeWithReceipt, note, signature, sender=service)
+    got = refusal(receipts.consumeWithReceipt, note, signature, sender=service)
     assert got == ("ReceiptExpired", deadline)
 
 
@@ -252,99 +265,105 @@ def test_a_receipt_ends_with_its_deadline(registry: Any, chain: Any, buyer: Any,
     [("uses", 2), ("ref", digest("another job")), ("deadline", FAR - 1), ("nonce", 1 << 64)],
 )
 def test_a_changed_receipt_is_refused(
-    registry: Any, buyer: Any, service: Any, used: int, field: str, value: Any
+    receipts: Any, registry: Any, buyer: Any, service: Any, used: int, field: str, value: Any
 ) -> None:
-    signature = sign_receipt(buyer, registry, receipt(used, buyer))
+    signature = sign_receipt(buyer, receipts, receipt(used, buyer))
     changed = receipt(used, buyer, **{field: value})
-    got = refusal(registry.consumeWithReceipt, changed, signature, sender=service)
+    got = refusal(receipts.consumeWithReceipt, changed, signature, sender=service)
     assert got == ("InvalidReceiptSignature", buyer)
 
 
 def test_a_receipt_is_for_its_asset_and_licence(
-    registry: Any, author: Any, buyer: Any, service: Any, publish: Any, used: int
+    receipts: Any, registry: Any, author: Any, buyer: Any, service: Any, publish: Any, used: int
 ) -> None:
     other = publish(terms(kind=USE))
     registry.addLicence(used, terms(kind=USE), sender=author)
     registry.grant(other, 0, buyer, 1, False, sender=author)
     registry.grant(used, 3, buyer, 1, False, sender=author)
-    signature = sign_receipt(buyer, registry, receipt(used, buyer))
+    signature = sign_receipt(buyer, receipts, receipt(used, buyer))
     for changed in (receipt(other, buyer), receipt(used, buyer, licence=3)):
-        got = refusal(registry.consumeWithReceipt, changed, signature, sender=service)
+        got = refusal(receipts.consumeWithReceipt, changed, signature, sender=service)
         assert got == ("InvalidReceiptSignature", buyer)
 
 
 def test_a_receipt_is_for_its_chain_and_registry(
-    registry: Any, marketplace: Any, chain: Any, buyer: Any, service: Any, used: int
+    receipts: Any, registry: Any, marketplace: Any, chain: Any, buyer: Any, service: Any, used: int
 ) -> None:
     note = receipt(used, buyer)
     for foreign in (
-        sign_receipt(buyer, registry, note, chain_id=chain.chain_id + 1),
+        sign_receipt(buyer, receipts, note, chain_id=chain.chain_id + 1),
         sign_receipt(buyer, marketplace, note),
     ):
-        got = refusal(registry.consumeWithReceipt, note, foreign, sender=service)
+        got = refusal(receipts.consumeWithReceipt, note, foreign, sender=service)
         assert got == ("InvalidReceiptSignature", buyer)
 
 
-def test_only_the_holder_signs(registry: Any, buyer: Any, stranger: Any, service: Any, used: int) -> None:
+def test_only_the_holder_signs(
+    receipts: Any, registry: Any, buyer: Any, stranger: Any, service: Any, used: int
+) -> None:
     note = receipt(used, buyer)
-    signature = sign_receipt(stranger, registry, note)
+    signature = sign_receipt(stranger, receipts, note)
     for bad in (signature, b"", bytes(65), signature[:64]):
-        got = refusal(registry.consumeWithReceipt, note, bad, sender=service)
+        got = refusal(receipts.consumeWithReceipt, note, bad, sender=service)
         assert got == ("InvalidReceiptSignature", buyer)
 
 
-def test_the_mirrored_signature_is_refused(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_the_mirrored_signature_is_refused(receipts: Any, registry: Any, buyer: Any, service: Any, used: int) -> None:
     """Each ECDSA signature has a twin with n - s; only the lower one counts."""
     note = receipt(used, buyer)
-    signature = sign_receipt(buyer, registry, note)
+    signature = sign_receipt(buyer, receipts, note)
     order_of_curve = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     s = order_of_curve - int.from_bytes(signature[32:64], "big")
     twin = signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
-    got = refusal(registry.consumeWithReceipt, note, twin, sender=service)
+    got = refusal(receipts.consumeWithReceipt, note, twin, sender=service)
     assert got == ("InvalidReceiptSignature", buyer)
 
 
-def test_receipts_of_one_key_go_in_order(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_receipts_of_one_key_go_in_order(receipts: Any, registry: Any, buyer: Any, service: Any, used: int) -> None:
     first, second = receipt(used, buyer), receipt(used, buyer, nonce=1)
-    early = refusal(registry.consumeWithReceipt, second, sign_receipt(buyer, registry, second), sender=service)
+    early = refusal(receipts.consumeWithReceipt, second, sign_receipt(buyer, receipts, second), sender=service)
     assert early == ("InvalidAccountNonce", buyer, 0)
     for note in (first, second):
-        registry.consumeWithReceipt(note, sign_receipt(buyer, registry, note), sender=service)
+        receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
     assert registry.accessOf(used, 0, buyer).uses == 8
 
 
-def test_receipts_of_different_keys_go_in_any_order(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_receipts_of_different_keys_go_in_any_order(
+    receipts: Any, registry: Any, buyer: Any, service: Any, used: int
+) -> None:
     for key in (7, 2**192 - 1, 0, 3):
         note = receipt(used, buyer, nonce=key << 64)
-        registry.consumeWithReceipt(note, sign_receipt(buyer, registry, note), sender=service)
+        receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
         assert registry.call_view_method("nonces", buyer, key) == (key << 64) + 1
-        got = refusal(registry.consumeWithReceipt, note, sign_receipt(buyer, registry, note), sender=service)
+        got = refusal(receipts.consumeWithReceipt, note, sign_receipt(buyer, receipts, note), sender=service)
         assert got == ("InvalidAccountNonce", buyer, (key << 64) + 1)
 
 
 @pytest.mark.parametrize("key", [0, 5])
 def test_a_cancelled_receipt_is_worthless_and_the_next_works(
-    registry: Any, buyer: Any, service: Any, used: int, key: int
+    receipts: Any, registry: Any, buyer: Any, service: Any, used: int, key: int
 ) -> None:
     note = receipt(used, buyer, nonce=key << 64)
-    signature = sign_receipt(buyer, registry, note)
-    tx = registry.cancelReceipt(key, sender=buyer)
-    assert logs(tx, registry.ReceiptCancelled) == [{"account": buyer, "key": key, "nonce": 0}]
-    got = refusal(registry.consumeWithReceipt, note, signature, sender=service)
+    signature = sign_receipt(buyer, receipts, note)
+    tx = receipts.cancelReceipt(key, sender=buyer)
+    assert logs(tx, receipts.ReceiptCancelled) == [{"account": buyer, "key": key, "nonce": 0}]
+    got = refusal(receipts.consumeWithReceipt, note, signature, sender=service)
     assert got == ("InvalidAccountNonce", buyer, (key << 64) + 1)
     following = receipt(used, buyer, nonce=(key << 64) + 1)
-    registry.consumeWithReceipt(following, sign_receipt(buyer, registry, following), sender=service)
+    receipts.consumeWithReceipt(following, sign_receipt(buyer, receipts, following), sender=service)
 
 
 def test_nobody_cancels_the_receipts_of_another(
-    registry: Any, buyer: Any, stranger: Any, service: Any, used: int
+    receipts: Any, registry: Any, buyer: Any, stranger: Any, service: Any, used: int
 ) -> None:
-    registry.cancelReceipt(0, sender=stranger)
+    receipts.cancelReceipt(0, sender=stranger)
     note = receipt(used, buyer)
-    registry.consumeWithReceipt(note, sign_receipt(buyer, registry, note), sender=service)
+    receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
 
 
-def test_a_receipt_is_checked_like_the_holders_own_word(registry: Any, buyer: Any, service: Any, used: int) -> None:
+def test_a_receipt_is_checked_like_the_holders_own_word(
+    receipts: Any, registry: Any, buyer: Any, service: Any, used: int
+) -> None:
     for note, expected in (
         (receipt(used, buyer, uses=11), ("NotEnoughUses", used, 0, buyer, 11, 10)),
         (receipt(used, buyer, uses=0), ("NoUnits",)),
@@ -352,37 +371,37 @@ def test_a_receipt_is_checked_like_the_holders_own_word(registry: Any, buyer: An
         (receipt(used, buyer, licence=9), ("LicenceNotFound", used, 9)),
         (receipt(used + 1, buyer), ("AssetNotFound", used + 1)),
     ):
-        got = refusal(registry.consumeWithReceipt, note, sign_receipt(buyer, registry, note), sender=service)
+        got = refusal(receipts.consumeWithReceipt, note, sign_receipt(buyer, receipts, note), sender=service)
         assert got == expected
 
 
 def test_a_contract_wallet_signs_by_its_key(
-    registry: Any, project: Any, author: Any, buyer: Any, stranger: Any, service: Any, publish: Any
+    receipts: Any, registry: Any, project: Any, author: Any, buyer: Any, stranger: Any, service: Any, publish: Any
 ) -> None:
     wallet = author.deploy(project.MockWallet, buyer)
     asset_id = publish(terms(kind=USE))
     registry.grant(asset_id, 0, wallet, 1, False, sender=author)
     note = receipt(asset_id, wallet, uses=2)
-    good, bad = (sign_receipt(person, registry, note) for person in (buyer, stranger))
-    got = refusal(registry.consumeWithReceipt, note, bad, sender=service)
+    good, bad = (sign_receipt(person, receipts, note) for person in (buyer, stranger))
+    got = refusal(receipts.consumeWithReceipt, note, bad, sender=service)
     assert got == ("InvalidReceiptSignature", wallet)
-    registry.consumeWithReceipt(note, good, sender=service)
+    receipts.consumeWithReceipt(note, good, sender=service)
     assert registry.accessOf(asset_id, 0, wallet).uses == 3
     # A wallet that changed its key no longer stands by the old signature.
     following = receipt(asset_id, wallet, nonce=1)
-    old = sign_receipt(buyer, registry, following)
+    old = sign_receipt(buyer, receipts, following)
     wallet.setKey(stranger, sender=author)
-    got = refusal(registry.consumeWithReceipt, following, old, sender=service)
+    got = refusal(receipts.consumeWithReceipt, following, old, sender=service)
     assert got == ("InvalidReceiptSignature", wallet)
 
 
 def test_a_contract_that_signs_nothing_is_no_holder(
-    registry: Any, dollar: Any, author: Any, buyer: Any, service: Any, publish: Any
+    receipts: Any, registry: Any, dollar: Any, author: Any, buyer: Any, service: Any, publish: Any
 ) -> None:
     asset_id = publish(terms(kind=USE))
     registry.grant(asset_id, 0, dollar, 1, False, sender=author)
     note = receipt(asset_id, dollar)
-    got = refusal(registry.consumeWithReceipt, note, sign_receipt(buyer, registry, note), sender=service)
+    got = refusal(receipts.consumeWithReceipt, note, sign_receipt(buyer, receipts, note), sender=service)
     assert got == ("InvalidReceiptSignature", dollar)
 
 

@@ -21,6 +21,9 @@ addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex()
 assets = st.tuples(addresses, bits(24), bits(24), bits(8), bits(8), bits(16), bits(16))
 licences = st.tuples(bits(96), bits(32), bits(32), bits(32), bits(16), bits(8), st.integers(0, 2), st.booleans())
 grants = st.tuples(bits(48), bits(64), bits(32), st.booleans())
+books = st.tuples(bits(120), bits(120), bits(16))
+rows = st.tuples(addresses, bits(64), bits(16), bits(16))
+turnouts = st.tuples(bits(96), bits(96), bits(48), bits(8))
 
 
 @pytest.fixture(scope="session")
@@ -34,17 +37,28 @@ def texts(project: Any, dao: Any, system: None) -> Any:
 
 
 @RELAXED
-@given(asset=assets, licence=licences, held=grants)
+@given(asset=assets, licence=licences, held=grants, book=books, row=rows, turnout=turnouts)
 def test_what_is_written_at_once_is_read_member_by_member(
-    slots: Any, dao: Any, asset: tuple[Any, ...], licence: tuple[Any, ...], held: tuple[Any, ...]
+    slots: Any,
+    dao: Any,
+    asset: tuple[Any, ...],
+    licence: tuple[Any, ...],
+    held: tuple[Any, ...],
+    book: tuple[Any, ...],
+    row: tuple[Any, ...],
+    turnout: tuple[Any, ...],
 ) -> None:
     slots.writeAsset(asset, sender=dao)
     slots.writeLicence(licence, sender=dao)
     slots.writeGrant(held, sender=dao)
-    read_asset, read_licence, read_grant = (tuple(part) for part in slots.read())
+    slots.writeBook(book, sender=dao)
+    slots.writeRow(row, sender=dao)
+    slots.writeTurnout(turnout, sender=dao)
+    read_asset, read_licence, read_grant, read_book, read_row, read_turnout = (tuple(part) for part in slots.read())
     assert (read_asset[0].lower(), *read_asset[1:]) == asset
-    assert read_licence == licence
-    assert read_grant == held
+    assert (read_licence, read_grant) == (licence, held)
+    assert (read_book, read_turnout) == (book, turnout)
+    assert (read_row[0].lower(), *read_row[1:]) == row
 
 
 @pytest.mark.parametrize("position", range(7))

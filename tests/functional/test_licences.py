@@ -17,7 +17,9 @@ from .support import (
     UNIT,
     USD,
     USE,
+    FEE_BPS,
     digest,
+    issue,
     logs,
     now,
     order,
@@ -57,11 +59,11 @@ def test_a_price_in_an_unknown_token_is_refused(registry: Any, author: Any, publ
         assert got == ("PaymentTokenNotAllowed", index)
 
 
-def test_a_new_price_is_announced_and_asked(registry: Any, author: Any, publish: Any) -> None:
+def test_a_new_price_is_announced_and_asked(marketplace: Any, registry: Any, author: Any, publish: Any) -> None:
     asset_id = publish(terms(DOLLAR))
     tx = registry.setPrice(asset_id, 0, 3 * DOLLAR, sender=author)
     assert logs(tx, registry.LicenceChanged) == [{"assetId": asset_id, "licence": 0, "price": 3 * DOLLAR, "open": True}]
-    assert registry.quote(asset_id, 0, 2).total == 6 * DOLLAR
+    assert marketplace.quote(asset_id, 0, 2).total == 6 * DOLLAR
 
 
 def test_a_closed_licence_issues_nothing_until_it_is_opened(
@@ -91,7 +93,7 @@ def test_a_licence_that_is_not_there_is_refused_everywhere(
             (registry.consume, (1, bytes(32))),
             (registry.accessOf, (buyer,)),
             (registry.licenceOf, ()),
-            (registry.quote, (1,)),
+            (marketplace.quote, (1,)),
             (registry.datatokenOf, ()),
         ):
             assert refusal(method, asset_id, number, *args, sender=author) == ("LicenceNotFound", asset_id, number)
@@ -263,23 +265,26 @@ def test_uses_end_at_the_limit_of_their_counter(
 # Prices
 
 
-def test_a_quote_is_what_a_sale_charges(registry: Any, dollar: Any, author: Any, stranger: Any, publish: Any) -> None:
+def test_a_quote_is_what_a_sale_charges(
+    treasury: Any, marketplace: Any, registry: Any, dollar: Any, author: Any, stranger: Any, publish: Any
+) -> None:
     asset_id = publish(terms(7 * DOLLAR), terms(), terms(5, token=NATIVE), payout=stranger)
-    assert tuple(registry.quote(asset_id, 0, 3)) == (dollar, 21 * DOLLAR, stranger, ZERO_ADDRESS, 0)
-    assert tuple(registry.quote(asset_id, 1, 3)) == (ZERO_ADDRESS, 0, ZERO_ADDRESS, ZERO_ADDRESS, 0)
-    assert tuple(registry.quote(asset_id, 2, 1)) == (ZERO_ADDRESS, 5, stranger, ZERO_ADDRESS, 0)
+    fee = 21 * DOLLAR * FEE_BPS // 10_000
+    nobody = (0, ZERO_ADDRESS)
+    assert tuple(marketplace.quote(asset_id, 0, 3)) == (dollar, 21 * DOLLAR, fee, treasury, *nobody, stranger)
+    assert tuple(marketplace.quote(asset_id, 1, 3)) == (ZERO_ADDRESS, 0, *nobody, *nobody, ZERO_ADDRESS)
+    assert tuple(marketplace.quote(asset_id, 2, 1)) == (ZERO_ADDRESS, 5, 0, treasury, *nobody, stranger)
 
 
-def test_the_dearest_quote_does_not_overflow(registry: Any, author: Any, publish: Any) -> None:
+def test_the_dearest_quote_does_not_overflow(marketplace: Any, registry: Any, author: Any, publish: Any) -> None:
     asset_id = publish(terms(2**96 - 1))
-    assert registry.quote(asset_id, 0, 2**32 - 1).total == (2**96 - 1) * (2**32 - 1)
+    assert marketplace.quote(asset_id, 0, 2**32 - 1).total == (2**96 - 1) * (2**32 - 1)
 
 
-def test_only_the_marketplace_sells(registry: Any, author: Any, dao: Any, publish: Any) -> None:
+def test_only_sellers_sell(registry: Any, author: Any, dao: Any, publish: Any) -> None:
     asset_id = publish(terms())
     for caller in (author, dao):
-        got = refusal(registry.sell, asset_id, 0, caller, 1, False, caller, sender=caller)
-        assert got == ("NotMarketplace", caller)
+        assert refusal(registry.sell, issue(asset_id, caller), sender=caller) == ("NotSeller", caller)
 
 
 def test_a_token_that_is_no_longer_allowed_stops_sales_but_not_gifts(
@@ -287,7 +292,7 @@ def test_a_token_that_is_no_longer_allowed_stops_sales_but_not_gifts(
 ) -> None:
     asset_id = publish(terms(DOLLAR), terms())
     registry.setPaymentToken(dollar, False, sender=dao)
-    assert refusal(registry.quote, asset_id, 0, 1, sender=buyer) == ("PaymentTokenNotAllowed", USD)
+    assert refusal(marketplace.quote, asset_id, 0, 1, sender=buyer) == ("PaymentTokenNotAllowed", USD)
     assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("PaymentTokenNotAllowed", USD)
     marketplace.buyAccess(order(asset_id, buyer, licence=1), sender=buyer)
     registry.grant(asset_id, 0, buyer, 1, False, sender=author)

@@ -106,26 +106,26 @@ def test_a_machine_takes_its_own_uses(registry: Any, machine: Any, author: Any, 
 
 
 def test_a_receipt_for_a_machine_is_handed_in_by_it_alone(
-    registry: Any, machine: Any, author: Any, buyer: Any, service: Any, publish: Any
+    receipts: Any, registry: Any, machine: Any, author: Any, buyer: Any, service: Any, publish: Any
 ) -> None:
     asset_id = publish(terms(kind=USE, amount=5))
     registry.grant(asset_id, 0, buyer, 1, False, sender=author)
     mine = asset_id, 0, buyer, 1, machine, JOB, 0, FAR
     theirs = asset_id, 0, buyer, 1, service, JOB, 0, FAR
-    signature = sign_receipt(buyer, registry, mine)
-    assert refusal(registry.consumeWithReceipt, mine, signature, sender=service) == ("WrongService", machine, service)
-    call = registry.consumeWithReceipt.encode_input(theirs, sign_receipt(buyer, registry, theirs))
-    assert refused(machine, registry, call, service) == ("WrongService", service, machine)
-    call = registry.consumeWithReceipt.encode_input(mine, signature)
-    (used,) = logs(machine.act(registry, 0, call, sender=service), registry.UsesConsumed)
+    signature = sign_receipt(buyer, receipts, mine)
+    assert refusal(receipts.consumeWithReceipt, mine, signature, sender=service) == ("WrongService", machine, service)
+    call = receipts.consumeWithReceipt.encode_input(theirs, sign_receipt(buyer, receipts, theirs))
+    assert refused(machine, receipts, call, service) == ("WrongService", service, machine)
+    call = receipts.consumeWithReceipt.encode_input(mine, signature)
+    (used,) = logs(machine.act(receipts, 0, call, sender=service), registry.UsesConsumed)
     assert (used["account"], used["service"]) == (buyer, machine)
 
 
-def test_a_machine_cancels_its_own_receipts(registry: Any, machine: Any, buyer: Any) -> None:
-    call = registry.cancelReceipt.encode_input(7)
-    (cancelled,) = logs(machine.act(registry, 0, call, sender=buyer), registry.ReceiptCancelled)
+def test_a_machine_cancels_its_own_receipts(receipts: Any, registry: Any, machine: Any, buyer: Any) -> None:
+    call = receipts.cancelReceipt.encode_input(7)
+    (cancelled,) = logs(machine.act(receipts, 0, call, sender=buyer), receipts.ReceiptCancelled)
     assert cancelled["account"] == machine
-    assert [registry.nonces(who, 7) % 2**64 for who in (buyer, machine)] == [0, 1]
+    assert [receipts.nonces(who, 7) % 2**64 for who in (buyer, machine)] == [0, 1]
 
 
 def test_the_permit_of_a_person_is_not_used_by_a_machine(

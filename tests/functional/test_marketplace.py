@@ -16,6 +16,8 @@ from .support import (
     PERIOD,
     UNIT,
     USE,
+    creation_refusal,
+    digest,
     logs,
     now,
     order,
@@ -233,7 +235,7 @@ def test_a_permit_that_somebody_else_spent_first_does_no_harm(
 ) -> None:
     asset_id = publish(terms(30 * DOLLAR))
     permit = sign_permit(saver, dollar, marketplace, 30 * DOLLAR, deadline=now() + 1_000)
-    dollar.permit(saver, marketplace, *permit, sender=buyer)
+    dollar.permit(saver, marketplace, *permit[1:], sender=buyer)
     marketplace.buyAccessWithPermit(order(asset_id, saver), permit, sender=saver)
     assert registry.hasAccess(asset_id, saver)
 
@@ -269,7 +271,7 @@ def test_a_permit_does_not_matter_for_what_costs_no_tokens(
     registry: Any, marketplace: Any, saver: Any, publish: Any
 ) -> None:
     free, native = publish(terms()), publish(terms(7, token=NATIVE))
-    nonsense = (1, 1, 27, bytes(32), bytes(32))
+    nonsense = (ZERO_ADDRESS, 1, 1, 27, bytes(32), bytes(32))
     marketplace.buyAccessWithPermit(order(free, saver), nonsense, sender=saver)
     assert registry.hasAccess(free, saver)
     got = refusal(marketplace.buyAccessWithPermit, order(native, saver), nonsense, sender=saver)
@@ -280,43 +282,45 @@ def test_a_permit_does_not_matter_for_what_costs_no_tokens(
 
 
 def test_settings_are_for_those_whom_the_access_manager_lets(
-    marketplace: Any, author: Any, curator: Any, treasury: Any
+    registry: Any, marketplace: Any, author: Any, curator: Any, treasury: Any
 ) -> None:
     for who in (author, curator, treasury):
-        for setting, value in ((marketplace.setFee, 0), (marketplace.setTreasury, who), (marketplace.pauseSales, 1)):
+        for setting, value in ((registry.setFee, 0), (registry.setTreasury, who), (registry.pauseSales, 1)):
             assert refusal(setting, value, sender=who) == ("AccessManagedUnauthorized", who)
 
 
-def test_the_access_manager_can_let_a_guardian_pause(marketplace: Any, authority: Any, dao: Any, service: Any) -> None:
-    authority.setTargetFunctionRole(marketplace, [marketplace.pauseSales.encode_input(1)[:4]], 7, sender=dao)
+def test_the_access_manager_can_let_a_guardian_pause(
+    registry: Any, marketplace: Any, authority: Any, dao: Any, service: Any
+) -> None:
+    authority.setTargetFunctionRole(registry, [registry.pauseSales.encode_input(1)[:4]], 7, sender=dao)
     authority.grantRole(7, service, 0, sender=dao)
-    marketplace.pauseSales(chain.pending_timestamp + DAY, sender=service)
-    assert refusal(marketplace.setFee, 0, sender=service) == ("AccessManagedUnauthorized", service)
+    registry.pauseSales(chain.pending_timestamp + DAY, sender=service)
+    assert refusal(registry.setFee, 0, sender=service) == ("AccessManagedUnauthorized", service)
 
 
 def test_the_fee_has_a_hard_cap(
-    marketplace: Any, dollar: Any, dao: Any, buyer: Any, treasury: Any, publish: Any
+    registry: Any, marketplace: Any, dollar: Any, dao: Any, buyer: Any, treasury: Any, publish: Any
 ) -> None:
-    assert (marketplace.feeBps(), marketplace.MAX_FEE_BPS()) == (FEE_BPS, 500)
-    assert refusal(marketplace.setFee, 501, sender=dao) == ("FeeAboveCap", 501, 500)
-    assert refusal(marketplace.setFee, 2**256 - 1, sender=dao) == ("FeeAboveCap", 2**256 - 1, 500)
-    tx = marketplace.setFee(500, sender=dao)
-    assert logs(tx, marketplace.FeeChanged) == [{"feeBps": 500}]
+    assert registry.salesRules().feeBps == FEE_BPS
+    assert refusal(registry.setFee, 501, sender=dao) == ("FeeAboveCap", 501, 500)
+    assert refusal(registry.setFee, 2**256 - 1, sender=dao) == ("FeeAboveCap", 2**256 - 1, 500)
+    tx = registry.setFee(500, sender=dao)
+    assert logs(tx, registry.FeeChanged) == [{"feeBps": 500}]
     marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
     assert dollar.balanceOf(treasury) == 5 * DOLLAR
-    marketplace.setFee(0, sender=dao)
+    registry.setFee(0, sender=dao)
     marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
     assert dollar.balanceOf(treasury) == 5 * DOLLAR
 
 
 def test_the_treasury_can_move_but_not_to_nowhere(
-    marketplace: Any, dollar: Any, dao: Any, buyer: Any, seller: Any, publish: Any
+    registry: Any, marketplace: Any, dollar: Any, dao: Any, buyer: Any, seller: Any, publish: Any
 ) -> None:
     for nowhere in (ZERO_ADDRESS, marketplace.address):
-        assert refusal(marketplace.setTreasury, nowhere, sender=dao) == ("InvalidTreasury", nowhere)
-    tx = marketplace.setTreasury(seller, sender=dao)
-    assert logs(tx, marketplace.TreasuryChanged) == [{"treasury": seller}]
-    assert marketplace.treasury() == seller
+        assert refusal(registry.setTreasury, nowhere, sender=dao) == ("InvalidTreasury", nowhere)
+    tx = registry.setTreasury(seller, sender=dao)
+    assert logs(tx, registry.TreasuryChanged) == [{"treasury": seller}]
+    assert registry.salesRules().treasury == seller
     marketplace.buyAccess(order(publish(terms(100 * DOLLAR)), buyer), sender=buyer)
     assert dollar.balanceOf(seller) == 2_500_000
 
@@ -327,10 +331,10 @@ def test_sales_can_be_paused_and_go_on(
     asset_id = publish(terms(kind=USE))
     marketplace.buyTokens(order(asset_id, buyer), sender=buyer)
     until = chain.pending_timestamp + DAY
-    tx = marketplace.pauseSales(until, sender=dao)
-    assert logs(tx, marketplace.SalesPaused) == [{"until": until}]
-    assert marketplace.salesPausedUntil() == until
-    permit = (0, 0, 27, bytes(32), bytes(32))
+    tx = registry.pauseSales(until, sender=dao)
+    assert logs(tx, registry.SalesPaused) == [{"until": until}]
+    assert registry.salesRules().pausedUntil == until
+    permit = (ZERO_ADDRESS, 0, 0, 27, bytes(32), bytes(32))
     for buy in (marketplace.buyAccess, marketplace.buyTokens):
         assert refusal(buy, order(asset_id, buyer), sender=buyer) == ("SalesArePaused", until)
     for buy in (marketplace.buyAccessWithPermit, marketplace.buyTokensWithPermit):
@@ -339,14 +343,14 @@ def test_sales_can_be_paused_and_go_on(
     registry.redeem(asset_id, 0, 1, buyer, sender=buyer)
     registry.consume(asset_id, 0, 1, bytes(32), sender=buyer)
     registry.grant(asset_id, 0, buyer, 1, False, sender=author)
-    marketplace.pauseSales(0, sender=dao)
+    registry.pauseSales(0, sender=dao)
     marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
 
 
-def test_a_pause_of_sales_ends_by_itself(marketplace: Any, dao: Any, buyer: Any, publish: Any) -> None:
+def test_a_pause_of_sales_ends_by_itself(registry: Any, marketplace: Any, dao: Any, buyer: Any, publish: Any) -> None:
     asset_id = publish(terms(kind=USE))
     until = chain.pending_timestamp + DAY
-    marketplace.pauseSales(until, sender=dao)
+    registry.pauseSales(until, sender=dao)
     chain.pending_timestamp = until - 1
     chain.mine()
     assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("SalesArePaused", until)
@@ -355,8 +359,84 @@ def test_a_pause_of_sales_ends_by_itself(marketplace: Any, dao: Any, buyer: Any,
 
 
 def test_it_is_deployed_with_its_settings(
-    project: Any, authority: Any, registry: Any, marketplace: Any, dao: Any, treasury: Any
+    project: Any,
+    authority: Any,
+    directory: Any,
+    lineage: Any,
+    registry: Any,
+    marketplace: Any,
+    dao: Any,
+    treasury: Any,
 ) -> None:
-    assert (marketplace.registry(), marketplace.treasury(), marketplace.authority()) == (registry, treasury, authority)
-    other = dao.deploy(project.Marketplace, authority, registry, treasury, 500)
-    assert (other.feeBps(), other.salesPausedUntil()) == (500, 0)
+    assert marketplace.registry() == registry
+    assert tuple(registry.salesRules()) == (treasury, FEE_BPS, 0)
+    other = dao.deploy(project.AssetRegistry, authority, directory, lineage, treasury, 500)
+    assert tuple(other.salesRules()) == (treasury, 500, 0)
+    fixed = authority, directory, lineage
+    got = creation_refusal(project.AssetRegistry, *fixed, treasury, 501, sender=dao)
+    assert got == ("FeeAboveCap", 501, 500)
+    got = creation_refusal(project.AssetRegistry, *fixed, ZERO_ADDRESS, 0, sender=dao)
+    assert got == ("InvalidTreasury", ZERO_ADDRESS)
+
+
+# Who sells
+
+
+def test_the_dao_names_sellers_and_ending_one_ends_its_new_sales_only(
+    project: Any, registry: Any, marketplace: Any, dao: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE))
+    marketplace.buyTokens(order(asset_id, buyer, units=2), sender=buyer)
+    other = dao.deploy(project.Marketplace, registry)
+    assert refusal(other.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotSeller", other)
+    tx = registry.setSeller(other, True, sender=dao)
+    assert logs(tx, registry.SellerChanged) == [{"seller": other, "allowed": True}]
+    for shop in (marketplace, other):
+        assert registry.isSeller(shop)
+        shop.buyAccess(order(asset_id, buyer), sender=buyer)
+    registry.setSeller(marketplace, False, sender=dao)
+    assert refusal(marketplace.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotSeller", marketplace)
+    other.buyAccess(order(asset_id, buyer), sender=buyer)
+    # What it sold is used on, and what it says of prices is still true.
+    registry.redeem(asset_id, 0, 2, buyer, sender=buyer)
+    registry.consume(asset_id, 0, 1, bytes(32), sender=buyer)
+    assert marketplace.quote(asset_id, 0, 1).total == 0
+
+
+def test_a_seller_is_a_contract_and_not_the_treasury(
+    project: Any, registry: Any, marketplace: Any, dao: Any, stranger: Any, buyer: Any
+) -> None:
+    assert refusal(registry.setSeller, stranger, True, sender=dao) == ("NotAContract", stranger)
+    assert refusal(registry.setSeller, marketplace, False, sender=stranger) == ("AccessManagedUnauthorized", stranger)
+    other = dao.deploy(project.Marketplace, registry)
+    registry.setTreasury(other, sender=dao)
+    assert refusal(registry.setSeller, other, True, sender=dao) == ("InvalidTreasury", other)
+    assert refusal(registry.setTreasury, marketplace, sender=dao) == ("InvalidTreasury", marketplace)
+
+
+# What the buyer saw
+
+
+def test_an_order_that_names_the_document_gets_that_one_or_nothing(
+    registry: Any, marketplace: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(terms(kind=USE), document="as advertised")
+    seen = digest("as advertised")
+    marketplace.buyAccess(order(asset_id, buyer, document=seen), sender=buyer)
+    registry.updateMetadata(asset_id, digest("garbage"), 1, sender=author)
+    agreed = order(asset_id, buyer, document=seen)
+    for buy in (marketplace.buyAccess, marketplace.buyTokens):
+        assert refusal(buy, agreed, sender=buyer) == ("OtherDocument", asset_id, seen, digest("garbage"))
+    # Whoever names none takes any.
+    marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
+    assert registry.accessOf(asset_id, 0, buyer).uses == 10
+
+
+def test_an_order_that_names_the_document_is_not_for_the_asset_that_got_the_number_instead(
+    marketplace: Any, buyer: Any, seller: Any, publish: Any
+) -> None:
+    """As after a reorganisation: the number that the buyer saw is now somebody else's asset."""
+    asset_id = publish(terms(kind=USE), document="other", owner=seller)
+    agreed = order(asset_id, buyer, document=digest("as advertised"))
+    got = refusal(marketplace.buyAccess, agreed, sender=buyer)
+    assert got == ("OtherDocument", asset_id, digest("as advertised"), digest("other"))

@@ -24,14 +24,17 @@ STATEFUL = [
     "Brake",
     "Curation",
     "Datatoken",
+    "Directory",
     "Lineage",
     "Marketplace",
+    "Receipts",
     "RegistryAuthority",
     "RegistryGovernor",
     "RegistryToken",
     "RevenueSplitter",
     "Standards",
     "TokenDistributor",
+    "Treasuries",
 ]
 
 UPDATING = os.environ.get("UPDATE_SNAPSHOTS") == "1"

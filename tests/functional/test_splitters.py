@@ -381,12 +381,12 @@ def test_what_is_parked_is_told_and_claimed_elsewhere(
     tx = splitter.distribute(NATIVE_COIN, sender=stranger)
     assert logs(tx, splitter.Parked) == [{"token": NATIVE_COIN, "payee": wallet, "amount": 100}]
     assert logs(tx, splitter.Distributed) == [{"token": NATIVE_COIN, "amount": 200}]
-    assert (held_by(other), splitter.parkedOf(NATIVE_COIN, wallet)) == (100, 100)
+    assert (held_by(other), splitter.owedTo(NATIVE_COIN, wallet)) == (100, 100)
     assert splitter.pending(NATIVE_COIN, wallet) == 100
     before = buyer.balance
-    tx = wallet.act(splitter, splitter.claim.encode_input(NATIVE_COIN, buyer), sender=stranger)
+    tx = wallet.act(splitter, splitter.claim.encode_input(NATIVE_COIN, wallet, buyer), sender=stranger)
     assert logs(tx, splitter.Claimed) == [{"token": NATIVE_COIN, "payee": wallet, "to": buyer, "amount": 100}]
-    assert (buyer.balance - before, splitter.parkedOf(NATIVE_COIN, wallet), held_by(splitter)) == (100, 0, 0)
+    assert (buyer.balance - before, splitter.owedTo(NATIVE_COIN, wallet), held_by(splitter)) == (100, 0, 0)
 
 
 def test_what_is_parked_is_not_distributed_again(refused: tuple[Any, Any], dao: Any, stranger: Any) -> None:
@@ -394,15 +394,42 @@ def test_what_is_parked_is_not_distributed_again(refused: tuple[Any, Any], dao: 
     assert logs(splitter.distribute(NATIVE_COIN, sender=stranger), splitter.Distributed) == []
     dao.transfer(splitter, 20)
     splitter.distribute(NATIVE_COIN, sender=stranger)
-    assert (splitter.parkedOf(NATIVE_COIN, wallet), held_by(splitter)) == (110, 110)
+    assert (splitter.owedTo(NATIVE_COIN, wallet), held_by(splitter)) == (110, 110)
 
 
-def test_only_the_payee_claims_and_only_what_is_parked(refused: tuple[Any, Any], dollar: Any, stranger: Any) -> None:
+def test_only_the_payee_has_it_sent_elsewhere_and_only_what_is_parked(
+    refused: tuple[Any, Any], dollar: Any, buyer: Any, stranger: Any
+) -> None:
     splitter, wallet = refused
-    got = refusal(splitter.claim, NATIVE_COIN, stranger, sender=stranger)
+    for thief, to in ((stranger, stranger), (stranger, buyer), (buyer, stranger)):
+        got = refusal(splitter.claim, NATIVE_COIN, wallet, to, sender=thief)
+        assert got == ("NotPayee", wallet, thief)
+    got = refusal(splitter.claim, NATIVE_COIN, stranger, stranger, sender=stranger)
     assert got == ("NothingToClaim", NATIVE_COIN, stranger)
-    _, _, reason = refusal(wallet.act, splitter, splitter.claim.encode_input(dollar, stranger), sender=stranger)
+    claim = splitter.claim.encode_input(dollar, wallet, stranger)
+    _, _, reason = refusal(wallet.act, splitter, claim, sender=stranger)
     assert decode_error(reason) == ("NothingToClaim", dollar, wallet)
+
+
+def test_anybody_has_what_is_parked_sent_to_its_payee(
+    project: Any, split: Any, dao: Any, editor: Any, seller: Any, stranger: Any
+) -> None:
+    """A splitter, a vesting wallet and a vault cannot claim: what a token's pause parked for them would never leave."""
+    token = dao.deploy(project.BlockingToken)
+    team = split({editor: 3, seller: 1})
+    vesting = dao.deploy(project.TokenVesting, editor, 1, 1, 1)
+    splitter = split({team: 1, vesting: 1})
+    token.mint(splitter, 800, sender=dao)
+    token.setPaused(True, sender=dao)
+    splitter.distribute(token, sender=stranger)
+    token.setPaused(False, sender=dao)
+    for payee in (team, vesting):
+        assert splitter.owedTo(token, payee) == 400
+        tx = splitter.claim(token, payee, payee, sender=stranger)
+        assert logs(tx, splitter.Claimed) == [{"token": token, "payee": payee, "to": payee, "amount": 400}]
+        assert (token.balanceOf(payee), splitter.owedTo(token, payee)) == (400, 0)
+    team.distribute(token, sender=stranger)
+    assert (token.balanceOf(editor), token.balanceOf(seller), token.balanceOf(splitter)) == (300, 100, 0)
 
 
 def test_a_claim_goes_to_somebody_who_takes_it(refused: tuple[Any, Any], project: Any, dao: Any, stranger: Any) -> None:
@@ -412,9 +439,11 @@ def test_a_claim_goes_to_somebody_who_takes_it(refused: tuple[Any, Any], project
         (splitter, ("InvalidClaimReceiver", splitter)),
         (wallet, ("ClaimRefused", wallet, 100)),
     ):
-        _, _, reason = refusal(wallet.act, splitter, splitter.claim.encode_input(NATIVE_COIN, to), sender=stranger)
+        _, _, reason = refusal(
+            wallet.act, splitter, splitter.claim.encode_input(NATIVE_COIN, wallet, to), sender=stranger
+        )
         assert decode_error(reason) == expected
-    assert splitter.parkedOf(NATIVE_COIN, wallet) == 100
+    assert splitter.owedTo(NATIVE_COIN, wallet) == 100
 
 
 def test_a_claim_within_a_round_takes_nothing_from_the_round(
@@ -424,11 +453,11 @@ def test_a_claim_within_a_round_takes_nothing_from_the_round(
     others = payees(4)
     splitter = split(dict.fromkeys([wallet, *others], 1))
     dao.transfer(splitter, 503)
-    claim = splitter.claim.encode_input(NATIVE_COIN, buyer)
+    claim = splitter.claim.encode_input(NATIVE_COIN, wallet, buyer)
     before = buyer.balance
     for _ in range(5):
         splitter.distributeChunk(NATIVE_COIN, 1, sender=stranger)
-        if splitter.parkedOf(NATIVE_COIN, wallet):
+        if splitter.owedTo(NATIVE_COIN, wallet):
             wallet.act(splitter, claim, sender=stranger)
     assert buyer.balance - before == 100
     assert [held_by(payee) for payee in others] == [100] * 4

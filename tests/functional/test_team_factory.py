@@ -114,9 +114,11 @@ def test_a_team_without_shares_has_no_splitter(teams: Any, people: list[Any], st
 
 def test_it_publishes_the_first_asset_for_the_safe(teams: Any, registry: Any, people: list[Any], author: Any) -> None:
     team = (people, 2, _shares((people[0], 1), (people[2], 1)), 1)
-    safe, splitter = teams.teamOf(team)
+    safe, splitter = teams.publishingTeamOf(team, publication(terms(12)))
     tx = teams.createTeamAndPublish(team, publication(terms(12)), sender=author)
-    asset = logs(tx, registry.MetadataPublished)[0]["assetId"]
+    (published,) = logs(tx, registry.MetadataPublished)
+    asset = published["assetId"]
+    assert published["publisher"] == safe
     assert registry.ownerOf(asset) == safe
     assert registry.payoutOf(asset) == splitter
     assert logs(tx, teams.TeamCreated)[0]["safe"] == safe
@@ -132,7 +134,7 @@ def test_a_payout_of_the_publication_wins(
 
 def test_without_splitter_the_safe_is_paid(teams: Any, registry: Any, people: list[Any], author: Any) -> None:
     team = (people, 2, [], 3)
-    safe, _ = teams.teamOf(team)
+    safe, _ = teams.publishingTeamOf(team, publication(terms(12)))
     tx = teams.createTeamAndPublish(team, publication(terms(12)), sender=author)
     assert registry.payoutOf(logs(tx, registry.MetadataPublished)[0]["assetId"]) == safe
 
@@ -155,12 +157,66 @@ def test_what_a_stranger_made_first_is_taken_as_it_is(
     safe_factory.createProxyWithNonce(singleton, setup, 4, sender=stranger)
     splitters.createSplitter(shares, sender=stranger)
     assert list(_safe(safe, singleton).getOwners()) == people
-    tx = teams.createTeamAndPublish(team, publication(terms(12)), sender=author)
-    assert registry.ownerOf(logs(tx, registry.MetadataPublished)[0]["assetId"]) == safe
-    # And once more: the same team, another asset.
-    again = teams.createTeamAndPublish(team, publication(terms(12), document="second"), sender=author)
-    assert logs(again, teams.TeamCreated)[0]["safe"] == safe
-    assert registry.payoutOf(logs(again, registry.MetadataPublished)[0]["assetId"]) == splitter
+    tx = teams.createTeam(team, sender=author)
+    created = {"safe": safe, "splitter": splitter, "owners": [p.address for p in people], "threshold": 2}
+    assert logs(tx, teams.TeamCreated) == [created]
+
+
+def test_a_safe_that_published_is_a_plain_safe_afterwards_and_publishes_once(
+    teams: Any, registry: Any, people: list[Any], singleton: Any, author: Any, stranger: Any
+) -> None:
+    team, asset = (people, 2, _shares((people[0], 3), (people[1], 1)), 4), publication(terms(12))
+    safe, splitter = teams.publishingTeamOf(team, asset)
+    # A stranger who is faster does just that, and whoever comes after it finds it done.
+    teams.createTeamAndPublish(team, asset, sender=stranger)
+    again = teams.createTeamAndPublish(team, asset, sender=author)
+    assert logs(again, registry.MetadataPublished) == []
+    assert (registry.ownerOf(1), registry.payoutOf(1), registry.balanceOf(safe)) == (safe, splitter, 1)
+    made = _safe(safe, singleton)
+    assert (list(made.getOwners()), made.getThreshold()) == (people, 2)
+    assert made.getModulesPaginated("0x" + "0" * 39 + "1", 5)[0] == []
+
+
+def test_the_address_of_a_team_that_publishes_binds_the_publication(
+    teams: Any, registry: Any, people: list[Any], stranger: Any
+) -> None:
+    """Nobody publishes something else, or for another payout, under the address that a team knows as its own."""
+    team = (people, 2, _shares((people[0], 1)), 4)
+    others = [
+        teams.publishingTeamOf(team, publication(terms(12)))[0],
+        teams.publishingTeamOf(team, publication(terms(13)))[0],
+        teams.publishingTeamOf(team, publication(terms(12), document="other"))[0],
+        teams.publishingTeamOf(team, publication(terms(12), payout=stranger.address))[0],
+        teams.publishingTeamOf((people, 2, [], 4), publication(terms(12)))[0],
+        teams.teamOf(team)[0],
+    ]
+    assert len(set(others)) == len(others)
+
+
+def test_what_the_registry_refuses_makes_no_team(teams: Any, people: list[Any], author: Any) -> None:
+    team, nothing = (people, 2, [], 9), (bytes(32), *publication()[1:])
+    assert refusal(teams.createTeamAndPublish, team, nothing, sender=author) == ("",)
+
+
+def test_only_a_safe_that_is_set_up_publishes_through_it(teams: Any, author: Any) -> None:
+    assert refusal(teams.publishInSetup, publication(), sender=author) == ("NotInSetup",)
+
+
+def test_a_safe_that_was_given_away_is_no_longer_the_team(
+    teams: Any, singleton: Any, people: list[Any], stranger: Any
+) -> None:
+    """The address is the one of the people of the start, whoever owns it now."""
+    author = people[0]
+    team = ([author], 1, [], 11)
+    safe, _ = teams.teamOf(team)
+    teams.createTeam(team, sender=stranger)
+    made = _safe(safe, singleton)
+    data = made.swapOwner.encode_input("0x" + "0" * 39 + "1", author, stranger)
+    mine = bytes(12) + bytes.fromhex(author.address[2:]) + bytes(32) + b"\x01"
+    made.execTransaction(made, 0, data, 0, 0, 0, 0, ZERO_ADDRESS, ZERO_ADDRESS, mine, sender=author)
+    assert refusal(teams.createTeam, team, sender=author) == ("TeamHasChanged", safe)
+    # Another salt makes another one.
+    teams.createTeam((*team[:3], 12), sender=author)
 
 
 def test_the_address_binds_the_people_the_threshold_and_the_salt(teams: Any, people: list[Any], stranger: Any) -> None:
@@ -205,7 +261,7 @@ def test_the_safe_acts_when_two_of_three_agree(
     teams: Any, registry: Any, people: list[Any], author: Any, stranger: Any, singleton: Any
 ) -> None:
     team = (people, 2, [], 8)
-    safe, _ = teams.teamOf(team)
+    safe, _ = teams.publishingTeamOf(team, publication(terms(12)))
     tx = teams.createTeamAndPublish(team, publication(terms(12)), sender=author)
     asset = logs(tx, registry.MetadataPublished)[0]["assetId"]
     data = registry.transferFrom.encode_input(safe, stranger, asset)

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from .evm import ZERO, Contract, Failure, Log, Outcome
 from .model import ALL_ROLES, BPS, COIN, HOLD, PERIOD, RETIRED, UNIT, UNLIMITED, USE, Refused
-from .world import AUTHOR, BUYER, DAO, FRIEND, PEOPLE, STRANGER, TREASURY, World
+from .world import AUTHOR, BUYER, DAO, FRIEND, PEOPLE, STRANGER, TREASURY, World, licence_terms
 
 MAX_ASSETS = 6  # enough for assets to be confused with one another; more make each step slower
 MAX_LICENCES_HERE = 5
@@ -167,7 +167,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @initialize(first=plain_offers, second=plain_offers)
     def start(self, first: Any, second: Any) -> None:
         for digest, offers in ((b"\x11" * 32, first), (b"\x22" * 32, second)):
-            self._publish((digest, FRIEND, (True, 500), (), offers), AUTHOR, AUTHOR)
+            self._publish((digest, FRIEND, (True, 500), (), offers, 0), AUTHOR, AUTHOR)
         # A third one is made from both, of which one asks more by now.
         self.act(
             self.registry,
@@ -177,7 +177,7 @@ class RegistryMachine(RuleBasedStateMachine):
             sender=AUTHOR,
             verdict=lambda: self.model.set_derivative_terms(AUTHOR, 2, (True, 1_250)),
         )
-        self._publish((b"\x33" * 32, BUYER, (True, 0), (1, 2), second), AUTHOR, FRIEND)
+        self._publish((b"\x33" * 32, BUYER, (True, 0), (1, 2), second, 1_750), FRIEND, FRIEND)
         # Some access and some tokens are about, so that most walks get to the using of them.
         for number, (account, count, as_tokens) in enumerate([(FRIEND, 2, True), (BUYER, 2, True), (FRIEND, 1, False)]):
             self._grant(1, number, AUTHOR, account, count, as_tokens)
@@ -190,11 +190,13 @@ class RegistryMachine(RuleBasedStateMachine):
         royalty_terms,
         parents,
         st.lists(terms, max_size=3).map(tuple),
+        st.sampled_from([3_000, 3_000, 3_000, 500, 0]),
     )
 
     def publication(self, draw: tuple[Any, ...]) -> tuple[Any, ...]:
-        digest, payout, royalty, parents, offers = draw
-        return (digest, self.somebody(payout), royalty, [self.parent_at(parent) for parent in parents], offers)
+        digest, payout, royalty, parents, offers, most = draw
+        listed = [self.parent_at(parent) for parent in parents]
+        return self.world.publication(digest, self.somebody(payout), royalty, listed, offers, most)
 
     def parent_at(self, drawn: int) -> int:
         """One of the assets there are, the one that comes next, or an id that none has."""
@@ -389,7 +391,7 @@ class RegistryMachine(RuleBasedStateMachine):
             self.registry,
             "addLicence",
             asset_id,
-            offer,
+            licence_terms(offer),
             sender=caller,
             verdict=lambda: self.model.add_licence(caller, asset_id, offer),
         )
@@ -454,6 +456,11 @@ class RegistryMachine(RuleBasedStateMachine):
         total = licence.price * count
         return (self.model.payments[licence.payment][0] if total else COIN), total
 
+    def digest_of(self, asset_id: int) -> bytes:
+        """The document of an asset that is there."""
+        asset = self.model.assets.get(asset_id)
+        return bytes(32) if asset is None else asset.digest
+
     # The most that is paid, and the coins sent, relative to the total.
     margins = st.sampled_from([0, 0, 0, 1, 10**18, -1])
 
@@ -465,6 +472,7 @@ class RegistryMachine(RuleBasedStateMachine):
             "margin": margins,
             "surplus": margins,
             "stray": mostly_false,
+            "seen": st.sampled_from(["any", "this", "this", "older"]),
         }
     )
 
@@ -488,12 +496,14 @@ class RegistryMachine(RuleBasedStateMachine):
         margin: int,
         surplus: int,
         stray: bool,
+        seen: str = "any",
     ) -> None:
         token, total = self.total(asset_id, number, count)
         # Coins for what costs dollars are a mistake that must cost nothing.
         value = total + surplus if token == COIN else int(stray)
         value = max(0, min(value, self.model.money[COIN][buyer]))
-        order = (asset_id, number, buyer if account is None else account, count, max(0, total + margin))
+        digest = {"any": bytes(32), "older": b"\x99" * 32}.get(seen) or self.digest_of(asset_id)
+        order = (asset_id, number, buyer if account is None else account, count, max(0, total + margin), digest)
         self.gains = {(asset_id, number, order[2])}
         self.act(
             self.market,
@@ -521,15 +531,15 @@ class RegistryMachine(RuleBasedStateMachine):
         # A permit is bad once somebody else has handed it in: its nonce is gone.
         nonce = self.model.permits[token, buyer] - (not good)
         v, r, s = self.world.sign_permit(buyer, token, approved, nonce % 2**256, self.chain.timestamp)
-        order = (asset_id, number, buyer, count, total)
+        order = (asset_id, number, buyer, count, total, bytes(32))
         self.gains = {(asset_id, number, buyer)}
         self.act(
             self.market,
             "buyTokensWithPermit" if as_tokens else "buyAccessWithPermit",
             order,
-            (approved, self.chain.timestamp, v, r, s),
+            (token, approved, self.chain.timestamp, v, r, s),
             sender=buyer,
-            verdict=lambda: self.model.buy(buyer, order, as_tokens, permit=(approved, good)),
+            verdict=lambda: self.model.buy(buyer, order, as_tokens, permit=(token, approved, good)),
         )
 
     @rule(caller=people, dollar=st.integers(0, 1), amount=st.sampled_from([0, 2_500_000, UNLIMITED, UNLIMITED]))
@@ -571,17 +581,25 @@ class RegistryMachine(RuleBasedStateMachine):
             verdict=lambda: self.model.transfer_tokens(caller, asset_id, number, receiver, amount),
         )
 
-    @rule(offer=offers_there, caller=people, door=st.sampled_from(["sell", "mint", "burn"]))
+    @rule(offer=offers_there, caller=people, door=st.sampled_from(["sell", "consumeFor", "mint", "burn"]))
     def knock_at_an_inner_door(self, offer: tuple[int, int], caller: str, door: str) -> None:
-        """What only the marketplace, or only the registry, may call."""
+        """What only sellers, the contract of receipts or the registry may call."""
         asset_id, number = self.licence_at(offer)
 
         def not_the_registry() -> None:
             raise Refused("NotRegistry", caller)
 
         if door == "sell":
-            args = (asset_id, number, caller, 1, False, caller)
-            self.act(self.registry, door, *args, sender=caller, verdict=lambda: self.model.sell(caller))
+            issue = (asset_id, number, caller, 1, False, caller, bytes(32))
+            self.act(self.registry, door, issue, sender=caller, verdict=lambda: self.model.sell(caller))
+            return
+        if door == "consumeFor":
+
+            def not_the_receipts() -> None:
+                raise Refused("NotReceipts", caller)
+
+            args = (asset_id, number, BUYER, caller, 1, bytes(32))
+            self.act(self.registry, door, *args, sender=caller, verdict=not_the_receipts)
             return
         asset = self.model.assets.get(asset_id)
         if asset is not None and number < len(asset.licences) and asset.licences[number].minted:
@@ -660,7 +678,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def _hand_in(self, caller: str, receipt: tuple[Any, ...], signature: bytes, signed: bool) -> bool:
         self.loses = {(receipt[0], receipt[1], receipt[2])}
         outcome = self.act(
-            self.registry,
+            self.world.receipts,
             "consumeWithReceipt",
             receipt,
             signature,
@@ -674,7 +692,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @rule(caller=people, key=st.integers(0, 2))
     def cancel_receipt(self, caller: str, key: int) -> None:
         self.act(
-            self.registry,
+            self.world.receipts,
             "cancelReceipt",
             key,
             sender=caller,
@@ -700,6 +718,7 @@ class RegistryMachine(RuleBasedStateMachine):
         caller=callers,
         setting=st.one_of(
             st.tuples(st.just("setPaymentToken"), st.sampled_from(["coin", "dollar", "other", "nobody"]), mostly_true),
+            st.tuples(st.just("setSeller"), st.sampled_from(["market", "market", "dollar", "nobody"]), mostly_true),
             st.tuples(st.just("setFee"), st.sampled_from([0, 1, 250, 500, 501, 2**16, BPS])),
             st.tuples(
                 st.just("setTreasury"), st.sampled_from([TREASURY, TREASURY, STRANGER, ZERO, "market", "registry"])
@@ -721,10 +740,11 @@ class RegistryMachine(RuleBasedStateMachine):
         args = [named.get(arg, self.somebody(arg)) if isinstance(arg, str) else arg for arg in drawn]
         settings: dict[str, tuple[Contract, Callable[..., Any]]] = {
             "setPaymentToken": (self.registry, self.model.set_payment_token),
-            "setFee": (self.market, self.model.set_fee),
-            "setTreasury": (self.market, self.model.set_treasury),
+            "setSeller": (self.registry, self.model.set_seller),
+            "setFee": (self.registry, self.model.set_fee),
+            "setTreasury": (self.registry, self.model.set_treasury),
             "pausePublications": (self.registry, self.model.pause_publications),
-            "pauseSales": (self.market, self.model.pause_sales),
+            "pauseSales": (self.registry, self.model.pause_sales),
         }
         contract, verdict = settings[function]
         outcome = self.act(contract, function, *args, sender=caller, verdict=lambda: verdict(caller, *args))

@@ -128,7 +128,9 @@ class Issue:
 @dataclass
 class Model:
     admin: str  # the only one whom the access manager lets
+    registry: str
     marketplace: str
+    sellers: set[str]
     splitter_of: Callable[[int], str]  # where the royalties of an asset go
     contracts: frozenset[str]  # accounts with code; none of them takes native coin or assets
     treasury: str
@@ -196,34 +198,38 @@ class Model:
     def _new_asset(
         self, known: dict[int, Asset], caller: str, asset_id: int, owner: str, publication: tuple[Any, ...]
     ) -> Asset:
-        digest, payout, royalty_terms, parents, offers = publication
-        if not any(digest):
-            raise Refused("EmptyDigest")
+        digest, payout, royalty_terms, parents, most, offers = publication
         if len(offers) > MAX_LICENCES:
             raise Refused("TooManyLicences", asset_id, MAX_LICENCES)
         self._check_royalty(royalty_terms)
+        if not any(digest):
+            raise Refused("EmptyDigest")
+        if payout != ZERO and owner != caller:
+            raise Refused("NotAssetOwner", asset_id, caller)
         licences = [self._new_licence(terms) for terms in offers]
         asset = Asset(owner, digest, royalty_terms, licences, payout if payout != ZERO else None)
-        for parent in parents:
-            asset.parents[parent] = self._asked_by(known, asset_id, parent)
+        for registry, parent in parents:
+            asset.parents[parent] = self._asked_by({**known, asset_id: asset}, registry, parent)
+            if parent == asset_id:
+                raise Refused("OwnAncestor", asset_id)
             if len(ancestors_of(known, asset)) > MAX_ANCESTORS:
                 raise Refused("TooManyAncestors", asset_id, MAX_ANCESTORS)
         asset.royalty_bps = sum(ancestors_of(known, asset).values())
         if asset.royalty_bps > MAX_ROYALTY_BPS:
             raise Refused("RoyaltiesTooHigh", asset_id, asset.royalty_bps, MAX_ROYALTY_BPS)
+        if asset.royalty_bps > most:
+            raise Refused("RoyaltyTooHigh", asset.royalty_bps, most)
         if owner != caller and owner in self.contracts:
             raise Refused("ERC721InvalidReceiver", owner)
         return asset
 
-    def _asked_by(self, known: dict[int, Asset], asset_id: int, parent: int) -> int:
+    def _asked_by(self, known: dict[int, Asset], registry: str, parent: int) -> int:
         """The royalty that a parent asks of an asset published now."""
-        if parent == asset_id:
-            raise Refused("OwnParent", asset_id)
         if parent not in known:
-            raise Refused("AssetNotFound", parent)
+            raise Refused("ParentNotFound", registry, parent)
         allowed, royalty_bps = known[parent].royalty_terms
         if not allowed or known[parent].delisted or known[parent].state != ACTIVE:
-            raise Refused("DerivativesNotAllowed", parent)
+            raise Refused("DerivativesNotAllowed", registry, parent)
         return royalty_bps
 
     def _new_licence(self, terms: tuple[int, ...]) -> Licence:
@@ -252,11 +258,12 @@ class Model:
             raise Refused("ERC721InsufficientApproval", caller, asset_id)
         if sender != asset.owner:
             raise Refused("ERC721IncorrectOwner", sender, asset_id, asset.owner)
-        asset.owner = receiver
-        asset.epoch += 1
-        asset.roles.clear()
-        asset.payout = None
         asset.approved = ZERO
+        if receiver != sender:
+            asset.owner = receiver
+            asset.epoch += 1
+            asset.roles.clear()
+            asset.payout = None
 
     def approve(self, caller: str, account: str, asset_id: int) -> None:
         if asset_id not in self.assets:
@@ -273,12 +280,12 @@ class Model:
 
     def update_metadata(self, caller: str, asset_id: int, digest: bytes, expected: int) -> None:
         asset = self._with_role(caller, asset_id, EDITOR)
-        if not any(digest):
-            raise Refused("EmptyDigest")
         if asset.state == RETIRED:
             raise Refused("AssetIsRetired", asset_id)
         if asset.version != expected:
             raise Refused("VersionConflict", asset_id, expected, asset.version)
+        if not any(digest):
+            raise Refused("EmptyDigest")
         asset.digest = digest
         asset.version += 1
 
@@ -330,31 +337,31 @@ class Model:
         self._carry_out(self._checked(asset_id, number, account, units, as_tokens, buyer=account))
 
     def sell(self, caller: str) -> None:
-        """Nobody but the marketplace; it comes in by `buy`."""
-        raise Refused("NotMarketplace", caller)
+        """Nobody but a seller; the marketplace comes in by `buy`."""
+        raise Refused("NotSeller", caller)
 
     def buy(
         self,
         buyer: str,
-        order: tuple[int, int, str, int, int],
+        order: tuple[int, int, str, int, int, bytes],
         as_tokens: bool,
         *,
         value: int = 0,
-        permit: tuple[int, bool] | None = None,
+        permit: tuple[str, int, bool] | None = None,
     ) -> None:
-        """Issue and pay, or neither. `permit` is (allowance, whether its signature is good)."""
-        asset_id, number, account, units, max_total = order
+        """Issue and pay, or neither. `permit` is (token, allowance, whether its signature is good)."""
+        asset_id, number, account, units, max_total, digest = order
         allowances = copy.deepcopy(self.allowances)
         permitted = None
-        if permit is not None:
-            token, *_ = self.charge(asset_id, number, units)
-            # A bad permit does no harm: what counts is the allowance when the price is taken.
-            if token != COIN and permit[1]:
-                allowances[token][buyer] = permit[0]
-                permitted = (token, buyer)
+        # A bad permit does no harm: what counts is the allowance when the price is taken.
+        if permit is not None and permit[0] != COIN and permit[2]:
+            allowances[permit[0]][buyer] = permit[1]
+            permitted = (permit[0], buyer)
+        if self.marketplace not in self.sellers:
+            raise Refused("NotSeller", self.marketplace)
         if self.now < self.sales_paused_until:
             raise Refused("SalesArePaused", self.sales_paused_until)
-        issue = self._checked(asset_id, number, account, units, as_tokens, buyer=buyer)
+        issue = self._checked(asset_id, number, account, units, as_tokens, buyer=buyer, digest=digest)
         token, total, royalty = self.charge(asset_id, number, units)
         if total > max_total:
             raise Refused("TotalAboveMaximum", total, max_total)
@@ -372,13 +379,26 @@ class Model:
             self.permits[permitted] += 1
         self._carry_out(issue)
 
-    def _checked(self, asset_id: int, number: int, account: str, units: int, as_tokens: bool, *, buyer: str) -> Issue:
+    def _checked(
+        self,
+        asset_id: int,
+        number: int,
+        account: str,
+        units: int,
+        as_tokens: bool,
+        *,
+        buyer: str,
+        digest: bytes = bytes(32),
+    ) -> Issue:
         asset = self.asset(asset_id)
         if asset.state != ACTIVE or asset.delisted:
             raise Refused("NotForSale", asset_id)
         licence = self.licence(asset_id, number)
         if not licence.open:
             raise Refused("LicenceClosed", asset_id, number)
+        # Whoever names the document that they saw gets that one, or nothing.
+        if any(digest) and digest != asset.digest:
+            raise Refused("OtherDocument", asset_id, digest, asset.digest)
         if units == 0:
             raise Refused("NoUnits")
         if account == ZERO:
@@ -501,12 +521,9 @@ class Model:
         key = nonce >> 64
         if nonce != (key << 64) | self.nonces[account, key]:
             raise Refused("InvalidAccountNonce", account, (key << 64) | self.nonces[account, key])
-        licence = self.licence(asset_id, number)
-        left = licence.grants[account]
-        self._consume(account, asset_id, number, uses)
         if not signed:
-            licence.grants[account] = left
             raise Refused("InvalidReceiptSignature", account)
+        self._consume(account, asset_id, number, uses)
         self.nonces[account, key] += 1
 
     def _consume(self, account: str, asset_id: int, number: int, uses: int) -> None:
@@ -540,6 +557,14 @@ class Model:
         self.payments.append((token, allowed))
         return len(known)
 
+    def set_seller(self, caller: str, seller: str, allowed: bool) -> None:
+        self._restricted(caller)
+        if seller not in self.contracts:
+            raise Refused("NotAContract", seller)
+        if seller == self.treasury:
+            raise Refused("InvalidTreasury", seller)
+        (self.sellers.add if allowed else self.sellers.discard)(seller)
+
     def set_fee(self, caller: str, fee_bps: int) -> None:
         self._restricted(caller)
         if fee_bps > MAX_FEE_BPS:
@@ -548,7 +573,7 @@ class Model:
 
     def set_treasury(self, caller: str, treasury: str) -> None:
         self._restricted(caller)
-        if treasury in (ZERO, self.marketplace):
+        if treasury == ZERO or treasury in self.sellers:
             raise Refused("InvalidTreasury", treasury)
         self.treasury = treasury
 

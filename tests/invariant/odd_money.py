@@ -117,6 +117,11 @@ class OddMoney:
         self.small_bomb = chain.deploy("BombReceiver", 10_000, False, sender=DAO).address
         self.big_bomb = chain.deploy("BombReceiver", 2**20, False, sender=DAO).address
         self.failing_bomb = chain.deploy("BombReceiver", 10_000, True, sender=DAO).address
+        # They take all that comes, and cannot call anybody to fetch what did not.
+        factory = chain.deploy("SplitterFactory", sender=DAO)
+        outcome = chain.transact(factory, "createSplitter", [(DAO, 1)], sender=DAO)
+        self.nested = "0x" + outcome.data[12:].hex()
+        self.vesting = chain.deploy("TokenVesting", BUYER, chain.timestamp, 1, 1, sender=DAO).address
         # Its counters are written once, so that what it does later fits into the gas of a payment.
         for target in (DAO, self.refusing.address):
             chain.transact(self.reentrant, "arm", target, 0, b"", sender=DAO)
@@ -131,6 +136,8 @@ class OddMoney:
             self.small_bomb,
             self.big_bomb,
             self.failing_bomb,
+            self.nested,
+            self.vesting,
         ]
         self._manners = {name: self._manners_of(contract) for name, contract in self.contracts.items()}
 

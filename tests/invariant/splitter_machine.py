@@ -9,6 +9,7 @@ from collections import Counter
 from typing import ClassVar
 
 import hypothesis.strategies as st
+from eth_abi import encode
 from eth_utils import keccak
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -19,6 +20,7 @@ from .splitter_model import LIMIT, Event, SplitterModel, Token
 from .world import AUTHOR, DAO, PEOPLE, STRANGER, World, clone_address
 
 ALL = 2**256 - 1
+ANSWERS = 0  # the manner of a registry that does
 MAX_PAYEES = 256
 NAMES = [
     "coin", "BlockingToken", "liar", "HookToken", "LocalDollar", "FeeToken", "FalseToken", "NoReturnToken",
@@ -36,7 +38,7 @@ amounts = (
     | st.integers(1, 2**100)
 )
 share_sizes = st.sampled_from([1, 1, 2, 3, 10, 2**32 - 1, 2**31, 2**16]) | st.integers(1, 2**32 - 1)
-places = st.integers(0, 12)  # of the five people and the eight odd receivers, or of payees
+places = st.integers(0, 14)  # of the five people and the ten odd receivers, or of payees
 # What came before there was a splitter, and whether it was made and that was divided at once, one payee being blocked.
 openings = st.tuples(st.sampled_from([True, True, False]), amounts)
 chunks = st.sampled_from([1, 1, 1, 2, 3, 5, 0, 255, 256, ALL])
@@ -114,6 +116,7 @@ class SplitterMachine(RuleBasedStateMachine):
             payees=self.payees,
             has_code=self.chain.has_code,
             takes_coins=self.takes_coins,
+            silent=self.silent,
         )
         for name in names:
             token = self.odd.token(name)
@@ -131,6 +134,10 @@ class SplitterMachine(RuleBasedStateMachine):
 
     def payees(self) -> list[str]:
         return [payee for payee, _ in self.table]
+
+    def silent(self) -> set[int]:
+        """The places of payees that cannot be paid now."""
+        return set()
 
     def accounts(self) -> list[str]:
         """All whose money is followed: of a crowd the first and the last."""
@@ -178,6 +185,10 @@ class SplitterMachine(RuleBasedStateMachine):
 
     def intrusions(self) -> int:
         return self.chain.words(self.odd.reentrant, "successes")[0]
+
+    def keys(self) -> list[str]:
+        """Names of payees that are no accounts."""
+        return []
 
     def deaf(self) -> frozenset[str]:
         """Contracts that have no way to take coins."""
@@ -284,27 +295,31 @@ class SplitterMachine(RuleBasedStateMachine):
         which=st.integers(0, 1),
         place=places,
         receiver=st.sampled_from(["same", "same", "reentrant", "splitter", ZERO, AUTHOR]) | places,
+        helped=st.booleans(),
     )
-    def claim(self, which: int, place: int, receiver: str | int) -> None:
+    def claim(self, which: int, place: int, receiver: str | int, helped: bool) -> None:
         token = self.token_at(which)
         doers = {one.address: one for one in (self.odd.refusing, self.odd.reentrant)}
         parked = self.model.books[token.address].parked
-        # Mostly somebody who has something to claim. The other contracts have no way to claim.
-        owed = [one for one, amount in parked.items() if amount and (one in doers or not self.chain.has_code(one))]
+        # Mostly somebody for whom something waits.
+        owed = [one for one, amount in parked.items() if amount]
         if not owed and place:
             return
-        caller = [*owed * 3, AUTHOR][place % (3 * len(owed) + 1)]
-        named = {"same": caller, "splitter": self.splitter, "reentrant": self.odd.reentrant.address}
+        payee = [*owed * 3, AUTHOR][place % (3 * len(owed) + 1)]
+        # Those that have no way to call are helped by a stranger.
+        helpless = payee not in doers and (self.chain.has_code(payee) or payee in self.keys())
+        caller = STRANGER if helped or helpless else payee
+        named = {"same": payee, "splitter": self.splitter, "reentrant": self.odd.reentrant.address}
         to = named.get(receiver, receiver) if isinstance(receiver, str) else self.pool[receiver % len(self.pool)]
         contract = doers.get(caller)
         if to == self.odd.burning:
             return  # it would burn all the gas of the claimer, which is without end here
         expected: tuple[int, list[Event]] | Failure
         try:
-            expected = self.model.claim(caller, token, to)
+            expected = self.model.claim(caller, token, payee, to)
         except Refused as refused:
             expected = Failure(refused.name, refused.values)
-        data = self.contract.artifact.functions["claim"].encode((token.address, to))
+        data = self.contract.artifact.functions["claim"].encode((token.address, payee, to))
         if contract is None:
             outcome = self.chain.send(self.splitter, data, sender=caller)
         else:
@@ -360,7 +375,7 @@ class SplitterMachine(RuleBasedStateMachine):
         data = {
             "distribute": lambda: functions["distribute"].encode((token,)),
             "distributeChunk": lambda: functions["distributeChunk"].encode((token, 1)),
-            "claim": lambda: functions["claim"].encode((token, AUTHOR)),
+            "claim": lambda: functions["claim"].encode((token, self.odd.reentrant.address, AUTHOR)),
         }.get(how, lambda: b"")()
         value = amount if how == "give" else 0
         target = ZERO if how == "nothing" else self.splitter
@@ -369,7 +384,8 @@ class SplitterMachine(RuleBasedStateMachine):
 
 
 class LineageMachine(SplitterMachine):
-    """A splitter whose payees are the payouts of the ancestors on the day."""
+    """A splitter whose payees are the payouts of the ancestors on the day: some of them of a registry that is a stranger,
+    and that may be silent."""
 
     maker = "Lineage"
 
@@ -377,47 +393,129 @@ class LineageMachine(SplitterMachine):
         names=names,
         payouts=st.lists(places, min_size=MAX_ANCESTORS, max_size=MAX_ANCESTORS),
         asked=st.lists(st.sampled_from([0, 1, 7, 333, 500, 1_000, MAX_ROYALTY_BPS]), max_size=MAX_ANCESTORS),
+        strange=st.lists(st.booleans(), min_size=MAX_ANCESTORS, max_size=MAX_ANCESTORS),
         opening=openings,
     )
-    def start(self, names: list[str], payouts: list[int], asked: list[int], opening: tuple[bool, int]) -> None:
+    def start(
+        self, names: list[str], payouts: list[int], asked: list[int], strange: list[bool], opening: tuple[bool, int]
+    ) -> None:
         while sum(asked) > MAX_ROYALTY_BPS:
             asked = asked[:-1]
+        base, registry = self.base, self.base.registry
         self.owners = [list(PEOPLE.values())[i % len(PEOPLE)] for i in range(len(asked))]
         self.payouts: list[str | None] = [self.pool[place] for place in payouts[: len(asked)]]
-        registry = self.base.registry
-        digest = b"\1" * 32
-        for owner, payout, bps in zip(self.owners, self.payouts, asked, strict=True):
-            self.base.do(registry, "publish", owner, (digest, payout, (True, bps), (), ()), sender=owner)
-        self.child = len(asked) + 1
-        parents = list(range(1, self.child))
-        self.base.do(registry, "publish", AUTHOR, (digest, ZERO, (False, 0), parents, ()), sender=AUTHOR)
-        self.begin(self.base.lineage_splitter(self.child), asked, names, opening)
+        self.strange = strange[: len(asked)]
+        self.manner = 0
+        # All assets of the stranger ask the same and are paid to the same account.
+        stranger_asks = next((bps for bps, odd in zip(asked, self.strange, strict=True) if odd), 0)
+        asked = [stranger_asks if odd else bps for bps, odd in zip(asked, self.strange, strict=True)]
+        while sum(asked) > MAX_ROYALTY_BPS:
+            asked.pop()
+            self.owners.pop()
+            self.payouts.pop()
+            self.strange.pop()
+        self.stranger = self.chain.deploy("PretendRegistry", stranger_asks, AUTHOR, sender=DAO)
+        self.ancestors: list[tuple[str, int]] = []
+        digest, own = b"\1" * 32, 0
+        for i, (owner, payout, bps) in enumerate(zip(self.owners, self.payouts, asked, strict=True)):
+            if self.strange[i]:
+                self.payouts[i] = AUTHOR
+                self.ancestors.append((self.stranger.address, 100 + i))
+                continue
+            own += 1
+            base.do(registry, "publish", owner, base.publication(digest, payout or ZERO, (True, bps)), sender=owner)
+            self.ancestors.append((registry.address, own))
+        self.child = own + 1
+        publication = (digest, ZERO, (False, 0), self.ancestors, MAX_ROYALTY_BPS, ())
+        base.do(registry, "publish", AUTHOR, publication, sender=AUTHOR)
+        self.begin(base.lineage_splitter(self.child), asked, names, opening)
+        self.contract = self.chain.at("LineageSplitter", self.splitter)
+
+    def silent(self) -> set[int]:
+        """Who names this splitter as payout, or whose registry does not answer."""
+        return {
+            i
+            for i, payout in enumerate(self.payouts)
+            if payout == self.splitter or (self.strange[i] and self.manner != ANSWERS)
+        }
+
+    def key(self, place: int) -> str:
+        registry, asset_id = self.ancestors[place]
+        return "0x" + keccak(encode(("address", "uint256"), (registry, asset_id)))[12:].hex()
+
+    def keys(self) -> list[str]:
+        return [self.key(i) for i in range(len(self.ancestors))]
 
     def payees(self) -> list[str]:
-        return [payout or owner for owner, payout in zip(self.owners, self.payouts, strict=True)]
+        silent = self.silent()
+        return [
+            self.key(i) if i in silent else payout or owner
+            for i, (owner, payout) in enumerate(zip(self.owners, self.payouts, strict=True))
+        ]
 
     def accounts(self) -> list[str]:
-        return [*self.pool, *(contract.address for contract in self.base.contracts), self.splitter]
+        return [*self.pool, *(contract.address for contract in self.base.contracts), self.splitter, *self.keys()]
 
     def create(self) -> Outcome:
         return self.chain.transact(
             self.base.lineage, "createSplitter", self.base.registry.address, self.child, sender=STRANGER
         )
 
+    def own(self, place: int) -> int | None:
+        """One of the ancestors that are published here."""
+        places = [i for i, odd in enumerate(self.strange) if not odd]
+        return places[place % len(places)] if places else None
+
     @precondition(lambda self: self.owners)
     @rule(place=places, receiver=st.sampled_from(list(PEOPLE.values())))
     def ancestor_changes_hands(self, place: int, receiver: str) -> None:
-        i = place % len(self.owners)
+        i = self.own(place)
+        if i is None or self.owners[i] == receiver:
+            return
         sender, self.owners[i], self.payouts[i] = self.owners[i], receiver, None
-        self.base.do(self.base.registry, "transferFrom", sender, receiver, i + 1, sender=sender)
+        asset_id = self.ancestors[i][1]
+        self.base.do(self.base.registry, "transferFrom", sender, receiver, asset_id, sender=sender)
         self.touched = {token.address for token in self.tokens}
 
     @precondition(lambda self: self.owners)
     @rule(place=places, payout=places | st.sampled_from(["registry", "splitter", "splitter", "owner"]))
     def ancestor_names_another_payout(self, place: int, payout: int | str) -> None:
-        i = place % len(self.owners)
+        i = self.own(place)
+        if i is None:
+            return
         named = {"registry": self.base.registry.address, "splitter": self.splitter, "owner": ZERO}
         account = named[payout] if isinstance(payout, str) else self.pool[payout % len(self.pool)]
         self.payouts[i] = account if account != ZERO else None
-        self.base.do(self.base.registry, "setPayout", i + 1, account, sender=self.owners[i])
+        self.base.do(self.base.registry, "setPayout", self.ancestors[i][1], account, sender=self.owners[i])
         self.touched = {token.address for token in self.tokens}
+
+    @precondition(lambda self: any(self.strange))
+    @rule(manner=st.sampled_from([ANSWERS, ANSWERS, *range(1, 6)]), payout=places)
+    def stranger_changes_its_manner(self, manner: int, payout: int) -> None:
+        self.manner, account = manner, self.pool[payout % len(self.pool)]
+        self.base.do(self.stranger, "setManner", manner)
+        self.base.do(self.stranger, "setPayout", account)
+        self.payouts = [account if odd else one for odd, one in zip(self.strange, self.payouts, strict=True)]
+        self.touched = {token.address for token in self.tokens}
+
+    @precondition(lambda self: self.made() and self.ancestors)
+    @rule(which=st.integers(0, 1), place=places)
+    def claim_for_an_ancestor(self, which: int, place: int) -> None:
+        token = self.token_at(which)
+        parked = self.model.books[token.address].parked
+        # Mostly one for whom something waits.
+        waiting = [i for i in range(len(self.ancestors)) if parked[self.key(i)]]
+        i = [*waiting * 3, 0][place % (3 * len(waiting) + 1)]
+        registry, asset_id = self.ancestors[i]
+        expected: tuple[int, list[Event]] | Failure
+        to = self.payouts[i] or self.owners[i]
+        if to == self.odd.burning:
+            return  # it would burn all the gas of the claimer, which is without end here
+        try:
+            if i in self.silent():
+                raise Refused("NoPayout", registry, asset_id)
+            expected = self.model.send_parked(token, self.key(i), to)
+        except Refused as refused:
+            expected = Failure(refused.name, refused.values)
+        outcome = self.chain.transact(self.contract, "claimFor", token.address, registry, asset_id, sender=STRANGER)
+        self.done("claimFor", outcome, expected, token)

@@ -63,7 +63,10 @@ class Books:
 
 
 class SplitterModel:
-    """One splitter. `payees` tells who they are now: those of a lineage splitter change with their assets."""
+    """One splitter. `payees` tells who they are now: those of a lineage splitter change with their assets.
+
+    `silent` tells the places of those who cannot be paid now; what is theirs is parked under the name that they have then.
+    """
 
     def __init__(
         self,
@@ -73,10 +76,11 @@ class SplitterModel:
         payees: Callable[[], list[str]],
         has_code: Callable[[str], bool],
         takes_coins: Callable[[str, int, bool], bool],
+        silent: Callable[[], set[int]] = set,
     ) -> None:
         """`takes_coins(account, amount, bounded)` answers for the account, and does what it does meanwhile."""
         self.address, self.shares, self.payees = address, tuple(shares), payees
-        self.sum = sum(shares)
+        self.sum, self.silent = sum(shares), silent
         self._has_code, self._takes_coins = has_code, takes_coins
         self.books: dict[str, Books] = defaultdict(lambda: Books([0] * len(shares)))
 
@@ -86,7 +90,7 @@ class SplitterModel:
 
     def distribute(self, token: Token, count: int) -> tuple[int, list[Event]]:
         """Give the next `count` payees what is theirs: the amount, and the events in order."""
-        books, payees = self.books[token.address], self.payees()
+        books, payees, silent = self.books[token.address], self.payees(), self.silent()
         total, first = books.round or (min(self.arrived(token), LIMIT), 0)
         if total == books.counted or self.sum == 0:
             return 0, []
@@ -100,26 +104,31 @@ class SplitterModel:
             if amount == 0:
                 continue
             paid += amount
-            if self._pay(token, payees[i], amount, bounded=True) is not None:
+            if i in silent or self._pay(token, payees[i], amount, bounded=True) is not None:
                 books.parked[payees[i]] += amount
                 events.append(("Parked", {"token": token.address, "payee": payees[i], "amount": amount}))
         done = end == len(payees)
         books.counted, books.round = (total, None) if done else (books.counted, (total, end))
         return paid, [*events, ("Distributed", {"token": token.address, "amount": paid})]
 
-    def claim(self, caller: str, token: Token, receiver: str) -> tuple[int, list[Event]]:
-        """Give the caller what is parked for it."""
+    def claim(self, caller: str, token: Token, payee: str, receiver: str) -> tuple[int, list[Event]]:
+        """Send what is parked for a payee: anybody to the payee itself, the payee to whom it likes."""
+        if caller != payee and receiver != payee:
+            raise Refused("NotPayee", payee, caller)
+        return self.send_parked(token, payee, receiver)
+
+    def send_parked(self, token: Token, payee: str, receiver: str) -> tuple[int, list[Event]]:
         books = self.books[token.address]
-        owed = books.parked[caller]
+        owed = books.parked[payee]
         if owed == 0:
-            raise Refused("NothingToClaim", token.address, caller)
+            raise Refused("NothingToClaim", token.address, payee)
         if receiver in (ZERO, self.address):
             raise Refused("InvalidClaimReceiver", receiver)
         failure = self._pay(token, receiver, owed, bounded=False)
         if failure is not None:
             raise Refused(failure.name, *failure.values)
-        books.parked[caller] = 0
-        return owed, [("Claimed", {"token": token.address, "payee": caller, "to": receiver, "amount": owed})]
+        books.parked[payee] = 0
+        return owed, [("Claimed", {"token": token.address, "payee": payee, "to": receiver, "amount": owed})]
 
     def pending(self, token: Token, account: str) -> int:
         books = self.books[token.address]

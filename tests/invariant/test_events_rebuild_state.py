@@ -47,7 +47,7 @@ class IndexedAsset:
     epoch: int = 0
     payout: str = ZERO
     derivatives: tuple[bool, int] = (False, 0)
-    ancestors: tuple[tuple[int, int], ...] = ()
+    ancestors: tuple[tuple[str, int, int], ...] = ()
     roles: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     licences: list[IndexedLicence] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class Index:
         self._tokens: dict[str, IndexedLicence] = {}
         self.assets: dict[int, IndexedAsset] = {}
         self.payments: list[tuple[str, bool]] = []
-        self.fee_bps, self.treasury = FEE_BPS, TREASURY
+        self.fee_bps, self.treasury, self.sellers = FEE_BPS, TREASURY, {world.market.address}
         self.sales_paused_until = self.publications_paused_until = 0
 
     def read(self, logs: Iterable[Log]) -> None:
@@ -68,6 +68,7 @@ class Index:
         homes = {
             world.registry.address: "AssetRegistry",
             world.market.address: "Marketplace",
+            world.receipts.address: "Receipts",
             world.lineage.address: "Lineage",
         }
         for log in logs:
@@ -93,11 +94,13 @@ class Index:
             return
         # A transfer starts an epoch: no event says again what ends with the old one.
         asset = self.assets[asset_id]
+        if values["from"] == values["to"]:
+            return
         asset.owner, asset.payout = values["to"], ZERO
         asset.epoch += 1
         asset.roles.clear()
 
-    def _on_MetadataPublished(self, log: Log, assetId: int, version: int, digest: bytes) -> None:
+    def _on_MetadataPublished(self, log: Log, assetId: int, version: int, digest: bytes, publisher: str) -> None:
         self.assets[assetId].version, self.assets[assetId].digest = version, digest
 
     def _on_StateChanged(self, log: Log, assetId: int, state: int) -> None:
@@ -117,7 +120,7 @@ class Index:
         self.assets[assetId].derivatives = (allowed, royaltyBps)
 
     def _on_ParentsDeclared(
-        self, log: Log, registry: str, assetId: int, parents: tuple[int, ...], ancestors: tuple[tuple[int, int], ...]
+        self, log: Log, registry: str, assetId: int, parents: Any, ancestors: tuple[tuple[str, int, int], ...]
     ) -> None:
         # Anybody may declare in his own name; only what this registry declared is about its assets.
         if registry == self._world.registry.address:
@@ -169,6 +172,9 @@ class Index:
     def _on_SalesPaused(self, log: Log, until: int) -> None:
         self.sales_paused_until = until
 
+    def _on_SellerChanged(self, log: Log, seller: str, allowed: bool) -> None:
+        (self.sellers.add if allowed else self.sellers.discard)(seller)
+
     def _on_FeeChanged(self, log: Log, feeBps: int) -> None:
         self.fee_bps = feeBps
 
@@ -193,9 +199,9 @@ class IndexedMachine(RegistryMachine):
         assert len(index.assets) == self.model.next_id - 1
         assert chain.call(registry, "paymentTokens") == tuple(index.payments)
         assert chain.call(registry, "publicationsPausedUntil") == index.publications_paused_until
-        assert chain.call(self.market, "salesPausedUntil") == index.sales_paused_until
-        assert chain.call(self.market, "feeBps") == index.fee_bps
-        assert chain.call(self.market, "treasury") == index.treasury
+        rules = (index.treasury, index.fee_bps, index.sales_paused_until)
+        assert chain.call(registry, "salesRules") == rules
+        assert chain.call(registry, "isSeller", self.market.address) == (self.market.address in index.sellers)
         for asset_id, asset in index.assets.items():
             payout = asset.payout if asset.payout != ZERO else asset.owner
             assert chain.call(registry, "assetInfo", asset_id) == (
@@ -208,7 +214,7 @@ class IndexedMachine(RegistryMachine):
                 payout,
                 asset.epoch,
                 bool(asset.ancestors),
-                sum(royalty_bps for _, royalty_bps in asset.ancestors),
+                sum(royalty_bps for _, _, royalty_bps in asset.ancestors),
                 asset.derivatives,
             )
             ancestors = chain.call(self.world.lineage, "ancestorsOf", registry.address, asset_id)
@@ -272,7 +278,7 @@ class IndexedSplitter(SplitterMachine):
         parked: dict[tuple[str, str], int] = defaultdict(int)
         births = 0
         for log in self.logs:
-            name = "RevenueSplitter" if log.address == self.splitter else self.maker
+            name = "LineageSplitter" if log.address == self.splitter else self.maker
             event = artifact(name).events[log.topics[0]]
             values = event.decode(log.topics, log.data)
             if event.name == "ChunkPaid":
@@ -290,7 +296,7 @@ class IndexedSplitter(SplitterMachine):
         for token in self.tokens:
             assert books[token.address].had == self.model.books[token.address].given
             for account in self.accounts():
-                amount = self.chain.call(self.contract, "parkedOf", token.address, account)
+                amount = self.chain.call(self.contract, "owedTo", token.address, account)
                 assert parked[token.address, account] == amount
 
 
@@ -313,7 +319,7 @@ def test_the_terms_for_derivatives_are_in_the_events() -> None:
     def check(published: tuple[bool, int], changed: tuple[bool, int] | None) -> None:
         with WORLD.chain.snapshot():
             index = Index(WORLD)
-            publication = (b"\1" * 32, ZERO, published, (), ())
+            publication = WORLD.publication(b"\1" * 32, royalty=published)
             logs = WORLD.do(WORLD.registry, "publish", AUTHOR, publication, sender=AUTHOR).logs
             if changed is not None:
                 logs += WORLD.do(WORLD.registry, "setDerivativeTerms", 1, changed, sender=AUTHOR).logs

@@ -81,12 +81,14 @@ class CheckedMachine(RegistryMachine):
             return  # its token is not allowed any more
         asset = self.model.assets[asset_id]
         owed = bool(total and asset.royalty_bps)
-        assert self.chain.words(self.registry, "quote", asset_id, number, 3) == (
+        assert self.chain.words(self.market, "quote", asset_id, number, 3) == (
             int(token, 16),
             total,
-            int(asset.payee, 16) if total else 0,
-            int(self.model.splitter_of(asset_id), 16) if owed else 0,
+            total * self.model.fee_bps // BPS,
+            int(self.model.treasury, 16) if total else 0,
             royalty,
+            int(self.model.splitter_of(asset_id), 16) if owed else 0,
+            int(asset.payee, 16) if total else 0,
         )
 
     def assets_are_those_of_the_model(self) -> None:
@@ -107,7 +109,8 @@ class CheckedMachine(RegistryMachine):
                 allowed,
                 royalty_bps,
             )
-            table = tuple(ancestors_of(self.model.assets, asset).items())
+            home = self.registry.address
+            table = tuple((home, *row) for row in ancestors_of(self.model.assets, asset).items())
             assert self.chain.call(self.world.lineage, "ancestorsOf", self.registry.address, asset_id) == table
             splitter = self.model.splitter_of(asset_id) if asset.royalty_bps else COIN
             royalty = (int(splitter, 16), 9_999 * asset.royalty_bps // BPS)
@@ -139,14 +142,16 @@ class CheckedMachine(RegistryMachine):
 
     def settings_are_those_of_the_model(self) -> None:
         model = self.model
-        assert self.chain.words(self.market, "feeBps") == (model.fee_bps,)
-        assert self.chain.words(self.market, "treasury") == (int(model.treasury, 16),)
-        assert self.chain.words(self.market, "salesPausedUntil") == (model.sales_paused_until,)
+        rules = (int(model.treasury, 16), model.fee_bps, model.sales_paused_until)
+        assert self.chain.words(self.registry, "salesRules") == rules
+        assert self.chain.words(self.registry, "isSeller", self.market.address) == (
+            self.market.address in model.sellers,
+        )
         assert self.chain.words(self.registry, "publicationsPausedUntil") == (model.publications_paused_until,)
         for account in PEOPLE.values():
             for key in range(3):
                 nonce = (key << 64) | model.nonces[account, key]
-                assert self.chain.words(self.registry, "nonces(address,uint192)", account, key) == (nonce,)
+                assert self.chain.words(self.world.receipts, "nonces(address,uint192)", account, key) == (nonce,)
 
 
 # What a walk must have seen for its silence to mean anything: each action done, and refused for each of these reasons.
@@ -154,15 +159,17 @@ DONE = {
     "publish", "publishMany", "transferFrom", "approve", "setApprovalForAll", "updateMetadata", "setState", "setRoles",
     "renounceRoles", "setPayout", "setDerivativeTerms", "addLicence", "setPrice", "setOpen", "grant", "buyAccess",
     "buyTokens", "buyAccessWithPermit", "buyTokensWithPermit", "transfer", "redeem", "consume", "consumeWithReceipt",
-    "cancelReceipt", "setDelisted", "setPaymentToken", "setFee", "setTreasury", "pausePublications", "pauseSales",
+    "cancelReceipt", "setDelisted", "setPaymentToken", "setSeller", "setFee", "setTreasury", "pausePublications",
+    "pauseSales",
 }  # fmt: skip
 REFUSED = {
     "AssetNotFound", "NotAssetOwner", "MissingAssetRole", "UnknownRoles", "EmptyDigest", "VersionConflict",
     "IllegalStateChange", "AssetIsRetired", "RoyaltyTooHigh", "LicenceNotFound", "InvalidLicenceAmount",
     "PaymentTokenNotAllowed", "NotForSale", "LicenceClosed", "NoUnits", "CapExceeded", "LimitExceeded",
     "OnlyForOneself", "AlreadyHeld", "InvalidAccount", "NotRedeemable", "NotConsumable", "NotEnoughUses",
-    "ReceiptExpired", "WrongService", "InvalidReceiptSignature", "InvalidAccountNonce", "NotMarketplace",
-    "NotRegistry", "NothingToPublish", "PublicationsArePaused", "OwnParent", "DerivativesNotAllowed",
+    "ReceiptExpired", "WrongService", "InvalidReceiptSignature", "InvalidAccountNonce", "NotSeller", "NotReceipts",
+    "OtherDocument", "NotRegistry", "NothingToPublish", "PublicationsArePaused", "OwnAncestor", "ParentNotFound",
+    "DerivativesNotAllowed",
     "RoyaltiesTooHigh", "NotAContract", "SalesArePaused",
     "TotalAboveMaximum", "ValueTooLow", "UnexpectedValue", "PaymentRefused", "FeeAboveCap", "InvalidTreasury",
     "AccessManagedUnauthorized", "ERC721NonexistentToken", "ERC721InsufficientApproval", "ERC721IncorrectOwner",

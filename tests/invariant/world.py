@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from eth_abi import encode
@@ -10,7 +11,7 @@ from eth_keys import keys
 from eth_utils import keccak
 
 from .evm import ZERO, Chain, Contract
-from .model import UNLIMITED, Model
+from .model import MAX_ROYALTY_BPS, UNLIMITED, Model
 
 START = 1_800_000_000
 CHAIN_ID = 1
@@ -33,11 +34,16 @@ _PERMIT_TYPES = ("address", "address", "uint256", "uint256", "uint256")
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 
 
-def clone_address(maker: str, implementation: str, arguments: bytes) -> str:
-    """Where a contract puts a clone (EIP-1167) that carries arguments behind its code, with salt zero (EIP-1014)."""
+def clone_address(maker: str, implementation: str, arguments: bytes, salt: int = 0) -> str:
+    """Where a contract puts a clone (EIP-1167) that carries arguments behind its code, with a salt (EIP-1014)."""
     code = bytes.fromhex(f"61{len(arguments) + 0x2D:04x}3d81600a3d39f3363d3d373d3d3d363d73")
     code += bytes.fromhex(implementation[2:]) + bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
-    return "0x" + keccak(b"\xff" + bytes.fromhex(maker[2:]) + bytes(32) + keccak(code))[12:].hex()
+    return "0x" + keccak(b"\xff" + bytes.fromhex(maker[2:]) + salt.to_bytes(32) + keccak(code))[12:].hex()
+
+
+def licence_terms(offer: tuple[int, ...]) -> tuple[Any, ...]:
+    """Terms as the registry takes them, of (price, payment token, kind, amount, cap, limit)."""
+    return offer
 
 
 class World:
@@ -46,17 +52,18 @@ class World:
     def __init__(self) -> None:
         self.chain = chain = Chain(timestamp=START)
         self.authority = chain.deploy("RegistryAuthority", DAO, sender=DAO)
+        self.directory = chain.deploy("Directory", self.authority.address, sender=DAO)
         self.lineage = chain.deploy("Lineage", sender=DAO)
-        self.registry = chain.deploy("AssetRegistry", self.authority.address, self.lineage.address, sender=DAO)
-        self.market = chain.deploy(
-            "Marketplace", self.authority.address, self.registry.address, TREASURY, FEE_BPS, sender=DAO
-        )
+        fixed = (self.authority.address, self.directory.address, self.lineage.address)
+        self.registry = chain.deploy("AssetRegistry", *fixed, TREASURY, FEE_BPS, sender=DAO)
+        self.market = chain.deploy("Marketplace", self.registry.address, sender=DAO)
+        self.receipts = chain.at("Receipts", chain.call(self.registry, "receipts"))
         self.dollar = chain.deploy("LocalDollar", sender=DAO)
         self.other_dollar = chain.deploy("LocalDollar", sender=DAO)
         self.contracts = (self.registry, self.market, self.dollar, self.other_dollar, self.authority, self.lineage)
         self._splitter: str = chain.call(self.lineage, "splitterImplementation")
         self.implementation: str = chain.call(self.registry, "datatokenImplementation")
-        self.do(self.registry, "setMarketplace", self.market.address)
+        self.do(self.registry, "setSeller", self.market.address, True)
         self.do(self.registry, "setPaymentToken", self.dollar.address, True)
         for person in PEOPLE.values():
             chain.set_balance(person, COINS)
@@ -79,7 +86,9 @@ class World:
         money[ZERO] = defaultdict(int, dict.fromkeys(PEOPLE.values(), COINS))
         return Model(
             admin=DAO,
+            registry=self.registry.address,
             marketplace=self.market.address,
+            sellers={self.market.address},
             splitter_of=self.lineage_splitter,
             contracts=frozenset(contract.address for contract in self.contracts),
             treasury=TREASURY,
@@ -93,17 +102,31 @@ class World:
     def datatoken(self, asset_id: int, number: int) -> Contract:
         """The token of a licence, its address computed as anybody can: EIP-1014, a clone with immutable arguments."""
         arguments = asset_id.to_bytes(8) + bytes([number])
-        return self.chain.at("Datatoken", clone_address(self.registry.address, self.implementation, arguments))
+        address = clone_address(self.registry.address, self.implementation, arguments, CHAIN_ID)
+        return self.chain.at("Datatoken", address)
 
     def lineage_splitter(self, asset_id: int) -> str:
         """Where the royalties of an asset go, whether or not anything is there."""
         arguments = bytes.fromhex(self.registry.address[2:]) + asset_id.to_bytes(8)
-        return clone_address(self.lineage.address, self._splitter, arguments)
+        return clone_address(self.lineage.address, self._splitter, arguments, CHAIN_ID)
+
+    def publication(
+        self,
+        digest: bytes,
+        payout: str = ZERO,
+        royalty: tuple[bool, int] = (False, 0),
+        parents: Iterable[int] = (),
+        offers: Iterable[tuple[int, ...]] = (),
+        most: int = MAX_ROYALTY_BPS,
+    ) -> tuple[Any, ...]:
+        """One asset to publish, as the registry takes it; the parents are of this registry."""
+        named = [(self.registry.address, parent) for parent in parents]
+        return digest, payout, royalty, named, most, [licence_terms(offer) for offer in offers]
 
     def sign_receipt(self, signer: str, receipt: tuple[Any, ...]) -> bytes:
         """EIP-712, with the last byte as wallets write it."""
         words = keccak(text=_RECEIPT) + encode(_RECEIPT_TYPES, receipt)
-        return self._sign(signer, "AI Asset Registry", self.registry.address, words)
+        return self._sign(signer, "AI Asset Registry", self.receipts.address, words)
 
     def sign_permit(self, owner: str, token: str, value: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
         """EIP-2612 approval of the marketplace: v, r, s."""

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AssetInfo, AssetState} from "../../../contracts/interfaces/IAssets.sol";
-import {Ancestor} from "../../../contracts/interfaces/ILineage.sol";
+import {Ancestor, Parent} from "../../../contracts/interfaces/ILineage.sol";
 import {Lineage} from "../../../contracts/revenue/Lineage.sol";
 
 /// @title LineageProofs: what an asset owes its ancestors, whatever they ask for.
@@ -36,9 +36,9 @@ contract LineageProofs {
         uint64[3] calldata ids,
         uint16[3] calldata asked
     ) external {
-        uint256[] memory parents = new uint256[](3);
+        Parent[] memory parents = new Parent[](3);
         for (uint256 i = 0; i < 3; ++i) {
-            parents[i] = ids[i];
+            parents[i] = Parent(address(this), ids[i]);
             this.ask(ids[i], asked[i]);
         }
         if (!_declare(CHILD, parents)) return;
@@ -49,9 +49,9 @@ contract LineageProofs {
 
     /// @notice Eight ancestors are as many as there can be, and together they stay within the cap.
     function testProve_eightAncestorsTogetherStayWithinTheCap(uint16[8] calldata asked) external {
-        uint256[] memory parents = new uint256[](8);
+        Parent[] memory parents = new Parent[](8);
         for (uint256 i = 0; i < 8; ++i) {
-            parents[i] = i + 1;
+            parents[i] = Parent(address(this), i + 1);
             this.ask(i + 1, asked[i]);
         }
         if (!_declare(CHILD, parents)) return;
@@ -62,9 +62,9 @@ contract LineageProofs {
 
     /// @notice A ninth is refused, even if it asks for nothing.
     function testProve_aNinthIsRefused(uint16[9] calldata asked) external {
-        uint256[] memory parents = new uint256[](9);
+        Parent[] memory parents = new Parent[](9);
         for (uint256 i = 0; i < 9; ++i) {
-            parents[i] = i + 1;
+            parents[i] = Parent(address(this), i + 1);
             this.ask(i + 1, asked[i]);
         }
         assert(!_declare(CHILD, parents));
@@ -115,7 +115,7 @@ contract LineageProofs {
     }
 
     /// @dev Whether it was taken; if so, it holds what any table of ancestors must.
-    function _declare(uint256 assetId, uint256[] memory parents) private returns (bool) {
+    function _declare(uint256 assetId, Parent[] memory parents) private returns (bool) {
         try _lineage.declareParents(assetId, parents) returns (uint16 royaltyBps) {
             Ancestor[] memory ancestors = _lineage.ancestorsOf(address(this), assetId);
             uint256 sum = 0;
@@ -137,8 +137,8 @@ contract LineageProofs {
         }
     }
 
-    function _list(uint256 one, uint256 other) private pure returns (uint256[] memory parents) {
-        parents = new uint256[](2);
-        (parents[0], parents[1]) = (one, other);
+    function _list(uint256 one, uint256 other) private view returns (Parent[] memory parents) {
+        parents = new Parent[](2);
+        (parents[0], parents[1]) = (Parent(address(this), one), Parent(address(this), other));
     }
 }

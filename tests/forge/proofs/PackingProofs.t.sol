@@ -2,14 +2,17 @@
 pragma solidity 0.8.37;
 
 import {Licence, LicenceKind} from "../../../contracts/interfaces/ILicences.sol";
-import {Asset, Grant, SlotLib} from "../../../contracts/libraries/SlotLib.sol";
+import {AncestorRow, Asset, Book, Grant, SlotLib, Turnout} from "../../../contracts/libraries/SlotLib.sol";
 
 /// @title PackingProofs: what is written with one word is read member by member, whatever stood there before.
 /// @dev Proven by halmos (`make prove`), fuzzed by forge. Each member comes back, so none can leak into another.
 contract PackingProofs {
+    using SlotLib for AncestorRow;
     using SlotLib for Asset;
+    using SlotLib for Book;
     using SlotLib for Grant;
     using SlotLib for Licence;
+    using SlotLib for Turnout;
 
     /// @dev A licence whose kind any number may stand for: who calls need not know that there are three.
     struct Terms {
@@ -27,6 +30,9 @@ contract PackingProofs {
     Licence private _other;
     Grant private _grant;
     Asset private _asset;
+    Book private _book;
+    AncestorRow private _row;
+    Turnout private _turnout;
 
     function testProve_aLicenceComesBackAsItWasWritten(Terms calldata terms, uint256 before) external {
         assembly ("memory-safe") {
@@ -81,6 +87,34 @@ contract PackingProofs {
         assert(_asset.epoch == asset.epoch && _asset.licenceCount == asset.licenceCount);
         assert(_asset.status == asset.status && _asset.derivativeBps == asset.derivativeBps);
         assert(_asset.royaltyBps == asset.royaltyBps);
+    }
+
+    function testProve_aBookComesBackAsItWasWritten(Book calldata book, uint256 before) external {
+        assembly ("memory-safe") {
+            sstore(_book.slot, before)
+        }
+        _book.write(book);
+        assert(_book.received == book.received && _book.parked == book.parked && _book.next == book.next);
+    }
+
+    function testProve_aRowOfAncestorsComesBackAsItWasWritten(AncestorRow calldata row, uint256 before)
+        external
+    {
+        assembly ("memory-safe") {
+            sstore(_row.slot, before)
+        }
+        _row.write(row);
+        assert(_row.registry == row.registry && _row.assetId == row.assetId);
+        assert(_row.royaltyBps == row.royaltyBps && _row.count == row.count);
+    }
+
+    function testProve_aTurnoutComesBackAsItWasWritten(Turnout calldata turnout, uint256 before) external {
+        assembly ("memory-safe") {
+            sstore(_turnout.slot, before)
+        }
+        _turnout.write(turnout);
+        assert(_turnout.votes == turnout.votes && _turnout.quorum == turnout.quorum);
+        assert(_turnout.extendedDeadline == turnout.extendedDeadline && _turnout.flags == turnout.flags);
     }
 
     function refute_aPriceCannotRunOver(Terms calldata terms, uint96 more) external {

@@ -18,6 +18,7 @@ from ..support import (
     USE,
     failure,
     held_by,
+    here,
     logs,
     now,
     order,
@@ -188,7 +189,7 @@ def test_a_hostile_receiver_refuses_the_sale_at_bounded_cost(
     receiver = dao.deploy(getattr(project, name), *args)
     if place == "treasury":
         asset_id = _native(publish)
-        marketplace.setTreasury(receiver, sender=dao)
+        registry.setTreasury(receiver, sender=dao)
     else:
         asset_id = _native(publish, payout=receiver)
     amount = FEE if place == "treasury" else PRICE - FEE
@@ -421,7 +422,7 @@ def test_treasury_ancestors_and_payout_are_paid_exactly(
 def test_the_highest_royalty_and_fee_leave_the_rest(
     registry: Any, marketplace: Any, dollar: Any, lineage: Any, dao: Any, buyer: Any, author: Any, publish: Any
 ) -> None:
-    marketplace.setFee(500, sender=dao)
+    registry.setFee(500, sender=dao)
     child = publish(terms(100 * DOLLAR), parents=(publish(derivatives=(True, 3_000)),))
     marketplace.buyAccess(order(child, buyer), sender=buyer)
     splitter = lineage.splitterOf(registry, child)
@@ -437,16 +438,16 @@ def hostile(project: Any, dao: Any, system: None) -> Any:
 
 
 @pytest.fixture
-def led_astray(project: Any, authority: Any, hostile: Any, dao: Any) -> Any:
+def led_astray(treasury: Any, directory: Any, project: Any, authority: Any, hostile: Any, dao: Any) -> Any:
     """A second registry, which trusts the hostile lineage."""
-    return dao.deploy(project.AssetRegistry, authority, hostile)
+    return dao.deploy(project.AssetRegistry, authority, directory, hostile, treasury, FEE_BPS)
 
 
 @pytest.mark.parametrize("bps", [3_001, 10_000, 2**16 - 1])
 def test_a_lineage_over_the_cap_is_refused(led_astray: Any, hostile: Any, author: Any, bps: int) -> None:
     led_astray.publish(author, publication(), sender=author)
     hostile.setRoyalty(bps, sender=author)
-    derived = publication(parents=(1,))
+    derived = publication(parents=here(led_astray, 1), most=2**16 - 1)
     assert refusal(led_astray.publish, author, derived, sender=author) == ("RoyaltyTooHigh", bps, 3_000)
     assert refusal(led_astray.publishMany, author, [publication(), derived], sender=author) == (
         "RoyaltyTooHigh",
@@ -464,14 +465,14 @@ def test_a_lineage_over_the_cap_is_refused(led_astray: Any, hostile: Any, author
 def test_a_lineage_that_fails_stops_publications_with_parents_only(
     project: Any, authority: Any, led_astray: Any, hostile: Any, treasury: Any, dao: Any, author: Any, buyer: Any
 ) -> None:
-    market = dao.deploy(project.Marketplace, authority, led_astray, treasury, FEE_BPS)
-    led_astray.setMarketplace(market, sender=dao)
+    market = dao.deploy(project.Marketplace, led_astray)
+    led_astray.setSeller(market, True, sender=dao)
     offer = terms(PRICE, token=NATIVE)
     hostile.setRoyalty(1_000, sender=author)
     for parents in ((), (1,)):
-        led_astray.publish(author, publication(offer, parents=parents), sender=author)
+        led_astray.publish(author, publication(offer, parents=here(led_astray, *parents)), sender=author)
     hostile.setBroken(True, sender=author)
-    derived = publication(parents=(1,))
+    derived = publication(parents=here(led_astray, 1))
     assert refusal(led_astray.publish, author, derived, sender=author) == ("LineageBroken", 3)
     led_astray.publish(author, publication(), sender=author)
     for asset_id in (1, 2):

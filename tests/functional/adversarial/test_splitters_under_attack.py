@@ -50,13 +50,13 @@ def test_a_payee_whom_a_token_does_not_pay_is_parked_and_the_others_are_paid(
     tx = splitter.distribute(token, sender=stranger, gas=3_000_000)
     assert [token.balanceOf(payee) for payee in GOOD] == [100, 100]
     assert logs(tx, splitter.Parked) == [{"token": token, "payee": editor, "amount": 201}]
-    assert (splitter.parkedOf(token, editor), token.balanceOf(splitter)) == (201, 203)
+    assert (splitter.owedTo(token, editor), token.balanceOf(splitter)) == (201, 203)
     assert tx.gas_used < 200_000 + TOKEN_GAS + 2 * 60_000
     # The next round leaves what is parked alone; then the payee names another account.
     token.mint(splitter, 1, sender=dao)
     splitter.distribute(token, sender=stranger, gas=3_000_000)
-    assert splitter.parkedOf(token, editor) == 202
-    splitter.claim(token, buyer, sender=editor)
+    assert splitter.owedTo(token, editor) == 202
+    splitter.claim(token, editor, buyer, sender=editor)
     assert (token.balanceOf(buyer), token.balanceOf(splitter)) == (202, 0)
 
 
@@ -69,8 +69,8 @@ def test_a_blocked_payee_is_parked_and_claims_elsewhere(
     token.setBlocked(editor, True, sender=dao)
     splitter.distribute(token, sender=stranger)
     assert [token.balanceOf(payee) for payee in GOOD] == [100, 100]
-    assert refusal(splitter.claim, token, editor, sender=editor) == ("Blocked", editor)
-    splitter.claim(token, buyer, sender=editor)
+    assert refusal(splitter.claim, token, editor, editor, sender=editor) == ("Blocked", editor)
+    splitter.claim(token, editor, buyer, sender=editor)
     assert (token.balanceOf(buyer), token.balanceOf(splitter)) == (100, 0)
 
 
@@ -90,13 +90,13 @@ def test_a_paused_token_or_a_blocked_splitter_parks_everything_until_it_moves_ag
 
     stop(True)
     splitter.distribute(token, sender=stranger)
-    assert [splitter.parkedOf(token, who) for who in (editor, seller)] == [100, 300]
-    assert refusal(splitter.claim, token, editor, sender=editor)[0] == ("Paused" if everybody else "Blocked")
+    assert [splitter.owedTo(token, who) for who in (editor, seller)] == [100, 300]
+    assert refusal(splitter.claim, token, editor, editor, sender=editor)[0] == ("Paused" if everybody else "Blocked")
     stop(False)
     token.mint(splitter, 399, sender=dao)
     splitter.distribute(token, sender=stranger)
     for who in (editor, seller):
-        splitter.claim(token, who, sender=who)
+        splitter.claim(token, who, who, sender=who)
     assert [token.balanceOf(who) for who in (editor, seller, splitter)] == [200, 600, 0]
 
 
@@ -107,8 +107,8 @@ def test_a_token_that_says_false_to_all_is_parked_and_not_claimed(
     splitter = split({editor: 1, GOOD[0]: 1})
     token.mint(splitter, 200, sender=dao)
     splitter.distribute(token, sender=stranger)
-    assert splitter.parkedOf(token, editor) == 100
-    assert refusal(splitter.claim, token, editor, sender=editor) == ("SafeERC20FailedOperation", token)
+    assert splitter.owedTo(token, editor) == 100
+    assert refusal(splitter.claim, token, editor, editor, sender=editor) == ("SafeERC20FailedOperation", token)
 
 
 def test_a_fee_on_transfer_is_borne_by_each_payee_alone(split: Any, deploy: Act, dao: Any, stranger: Any) -> None:
@@ -145,9 +145,9 @@ def test_a_token_whose_answers_cost_too_much_is_parked_and_claimed_at_the_claima
     token.mint(splitter, 200, sender=dao)
     tx = splitter.distribute(token, sender=stranger, gas=2_000_000)
     assert tx.gas_used < 900_000
-    assert [splitter.parkedOf(token, who) for who in (editor, seller)] == [100, 100]
+    assert [splitter.owedTo(token, who) for who in (editor, seller)] == [100, 100]
     for who in (editor, seller):
-        splitter.claim(token, who, sender=who, gas=5_000_000)
+        splitter.claim(token, who, who, sender=who, gas=5_000_000)
     assert [token.balanceOf(who) for who in (editor, seller, splitter)] == [100, 100, 0]
 
 
@@ -180,19 +180,19 @@ def test_parked_money_that_shrank_is_claimed_as_far_as_it_goes_and_new_money_fil
     token.mint(splitter, 1_000, sender=dao)
     token.setBlocked(editor, True, sender=dao)
     splitter.distribute(token, sender=stranger)
-    assert (token.balanceOf(seller), splitter.parkedOf(token, editor)) == (500, 500)
+    assert (token.balanceOf(seller), splitter.owedTo(token, editor)) == (500, 500)
     token.rebase(UNIT * 4 // 10, sender=dao)
     # 200 are left of 500: that much is paid now, 300 stay owed, and new money makes up for them first.
     assert token.balanceOf(splitter) == 200
     assert logs(splitter.distribute(token, sender=stranger), splitter.Distributed) == []
-    splitter.claim(token, buyer, sender=editor)
-    assert (token.balanceOf(buyer), splitter.parkedOf(token, editor)) == (200, 300)
+    splitter.claim(token, editor, buyer, sender=editor)
+    assert (token.balanceOf(buyer), splitter.owedTo(token, editor)) == (200, 300)
     # 400 more: 300 cover the debt, 100 are divided; the blocked half of them is parked.
     token.mint(splitter, 400, sender=dao)
     splitter.distribute(token, sender=stranger)
-    assert splitter.parkedOf(token, editor) == 350
+    assert splitter.owedTo(token, editor) == 350
     assert token.balanceOf(splitter) == 350
-    splitter.claim(token, buyer, sender=editor)
+    splitter.claim(token, editor, buyer, sender=editor)
     assert (token.balanceOf(buyer), token.balanceOf(splitter)) == (550, 0)
 
 
@@ -205,10 +205,10 @@ def test_a_token_that_shrinks_within_a_round_parks_what_is_missing(
     splitter.distributeChunk(token, 1, sender=stranger)
     token.rebase(UNIT // 2, sender=dao)
     splitter.distributeChunk(token, 1, sender=stranger)
-    last = seller if splitter.parkedOf(token, seller) else editor
-    assert (splitter.parkedOf(token, last), token.balanceOf(splitter)) == (500, 250)
-    splitter.claim(token, last, sender=last)
-    assert (splitter.parkedOf(token, last), token.balanceOf(splitter)) == (250, 0)
+    last = seller if splitter.owedTo(token, seller) else editor
+    assert (splitter.owedTo(token, last), token.balanceOf(splitter)) == (500, 250)
+    splitter.claim(token, last, last, sender=last)
+    assert (splitter.owedTo(token, last), token.balanceOf(splitter)) == (250, 0)
 
 
 def test_one_bad_token_does_not_touch_the_others(split: Any, deploy: Act, dollar: Any, dao: Any, stranger: Any) -> None:
@@ -221,8 +221,8 @@ def test_one_bad_token_does_not_touch_the_others(split: Any, deploy: Act, dollar
     for token in (bad.address, dollar.address, NATIVE_COIN):
         splitter.distribute(token, sender=stranger, gas=5_000_000)
     assert [dollar.balanceOf(payee) for payee in GOOD] == [held_by(payee) for payee in GOOD] == [100, 100]
-    assert [splitter.parkedOf(bad, payee) for payee in GOOD] == [100, 100]
-    assert [splitter.parkedOf(dollar, payee) for payee in GOOD] == [0, 0]
+    assert [splitter.owedTo(bad, payee) for payee in GOOD] == [100, 100]
+    assert [splitter.owedTo(dollar, payee) for payee in GOOD] == [0, 0]
 
 
 # Native payees
@@ -248,7 +248,7 @@ def test_a_hostile_payee_is_parked_at_bounded_cost_and_the_others_are_paid(
         dao.transfer(splitter, 300)
         tx = splitter.distribute(NATIVE_COIN, sender=stranger, gas=1_000_000)
         assert [held_by(payee) for payee in GOOD] == [total // 3] * 2
-        assert splitter.parkedOf(NATIVE_COIN, bad) == total // 3 == held_by(splitter)
+        assert splitter.owedTo(NATIVE_COIN, bad) == total // 3 == held_by(splitter)
         assert tx.gas_used < 100_000 + NATIVE_GAS + 2 * 40_000
 
 
@@ -315,8 +315,8 @@ def test_a_claim_of_native_coin_cannot_be_repeated_within_itself(
     # Armed at a contract that burns whatever it is given, the attacker runs out of gas and is parked.
     attacker.arm(burner, 0, b"", sender=stranger)
     splitter.distribute(NATIVE_COIN, sender=stranger, gas=2_000_000)
-    assert splitter.parkedOf(NATIVE_COIN, attacker) == 100
-    claim = splitter.claim.encode_input(NATIVE_COIN, attacker)
+    assert splitter.owedTo(NATIVE_COIN, attacker) == 100
+    claim = splitter.claim.encode_input(NATIVE_COIN, attacker, attacker)
     attacker.arm(splitter, 0, claim, sender=stranger)
     attacker.act(splitter, 0, claim, sender=stranger)
     assert (attacker.attempts(), attacker.successes(), attacker.answer()) == (1, 0, GUARDED)
@@ -393,7 +393,7 @@ def test_256_payees_who_all_burn_their_gas_are_parked_in_chunks(
     for _ in range(0, 256, chunk):
         tx = splitter.distributeChunk(token, chunk, sender=stranger, gas=TRANSACTION_GAS)
         assert tx.gas_used < TRANSACTION_GAS
-    assert {splitter.parkedOf(token, payee) for payee in payees[::15]} == {5}
+    assert {splitter.owedTo(token, payee) for payee in payees[::15]} == {5}
     assert splitter.received(token) == 256 * 5 + 1
 
 

@@ -18,10 +18,11 @@ from .story import (
     THRESHOLD,
     TIMELOCK_DELAY,
     VOTE,
+    VOTE_TOKEN_CAP,
     travel,
 )
 
-GUARDIAN_ROLE, CURATOR_ROLE = 1, 2
+GUARDIAN_ROLE, CURATOR_ROLE, TREASURER_ROLE = 1, 2, 3
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,28 +33,33 @@ def house(project: Any, system: Any, accounts: Any) -> SimpleNamespace:
     dollar = founder.deploy(project.LocalDollar)
     timelock = founder.deploy(project.RegistryTimelock, TIMELOCK_DELAY, founder)
     lineage = founder.deploy(project.Lineage)
-    registry = founder.deploy(project.AssetRegistry, authority, lineage)
-    market = founder.deploy(project.Marketplace, authority, registry, timelock, FEE_BPS)
+    directory = founder.deploy(project.Directory, authority)
+    registry = founder.deploy(project.AssetRegistry, authority, directory, lineage, timelock, FEE_BPS)
+    market = founder.deploy(project.Marketplace, registry)
     registry.setPaymentToken(dollar, True, sender=founder)
-    registry.setMarketplace(market, sender=founder)
+    registry.setSeller(market, True, sender=founder)
     shares = [(ann, 40_000), (bob, 30_000), (cleo, 20_000), (timelock, 10_000)]
     allocations = [(account, amount * VOTE) for account, amount in shares]
     token = founder.deploy(project.RegistryToken, "Registry Votes", "VOTE", allocations)
-    rules = (DELAY, PERIOD, THRESHOLD, QUORUM_PERCENT, QUORUM_FLOOR, EXTENSION, guardian, now() + 300 * DAY)
+    guard = guardian, now() + 300 * DAY
+    rules = (DELAY, PERIOD, THRESHOLD, QUORUM_PERCENT, QUORUM_FLOOR, EXTENSION, *guard, VOTE_TOKEN_CAP)
     governor = founder.deploy(project.RegistryGovernor, token, timelock, rules)
     standards = founder.deploy(project.Standards, authority, registry)
     curation = founder.deploy(project.Curation, authority, registry)
     brake = founder.deploy(project.Brake, authority, registry, governor)
+    treasuries = founder.deploy(project.Treasuries, authority, registry, governor, [timelock])
     for role in (timelock.PROPOSER_ROLE(), timelock.CANCELLER_ROLE(), timelock.EXECUTOR_ROLE()):
         timelock.grantRole(role, governor, sender=founder)
     for contract, method, role in (
         (registry, registry.pausePublications.encode_input(0), GUARDIAN_ROLE),
-        (market, market.pauseSales.encode_input(0), GUARDIAN_ROLE),
+        (registry, registry.pauseSales.encode_input(0), GUARDIAN_ROLE),
+        (registry, registry.setTreasury.encode_input(founder), TREASURER_ROLE),
         (registry, registry.setDelisted.encode_input(0, False), CURATOR_ROLE),
     ):
         authority.setTargetFunctionRole(contract, [method[:4]], role, sender=founder)
     authority.grantRole(GUARDIAN_ROLE, brake, 0, sender=founder)
     authority.grantRole(CURATOR_ROLE, curation, 0, sender=founder)
+    authority.grantRole(TREASURER_ROLE, treasuries, 0, sender=founder)
     authority.grantRole(0, timelock, 0, sender=founder)
     authority.renounceRole(0, founder, sender=founder)
     timelock.renounceRole(timelock.DEFAULT_ADMIN_ROLE(), founder, sender=founder)
@@ -67,7 +73,8 @@ def house(project: Any, system: Any, accounts: Any) -> SimpleNamespace:
     founder.transfer(timelock, 10**19)
     travel(1)
     names = "founder guardian author ann bob cleo buyer stranger council service authority dollar timelock registry"
-    names += " market token governor standards curation brake"
+    receipts = project.Receipts.at(registry.receipts())
+    names += " receipts market token governor standards curation brake treasuries directory"
     here = locals()
     return SimpleNamespace(**{name: here[name] for name in names.split()})
 

@@ -18,6 +18,9 @@ PENDING, ACTIVE, CANCELED, DEFEATED, SUCCEEDED, QUEUED, EXPIRED, EXECUTED = rang
 
 DELAY, PERIOD, EXTENSION, TIMELOCK_DELAY = HOUR, 3 * DAY, DAY, 2 * DAY
 THRESHOLD, QUORUM_PERCENT, QUORUM_FLOOR = 1_000 * VOTE, 4, 5_000 * VOTE
+VOTE_TOKEN_CAP = 1_000 * VOTE
+TIME_TO_ACT = 14 * DAY
+"""How long after the vote a proposal can be queued, and after its delay be executed."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .story import AGAINST, FOR, VOTE, Proposal, action, end_voting, propose, si
 @pytest.fixture
 def proposal(house: SimpleNamespace) -> Proposal:
     """A proposal that is being voted on."""
-    made = propose(house, action(house.market.setFee, 1), by=house.ann)
+    made = propose(house, action(house.registry.setFee, 1), by=house.ann)
     start_voting(made)
     return made
 
@@ -110,7 +110,7 @@ def test_the_ballot_of_a_contract_is_for_it_to_judge(house: SimpleNamespace, pro
     house.token.transfer(wallet, 7 * VOTE, sender=house.ann)
     house.token.invoke_transaction("delegate", wallet, sender=house.ann)  # Ann's votes are the wallet's too
     travel(1)
-    proposal = propose(house, action(house.market.setFee, 1), by=house.bob)
+    proposal = propose(house, action(house.registry.setFee, 1), by=house.bob)
     start_voting(proposal)
     signature = sign_ballot(house.stranger, house.governor, proposal.id, FOR, account=wallet)
     forged = sign_ballot(house.buyer, house.governor, proposal.id, FOR, account=wallet)

@@ -49,7 +49,7 @@ def for_sale(house: SimpleNamespace, asset: int) -> bool:
 
 
 def bonds(house: SimpleNamespace, account: Any) -> int:
-    return int(house.curation.bondsOf(account, house.dollar))
+    return int(house.curation.owedTo(house.dollar, account))
 
 
 # Flags
@@ -95,7 +95,7 @@ def test_what_arrived_of_a_bond_is_what_it_is(house: SimpleNamespace, project: A
     assert house.curation.caseOf(case).bond == 990 == taxed.balanceOf(house.curation)
     travel(8 * DAY)
     house.curation.decideFlag(case, True, VERDICT, 0, sender=house.council)
-    house.curation.withdrawBonds(taxed, house.stranger, sender=house.stranger)
+    house.curation.claim(taxed, house.stranger, house.stranger, sender=house.buyer)
     assert taxed.balanceOf(house.curation) == 0
 
 
@@ -150,12 +150,14 @@ def test_a_flag_that_was_right_delists_and_returns_the_bond(house: SimpleNamespa
     tx = house.curation.decideFlag(flagged, True, VERDICT, until, sender=house.council)
     (closed,) = logs(tx, house.curation.CaseClosed)
     assert (closed["state"], closed["beneficiary"]) == (UPHELD, house.stranger.address)
-    assert logs(tx, house.curation.AssetDelisted) == [{"assetId": asset, "until": until, "reason": VERDICT}]
+    assert logs(tx, house.curation.AssetDelisted) == [
+        {"assetId": asset, "delisting": 1, "until": until, "reason": VERDICT}
+    ]
     listing = house.curation.listingOf(asset)
     assert (listing.status, bytes(listing.reason), listing.delistedUntil) == (DELISTED, VERDICT, until)
     assert not for_sale(house, asset)
     assert (bonds(house, house.stranger), bonds(house, house.author)) == (BOND, 0)
-    house.curation.withdrawBonds(house.dollar, house.buyer, sender=house.stranger)
+    house.curation.claim(house.dollar, house.stranger, house.buyer, sender=house.stranger)
     assert house.dollar.balanceOf(house.curation) == 0
 
 
@@ -178,19 +180,24 @@ def test_a_blocked_winner_holds_up_no_decision(house: SimpleNamespace, project: 
     token.setBlocked(house.stranger, True, sender=house.founder)
     travel(8 * DAY)
     house.curation.decideFlag(house.curation.caseCount(), True, VERDICT, 0, sender=house.council)
-    house.curation.withdrawBonds(token, house.buyer, sender=house.stranger)
+    house.curation.claim(token, house.stranger, house.buyer, sender=house.stranger)
     assert token.balanceOf(house.buyer) == 10
 
 
 def test_bonds_are_withdrawn_once_by_whose_they_are(house: SimpleNamespace, flagged: int) -> None:
     travel(8 * DAY)
     house.curation.decideFlag(flagged, True, VERDICT, 0, sender=house.council)
-    withdraw = house.curation.withdrawBonds
-    refused = refusal(withdraw, house.dollar, house.buyer, sender=house.buyer)
-    assert refused == ("NothingToWithdraw", house.buyer.address, house.dollar.address)
-    tx = withdraw(house.dollar, house.stranger, sender=house.stranger)
-    assert logs(tx, house.curation.BondsWithdrawn)[0]["amount"] == BOND
-    assert refusal(withdraw, house.dollar, house.stranger, sender=house.stranger)[0] == "NothingToWithdraw"
+    claim, whose = house.curation.claim, house.stranger.address
+    refused = refusal(claim, house.dollar, house.buyer, house.buyer, sender=house.buyer)
+    assert refused == ("NothingToClaim", house.dollar.address, house.buyer.address)
+    refused = refusal(claim, house.dollar, house.stranger, house.buyer, sender=house.buyer)
+    assert refused == ("NotPayee", whose, house.buyer.address)
+    tx = claim(house.dollar, house.stranger, house.stranger, sender=house.stranger)
+    assert logs(tx, house.curation.Claimed) == [
+        {"token": house.dollar.address, "payee": whose, "to": whose, "amount": BOND}
+    ]
+    refused = refusal(claim, house.dollar, house.stranger, house.stranger, sender=house.stranger)
+    assert refused == ("NothingToClaim", house.dollar.address, whose)
 
 
 def test_a_case_that_nobody_decides_lapses_and_nothing_is_lost(
@@ -297,6 +304,68 @@ def test_an_appeal_in_vain_pays_the_dao(house: SimpleNamespace, delisted: int) -
     house.curation.appeal(delisted, digest("again"), house.dollar, BOND, sender=house.author)
 
 
+def test_an_appeal_ends_the_delisting_that_it_is_against_and_no_other(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    case = house.curation.caseCount()
+    assert house.curation.caseOf(case).delisting == 1
+    carry(house, action(house.curation.relist, delisted), title="A second look")
+    carry(house, action(house.curation.delist, delisted, digest("graver"), 0), title="For a graver reason")
+    carry(house, action(house.curation.decideAppeal, case, True, VERDICT), title="The first was wrong")
+    assert not for_sale(house, delisted)
+    assert bonds(house, house.author) == BOND
+    # Against the second there is an appeal too.
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    carry(house, action(house.curation.decideAppeal, case + 1, True, VERDICT), title="So was the second")
+    assert for_sale(house, delisted)
+
+
+def test_an_appeal_against_an_older_delisting_is_in_nobodys_way(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    first = house.curation.caseCount()
+    carry(house, action(house.curation.delist, delisted, digest("graver"), 0), title="For a graver reason")
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    refused = refusal(house.curation.appeal, delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    assert refused == ("AppealOpen", delisted, first + 1)
+    # That the older one ends changes nothing of the newer.
+    travel_to(house.curation.caseOf(first).openedAt + 90 * DAY + 1)
+    house.curation.lapse(first, sender=house.stranger)
+    refused = refusal(house.curation.appeal, delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    assert refused == ("AppealOpen", delisted, first + 1)
+
+
+def test_a_new_owner_does_not_wait_for_the_appeal_of_the_last(house: SimpleNamespace, delisted: int) -> None:
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    first = house.curation.caseCount()
+    house.registry.transferFrom(house.author, house.buyer, delisted, sender=house.author)
+    house.curation.appeal(delisted, digest("mine"), house.dollar, BOND, sender=house.buyer)
+    again = refusal(house.curation.appeal, delisted, ANSWER, house.dollar, BOND, sender=house.buyer)
+    assert again == ("AppealOpen", delisted, first + 1)
+    # Both are decided, and whichever is right ends the delisting, once.
+    carry(house, action(house.curation.decideAppeal, first, True, VERDICT), title="The first was right")
+    assert for_sale(house, delisted)
+    carry(house, action(house.curation.decideAppeal, first + 1, True, VERDICT), title="So was the second")
+    assert (bonds(house, house.author), bonds(house, house.buyer)) == (BOND, BOND)
+
+
+def test_an_appeal_in_vain_pays_the_treasury_whoever_brings_the_decision(
+    house: SimpleNamespace, project: Any, delisted: int
+) -> None:
+    """With a delay on the role a decision comes through the authority itself, which could never claim."""
+    house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
+    case = house.curation.caseCount()
+    decide = house.curation.decideAppeal.encode_input(case, False, VERDICT)
+    carry(
+        house,
+        action(house.authority.grantRole, 9, house.service, DAY),
+        action(house.authority.setTargetFunctionRole, house.curation, [decide[:4]], 9),
+        title="Decisions by somebody else, after a day",
+    )
+    house.authority.schedule(house.curation, decide, 0, sender=house.service)
+    travel(DAY)
+    house.authority.execute(house.curation, decide, sender=house.service)
+    assert (bonds(house, house.timelock), bonds(house, house.authority)) == (BOND, 0)
+
+
 def test_the_council_decides_no_appeal_and_an_appeal_is_no_flag(house: SimpleNamespace, delisted: int) -> None:
     house.curation.appeal(delisted, ANSWER, house.dollar, BOND, sender=house.author)
     case = house.curation.caseCount()
@@ -320,16 +389,37 @@ def test_only_the_owner_of_a_delisted_asset_appeals(house: SimpleNamespace, asse
 
 
 def test_an_endorsement_comes_and_goes_with_reasons(house: SimpleNamespace, asset: int) -> None:
-    tx = house.curation.endorse(asset, REASON, sender=house.council)
-    assert logs(tx, house.curation.EndorsementChanged) == [{"assetId": asset, "endorsed": True, "reason": REASON}]
+    tx = house.curation.endorse(asset, 1, house.author, REASON, sender=house.council)
+    assert logs(tx, house.curation.EndorsementChanged) == [
+        {"assetId": asset, "endorsed": True, "version": 1, "reason": REASON}
+    ]
     listing = house.curation.listingOf(asset)
     assert (listing.status, bytes(listing.reason)) == (ENDORSED, REASON)
     house.curation.flag(asset, REASON, house.dollar, BOND, sender=house.stranger)
     assert status(house, asset) == FLAGGED
     carry(house, action(house.curation.unendorse, asset, VERDICT), title="No longer")
     assert bytes(house.curation.listingOf(asset).reason) == NOTHING
-    assert refusal(house.curation.endorse, asset, NOTHING, sender=house.council) == ("EmptyReason",)
-    assert refusal(house.curation.endorse, 99, REASON, sender=house.council) == ("AssetNotFound", 99)
+    endorse = house.curation.endorse
+    assert refusal(endorse, asset, 1, house.author, NOTHING, sender=house.council) == ("EmptyReason",)
+    assert refusal(endorse, 99, 1, house.author, REASON, sender=house.council) == ("AssetNotFound", 99)
+
+
+def test_an_endorsement_is_of_a_version_and_an_owner(house: SimpleNamespace, asset: int) -> None:
+    registry, endorse = house.registry, house.curation.endorse
+    for version, owner in ((2, house.author), (1, house.cleo)):
+        refused = refusal(endorse, asset, version, owner, REASON, sender=house.council)
+        assert refused == ("AssetChanged", asset, 1, house.author.address)
+    endorse(asset, 1, house.author, REASON, sender=house.council)
+    registry.updateMetadata(asset, digest("garbage"), 1, sender=house.author)
+    listing = house.curation.listingOf(asset)
+    assert (listing.status, bytes(listing.reason)) == (UNLISTED, NOTHING)
+    endorse(asset, 2, house.author, REASON, sender=house.council)
+    assert status(house, asset) == ENDORSED
+    registry.transferFrom(house.author, house.cleo, asset, sender=house.author)
+    assert status(house, asset) == UNLISTED
+    # Not even when it comes back.
+    registry.transferFrom(house.cleo, house.author, asset, sender=house.cleo)
+    assert status(house, asset) == UNLISTED
 
 
 def test_a_council_has_a_term(house: SimpleNamespace, asset: int, flagged: int) -> None:
@@ -337,7 +427,7 @@ def test_a_council_has_a_term(house: SimpleNamespace, asset: int, flagged: int) 
     travel(201 * DAY)
     assert int(str(house.curation.council()), 16) == 0
     for method, args in (
-        (house.curation.endorse, (asset, REASON)),
+        (house.curation.endorse, (asset, 1, house.author, REASON)),
         (house.curation.unendorse, (asset, REASON)),
         (house.curation.decideFlag, (flagged, True, VERDICT, 0)),
     ):

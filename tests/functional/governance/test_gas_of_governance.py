@@ -35,7 +35,7 @@ def only_on_anvil(networks: Any, house: SimpleNamespace) -> None:
 def measured(house: SimpleNamespace, voters: list[Any]) -> dict[str, int]:
     """Gas of each step; the voters have a hundred votes each, far below the quorum."""
     governor, gas = house.governor, {}
-    target, value, data = action(house.market.setFee, 33)
+    target, value, data = action(house.registry.setFee, 33)
     text = f"# Lower the fee\n\n#proposer={house.ann.address.lower()}"
     tx = governor.propose([target], [value], [data], text, sender=house.ann)
     gas["propose one call"] = tx.gas_used
@@ -72,7 +72,8 @@ def test_our_governor_takes_no_more_than_three_percent_above_the_plain_one(
     for role in (timelock.PROPOSER_ROLE(), timelock.CANCELLER_ROLE(), timelock.EXECUTOR_ROLE()):
         timelock.grantRole(role, plain, sender=house.founder)
     authority = house.founder.deploy(project.RegistryAuthority, timelock)
-    market = house.founder.deploy(project.Marketplace, authority, house.registry, timelock, 1)
-    theirs = measured(SimpleNamespace(**{**vars(house), "governor": plain, "market": market}), voters)
+    fixed = authority, house.directory, house.registry.lineage()
+    registry = house.founder.deploy(project.AssetRegistry, *fixed, timelock, 1)
+    theirs = measured(SimpleNamespace(**{**vars(house), "governor": plain, "registry": registry}), voters)
     ours = measured(house, voters)
     assert {act: gas for act, gas in ours.items() if gas > MARGIN * theirs[act]} == {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..support import DOLLAR, EDITOR, NATIVE, digest, logs, now, order, publication, refusal, terms
+from ..support import DOLLAR, EDITOR, FEE_BPS, NATIVE, digest, logs, now, order, publication, refusal, terms
 from .story import DAY, HOUR, action, carry, travel_to
 
 METADATA, LICENCE, CONDUCT = range(3)
@@ -22,7 +22,7 @@ NOTHING = bytes(32)
 def adopted(house: SimpleNamespace) -> int:
     """The first version of a schema, adopted."""
     house.standards.proposeStandard(NAME, METADATA, TEXT, sender=house.stranger)
-    carry(house, action(house.standards.adopt, NAME, 1), title="Adopt the schema")
+    carry(house, action(house.standards.adopt, NAME, 1, TEXT), title="Adopt the schema")
     return 1
 
 
@@ -32,7 +32,7 @@ def test_anybody_proposes_and_the_dao_adopts_and_deprecates(house: SimpleNamespa
     assert (proposed["name"], proposed["version"], proposed["kind"]) == (NAME, 1, LICENCE)
     standard = house.standards.standardOf(NAME, 1)
     assert (bytes(standard.digest), standard.proposer, standard.status) == (TEXT, house.stranger, PROPOSED)
-    tx = carry(house, action(house.standards.adopt, NAME, 1), title="Adopt")
+    tx = carry(house, action(house.standards.adopt, NAME, 1, TEXT), title="Adopt")
     assert logs(tx, house.standards.StandardAdopted) == [{"name": NAME, "version": 1}]
     assert house.standards.standardOf(NAME, 1).status == ADOPTED
     tx = carry(house, action(house.standards.deprecate, NAME, 1), title="Deprecate")
@@ -44,7 +44,7 @@ def test_what_was_only_proposed_is_deprecated_as_well(house: SimpleNamespace) ->
     house.standards.proposeStandard(NAME, LICENCE, TEXT, sender=house.stranger)
     carry(house, action(house.standards.deprecate, NAME, 1), title="Deprecate")
     assert house.standards.standardOf(NAME, 1).status == DEPRECATED
-    refused = refusal(house.standards.adopt, NAME, 1, sender=house.timelock)
+    refused = refusal(house.standards.adopt, NAME, 1, TEXT, sender=house.timelock)
     assert refused == ("WrongStandardStatus", NAME, 1, DEPRECATED)
 
 
@@ -59,6 +59,13 @@ def test_versions_are_counted_and_stand_side_by_side(house: SimpleNamespace, ado
     ]
 
 
+def test_a_number_adopts_no_other_text_than_the_one_that_was_voted_on(house: SimpleNamespace) -> None:
+    """Numbers are first come, first served: a stranger's text may have the one that was meant."""
+    house.standards.proposeStandard(NAME, METADATA, digest("spam"), sender=house.stranger)
+    refused = refusal(house.standards.adopt, NAME, 1, TEXT, sender=house.timelock)
+    assert refused == ("OtherStandard", NAME, 1, digest("spam"))
+
+
 def test_a_standard_has_a_name_and_a_text(house: SimpleNamespace) -> None:
     propose = house.standards.proposeStandard
     assert refusal(propose, NOTHING, METADATA, TEXT, sender=house.stranger) == ("EmptyName",)
@@ -67,13 +74,13 @@ def test_a_standard_has_a_name_and_a_text(house: SimpleNamespace) -> None:
 
 def test_only_the_dao_adopts_and_only_what_stands_right(house: SimpleNamespace, adopted: int) -> None:
     dao = house.timelock
-    for method in (house.standards.adopt, house.standards.deprecate):
+    for method, text in ((house.standards.adopt, (TEXT,)), (house.standards.deprecate, ())):
         for who in (house.founder, house.guardian, house.stranger):
-            assert refusal(method, NAME, 1, sender=who) == ("AccessManagedUnauthorized", who.address)
-        assert refusal(method, NAME, 9, sender=dao) == ("WrongStandardStatus", NAME, 9, NONE)
-    assert refusal(house.standards.adopt, NAME, 1, sender=dao) == ("WrongStandardStatus", NAME, 1, ADOPTED)
+            assert refusal(method, NAME, 1, *text, sender=who) == ("AccessManagedUnauthorized", who.address)
+        assert refusal(method, NAME, 9, *text, sender=dao) == ("WrongStandardStatus", NAME, 9, NONE)
+    assert refusal(house.standards.adopt, NAME, 1, TEXT, sender=dao) == ("WrongStandardStatus", NAME, 1, ADOPTED)
     carry(house, action(house.standards.deprecate, NAME, 1), title="Deprecate")
-    assert refusal(house.standards.adopt, NAME, 1, sender=dao) == ("WrongStandardStatus", NAME, 1, DEPRECATED)
+    assert refusal(house.standards.adopt, NAME, 1, TEXT, sender=dao) == ("WrongStandardStatus", NAME, 1, DEPRECATED)
     assert refusal(house.standards.deprecate, NAME, 1, sender=dao) == ("WrongStandardStatus", NAME, 1, DEPRECATED)
 
 
@@ -93,6 +100,32 @@ def test_an_asset_declares_that_its_document_conforms(house: SimpleNamespace, ad
     assert house.standards.conformanceOf(asset, NAME).status == DEPRECATED
     house.standards.withdraw(asset, NAME, sender=house.author)
     assert house.standards.conformanceOf(asset, NAME).version == 0
+
+
+def test_a_declaration_holds_while_its_declarer_answers_for_the_asset(
+    house: SimpleNamespace, adopted: int, asset: int
+) -> None:
+    registry, declare = house.registry, house.standards.declare
+
+    def current() -> bool:
+        return bool(house.standards.conformanceOf(asset, NAME).current)
+
+    registry.setRoles(asset, house.service, EDITOR, sender=house.author)
+    declare(asset, NAME, 1, sender=house.service)
+    assert current()
+    registry.setRoles(asset, house.service, 0, sender=house.author)
+    assert not current()
+    registry.setRoles(asset, house.service, EDITOR, sender=house.author)
+    assert current()
+    registry.transferFrom(house.author, house.cleo, asset, sender=house.author)
+    # A new owner speaks anew, also if it makes the same people editors or gives the asset back.
+    registry.setRoles(asset, house.service, EDITOR, sender=house.cleo)
+    assert not current()
+    declare(asset, NAME, 1, sender=house.cleo)
+    assert current()
+    registry.transferFrom(house.cleo, house.author, asset, sender=house.cleo)
+    registry.transferFrom(house.author, house.cleo, asset, sender=house.author)
+    assert not current()
 
 
 def test_nobody_else_declares_and_nothing_that_was_not_adopted(
@@ -124,7 +157,7 @@ def test_what_declares_nothing_conforms_to_nothing(house: SimpleNamespace, adopt
 
 def paused(house: SimpleNamespace) -> tuple[bool, bool]:
     """Whether publications and sales are paused."""
-    until = house.registry.publicationsPausedUntil(), house.market.salesPausedUntil()
+    until = house.registry.publicationsPausedUntil(), house.registry.salesRules().pausedUntil
     return until[0] > now(), until[1] > now()
 
 
@@ -189,11 +222,60 @@ def test_a_pause_pauses_something(house: SimpleNamespace) -> None:
 def test_the_guardian_or_the_dao_releases_the_brake(house: SimpleNamespace) -> None:
     house.brake.brake(True, True, 7 * DAY, sender=house.guardian)
     for who in (house.founder, house.council, house.stranger):
-        assert refusal(house.brake.release, sender=who) == ("AccessManagedUnauthorized", who.address)
-    tx = house.brake.release(sender=house.guardian)
-    assert logs(tx, house.brake.Released) == [{"account": house.guardian.address}]
+        assert refusal(house.brake.release, True, True, sender=who) == ("AccessManagedUnauthorized", who.address)
+    assert refusal(house.brake.release, False, False, sender=house.guardian) == ("NothingToPause",)
+    tx = house.brake.release(True, False, sender=house.guardian)
+    assert logs(tx, house.brake.Released) == [{"account": house.guardian.address, "publications": True, "sales": False}]
+    assert paused(house) == (False, True)
+    house.brake.release(False, True, sender=house.guardian)
     assert paused(house) == (False, False)
-    carry(house, action(house.brake.release), title="To be sure")
+    carry(house, action(house.brake.release, True, True), title="To be sure")
+
+
+# Where fees go
+
+
+def test_the_guardian_switches_the_treasury_among_those_that_the_dao_approved(
+    house: SimpleNamespace, project: Any, asset: int
+) -> None:
+    """The issuer of a token blocks the treasury: without a second one no sale in it until a vote and a delay are over."""
+    registry, treasuries = house.registry, house.treasuries
+    second = house.service
+    refused = refusal(treasuries.switchTreasury, second, sender=house.guardian)
+    assert refused == ("TreasuryNotApproved", second.address)
+    tx = carry(house, action(treasuries.approveTreasury, second, True), title="A second treasury")
+    assert logs(tx, treasuries.TreasuryApproved) == [{"treasury": second.address, "approved": True}]
+    assert [treasuries.isApproved(one) for one in (house.timelock, second, house.stranger)] == [True, True, False]
+    for who in (house.founder, house.council, second, house.stranger):
+        refused = refusal(treasuries.switchTreasury, second, sender=who)
+        assert refused == ("AccessManagedUnauthorized", who.address)
+    tx = treasuries.switchTreasury(second, sender=house.guardian)
+    assert logs(tx, treasuries.TreasurySwitched) == [{"account": house.guardian.address, "treasury": second.address}]
+    before = house.dollar.balanceOf(second)
+    house.market.buyAccess(order(asset, house.buyer), sender=house.buyer)
+    assert house.dollar.balanceOf(second) - before == 10 * DOLLAR * FEE_BPS // 10_000
+    # The DAO switches, too, and takes its approval back; nobody sets a treasury past this contract.
+    carry(
+        house,
+        action(treasuries.switchTreasury, house.timelock),
+        action(treasuries.approveTreasury, second, False),
+        title="Back to the timelock",
+    )
+    assert registry.salesRules().treasury == house.timelock
+    refused = refusal(treasuries.switchTreasury, second, sender=house.guardian)
+    assert refused == ("TreasuryNotApproved", second.address)
+    for who in (house.timelock, house.guardian, house.founder):
+        refused = refusal(registry.setTreasury, second, sender=who)
+        assert refused == ("AccessManagedUnauthorized", who.address)
+    for who in (house.guardian, house.stranger):
+        refused = refusal(treasuries.approveTreasury, who, True, sender=who)
+        assert refused == ("AccessManagedUnauthorized", who.address)
+
+
+def test_a_guardian_whose_time_is_over_switches_nothing(house: SimpleNamespace) -> None:
+    travel_to(house.governor.guardianUntil() + 1)
+    refused = refusal(house.treasuries.switchTreasury, house.timelock, sender=house.guardian)
+    assert refused == ("AccessManagedUnauthorized", house.guardian.address)
 
 
 @pytest.mark.parametrize("who", ["founder", "ann", "council", "stranger", "timelock"])
