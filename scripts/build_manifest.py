@@ -33,6 +33,7 @@ CONTRACTS = [
     "RevenueSplitter",
     "SplitterFactory",
     "Standards",
+    "Streams",
     "TeamFactory",
     "TokenDistributor",
     "TokenVesting",

@@ -14,6 +14,9 @@ import {Entry, IDirectory} from "../interfaces/IDirectory.sol";
 import {ILineage} from "../interfaces/ILineage.sol";
 import {CidLib} from "../libraries/CidLib.sol";
 import {Asset, SlotLib} from "../libraries/SlotLib.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {ItemId} from "../libraries/ItemId.sol";
+import {LeafLib} from "../libraries/LeafLib.sol";
 import {Sales} from "../market/Sales.sol";
 import {Grants} from "./Grants.sol";
 import {Licences} from "./Licences.sol";
@@ -54,7 +57,7 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
     /* PUBLISHING */
 
     /// @inheritdoc IAssetRegistry
-    function publish(address owner, Publication calldata publication) external returns (uint256 assetId) {
+    function publish(address owner, Publication calldata publication) public returns (uint256 assetId) {
         assetId = _reserveIds(1);
         _countAssets(owner, 1);
         _publish(owner, assetId, publication);
@@ -72,6 +75,48 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
         for (uint256 i = 0; i < count; ++i) {
             _publish(owner, firstAssetId + i, publications[i]);
         }
+    }
+
+    /* COLLECTIONS */
+
+    /// @inheritdoc IAssetRegistry
+    function publishCollection(address owner, Publication calldata publication, bytes32 root, uint32 size)
+        external
+        returns (uint256 collection)
+    {
+        if (root == 0 || size == 0) revert EmptyCollection();
+        collection = _reserveIds(1);
+        if (collection >> ItemId.COLLECTION_BITS != 0) revert CollectionsAreOver(collection);
+        _collections[collection] = Collection(root, size);
+        emit CollectionPublished(collection, root, size);
+        _countAssets(owner, 1);
+        _publish(owner, collection, publication);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function mintItem(uint256 item, bytes32 digest, bytes32[] calldata proof) external {
+        Found memory found = _find(item);
+        if (found.home == item) revert ItemIsMinted(item);
+        bytes32 leaf = LeafLib.leaf(abi.encode(ItemId.indexOf(item), digest));
+        if (!MerkleProof.verifyCalldata(proof, _collections[found.home].root, leaf)) {
+            revert InvalidItemProof(item, digest);
+        }
+        Asset storage stored = _assets[item];
+        Asset memory asset = found.asset;
+        address payout = asset.status & FLAG_PAYOUT == 0 ? address(0) : _payouts[found.home];
+        // It may be delisted already.
+        asset.status = stored.status;
+        (asset.licenceCount, asset.derivativeBps, asset.royaltyBps) = (0, 0, 0);
+        stored.write(asset);
+        _countAssets(asset.owner, 1);
+        emit Transfer(address(0), asset.owner, item);
+        _setDigest(item, 1, digest);
+        if (payout != address(0)) _setPayout(item, payout);
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function collectionOf(uint256 collection) external view returns (bytes32 root, uint256 size) {
+        return (_collections[collection].root, _collections[collection].size);
     }
 
     /* SETTINGS */
@@ -137,9 +182,10 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
         view
         returns (address receiver, uint256 amount)
     {
-        uint256 royaltyBps = _requireAsset(assetId).royaltyBps;
+        Found memory found = _find(assetId);
+        uint256 royaltyBps = found.asset.royaltyBps;
         if (royaltyBps == 0) return (address(0), 0);
-        receiver = _lineageSplitterOf(assetId);
+        receiver = _lineageSplitterOf(found.terms);
         // In two parts, so that no price overflows. Nothing is lost: what the division leaves is in the second.
         amount = (salePrice / BPS) * royaltyBps + (salePrice % BPS) * royaltyBps / BPS;
     }

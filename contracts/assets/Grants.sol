@@ -5,6 +5,8 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IDatatoken} from "../interfaces/IDatatoken.sol";
 import {Access, ILicences, Licence, LicenceKind} from "../interfaces/ILicences.sol";
+import {IStreams} from "../interfaces/IStreams.sol";
+import {ItemId} from "../libraries/ItemId.sol";
 import {Grant, SlotLib} from "../libraries/SlotLib.sol";
 import {Licences} from "./Licences.sol";
 import {Receipts} from "./Receipts.sol";
@@ -59,9 +61,9 @@ abstract contract Grants is Licences {
 
     /// @inheritdoc ILicences
     function hasAccess(uint256 assetId, address account) external view returns (bool) {
-        uint256 count = _requireAsset(assetId).licenceCount;
-        for (uint256 i = 0; i < count; ++i) {
-            if (_accessOf(_key(assetId, i), account).active) return true;
+        Found memory found = _find(assetId);
+        for (uint256 i = 0; i < found.asset.licenceCount; ++i) {
+            if (_accessOf(found.terms, assetId, i, account).active) return true;
         }
         return false;
     }
@@ -73,7 +75,7 @@ abstract contract Grants is Licences {
         returns (Access memory)
     {
         _licenceAt(assetId, licence);
-        return _accessOf(_key(assetId, licence), account);
+        return _accessOf(ItemId.termsOf(assetId), assetId, licence, account);
     }
 
     /* INTERNAL */
@@ -97,8 +99,18 @@ abstract contract Grants is Licences {
         emit UsesConsumed(assetId, licence, account, service, uses, ref);
     }
 
-    function _accessOf(uint256 key, address account) private view returns (Access memory access) {
-        LicenceKind kind = _licences[key].kind;
+    function _accessOf(uint256 terms, uint256 assetId, uint256 licence, address account)
+        private
+        view
+        returns (Access memory access)
+    {
+        LicenceKind kind = _licences[_key(terms, licence)].kind;
+        if (kind == LicenceKind.Stream) {
+            access.expiresAt = IStreams(_streams[_key(terms, licence)]).endOf(assetId, licence, account);
+            access.active = access.expiresAt > block.timestamp;
+            return access;
+        }
+        uint256 key = _key(assetId, licence);
         Grant memory grant_ = _grants[key][account];
         (access.expiresAt, access.uses, access.held, access.taken) =
         (grant_.expiresAt, grant_.uses, grant_.held, grant_.taken);
@@ -109,3 +121,4 @@ abstract contract Grants is Licences {
         else if (kind == LicenceKind.Use) access.active = grant_.uses != 0;
     }
 }
+

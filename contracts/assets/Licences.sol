@@ -6,6 +6,7 @@ import {AssetState, IAssets, MINTER, SELLER} from "../interfaces/IAssets.sol";
 import {IDatatoken} from "../interfaces/IDatatoken.sol";
 import {ILicences, Issue, Licence, LicenceKind, LicenceTerms, Offer} from "../interfaces/ILicences.sol";
 import {PaymentToken} from "../interfaces/IAssetRegistry.sol";
+import {ItemId} from "../libraries/ItemId.sol";
 import {Asset, Grant, SlotLib} from "../libraries/SlotLib.sol";
 import {Sales} from "../market/Sales.sol";
 import {Assets} from "./Assets.sol";
@@ -29,6 +30,8 @@ abstract contract Licences is Assets, Sales, ILicences {
     mapping(uint256 licenceKey => Licence) internal _licences;
     mapping(uint256 licenceKey => mapping(address account => Grant)) internal _grants;
     mapping(uint256 index => PaymentToken) internal _paymentTokens;
+    /// @dev Of a licence of the kind Stream, who keeps account of it.
+    mapping(uint256 licenceKey => address) internal _streams;
 
     constructor() {
         datatokenImplementation = address(new Datatoken());
@@ -38,7 +41,7 @@ abstract contract Licences is Assets, Sales, ILicences {
 
     /// @inheritdoc ILicences
     function addLicence(uint256 assetId, LicenceTerms calldata terms) external returns (uint256 licence) {
-        Asset memory asset = _checkAssetRole(assetId, SELLER);
+        Asset memory asset = _checkMaySell(assetId);
         _checkNotRetired(assetId, asset.status);
         licence = asset.licenceCount;
         uint256 maximum = asset.owner == msg.sender ? MAX_LICENCES : MAX_LICENCES_OF_SELLERS;
@@ -48,17 +51,16 @@ abstract contract Licences is Assets, Sales, ILicences {
     }
 
     /// @inheritdoc ILicences
-    function setPrice(uint256 assetId, uint256 licence, uint96 price)
-        external
-        onlyAssetRole(assetId, SELLER)
-    {
+    function setPrice(uint256 assetId, uint256 licence, uint96 price) external {
+        _checkMaySell(assetId);
         Licence storage offer = _licenceAt(assetId, licence);
         offer.price = price;
         emit LicenceChanged(assetId, licence, price, offer.open);
     }
 
     /// @inheritdoc ILicences
-    function setOpen(uint256 assetId, uint256 licence, bool open) external onlyAssetRole(assetId, SELLER) {
+    function setOpen(uint256 assetId, uint256 licence, bool open) external {
+        _checkMaySell(assetId);
         Licence storage offer = _licenceAt(assetId, licence);
         offer.open = open;
         emit LicenceChanged(assetId, licence, offer.price, open);
@@ -71,25 +73,32 @@ abstract contract Licences is Assets, Sales, ILicences {
         external
         onlyAssetRole(assetId, MINTER)
     {
-        (, Licence memory offer) = _checkForSale(assetId, licence);
+        (Found memory found, Licence memory offer) = _checkForSale(assetId, licence);
+        // The cap is the collection's: who owns one item cannot use it up.
+        if (offer.cap != 0 && found.terms != assetId) revert CapOfCollection(assetId, licence);
         // A gift has no buyer who could use up the limit of another.
-        _take(Issue(assetId, licence, account, units, asTokens, account, 0), offer);
+        _take(Issue(assetId, licence, account, units, asTokens, account, 0), found.terms, offer);
     }
 
     /// @inheritdoc ILicences
     function sell(Issue calldata issue) external returns (Offer memory) {
         Rules memory rules = _checkSeller();
-        (Asset memory asset, Licence memory offer) = _checkForSale(issue.assetId, issue.licence);
-        if (issue.digest != 0 && issue.digest != _digests[issue.assetId]) {
-            revert OtherDocument(issue.assetId, issue.digest, _digests[issue.assetId]);
+        (Found memory found, Licence memory offer) = _checkForSale(issue.assetId, issue.licence);
+        if (issue.digest != 0) {
+            bytes32 digest = _digestOf(issue.assetId, found);
+            if (issue.digest != digest) revert OtherDocument(issue.assetId, issue.digest, digest);
         }
-        _take(issue, offer);
-        return _offer(issue.assetId, asset, offer, rules);
+        if (offer.kind != LicenceKind.Stream) {
+            _take(issue, found.terms, offer);
+        } else if (_streams[_key(found.terms, issue.licence)] != msg.sender) {
+            revert SoldByTheSecond(issue.assetId, issue.licence);
+        }
+        return _offer(found, offer, rules);
     }
 
     /// @inheritdoc ILicences
     function offerOf(uint256 assetId, uint256 licence) external view returns (Offer memory) {
-        return _offer(assetId, _requireAsset(assetId), _licenceAt(assetId, licence), salesRules);
+        return _offer(_find(assetId), _licenceAt(assetId, licence), salesRules);
     }
 
     /* VIEWS */
@@ -101,20 +110,26 @@ abstract contract Licences is Assets, Sales, ILicences {
 
     /// @inheritdoc ILicences
     function licencesOf(uint256 assetId) external view returns (Licence[] memory) {
-        return _licencesOf(assetId, _requireAsset(assetId).licenceCount);
+        return _licencesOf(_find(assetId));
     }
 
     /// @inheritdoc IAssets
     function getStateFingerprint(uint256 assetId) external view returns (bytes32) {
-        Asset memory asset = _requireAsset(assetId);
+        Found memory found = _find(assetId);
         return keccak256(
             abi.encode(
-                _digests[assetId],
-                asset.status & ~FLAG_PAYOUT,
-                asset.derivativeBps,
-                _licencesOf(assetId, asset.licenceCount)
+                _digestOf(assetId, found),
+                found.asset.status & ~FLAG_PAYOUT,
+                found.asset.derivativeBps,
+                _licencesOf(found)
             )
         );
+    }
+
+    /// @inheritdoc ILicences
+    function streamsOf(uint256 assetId, uint256 licence) external view returns (address) {
+        _licenceAt(assetId, licence);
+        return _streams[_key(ItemId.termsOf(assetId), licence)];
     }
 
     /// @inheritdoc ILicences
@@ -125,9 +140,17 @@ abstract contract Licences is Assets, Sales, ILicences {
 
     /* INTERNAL */
 
-    function _addLicence(uint256 assetId, uint256 licence, LicenceTerms calldata terms) internal {
+    function _addLicence(uint256 assetId, uint256 licence, LicenceTerms memory terms) internal {
         if ((terms.kind == LicenceKind.Hold) != (terms.amount == 0)) {
             revert InvalidLicenceAmount(terms.kind, terms.amount);
+        }
+        uint256 key = _key(assetId, licence);
+        if (terms.kind == LicenceKind.Stream) {
+            if (terms.cap != 0 || terms.limit != 0) revert InvalidStream(assetId, licence);
+            if (!isSeller[terms.streams]) revert NotSeller(terms.streams);
+            _streams[key] = terms.streams;
+        } else if (terms.minimum != 0 || terms.streams != address(0)) {
+            revert InvalidStream(assetId, licence);
         }
         // Whether the token is still allowed is asked when money moves.
         if (terms.paymentToken >= _paymentTokenCount()) revert PaymentTokenNotAllowed(terms.paymentToken);
@@ -139,36 +162,42 @@ abstract contract Licences is Assets, Sales, ILicences {
             limit: terms.limit,
             paymentToken: terms.paymentToken,
             kind: terms.kind,
-            open: true
+            open: true,
+            minimum: terms.minimum
         });
-        _licences[_key(assetId, licence)].write(offer);
+        _licences[key].write(offer);
         emit LicenceAdded(assetId, licence, terms);
     }
 
-    function _licencesOf(uint256 assetId, uint256 count) private view returns (Licence[] memory licences) {
-        licences = new Licence[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            licences[i] = _licences[_key(assetId, i)];
+    function _licencesOf(Found memory found) private view returns (Licence[] memory licences) {
+        licences = new Licence[](found.asset.licenceCount);
+        for (uint256 i = 0; i < licences.length; ++i) {
+            licences[i] = _licences[_key(found.terms, i)];
         }
+    }
+
+    function _checkMaySell(uint256 assetId) private view returns (Asset memory asset) {
+        _checkHasTerms(assetId);
+        return _checkAssetRole(assetId, SELLER);
     }
 
     /// @dev First step of a sale or a gift: reverts for what is not issued now.
     function _checkForSale(uint256 assetId, uint256 licence)
         private
         view
-        returns (Asset memory asset, Licence memory offer)
+        returns (Found memory found, Licence memory offer)
     {
-        asset = _requireAsset(assetId);
-        if (asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
+        found = _find(assetId);
+        if (found.asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
             revert NotForSale(assetId);
         }
-        if (licence >= asset.licenceCount) revert LicenceNotFound(assetId, licence);
-        offer = _licences[_key(assetId, licence)];
+        if (licence >= found.asset.licenceCount) revert LicenceNotFound(assetId, licence);
+        offer = _licences[_key(found.terms, licence)];
         if (!offer.open) revert LicenceClosed(assetId, licence);
     }
 
     /// @dev Second step: takes the units from what is left of the cap and the account's limit, and issues them.
-    function _take(Issue memory issue, Licence memory offer) private {
+    function _take(Issue memory issue, uint256 terms, Licence memory offer) private {
         (uint256 assetId, uint256 licence) = (issue.assetId, issue.licence);
         (address account, uint32 units) = (issue.account, issue.units);
         if (units == 0) revert NoUnits();
@@ -177,7 +206,7 @@ abstract contract Licences is Assets, Sales, ILicences {
         if (offer.cap != 0) {
             uint256 left = offer.cap - offer.issued;
             if (units > left) revert CapExceeded(assetId, licence, units, left);
-            _licences[key].issued = offer.issued + units;
+            _licences[_key(terms, licence)].issued = offer.issued + units;
         }
 
         if (!issue.asTokens || offer.limit != 0) {
@@ -216,6 +245,8 @@ abstract contract Licences is Assets, Sales, ILicences {
         } else if (offer.kind == LicenceKind.Use) {
             uint256 uses = grant_.uses + uint256(offer.amount) * units;
             grant_.uses = uses > type(uint64).max ? type(uint64).max : uint64(uses);
+        } else {
+            revert SoldByTheSecond(assetId, licence);
         }
     }
 
@@ -228,7 +259,7 @@ abstract contract Licences is Assets, Sales, ILicences {
     }
 
     /// @dev What is free asks for no token, and nobody is paid.
-    function _offer(uint256 assetId, Asset memory asset, Licence memory licence, Rules memory rules)
+    function _offer(Found memory found, Licence memory licence, Rules memory rules)
         private
         view
         returns (Offer memory offer)
@@ -237,16 +268,18 @@ abstract contract Licences is Assets, Sales, ILicences {
         PaymentToken memory payment = _paymentTokens[licence.paymentToken];
         if (!payment.allowed) revert PaymentTokenNotAllowed(licence.paymentToken);
         (offer.token, offer.price) = (payment.token, licence.price);
-        offer.payout = _payoutOf(assetId, asset);
+        offer.payout = _payoutOf(found);
         (offer.feeBps, offer.treasury) = (rules.feeBps, rules.treasury);
-        if (asset.royaltyBps != 0) {
-            (offer.royaltyBps, offer.royaltyTo) = (asset.royaltyBps, _lineageSplitterOf(assetId));
+        if (found.asset.royaltyBps != 0) {
+            offer.royaltyBps = found.asset.royaltyBps;
+            offer.royaltyTo = _lineageSplitterOf(found.terms);
         }
     }
 
     function _licenceAt(uint256 assetId, uint256 licence) internal view returns (Licence storage) {
-        if (licence >= _requireAsset(assetId).licenceCount) revert LicenceNotFound(assetId, licence);
-        return _licences[_key(assetId, licence)];
+        Found memory found = _find(assetId);
+        if (licence >= found.asset.licenceCount) revert LicenceNotFound(assetId, licence);
+        return _licences[_key(found.terms, licence)];
     }
 
     function _datatoken(uint256 key) internal view returns (address) {

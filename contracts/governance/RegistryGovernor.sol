@@ -327,7 +327,7 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         address[] memory targets,
         uint256[] memory values,
         bytes[] memory calldatas,
-        bytes32 descriptionHash
+        bytes32
     ) internal override(Governor, GovernorTimelockControl) returns (uint48) {
         _checkSpending(proposalId, targets, values, calldatas);
         // The timelock's name of the operation commits to all that the proposal's id commits to.
@@ -391,7 +391,7 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         address[] memory targets,
         uint256[] memory values,
         bytes[] memory calldatas,
-        bytes32 descriptionHash
+        bytes32
     ) internal override(Governor, GovernorTimelockControl) {
         super._executeOperations(proposalId, targets, values, calldatas, bytes32(proposalId));
     }

@@ -39,6 +39,12 @@ interface IAssetRegistry is IAssets, ISales, ILicences {
     /// @param allowed Whether it is taken from now on.
     event PaymentTokenChanged(uint256 indexed index, address indexed token, bool allowed);
 
+    /// @notice A collection was published.
+    /// @param collection Its id.
+    /// @param root The root of all items.
+    /// @param size How many items there are.
+    event CollectionPublished(uint256 indexed collection, bytes32 root, uint256 size);
+
     /// @notice New publications are paused.
     /// @param until When they go on (seconds since 1970); zero for at once.
     event PublicationsPaused(uint48 until);
@@ -53,6 +59,18 @@ interface IAssetRegistry is IAssets, ISales, ILicences {
 
     /// @dev A batch holds at least one publication.
     error NothingToPublish();
+
+    /// @dev A collection has a root and one item or more.
+    error EmptyCollection();
+
+    /// @dev There are so many assets that a collection of this id could not tell its items apart from others'.
+    error CollectionsAreOver(uint256 assetId);
+
+    /// @dev The asset is no item, or was minted before.
+    error ItemIsMinted(uint256 item);
+
+    /// @dev The collection does not list this document at this place.
+    error InvalidItemProof(uint256 item, bytes32 digest);
 
     /// @dev The registry knows at most this many payment tokens.
     error TooManyPaymentTokens(uint256 maximum);
@@ -72,6 +90,26 @@ interface IAssetRegistry is IAssets, ISales, ILicences {
     function publishMany(address owner, Publication[] calldata publications)
         external
         returns (uint256 firstAssetId);
+
+    /// @notice Publish a collection: an asset whose items are listed by a Merkle root, and are assets of their own.
+    /// @dev The items' ids are `1 << 62 | collection << 32 | index`. A leaf is that of OpenZeppelin's StandardMerkleTree over
+    /// `(uint256 index, bytes32 digest)`: the place of an item and sha2-256 of its DDO. Licences, royalty and terms for
+    /// derivatives of all items are the collection's, now and later. An item can be bought at once, without being minted.
+    /// @param owner Who will own it.
+    /// @param publication The collection as an asset, with the licences of its items.
+    /// @param root The root of all items, for good.
+    /// @param size How many items there are.
+    /// @return collection The id of the new ERC-721 token.
+    function publishCollection(address owner, Publication calldata publication, bytes32 root, uint32 size)
+        external
+        returns (uint256 collection);
+
+    /// @notice Mint an item to the owner of its collection, with the collection's payout. For anybody: it changes nothing but
+    /// that from now on the item has a document, an owner, a payout, a state and roles of its own.
+    /// @param item The item.
+    /// @param digest sha2-256 of its DDO.
+    /// @param proof That the collection lists it: the hashes beside the way from its leaf to the root.
+    function mintItem(uint256 item, bytes32 digest, bytes32[] calldata proof) external;
 
     /* SETTINGS: for those whom the access manager lets */
 
@@ -94,6 +132,12 @@ interface IAssetRegistry is IAssets, ISales, ILicences {
     /// @notice All contracts of the registry by name: what a client needs to know beside this address.
     /// @return The entries of its directory.
     function contracts() external view returns (Entry[] memory);
+
+    /// @notice What a collection lists.
+    /// @param collection The collection.
+    /// @return root The root of all items; zero if the asset is no collection.
+    /// @return size How many items there are.
+    function collectionOf(uint256 collection) external view returns (bytes32 root, uint256 size);
 
     /// @notice All payment tokens by index; index 0 is the native coin.
     /// @return The tokens.

@@ -28,15 +28,17 @@ struct DerivativeTerms {
     uint16 royaltyBps;
 }
 
-/// @dev All that the registry keeps of one asset, but for its licences and grants.
+/// @dev All that the registry keeps of one asset, but for its licences and grants. An item of a collection has the
+/// collection's licences, royalty and terms for derivatives; until it is minted, all else is the collection's, too.
 struct AssetInfo {
     address owner;
-    /// sha2-256 of the DDO: its CID is CIDv1, raw, of this digest.
+    /// sha2-256 of the DDO: its CID is CIDv1, raw, of this digest. Of an item that is not minted, its collection's root.
     bytes32 digest;
     /// 1 at publication, one more with each update of the DDO.
     uint256 version;
+    /// Of an item also that of its collection, whichever is graver.
     AssetState state;
-    /// True while curation keeps the asset from being ordered.
+    /// True while curation keeps the asset from being ordered; an item also while it does so with its collection.
     bool delisted;
     uint256 licenceCount;
     /// Who receives the revenue: the owner unless set otherwise.
@@ -97,6 +99,12 @@ interface IAssets {
     /// @dev No asset has this id.
     error AssetNotFound(uint256 assetId);
 
+    /// @dev The item is not minted: nobody owns it by itself yet.
+    error ItemNotMinted(uint256 item);
+
+    /// @dev Licences and terms for derivatives of an item are its collection's.
+    error TermsOfCollection(uint256 item, uint256 collection);
+
     /// @dev Only the owner may do this.
     error NotAssetOwner(uint256 assetId, address caller);
 
@@ -137,7 +145,7 @@ interface IAssets {
     function setState(uint256 assetId, AssetState state) external;
 
     /// @notice Keep the asset from being ordered, or let it be ordered again. For curation.
-    /// @param assetId The asset.
+    /// @param assetId The asset; an item need not be minted.
     /// @param delisted Whether it is kept from being ordered.
     function setDelisted(uint256 assetId, bool delisted) external;
 
@@ -172,7 +180,7 @@ interface IAssets {
     function assetInfo(uint256 assetId) external view returns (AssetInfo memory);
 
     /// @notice The roles that an account holds by grant in the current epoch; the owner needs none.
-    /// @param assetId The asset.
+    /// @param assetId The asset; of an item that is not minted, the roles are those on its collection.
     /// @param account The account.
     /// @return A sum of EDITOR 1, SELLER 2 and MINTER 4.
     function rolesOf(uint256 assetId, address account) external view returns (uint8);

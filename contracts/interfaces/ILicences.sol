@@ -3,25 +3,31 @@ pragma solidity ^0.8.24;
 
 /// @dev What one unit of a licence gives.
 /// Hold: access for as long as it is held. Period: seconds of access from redemption. Use: a number of uses.
+/// Stream: access by the second, of which the contract that the licence names keeps account.
 enum LicenceKind {
     Hold,
     Period,
-    Use
+    Use,
+    Stream
 }
 
 /// @dev The terms of a licence. Only the price may change later; what was sold keeps all of them.
 struct LicenceTerms {
-    /// Price of one unit in the smallest unit of the payment token.
+    /// Price of one unit in the smallest unit of the payment token; of `amount` seconds for Stream.
     uint96 price;
     /// Index of the payment token; 0 is the native coin.
     uint8 paymentToken;
     LicenceKind kind;
-    /// Seconds for Period, uses for Use, 0 for Hold.
+    /// Seconds for Period and Stream, uses for Use, 0 for Hold.
     uint32 amount;
-    /// Most units that may ever be issued; 0 for no cap.
+    /// Most units that may ever be issued; 0 for no cap, and for Stream.
     uint32 cap;
-    /// Most units that one account may take; 0 for no limit.
+    /// Most units that one account may take; 0 for no limit, and for Stream.
     uint16 limit;
+    /// Seconds of the smallest stay, which are not refunded, for Stream; 0 for all else.
+    uint24 minimum;
+    /// The contract that sells it and says who has access, for good, for Stream; zero for all else.
+    address streams;
 }
 
 /// @dev A licence as stored: one slot.
@@ -35,13 +41,15 @@ struct Licence {
     uint8 paymentToken;
     LicenceKind kind;
     bool open;
+    /// Seconds of the smallest stay, for Stream.
+    uint24 minimum;
 }
 
 /// @dev What an account holds of one licence.
 struct Access {
     /// True if the account has access at this moment.
     bool active;
-    /// Period: access ends at this time (seconds since 1970).
+    /// Period, Stream: access ends at this time (seconds since 1970).
     uint48 expiresAt;
     /// Use: uses left.
     uint64 uses;
@@ -59,27 +67,28 @@ struct Issue {
     uint256 licence;
     /// Who gets it.
     address account;
+    /// Of a Stream, seconds.
     uint32 units;
     /// True for transferable datatokens, false for access bound to the account.
     bool asTokens;
     /// Who pays.
     address buyer;
-    /// The document that the buyer saw; zero for any.
+    /// The document that the buyer saw, or the collection's root for an item that is not minted; zero for any.
     bytes32 digest;
 }
 
-/// @dev What a sale is made of: a seller works out from it what is to be paid to whom.
+/// @dev What a sale is made of: a seller works out from it what is to be paid to whom. All zero for what is free.
 struct Offer {
-    /// Payment token; zero for the native coin, and for what is free.
+    /// Payment token; zero for the native coin.
     address token;
-    /// Price of one unit.
-    uint96 price;
+    /// Price of one unit; of the seconds that the licence says, for Stream.
+    uint256 price;
     address payout;
     /// What the ancestors are owed, in basis points, and who receives it for them; zero if there are none.
-    uint16 royaltyBps;
+    uint256 royaltyBps;
     address royaltyTo;
     /// The fee in basis points, and who receives it.
-    uint16 feeBps;
+    uint256 feeBps;
     address treasury;
 }
 
@@ -144,7 +153,7 @@ interface ILicences {
     /// @dev An asset has at most this many licences; the later half of the numbers is for the owner to use up.
     error TooManyLicences(uint256 assetId, uint256 maximum);
 
-    /// @dev Hold takes the amount 0, Period and Use take more.
+    /// @dev Hold takes the amount 0, all else takes more.
     error InvalidLicenceAmount(LicenceKind kind, uint256 amount);
 
     /// @dev There is no payment token of this index, or the registry takes no payment in it any more.
@@ -158,6 +167,15 @@ interface ILicences {
 
     /// @dev The asset's document is not the one that the buyer named.
     error OtherDocument(uint256 assetId, bytes32 named, bytes32 actual);
+
+    /// @dev The cap is the collection's: units of an item are sold within it, and not given away.
+    error CapOfCollection(uint256 item, uint256 licence);
+
+    /// @dev A Stream is neither given away nor redeemed, and sold by nobody but the contract that it names.
+    error SoldByTheSecond(uint256 assetId, uint256 licence);
+
+    /// @dev A Stream has no cap and no limit, and nothing else has a smallest stay or a contract of its own.
+    error InvalidStream(uint256 assetId, uint256 licence);
 
     /// @dev Issuing is for one unit or more.
     error NoUnits();
@@ -219,7 +237,8 @@ interface ILicences {
     /// @param asTokens True for transferable datatokens, false for access bound to the account.
     function grant(uint256 assetId, uint256 licence, address account, uint32 units, bool asTokens) external;
 
-    /// @notice Issue units that the caller charges for. For sellers that the DAO named.
+    /// @notice Issue units that the caller charges for. For sellers that the DAO named. Of a Stream nothing is written here:
+    /// the caller, which is the contract that the licence names, keeps account of it.
     /// @param issue What is sold.
     /// @return What it costs, and who is to be paid.
     function sell(Issue calldata issue) external returns (Offer memory);
@@ -288,6 +307,12 @@ interface ILicences {
     /// @param licence The number of the licence.
     /// @return What it costs, and who is to be paid.
     function offerOf(uint256 assetId, uint256 licence) external view returns (Offer memory);
+
+    /// @notice The contract that sells a Stream and says who has access.
+    /// @param assetId The asset.
+    /// @param licence The number of the licence.
+    /// @return Its address; zero for all else.
+    function streamsOf(uint256 assetId, uint256 licence) external view returns (address);
 
     /// @notice The address of the licence's ERC-20, whether it is deployed yet or not.
     /// @param assetId The asset.

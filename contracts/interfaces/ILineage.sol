@@ -20,7 +20,8 @@ struct Ancestor {
 /// An ancestor is owed what its own terms asked for when the first descendant on the way was published, in basis points
 /// of the price. No asset in between can dilute it, and two ways to the same ancestor count once, the dearer one.
 /// Nobody vouches for other registries: they are asked with bounded gas, and of what an asset of another registry is made
-/// is fixed once something is made from it. So there are no cycles, whatever registries say.
+/// is fixed once something is made from it. So there are no cycles, whatever registries say. Items of collections have the
+/// ids of `ItemId` in every registry, and the ancestors of their collection.
 interface ILineage {
     /// @notice The ancestors of an asset were fixed.
     /// @param registry Where the asset is published.
@@ -55,7 +56,7 @@ interface ILineage {
     /// @dev What an asset owes is fixed once: when it is declared, or when an asset of another registry is made from it.
     error AlreadyDeclared(uint256 assetId);
 
-    /// @dev Ids of assets have 64 bits.
+    /// @dev Ids of assets have 64 bits, and an item of a collection has no ancestors but the collection's.
     error InvalidAssetId(uint256 assetId);
 
     /// @notice Fix the ancestors of an asset that the calling registry is publishing.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {ISeller, Permit} from "./ISeller.sol";
+
 /// @dev What a buyer orders.
 struct Order {
     uint256 assetId;
@@ -10,18 +12,9 @@ struct Order {
     uint32 units;
     /// The most that the buyer will pay in all, fee and royalty included.
     uint256 maxTotal;
-    /// The document that the buyer saw: sha2-256 of the DDO; zero for any.
+    /// The document that the buyer saw: sha2-256 of the DDO, or the collection's root for an item that is not minted; zero
+    /// for any.
     bytes32 digest;
-}
-
-/// @dev An EIP-2612 approval of the seller, signed by the buyer.
-struct Permit {
-    address token;
-    uint256 value;
-    uint256 deadline;
-    uint8 v;
-    bytes32 r;
-    bytes32 s;
 }
 
 /// @dev What a sale costs and who gets it: the payout receives what the fee and the royalty leave of the total.
@@ -39,7 +32,7 @@ struct Charge {
 
 /// @title Marketplace: sells licences and passes the money on in the same transaction.
 /// @notice The price goes to the treasury (fee), the ancestors (royalty) and the payout. Nothing stays here.
-interface IMarketplace {
+interface IMarketplace is ISeller {
     /* EVENTS */
 
     /// @notice A licence was sold. The payout received `total - fee - royalty`.
@@ -59,20 +52,6 @@ interface IMarketplace {
         uint256 fee,
         uint256 royalty
     );
-
-    /* ERRORS */
-
-    /// @dev The price is above what the buyer agreed to.
-    error TotalAboveMaximum(uint256 total, uint256 maxTotal);
-
-    /// @dev Less native coin was sent than the total.
-    error ValueTooLow(uint256 value, uint256 total);
-
-    /// @dev Native coin was sent for a licence that is priced in a token.
-    error UnexpectedValue(uint256 value);
-
-    /// @dev The receiver refused the native coin, or is the marketplace itself.
-    error PaymentRefused(address receiver, uint256 amount);
 
     /* BUYING */
 

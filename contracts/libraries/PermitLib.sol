@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
-import {Permit} from "../interfaces/IMarketplace.sol";
+import {Permit} from "../interfaces/ISeller.sol";
 
 /// @title PermitLib: the use of a buyer's signature in place of an approval.
 library PermitLib {

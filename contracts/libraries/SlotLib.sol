@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Licence} from "../interfaces/ILicences.sol";
+import {Stream} from "../interfaces/IStreams.sol";
 
 /// @dev One asset in one slot: the owner shares it with all that a publication, a sale or a transfer reads anyway.
 struct Asset {
@@ -70,7 +71,7 @@ library SlotLib {
         uint256 word = licence.price | (uint256(licence.amount) << 96) | (uint256(licence.cap) << 128)
             | (uint256(licence.issued) << 160) | (uint256(licence.limit) << 192)
             | (uint256(licence.paymentToken) << 208) | (uint256(licence.kind) << 216)
-            | (licence.open ? uint256(1) << 224 : 0);
+            | (licence.open ? uint256(1) << 224 : 0) | (uint256(licence.minimum) << 232);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }
@@ -94,6 +95,14 @@ library SlotLib {
     function write(AncestorRow storage slot, AncestorRow memory row) internal {
         uint256 word = uint160(row.registry) | (uint256(row.assetId) << 160)
             | (uint256(row.royaltyBps) << 224) | (uint256(row.count) << 240);
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    function write(Stream storage slot, Stream memory stream) internal {
+        uint256 word = stream.start | (uint256(stream.end) << 48) | (uint256(stream.settled) << 96)
+            | (uint256(stream.price) << 144) | (uint256(stream.feeBps) << 240);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }

@@ -6,17 +6,16 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {BPS} from "../interfaces/IAssets.sol";
 import {ILicences, Issue, Offer} from "../interfaces/ILicences.sol";
-import {Charge, IMarketplace, Order, Permit} from "../interfaces/IMarketplace.sol";
+import {Charge, IMarketplace, Order} from "../interfaces/IMarketplace.sol";
+import {Permit} from "../interfaces/ISeller.sol";
 import {PermitLib} from "../libraries/PermitLib.sol";
+import {Seller} from "./Seller.sol";
 
 /// @title Marketplace: sells licences of one registry.
 /// @dev The registry writes all state first; then the money moves from the buyer to its receivers.
-contract Marketplace is IMarketplace, ReentrancyGuardTransient {
+contract Marketplace is Seller, ReentrancyGuardTransient, IMarketplace {
     using PermitLib for Permit;
     using SafeERC20 for IERC20;
-
-    /// Gas for a receiver of native coin: enough for a Safe or a splitter, too little to hurt.
-    uint256 private constant NATIVE_GAS = 100_000;
 
     /// The registry whose licences are sold here.
     ILicences public immutable registry;
@@ -74,17 +73,11 @@ contract Marketplace is IMarketplace, ReentrancyGuardTransient {
             order.assetId, order.licence, msg.sender, charge.token, charge.total, charge.fee, charge.royalty
         );
 
-        uint256 change = msg.value;
-        if (charge.token != address(0)) {
-            if (msg.value != 0) revert UnexpectedValue(msg.value);
-        } else {
-            if (msg.value < charge.total) revert ValueTooLow(msg.value, charge.total);
-            change = msg.value - charge.total;
-        }
+        uint256 change = _changeOf(charge.token, charge.total);
         _pay(charge.token, charge.treasury, charge.fee);
         _pay(charge.token, charge.royaltyTo, charge.royalty);
         _pay(charge.token, charge.payout, charge.total - charge.fee - charge.royalty);
-        _pay(address(0), msg.sender, change);
+        _sendCoin(msg.sender, change);
     }
 
     function _charge(Offer memory offer, uint256 units) private pure returns (Charge memory charge) {
@@ -105,17 +98,7 @@ contract Marketplace is IMarketplace, ReentrancyGuardTransient {
         if (amount == 0) return;
         // An owner could name this contract as payout; nobody could ever take the money out again.
         if (receiver == address(this)) revert PaymentRefused(receiver, amount);
-        if (token != address(0)) {
-            IERC20(token).safeTransferFrom(msg.sender, receiver, amount);
-        } else if (!_send(receiver, amount)) {
-            revert PaymentRefused(receiver, amount);
-        }
-    }
-
-    /// @dev Bounded gas, and no copy of what the receiver returns.
-    function _send(address receiver, uint256 amount) private returns (bool sent) {
-        assembly ("memory-safe") {
-            sent := call(NATIVE_GAS, receiver, amount, 0, 0, 0, 0)
-        }
+        if (token == address(0)) _sendCoin(receiver, amount);
+        else IERC20(token).safeTransferFrom(msg.sender, receiver, amount);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Licence} from "../interfaces/ILicences.sol";
+import {Stream} from "../interfaces/IStreams.sol";
 import {CidLib} from "../libraries/CidLib.sol";
 import {AncestorRow, Asset, Book, Grant, SlotLib, Turnout} from "../libraries/SlotLib.sol";
 
@@ -12,6 +13,7 @@ contract SlotLibHarness {
     using SlotLib for Book;
     using SlotLib for Grant;
     using SlotLib for Licence;
+    using SlotLib for Stream;
     using SlotLib for Turnout;
 
     Asset private _asset;
@@ -20,6 +22,7 @@ contract SlotLibHarness {
     Book private _book;
     AncestorRow private _row;
     Turnout private _turnout;
+    Stream private _stream;
 
     /// @notice Write an asset.
     function writeAsset(Asset calldata asset) external {
@@ -51,13 +54,26 @@ contract SlotLibHarness {
         _turnout.write(turnout);
     }
 
+    /// @notice Write a stream.
+    function writeStream(Stream calldata stream) external {
+        _stream.write(stream);
+    }
+
     /// @notice All as Solidity reads them.
     function read()
         external
         view
-        returns (Asset memory, Licence memory, Grant memory, Book memory, AncestorRow memory, Turnout memory)
+        returns (
+            Asset memory,
+            Licence memory,
+            Grant memory,
+            Book memory,
+            AncestorRow memory,
+            Turnout memory,
+            Stream memory
+        )
     {
-        return (_asset, _licence, _grant, _book, _row, _turnout);
+        return (_asset, _licence, _grant, _book, _row, _turnout, _stream);
     }
 }
 

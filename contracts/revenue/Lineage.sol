@@ -5,6 +5,7 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {AssetState, IAssets, MAX_ROYALTY_BPS} from "../interfaces/IAssets.sol";
 import {Ancestor, ILineage, Parent} from "../interfaces/ILineage.sol";
 import {CallLib} from "../libraries/CallLib.sol";
+import {ItemId} from "../libraries/ItemId.sol";
 import {AncestorRow, SlotLib} from "../libraries/SlotLib.sol";
 import {LineageSplitter} from "./LineageSplitter.sol";
 
@@ -30,7 +31,7 @@ contract Lineage is ILineage {
 
     /// @inheritdoc ILineage
     function declareParents(uint256 assetId, Parent[] calldata parents) external returns (uint16 royaltyBps) {
-        if (assetId > type(uint64).max) revert InvalidAssetId(assetId);
+        if (assetId > type(uint64).max || ItemId.isItem(assetId)) revert InvalidAssetId(assetId);
         AncestorRow[MAX_ANCESTORS] storage table = _tables[msg.sender][assetId];
         if (table[0].count != 0) revert AlreadyDeclared(assetId);
         Ancestor[] memory found = new Ancestor[](MAX_ANCESTORS);
@@ -71,7 +72,7 @@ contract Lineage is ILineage {
         view
         returns (Ancestor[] memory ancestors)
     {
-        AncestorRow[MAX_ANCESTORS] storage table = _tables[registry][assetId];
+        AncestorRow[MAX_ANCESTORS] storage table = _tables[registry][ItemId.termsOf(assetId)];
         ancestors = new Ancestor[](_size(table));
         for (uint256 i = 0; i < ancestors.length; ++i) {
             ancestors[i] = _read(table[i]);
@@ -101,7 +102,7 @@ contract Lineage is ILineage {
         view
         returns (uint256)
     {
-        if (ancestor.registry == msg.sender && ancestor.assetId == assetId) {
+        if (ancestor.registry == msg.sender && ItemId.termsOf(ancestor.assetId) == assetId) {
             revert OwnAncestor(assetId);
         }
         for (uint256 i = 0; i < count; ++i) {
@@ -122,7 +123,7 @@ contract Lineage is ILineage {
         uint256 ancestor,
         uint256 assetId
     ) private view returns (uint256) {
-        AncestorRow[MAX_ANCESTORS] storage table = _tables[registry][ancestor];
+        AncestorRow[MAX_ANCESTORS] storage table = _tables[registry][ItemId.termsOf(ancestor)];
         uint256 size = _size(table);
         for (uint256 i = 0; i < size; ++i) {
             count = _merge(found, count, _read(table[i]), assetId);
@@ -135,7 +136,7 @@ contract Lineage is ILineage {
     function _fix(Ancestor[] memory found, uint256 count, uint256 assetId) private returns (uint256) {
         for (uint256 i = 0; i < count; ++i) {
             (address registry, uint256 ancestor) = (found[i].registry, found[i].assetId);
-            AncestorRow storage first = _tables[registry][ancestor][0];
+            AncestorRow storage first = _tables[registry][ItemId.termsOf(ancestor)][0];
             if (first.count != 0) count = _mergeTable(found, count, registry, ancestor, assetId);
             else if (registry != msg.sender) first.count = NONE;
         }
