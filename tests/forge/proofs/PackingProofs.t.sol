@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Licence, LicenceKind} from "../../../contracts/interfaces/ILicences.sol";
+import {Stream} from "../../../contracts/interfaces/IStreams.sol";
 import {AncestorRow, Asset, Book, Grant, SlotLib, Turnout} from "../../../contracts/libraries/SlotLib.sol";
 
 /// @title PackingProofs: what is written with one word is read member by member, whatever stood there before.
@@ -12,9 +13,10 @@ contract PackingProofs {
     using SlotLib for Book;
     using SlotLib for Grant;
     using SlotLib for Licence;
+    using SlotLib for Stream;
     using SlotLib for Turnout;
 
-    /// @dev A licence whose kind any number may stand for: who calls need not know that there are three.
+    /// @dev A licence whose kind any number may stand for: who calls need not know that there are four.
     struct Terms {
         uint96 price;
         uint32 amount;
@@ -24,6 +26,7 @@ contract PackingProofs {
         uint8 paymentToken;
         uint8 kind;
         bool open;
+        uint24 minimum;
     }
 
     Licence private _licence;
@@ -33,6 +36,7 @@ contract PackingProofs {
     Book private _book;
     AncestorRow private _row;
     Turnout private _turnout;
+    Stream private _stream;
 
     function testProve_aLicenceComesBackAsItWasWritten(Terms calldata terms, uint256 before) external {
         assembly ("memory-safe") {
@@ -48,6 +52,7 @@ contract PackingProofs {
         assert(_licence.paymentToken == licence.paymentToken);
         assert(_licence.kind == licence.kind);
         assert(_licence.open == licence.open);
+        assert(_licence.minimum == licence.minimum);
     }
 
     /// @notice The word is the one that the compiler would have made.
@@ -67,6 +72,7 @@ contract PackingProofs {
         assert(_licence.amount == licence.amount && _licence.cap == licence.cap);
         assert(_licence.issued == licence.issued && _licence.limit == licence.limit);
         assert(_licence.paymentToken == licence.paymentToken && _licence.kind == licence.kind);
+        assert(_licence.minimum == licence.minimum);
     }
 
     function testProve_aGrantComesBackAsItWasWritten(Grant calldata held, uint256 before) external {
@@ -117,6 +123,16 @@ contract PackingProofs {
         assert(_turnout.extendedDeadline == turnout.extendedDeadline && _turnout.flags == turnout.flags);
     }
 
+    function testProve_aStreamComesBackAsItWasWritten(Stream calldata stream, uint256 before) external {
+        assembly ("memory-safe") {
+            sstore(_stream.slot, before)
+        }
+        _stream.write(stream);
+        assert(_stream.start == stream.start && _stream.end == stream.end);
+        assert(_stream.settled == stream.settled && _stream.price == stream.price);
+        assert(_stream.feeBps == stream.feeBps);
+    }
+
     function refute_aPriceCannotRunOver(Terms calldata terms, uint96 more) external {
         Licence memory licence = _licenceOf(terms);
         _licence.write(licence);
@@ -139,8 +155,9 @@ contract PackingProofs {
             issued: terms.issued,
             limit: terms.limit,
             paymentToken: terms.paymentToken,
-            kind: LicenceKind(terms.kind % 3),
-            open: terms.open
+            kind: LicenceKind(terms.kind % 4),
+            open: terms.open,
+            minimum: terms.minimum
         });
     }
 
