@@ -108,8 +108,10 @@ def system(registry: Any, marketplace: Any, factory: Any) -> None:
 
 @pytest.fixture(scope="session")
 def publish(registry: Any, marketplace: Any, author: Any) -> Callable[..., int]:
-    """`publish(*licences, owner=author, document=..., payout=..., derivatives=..., parents=[...])` gives the id; a parent
-    that is a number is of this registry."""
+    """`publish(*licences, owner=author, document=..., payout=..., derivatives=..., parents=[...])` gives the id.
+
+    A parent that is a number is of this registry.
+    """
 
     def publish_asset(*licences: Terms, owner: Any = author, sender: Any = None, **what: Any) -> int:
         parents = what.pop("parents", ())

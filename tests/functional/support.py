@@ -13,7 +13,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak, to_checksum_address
 
-HOLD, PERIOD, USE = range(3)
+HOLD, PERIOD, USE, STREAM = range(4)
 ACTIVE, SUSPENDED, RETIRED = range(3)
 EDITOR, SELLER, MINTER = 1, 2, 4
 
@@ -29,7 +29,7 @@ NATIVE, USD = 0, 1
 
 PANIC = keccak(text="Panic(uint256)")[:4]
 
-Terms = tuple[int, int, int, int, int, int]
+Terms = tuple[Any, ...]
 
 
 def digest(text: str) -> bytes:
@@ -48,7 +48,14 @@ def terms(
     """Licence terms as the registry takes them; `amount` is 30 days for Period and 5 uses for Use unless given."""
     if amount is None:
         amount = (0, 30 * DAY, 5)[kind]
-    return price, token, kind, amount, cap, limit
+    return price, token, kind, amount, cap, limit, 0, ZERO_ADDRESS
+
+
+def stream(
+    streams: Any, price: int, *, token: int = USD, per: int = 30 * DAY, minimum: int = DAY, cap: int = 0, limit: int = 0
+) -> Terms:
+    """Terms of a licence that `streams` sells by the second: `price` for `per` seconds, `minimum` of them at least."""
+    return price, token, STREAM, per, cap, limit, minimum, streams
 
 
 def publication(

@@ -19,7 +19,10 @@ def bits(size: int) -> st.SearchStrategy[int]:
 
 addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
 assets = st.tuples(addresses, bits(24), bits(24), bits(8), bits(8), bits(16), bits(16))
-licences = st.tuples(bits(96), bits(32), bits(32), bits(32), bits(16), bits(8), st.integers(0, 2), st.booleans())
+licences = st.tuples(
+    bits(96), bits(32), bits(32), bits(32), bits(16), bits(8), st.integers(0, 3), st.booleans(), bits(24)
+)
+streams = st.tuples(bits(48), bits(48), bits(48), bits(96), bits(16))
 grants = st.tuples(bits(48), bits(64), bits(32), st.booleans())
 books = st.tuples(bits(120), bits(120), bits(16))
 rows = st.tuples(addresses, bits(64), bits(16), bits(16))
@@ -37,7 +40,7 @@ def texts(project: Any, dao: Any, system: None) -> Any:
 
 
 @RELAXED
-@given(asset=assets, licence=licences, held=grants, book=books, row=rows, turnout=turnouts)
+@given(asset=assets, licence=licences, held=grants, book=books, row=rows, turnout=turnouts, stream=streams)
 def test_what_is_written_at_once_is_read_member_by_member(
     slots: Any,
     dao: Any,
@@ -47,6 +50,7 @@ def test_what_is_written_at_once_is_read_member_by_member(
     book: tuple[Any, ...],
     row: tuple[Any, ...],
     turnout: tuple[Any, ...],
+    stream: tuple[Any, ...],
 ) -> None:
     slots.writeAsset(asset, sender=dao)
     slots.writeLicence(licence, sender=dao)
@@ -54,10 +58,11 @@ def test_what_is_written_at_once_is_read_member_by_member(
     slots.writeBook(book, sender=dao)
     slots.writeRow(row, sender=dao)
     slots.writeTurnout(turnout, sender=dao)
-    read_asset, read_licence, read_grant, read_book, read_row, read_turnout = (tuple(part) for part in slots.read())
+    slots.writeStream(stream, sender=dao)
+    read_asset, read_licence, read_grant, read_book, read_row, read_turnout, read_stream = map(tuple, slots.read())
     assert (read_asset[0].lower(), *read_asset[1:]) == asset
     assert (read_licence, read_grant) == (licence, held)
-    assert (read_book, read_turnout) == (book, turnout)
+    assert (read_book, read_turnout, read_stream) == (book, turnout, stream)
     assert (read_row[0].lower(), *read_row[1:]) == row
 
 

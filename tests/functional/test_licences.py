@@ -10,6 +10,7 @@ from ape.utils import ZERO_ADDRESS
 from .support import (
     DAY,
     DOLLAR,
+    FEE_BPS,
     HOLD,
     MINTER,
     NATIVE,
@@ -17,7 +18,6 @@ from .support import (
     UNIT,
     USD,
     USE,
-    FEE_BPS,
     digest,
     issue,
     logs,

@@ -384,8 +384,10 @@ class SplitterMachine(RuleBasedStateMachine):
 
 
 class LineageMachine(SplitterMachine):
-    """A splitter whose payees are the payouts of the ancestors on the day: some of them of a registry that is a stranger,
-    and that may be silent."""
+    """A splitter whose payees are the payouts of the ancestors on the day.
+
+    Some of them are of a registry that is a stranger, and that may be silent.
+    """
 
     maker = "Lineage"
 

@@ -65,7 +65,7 @@ class Books:
 class SplitterModel:
     """One splitter. `payees` tells who they are now: those of a lineage splitter change with their assets.
 
-    `silent` tells the places of those who cannot be paid now; what is theirs is parked under the name that they have then.
+    `silent` tells the places of those who cannot be paid now; what is theirs is parked under their name of then.
     """
 
     def __init__(

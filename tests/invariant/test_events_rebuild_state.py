@@ -139,7 +139,7 @@ class Index:
 
     def _on_LicenceIssued(self, log: Log, assetId: int, licence: int, account: str, units: int, asTokens: bool) -> None:
         offer = self.assets[assetId].licences[licence]
-        *_, cap, limit = offer.terms
+        *_, cap, limit, _, _ = offer.terms
         offer.issued += units if cap else 0
         grant = offer.grants[account]
         if limit or not asTokens:
@@ -151,7 +151,7 @@ class Index:
         offer.grants[account] = self._with_access(log, offer, offer.grants[account], units)
 
     def _with_access(self, log: Log, offer: IndexedLicence, grant: Grant, units: int) -> Grant:
-        _, _, kind, amount, _, _ = offer.terms
+        _, _, kind, amount, *_ = offer.terms
         if kind == HOLD:
             return replace(grant, held=True)
         if kind == PERIOD:
@@ -222,7 +222,7 @@ class IndexedMachine(RegistryMachine):
             for account in PEOPLE.values():
                 assert chain.call(registry, "rolesOf", asset_id, account) == asset.roles[account]
             for number, offer in enumerate(asset.licences):
-                _, payment, kind, amount, cap, limit = offer.terms
+                _, payment, kind, amount, cap, limit, minimum, _ = offer.terms
                 assert chain.call(registry, "licenceOf", asset_id, number) == (
                     offer.price,
                     amount,
@@ -232,6 +232,7 @@ class IndexedMachine(RegistryMachine):
                     payment,
                     kind,
                     offer.open,
+                    minimum,
                 )
                 for account in self.holders:
                     grant = offer.grants[account]

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from .evm import ZERO, Failure
+from .evm import Failure
 from .model import HOLD, MAX_ANCESTORS, MAX_LICENCES, MAX_ROYALTY_BPS, PERIOD, USE
 from .world import AUTHOR, BUYER, DAO, FRIEND, World, licence_terms
 
@@ -42,10 +42,10 @@ def publish(*offers: tuple[int, ...], owner: str = AUTHOR, **fields: Any) -> int
 
 
 def stored(offer: tuple[int, ...], **changes: int) -> tuple[int, ...]:
-    """The licence as `licenceOf` gives it: price, amount, cap, issued, limit, payment token, kind, open."""
+    """As `licenceOf` gives it: price, amount, cap, issued, limit, payment token, kind, open, smallest stay."""
     price, payment, kind, amount, cap, limit = offer
     issued = changes.get("issued", 0) if cap else 0
-    return (changes.get("price", price), amount, cap, issued, limit, payment, kind, bool(changes.get("open", 1)))
+    return (changes.get("price", price), amount, cap, issued, limit, payment, kind, bool(changes.get("open", 1)), 0)
 
 
 @fast

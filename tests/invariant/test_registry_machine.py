@@ -61,6 +61,7 @@ class CheckedMachine(RegistryMachine):
                     licence.payment,
                     licence.kind,
                     licence.open,
+                    0,
                 )
                 self.a_sale_costs_what_the_model_says(asset_id, number)
                 assert not licence.cap or licence.issued <= licence.cap

@@ -42,8 +42,13 @@ def clone_address(maker: str, implementation: str, arguments: bytes, salt: int =
 
 
 def licence_terms(offer: tuple[int, ...]) -> tuple[Any, ...]:
-    """Terms as the registry takes them, of (price, payment token, kind, amount, cap, limit)."""
-    return offer
+    """Terms as the registry takes them, of (price, payment token, kind, amount, cap, limit); no stream."""
+    return (*offer, 0, ZERO)
+
+
+def stream_terms(price: int, payment: int, amount: int, minimum: int, *, streams: str) -> tuple[Any, ...]:
+    """Terms of a licence that is sold by the second: `price` for `amount` seconds, `minimum` of them not refunded."""
+    return (price, payment, 3, amount, 0, 0, minimum, streams)
 
 
 class World:
@@ -57,19 +62,22 @@ class World:
         fixed = (self.authority.address, self.directory.address, self.lineage.address)
         self.registry = chain.deploy("AssetRegistry", *fixed, TREASURY, FEE_BPS, sender=DAO)
         self.market = chain.deploy("Marketplace", self.registry.address, sender=DAO)
+        self.streams = chain.deploy("Streams", self.registry.address, sender=DAO)
         self.receipts = chain.at("Receipts", chain.call(self.registry, "receipts"))
         self.dollar = chain.deploy("LocalDollar", sender=DAO)
         self.other_dollar = chain.deploy("LocalDollar", sender=DAO)
         self.contracts = (self.registry, self.market, self.dollar, self.other_dollar, self.authority, self.lineage)
         self._splitter: str = chain.call(self.lineage, "splitterImplementation")
         self.implementation: str = chain.call(self.registry, "datatokenImplementation")
-        self.do(self.registry, "setSeller", self.market.address, True)
+        for seller in (self.market, self.streams):
+            self.do(self.registry, "setSeller", seller.address, True)
         self.do(self.registry, "setPaymentToken", self.dollar.address, True)
         for person in PEOPLE.values():
             chain.set_balance(person, COINS)
             for token in (self.dollar, self.other_dollar):
                 self.do(token, "mint", person, DOLLARS)
-                self.do(token, "approve", self.market.address, UNLIMITED, sender=person)
+                for seller in (self.market, self.streams):
+                    self.do(token, "approve", seller.address, UNLIMITED, sender=person)
 
     def do(self, contract: Contract, function: str, *args: Any, sender: str = DAO) -> Any:
         """A step of the set-up, which must succeed."""

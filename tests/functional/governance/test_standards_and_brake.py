@@ -238,7 +238,7 @@ def test_the_guardian_or_the_dao_releases_the_brake(house: SimpleNamespace) -> N
 def test_the_guardian_switches_the_treasury_among_those_that_the_dao_approved(
     house: SimpleNamespace, project: Any, asset: int
 ) -> None:
-    """The issuer of a token blocks the treasury: without a second one no sale in it until a vote and a delay are over."""
+    """An issuer blocks the treasury: without a second one, no sale in it until a vote and a delay are over."""
     registry, treasuries = house.registry, house.treasuries
     second = house.service
     refused = refusal(treasuries.switchTreasury, second, sender=house.guardian)
