@@ -17,6 +17,7 @@ from web3 import Web3
 from web3.constants import ADDRESS_ZERO
 from web3.contract import Contract
 from web3.logs import DISCARD
+from web3.types import RPCEndpoint
 
 from bench.gas import Gas
 from bench.revenue import measure_splits
@@ -28,9 +29,10 @@ from registry.chain.signers import dev_signer
 from registry.client import Registry
 
 _FEE_BPS: Final = 20  # as much as the incumbent takes
-_HOLD, _PERIOD, _USE = 0, 1, 2
+_HOLD, _PERIOD, _USE, _STREAM = 0, 1, 2, 3
 _BATCH: Final = 100
-_MONTH: Final = 30 * 24 * 3600
+_DAY: Final = 24 * 3600
+_MONTH: Final = 30 * _DAY
 _ANY_DOCUMENT: Final = HexBytes(bytes(32))
 
 
@@ -72,9 +74,56 @@ def measure(stage: Stage, gas: Gas) -> None:
     update = ours.registry.functions.updateMetadata(first.number, _digest(NEXT_POINTER), 1)
     gas.record("update_metadata", stage.send(update, sender=cast.author))
 
+    _measure_collections(ours, gas)
+    _measure_streams(ours, gas)
     _measure_lineage(ours, gas)
     measure_splits(stage, gas)
     _measure_teams(ours, gas)
+
+
+def _measure_collections(ours: _Ours, gas: Gas) -> None:
+    """A million items: published, one of them bought while not minted, and minted by a proof of twenty hashes."""
+    cast, send, registry = ours.stage.cast, ours.stage.send, ours.registry
+    index, digest = 777_777, _digest("an item")
+    root = Web3.keccak(Web3.keccak(index.to_bytes(32) + digest))
+    proof = [_digest(f"beside {level}") for level in range(20)]
+    for beside in proof:
+        root = Web3.keccak(min(root, beside) + max(root, beside))
+    publication = _publication("a collection", [_terms()])
+    tx_hash = send(registry.functions.publishCollection(cast.author, publication, root, 1_000_000), sender=cast.author)
+    gas.record("collection_publish_1m", tx_hash, note="next by the owner, with one priced licence")
+    (event,) = registry.events.CollectionPublished().process_receipt(
+        ours.stage.w3.eth.get_transaction_receipt(tx_hash), errors=DISCARD
+    )
+    item = 1 << 62 | event["args"]["collection"] << 32 | index
+    gas.record("buy_item_first", ours.buy(item, 0, cast.buyer, document=root), note="the collection's root named")
+    tx_hash = send(registry.functions.mintItem(item, digest, proof), sender=cast.buyer)
+    gas.record("mint_item_20", tx_hash)
+
+
+def _measure_streams(ours: _Ours, gas: Gas) -> None:
+    """Access by the second of an asset that owes a royalty; each act when others of its kind came before."""
+    cast, send, streams = ours.stage.cast, ours.stage.send, ours.streams.functions
+    parent = ours.publish(cast.author, derivatives=(True, 1_000))
+    terms = (PRICE, 1, _STREAM, _MONTH, 0, 0, _DAY, ours.streams.address)
+    asset = ours.publish(cast.author, terms=[terms], parents=[parent.number]).number
+    send(ours.stage.token.functions.approve(ours.streams.address, ALLOWANCE), sender=cast.buyer)
+
+    def order(account: ChecksumAddress, *, months: int = 1) -> tuple[Any, ...]:
+        return (asset, 0, account, months * _MONTH, ALLOWANCE, _digest(ASSET_NAME))
+
+    subscribers = [Web3.to_checksum_address(_digest(f"subscriber {number}")[:20]) for number in range(_BATCH)]
+    for subscriber in subscribers:
+        send(streams.subscribe(order(subscriber)), sender=cast.buyer)
+    opened = send(streams.subscribe(order(cast.buyer)), sender=cast.buyer)
+    gas.record("stream_open_next", opened, note="the document named")
+    gas.record("stream_top_up", send(streams.extend(order(cast.buyer)), sender=cast.buyer))
+    for _ in range(2):
+        # The second time, the receivers hold some already.
+        ours.stage.w3.provider.make_request(RPCEndpoint("evm_increaseTime"), [2 * _DAY])
+        settled = send(streams.settle(asset, 0, subscribers), sender=cast.buyer)
+    gas.record("stream_settle_100", settled, note="fee, royalty and revenue paid out")
+    gas.record("stream_cancel", send(streams.cancel(asset, 0), sender=cast.buyer), note="the refund included")
 
 
 def _measure_lineage(ours: _Ours, gas: Gas) -> None:
@@ -127,6 +176,7 @@ class _Ours:
     stage: Stage
     registry: Contract
     market: Contract
+    streams: Contract
 
     def publish(
         self,
@@ -152,9 +202,7 @@ class _Ours:
         self.stage.send(self.registry.functions.addLicence(number, terms), sender=author)
         return len(self.registry.functions.licencesOf(number).call()) - 1
 
-    def buy(
-        self, number: int, licence: int, buyer: ChecksumAddress, *, document: HexBytes = _ANY_DOCUMENT
-    ) -> HexBytes:
+    def buy(self, number: int, licence: int, buyer: ChecksumAddress, *, document: HexBytes = _ANY_DOCUMENT) -> HexBytes:
         order = (number, licence, buyer, 1, PRICE, document)
         tx_hash = self.stage.send(self.market.functions.buyAccess(order), sender=buyer)
         if not self.registry.functions.hasAccess(number, buyer).call():
@@ -173,9 +221,11 @@ def _deploy(stage: Stage) -> _Ours:
     fixed = (authority.address, directory.address, lineage.address)
     registry = stage.deploy(asdict(artifact("AssetRegistry")), *fixed, cast.treasury, _FEE_BPS)
     market = stage.deploy(asdict(artifact("Marketplace")), registry.address)
-    stage.send(registry.functions.setSeller(market.address, True), sender=cast.protocol)
+    streams = stage.deploy(asdict(artifact("Streams")), registry.address)
+    for seller in (market, streams):
+        stage.send(registry.functions.setSeller(seller.address, True), sender=cast.protocol)
     stage.send(registry.functions.setPaymentToken(stage.token.address, True), sender=cast.protocol)
-    return _Ours(stage, registry, market)
+    return _Ours(stage, registry, market, streams)
 
 
 def _warm_up(ours: _Ours) -> None:
@@ -191,7 +241,7 @@ def _publication(document: str, licences: list[tuple[int, ...]]) -> tuple[Any, .
 
 
 def _terms(*, kind: int = _PERIOD, price: int = PRICE, amount: int = _MONTH, limit: int = 0) -> tuple[int, ...]:
-    return (price, 1 if price else 0, kind, amount, 0, limit)
+    return (price, 1 if price else 0, kind, amount, 0, limit, 0, ADDRESS_ZERO)
 
 
 def _digest(text: str) -> HexBytes:
