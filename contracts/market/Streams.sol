@@ -101,16 +101,20 @@ contract Streams is Ledger, Seller, IStreams {
             _add(parts, _unsettled(stream, terms));
             stored.settled = _now(stream);
         }
+        (address treasury,,) = registry.salesRules();
+        address payout = registry.payoutOf(assetId);
+        Parts memory left;
+        // Nothing that this contract sends itself could be taken out again: it waits until another receiver is named.
+        if (treasury == address(this)) (left.fee, parts.fee) = (parts.fee, 0);
+        if (payout == address(this)) (left.payout, parts.payout) = (parts.payout, 0);
+        if (left.fee + left.payout != 0) _carried[assetId][licence] = left;
         emit Settled(assetId, licence, terms.token, accounts, parts);
-        if (parts.fee != 0) {
-            (address treasury,,) = registry.salesRules();
-            _payOrPark(terms.token, treasury, parts.fee);
-        }
         if (parts.royalty != 0) {
             (address receiver,) = IERC2981(address(registry)).royaltyInfo(assetId, 0);
             _payOrPark(terms.token, receiver, parts.royalty);
         }
-        if (parts.payout != 0) _payOrPark(terms.token, registry.payoutOf(assetId), parts.payout);
+        if (parts.fee != 0) _payOrPark(terms.token, treasury, parts.fee);
+        if (parts.payout != 0) _payOrPark(terms.token, payout, parts.payout);
     }
 
     /* VIEWS */
@@ -316,8 +320,6 @@ contract Streams is Ledger, Seller, IStreams {
     }
 
     function _payOrPark(address token, address payee, uint256 amount) private {
-        // An owner could name this contract as payout; nobody could ever take the money out again.
-        if (payee == address(this)) revert PaymentRefused(payee, amount);
         if (!_push(token, payee, amount)) _park(token, payee, amount);
     }
 

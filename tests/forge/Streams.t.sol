@@ -225,12 +225,13 @@ contract StreamsInvariants {
     /// @notice Whatever happens around, everybody can be paid: all refunds, all that was earned, all that waits.
     function invariant_everybodyCanBePaid() external {
         address token = address(_handler.token());
+        Streams streams = _handler.streams();
         _handler.goOn();
         for (uint256 i = 0; i < _handler.people(); ++i) {
             _handler.token().setBlocked(_handler.person(i), false);
             if (_handler.subscription(i).refund == 0) continue;
             VM.prank(_handler.person(i));
-            _handler.streams().cancel(2, 0);
+            streams.cancel(2, 0);
         }
         VM.warp(block.timestamp + 2 days);
         address[] memory accounts = new address[](_handler.people());
@@ -241,12 +242,12 @@ contract StreamsInvariants {
         for (uint256 i = 0; i < 3; ++i) {
             _handler.token().setBlocked(payees[i], false);
         }
-        _handler.streams().settle(2, 0, accounts);
+        streams.settle(2, 0, accounts);
         for (uint256 i = 0; i < 3 + accounts.length; ++i) {
             address payee = i < 3 ? payees[i] : accounts[i - 3];
-            if (_handler.streams().owedTo(token, payee) != 0) _handler.streams().claim(token, payee, payee);
+            if (streams.owedTo(token, payee) != 0) streams.claim(token, payee, payee);
         }
-        assert(_handler.token().balanceOf(address(_handler.streams())) == 0);
+        assert(_handler.token().balanceOf(address(streams)) == 0);
     }
 
     /// @notice A subscriber has access while it is paid for, whatever became of the offer.

@@ -102,12 +102,12 @@ class StreamModel:
         last = self.streams.get((number, account))
         if last is not None and last.end > self.now:
             raise Refused("StreamRuns", last.end)
-        offer = self._sold_by_the_registry(asset_id, number, time, digest)
-        if offer.minimum is None:
-            raise Refused("NotAStream", asset_id, number)
+        offer = self._sold_by_the_second(asset_id, number)
+        assert offer.minimum is not None
         if time < offer.minimum:
             raise Refused("TooLittleTime", time, offer.minimum)
-        stream = Stream(self.now, self.now, offer.price, offer.amount, self.fee_bps, self.now)
+        self._sold_by_the_registry(offer, digest)
+        stream = Stream(self.now, self.now, offer.price, offer.amount, self.fee_bps if offer.price else 0, self.now)
         self._prolong(stream, offer, buyer, time, most, value)
         if last is not None:
             self._count(last, self.carried[number])
@@ -115,28 +115,30 @@ class StreamModel:
         self.streams[number, account] = stream
         return stream.paid
 
-    def _sold_by_the_registry(self, asset_id: int, number: int, time: int, digest: bytes) -> Offer:
+    def _sold_by_the_second(self, asset_id: int, number: int) -> Offer:
+        """What never changes of a licence."""
+        if asset_id != self.asset_id:
+            raise Refused("AssetNotFound", asset_id)
+        if number >= len(self.offers):
+            raise Refused("LicenceNotFound", asset_id, number)
+        if self.offers[number].minimum is None:
+            raise Refused("NotAStream", asset_id, number)
+        return self.offers[number]
+
+    def _sold_by_the_registry(self, offer: Offer, digest: bytes) -> None:
         """What is asked of what is new, and of nothing else."""
         if not self.selling:
             raise Refused("NotSeller", self.contract)
         if self.now < self.paused_until:
             raise Refused("SalesArePaused", self.paused_until)
-        if asset_id != self.asset_id:
-            raise Refused("AssetNotFound", asset_id)
         if self.state != ACTIVE or self.delisted:
-            raise Refused("NotForSale", asset_id)
-        if number >= len(self.offers):
-            raise Refused("LicenceNotFound", asset_id, number)
-        offer = self.offers[number]
+            raise Refused("NotForSale", self.asset_id)
         if not offer.open:
-            raise Refused("LicenceClosed", asset_id, number)
+            raise Refused("LicenceClosed", self.asset_id, self.offers.index(offer))
         if digest not in (NO_DIGEST, self.digest):
-            raise Refused("OtherDocument", asset_id, digest, self.digest)
-        if offer.minimum is None and time == 0:
-            raise Refused("NoUnits")
-        if not self.payments[offer.payment][1] and (offer.price or offer.minimum is not None):
+            raise Refused("OtherDocument", self.asset_id, digest, self.digest)
+        if not self.payments[offer.payment][1] and offer.price:
             raise Refused("PaymentTokenNotAllowed", offer.payment)
-        return offer
 
     def extend(self, buyer: str, order: tuple[int, int, str, int, int, bytes], value: int) -> None:
         """At its own price; whatever became of the offer, the asset and the seller."""
@@ -198,24 +200,18 @@ class StreamModel:
         if asset_id != self.asset_id:
             return 0, 0, 0
         due = list(self.carried[number])
-        touched = []
         for account in dict.fromkeys(accounts):
-            stream = self.streams.get((number, account))
-            if stream is not None:
-                touched.append((stream, stream.settled, list(stream.given)))
-                self._count(stream, due)
-        fee, royalty, payout = due
+            if (number, account) in self.streams:
+                self._count(self.streams[number, account], due)
         token = self.payments[self.offers[number].payment][0]
-        receivers = ((self.treasury, fee), (self.royalty_to, royalty), (self.payout or self.owner, payout))
-        for receiver, amount in receivers:
-            if receiver == self.contract and amount:
-                for stream, settled, given in touched:
-                    stream.settled, stream.given = settled, given
-                raise Refused("PaymentRefused", receiver, amount)
-        self.carried[number] = [0, 0, 0]
-        for receiver, amount in receivers:
-            if amount:
-                self._pay(token, receiver, amount)
+        left = self.carried[number] = [0, 0, 0]
+        for i, receiver in enumerate((self.treasury, self.royalty_to, self.payout or self.owner)):
+            if receiver == self.contract:
+                # It would never come out again; another receiver may be named.
+                left[i], due[i] = due[i], 0
+            elif due[i]:
+                self._pay(token, receiver, due[i])
+        fee, royalty, payout = due
         return fee, royalty, payout
 
     def _count(self, stream: Stream, into: list[int]) -> None:

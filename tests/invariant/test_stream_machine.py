@@ -39,7 +39,7 @@ COINS_, DOLLARS_, BLOCKING_, TAXED_ = range(4)  # indices of payment tokens
 
 people = st.sampled_from(list(PEOPLE.values()))
 subscribers = st.sampled_from([BUYER, BUYER, FRIEND, STRANGER])
-numbers = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 9])
+numbers = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 9])
 times = st.sampled_from([1, 59, 3_600, DAY, DAY, DAY + 1, MONTH, MONTH, 90 * DAY, 2**32 - 1, 0])
 margins = st.sampled_from([0, 0, 0, 1, 10**18, -1, -1])
 receivers = st.sampled_from([ZERO, AUTHOR, REFUSING, "streams", "streams"])
@@ -273,7 +273,7 @@ class StreamMachine(RuleBasedStateMachine):
         self.world.do(self.registry, "setOpen", self.model.asset_id, number, is_open, sender=owner)
 
     @rule(
-        what=st.sampled_from(["suspend", "resume", "resume", "delist", "list", "end", "name", "name", "pause", "go on"])
+        what=st.sampled_from(["suspend", "resume", "resume", "delist", "list", "end", "name", "name", "pause", "pause", "go on"])
     )
     def what_is_new_is_stopped_or_goes_on(self, what: str) -> None:
         model, world, registry = self.model, self.world, self.registry
@@ -387,8 +387,7 @@ SEEN = {
     ("subscribe", "PaymentTokenNotAllowed"), ("subscribe", "PaymentIncomplete"), ("subscribe", "InvalidAccount"),
     ("subscribe", "UnexpectedValue"), ("extend", "done"), ("extend", "StreamIsOver"), ("extend", "TotalAboveMaximum"),
     ("extend", "TooLittleTime"), ("cancel", "done"), ("cancel", "StreamIsOver"), ("cancel", "NothingToRefund"),
-    ("settle", "done"), ("settle", "PaymentRefused"), ("claim", "done"), ("claim", "NotPayee"),
-    ("claim", "NothingToClaim"),
+    ("settle", "done"), ("claim", "done"), ("claim", "NotPayee"), ("claim", "NothingToClaim"),
 }  # fmt: skip
 
 
