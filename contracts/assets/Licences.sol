@@ -74,6 +74,7 @@ abstract contract Licences is Assets, Sales, ILicences {
         onlyAssetRole(assetId, MINTER)
     {
         (Found memory found, Licence memory offer) = _checkForSale(assetId, licence);
+        if (offer.kind == LicenceKind.Stream) revert SoldByTheSecond(assetId, licence);
         // The cap is the collection's: who owns one item cannot use it up.
         if (offer.cap != 0 && found.terms != assetId) revert CapOfCollection(assetId, licence);
         // A gift has no buyer who could use up the limit of another.

@@ -78,6 +78,15 @@ def marketplace(project: Any, registry: Any, dollar: Any, dao: Any, buyer: Any) 
 
 
 @pytest.fixture(scope="session")
+def streams(project: Any, registry: Any, dollar: Any, dao: Any, buyer: Any) -> Any:
+    """Sells access by the second; the buyer has approved it."""
+    contract = dao.deploy(project.Streams, registry)
+    registry.setSeller(contract, True, sender=dao)
+    dollar.approve(contract, 2**256 - 1, sender=buyer)
+    return contract
+
+
+@pytest.fixture(scope="session")
 def receipts(project: Any, registry: Any) -> Any:
     """Takes the receipts that holders of uses sign."""
     return project.Receipts.at(registry.receipts())
@@ -102,7 +111,7 @@ def split(project: Any, factory: Any, dao: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def system(registry: Any, marketplace: Any, factory: Any) -> None:
+def system(registry: Any, marketplace: Any, streams: Any, factory: Any) -> None:
     """Deploys before the first test."""
 
 

@@ -88,6 +88,19 @@ def order(
     return asset_id, licence, account, units, max_total, document
 
 
+def time_order(
+    asset_id: int,
+    account: Any,
+    time: int,
+    *,
+    licence: int = 0,
+    max_total: int = NO_MAXIMUM,
+    document: bytes = ANY_DOCUMENT,
+) -> tuple[Any, ...]:
+    """An order for so many seconds."""
+    return asset_id, licence, account, time, max_total, document
+
+
 def issue(
     asset_id: int,
     account: Any,

@@ -273,7 +273,9 @@ class StreamMachine(RuleBasedStateMachine):
         self.world.do(self.registry, "setOpen", self.model.asset_id, number, is_open, sender=owner)
 
     @rule(
-        what=st.sampled_from(["suspend", "resume", "resume", "delist", "list", "end", "name", "name", "pause", "pause", "go on"])
+        what=st.sampled_from(
+            ["suspend", "resume", "resume", "delist", "list", "end", "name", "name", "pause", "pause", "go on"]
+        )
     )
     def what_is_new_is_stopped_or_goes_on(self, what: str) -> None:
         model, world, registry = self.model, self.world, self.registry
