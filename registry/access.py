@@ -19,6 +19,7 @@ from registry.ipfs.file import open_file
 from registry.ipfs.importer import compare
 from registry.ipfs.profiles import PROFILES
 from registry.ipfs.unixfs import FileEntry, cat, content_size, export, resolve, walk
+from registry.receipts import receipts_of
 from registry.results import Asset, Done, Holding, Offer, Verification
 from registry.session import whole
 from registry.typed_data import typed_data
@@ -105,7 +106,7 @@ class SignedReceipt:
             name="AI Asset Registry",
             version="1",
             chain_id=self.did.chain_id,
-            contract=self.did.registry,
+            contract=receipts_of(self.did.registry),
         )
 
     def values(self) -> tuple[Any, ...]:
@@ -345,7 +346,7 @@ class Access(Assets):
         """
         did = self.did(receipt.did)
         receipt.check()
-        call = self.assets.functions.consumeWithReceipt(receipt.values(), receipt.signature)
+        call = self.receipt_contract.functions.consumeWithReceipt(receipt.values(), receipt.signature)
         return self.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
 
     # --- Below the verbs -------------------------------------------------------------------------

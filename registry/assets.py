@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
 
 from registry.ddo import DDO, AssetType, Content, ContentFile, LicenceText
 from registry.did import DID
-from registry.errors import InputError, LicenceNotFound
+from registry.errors import AssetNotFound, InputError, LicenceNotFound, NotDeployed, TransactionReverted
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, fetch, keep, writing
@@ -78,8 +78,9 @@ class Draft:
     `path` is the folder or file with the content, None for an asset without; `hidden` takes of a folder the names that
     begin with a dot too. `fields` are further fields of the
     document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps` says that others
-    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for. `gated`
-    encrypts the content (see `registry.Gated`).
+    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for. `parents`
+    may be of another registry of the chain; what they ask for together may be `max_royalty_bps`, by default what it is
+    when the asset is published. `gated` encrypts the content (see `registry.Gated`).
     """
 
     name: str
@@ -90,6 +91,7 @@ class Draft:
     payout: str | None = None
     royalty_bps: int | None = None
     parents: Sequence[DID | str] = ()
+    max_royalty_bps: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     gated: Gated | None = None
     hidden: bool = False
@@ -120,6 +122,7 @@ class Assets(Session):
         payout: str | None = ...,
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
+        max_royalty_bps: int | None = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
         hidden: bool = ...,
@@ -141,6 +144,7 @@ class Assets(Session):
         payout: str | None = ...,
         royalty_bps: int | None = ...,
         parents: Sequence[DID | str] = ...,
+        max_royalty_bps: int | None = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
         hidden: bool = ...,
@@ -161,6 +165,7 @@ class Assets(Session):
         payout: str | None = None,
         royalty_bps: int | None = None,
         parents: Sequence[DID | str] = (),
+        max_royalty_bps: int | None = None,
         gated: Gated | None = None,
         made_by: RunRecord | None = None,
         hidden: bool = False,
@@ -196,6 +201,7 @@ class Assets(Session):
             payout=payout,
             royalty_bps=royalty_bps,
             parents=parents,
+            max_royalty_bps=max_royalty_bps,
             fields=fields,
             gated=gated,
             hidden=hidden,
@@ -248,6 +254,11 @@ class Assets(Session):
         tokens = self.tokens
         wanted = list(drafts)
         self._admit(wanted, holder, again)
+        if holder != self.address and any(draft.payout for draft in wanted):
+            raise InputError(
+                f"Only the owner says where the revenue goes, and {holder} is somebody else.",
+                hint="Leave payout out; the owner can set it (set_payout).",
+            )
         plans = [self._plan(draft, tokens, dry_run) for draft in wanted]
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
@@ -317,7 +328,7 @@ class Assets(Session):
             payout=to_address(info[6]),
             transfers=info[7],
             ddo=ddo,
-            licences=self._offers(did, ddo),
+            licences=self._offers(did, ddo, digest),
             listing=self.listing(did),
         )
 
@@ -400,7 +411,7 @@ class Assets(Session):
         number = found.did.asset_id
         call = self.assets.functions.multicall(
             [
-                self.assets.encode_abi("addLicence", [number, _terms(licence, self.tokens)]),
+                self.assets.encode_abi("addLicence", [number, self._terms(licence, self.tokens)]),
                 self.assets.encode_abi("updateMetadata", [number, ddo.digest, found.version]),
             ]
         )
@@ -495,10 +506,10 @@ class Assets(Session):
                 return offer
         raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
 
-    def _offers(self, did: DID, ddo: DDO) -> tuple[Offer, ...]:
+    def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
         licences = self.read(did, self.assets.functions.licencesOf(did.asset_id))
         offers = []
-        for number, (price, quantity, cap, issued, limit, index, kind, is_open) in enumerate(licences):
+        for number, (price, quantity, cap, issued, limit, index, kind, is_open, minimum) in enumerate(licences):
             text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
             offers.append(
                 Offer(
@@ -512,11 +523,58 @@ class Assets(Session):
                     issued=issued,
                     limit=limit or None,
                     open=is_open,
+                    digest=digest,
+                    minimum=minimum,
                     description=text.description,
                     terms=text.terms,
                 )
             )
         return tuple(offers)
+
+    def _terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
+        """Licence terms as the contract takes them."""
+        price = licence.price_in(tokens)
+        return (
+            price.units if price else 0,
+            price.token.index if price else 0,
+            int(licence.kind),
+            licence.quantity,
+            licence.cap or 0,
+            licence.limit or 0,
+            licence.minimum,
+            self.deployment.streams if licence.kind is Kind.STREAM else ZERO_ADDRESS,
+        )
+
+    def parent(self, asset: DID | str | int) -> DID:
+        """The DID of an asset to derive from, which may be of another registry of this chain.
+
+        Raises what `did` raises, but for other registries.
+        """
+        if isinstance(asset, str) and asset.startswith("did:"):
+            asset = DID.parse(asset)
+        if isinstance(asset, DID) and asset.chain_id == self.chain.chain_id:
+            return asset
+        return self.did(asset)
+
+    def _owed_to(self, parents: Sequence[DID]) -> int:
+        """What an asset that is derived from these owes them and their ancestors together now, in basis points.
+
+        A way to an ancestor counts once, and the dearer one, as the contract has it. Raises `AssetNotFound`.
+        """
+        owed: dict[tuple[Address, int], int] = {}
+        lineage = self.chain.contract("Lineage", self.deployment.lineage)
+        for did in parents:
+            contract = self.chain.contract("AssetRegistry", did.registry)
+            try:
+                info = self.read(did, contract.functions.assetInfo(did.asset_id))
+            except (NotDeployed, TransactionReverted) as error:
+                raise AssetNotFound(str(did), "there is no registry at its address") from error
+            rows = [(did.registry, did.asset_id, info[10][1])]
+            rows += self.chain.call(lineage.functions.ancestorsOf(did.registry, did.asset_id))
+            for registry, asset_id, bps in rows:
+                key = to_address(registry), int(asset_id)
+                owed[key] = max(owed.get(key, 0), int(bps))
+        return sum(owed.values())
 
     def _set_open(self, asset: DID | str | int, licence: str | int | Offer, value: bool, dry_run: bool) -> Done:
         offer = self.offer(asset, licence)
@@ -537,8 +595,8 @@ class Assets(Session):
         return self._published(owner, [plan]).get(plan.digest)
 
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
-        parents = [self.did(parent) for parent in draft.parents]
-        terms = [_terms(licence, tokens) for licence in draft.licences]
+        parents = [self.parent(parent) for parent in draft.parents]
+        terms = [self._terms(licence, tokens) for licence in draft.licences]
         content, left_out = (None, ()) if draft.path is None else self._first_content(draft, dry_run)
         ddo = DDO(
             **{
@@ -554,7 +612,10 @@ class Assets(Session):
         royalty = whole(draft.royalty_bps or 0, "basis points", low=0, high=2**16 - 1)
         derivatives = (draft.royalty_bps is not None, royalty)
         payout = to_address(draft.payout) if draft.payout else ZERO_ADDRESS
-        publication = (ddo.digest, payout, derivatives, [parent.asset_id for parent in parents], terms)
+        owed = self._owed_to(parents) if draft.max_royalty_bps is None else draft.max_royalty_bps
+        most = whole(owed, "basis points", low=0, high=2**16 - 1)
+        listed = [(parent.registry, parent.asset_id) for parent in parents]
+        publication = (ddo.digest, payout, derivatives, listed, most, terms)
         return _Plan(ddo, publication, left_out)
 
     def keep(self, *documents: DDO) -> None:
@@ -603,7 +664,7 @@ class Assets(Session):
     def _published(self, owner: Address, plans: Sequence[_Plan]) -> dict[Digest, int]:
         """Those of the documents that this account has published for `owner`, with the number of the asset.
 
-        Who sent the transaction counts: a stranger may publish the same document for the same owner with a payout
+        Who published it counts: a stranger may publish the same document for the same owner with a payout
         of his own. Raises `InputError` for one that was published with other terms only: its words are the same, but
         not what was asked for.
         """
@@ -626,8 +687,8 @@ class Assets(Session):
                 receipt = receipts[event.tx_hash]
                 minted = {e.args["tokenId"]: e.args["to"] for e in receipt.named("Transfer") if "tokenId" in e.args}
                 number, digest = event.args["assetId"], to_digest(bytes(event.args["digest"]))
-                if receipt.sender == self.address and minted.get(number) == owner:
-                    same = _published_with(receipt, number) == (*wanted[digest][1:3], wanted[digest][4])
+                if event.args["publisher"] in (self.address, owner) and minted.get(number) == owner:
+                    same = _published_with(receipt, number) == (*wanted[digest][1:3], wanted[digest][5])
                     (found if same else others)[digest] = number
         for plan in plans:
             if plan.digest in others and plan.digest not in found:
@@ -674,19 +735,6 @@ def _published_with(receipt: Receipt, asset_id: int) -> tuple[Any, ...]:
     return payout, derivatives, terms
 
 
-def _terms(licence: Licence, tokens: Sequence[Token]) -> tuple[int, int, int, int, int, int]:
-    """Licence terms as the contract takes them."""
-    price = licence.price_in(tokens)
-    return (
-        price.units if price else 0,
-        price.token.index if price else 0,
-        int(licence.kind),
-        licence.quantity,
-        licence.cap or 0,
-        licence.limit or 0,
-    )
-
-
 def _media_type(path: str) -> str | None:
     """Media type by the ending of the name, None for others."""
     return MEDIA_TYPES.get(path.rpartition(".")[2].lower()) if "." in path else None
@@ -694,7 +742,8 @@ def _media_type(path: str) -> str | None:
 
 def _fingerprint(plans: Sequence[_Plan]) -> str:
     """A short name for a batch of publications in the journal: documents and terms."""
-    return hashlib.sha256(repr([plan.publication for plan in plans]).encode()).hexdigest()[:16]
+    # Not what may be owed to the parents, which may be more when it is run again.
+    return hashlib.sha256(repr([(*p.publication[:4], p.publication[5]) for p in plans]).encode()).hexdigest()[:16]
 
 
 def _refuse_repeats(plans: Sequence[_Plan]) -> None:

@@ -128,6 +128,11 @@ def _roles(seen: Seen) -> Iterator[str]:
         yield f"{seen.told('account')} may act for the owner of asset {seen.told('assetId')} from then on"
 
 
+def _seller(seen: Seen) -> Iterator[str]:
+    if seen.values.get("allowed"):
+        yield f"{seen.told('seller')} could give out units of every open licence, with or without payment"
+
+
 # --- Who decides -------------------------------------------------------------------------------------
 
 
@@ -188,7 +193,7 @@ _CHECKS: Final[Mapping[str, Callable[[Seen], Iterator[str]]]] = {
     "transferFrom": _transfer_from,
     "safeTransferFrom": _transfer_from,
     "setRoles": _roles,
-    "setMarketplace": _always("{marketplace_} could give out units of every open licence, with or without payment"),
+    "setSeller": _seller,
     "transferOwnership": _always("{newOwner} owns all that is and will be in this contract"),
     "setAuthority": _always("this hands the rule over a contract to {newAuthority}: there is no way back by a vote"),
     "updateAuthority": _always("this hands the rule over a contract to {newAuthority}: there is no way back by a vote"),

@@ -350,7 +350,7 @@ class Gating(Access):
     def _is_spent(self, receipt: Receipt) -> bool:
         """Whether somebody has handed a receipt in."""
         nonce = int(receipt.nonce)
-        return int(self.chain.call(self.assets.functions.nonces(receipt.account, nonce >> 64))) != nonce
+        return int(self.chain.call(self.receipt_contract.functions.nonces(receipt.account, nonce >> 64))) != nonce
 
     def _use(self, found: Asset, encryption: Encryption, licence: int | None) -> tuple[Identity, Receipt]:
         """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same, and so

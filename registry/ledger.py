@@ -9,6 +9,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
 from registry import numbers
 from registry.did import DID
 from registry.errors import ChainError, ConnectionFailed, InputError, NotFoundError, RegistryError
@@ -39,10 +42,10 @@ _Place = tuple[int, int]
 class Declaration:
     """What an asset was derived from: its parents, and the royalty of each ancestor in basis points."""
 
-    parents: tuple[int, ...]
-    ancestors: tuple[tuple[int, int], ...]
+    parents: tuple[DID, ...]
+    ancestors: tuple[tuple[DID, int], ...]
 
-    def royalty_of(self, ancestor: int) -> int | None:
+    def royalty_of(self, ancestor: DID) -> int | None:
         """What each sale owes this ancestor; None if it is none."""
         return dict(self.ancestors).get(ancestor)
 
@@ -144,18 +147,34 @@ class Ledger:
                 hint="Ask for the splitter that is its payout by its address.",
             )
         address = to_address(self._chain.call(self.lineage.functions.splitterOf(registry, did.asset_id)))
-        ids = [int(asset_id) for asset_id, _bps in table]
-        payouts = [self.payout(self._session.did(asset_id)) for asset_id in ids]
+        assets = [self._ancestor(registry, asset_id) for registry, asset_id, _bps in table]
         return split_of(
             address,
-            [(account, int(bps)) for account, (_id, bps) in zip(payouts, table, strict=True)],
+            [(self._payee(asset, address), int(bps)) for asset, (_r, _i, bps) in zip(assets, table, strict=True)],
             deployed=self._chain.has_code(address),
             asset=did,
-            assets=[self._session.did(asset_id) for asset_id in ids],
+            assets=assets,
         )
 
+    def _ancestor(self, registry: str, asset_id: int) -> DID:
+        return DID(self._chain.chain_id, to_address(registry), int(asset_id))
+
+    def _payee(self, asset: DID, splitter: Address) -> Address:
+        """The payout of an ancestor as its registry says; the name that its part waits under if that says none."""
+        if asset.registry == self._session.deployment.registry:
+            payout = self.payout(asset)
+        else:
+            contract = self._chain.contract("AssetRegistry", asset.registry)
+            try:
+                payout = to_address(self._chain.call(contract.functions.payoutOf(asset.asset_id)))
+            except ConnectionFailed:
+                raise
+            except RegistryError:
+                payout = ZERO_ADDRESS
+        return waiting_name(asset) if payout in (ZERO_ADDRESS, splitter) else payout
+
     def payout(self, did: DID) -> Address:
-        """Who receives the revenue of an asset now."""
+        """Who receives the revenue of an asset of this registry now."""
         return to_address(self._session.read(did, self._session.assets.functions.payoutOf(did.asset_id)))
 
     def splits_of(self, account: Address) -> list[Split]:
@@ -175,15 +194,18 @@ class Ledger:
         registry = self._session.deployment.registry
         return {
             int(event.args["assetId"]): Declaration(
-                tuple(int(parent) for parent in event.args["parents"]),
-                tuple((int(one["assetId"]), int(one["royaltyBps"])) for one in event.args["ancestors"]),
+                tuple(self._ancestor(one["registry"], one["assetId"]) for one in event.args["parents"]),
+                tuple(
+                    (self._ancestor(one["registry"], one["assetId"]), int(one["royaltyBps"]))
+                    for one in event.args["ancestors"]
+                ),
             )
             for event in self._events(self.lineage.events.ParentsDeclared, registry=registry)
         }
 
-    def descendants(self, asset_id: int) -> list[int]:
+    def descendants(self, did: DID) -> list[int]:
         """Assets that were derived from one, directly or not, in the order of their publication."""
-        return [child for child, found in self.families.items() if found.royalty_of(asset_id) is not None]
+        return [child for child, found in self.families.items() if found.royalty_of(did) is not None]
 
     def payouts(self, ids: Iterable[int]) -> Payouts:
         """Who was the payout of each of these assets at each moment."""
@@ -244,8 +266,9 @@ class Ledger:
         """
         found = {split.address: Account(split) for split in splits}
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
-        ancestors = {share.asset.asset_id for one in found.values() for share in one.split.payees if share.asset}
-        payouts = self.payouts(ancestors)
+        ancestors = {share.asset for one in found.values() for share in one.split.payees if share.asset}
+        ours = self._session.deployment.registry
+        payouts = self.payouts(did.asset_id for did in ancestors if did.registry == ours)
         events: list[Event] = []
         for part in _parts(list(found)):
             contract = self.splitter(part[0])
@@ -341,8 +364,10 @@ class Ledger:
         for place, units in paid:
             payee = split.payees[place]
             account, asset = payee.account, payee.asset
-            if asset is not None:
+            if asset is not None and asset.registry == self._session.deployment.registry:
                 account = payouts.at(asset.asset_id, _place(event))
+            if asset is not None and (account, units) not in parks and (waiting_name(asset), units) in parks:
+                account = waiting_name(asset)
             failed = (account, units) in parks
             if failed:
                 parks.remove((account, units))
@@ -376,6 +401,11 @@ class Ledger:
     def _head(self) -> int:
         """The last block read, one for all questions: else a sale could be seen without the transfer before it."""
         return self._chain.block().number
+
+
+def waiting_name(asset: DID) -> Address:
+    """The name under which the part of an ancestor is parked while its registry says no payout; nobody has its key."""
+    return to_address("0x" + keccak(encode(("address", "uint256"), (asset.registry, asset.asset_id)))[12:].hex())
 
 
 class Payouts:

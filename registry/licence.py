@@ -1,12 +1,13 @@
 """Licence terms as a publisher writes them, checked against the widths of their fields on chain.
 
-Three kinds: *hold* gives access for as long as one token is held, *period* for a time from redemption,
-*uses* for a number of uses. The price is kept as it was written, exactly; it becomes an amount when the
-payment tokens of a chain are known (`Licence.price_in`).
+Four kinds: *hold* gives access for as long as one token is held, *period* for a time from redemption, *uses* for a
+number of uses, and *stream* by the second, of which what is not used is refunded. The price is kept as it was written,
+exactly; it becomes an amount when the payment tokens of a chain are known (`Licence.price_in`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ Price = str | int | Decimal | Amount
 """``"12.5 USDC"``, 0, a Decimal of whole tokens beside ``token=``, or an `Amount`."""
 
 MAX_UINT16: Final = 2**16 - 1
+MAX_UINT24: Final = 2**24 - 1
 MAX_UINT32: Final = 2**32 - 1
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -32,18 +34,20 @@ class Kind(IntEnum):
     HOLD = 0
     PERIOD = 1
     USE = 2
+    STREAM = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """An offer of access; made with `hold`, `period`, `uses` or `free`.
+    """An offer of access; made with `hold`, `period`, `uses`, `stream` or `free`.
 
     ============ ==============================================================================
-    quantity     seconds of a period (uint32), number of uses (uint32), 0 for hold
+    quantity     seconds of a period, or that the price of a stream pays for; number of uses; 0 for hold (uint32)
     price        whole tokens, exact; 0 for free
     token        symbol, address or `Token` of the price; None exactly when it is free
     cap          most that are ever sold (uint32); None is without limit
     limit        most that one account may buy (uint16); None is without limit
+    minimum      seconds of the smallest stay (uint24), which are not refunded, for a stream
     description  and `terms`: words for the document, see `registry.ddo.LicenceText`
     ============ ==============================================================================
 
@@ -57,6 +61,7 @@ class Licence:
     token: str | Token | None = None
     cap: int | None = None
     limit: int | None = None
+    minimum: int = 0
     description: str = ""
     terms: str = ""
     text: LicenceText = field(init=False, repr=False, compare=False)
@@ -74,8 +79,14 @@ class Licence:
             if self.quantity != 0:
                 raise InvalidLicence(self.name, "access by holding has neither a period nor a number of uses")
         else:
-            unit = "seconds" if self.kind is Kind.PERIOD else "uses"
+            unit = "uses" if self.kind is Kind.USE else "seconds"
             _check_whole(self.name, f"the number of {unit}", self.quantity, MAX_UINT32)
+        if self.kind is Kind.STREAM and (self.cap is not None or self.limit is not None):
+            raise InvalidLicence(self.name, "access by the second has neither a cap nor a limit per account")
+        if self.kind is not Kind.STREAM and self.minimum:
+            raise InvalidLicence(self.name, "only access by the second has a smallest stay")
+        if self.minimum:
+            _check_whole(self.name, "the seconds of the smallest stay", self.minimum, MAX_UINT24)
         if self.cap is not None:
             _check_whole(self.name, "the cap", self.cap, MAX_UINT32)
         if self.limit is not None:
@@ -207,6 +218,37 @@ class Licence:
             terms=terms,
         )
 
+    @classmethod
+    def stream(
+        cls,
+        name: str,
+        *,
+        price: Price,
+        per: str | int,
+        minimum: str | int = 0,
+        token: str | Token | None = None,
+        description: str = "",
+        terms: str = "",
+    ) -> Licence:
+        """Access by the second, paid in advance: `price` `per` so much time, and what is not used is refunded.
+
+        Times are seconds, or text such as ``"30 days"``; of a subscription `minimum` at least is paid.
+
+        >>> Licence.stream("live", price="12.5 USD", per="30 days", minimum="1 day").in_words()
+        'access by the second for 12.5 USD per 30 days, refunded after 1 day'
+        """
+        value, paid_in = _read_price(name, price, token)
+        return cls(
+            name=name,
+            kind=Kind.STREAM,
+            quantity=seconds_of(name, per),
+            price=value,
+            token=paid_in,
+            minimum=seconds_of(name, minimum),
+            description=description,
+            terms=terms,
+        )
+
     @property
     def is_free(self) -> bool:
         """Whether it costs nothing."""
@@ -234,8 +276,12 @@ class Licence:
         """Return the offer as a sentence without its name."""
         if self.kind is Kind.HOLD:
             access = "access for as long as it is held"
+        elif self.kind is Kind.STREAM:
+            price = "free of charge" if self.is_free else f"for {self.price_text} per {duration(self.quantity)}"
+            stay = f" after {duration(self.minimum)}" if self.minimum else " to the second"
+            return f"access by the second {price}" + ("" if self.is_free else f", refunded{stay}")
         elif self.kind is Kind.PERIOD:
-            access = f"{_duration(self.quantity)} of access"
+            access = f"{duration(self.quantity)} of access"
         else:
             access = _counted(self.quantity, "use")
         comma = "," if self.kind is Kind.HOLD else ""
@@ -288,12 +334,29 @@ def _check_whole(name: str, what: str, value: object, high: int) -> None:
         raise InvalidLicence(name, f"{what} ({value}) is not from 1 to {high:,}")
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
     """Return seconds in the largest unit that holds them exactly."""
     for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
         if seconds % unit == 0:
             return _counted(seconds // unit, name)
     return _counted(seconds, "second")
+
+
+def seconds_of(name: str, time: str | int) -> int:
+    """Return a time in seconds: a whole number of them, or text such as ``"30 days"`` or ``"12 hours"``.
+
+    Raises `InvalidLicence` with the `name` of the licence.
+    """
+    if isinstance(time, int) and not isinstance(time, bool):
+        return time
+    found = _TIME.fullmatch(time.strip()) if isinstance(time, str) else None
+    if found is None:
+        raise InvalidLicence(str(name)[:256], f'the time {time!r} is not like "30 days", "12 hours" or "90 seconds"')
+    return int(found[1]) * _UNITS[found[2]]
+
+
+_UNITS: Final = {"day": _DAY, "hour": _HOUR, "minute": _MINUTE, "second": 1}
+_TIME: Final = re.compile(r"([0-9]{1,10}) ?(day|hour|minute|second)s?")
 
 
 def _counted(number: int, noun: str) -> str:

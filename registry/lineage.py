@@ -163,32 +163,30 @@ class Lineage(Market):
         ledger.payout(did)
         declared = ledger.families
         mine = declared.get(did.asset_id)
-        children = ledger.descendants(did.asset_id)
-        splits = [ledger.royalties(self.did(child)) for child in ([did.asset_id] if mine else []) + children]
+        children = [self.did(child) for child in ledger.descendants(did)]
+        splits = [ledger.royalties(child) for child in ([did] if mine else []) + children]
         accounts = {one.split.asset: one for one in ledger.accounts(splits, self.all_tokens).values()}
 
-        def relative(number: int, royalty_bps: int, debtor: int | None, creditor: int) -> Relative:
-            found = declared.get(number)
-            ddo = self._document(number)
-            account = None if debtor is None else accounts[self.did(debtor)]
+        def relative(one: DID, royalty_bps: int, debtor: DID | None, creditor: DID) -> Relative:
+            ours = one.registry == self.deployment.registry
+            found = declared.get(one.asset_id) if ours else None
+            ddo = self._document(one) if ours else None
+            account = None if debtor is None else accounts[debtor]
             return Relative(
-                did=self.did(number),
+                did=one,
                 # A family is of the chain; a document that is lost or bad must not hide it.
                 name=ddo.name if ddo else "asset without a document",
                 made_by=ddo.made_by if ddo else None,
-                parents=tuple(self.did(parent) for parent in found.parents) if found else (),
+                parents=found.parents if found else (),
                 royalty_bps=royalty_bps,
-                earned=self._earned(ledger, account, self.did(creditor)) if account else (),
+                earned=self._earned(ledger, account, creditor) if account else (),
             )
 
         return Family(
-            asset=relative(did.asset_id, 0, None, did.asset_id),
-            ancestors=tuple(
-                relative(number, royalty, did.asset_id, number) for number, royalty in (mine.ancestors if mine else ())
-            ),
+            asset=relative(did, 0, None, did),
+            ancestors=tuple(relative(one, royalty, did, one) for one, royalty in (mine.ancestors if mine else ())),
             descendants=tuple(
-                relative(child, declared[child].royalty_of(did.asset_id) or 0, child, did.asset_id)
-                for child in children
+                relative(child, declared[child.asset_id].royalty_of(did) or 0, child, did) for child in children
             ),
         )
 
@@ -212,9 +210,9 @@ class Lineage(Market):
 
     # --- Below the verbs -------------------------------------------------------------------------
 
-    def _document(self, number: int) -> DDO | None:
+    def _document(self, did: DID) -> DDO | None:
         try:
-            return self.get(number).ddo
+            return self.get(did).ddo
         except (ContentError, InvalidDDO):
             return None
 

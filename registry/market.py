@@ -15,7 +15,7 @@ from registry.money import Amount, Token
 from registry.results import Done, Offer, Purchase, Quote
 from registry.session import whole
 from registry.typed_data import typed_data
-from registry.types import Address, to_address
+from registry.types import Address, Digest, to_address
 
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
@@ -35,10 +35,9 @@ class Market(Inviting):
         Raises `LicenceNotFound` and what `get` raises.
         """
         offer = self.offer(asset, licence)
-        call = self.assets.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
-        address, total, payout, _royalty_to, royalty = self.read(offer.did, call)
+        call = self.market.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
+        address, total, fee, _treasury, royalty, _royalty_to, payout = self.read(offer.did, call)
         token = self.token_of(address)
-        fee = total * int(self.chain.call(self.market.functions.feeBps())) // 10_000
         return Quote(Amount(total, token), Amount(fee, token), Amount(royalty, token), to_address(payout))
 
     def buy(
@@ -87,7 +86,7 @@ class Market(Inviting):
             held = self.units(price.total.token, self.address)
             if held < price.total.units:
                 raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
-            order = (offer.did.asset_id, offer.number, receiver, units, maximum.units)
+            order = (offer.did.asset_id, offer.number, receiver, units, maximum.units, offer.digest)
             call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
             try:
                 if dry_run:
@@ -154,7 +153,12 @@ class Market(Inviting):
         return price.total
 
     def _purchase(
-        self, order: tuple[int, int, Address, int, int], price: Quote, as_tokens: bool, approve: bool, dry_run: bool
+        self,
+        order: tuple[int, int, Address, int, int, Digest],
+        price: Quote,
+        as_tokens: bool,
+        approve: bool,
+        dry_run: bool,
     ) -> tuple[ContractFunction, int, Receipt | None]:
         """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
         market = self.market.functions
@@ -181,7 +185,7 @@ class Market(Inviting):
             return call, 0, None
         return plain, 0, self.sender("approve the price").send(call)
 
-    def _permit(self, token: Token, value: int) -> tuple[int, int, int, bytes, bytes] | None:
+    def _permit(self, token: Token, value: int) -> tuple[Address, int, int, int, bytes, bytes] | None:
         """An EIP-2612 approval of the market signed by the signer, None where the token or the signer knows none."""
         assert token.address is not None
         if isinstance(self.signer, Collector):
@@ -211,7 +215,7 @@ class Market(Inviting):
             contract=token.address,
         )
         signature = self.sender("sign a permit").signer.sign_typed_data(message)
-        return value, deadline, signature[64], signature[:32], signature[32:64]
+        return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
 
 
 def _paid(tx: Receipt, quoted: Quote) -> Quote:

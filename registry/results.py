@@ -88,9 +88,11 @@ class Offer:
 
     ============ ======================================================================
     number       its place in the asset, from 0
-    quantity     seconds for a period, uses for uses, 0 for hold
-    price        of one unit; None is free
+    quantity     seconds for a period and a stream, uses for uses, 0 for hold
+    price        of one unit, for a stream of so many seconds; None is free
     issued       units given out so far, counted only where there is a cap
+    digest       of the document that it was seen with, which an order names
+    minimum      seconds of the smallest stay, which are not refunded, for a stream
     ============ ======================================================================
     """
 
@@ -104,6 +106,8 @@ class Offer:
     issued: int
     limit: int | None
     open: bool
+    digest: Digest
+    minimum: int = 0
     description: str = ""
     terms: str = ""
 
@@ -117,6 +121,7 @@ class Offer:
             token=self.price.token if self.price else None,
             cap=self.cap,
             limit=self.limit,
+            minimum=self.minimum,
         ).in_words()
         return words if self.open else f"{words} (closed)"
 

@@ -248,27 +248,41 @@ class Revenue:
         return Distribution(found, payments, tuple(txs), txs[-1].cost if len(txs) == 1 else None)
 
     def claim(
-        self, split: Split | DID | str | int, token: str | Token, *, to: str | None = None, dry_run: bool = False
+        self,
+        split: Split | DID | str | int,
+        token: str | Token,
+        *,
+        account: str | None = None,
+        to: str | None = None,
+        dry_run: bool = False,
     ) -> Claim:
-        """Have what a splitter keeps for the signer sent `to` an account (default: the signer itself).
+        """Have what a splitter keeps for an `account` (default: the signer) sent to it.
+
+        Anybody may: so a splitter, a vault or another payee that makes no calls gets it. Only the payee itself may have
+        it sent elsewhere (`to`).
 
         Raises what `get` raises, `NotFoundError` for one that was not made yet, and the contract's `NothingToClaim`,
         `InvalidClaimReceiver` and `ClaimRefused`.
         """
         ledger = Ledger(self._session)
         found, money = self.get(split), ledger.token(token)
-        receiver = to_address(to) if to is not None else self._session.address
+        payee = to_address(account) if account is not None else self._session.address
+        receiver = to_address(to) if to is not None else payee
+        if receiver != payee != self._session.address:
+            raise InputError(
+                f"What waits for {payee} goes to {payee} and nowhere else.", hint="Leave out where it should go."
+            )
         if not found.deployed:
             raise NotFoundError(
                 f"The splitter {found.address} was not made yet, so nothing is parked there.", hint="Distribute first."
             )
-        call = ledger.splitter(found.address).functions.claim(money.address or ZERO_ADDRESS, receiver)
+        call = ledger.splitter(found.address).functions.claim(money.address or ZERO_ADDRESS, payee, receiver)
         done = self._session.act(f"claim {money.symbol}", call, dry_run=dry_run)
         if done.tx is None:
             units = int(self._chain.call(call, sender=self._session.address))
         else:
             units = sum(int(event.args["amount"]) for event in done.tx.named("Claimed"))
-        return Claim(found.address, self._session.address, receiver, Amount(units, money), done.cost, done.tx)
+        return Claim(found.address, payee, receiver, Amount(units, money), done.cost, done.tx)
 
     # --- Telling ---------------------------------------------------------------------------------
 
@@ -309,7 +323,7 @@ class Revenue:
         did = self._session.did(subject)
         ledger.payout(did)
         lines = ledger.sales([did.asset_id], tokens)
-        children = [ledger.royalties(self._session.did(child)) for child in ledger.descendants(did.asset_id)]
+        children = [ledger.royalties(self._session.did(child)) for child in ledger.descendants(did)]
         for account in ledger.accounts(children, tokens).values():
             lines += [line for line in account.lines if line.asset == did]
         return Statement(f"asset {did}", merge(lines, since=start, until=end))
@@ -325,7 +339,7 @@ class Revenue:
 
     def _splits_paying(self, ledger: Ledger, account: Address) -> list[Split]:
         """All splitters that pay an account, or may have paid it while it was the payout of an ancestor."""
-        mine = set(ledger.assets_paid_to(account))
+        mine = {self._session.did(asset_id) for asset_id in ledger.assets_paid_to(account)}
         children = [
             child for child, found in ledger.families.items() if mine & {ancestor for ancestor, _bps in found.ancestors}
         ]
@@ -363,6 +377,7 @@ class Revenue:
         dead = {
             deployment.registry: "the registry",
             deployment.marketplace: "the marketplace",
+            deployment.streams: "the seller of time",
             deployment.authority: "the registry's authority",
             deployment.lineage: "the registry's lineage",
             deployment.splitters: "the factory of splitters",
@@ -377,11 +392,11 @@ class Revenue:
     def _forecast_sale(self, cascade: _Cascade, did: DID, price: Amount) -> None:
         info = self._session.read(did, self._session.assets.functions.assetInfo(did.asset_id))
         payout, royalty_bps = to_address(info[6]), int(info[9])
-        functions = self._session.market.functions
-        fee = price.units * int(self._chain.call(functions.feeBps())) // 10_000
+        treasury, fee_bps, _until = self._session.sales_rules
+        fee = price.units * fee_bps // 10_000
         royalty = price.units * royalty_bps // 10_000
         split = Ledger(self._session).royalties(did) if royalty_bps else None
-        receivers = [(to_address(self._chain.call(functions.treasury())), fee, "fee")]
+        receivers = [(treasury, fee, "fee")]
         receivers.append((payout, price.units - fee - royalty, "revenue"))
         if split is not None:
             cascade.settle(split)

@@ -29,6 +29,7 @@ from registry.errors import (
 from registry.ipfs.hosts import Reach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
+from registry.receipts import receipts_of
 from registry.results import Done
 from registry.types import Address, to_address
 
@@ -108,6 +109,22 @@ class Session:
     def market(self) -> Contract:
         """The Marketplace contract."""
         return self.chain.contract("Marketplace", self.deployment.marketplace)
+
+    @cached_property
+    def streams(self) -> Contract:
+        """The Streams contract."""
+        return self.chain.contract("Streams", self.deployment.streams)
+
+    @cached_property
+    def receipt_contract(self) -> Contract:
+        """The contract that takes receipts of uses."""
+        return self.chain.contract("Receipts", receipts_of(self.deployment.registry))
+
+    @property
+    def sales_rules(self) -> tuple[Address, int, int]:
+        """What all sellers keep to: who receives the fee, the fee in basis points, until when sales are paused."""
+        treasury, fee_bps, until = self.chain.call(self.assets.functions.salesRules())
+        return to_address(treasury), int(fee_bps), int(until)
 
     @property
     def address(self) -> Address:

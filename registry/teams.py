@@ -211,6 +211,9 @@ class Teams(Generic[R]):
         if publish is not None:
             payout = publish.payout or (splitter if shares else None)
             plan = registry.planned(replace(publish, payout=payout), dry_run=dry_run)
+            safe, _ = (
+                to_address(found) for found in self._chain.call(factory.publishingTeamOf(team, plan.publication))
+            )
         intent = f"team:{self._factory.address}:{safe}:{splitter}"
         published: int | None = None
         if not dry_run:

@@ -89,3 +89,17 @@ def to_asset_id(value: int) -> AssetId:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < ASSET_ID_LIMIT:
         raise InputError(f"{value!r} is not the number of an asset.", hint="It is a whole number from 0 to 2**64-1.")
     return AssetId(value)
+
+
+ITEM: Final = 1 << 62
+"""The bit of the ids of items of collections."""
+
+
+def item_id(collection: int, index: int) -> int:
+    """The id of an item: its collection's number and its place there, from 0; it fits a signed integer of 64 bits."""
+    return ITEM | collection << 32 | index
+
+
+def terms_of(asset_id: int) -> int:
+    """The number of the asset whose licences hold for an asset: the collection of an item, or itself."""
+    return (asset_id >> 32) & (2**30 - 1) if asset_id >> 62 == 1 else asset_id

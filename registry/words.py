@@ -31,6 +31,7 @@ from registry.errors import (
 from registry.ipfs.cid import CID
 from registry.licence import Kind
 from registry.money import Amount, Token
+from registry.receipts import receipts_of
 from registry.results import Asset, State
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -49,6 +50,7 @@ DAO_CONTRACTS: Final = {
     "standards": "Standards",
     "curation": "Curation",
     "brake": "Brake",
+    "treasuries": "Treasuries",
     "distributor": "TokenDistributor",
 }
 """The contracts of a DAO, by the name they have in its record."""
@@ -132,6 +134,9 @@ def known_contracts(registry: Assets) -> dict[Address, tuple[str, tuple[str, ...
     named: dict[Address, tuple[str, tuple[str, ...]]] = {
         deployment.registry: ("AssetRegistry", ("AssetRegistry",)),
         deployment.marketplace: ("Marketplace", ("Marketplace",)),
+        deployment.streams: ("Streams", ("Streams",)),
+        deployment.directory: ("Directory", ("Directory",)),
+        receipts_of(deployment.registry): ("Receipts", ("Receipts",)),
         deployment.authority: ("RegistryAuthority", ("RegistryAuthority",)),
         deployment.lineage: ("Lineage", ("Lineage",)),
         deployment.splitters: ("SplitterFactory", ("SplitterFactory",)),
@@ -355,8 +360,7 @@ class Words:
             parts = [f"{part} {self._text(function, to, part, item, inside)}" for part, item in value.items()]
             return "{" + ", ".join(parts) + "}"
         if isinstance(value, list):
-            inner = {"parents": "assetId"}.get(name, name)
-            return "[" + ", ".join(self._text(function, to, inner, item, around) for item in value) + "]"
+            return "[" + ", ".join(self._text(function, to, name, item, around) for item in value) + "]"
         if isinstance(value, int):
             return self._number(function, to, name, value, around)
         return clean(str(value))
@@ -397,7 +401,10 @@ class Words:
             return self._money(value, token)
         if told := self._governed(to, name, value):
             return told
-        at_registry = to in (self._registry.deployment.registry, self._registry.deployment.marketplace)
+        deployment = self._registry.deployment
+        at_registry = to in (deployment.registry, deployment.marketplace, deployment.streams)
+        if name == "assetId" and to_address(around.get("registry") or deployment.registry) != deployment.registry:
+            return f"{value:,}"
         if at_registry and name in ("assetId", "tokenId"):
             return self._asset(value)
         if at_registry and name == "licence" and "assetId" in around:

@@ -43,6 +43,7 @@ CONTRACTS: Final = {
     "splitters": "SplitterFactory",
     "registry": "AssetRegistry",
     "marketplace": "Marketplace",
+    "streams": "Streams",
     "teams": "TeamFactory",
 }
 """What is created, in order, by the name it has in a `Deployment`."""
@@ -61,7 +62,9 @@ _GAS: Final = {
     "lineage": 1_950_000,
     "splitters": 1_280_000,
     "registry": 5_750_000,
-    "marketplace": 1_175_000,
+    "marketplace": 820_000,
+    "streams": 2_330_000,
+    "directory": 620_000,
     "safe.singleton": 5_333_000,
     "safe.factory": 713_000,
     "safe.handler": 1_270_000,
@@ -76,7 +79,7 @@ _GAS: Final = {
 FEE_MAX: Final = 500
 """Basis points: the cap in the registry's code."""
 
-SELLERS: Final = ("marketplace",)
+SELLERS: Final = ("marketplace", "streams")
 """The contracts that may sell, by the name they have in a `Deployment`."""
 
 
@@ -126,6 +129,7 @@ class Deployment:
     chain_id: ChainId
     registry: Address
     marketplace: Address
+    streams: Address
     authority: Address
     directory: Address
     lineage: Address
@@ -282,6 +286,7 @@ class Plan(StepPlan[Deployment]):
         fixed = [self.authority, self.directory, self.lineage]
         self.registry = self._part("registry", [*fixed, self.treasury, fee_bps])
         self.marketplace = self._part("marketplace", [self.registry])
+        self.streams = self._part("streams", [self.registry])
         self.safe, self.teams = self._choose_safe()
         if int(self.treasury, 16) == 0 or self.treasury in self.sellers:
             raise InputError(
@@ -356,6 +361,7 @@ class Plan(StepPlan[Deployment]):
             chain_id=self.chain.chain_id,
             registry=self.registry,
             marketplace=self.marketplace,
+            streams=self.streams,
             authority=self.authority,
             directory=self.directory,
             lineage=self.lineage,
@@ -395,7 +401,14 @@ class Plan(StepPlan[Deployment]):
             ("the treasury, the fee and the pause of sales", [self.treasury, self.fee_bps, 0], self._rules),
             ("the pause of publications", 0, self._registry.functions.publicationsPausedUntil()),
             *((f"that {seller} sells", True, self._registry.functions.isSeller(seller)) for seller in self.sellers),
-            ("the marketplace's registry", self.registry, self._market.functions.registry()),
+            *(
+                (
+                    f"the registry of the {name}",
+                    self.registry,
+                    self.chain.contract(CONTRACTS[name], seller).functions.registry(),
+                )
+                for name, seller in zip(SELLERS, self.sellers, strict=True)
+            ),
         ]
         problems = []
         for what, planned, function in expected:

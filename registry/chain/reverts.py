@@ -22,7 +22,8 @@ from registry.types import to_address
 
 # First match wins: what an `except` of plain Python would expect to catch.
 _BUILTINS: Final[tuple[tuple[re.Pattern[str], type[Exception]], ...]] = (
-    (re.compile(r"Unauthorized|^Not[A-Z]\w*(Owner|place|istry)$|^Missing\w*Role$|OnlyForOneself"), PermissionError),
+    (re.compile(r"Unauthorized|^Not[A-Z]\w*(Owner|istry)$|^Missing\w*Role$|OnlyForOneself"), PermissionError),
+    (re.compile(r"^Not(Seller|Payee|Receipts)$|^CapOf|^TermsOf"), PermissionError),
     (
         re.compile(r"^NotGuardian$|^NotOwnerOfAsset$|^MayNot|OnlyExecutor|RestrictedProposer"),
         PermissionError,

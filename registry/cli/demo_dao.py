@@ -41,7 +41,7 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
         registry.fund("500 USD", account=dao.timelock)
         registry.governance.propose_standard("metadata", "A data set says where it comes from.", kind="metadata")
         with registry.governance.collect() as act:
-            act.act("halve the fee", act.market.functions.setFee(50))
+            act.act("halve the fee", act.assets.functions.setFee(50))
             act.governance.adopt_standard("metadata")
             act.governance.decide_flag(case, upheld=True, reason="It is the same data, byte for byte.")
         grant = registry.governance.payment(registry.as_account("cleo").address, "200 USD")
@@ -78,7 +78,7 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
         done = registry.as_account("stranger").governance.execute(made.id)
     assert done.tx is not None
     decided = {
-        "fee": f"{int(registry.chain.call(registry.market.functions.feeBps())) / 100:g} % of a sale",
+        "fee": f"{registry.sales_rules[1] / 100:g} % of a sale",
         "standard": f"metadata version 1 is {registry.governance.standard('metadata').status.name.lower()}",
         "copy": registry.governance.listing(copy.did).status.name.lower(),
         "grant": f"{done.tx.named('Transfer')[-1].args['value'] // 10**6} USD to Cleo",

@@ -18,6 +18,7 @@ from registry.did import DID
 from registry.gateway.chainview import Answers, ChainView, Question, Said, number_of
 from registry.gateway.refusal import Refusal
 from registry.gateway.signin import SignIn, bad_signature
+from registry.receipts import receipts_of
 from registry.types import Address, to_address
 
 EDITOR: Final = 1
@@ -27,7 +28,7 @@ USE: Final = 2
 """The kind of a per-use licence, as `LicenceKind` has it."""
 
 _KEPT: Final = 10_000
-_WORDS: Final = 8  # of a Licence: price, amount, cap, issued, limit, paymentToken, kind, open
+_WORDS: Final = 9  # of a Licence: price, amount, cap, issued, limit, paymentToken, kind, open, minimum
 _KIND: Final = 6
 _VERSION: Final = 2  # word of an AssetInfo
 
@@ -45,6 +46,7 @@ class Entitlement:
     def __init__(self, view: ChainView, registry: Address) -> None:
         self._view = view
         self._registry = registry
+        self._receipts = receipts_of(registry)
         self._kinds: OrderedDict[int, tuple[int, ...]] = OrderedDict()
 
     async def reader(
@@ -149,7 +151,9 @@ class Entitlement:
 
         A receipt can still be handed in while the count is its nonce; when it is higher the receipt is spent.
         """
-        answers = await self._view.ask(self._question(_NONCES, int(account, 16), nonce >> 64))
+        words = (int(account, 16), nonce >> 64)
+        question = Question(self._receipts, _NONCES + b"".join(word.to_bytes(32, "big") for word in words))
+        answers = await self._view.ask(question)
         return answers, number_of(answers.at_head[0]) or 0
 
     # --- Internal --------------------------------------------------------------------------------

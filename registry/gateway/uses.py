@@ -51,6 +51,7 @@ from registry.gateway.database import Database
 from registry.gateway.entitlement import Entitlement
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
+from registry.receipts import receipts_of
 from registry.types import ZERO_ADDRESS, to_address
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Uses:
         self._chain = chain
         self._sender = sender
         self._contract = contract
+        self._receipts = chain.contract("Receipts", receipts_of(contract.address))
         self._first_block = first_block
         self._settings = settings
         self._clock = clock
@@ -276,7 +278,7 @@ class Uses:
                 self._reckon(receipt.account, nonce)
             if set(self.budget.unknown(receipt.account)) - {receipt.nonce}:
                 raise _pending(_ANOTHER)
-            call = self._contract.functions.consumeWithReceipt(signed.values(), signed.signature)
+            call = self._receipts.functions.consumeWithReceipt(signed.values(), signed.signature)
             intent, most = _intent(receipt.account, receipt.nonce), self._settings.receipt_gas
             outcome = self._sender.outcome(intent)
             if not self._sender.is_begun(intent) or (outcome is not None and not outcome.succeeded):

@@ -107,7 +107,7 @@ class Curation(Documents):
         """A case by its number; raises `NotFoundError`."""
         whole(number, "a case", low=0, high=2**64 - 1)
         answer = self.registry.chain.call(self.curation_contract.functions.caseOf(number))
-        asset_id, reason, reply, claimant, token, bond, opened, appeal, state = answer
+        asset_id, reason, reply, claimant, token, bond, opened, appeal, state, _delisting = answer
         if state == CaseState.NONE:
             raise NotFoundError(f"There is no case {number}.", hint="'registry curation cases' shows them.")
         return Case(
@@ -144,7 +144,7 @@ class Curation(Documents):
         holder = to_address(account) if account else self.registry.address
         functions = self.curation_contract.functions
         held = (
-            (token, int(self.registry.chain.call(functions.bondsOf(holder, token)))) for token in self._bond_tokens()
+            (token, int(self.registry.chain.call(functions.owedTo(token, holder)))) for token in self._bond_tokens()
         )
         return tuple(self._amount(units, token) for token, units in held if units)
 
@@ -212,7 +212,7 @@ class Curation(Documents):
         return tuple(
             self.registry.act(
                 f"withdraw {amount} to {receiver}",
-                functions.withdrawBonds(amount.token.address, receiver),
+                functions.claim(amount.token.address, self.registry.address, receiver),
                 dry_run=dry_run,
             )
             for amount in held
@@ -244,10 +244,15 @@ class Curation(Documents):
         return self.registry.act(f"{'uphold' if upheld else 'dismiss'} case {case}", call, dry_run=dry_run)
 
     def endorse(self, asset: DID | str | int, reason: Document, *, dry_run: bool = False) -> Done:
-        """Recommend an asset: by the DAO or its council."""
-        did = self.registry.did(asset)
-        call = self.curation_contract.functions.endorse(did.asset_id, self.pin_document(reason))
-        return self.registry.act(f"endorse {did}", call, dry_run=dry_run)
+        """Recommend an asset as it is now, its document and its owner: by the DAO or its council.
+
+        Another version, or another owner, is not recommended by it.
+        """
+        found = self.registry.get(asset)
+        call = self.curation_contract.functions.endorse(
+            found.did.asset_id, found.version, found.owner, self.pin_document(reason)
+        )
+        return self.registry.act(f"endorse version {found.version} of {found.did}", call, dry_run=dry_run)
 
     def unendorse(self, asset: DID | str | int, reason: Document, *, dry_run: bool = False) -> Done:
         """End an endorsement: by the DAO or its council."""

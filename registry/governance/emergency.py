@@ -41,7 +41,7 @@ class Emergency(Governed):
             until=int(registry.chain.call(self.governor.functions.guardianUntil())),
             armed=bool(registry.chain.call(brake.functions.armed())),
             publications_paused_until=int(registry.chain.call(registry.assets.functions.publicationsPausedUntil())),
-            sales_paused_until=int(registry.chain.call(registry.market.functions.salesPausedUntil())),
+            sales_paused_until=registry.sales_rules[2],
         )
 
     def brake(self, seconds: int, *, sales: bool = True, publications: bool = False, dry_run: bool = False) -> Done:
@@ -58,9 +58,16 @@ class Emergency(Governed):
         call = self.brake_contract.functions.brake(publications, sales, seconds)
         return self.registry.act(f"pause {paused} for {seconds:,} seconds", call, dry_run=dry_run)
 
-    def release(self, *, dry_run: bool = False) -> Done:
-        """End a pause before its time: by the guardian or the DAO."""
-        return self.registry.act("end the pause", self.brake_contract.functions.release(), dry_run=dry_run)
+    def release(self, *, sales: bool = True, publications: bool = True, dry_run: bool = False) -> Done:
+        """End the pause of sales, publications or both before its time: by the guardian or the DAO.
+
+        Raises `InputError` for neither.
+        """
+        ended = " and ".join(what for what, on in (("publications", publications), ("sales", sales)) if on)
+        if not ended:
+            raise InputError("This would end no pause.", hint="Let sales, publications, or both go on.")
+        call = self.brake_contract.functions.release(publications, sales)
+        return self.registry.act(f"end the pause of {ended}", call, dry_run=dry_run)
 
     def rearm(self, *, dry_run: bool = False) -> Done:
         """Make the brake ready again: by the DAO."""

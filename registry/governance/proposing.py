@@ -47,7 +47,7 @@ class Proposing(Proposals):
         """A client that acts as the DAO's timelock, which is its treasury, and sends nothing: hand it to `draft`.
 
         >>> with registry.governance.collect() as act:              # doctest: +SKIP
-        ...     act.act("halve the fee", act.market.functions.setFee(50))
+        ...     act.act("halve the fee", act.assets.functions.setFee(50))
         >>> draft = registry.governance.draft(act, title="Halve the fee", body="...")   # doctest: +SKIP
         """
         collector = Collector(self.dao.timelock, who="the DAO", later=True)

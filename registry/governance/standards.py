@@ -91,7 +91,7 @@ class Standards(Documents):
     def adopt_standard(self, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:
         """Adopt a proposed version (default: the last): by the DAO."""
         found = self.standard(name, version)
-        call = self.standards_contract.functions.adopt(encoded(name), found.version)
+        call = self.standards_contract.functions.adopt(encoded(name), found.version, found.cid.digest)
         return self.registry.act(f"adopt version {found.version} of {name!r}", call, dry_run=dry_run)
 
     def deprecate_standard(self, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:

@@ -159,7 +159,10 @@ class _Making:
         self._fees = self._grouped(store.each("fee", f"WHERE asset IN ({marks})", *ids))
         self._declared = self._grouped(store.each("conformance", f"WHERE asset IN ({marks})", *ids))
         self._parents = self._grouped(
-            store.each("ancestor", f"WHERE child IN ({marks}) AND direct = 1 ORDER BY child, parent", *ids), "child"
+            store.each(
+                "ancestor", f"WHERE child IN ({marks}) AND registry = '' AND direct = 1 ORDER BY child, parent", *ids
+            ),
+            "child",
         )
         self._listings = store.load("listing", [(one,) for one in ids])
         self._payments = {row["place"]: row["token"] for row in store.each("payment")}
@@ -170,7 +173,7 @@ class _Making:
         rows = store.rows(
             f"SELECT a.parent, f.token, f.period, f.units FROM ancestor a JOIN asset c ON c.id = a.child "
             f"JOIN asset p ON p.id = a.parent JOIN fee f ON f.asset = a.child "
-            f"WHERE a.parent IN ({marks}) AND a.bps > 0 AND c.owner <> p.owner",
+            f"WHERE a.parent IN ({marks}) AND a.registry = '' AND a.bps > 0 AND c.owner <> p.owner",
             *ids,
         )
         for parent, token, period, units in rows:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from registry.chain.blocks import RawLog
     from registry.chain.deploy import Deployment
 
-_NOT_PARTIES: Final = frozenset({"token", "registry", "bondToken", "splitter", "marketplace"})
+_NOT_PARTIES: Final = frozenset({"token", "registry", "bondToken", "splitter", "seller"})
 """Arguments that are addresses, and yet nobody who did or got anything."""
 
 
@@ -30,7 +30,7 @@ class Home(NamedTuple):
 _MAKING: Final = frozenset(
     {
         "AssetRegistry.LicenceIssued",
-        "AssetRegistry.MarketplaceChanged",
+        "AssetRegistry.SellerChanged",
         "SplitterFactory.SplitterCreated",
         "Lineage.LineageSplitterCreated",
         "TeamFactory.TeamCreated",
@@ -91,9 +91,11 @@ class Contracts:
     def __init__(self, deployment: Deployment, datatoken: str) -> None:
         self.registry: Final = deployment.registry.lower()
         self._datatoken = bytes.fromhex(datatoken[2:])
+        self._salt = deployment.chain_id.to_bytes(32, "big")
         named = {
             deployment.registry: "AssetRegistry",
             deployment.marketplace: "Marketplace",
+            deployment.streams: "Streams",
             deployment.lineage: "Lineage",
             deployment.splitters: "SplitterFactory",
             deployment.teams: "TeamFactory",
@@ -117,8 +119,8 @@ class Contracts:
             case "AssetRegistry.LicenceIssued" if arguments["asTokens"]:
                 asset, licence = arguments["assetId"], arguments["licence"]
                 yield self.datatoken_of(asset, licence), Home("Datatoken", asset, licence)
-            case "AssetRegistry.MarketplaceChanged" if arguments["marketplace"] not in self.core:
-                yield arguments["marketplace"], Home("Marketplace")
+            case "AssetRegistry.SellerChanged" if arguments["seller"] not in self.core:
+                yield arguments["seller"], Home("Marketplace")
             case "SplitterFactory.SplitterCreated":
                 yield arguments["splitter"], Home("RevenueSplitter")
             case "Lineage.LineageSplitterCreated" if arguments["registry"] == self.registry:
@@ -128,12 +130,12 @@ class Contracts:
 
     def datatoken_of(self, asset: int, licence: int) -> str:
         """Where the ERC-20 of a licence stands, made or not: a clone with arguments behind its code (ERC-1167), put
-        there by CREATE2 with the salt zero."""
+        there by CREATE2 with the number of the chain as salt."""
         arguments = asset.to_bytes(8, "big") + bytes([licence])
         size = len(arguments) + 0x2D
         code = bytes.fromhex(f"61{size:04x}3d81600a3d39f3363d3d373d3d3d363d73") + self._datatoken
         code += bytes.fromhex("5af43d82803e903d91602b57fd5bf3") + arguments
-        return "0x" + keccak(b"\xff" + bytes.fromhex(self.registry[2:]) + bytes(32) + keccak(code))[12:].hex()
+        return "0x" + keccak(b"\xff" + bytes.fromhex(self.registry[2:]) + self._salt + keccak(code))[12:].hex()
 
     def event(self, log: RawLog, time: int, home: Home) -> IndexedEvent | None:
         """What a log says that the contract at `home` wrote; None for events that it has and an index does not read.

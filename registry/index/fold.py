@@ -22,6 +22,7 @@ from registry.errors import EventGap
 from registry.index.events import IndexedEvent
 from registry.index.plans import plans
 from registry.index.tables import BY_NAME, ZERO, Key, Row
+from registry.types import terms_of
 
 PERIOD: Final = 30 * 86_400
 """Seconds for which fees are summed up; their weight is halved every six of these."""
@@ -32,7 +33,7 @@ COUNTED_SALES: Final = 3
 MAX_UNITS: Final = {"taken": 2**32 - 1, "expires": 2**48 - 1, "uses": 2**64 - 1}
 """Where the counts of a grant stop, as they do on chain."""
 
-HOLD, PERIODIC, USE = 0, 1, 2
+HOLD, PERIODIC, USE, STREAM = 0, 1, 2, 3
 
 F = TypeVar("F", bound=Callable[..., None])
 Keys = Callable[[Mapping[str, Any]], Iterable[Key]]
@@ -108,7 +109,8 @@ def arguments_of(event: IndexedEvent) -> dict[str, Any]:
     """What a rule may ask for: the arguments of the event, where and when it was, and whose contract it is of.
 
     `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of
-    this index, `at_period` the number of the `PERIOD` since 1970. A name that is a word of Python ends with a ``_``.
+    this index, `at_period` the number of the `PERIOD` since 1970, `terms_asset` the asset whose terms hold for the one
+    that it is about: an item's collection, or itself. A name that is a word of Python ends with a ``_``.
     """
     values: dict[str, Any] = {_spelled(name): value for name, value in zip(event.plan.names, event.values, strict=True)}
     values.update(
@@ -121,6 +123,8 @@ def arguments_of(event: IndexedEvent) -> dict[str, Any]:
         home_licence=event.licence,
         home_registry=event.registry,
     )
+    if "assetId" in values:
+        values["terms_asset"] = terms_of(values["assetId"])
     return values
 
 
@@ -141,22 +145,37 @@ def _known(asset: Row) -> None:
 # --- Assets --------------------------------------------------------------------------------------
 
 
+def _is_ours(registry: str, own: str) -> str:
+    """The registry of an asset as the tables have it: empty for this one."""
+    return "" if registry == own else registry
+
+
+@on("AssetRegistry.CollectionPublished", asset=("asset", "collection"))
+def collection_published(asset: Row, root: bytes, size: int) -> None:
+    """An asset lists items, by the root of a Merkle tree."""
+    asset.update(root=root, size=size)
+
+
 @on("AssetRegistry.Transfer", asset=("asset", "tokenId"))
 def transferred(asset: Row, from_: str, to: str, at_block: int, at_time: int) -> None:
     """A publication, or a change of hands: that ends the payout, and roles of another epoch count no more."""
     if from_ == ZERO:
+        collection = terms_of(asset["id"])
         asset.update(owner=to, first_block=at_block, first_time=at_time)
+        asset.update(collection=collection if collection != asset["id"] else 0)
         return
     _known(asset)
     asset.update(owner=to, payout="", epoch=asset["epoch"] + 1)
 
 
 @on("AssetRegistry.MetadataPublished", asset=("asset", "assetId"), row=("version", "assetId", "version"))
-def documented(asset: Row, row: Row, version: int, digest: bytes, at_block: int, at_time: int) -> None:
+def documented(asset: Row, row: Row, version: int, digest: bytes, publisher: str, at_block: int, at_time: int) -> None:
     """A document was set."""
     _known(asset)
     _follows(f"version of asset {asset['id']}", version, asset["version"])
     asset.update(version=version, digest=digest, changed_block=at_block, changed_time=at_time)
+    if version == 1:
+        asset["publisher"] = publisher
     row.update(digest=digest, block=at_block, time=at_time)
 
 
@@ -169,8 +188,7 @@ def state_changed(asset: Row, state: int) -> None:
 
 @on("AssetRegistry.DelistedChanged", asset=("asset", "assetId"))
 def delisted_changed(asset: Row, delisted: bool) -> None:
-    """Curation stopped its sales, or lets them go on."""
-    _known(asset)
+    """Curation stopped its sales, or lets them go on; of an item also before it is minted."""
     asset["delisted"] = int(delisted)
 
 
@@ -203,7 +221,7 @@ def licence_added(asset: Row, row: Row, licence: int, terms: tuple[int, ...]) ->
     _known(asset)
     _follows(f"licence of asset {asset['id']}", licence, asset["licences"] - 1)
     asset["licences"] = licence + 1
-    price, token, kind, amount, cap, limit = terms
+    price, token, kind, amount, cap, limit, *_stream = terms
     row.update(price=price, token=token, kind=kind, amount=amount, cap=cap, limit_=limit, open=1, added=1)
 
 
@@ -215,7 +233,7 @@ def licence_changed(row: Row, price: int, open: bool) -> None:
 
 @on(
     "AssetRegistry.LicenceIssued",
-    row=("licence", "assetId", "licence"),
+    row=("licence", "terms_asset", "licence"),
     holding=("holding", "account", "assetId", "licence"),
 )
 def licence_issued(row: Row, holding: Row, units: int, asTokens: bool, at_time: int) -> None:
@@ -232,12 +250,18 @@ def licence_issued(row: Row, holding: Row, units: int, asTokens: bool, at_time: 
 
 @on(
     "AssetRegistry.TokensRedeemed",
-    row=("licence", "assetId", "licence"),
+    row=("licence", "terms_asset", "licence"),
     holding=("holding", "account", "assetId", "licence"),
 )
 def redeemed(row: Row, holding: Row, units: int, at_time: int) -> None:
     """Datatokens were burned for the access that they stand for."""
     _give(holding, row, units, at_time)
+
+
+@on("Streams.Subscribed", "Streams.Extended", "Streams.Cancelled", holding=("holding", "account", "assetId", "licence"))
+def streamed(holding: Row, end: int) -> None:
+    """Access by the second lasts until then."""
+    holding["expires"] = end
 
 
 @on("AssetRegistry.UsesConsumed", holding=("holding", "account", "assetId", "licence"))
@@ -286,16 +310,17 @@ def _count(holding: Row, column: str, units: int) -> None:
 
 @on(
     "Marketplace.Sale",
-    asset=("asset", "assetId"),
+    asset=("asset", "terms_asset"),
     row=("sale", "at_block", "at_log"),
-    bought=("buyer", "assetId", "buyer"),
-    fees=("fee", "assetId", "token", "at_period"),
+    bought=("buyer", "terms_asset", "buyer"),
+    fees=("fee", "terms_asset", "token", "at_period"),
 )
 def sold(
     asset: Row,
     row: Row,
     bought: Row,
     fees: Row,
+    assetId: int,
     licence: int,
     buyer: str,
     token: str,
@@ -304,9 +329,12 @@ def sold(
     royalty: int,
     at_time: int,
 ) -> None:
-    """A licence was sold, all amounts in units of the token. What a fee says counts for a few sales to one account."""
+    """A licence was sold, all amounts in units of the token. What a fee says counts for a few sales to one account.
+
+    The sale of an item counts for its collection.
+    """
     _known(asset)
-    row.update(time=at_time, asset=asset["id"], licence=licence, buyer=buyer, token=token)
+    row.update(time=at_time, asset=assetId, licence=licence, buyer=buyer, token=token)
     row.update(total=total, fee=fee, royalty=royalty)
     asset["sales"] += 1
     asset["buyers"] += not bought["sales"]
@@ -332,11 +360,10 @@ def _setting(event: str, argument: str) -> None:
 
 
 for _event, _argument in (
-    ("AssetRegistry.MarketplaceChanged", "marketplace"),
     ("AssetRegistry.PublicationsPaused", "until"),
-    ("Marketplace.FeeChanged", "feeBps"),
-    ("Marketplace.TreasuryChanged", "treasury"),
-    ("Marketplace.SalesPaused", "until"),
+    ("AssetRegistry.FeeChanged", "feeBps"),
+    ("AssetRegistry.TreasuryChanged", "treasury"),
+    ("AssetRegistry.SalesPaused", "until"),
     ("Curation.CouncilNamed", "council"),
 ):
     _setting(_event, _argument)
@@ -351,17 +378,26 @@ for _event, _argument in (
     asset=("asset", "assetId"),
     rows=(
         "ancestor",
-        lambda v: [(v["assetId"], one) for one in dict.fromkeys((*v["parents"], *(a for a, _ in v["ancestors"])))],
+        lambda v: [
+            (v["assetId"], _is_ours(registry, v["home_registry"]), one)
+            for registry, one in dict.fromkeys((*v["parents"], *((r, a) for r, a, _ in v["ancestors"])))
+        ],
     ),
 )
 def parents_declared(
-    asset: Row, rows: list[Row], parents: tuple[int, ...], ancestors: tuple[tuple[int, int], ...]
+    asset: Row,
+    rows: list[Row],
+    parents: tuple[tuple[str, int], ...],
+    ancestors: tuple[tuple[str, int, int], ...],
+    home_registry: str,
 ) -> None:
-    """What an asset was made from, and owes at each sale."""
-    owed = dict(ancestors)
+    """What an asset was made from, and owes at each sale. The registry of a row is empty for this one."""
+    direct = {(_is_ours(registry, home_registry), one) for registry, one in parents}
+    owed = {(_is_ours(registry, home_registry), one): bps for registry, one, bps in ancestors}
     asset["owed_bps"] = sum(owed.values())
     for row in rows:
-        row.update(direct=int(row["parent"] in parents), bps=owed.get(row["parent"], 0))
+        key = row["registry"], row["parent"]
+        row.update(direct=int(key in direct), bps=owed.get(key, 0))
 
 
 @on(
@@ -382,13 +418,15 @@ def shares_fixed(rows: list[Row], shares: tuple[tuple[str, int], ...]) -> None:
         row["share"] = of[row["account"]]
 
 
-@on("RevenueSplitter.Parked", "LineageSplitter.Parked", row=("parked", "address", "token", "payee"))
+@on("RevenueSplitter.Parked", "LineageSplitter.Parked", "Streams.Parked", row=("parked", "address", "token", "payee"))
 def parked(row: Row, amount: int) -> None:
     """A payee could not be paid; so many units wait."""
     row["units"] += amount
 
 
-@on("RevenueSplitter.Claimed", "LineageSplitter.Claimed", row=("parked", "address", "token", "payee"))
+@on(
+    "RevenueSplitter.Claimed", "LineageSplitter.Claimed", "Streams.Claimed", row=("parked", "address", "token", "payee")
+)
 def claimed(row: Row, amount: int) -> None:
     """Units that waited were sent. Raises `EventGap`."""
     if amount > row["units"]:
@@ -433,9 +471,9 @@ def threshold_changed(team: Row, threshold: int) -> None:
 
 
 @on("Curation.EndorsementChanged", asset=("asset", "assetId"), row=("listing", "assetId"))
-def endorsement_changed(asset: Row, row: Row, endorsed: bool, reason: bytes) -> None:
+def endorsement_changed(asset: Row, row: Row, endorsed: bool, version: int, reason: bytes) -> None:
     """It is recommended, as its document and its owner are now."""
-    said = (asset["version"], asset["epoch"]) if endorsed else (0, 0)
+    said = (version, asset["epoch"]) if endorsed else (0, 0)
     row.update(endorsed=int(endorsed), version=said[0], epoch=said[1], reason=reason if endorsed else b"")
 
 
@@ -570,7 +608,10 @@ def _clean(text: str) -> str:
 
 
 TOLD: Final = frozenset(
-    f"{kind}.{name}" for kind in ("RevenueSplitter", "LineageSplitter") for name in ("Distributed", "ChunkPaid")
+    (
+        *(f"{kind}.{name}" for kind in ("RevenueSplitter", "LineageSplitter") for name in ("Distributed", "ChunkPaid")),
+        *("AssetRegistry.SellerChanged", "Streams.Settled", "Streams.CarriedOver"),
+    )
 )
 """Events that are kept though no row follows from them."""
 

@@ -75,7 +75,7 @@ FOLDED: Final[tuple[Table, ...]] = (
     _table("licence", "asset number", "price:big token kind amount cap limit_ issued open added"),
     _table("holding", "account:text asset licence", "held expires uses:big taken tokens:big", "asset, licence"),
     _table("role", "asset account:text", "epoch roles", "account"),
-    _table("ancestor", "child parent", "direct bps", "parent"),
+    _table("ancestor", "child registry:text parent", "direct bps", "parent"),
     _table("buyer", "asset account:text", "sales", "account"),
     _table("fee", "asset token:text period", "units:big"),
     _table("payment", "place", "token:text allowed"),
