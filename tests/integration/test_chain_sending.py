@@ -175,7 +175,7 @@ def test_what_would_be_refused_is_not_sent(sender: Sender, chain: Chain) -> None
     market = chain.contract("Marketplace", deployment.marketplace)
     before = chain.block().number
     with pytest.raises(reverts.AccessManagedUnauthorized):
-        sender.send(market.functions.setFee(5))
+        sender.send(assets.functions.setFee(5))
     with pytest.raises(InsufficientBalance):
         sender.send(Call(PAYEE, b"", 10**30))  # type: ignore[arg-type]
     with pytest.raises(NotDeployed):
@@ -199,7 +199,7 @@ def test_what_fails_on_chain_says_why(anvil: Any, chain: Chain) -> None:
     time.sleep(0.5)
     _later(1.0, lambda: anvil.rpc("evm_mine"))
     with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
-        Sender(chain, guardian, timeout=20).send(market.functions.pauseSales(2**47))
+        Sender(chain, guardian, timeout=20).send(assets.functions.pauseSales(2**47))
     pause.join()
     assert any("Transaction 0x" in note for note in caught.value.__notes__)
 

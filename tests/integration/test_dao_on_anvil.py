@@ -137,7 +137,7 @@ def the_life_of_a_dao(world: World, home: Path) -> None:
     stranger.governance.execute(made.id)
 
     # All of it happened, once.
-    assert chain.call(base.market.functions.feeBps()) == 50
+    assert base.sales_rules[1] == 50
     assert chain.call(governance.governor.functions.votingDelay()) == 7_200
     assert governance.standard("metadata").status.name == "ADOPTED"
     assert governance.listing(copy.did).status.name == "DELISTED"
@@ -148,10 +148,10 @@ def the_life_of_a_dao(world: World, home: Path) -> None:
 
     # One that nobody votes for fails, and one is stopped by the guardian.
     lost = proposer.governance.propose(
-        proposer.governance.draft(base.market.functions.setFee(400), title="Raise the fee")
+        proposer.governance.draft(base.assets.functions.setFee(400), title="Raise the fee")
     )
     stopped = proposer.governance.propose(
-        proposer.governance.draft(base.market.functions.setFee(500), title="Raise it more")
+        proposer.governance.draft(base.assets.functions.setFee(500), title="Raise it more")
     )
     world.dev(GUARDIAN).governance.cancel(stopped.id)
     chain.advance(7 * DAY)
@@ -186,7 +186,7 @@ def test_a_node_tries_what_this_process_would_and_is_left_alone(
             governance.governor.functions.setVotingDelay(7200),
             governance.payment(payee, "40 USD"),
             governance.payment(payee, "1 ETH"),
-            author.market.functions.setFee(501),
+            author.assets.functions.setFee(501),
         ]
         found = governance.simulate(governance.draft(calls, title="Some fail"))
         assert world.base.chain.block() == before
@@ -248,7 +248,7 @@ def test_a_thousand_ballots_are_relayed_and_an_interruption_loses_none(
     keys = [voter(1_000 + number) for number in range(1_000)]
     give_votes(anvil, world, keys)
     proposer = world.voting(1)
-    draft = proposer.governance.draft(proposer.market.functions.setFee(50), title="Halve the fee")
+    draft = proposer.governance.draft(proposer.assets.functions.setFee(50), title="Halve the fee")
     made = proposer.governance.propose(draft)
     proposer.chain.advance(DAY + 60)
     proposer.governance.vote(made.id, "for")

@@ -91,7 +91,7 @@ def test_a_dao_counts_in_seconds_and_not_in_blocks(paced: Callable[[int], Any], 
         assert chain.call(contract.functions.clock()) == chain.block().timestamp
     delay, period = (int(chain.call(f())) for f in (governor.functions.votingDelay, governor.functions.votingPeriod))
 
-    made = governance.propose(governance.draft(world.base.market.functions.setFee(50), title="Half the fee"))
+    made = governance.propose(governance.draft(world.base.assets.functions.setFee(50), title="Half the fee"))
     proposed_at = chain.block(made.tx.block if made.tx else "latest").timestamp
     found = governance.proposal(made.id)
     assert (found.begins, found.ends) == (proposed_at + delay, proposed_at + delay + period)
@@ -115,7 +115,7 @@ def test_a_dao_counts_in_seconds_and_not_in_blocks(paced: Callable[[int], Any], 
     assert early.value.until == eta
     pass_time(node, pace, pace)
     governance.execute(made.id)
-    assert chain.call(world.base.market.functions.feeBps()) == 50
+    assert world.base.sales_rules[1] == 50
 
 
 @pytest.mark.parametrize(("pace", "depth"), [(2, 30), (12, 5)])

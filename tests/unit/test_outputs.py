@@ -108,7 +108,7 @@ class Shell:
     def vote(self) -> str:
         found = self.who.governance.proposals()
         if not found:
-            draft = self.who.governance.draft(self.who.market.functions.setFee(50), title="Halve it")
+            draft = self.who.governance.draft(self.who.assets.functions.setFee(50), title="Halve it")
             self.who.governance.propose(draft)
             self.place.chain.advance(DAY + 10)
             found = self.who.governance.proposals()

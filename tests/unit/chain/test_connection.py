@@ -79,9 +79,9 @@ def test_a_call_is_made_as_its_sender(
     chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner
 ) -> None:
     market = chain.contract("Marketplace", deployment.marketplace)
-    chain.call(market.functions.setFee(5), sender=dao.address)
+    chain.call(assets.functions.setFee(5), sender=dao.address)
     with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
-        chain.call(market.functions.setFee(5), sender=stranger.address)
+        chain.call(assets.functions.setFee(5), sender=stranger.address)
     assert caught.value.values["caller"] == stranger.address
 
 

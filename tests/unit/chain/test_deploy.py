@@ -169,9 +169,9 @@ def test_everything_that_was_changed_since_is_found(chain: Chain, deployment: De
     market = chain.contract("Marketplace", deployment.marketplace)
     manager = chain.contract("RegistryAuthority", deployment.authority)
     changes = [
-        (market.functions.setFee(7), "fee"),
-        (market.functions.setTreasury(dao.address), "treasury"),
-        (market.functions.pauseSales(2**47), "sales"),
+        (assets.functions.setFee(7), "fee"),
+        (assets.functions.setTreasury(dao.address), "treasury"),
+        (assets.functions.pauseSales(2**47), "sales"),
         (registry.functions.pausePublications(2**47), "publications"),
         (registry.functions.setPaymentToken(deployment.tokens["USD"], False), "USD"),
         (registry.functions.setMarketplace(deployment.authority), "marketplace"),

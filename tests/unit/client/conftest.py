@@ -52,7 +52,7 @@ def publish(author: Registry, folder: Path) -> Callable[..., Published]:
 
 def publish_document(client: Registry, ddo: DDO, *, data: bytes | None = None) -> DID:
     """Publish a document as it is, past all checks of the client; `data` takes the place of its bytes."""
-    call = client.assets.functions.publish(client.address, (ddo.digest, "0x" + "00" * 20, (False, 0), [], []))
+    call = client.assets.functions.publish(client.address, (ddo.digest, "0x" + "00" * 20, (False, 0), [], 0, []))
     done = client.act("publish", call)
     assert done.tx is not None
     client.store.put(ddo.cid, data or ddo.to_bytes())

@@ -411,12 +411,12 @@ def test_what_was_delisted_or_paused_is_not_sold(
     with pytest.raises(reverts.NotForSale):
         buyer.buy(did)
     dao.act("list", dao.assets.functions.setDelisted(did.asset_id, False))
-    dao.act("pause", dao.market.functions.pauseSales(2**47))
+    dao.act("pause", dao.assets.functions.pauseSales(2**47))
     try:
         with pytest.raises(reverts.SalesArePaused):
             buyer.buy(did)
     finally:
-        dao.act("go on", dao.market.functions.pauseSales(0))
+        dao.act("go on", dao.assets.functions.pauseSales(0))
 
 
 def test_a_licence_that_is_not_there_is_not_sold(publish: Callable[..., Published], buyer: Registry) -> None:

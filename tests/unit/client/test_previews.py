@@ -47,7 +47,7 @@ class World:
 
     def proposal(self, stage: str) -> Any:
         governance = self.author.governance
-        made = governance.propose(governance.draft(self.author.market.functions.setFee(50), title="Halve it"))
+        made = governance.propose(governance.draft(self.author.assets.functions.setFee(50), title="Halve it"))
         if stage in ("active", "succeeded", "queued"):
             self.place.chain.advance(DAY + 10)
         if stage in ("succeeded", "queued"):
@@ -128,7 +128,7 @@ VERBS: dict[str, Callable[[World], Verb]] = {
         w.split()
     ),
     "Governance.propose": lambda w: (lambda draft: lambda dry: w.author.governance.propose(draft, dry_run=dry))(
-        w.author.governance.draft(w.author.market.functions.setFee(50), title="Halve it")
+        w.author.governance.draft(w.author.assets.functions.setFee(50), title="Halve it")
     ),
     "Governance.vote": lambda w: (lambda it: lambda dry: w.author.governance.vote(it, "for", dry_run=dry))(
         w.proposal("active")

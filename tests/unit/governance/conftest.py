@@ -41,7 +41,7 @@ def guardian(market_place: Registry) -> Registry:
 @pytest.fixture
 def halved(author: Registry) -> Draft:
     """The author's draft to halve the fee."""
-    return author.governance.draft(author.market.functions.setFee(50), title="Halve the fee", body="Sales *doubled*.")
+    return author.governance.draft(author.assets.functions.setFee(50), title="Halve the fee", body="Sales *doubled*.")
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_a_body_that_cannot_be_had_is_a_warning_to_the_voter(author: Registry, o
 
 def test_a_body_that_tells_of_other_calls_is_not_believed(author: Registry, halved: Draft) -> None:
     lie = replace(halved, title="Plant trees")
-    honest = author.governance.draft(author.market.functions.setFee(400), title="Plant trees")
+    honest = author.governance.draft(author.assets.functions.setFee(400), title="Plant trees")
     author.governance.pin(lie)
     governor = author.governance.governor
     call = honest.calls[0]
@@ -117,7 +117,7 @@ def test_a_team_votes_by_its_own_proposal(author: Registry, open_vote: Proposal)
     with ann.teams.collect(team) as act:
         act.act("delegate", ann.governance.token.functions.delegate(team.address))
     ann.teams.execute(ann.teams.sign(ann.teams.propose(team, act)))
-    made = author.governance.propose(author.governance.draft(author.market.functions.setFee(60), title="Again"))
+    made = author.governance.propose(author.governance.draft(author.assets.functions.setFee(60), title="Again"))
     author.chain.advance(DAY + 10)
     with ann.teams.collect(team) as act:
         act.governance.vote(made.id, "for")
@@ -257,7 +257,7 @@ def test_a_team_votes_by_a_ballot_that_its_owners_sign_each(author: Registry, tm
     with ann.teams.collect(team) as act:
         act.act("delegate", ann.governance.token.functions.delegate(team.address))
     bob.teams.execute(bob.teams.sign(ann.teams.sign(ann.teams.propose(team, act))))
-    made = author.governance.propose(author.governance.draft(author.market.functions.setFee(60), title="Again"))
+    made = author.governance.propose(author.governance.draft(author.assets.functions.setFee(60), title="Again"))
     author.chain.advance(DAY + 10)
 
     signed = [owner.governance.ballot(made.id, "for", safe=team.address) for owner in (ann, bob)]
@@ -345,7 +345,7 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 def test_who_has_no_coins_votes_by_ballot(author: Registry) -> None:
     key = KeySigner(b"\x07" * 32)
     author.as_account("ann").governance.delegate(key.address)
-    made = author.governance.propose(author.governance.draft(author.market.functions.setFee(60), title="Again"))
+    made = author.governance.propose(author.governance.draft(author.assets.functions.setFee(60), title="Again"))
     author.chain.advance(DAY + 10)
     signed = author.as_account(key).governance.ballot(made.id, "against")
     assert author.chain.balance(key.address) == 0

@@ -185,7 +185,7 @@ DESCRIPTION: Final = f"Words. #proposer={dev_signer(0).address}"
 
 def actions(client: Registry) -> tuple[list[str], list[int], list[bytes]]:
     """What is proposed, and could be cancelled."""
-    call = client.market.functions.setFee(1)._encode_transaction_data()
+    call = client.assets.functions.setFee(1)._encode_transaction_data()
     return [client.deployment.marketplace], [0], [bytes.fromhex(call[2:])]
 
 
@@ -379,7 +379,7 @@ def test_the_chain_itself_tells_who_holds_which_power(place: Registry) -> None:
     found = powers(place.chain, made.authority, made.dao.timelock)
     assert found.members == {0: {made.dao.timelock}, 1: {made.dao.brake}, 2: {made.dao.curation}}
     assert found.proposers == {made.dao.governor}
-    assert place.chain.call(place.market.functions.treasury()) == made.dao.timelock
+    assert place.sales_rules[0] == made.dao.timelock
 
 
 def test_the_deployer_has_no_votes_and_no_tokens(place: Registry) -> None:

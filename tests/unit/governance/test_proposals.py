@@ -36,7 +36,7 @@ from .conftest import DAY, settle
 
 
 def fee(client: Registry) -> int:
-    return int(client.chain.call(client.market.functions.feeBps()))
+    return int(client.sales_rules[1])
 
 
 # --- The life of a proposal ----------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_a_proposal_that_fails_says_why(author: Registry, open_vote: Proposal) -
 
 
 def test_who_has_too_few_votes_cannot_propose(stranger: Registry) -> None:
-    draft = stranger.governance.draft(stranger.market.functions.setFee(50), title="Halve the fee")
+    draft = stranger.governance.draft(stranger.assets.functions.setFee(50), title="Halve the fee")
     with pytest.raises(BelowThreshold) as refused:
         stranger.governance.propose(draft)
     assert (refused.value.votes, refused.value.needed) == ("0", "10,000")
@@ -170,7 +170,7 @@ def test_a_call_of_an_account_without_code_is_refused(author: Registry, stranger
 
 
 def test_a_call_that_would_be_refused_is_not_proposed_unless_forced(author: Registry) -> None:
-    draft = author.governance.draft(author.market.functions.setFee(501), title="Too much")
+    draft = author.governance.draft(author.assets.functions.setFee(501), title="Too much")
     with pytest.raises(CallWouldRevert) as refused:
         author.governance.propose(draft)
     assert refused.value.number == 1 and isinstance(refused.value.cause, reverts.FeeAboveCap)
@@ -179,7 +179,7 @@ def test_a_call_that_would_be_refused_is_not_proposed_unless_forced(author: Regi
 
 
 def test_a_body_over_one_block_is_refused(author: Registry) -> None:
-    call = author.market.functions.setFee(50)
+    call = author.assets.functions.setFee(50)
     with pytest.raises(DescriptionTooLong) as refused:
         author.governance.draft(call, title="Long", body="a" * 2**20)
     assert refused.value.limit == 2**20 < refused.value.size
@@ -189,7 +189,7 @@ def test_a_body_over_one_block_is_refused(author: Registry) -> None:
 @pytest.mark.parametrize("title", ["", "  \n", "x" * 201, "bell \x07"])
 def test_a_title_is_one_line_that_prints(author: Registry, title: str) -> None:
     with pytest.raises(InvalidDraft, match="title"):
-        author.governance.draft(author.market.functions.setFee(50), title=title)
+        author.governance.draft(author.assets.functions.setFee(50), title=title)
 
 
 def test_a_body_that_was_not_pinned_is_not_proposed(author: Registry, halved: Draft) -> None:

@@ -23,7 +23,7 @@ def test_it_tells_events_balances_and_settings_before_and_after(author: Registry
     before = state_of(author)
     draft = governance.draft(
         [
-            author.market.functions.setFee(50),
+            author.assets.functions.setFee(50),
             governance.payment(stranger.address, "40 USD"),
             governance.payment(stranger.address, "2 ETH"),
         ],
@@ -40,15 +40,15 @@ def test_it_tells_events_balances_and_settings_before_and_after(author: Registry
     held = stranger.balance("USD").units // 10**6
     assert changed[f"USD of {stranger.address}"] == (f"{held} USD", f"{held + 40} USD")
     assert changed["wei of the treasury"] == (f"{3 * 10**18:,}", f"{10**18:,}")
-    assert state_of(author) == before and author.chain.call(author.market.functions.feeBps()) == 100
+    assert state_of(author) == before and author.sales_rules[1] == 100
 
 
 def test_it_says_which_calls_would_be_refused_and_why(author: Registry, stranger: Registry) -> None:
     governance = author.governance
     dollar = author.deployment.tokens["USD"]
     calls = [
-        author.market.functions.setFee(501),
-        author.market.functions.setFee(50),
+        author.assets.functions.setFee(501),
+        author.assets.functions.setFee(50),
         governance.payment(stranger.address, "1 USD"),
         Call(stranger.address, b"", 10**30),
         author.erc20(dollar).functions.approve(stranger.address, 5),
@@ -64,7 +64,7 @@ def test_it_says_which_calls_would_be_refused_and_why(author: Registry, stranger
 def test_the_governor_may_change_its_own_rules_as_it_will_when_it_executes(author: Registry) -> None:
     rules = author.governance.governor.functions
     draft = author.governance.draft(
-        [rules.setVotingDelay(7200), author.market.functions.setFee(50), rules.setVotingPeriod(3 * DAY)], title="Faster"
+        [rules.setVotingDelay(7200), author.assets.functions.setFee(50), rules.setVotingPeriod(3 * DAY)], title="Faster"
     )
     tried = author.governance.simulate(draft)
     assert tried.succeeds, str(tried)

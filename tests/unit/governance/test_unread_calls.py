@@ -48,7 +48,7 @@ def test_what_cannot_be_read_is_not_drafted_proposed_or_voted_for(
     with pytest.raises(UnsafeCall, match="has no such function") as caught:
         author.governance.draft(call, title="Fine", allow_unread=True)
     assert hidden.hex() in str(caught.value)
-    harmless = author.governance.draft(author.market.functions.setFee(50), title="Fine")
+    harmless = author.governance.draft(author.assets.functions.setFee(50), title="Fine")
     forged = replace(harmless, actions=(replace(harmless.actions[0], call=call),))
     with pytest.raises(UnsafeCall):
         author.governance.propose(forged, force=True, allow_unread=True)

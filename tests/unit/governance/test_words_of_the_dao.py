@@ -56,7 +56,7 @@ def test_values_are_told_as_people_mean_them(author: Registry) -> None:
 
 
 def test_calls_within_calls_are_told(author: Registry) -> None:
-    dao, inner = author.governance.dao, author.market.functions.setFee(50)
+    dao, inner = author.governance.dao, author.assets.functions.setFee(50)
     data = bytes.fromhex(inner._encode_transaction_data()[2:])
     target = author.deployment.marketplace
     authority = author.chain.contract("RegistryAuthority", author.deployment.authority).functions
@@ -95,7 +95,7 @@ def test_what_is_dangerous_is_said(author: Registry, stranger: Registry) -> None
     for said, call in dangerous.items():
         found = " ".join(told(author, call).warnings)
         assert said in found, found
-    harmless = [author.market.functions.setFee(50), dollar.approve(stranger.address, 0), rules.setVotingDelay(7200)]
+    harmless = [author.assets.functions.setFee(50), dollar.approve(stranger.address, 0), rules.setVotingDelay(7200)]
     assert [told(author, call).warnings for call in harmless] == [()] * 3
 
 

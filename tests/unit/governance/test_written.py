@@ -69,7 +69,7 @@ def test_a_file_says_title_body_and_calls(author: Registry, file: Path) -> None:
     standards = author.chain.contract("Standards", dao.standards)
     authority = author.chain.contract("RegistryAuthority", author.deployment.authority)
     asked = [
-        (author.market.functions.setFee(50), 0),
+        (author.assets.functions.setFee(50), 0),
         (standards.functions.adopt(b"metadata".ljust(32, b"\0"), 1), 0),
         (curation.functions.nameCouncil(ANN, 1_801_396_800), 0),
         (curation.functions.setBond(dollar, 12_500_000), 0),

@@ -67,7 +67,7 @@ def test_what_changes_is_seen_by_the_next_search(library: Registry, stranger: Re
 
 
 def test_an_asset_whose_document_nobody_has_is_listed_and_not_searched(library: Registry) -> None:
-    call = library.assets.functions.publish(library.address, (b"\7" * 32, "0x" + "0" * 40, (False, 0), [], []))
+    call = library.assets.functions.publish(library.address, (b"\7" * 32, "0x" + "0" * 40, (False, 0), [], 0, []))
     library.act("publish", call)
     (lost,) = [hit for hit in library.assets_of() if hit.status == "wanted"]
     assert (lost.name, lost.tries) == ("", 1) and "wanted" in str(lost)
