@@ -262,7 +262,8 @@ class FoundingPlan(StepPlan[Deployment]):
         there = {self.deployer}
         members, timelock = end_state(self.result())
         if left < 1:
-            members = {role: accounts | there for role, accounts in members.items()}
+            # It never had the role that there is with a DAO only.
+            members = {role: who if role == TREASURER else who | there for role, who in members.items()}
         if left < 2:
             timelock = {**timelock, TIMELOCK_ADMIN: timelock[TIMELOCK_ADMIN] | there}
         actual = powers(self.chain, self.base.authority, self.timelock)

@@ -88,7 +88,7 @@ def test_it_is_a_minimal_clone_with_its_terms_in_the_code(registry: Any, chain: 
     )
 
 
-def test_its_address_can_be_computed_by_anyone(registry: Any, token: Any, asset_id: int) -> None:
+def test_its_address_can_be_computed_by_anyone(registry: Any, chain: Any, token: Any, asset_id: int) -> None:
     target = bytes.fromhex(registry.datatokenImplementation()[2:])
     arguments = asset_id.to_bytes(8, "big") + bytes([LICENCE])
     size = 45 + len(arguments)
@@ -101,5 +101,5 @@ def test_its_address_can_be_computed_by_anyone(registry: Any, token: Any, asset_
         + arguments
     )
     deployer = bytes.fromhex(registry.address[2:])
-    address = keccak(b"\xff" + deployer + bytes(32) + keccak(creation))[12:]
+    address = keccak(b"\xff" + deployer + chain.chain_id.to_bytes(32) + keccak(creation))[12:]
     assert "0x" + address.hex() == token.address.lower()

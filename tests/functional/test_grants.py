@@ -334,7 +334,7 @@ def test_receipts_of_different_keys_go_in_any_order(
     for key in (7, 2**192 - 1, 0, 3):
         note = receipt(used, buyer, nonce=key << 64)
         receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
-        assert registry.call_view_method("nonces", buyer, key) == (key << 64) + 1
+        assert receipts.call_view_method("nonces", buyer, key) == (key << 64) + 1
         got = refusal(receipts.consumeWithReceipt, note, sign_receipt(buyer, receipts, note), sender=service)
         assert got == ("InvalidAccountNonce", buyer, (key << 64) + 1)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ape.utils import ZERO_ADDRESS
 from eth_utils import keccak
 
 from ..support import (
@@ -96,7 +97,7 @@ def test_a_token_without_return_value_pays(
     assert [token.balanceOf(who) for who in (treasury, author, marketplace)] == [FEE, PRICE - FEE, 0]
     # It has no permit either: what counts is the allowance.
     other = publish(terms(PRICE, token=index))
-    marketplace.buyAccessWithPermit(order(other, buyer), (0, 0, 27, bytes(32), bytes(32)), sender=buyer)
+    marketplace.buyAccessWithPermit(order(other, buyer), (ZERO_ADDRESS, 0, 0, 27, bytes(32), bytes(32)), sender=buyer)
     assert registry.hasAccess(other, buyer)
 
 
@@ -157,7 +158,7 @@ def test_a_megabyte_of_answer_from_a_token_is_not_copied(
 ) -> None:
     _, index = listed("HugeReturnToken")
     asset_id = publish(terms(PRICE, token=index))
-    nothing = (0, 0, 27, bytes(32), bytes(32))
+    nothing = (ZERO_ADDRESS, 0, 0, 27, bytes(32), bytes(32))
     tx = marketplace.buyAccessWithPermit(order(asset_id, buyer), nothing, sender=buyer, gas=10_000_000)
     assert registry.hasAccess(asset_id, buyer)
     # The token itself pays 2.2 million gas for each megabyte of memory, three times; a copy would double that.

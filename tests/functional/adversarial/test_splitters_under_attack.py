@@ -276,7 +276,7 @@ def test_a_payee_gains_nothing_by_calling_back(
     token = deploy("CallbackToken") if kind == "hook" else None
     address = token.address if token else NATIVE_COIN
     splitter = split({attacker: 1, GOOD[0]: 1, GOOD[1]: 1})
-    args = {"distribute": (), "distributeChunk": (1,), "claim": (attacker,)}[act]
+    args = {"distribute": (), "distributeChunk": (1,), "claim": (attacker, attacker)}[act]
     attacker.arm(splitter, 0, getattr(splitter, act).encode_input(address, *args), sender=stranger)
     if token:
         token.mint(splitter, 300, sender=dao)

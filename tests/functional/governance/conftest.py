@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ..support import DOLLAR, FEE_BPS, now, publication
+from ..support import DOLLAR, FEE_BPS, now, publication, terms
+from ..support import PERIOD as FOR_A_PERIOD
 from .story import (
     DAY,
     DELAY,
@@ -82,6 +83,6 @@ def house(project: Any, system: Any, accounts: Any) -> SimpleNamespace:
 @pytest.fixture
 def asset(house: SimpleNamespace) -> int:
     """An asset of the author's with a licence for 10 dollars."""
-    tx = house.registry.publish(house.author, publication((10 * DOLLAR, 1, 1, 30 * DAY, 0, 0)), sender=house.author)
+    tx = house.registry.publish(house.author, publication(terms(10 * DOLLAR, kind=FOR_A_PERIOD)), sender=house.author)
     (log,) = house.registry.MetadataPublished.from_receipt(tx)
     return int(log.event_arguments["assetId"])

@@ -147,8 +147,9 @@ def test_a_stranger_who_is_faster_only_pays_for_us(stranger: KeySigner) -> None:
     made.ensure_factory(Sender(chain, stranger))
     for _, code in (
         creation("RegistryAuthority", signer.address, [signer.address]),
+        creation("Directory", signer.address, [made.authority]),
         creation("Lineage", signer.address, []),
-        creation("AssetRegistry", signer.address, [made.authority, made.lineage]),
+        creation("AssetRegistry", signer.address, [made.authority, made.directory, made.lineage, made.treasury, 0]),
         safe_creation("singleton"),
         safe_creation("multisend"),
     ):
@@ -166,15 +167,14 @@ def test_everything_that_was_changed_since_is_found(chain: Chain, deployment: De
     made = _local(chain, deployment)
     sender = Sender(chain, dao)
     registry = chain.contract("AssetRegistry", deployment.registry)
-    market = chain.contract("Marketplace", deployment.marketplace)
+    directory = chain.contract("Directory", deployment.directory)
     manager = chain.contract("RegistryAuthority", deployment.authority)
     changes = [
-        (assets.functions.setFee(7), "fee"),
-        (assets.functions.setTreasury(dao.address), "treasury"),
-        (assets.functions.pauseSales(2**47), "sales"),
+        (registry.functions.setFee(7), "fee"),
         (registry.functions.pausePublications(2**47), "publications"),
         (registry.functions.setPaymentToken(deployment.tokens["USD"], False), "USD"),
-        (registry.functions.setMarketplace(deployment.authority), "marketplace"),
+        (registry.functions.setSeller(deployment.marketplace, False), "sells"),
+        (directory.functions.setEntries([(b"streams".ljust(32, b"\0"), deployment.registry)]), "streams"),
         (
             manager.functions.setTargetFunctionRole(deployment.registry, [_selector("setDelisted(uint256,bool)")], 0),
             "setDelisted",
@@ -189,7 +189,7 @@ def test_everything_that_was_changed_since_is_found(chain: Chain, deployment: De
     # What the plan sets is set again; what is the DAO's to decide is reported.
     with pytest.raises(DeploymentError, match="fee"):
         made.carry_out(sender)
-    assert registry.functions.marketplace().call() == deployment.marketplace
+    assert registry.functions.isSeller(deployment.marketplace).call()
 
 
 def test_nothing_there_is_a_problem_and_no_deployment() -> None:
@@ -235,6 +235,8 @@ ADDRESSES = st.binary(min_size=20, max_size=20).map(to_address)
         chain_id=st.integers(1, 2**40).map(ChainId),
         registry=ADDRESSES,
         marketplace=ADDRESSES,
+        streams=ADDRESSES,
+        directory=ADDRESSES,
         authority=ADDRESSES,
         lineage=ADDRESSES,
         splitters=ADDRESSES,

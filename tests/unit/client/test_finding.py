@@ -134,7 +134,7 @@ def test_a_licence_seen_at_another_asset_is_not_taken(publish: Callable[..., Pub
 
 def test_licences_without_words_get_a_name(author: Registry, name: str) -> None:
     did = publish_document(author, DDO(type="dataset", name=name, license="MIT"))
-    author.act("add", author.assets.functions.addLicence(did.asset_id, (5, 1, 1, 60, 0, 0, 0, ZERO_ADDRESS)))
+    author.act("add", author.assets.functions.addLicence(did.asset_id, (5, 1, 1, 60, 0, 0, 0, "0x" + "00" * 20)))
     (offer,) = author.licences(did)
     assert offer.name == "licence 0" and offer.in_words() == "1 minute of access for 0.000005 USD"
 
