@@ -520,3 +520,17 @@ def test_offers_are_what_the_purchase_names(publish: Callable[..., Published], b
     did = publish(MONTH, CALLS).did
     offers: tuple[Offer, ...] = buyer.licences(did)
     assert [buyer.buy(did, offer).licence for offer in offers] == ["month", "calls"]
+
+
+def test_another_document_than_the_buyer_saw_is_not_bought(
+    publish: Callable[..., Published], author: Registry, buyer: Registry
+) -> None:
+    did = publish(MONTH).did
+    seen = buyer.get(did).licences[0]
+    author.update(did, description="something else")
+    with pytest.raises(reverts.OtherDocument) as caught:
+        buyer.buy(did, seen)
+    assert caught.value.named == seen.digest and caught.value.actual == author.get(did).digest
+    assert not buyer.has_access(did)
+    buyer.buy(did, buyer.get(did).licences[0])
+    assert buyer.has_access(did)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from client.conftest import CALLS, MONTH, RESEARCH
-from registry import CID, DDO, Amount, Draft, Licence, Preview, Published, Registry, State
+from registry import CID, DDO, DID, Amount, Draft, Licence, Preview, Published, Registry, State
 from registry.chain import reverts
 from registry.chain.journal import Journal
 from registry.errors import (
+    AssetNotFound,
     DDOTooLarge,
     InputError,
     InvalidAddress,
@@ -185,7 +186,7 @@ def test_a_strangers_publication_of_our_document_is_not_taken_for_ours(
     author: Registry, stranger: Registry, name: str
 ) -> None:
     ours = {"name": name, "type": "dataset", "license": "MIT", "licences": [MONTH]}
-    theirs = stranger.publish(None, owner=author.address, payout=stranger.address, **ours)
+    theirs = stranger.publish(None, owner=author.address, **ours)
     assert author.get(theirs.did).owner == author.address
     mine = author.publish(None, **ours)
     assert mine.tx is not None and mine.did != theirs.did and mine.cid == theirs.cid
@@ -196,11 +197,37 @@ def test_a_strangers_publication_of_our_document_is_not_taken_for_ours(
 def test_it_can_be_published_for_somebody_else(
     publish: Callable[..., Published], author: Registry, buyer: Registry, stranger: Registry, name: str
 ) -> None:
-    done = publish(MONTH, name=name, owner=buyer.address, payout=stranger.address.lower(), royalty_bps=250)
+    done = publish(MONTH, name=name, owner=buyer.address, royalty_bps=250)
     asset = author.get(done.did)
-    assert (done.owner, asset.owner, asset.payout) == (buyer.address, buyer.address, stranger.address)
-    assert publish(MONTH, name=name, owner=buyer.address, payout=stranger.address.lower(), royalty_bps=250).tx is None
+    assert (done.owner, asset.owner, asset.payout) == (buyer.address, buyer.address, buyer.address)
+    assert publish(MONTH, name=name, owner=buyer.address, royalty_bps=250).tx is None
+    with pytest.raises(InputError, match="Only the owner says where the revenue goes"):
+        publish(MONTH, name=name, owner=buyer.address, payout=stranger.address)
     assert publish(MONTH, name=name).tx is not None, "the same document for another owner is another asset"
+
+
+def test_a_publisher_owes_the_parents_no_more_than_was_agreed_to(
+    publish: Callable[..., Published], author: Registry, stranger: Registry
+) -> None:
+    parent = publish(royalty_bps=1_000)
+    grandchild = publish(MONTH, by=stranger, parents=[parent.did], royalty_bps=200, max_royalty_bps=1_000)
+    with pytest.raises(reverts.RoyaltyTooHigh) as caught:
+        publish(MONTH, by=stranger, parents=[parent.did, grandchild.did], max_royalty_bps=1_199)
+    assert (caught.value.royaltyBps, caught.value.maximum) == (1_200, 1_199)
+    # Without a word it is what they ask for now, each ancestor once.
+    plan = stranger.planned(Draft(name="x", type="model", license="MIT", parents=[parent.did, grandchild.did]))
+    assert plan.publication[4] == 1_200
+    author.set_derivative_terms(parent.did, 3_000)
+    with pytest.raises(reverts.RoyaltyTooHigh):
+        stranger.act(
+            "publish what was planned before", stranger.assets.functions.publish(stranger.address, plan.publication)
+        )
+
+
+def test_an_asset_of_no_registry_is_no_parent(publish: Callable[..., Published], author: Registry) -> None:
+    nobody = DID(author.chain.chain_id, author.deployment.treasury, 1)
+    with pytest.raises(AssetNotFound, match="no registry"):
+        publish(parents=[nobody])
 
 
 def test_what_was_made_from_an_asset_pays_it(
