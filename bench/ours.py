@@ -107,7 +107,8 @@ def _measure_streams(ours: _Ours, gas: Gas) -> None:
     parent = ours.publish(cast.author, derivatives=(True, 1_000))
     terms = (PRICE, 1, _STREAM, _MONTH, 0, 0, _DAY, ours.streams.address)
     asset = ours.publish(cast.author, terms=[terms], parents=[parent.number]).number
-    send(ours.stage.token.functions.approve(ours.streams.address, ALLOWANCE), sender=cast.buyer)
+    send(ours.stage.token.functions.mint(cast.buyer, _BATCH * ALLOWANCE), sender=cast.protocol)
+    send(ours.stage.token.functions.approve(ours.streams.address, _BATCH * ALLOWANCE), sender=cast.buyer)
 
     def order(account: ChecksumAddress, *, months: int = 1) -> tuple[Any, ...]:
         return (asset, 0, account, months * _MONTH, ALLOWANCE, _digest(ASSET_NAME))

@@ -62,7 +62,7 @@ class FoundingPlan(StepPlan[Deployment]):
         "token": 1_611_000,  # nosec B105 # gas
         "governor": 4_426_000,
         "standards": 919_000,
-        "curation": 1_942_000,
+        "curation": 2_246_000,
         "brake": 608_000,
         "treasuries": 500_000,
         "distributor": 1_140_000,
@@ -70,8 +70,8 @@ class FoundingPlan(StepPlan[Deployment]):
         "use": 51_000,
         "treasury": 42_000,
         "bond": 59_000,
-        "list": 560_000,
-        "roles": 260_000,
+        "list": 617_000,
+        "roles": 187_000,
         "leave:authority": 43_000,
         "leave:timelock": 25_000,
     }

@@ -47,6 +47,7 @@ def _of_dao(chain: Chain, deployment: Deployment, dao: Dao) -> Iterator[tuple[st
         ("Standards", dao.standards, _curated),
         ("Curation", dao.curation, _curated),
         ("Brake", dao.brake, _brake),
+        ("Treasuries", dao.treasuries, _treasuries),
         *([("TokenDistributor", dao.distributor, _distributor)] if dao.distributor else []),
     ]
     for name, address, read in made:
@@ -100,6 +101,7 @@ def _governor(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
         made.logged("LateQuorumVoteExtensionSet")[0]["newVoteExtension"],
         guardian["guardian"],
         guardian["until"],
+        made.logged("SpendingCapSet")[0]["cap"],
     )
     return [dao.token, dao.timelock, rules]
 
@@ -110,6 +112,11 @@ def _curated(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
 
 def _brake(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
     return [deployment.authority, deployment.registry, dao.governor]
+
+
+def _treasuries(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
+    approved = [one["treasury"] for one in made.logged("TreasuryApproved")]
+    return [deployment.authority, deployment.registry, dao.governor, approved]
 
 
 def _distributor(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:

@@ -172,7 +172,7 @@ def test_a_chain_without_eip_1559_is_paid_in_gas_price(start_anvil: Callable[...
 
 def test_what_would_be_refused_is_not_sent(sender: Sender, chain: Chain) -> None:
     deployment = deploy_local(chain)
-    market = chain.contract("Marketplace", deployment.marketplace)
+    assets = chain.contract("AssetRegistry", deployment.registry)
     before = chain.block().number
     with pytest.raises(reverts.AccessManagedUnauthorized):
         sender.send(assets.functions.setFee(5))
@@ -187,7 +187,7 @@ def test_what_would_be_refused_is_not_sent(sender: Sender, chain: Chain) -> None
 
 def test_what_fails_on_chain_says_why(anvil: Any, chain: Chain) -> None:
     deployment = deploy_local(chain)
-    market = chain.contract("Marketplace", deployment.marketplace)
+    assets = chain.contract("AssetRegistry", deployment.registry)
     dao = Sender(chain, dev_signer(9), timeout=20)
     manager = chain.contract("RegistryAuthority", deployment.authority)
     guardian = dev_signer(3)

@@ -78,7 +78,7 @@ def test_a_log_with_more_or_fewer_topics_than_are_indexed_is_no_event(name: str)
 def test_a_call_is_made_as_its_sender(
     chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner
 ) -> None:
-    market = chain.contract("Marketplace", deployment.marketplace)
+    assets = chain.contract("AssetRegistry", deployment.registry)
     chain.call(assets.functions.setFee(5), sender=dao.address)
     with pytest.raises(reverts.AccessManagedUnauthorized) as caught:
         chain.call(assets.functions.setFee(5), sender=stranger.address)

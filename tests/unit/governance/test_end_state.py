@@ -36,23 +36,27 @@ PLAY_MONEY: Final = {"LocalDollar", "BlockingDollar"}
 
 WHO: Final[dict[str, dict[str, str]]] = {
     "AssetRegistry": {
-        "anyone": "cancelReceipt consumeWithReceipt multicall publish publishMany redeem renounceRoles "
-        "setApprovalForAll",
+        "anyone": "mintItem multicall publish publishCollection publishMany redeem renounceRoles setApprovalForAll",
         "holder": "consume",
         "owner": "addLicence approve grant safeTransferFrom setDerivativeTerms setOpen setPayout setPrice setRoles "
         "setState transferFrom updateMetadata",
-        "marketplace": "sell",
-        "DAO": "setContractURI setMarketplace setPaymentToken",
-        "brake": "pausePublications",
+        "seller": "sell",
+        "receipts": "consumeFor",
+        "DAO": "setContractURI setFee setPaymentToken setSeller",
+        "treasuries": "setTreasury",
+        "brake": "pausePublications pauseSales",
         "curation": "setDelisted",
         "authority": "setAuthority",
     },
-    "Marketplace": {
-        "anyone": "buyAccess buyAccessWithPermit buyTokens buyTokensWithPermit",
-        "DAO": "setFee setTreasury",
-        "brake": "pauseSales",
-        "authority": "setAuthority",
+    "Marketplace": {"anyone": "buyAccess buyAccessWithPermit buyTokens buyTokensWithPermit"},
+    "Streams": {
+        "anyone": "extend extendWithPermit settle subscribe subscribeWithPermit",
+        "subscriber": "cancel",
+        "payee": "claim",
     },
+    "Receipts": {"anyone": "cancelReceipt consumeWithReceipt"},
+    "Directory": {"DAO": "setEntries", "authority": "setAuthority"},
+    "Treasuries": {"DAO": "approveTreasury", "DAO or guardian": "switchTreasury", "authority": "setAuthority"},
     "RegistryAuthority": {
         "anyone": "multicall renounceRole",
         "DAO": "grantRole labelRole revokeRole setGrantDelay setRoleAdmin setRoleGuardian setTargetAdminDelay "
@@ -71,6 +75,7 @@ WHO: Final[dict[str, dict[str, str]]] = {
         "castVoteWithReasonAndParamsBySig castVotesBySig execute queue",
         "voters": "propose",
         "guardian or proposer": "cancel",
+        "guardian": "cancelById",
         "DAO": "relay setGuardian setLateQuorumVoteExtension setProposalThreshold setSpendingCap setVotingDelay "
         "setVotingPeriod updateQuorumNumerator",
         # What is sent to a governor that executes through a timelock is refused, be it a token.
@@ -84,7 +89,8 @@ WHO: Final[dict[str, dict[str, str]]] = {
         "authority": "setAuthority",
     },
     "Curation": {
-        "anyone": "flag lapse withdrawBonds",
+        "anyone": "flag lapse",
+        "payee": "claim",
         "owner": "answer appeal",
         "DAO": "decideAppeal delist nameCouncil setBond",
         "DAO or council": "decideFlag endorse unendorse",
@@ -96,10 +102,10 @@ WHO: Final[dict[str, dict[str, str]]] = {
     "TokenVesting": {"anyone": "release", "beneficiary": "delegateVotes transferOwnership"},
     "Datatoken": {"anyone": "approve permit transfer transferFrom", "registry": "burn mint"},
     "Lineage": {"anyone": "createSplitter declareParents"},
-    "LineageSplitter": {"anyone": "distribute distributeChunk", "payee": "claim"},
+    "LineageSplitter": {"anyone": "claimFor distribute distributeChunk", "payee": "claim"},
     "RevenueSplitter": {"anyone": "distribute distributeChunk", "payee": "claim"},
     "SplitterFactory": {"anyone": "createSplitter"},
-    "TeamFactory": {"anyone": "createTeam createTeamAndPublish"},
+    "TeamFactory": {"anyone": "createTeam createTeamAndPublish", "nobody": "publishInSetup"},
 }
 """For whom each function that is not a view is. `anyone` acts for themselves, or does what is due to others."""
 
@@ -117,7 +123,8 @@ REFUSALS: Final = {
     "ERC721InsufficientApproval",
     "ERC721InvalidApprover",
     "NotGuardian",
-    "NotMarketplace",
+    "NotReceipts",
+    "NotSeller",
     "NotOwnerOfAsset",
     "NotRegistry",
     "OwnableUnauthorizedAccount",
@@ -136,6 +143,10 @@ OTHERWISE: Final = {
     "RegistryGovernor.onERC1155Received": "GovernorDisabledDeposit",
     "RegistryGovernor.onERC721Received": "GovernorDisabledDeposit",
     "RegistryGovernor.updateTimelock": "TimelockIsFixed",
+    "TeamFactory.publishInSetup": "NotInSetup",
+    "Streams.cancel": "StreamIsOver",
+    "Streams.claim": "NothingToClaim",
+    "Curation.claim": "NothingToClaim",
     "LineageSplitter.claim": "NothingToClaim",
     "RevenueSplitter.claim": "NothingToClaim",
 }
@@ -186,7 +197,7 @@ DESCRIPTION: Final = f"Words. #proposer={dev_signer(0).address}"
 def actions(client: Registry) -> tuple[list[str], list[int], list[bytes]]:
     """What is proposed, and could be cancelled."""
     call = client.assets.functions.setFee(1)._encode_transaction_data()
-    return [client.deployment.marketplace], [0], [bytes.fromhex(call[2:])]
+    return [client.deployment.registry], [0], [bytes.fromhex(call[2:])]
 
 
 def where_of(client: Registry) -> dict[str, Address]:
@@ -199,6 +210,10 @@ def where_of(client: Registry) -> dict[str, Address]:
     return {
         "AssetRegistry": made.registry,
         "Marketplace": made.marketplace,
+        "Streams": made.streams,
+        "Receipts": client.receipt_contract.address,
+        "Directory": made.directory,
+        "Treasuries": dao.treasuries,
         "RegistryAuthority": made.authority,
         "Lineage": made.lineage,
         "LineageSplitter": implementation,
@@ -279,7 +294,7 @@ def tried(client: Registry, contract: str, entry: dict[str, Any], account: str) 
         values[:2] = client.address, dev_signer(7).address
     if contract == "RegistryAuthority":
         set_fee = keccak(text="setFee(uint256)")[:4] + bytes(32)
-        named = {"target": client.deployment.marketplace, "data": set_fee, "caller": account}
+        named = {"target": client.deployment.registry, "data": set_fee, "caller": account}
         values = [
             named.get(part["name"], value)
             if entry["name"] in ("execute", "schedule", "cancel", "consumeScheduledOp")
@@ -337,14 +352,21 @@ def test_no_role_reaches_the_authority_of_a_contract_through_the_authority_itsel
     change = keccak(text="setAuthority(address)")[:4] + bytes.fromhex(place.deployment.registry[2:]).rjust(32, b"\0")
     # The DAO itself moves a contract with `updateAuthority`; it is the only one that could do so this way too.
     for account in (dao.brake, dao.curation, dao.governor, dev_signer(3).address, dev_signer(DEPLOYER).address):
-        for target in (place.deployment.registry, place.deployment.marketplace, dao.brake, dao.curation, dao.standards):
+        for target in (
+            place.deployment.registry,
+            place.deployment.directory,
+            dao.treasuries,
+            dao.brake,
+            dao.curation,
+            dao.standards,
+        ):
             with pytest.raises(reverts.AccessManagerUnauthorizedCall):  # type: ignore[attr-defined]
                 place.chain.call(manager.execute(target, change), sender=account)
 
 
 @pytest.mark.parametrize(
     ("contract", "entry", "who"),
-    [found for found in CLASSIFIED if found[2] not in ("anyone", "nobody", "payee", "holder")],
+    [found for found in CLASSIFIED if found[2] not in ("anyone", "nobody", "payee", "holder", "subscriber")],
     ids=lambda value: value["name"] if isinstance(value, dict) else str(value),
 )
 def test_whom_it_is_for_can_call_it(place: Registry, contract: str, entry: dict[str, Any], who: str) -> None:
@@ -352,7 +374,9 @@ def test_whom_it_is_for_can_call_it(place: Registry, contract: str, entry: dict[
     assert dao is not None
     holders = {
         "owner": [place.address],
-        "marketplace": [place.deployment.marketplace],
+        "seller": [place.deployment.marketplace, place.deployment.streams],
+        "receipts": [place.receipt_contract.address],
+        "treasuries": [dao.treasuries],
         "registry": [place.deployment.registry],
         "authority": [place.deployment.authority],
         "DAO": [dao.timelock],
@@ -377,7 +401,12 @@ def test_the_chain_itself_tells_who_holds_which_power(place: Registry) -> None:
     assert made.dao is not None
     assert check_powers(place.chain, made) == []
     found = powers(place.chain, made.authority, made.dao.timelock)
-    assert found.members == {0: {made.dao.timelock}, 1: {made.dao.brake}, 2: {made.dao.curation}}
+    assert found.members == {
+        0: {made.dao.timelock},
+        1: {made.dao.brake},
+        2: {made.dao.curation},
+        3: {made.dao.treasuries},
+    }
     assert found.proposers == {made.dao.governor}
     assert place.sales_rules[0] == made.dao.timelock
 

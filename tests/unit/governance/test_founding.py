@@ -386,8 +386,8 @@ BOUNDS = pytest.mark.parametrize(
         ("voting_delay", 3600, 14 * DAY),
         ("voting_period", DAY, 30 * DAY),
         ("proposal_threshold", 0, 50 * WHOLE),
-        ("quorum_percent", 1, 50),
-        ("quorum_floor", 1, 500 * WHOLE),
+        ("quorum_percent", 1, 25),
+        ("quorum_floor", 1, 250 * WHOLE),
         ("late_quorum_extension", 0, 5 * DAY),
         ("guardian_until", 0, 365 * DAY),
     ],
@@ -538,7 +538,7 @@ def test_files_that_are_no_settings_are_refused(write: Callable[[str], Path], tm
 
 def test_a_dao_is_recorded_and_older_records_have_none(tmp_path: Path) -> None:
     deployment = deploy_local(Chain.in_process())
-    dao = Dao(*[ANN, BOB, CLEO, ANN, BOB, CLEO], None, 7)
+    dao = Dao(*[ANN, BOB, CLEO, ANN, BOB, CLEO, ANN], None, 7)
     records = (deployment, replace(deployment, dao=dao), replace(deployment, dao=replace(dao, distributor=ANN)))
     for number, kept in enumerate(records):
         assert Deployment.load(kept.save(tmp_path / str(number))) == kept

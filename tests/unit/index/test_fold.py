@@ -12,9 +12,10 @@ from registry.index.events import IndexedEvent
 from registry.index.fold import RULES, TOLD, arguments_of, followed
 from registry.index.plans import plan_of
 from registry.index.tables import BY_NAME, FOLDED, ZERO
+from registry.types import item_id
 
 HOME = "0x" + "11" * 20
-ANN, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
+ANN, BOB, CLEO = "0x" + "aa" * 20, "0x" + "bb" * 20, "0x" + "cc" * 20
 
 
 def event(key: str, *values: Any, block: int = 1, log: int = 0, asset: int = 0, licence: int = 0) -> IndexedEvent:
@@ -47,13 +48,14 @@ class Rows:
 
     def publish(self, asset: int = 1, owner: str = ANN) -> None:
         self.take("AssetRegistry.Transfer", ZERO, owner, asset)
-        self.take("AssetRegistry.MetadataPublished", asset, 1, b"\1" * 32)
+        self.take("AssetRegistry.MetadataPublished", asset, 1, b"\1" * 32, owner)
 
 
 @pytest.mark.parametrize("key", sorted(RULES))
 def test_a_rule_asks_for_what_its_event_has(key: str) -> None:
     plan, rule = plan_of(key), RULES[key]
-    values = [(ZERO,) if name in ("owners", "shares", "parents", "ancestors") else 0 for name in plan.names]
+    lists = ("owners", "shares", "parents", "ancestors", "accounts")
+    values = [(ZERO,) if name in lists else 0 for name in plan.names]
     given = arguments_of(event(key, *values))
     assert set(rule.takes) <= set(given)
     for _, table, _, _ in rule.rows:
@@ -89,10 +91,39 @@ def test_only_this_registrys_families_count() -> None:
     rows = Rows()
     rows.publish()
     rows.publish(2)
-    changes = rows.take("Lineage.ParentsDeclared", BOB, 2**200, (1,), ((1, 500),))
+    changes = rows.take("Lineage.ParentsDeclared", BOB, 2**200, ((BOB, 1),), ((BOB, 1, 500),))
     assert not changes.added and not rows.tables["ancestor"], "its number does not even fit our tables"
-    rows.take("Lineage.ParentsDeclared", HOME, 2, (1,), ((1, 500),))
-    assert rows.tables["ancestor"][(2, 1)]["bps"] == 500
+    rows.take("Lineage.ParentsDeclared", HOME, 2, ((HOME, 1),), ((HOME, 1, 500), (BOB, 1, 70)))
+    assert rows.tables["ancestor"][(2, "", 1)]["bps"] == 500
+    assert rows.tables["ancestor"][(2, BOB, 1)] == {"child": 2, "registry": BOB, "parent": 1, "direct": 0, "bps": 70}
+    assert rows.tables["asset"][(2,)]["owed_bps"] == 570
+
+
+def test_an_item_has_the_licences_of_its_collection_and_sells_for_it() -> None:
+    rows, item = Rows(), item_id(1, 7)
+    rows.publish()
+    rows.take("AssetRegistry.CollectionPublished", 1, b"\2" * 32, 10)
+    rows.take("AssetRegistry.LicenceAdded", 1, 0, (5, 0, 2, 3, 9, 0, 0, ZERO))
+    rows.take("AssetRegistry.LicenceIssued", item, 0, BOB, 2, False)
+    rows.take("Marketplace.Sale", item, 0, BOB, ZERO, 10, 1, 0)
+    assert rows.tables["holding"][(BOB, item, 0)]["uses"] == 6
+    assert rows.tables["licence"][(1, 0)]["issued"] == 2
+    assert rows.tables["asset"][(1,)]["sales"] == 1 and (item,) not in rows.tables["asset"]
+    rows.take("AssetRegistry.Transfer", ZERO, ANN, item)
+    rows.take("AssetRegistry.MetadataPublished", item, 1, b"\3" * 32, CLEO)
+    minted = rows.tables["asset"][(item,)]
+    assert (minted["owner"], minted["collection"], minted["publisher"]) == (ANN, 1, CLEO)
+
+
+def test_a_stream_is_held_until_its_end() -> None:
+    rows = Rows()
+    rows.publish()
+    rows.take("AssetRegistry.LicenceAdded", 1, 0, (5, 0, 3, 60, 0, 0, 0, HOME))
+    rows.take("Streams.Subscribed", 1, 0, BOB, BOB, 2_000_000_000, 5, 0, 10)
+    rows.take("Streams.Extended", 1, 0, BOB, ANN, 2_000_000_100, 10)
+    assert rows.tables["holding"][(BOB, 1, 0)]["expires"] == 2_000_000_100
+    rows.take("Streams.Cancelled", 1, 0, BOB, 1_900_000_000, 3)
+    assert rows.tables["holding"][(BOB, 1, 0)]["expires"] == 1_900_000_000
 
 
 def test_fees_of_more_than_three_sales_to_one_account_say_nothing_new() -> None:
@@ -110,10 +141,10 @@ def test_fees_of_more_than_three_sales_to_one_account_say_nothing_new() -> None:
 @pytest.mark.parametrize(
     ("key", "values"),
     [
-        ("AssetRegistry.MetadataPublished", (1, 3, b"\1" * 32)),
-        ("AssetRegistry.MetadataPublished", (1, 1, b"\1" * 32)),
-        ("AssetRegistry.MetadataPublished", (2, 1, b"\1" * 32)),
-        ("AssetRegistry.LicenceAdded", (1, 1, (0, 0, 0, 0, 0, 0))),
+        ("AssetRegistry.MetadataPublished", (1, 3, b"\1" * 32, ANN)),
+        ("AssetRegistry.MetadataPublished", (1, 1, b"\1" * 32, ANN)),
+        ("AssetRegistry.MetadataPublished", (2, 1, b"\1" * 32, ANN)),
+        ("AssetRegistry.LicenceAdded", (1, 1, (0, 0, 0, 0, 0, 0, 0, ZERO))),
         ("AssetRegistry.LicenceIssued", (1, 0, BOB, 1, False)),
         ("AssetRegistry.UsesConsumed", (1, 0, BOB, BOB, 1, bytes(32))),
         ("AssetRegistry.StateChanged", (9, 1)),
