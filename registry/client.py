@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registry.experiments import Experiments
     from registry.governance import Governance
     from registry.revenue import Revenue
+    from registry.streams import Streams
     from registry.teams import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
@@ -198,6 +199,13 @@ class Registry(Searching, Keeping):
         from registry.revenue import Revenue
 
         return Revenue(self)
+
+    @cached_property
+    def streams(self) -> Streams:
+        """Access by the second: subscribe, extend, cancel with a refund, settle."""
+        from registry.streams import Streams
+
+        return Streams(self)
 
     @cached_property
     def teams(self) -> Teams[Registry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from registry.chain import reverts
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
     from registry.chain.logs import Receipt
+
+Permit = tuple[Address, int, int, int, bytes, bytes]
+"""An EIP-2612 approval as sellers take it: token, value, deadline, v, r, s."""
 
 PERMIT_SECONDS: Final = 3600
 """How long a signed approval is good for: one transaction needs minutes."""
@@ -163,30 +167,49 @@ class Market(Inviting):
         """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
         market = self.market.functions
         plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
-        token, total = price.total.token, price.total.units
+        signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
+        seller = self.deployment.marketplace
+        return self.payment(
+            plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, dry_run=dry_run
+        )
+
+    def payment(
+        self,
+        plain: ContractFunction,
+        signed: Callable[[Permit], ContractFunction],
+        price: Amount,
+        seller: Address,
+        *,
+        approve: bool,
+        dry_run: bool,
+    ) -> tuple[ContractFunction, int, Receipt | None]:
+        """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
+        be sent for it. `signed` makes the call that carries a permit.
+
+        Raises `InsufficientAllowance` without `approve`.
+        """
+        token, total = price.token, price.units
         if total == 0:
             return plain, 0, None
         if token.address is None:
             return plain, total, None
         contract = self.erc20(token.address)
-        allowed = int(self.chain.call(contract.functions.allowance(self.address, self.deployment.marketplace)))
+        allowed = int(self.chain.call(contract.functions.allowance(self.address, seller)))
         if allowed >= total:
             return plain, 0, None
         if not approve:
-            spender = self.deployment.marketplace
-            raise InsufficientAllowance(self.address, str(price.total), str(Amount(allowed, token)), spender)
-        permit = self._permit(token, total)
+            raise InsufficientAllowance(self.address, str(price), str(Amount(allowed, token)), seller)
+        permit = self._permit(token, total, seller)
         if permit is not None:
-            signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
-            return signed(order, permit), 0, None
-        call = contract.functions.approve(self.deployment.marketplace, total)
+            return signed(permit), 0, None
+        call = contract.functions.approve(seller, total)
         if dry_run:
             # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
             return call, 0, None
         return plain, 0, self.sender("approve the price").send(call)
 
-    def _permit(self, token: Token, value: int) -> tuple[Address, int, int, int, bytes, bytes] | None:
-        """An EIP-2612 approval of the market signed by the signer, None where the token or the signer knows none."""
+    def _permit(self, token: Token, value: int, seller: Address) -> Permit | None:
+        """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
         assert token.address is not None
         if isinstance(self.signer, Collector):
             return None
@@ -204,7 +227,7 @@ class Market(Inviting):
         if chain_id != self.chain.chain_id or to_address(verifier) != token.address:
             return None
         deadline = max(self.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
-        fields = (self.address, self.deployment.marketplace, value, nonce, deadline)
+        fields = (self.address, seller, value, nonce, deadline)
         message = typed_data(
             "Permit",
             _PERMIT,

@@ -235,7 +235,7 @@ class Holding:
         if self.kind is Kind.HOLD:
             words = "holds it" if self.held else has_tokens and f"holds {has_tokens}"
             return words or "has no access"
-        if self.kind is Kind.PERIOD:
+        if self.kind in (Kind.PERIOD, Kind.STREAM):
             end = datetime.fromtimestamp(min(self.expires_at, 253402300799), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             words = f"access {'until' if self.active else 'ended at'} {end}" if self.expires_at else "has no access"
         else:

@@ -111,7 +111,7 @@ class Session:
         return self.chain.contract("Marketplace", self.deployment.marketplace)
 
     @cached_property
-    def streams(self) -> Contract:
+    def stream_contract(self) -> Contract:
         """The Streams contract."""
         return self.chain.contract("Streams", self.deployment.streams)
 

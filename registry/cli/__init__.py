@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "Buy and use": {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
+        "streams": ("subscribe", "extend", "cancel", "settle", "subscription"),
         "content": ("cat", "download", "verify"),
     },
     "Run": {"experiments": ("run", "reproduce"), "sandbox": ("sandbox",)},

@@ -6,6 +6,8 @@
 ``hold``                            access for as long as it is held (what it is without the next two)
 ``30 days`` (hours, minutes, ...)   access for a time
 ``10 uses``                         access for a number of uses
+``per 30 days``                     access by the second, at the price for so much time
+``at least 1 day``                  of it, the smallest stay, which is not refunded
 ``12.5 USD`` or ``free``            the price: an amount and a token (symbol or address)
 ``cap 100``                         at most 100 are ever sold
 ``limit 1``                         at most 1 for one account
@@ -19,7 +21,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.errors import InvalidAmount, InvalidLicence, InvalidNumber
-from registry.licence import Kind, Licence
+from registry.licence import Kind, Licence, duration
 from registry.money import Token, format_decimal, split_price
 from registry.numbers import UNITS, whole
 
@@ -66,10 +68,17 @@ def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licen
         "description": description,
         "terms": terms,
     }
+    if found.get("smallest stay") is not None and kind is not Kind.STREAM:
+        raise InvalidLicence(name, "only access by the second ('per 30 days') has a smallest stay", hint=EXAMPLE)
     if kind is Kind.PERIOD:
         return Licence.period(name, seconds=quantity, **common)
     if kind is Kind.USE:
         return Licence.uses(name, uses=quantity, **common)
+    if kind is Kind.STREAM:
+        for word in _WORDS:
+            if common.pop(word) is not None:
+                raise InvalidLicence(name, f"access by the second has no {word}", hint=EXAMPLE)
+        return Licence.stream(name, per=quantity, minimum=found.get("smallest stay", 0), **common)
     return Licence.hold(name, **common)
 
 
@@ -83,6 +92,9 @@ def format_licence(licence: Licence) -> str:
         parts.append(_counted(licence.quantity // seconds, unit))
     elif licence.kind is Kind.USE:
         parts.append(_counted(licence.quantity, "use"))
+    elif licence.kind is Kind.STREAM:
+        parts.append(f"per {duration(licence.quantity)}")
+        parts += [f"at least {duration(licence.minimum)}"] if licence.minimum else []
     else:
         parts.append("hold")
     token = licence.token.symbol if isinstance(licence.token, Token) else licence.token
@@ -100,6 +112,10 @@ def _read(name: str, part: str) -> tuple[str, Any]:
         return "price", (0, None)
     if words == ["hold"]:
         return "kind of access", (Kind.HOLD, 0)
+    if len(words) == 3 and words[0] == "per" and (unit := words[2].removesuffix("s")) in UNITS:
+        return "kind of access", (Kind.STREAM, _whole(name, part, words[1]) * UNITS[unit])
+    if len(words) == 4 and words[:2] == ["at", "least"] and (unit := words[3].removesuffix("s")) in UNITS:
+        return "smallest stay", _whole(name, part, words[2]) * UNITS[unit]
     if len(words) == 2:
         first, second = words
         if first in _WORDS:
@@ -110,7 +126,8 @@ def _read(name: str, part: str) -> tuple[str, Any]:
         if unit == "use":
             return "kind of access", (Kind.USE, _whole(name, part, first))
         return "price", _price(name, part, first, second)
-    reason = f"the part {part!r} is neither a price, a period, uses, 'free', 'hold', 'cap N' nor 'limit N'"
+    known = "a price, a period, uses, 'per' a time, 'at least' a time, 'free', 'hold', 'cap N' nor 'limit N'"
+    reason = f"the part {part!r} is neither {known}"
     raise InvalidLicence(name, reason if part else "a part between its commas is empty", hint=EXAMPLE)
 
 
