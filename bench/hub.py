@@ -94,8 +94,8 @@ class Stage:
         made = assets = 0
         while made < events:
             owner = chance.choice(self.people[:4])
-            licences = [(1_000_000, 1, 1, 3_600, 0, 0), (0, 0, 2, 5, 0, 0)]
-            publications = [(chance.randbytes(32), ZERO_ADDRESS, (False, 0), [], licences) for _ in range(13)]
+            licences = [(1_000_000, 1, 1, 3_600, 0, 0, 0, ZERO_ADDRESS), (0, 0, 2, 5, 0, 0, 0, ZERO_ADDRESS)]
+            publications = [(chance.randbytes(32), ZERO_ADDRESS, (False, 0), [], 0, licences) for _ in range(13)]
             self.send(owner, functions.publishMany(owner, publications))
             self.rpc("anvil_mine", "0x1")
             made += 13 * 4
@@ -112,7 +112,7 @@ class Stage:
             made += int(len(gifts) * 1.2)
             for _ in range(10):
                 buyer, asset = chance.choice(self.people[4:]), chance.randrange(1, assets + 1)
-                order = (asset, 0, buyer, 1, 2**95)
+                order = (asset, 0, buyer, 1, 2**95, bytes(32))
                 self.send(buyer, self.market.functions.buyAccess(order), 400_000)
                 made += 2
             self.rpc("anvil_mine", "0x1")

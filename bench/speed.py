@@ -26,6 +26,7 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry
 from registry.licence import Licence
+from registry.types import ZERO_ADDRESS
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "speed.json"
 IMPORT_BAR: Final = 0.150
@@ -126,7 +127,8 @@ def _bare(w3: Web3, author: Registry) -> float:
     signer = dev_signer(1)
     started = time.perf_counter()
     for number in range(SINGLE):
-        publication = (Web3.keccak(text=str(number)), "0x" + "0" * 40, (False, 0), [], [(10**7, 1, 1, 2592000, 0, 0)])
+        terms = (10**7, 1, 1, 2592000, 0, 0, 0, ZERO_ADDRESS)
+        publication = (Web3.keccak(text=str(number)), ZERO_ADDRESS, (False, 0), [], 0, [terms])
         call = author.assets.functions.publish(signer.address, publication)
         raw = signer.sign_transaction(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -15,7 +16,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, fetch, keep, writing
 from registry.ipfs.unixfs import FileEntry, add_tree, content_size
-from registry.licence import Kind, Licence
+from registry.licence import Kind, Licence, LimitWarning
 from registry.money import Amount, Token
 from registry.results import Asset, CurationStatus, Done, Listing, Offer, Preview, Published, State
 from registry.session import Session, whole
@@ -532,7 +533,9 @@ class Assets(Session):
         return tuple(offers)
 
     def _terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
-        """Licence terms as the contract takes them."""
+        """Licence terms as the contract takes them; warns (`LimitWarning`) of limits that are none."""
+        for loophole in licence.loopholes:
+            warnings.warn(f"Licence {licence.name!r} {loophole}.", LimitWarning, stacklevel=2)
         price = licence.price_in(tokens)
         return (
             price.units if price else 0,

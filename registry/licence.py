@@ -28,6 +28,10 @@ MAX_UINT32: Final = 2**32 - 1
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
+class LimitWarning(UserWarning):
+    """A licence has a cap or a limit that does not keep what it seems to."""
+
+
 class Kind(IntEnum):
     """What a licence gives; the numbers are those of the contracts."""
 
@@ -248,6 +252,18 @@ class Licence:
             description=description,
             terms=terms,
         )
+
+    @property
+    def loopholes(self) -> tuple[str, ...]:
+        """How its cap or its limit can be got round, in sentences without their subject; nothing for most licences."""
+        if not self.is_free or self.kind is Kind.STREAM:
+            return ()
+        found = []
+        if self.cap is not None and self.limit is None:
+            found.append(f"is free and has no limit: one account can take all {self.cap:,} at once")
+        if self.limit is not None:
+            found.append(f"is free: whoever uses several accounts takes more than {self.limit:,}")
+        return tuple(found)
 
     @property
     def is_free(self) -> bool:

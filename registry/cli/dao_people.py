@@ -144,13 +144,20 @@ def brake(app: App, sales: bool, publications: bool, duration: str, dry_run: boo
     show_done(app, done)
 
 
-@command("release", examples=["registry dao release"])
+@command("release", examples=["registry dao release", "registry dao release --sales-only"])
+@click.option("--sales-only", is_flag=True, help="Let sales go on, and not publications.")
+@click.option("--publications-only", is_flag=True, help="Let publications go on, and not sales.")
 @dry_run_option
-def release(app: App, dry_run: bool) -> None:
-    """End a pause before its time: by the guardian, or the DAO."""
+def release(app: App, sales_only: bool, publications_only: bool, dry_run: bool) -> None:
+    """End the pause of sales and publications before its time: by the guardian, or the DAO."""
     from registry.cli.views import show_done
 
-    show_done(app, app.registry(to="release the brake").governance.release(dry_run=dry_run))
+    show_done(
+        app,
+        app.registry(to="release the brake").governance.release(
+            sales=not publications_only, publications=not sales_only, dry_run=dry_run
+        ),
+    )
 
 
 def _fields(found: object) -> dict[str, object]:

@@ -37,13 +37,19 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
     "licences",
     multiple=True,
     metavar="SPEC",
-    help='An offer, "NAME: PART, ...": 30 days | 10 uses | hold, 12.5 USD | free, cap N, limit N. Repeatable.',
+    help='An offer, "NAME: PART, ...": 30 days | 10 uses | hold | per 30 days, 12.5 USD | free, cap N, limit N. '
+    "Repeatable.",
 )
 @click.option("--description", help="Words about it.")
 @click.option("--author", help="Who made it.")
 @click.option("--tag", "tags", multiple=True, help="Word to find it by; repeatable.")
 @click.option("--image", metavar="URL", help="Picture of it: ipfs:// or https://.")
 @click.option("--parent", "parents", multiple=True, metavar="DID", help="Asset it was built from; repeatable.")
+@click.option(
+    "--max-royalty-bps",
+    type=Whole(),
+    help="Owe the parents no more than this (basis points); by default what it is now.",
+)
 @click.option("--owner", metavar="ADDRESS", help="Who shall own it; by default the signer.")
 @click.option("--payout", metavar="ADDRESS", help="Who receives the revenue; by default the owner.")
 @click.option(
@@ -72,6 +78,7 @@ def publish(
     owner: str | None,
     payout: str | None,
     royalty_bps: int | None,
+    max_royalty_bps: int | None,
     ddo: str | None,
     made_by: str | None,
     again: bool,
@@ -126,6 +133,7 @@ def publish(
         payout=payout,
         royalty_bps=royalty_bps,
         parents=parents,
+        max_royalty_bps=max_royalty_bps,
         fields={key: value for key, value in document.items() if key != "parents"},
         gated=gated_of(gated, gateways, threshold, hide_names),
         hidden=hidden,

@@ -120,15 +120,20 @@ def distribute(app: App, target: int | str, token: str | None, chunk: int | None
 @command(
     "claim",
     group=split,
-    examples=["registry split claim 0xSPLITTER USD", "registry split claim 0xSPLITTER USD --to 0xELSEWHERE"],
+    examples=[
+        "registry split claim 0xSPLITTER USD",
+        "registry split claim 0xSPLITTER USD --to 0xELSEWHERE",
+        "registry split claim 0xSPLITTER USD --account 0xTEAMSPLITTER",
+    ],
 )
 @split_argument
 @token_argument
-@click.option("--to", metavar="ADDRESS", help="Send it there; by default to the signer.")
+@click.option("--account", metavar="ADDRESS", help="Send this account what is kept for it; by default the signer.")
+@click.option("--to", metavar="ADDRESS", help="Send what is the signer's there.")
 @dry_run_option
-def claim(app: App, target: int | str, token: str, to: str | None, dry_run: bool) -> None:
-    """Get what a splitter could not pay the signer and keeps for it."""
-    done = app.registry(to="claim").revenue.claim(target, token, to=to, dry_run=dry_run)
+def claim(app: App, target: int | str, token: str, account: str | None, to: str | None, dry_run: bool) -> None:
+    """Get what a splitter could not pay and keeps: for the signer, or sent by anybody to whose it is."""
+    done = app.registry(to="claim").revenue.claim(target, token, account=account, to=to, dry_run=dry_run)
     facts = {
         "amount": str(done.amount),
         "to": done.to,

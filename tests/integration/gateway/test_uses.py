@@ -105,7 +105,7 @@ def test_a_cancelled_receipt_is_worth_nothing(
     made, _ = sold(town, buyer, CALLS, gateway)
     wish = Wish(str(made.did), version=1).pay(buyer, 0)
     assert wish.receipt is not None
-    buyer.act("cancel", buyer.assets.functions.cancelReceipt(int(wish.receipt.nonce) >> 64))
+    buyer.act("cancel", buyer.receipt_contract.functions.cancelReceipt(int(wish.receipt.nonce) >> 64))
     refused(gateway.release(buyer_key, wish), 409, "receipt_spent")
     assert uses_left(buyer, made) == 10
 

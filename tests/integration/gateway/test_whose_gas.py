@@ -134,7 +134,7 @@ def a_call(call: Any) -> dict[str, Any]:
 
 
 def cancels_it(town: Town, holder: Registry, receipt: Receipt) -> dict[str, Any]:
-    return a_call(holder.assets.functions.cancelReceipt(int(receipt.nonce) >> 64))
+    return a_call(holder.receipt_contract.functions.cancelReceipt(int(receipt.nonce) >> 64))
 
 
 def spends_the_uses(town: Town, holder: Registry, receipt: Receipt) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def spends_the_uses(town: Town, holder: Registry, receipt: Receipt) -> dict[str,
 
 def hands_it_in(town: Town, holder: Registry, receipt: Receipt) -> dict[str, Any]:
     signed = SignedReceipt.from_json(receipt.model_dump_json())
-    return a_call(holder.assets.functions.consumeWithReceipt(signed.values(), signed.signature))
+    return a_call(holder.receipt_contract.functions.consumeWithReceipt(signed.values(), signed.signature))
 
 
 def takes_on_code(town: Town, holder: Registry, receipt: Receipt) -> dict[str, Any]:

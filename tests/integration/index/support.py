@@ -75,11 +75,13 @@ class Place:
     def publish(
         self, owner: str, digest: bytes, licences: Sequence[tuple[int, ...]] = (), parents: Sequence[int] = ()
     ) -> str:
-        publication = (digest, ZERO_ADDRESS, (True, 500), list(parents), list(licences))
+        listed = [(self.deployment.registry, parent) for parent in parents]
+        terms = [(*one, 0, ZERO_ADDRESS) for one in licences]
+        publication = (digest, ZERO_ADDRESS, (True, 500), listed, 3_000, terms)
         return self.send(owner, self.assets.functions.publish(owner, publication))
 
     def buy(self, buyer: str, asset: int, licence: int, units: int = 1, *, tokens: bool = False) -> str:
-        order = (asset, licence, buyer, units, 2**95)
+        order = (asset, licence, buyer, units, 2**95, bytes(32))
         function = self.market.functions.buyTokens if tokens else self.market.functions.buyAccess
         return self.send(buyer, function(order))
 

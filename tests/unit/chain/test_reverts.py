@@ -50,7 +50,7 @@ def test_an_error_arrives_with_its_class_values_and_a_sentence(signature: str) -
     [
         ("NotAssetOwner", PermissionError),
         ("MissingAssetRole", PermissionError),
-        ("NotMarketplace", PermissionError),
+        ("NotSeller", PermissionError),
         ("AccessManagedUnauthorized", PermissionError),
         ("AssetNotFound", LookupError),
         ("LicenceNotFound", LookupError),

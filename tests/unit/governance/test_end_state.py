@@ -139,6 +139,7 @@ OTHERWISE: Final = {
     # It asks the caller, which is no contract.
     "RegistryAuthority.consumeScheduledOp": "The transaction was reverted: no reason was given.",
     "RegistryGovernor.cancel": "GovernorUnableToCancel",
+    "RegistryGovernor.cancelById": "GovernorUnableToCancel",
     "RegistryGovernor.onERC1155BatchReceived": "GovernorDisabledDeposit",
     "RegistryGovernor.onERC1155Received": "GovernorDisabledDeposit",
     "RegistryGovernor.onERC721Received": "GovernorDisabledDeposit",
