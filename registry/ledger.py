@@ -236,7 +236,7 @@ class Ledger:
         return sorted(owned | named)
 
     def sales(self, ids: Sequence[int], tokens: Sequence[Token]) -> list[Line]:
-        """The sales of some assets, each for the payout that it had then."""
+        """The sales of some assets, and what streams of them earned, each for the payout that it had then."""
         payouts = self.payouts(ids)
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
         lines = []
@@ -253,6 +253,23 @@ class Ledger:
                     amount=gross - fee - royalty,
                     asset=self._session.did(int(event.args["assetId"])),
                     gross=gross,
+                    fee=fee,
+                    royalty=royalty,
+                )
+                lines.append(line)
+            for event in self._events(self._session.stream_contract.events.Settled, assetId=part):
+                token = by_address.get(event.args["token"])
+                parts = [int(units) for units in event.args["parts"].values()]
+                if token is None or not any(parts):
+                    continue
+                fee, royalty, revenue = (Amount(units, token) for units in parts)
+                line = self._line(
+                    event,
+                    flow=Flow.SALE,
+                    account=payouts.at(int(event.args["assetId"]), _place(event)),
+                    amount=revenue,
+                    asset=self._session.did(int(event.args["assetId"])),
+                    gross=fee + royalty + revenue,
                     fee=fee,
                     royalty=royalty,
                 )

@@ -27,7 +27,7 @@ class Flow(StrEnum):
     """What moved.
 
     ======= ============================================================================================
-    SALE    a licence was sold; its amount is what the payout received, after fee and royalty
+    SALE    a licence was sold, or streams were settled; its amount is what the payout received, after fee and royalty
     ROYALTY a splitter of royalties paid the payout of an ancestor
     SHARE   a splitter paid a payee
     PARKED  a splitter could not pay an account; the amount waits for its claim

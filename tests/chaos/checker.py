@@ -159,8 +159,8 @@ class Checker:
         """Every unit and every wei is where it belongs."""
         registry, stage = self._registry, self._stage
         price, coins = registry.amount("12.5 USD").units, registry.amount("0.002 ETH").units
-        fee = price * int(self._chain.call(registry.market.functions.feeBps())) // 10_000
-        treasury = str(self._chain.call(registry.market.functions.treasury()))
+        treasury, fee_bps, _until = registry.sales_rules
+        fee = price * fee_bps // 10_000
         splitter = self._chain.contract("RevenueSplitter", stage.splitter)
         zero = self._usd.address
         arrived = stage.dollars[stage.splitter] + price - fee

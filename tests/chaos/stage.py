@@ -159,14 +159,14 @@ def prepare(node: Any, folder: Path) -> Stage:
         gated=Gated(gateways=[f"http://127.0.0.1:{port}" for port in ports], threshold=THRESHOLD),
     )
     with author.governance.collect() as act:
-        act.act("halve the fee", act.market.functions.setFee(50))
+        act.act("halve the fee", act.assets.functions.setFee(50))
     made = author.governance.propose(author.governance.draft(act, title="Halve the fee", body="Cheaper for all."))
     chain.advance(86_400 + 60)
     for pid in running:
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
     node.rpc("anvil_mine", hex(GATEWAY_DEPTH + 2))
-    treasury = to_address(chain.call(author.market.functions.treasury()))
+    treasury = author.sales_rules[0]
     accounts = (dev_signer(PERSON).address, treasury, split.address, *SHARES)
     return Stage(
         folder=folder,

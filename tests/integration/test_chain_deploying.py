@@ -136,9 +136,8 @@ def test_events_come_from_a_node_as_from_the_process(anvil: Any, start_anvil: Ca
     seen = []
     for chain in (Chain.connect(anvil.url), Chain.in_process()):
         deployment = deploy_local(chain)
-        market = chain.contract("Marketplace", deployment.marketplace)
-        seen.append([(event.name, dict(event.args)) for event in chain.events(market.events.FeeChanged)])
-        changed = chain.contract("AssetRegistry", deployment.registry).events.PaymentTokenChanged
-        seen[-1] += [(event.name, dict(event.args)) for event in chain.events(changed)]
+        events = chain.contract("AssetRegistry", deployment.registry).events
+        seen.append([(event.name, dict(event.args)) for event in chain.events(events.FeeChanged)])
+        seen[-1] += [(event.name, dict(event.args)) for event in chain.events(events.PaymentTokenChanged)]
     assert seen[0] == seen[1]
     assert len(seen[0]) == 3

@@ -64,6 +64,8 @@ def test_a_subscriber_has_access_and_ends_it_with_a_refund(feed: Offer, buyer: R
     settled = author.streams.settle(feed.did)
     assert settled.accounts == (buyer.address,) and settled.fee + settled.royalty + settled.revenue == kept
     assert buyer.streams.subscription(feed.did).in_words().startswith("access ended at")
+    (line,) = author.revenue.statement(feed.did).lines
+    assert (line.gross, line.fee, line.amount) == (kept, settled.fee, settled.revenue)
 
 
 def test_what_was_agreed_to_is_what_is_ordered(feed: Offer, buyer: Registry, author: Registry) -> None:
