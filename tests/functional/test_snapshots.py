@@ -33,6 +33,7 @@ STATEFUL = [
     "RegistryToken",
     "RevenueSplitter",
     "Standards",
+    "Streams",
     "TokenDistributor",
     "Treasuries",
 ]

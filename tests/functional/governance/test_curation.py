@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from ..support import DOLLAR, allowed, digest, logs, now, order, refusal
+from registry.merkle import leaf_of
+
+from ..support import DOLLAR, allowed, digest, logs, now, order, publication, refusal, terms
+from ..support import PERIOD as FOR_A_PERIOD
 from .story import DAY, action, carry, travel, travel_to
 
 UNLISTED, ENDORSED, FLAGGED, DELISTED = range(4)
@@ -420,6 +423,41 @@ def test_an_endorsement_is_of_a_version_and_an_owner(house: SimpleNamespace, ass
     # Not even when it comes back.
     registry.transferFrom(house.cleo, house.author, asset, sender=house.cleo)
     assert status(house, asset) == UNLISTED
+
+
+@pytest.fixture
+def item(house: SimpleNamespace) -> int:
+    """An item of a collection of the author's, which nobody minted; its document is the only one that is listed."""
+    root = leaf_of(("uint256", "bytes32"), (0, digest("item")))
+    listed = publication(terms(10 * DOLLAR, kind=FOR_A_PERIOD))
+    tx = house.registry.publishCollection(house.author, listed, root, 1, sender=house.author)
+    return 1 << 62 | int(logs(tx, house.registry.CollectionPublished)[0]["collection"]) << 32
+
+
+def test_an_item_is_flagged_before_and_after_it_is_minted(house: SimpleNamespace, item: int) -> None:
+    collection = item >> 32 & (1 << 30) - 1
+    for minted in (False, True):
+        if minted:
+            house.registry.mintItem(item, digest("item"), [], sender=house.stranger)
+        house.curation.flag(item, REASON, house.dollar, BOND, sender=house.stranger)
+        case = int(house.curation.caseCount())
+        house.curation.answer(case, ANSWER, sender=house.author)
+        house.curation.decideFlag(case, True, VERDICT, now() + 2 * DAY, sender=house.council)
+        assert status(house, item) == DELISTED and status(house, collection) == UNLISTED
+        assert not for_sale(house, item) and for_sale(house, collection)
+        travel(3 * DAY)
+        house.curation.relist(item, sender=house.stranger)
+        assert for_sale(house, item)
+
+
+def test_an_item_is_endorsed_and_stays_so_when_it_is_minted(house: SimpleNamespace, item: int) -> None:
+    """Its first document is the one that the root lists; another document, or another owner, was not endorsed."""
+    house.curation.endorse(item, 1, house.author, REASON, sender=house.council)
+    assert status(house, item) == ENDORSED
+    house.registry.mintItem(item, digest("item"), [], sender=house.stranger)
+    assert status(house, item) == ENDORSED
+    house.registry.transferFrom(house.author, house.cleo, item, sender=house.author)
+    assert status(house, item) == UNLISTED
 
 
 def test_a_council_has_a_term(house: SimpleNamespace, asset: int, flagged: int) -> None:
