@@ -261,7 +261,8 @@ class Revenue:
         Anybody may: so a splitter, a vault or another payee that makes no calls gets it. Only the payee itself may have
         it sent elsewhere (`to`).
 
-        Raises what `get` raises, `NotFoundError` for one that was not made yet, and the contract's `NothingToClaim`,
+        Raises what `get` raises, `InputError` for what is another's and would go elsewhere, `NotFoundError` for one that
+        was not made yet, and the contract's `NothingToClaim`,
         `InvalidClaimReceiver` and `ClaimRefused`.
         """
         ledger = Ledger(self._session)
