@@ -246,8 +246,9 @@ class Assets(Session):
 
         All drafts are checked, and all contents stored, before the first transaction. Interrupted and run again, it
         goes on with those that are not published yet; the keys of those that are gated go to their gateways last.
-        Raises what `publish` raises, `InputError` for a payout that somebody else than the owner names, and `TooFewShares` if fewer gateways took a share than make the key: the asset is
-        published then, and running it again tries anew.
+        Raises what `publish` raises, `InputError` for a payout that somebody else than the owner names, and
+        `TooFewShares` if fewer gateways took a share than make the key: the asset is published then, and running it
+        again tries anew.
         """
         whole(batch, "publications in a transaction")
         sender = self.sender("publish")

@@ -261,9 +261,8 @@ class Revenue:
         Anybody may: so a splitter, a vault or another payee that makes no calls gets it. Only the payee itself may have
         it sent elsewhere (`to`).
 
-        Raises what `get` raises, `InputError` for what is another's and would go elsewhere, `NotFoundError` for one that
-        was not made yet, and the contract's `NothingToClaim`,
-        `InvalidClaimReceiver` and `ClaimRefused`.
+        Raises what `get` raises, `InputError` for what is another's and would go elsewhere, `NotFoundError` for a
+        splitter that was not made yet, and the contract's `NothingToClaim`, `InvalidClaimReceiver` and `ClaimRefused`.
         """
         ledger = Ledger(self._session)
         found, money = self.get(split), ledger.token(token)

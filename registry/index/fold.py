@@ -152,7 +152,7 @@ def _is_ours(registry: str, own: str) -> str:
 
 @on("AssetRegistry.CollectionPublished", asset=("asset", "collection"))
 def collection_published(asset: Row, root: bytes, size: int) -> None:
-    """An asset lists `size` items, by the root of a Merkle tree."""
+    """An asset lists items, `size` units in all, by the root of a Merkle tree."""
     asset.update(root=root, size=size)
 
 
