@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.errors import InvalidAmount, InvalidLicence, InvalidNumber
-from registry.licence import Kind, Licence, duration
+from registry.licence import Kind, Licence
 from registry.money import Token, format_decimal, split_price
 from registry.numbers import UNITS, whole
 
@@ -86,15 +86,12 @@ def format_licence(licence: Licence) -> str:
     """Write a licence as `parse_licence` reads it; its description and terms are left out."""
     parts = []
     if licence.kind is Kind.PERIOD:
-        unit, seconds = next(
-            (unit, seconds) for unit, seconds in reversed(UNITS.items()) if licence.quantity % seconds == 0
-        )
-        parts.append(_counted(licence.quantity // seconds, unit))
+        parts.append(_span(licence.quantity))
     elif licence.kind is Kind.USE:
         parts.append(_counted(licence.quantity, "use"))
     elif licence.kind is Kind.STREAM:
-        parts.append(f"per {duration(licence.quantity)}")
-        parts += [f"at least {duration(licence.minimum)}"] if licence.minimum else []
+        parts.append(f"per {_span(licence.quantity)}")
+        parts += [f"at least {_span(licence.minimum)}"] if licence.minimum else []
     else:
         parts.append("hold")
     token = licence.token.symbol if isinstance(licence.token, Token) else licence.token
@@ -148,6 +145,12 @@ def _whole(name: str, part: str, number: str) -> int:
     except InvalidNumber as error:
         reason = f"the part {part!r} needs a whole number instead of {number!r}: {error.reason}"
         raise InvalidLicence(name, reason, hint=EXAMPLE) from None
+
+
+def _span(seconds: int) -> str:
+    """A time in the largest unit that holds it exactly, without the commas that divide parts."""
+    unit, size = next((unit, size) for unit, size in reversed(UNITS.items()) if seconds % size == 0)
+    return _counted(seconds // size, unit)
 
 
 def _counted(number: int, noun: str) -> str:

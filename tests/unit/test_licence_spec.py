@@ -21,10 +21,17 @@ PRICES = st.decimals(min_value=Decimal("0.000001"), max_value=Decimal(10**9), pl
 def licences(draw: st.DrawFn) -> Licence:
     price, token = draw(st.one_of(st.just((Decimal(0), None)), st.tuples(PRICES, TOKENS)))
     kind = draw(st.sampled_from(Kind))
-    cap = draw(st.none() | st.integers(100, 2**32 - 1))
-    limit = draw(st.none() | st.integers(1, 100))
-    quantity = 0 if kind is Kind.HOLD else draw(st.integers(1, 2**32 - 1))
-    return Licence(name=draw(NAMES), kind=kind, quantity=quantity, price=price, token=token, cap=cap, limit=limit)
+    stream = kind is Kind.STREAM
+    return Licence(
+        name=draw(NAMES),
+        kind=kind,
+        quantity=0 if kind is Kind.HOLD else draw(st.integers(1, 2**32 - 1)),
+        price=price,
+        token=token,
+        cap=None if stream else draw(st.none() | st.integers(100, 2**32 - 1)),
+        limit=None if stream else draw(st.none() | st.integers(1, 100)),
+        minimum=draw(st.integers(0, 2**24 - 1)) if stream else 0,
+    )
 
 
 @given(licences())
@@ -59,6 +66,10 @@ def test_any_other_text_is_refused_by_name_or_read_for_good(text: str) -> None:
         ("lifetime: hold, 99 USD", "access for as long as it is held, for 99 USD"),
         ("a week: 1 week, 1_000 USD", "7 days of access for 1000 USD"),
         ("EU: commercial: 1 use, free", "1 use, free of charge"),
+        (
+            "live: per 30 days, at least 1 day, 12.5 USD",
+            "access by the second for 12.5 USD per 30 days, refunded after 1 day",
+        ),
     ],
 )
 def test_the_examples_mean_what_they_say(text: str, words: str) -> None:
@@ -85,6 +96,9 @@ def test_the_examples_mean_what_they_say(text: str, words: str) -> None:
         ("research: 0 days, free", "(0)"),
         ("research: 99999999999 days, free", "4,294,967,295"),
         ("research: free, cap 1, cap 2", "second cap"),
+        ("live: per 30 days, 1 USD, cap 5", "no cap"),
+        ("live: 30 days, at least 1 day, 1 USD", "has a smallest stay"),
+        ("live: per 30 dayz, 1 USD", "neither"),
         ("x" * 2000 + ": free", "2006 characters"),
     ],
 )
