@@ -6,7 +6,7 @@
     body: |
       Sales have doubled, so half the fee pays for the same work.
     actions:
-      - contract: Marketplace           # by name, as the deployment has it, or a payment token by its symbol
+      - contract: AssetRegistry         # by name, as the deployment has it, or a payment token by its symbol
         function: setFee
         arguments: {feeBps: 50}         # by name, or a list in order
       - pay: 250 USD                    # from the treasury

@@ -393,7 +393,7 @@ class RegistryMachine(RuleBasedStateMachine):
             asset_id,
             licence_terms(offer),
             sender=caller,
-            verdict=lambda: self.model.add_licence(caller, asset_id, offer),
+            verdict=lambda: self.model.add_licence(caller, asset_id, licence_terms(offer)),
         )
         assert outcome is None or int.from_bytes(outcome.data) == len(self.model.assets[asset_id].licences) - 1
 

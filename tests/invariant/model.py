@@ -233,7 +233,8 @@ class Model:
         return royalty_bps
 
     def _new_licence(self, terms: tuple[int, ...]) -> Licence:
-        price, payment, kind, amount, cap, limit = terms
+        # What is for streams alone is zero here; they have a model of their own.
+        price, payment, kind, amount, cap, limit, *_ = terms
         if (kind == HOLD) != (amount == 0):
             raise Refused("InvalidLicenceAmount", kind, amount)
         # Only that the token is known: whether it is still allowed is asked when money moves.

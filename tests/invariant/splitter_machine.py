@@ -397,17 +397,24 @@ class LineageMachine(SplitterMachine):
         asked=st.lists(st.sampled_from([0, 1, 7, 333, 500, 1_000, MAX_ROYALTY_BPS]), max_size=MAX_ANCESTORS),
         strange=st.lists(st.booleans(), min_size=MAX_ANCESTORS, max_size=MAX_ANCESTORS),
         opening=openings,
+        mute=st.booleans(),
     )
     def start(
-        self, names: list[str], payouts: list[int], asked: list[int], strange: list[bool], opening: tuple[bool, int]
+        self,
+        names: list[str],
+        payouts: list[int],
+        asked: list[int],
+        strange: list[bool],
+        opening: tuple[bool, int],
+        mute: bool,
     ) -> None:
+        """With `mute` the stranger does not answer while the opening is divided, so that something waits for it."""
         while sum(asked) > MAX_ROYALTY_BPS:
             asked = asked[:-1]
         base, registry = self.base, self.base.registry
         self.owners = [list(PEOPLE.values())[i % len(PEOPLE)] for i in range(len(asked))]
         self.payouts: list[str | None] = [self.pool[place] for place in payouts[: len(asked)]]
         self.strange = strange[: len(asked)]
-        self.manner = 0
         # All assets of the stranger ask the same and are paid to the same account.
         stranger_asks = next((bps for bps, odd in zip(asked, self.strange, strict=True) if odd), 0)
         asked = [stranger_asks if odd else bps for bps, odd in zip(asked, self.strange, strict=True)]
@@ -430,8 +437,14 @@ class LineageMachine(SplitterMachine):
         self.child = own + 1
         publication = (digest, ZERO, (False, 0), self.ancestors, MAX_ROYALTY_BPS, ())
         base.do(registry, "publish", AUTHOR, publication, sender=AUTHOR)
+        self._set_manner(1 if mute else ANSWERS)
         self.begin(base.lineage_splitter(self.child), asked, names, opening)
+        self._set_manner(ANSWERS)
         self.contract = self.chain.at("LineageSplitter", self.splitter)
+
+    def _set_manner(self, manner: int) -> None:
+        self.manner = manner
+        self.base.do(self.stranger, "setManner", manner)
 
     def silent(self) -> set[int]:
         """Who names this splitter as payout, or whose registry does not answer."""
@@ -494,8 +507,8 @@ class LineageMachine(SplitterMachine):
     @precondition(lambda self: any(self.strange))
     @rule(manner=st.sampled_from([ANSWERS, ANSWERS, *range(1, 6)]), payout=places)
     def stranger_changes_its_manner(self, manner: int, payout: int) -> None:
-        self.manner, account = manner, self.pool[payout % len(self.pool)]
-        self.base.do(self.stranger, "setManner", manner)
+        self._set_manner(manner)
+        account = self.pool[payout % len(self.pool)]
         self.base.do(self.stranger, "setPayout", account)
         self.payouts = [account if odd else one for odd, one in zip(self.strange, self.payouts, strict=True)]
         self.touched = {token.address for token in self.tokens}

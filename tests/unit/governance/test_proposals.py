@@ -12,6 +12,7 @@ from registry.chain.sender import Call
 from registry.errors import (
     BelowThreshold,
     CallWouldRevert,
+    CodeChanged,
     DescriptionTooLong,
     InputError,
     InvalidDraft,
@@ -34,6 +35,17 @@ from .conftest import DAY, settle
 
 def fee(client: Registry) -> int:
     return int(client.sales_rules[1])
+
+
+def write_code(client: Registry, account: str, code: bytes) -> None:
+    """Put other code there in a block of its own: what EVM rules allow to no contract today, they may on some chain."""
+    tester = client.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    evm = tester.backend.chain
+    state = evm.get_vm().state
+    state.set_code(bytes.fromhex(account[2:]), code)
+    state.persist()
+    evm.header = evm.header.copy(state_root=state.state_root)
+    tester.mine_block()
 
 
 # --- The life of a proposal ----------------------------------------------------------------------
@@ -235,6 +247,27 @@ def test_nothing_is_executed_before_its_time(author: Registry, open_vote: Propos
         author.governance.execute(open_vote)
     assert refused.value.until == author.governance.proposal(open_vote).eta
     assert fee(author) == 100
+
+
+def test_code_that_changed_after_the_vote_is_not_executed_and_named(author: Registry, guardian: Registry) -> None:
+    target = author.chain.contract("Standards", author.governance.dao.standards)
+    call = target.functions.proposeStandard(b"metadata".ljust(32, b"\0"), 0, b"\1" * 32)
+    made = author.governance.propose(author.governance.draft(call, title="Propose a schema"))
+    author.chain.advance(DAY + 10)
+    author.governance.vote(made.id, "for")
+    author.chain.advance(6 * DAY)
+    author.governance.queue(made.id)
+    author.chain.advance(3 * DAY)
+    write_code(author, target.address, b"\0")
+    height = author.chain.block().number
+    for verb in (author.governance.execute, guardian.governance.cancel):
+        with pytest.raises(CodeChanged) as refused:
+            verb(made.id)
+        assert refused.value.targets == (target.address,)
+    assert author.chain.block().number == height
+    warned = author.governance.describe(made.id).warnings
+    assert any("its code is another" in warning for warning in warned)
+    assert any("can never be executed" in warning for warning in warned)
 
 
 def test_a_payment_to_what_became_a_contract_after_the_vote_is_made(author: Registry, stranger: Registry) -> None:

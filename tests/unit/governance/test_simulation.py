@@ -31,11 +31,11 @@ def test_it_tells_events_balances_and_settings_before_and_after(author: Registry
     )
     tried = governance.simulate(draft)
     assert tried.succeeds and "this process" in tried.by
-    assert tried.effects[0].events == ("Marketplace: FeeChanged(feeBps 50)",)
+    assert tried.effects[0].events == ("AssetRegistry: FeeChanged(feeBps 50)",)
     assert "value 40 USD" in tried.effects[1].events[0]
     assert all(effect.gas > 0 for effect in tried.effects[:2])
     changed = {change.what: (change.before, change.after) for change in (*tried.balances, *tried.settings)}
-    assert changed["Marketplace feeBps"] == ("100", "50")
+    assert changed["AssetRegistry salesRules.feeBps"] == ("100", "50")
     assert changed["USD of the treasury"] == ("100 USD", "60 USD")
     held = stranger.balance("USD").units // 10**6
     assert changed[f"USD of {stranger.address}"] == (f"{held} USD", f"{held + 40} USD")

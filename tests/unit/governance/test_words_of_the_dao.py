@@ -31,7 +31,8 @@ def test_every_contract_of_the_dao_has_its_name(author: Registry) -> None:
     named = {told(author, author.chain.contract("Curation", dao.curation).functions.lapse(1)).contract}
     named.add(told(author, author.governance.governor.functions.setVotingDelay(7200)).contract)
     named.add(told(author, author.governance.token.functions.delegate(author.address)).contract)
-    named.add(told(author, author.chain.contract("Standards", dao.standards).functions.adopt(b"x" * 32, 1)).contract)
+    standards = author.chain.contract("Standards", dao.standards).functions
+    named.add(told(author, standards.adopt(b"x" * 32, 1, b"\1" * 32)).contract)
     named.add(told(author, author.chain.contract("Brake", dao.brake).functions.rearm()).contract)
     assert named == {"Curation", "RegistryGovernor", "RegistryToken", "Standards", "Brake"}
 
@@ -46,7 +47,8 @@ def test_values_are_told_as_people_mean_them(author: Registry) -> None:
     delisted = dict(told(author, curation.delist(asset, b"\x01" * 32, 1_801_396_800)).arguments)
     assert delisted["assetId"] == f"{asset} 'Model'" and delisted["reason"].startswith("bafkrei")
     assert delisted["until"] == "2027-01-31 12:00:00 UTC"
-    adopted = dict(told(author, standards.adopt(b"metadata".ljust(32, b"\0"), 3)).arguments)
+    adopted = dict(told(author, standards.adopt(b"metadata".ljust(32, b"\0"), 3, b"\1" * 32)).arguments)
+    assert adopted.pop("digest").startswith("bafkrei")
     assert adopted == {"name": "metadata", "version": "3"}
     role = keccak(text="PROPOSER_ROLE")
     assert dict(told(author, author.governance.timelock.functions.grantRole(role, author.address)).arguments) == {
@@ -58,7 +60,7 @@ def test_values_are_told_as_people_mean_them(author: Registry) -> None:
 def test_calls_within_calls_are_told(author: Registry) -> None:
     dao, inner = author.governance.dao, author.assets.functions.setFee(50)
     data = bytes.fromhex(inner._encode_transaction_data()[2:])
-    target = author.deployment.marketplace
+    target = author.deployment.registry
     authority = author.chain.contract("RegistryAuthority", author.deployment.authority).functions
     timelock, relay = author.governance.timelock.functions, author.governance.governor.functions.relay
     outer = (
@@ -69,7 +71,7 @@ def test_calls_within_calls_are_told(author: Registry) -> None:
     )
     for call in outer:
         (within,) = told(author, call).inner
-        assert (within.contract, within.function) == ("Marketplace", "setFee"), call
+        assert (within.contract, within.function) == ("AssetRegistry", "setFee"), call
     assert told(author, relay(dao.token, 0, data)).inner[0].warnings
 
 

@@ -26,12 +26,12 @@ body: |
 
   Because *spring* is here.
 actions:
-  - contract: Marketplace
+  - contract: AssetRegistry
     function: setFee
     arguments: {{feeBps: 50}}
   - contract: Standards
     function: adopt
-    arguments: [metadata, 1]
+    arguments: [metadata, 1, {CID.raw(b"schema")}]
   - contract: Curation
     function: nameCouncil
     arguments: {{council: "{ANN}", until: 2027-01-31T12:00Z}}
@@ -70,7 +70,7 @@ def test_a_file_says_title_body_and_calls(author: Registry, file: Path) -> None:
     authority = author.chain.contract("RegistryAuthority", author.deployment.authority)
     asked = [
         (author.assets.functions.setFee(50), 0),
-        (standards.functions.adopt(b"metadata".ljust(32, b"\0"), 1), 0),
+        (standards.functions.adopt(b"metadata".ljust(32, b"\0"), 1, CID.raw(b"schema").digest), 0),
         (curation.functions.nameCouncil(ANN, 1_801_396_800), 0),
         (curation.functions.setBond(dollar, 12_500_000), 0),
         (author.erc20(dollar).functions.transfer(ANN, 250_000_000), 0),
@@ -116,9 +116,9 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
     cid = author.governance.pin(draft)
     body = read_body(author.store.get(cid), cid, chain_id=draft.chain_id, governor=draft.governor)
     assert body.fits(draft.calls) and body.title == draft.title
-    assert body.actions[0].code_hash == author.chain.code_hash(author.deployment.marketplace)
+    assert body.actions[0].code_hash == author.chain.code_hash(author.deployment.registry)
     assert body.actions[-1].code_hash == ""
-    assert "setFee of Marketplace" in body.actions[0].words and "250 USD" in body.actions[4].words
+    assert "setFee of AssetRegistry" in body.actions[0].words and "250 USD" in body.actions[4].words
     assert draft.description.endswith(f"\n\nipfs://{cid}\n\n#proposer={author.address.lower()}")
 
 
@@ -147,20 +147,20 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
         ("title: T\nactions:\n  - contract: Bank\n    function: rob\n", 3, "no contract 'Bank'"),
         ("title: T\nactions:\n  - contract: Marketplace\n", 3, "needs a 'function'"),
         ("title: T\nactions:\n  - contract: Marketplace\n    function: rob\n", 4, "no function 'rob'"),
-        ("title: T\nactions:\n  - contract: Marketplace\n    function: feeBps\n", 4, "no function 'feeBps'"),
-        ("title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n", 4, "takes 1 arguments, here are 0"),
+        ("title: T\nactions:\n  - contract: AssetRegistry\n    function: salesRules\n", 4, "no function 'salesRules'"),
+        ("title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n", 4, "takes 1 arguments, here are 0"),
         (
-            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments:\n      fee: 1\n",
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n    arguments:\n      fee: 1\n",
             6,
             "no argument 'fee'",
         ),
         (
-            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [much]\n",
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n    arguments: [much]\n",
             5,
             "'much' is not a whole number",
         ),
         (
-            "title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: [-1]\n",
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n    arguments: [-1]\n",
             5,
             "negative",
         ),
@@ -301,7 +301,7 @@ def test_what_is_deep_or_grows_is_refused_before_it_is_built(author: Registry, f
 
 
 def fee(text: str) -> str:
-    return f"title: T\nactions:\n  - contract: Marketplace\n    function: setFee\n    arguments: {{feeBps: {text}}}\n"
+    return f"title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n    arguments: {{feeBps: {text}}}\n"
 
 
 @pytest.mark.parametrize(

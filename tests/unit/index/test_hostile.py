@@ -101,8 +101,8 @@ def test_the_largest_numbers_that_events_have() -> None:
 def test_two_documents_in_one_transaction_and_a_clock_that_goes_back() -> None:
     rows = Rows()
     rows.publish()
-    rows.take("AssetRegistry.MetadataPublished", 1, 2, b"\2" * 32)
-    rows.take("AssetRegistry.MetadataPublished", 1, 3, b"\3" * 32)
+    rows.take("AssetRegistry.MetadataPublished", 1, 2, b"\2" * 32, ANN)
+    rows.take("AssetRegistry.MetadataPublished", 1, 3, b"\3" * 32, ANN)
     assert rows.tables["asset"][(1,)]["version"] == 3
     assert entry(published=NOW + 10_000).quality(NOW).new == 1.0
 
