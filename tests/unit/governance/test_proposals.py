@@ -272,7 +272,7 @@ def test_code_that_changed_after_the_vote_is_not_executed_and_named(author: Regi
 
 def test_a_payment_to_what_became_a_contract_after_the_vote_is_made(author: Registry, stranger: Registry) -> None:
     """It runs nothing that was voted on, so whoever makes the splitter that is paid stops nothing."""
-    people = {author.address: 1, stranger.address: 2}
+    people: dict[str, int] = {author.address: 1, stranger.address: 2}
     later = author.revenue.address_of(people).address
     author.sender("fund").send(Call(author.governance.dao.timelock, b"", 10))
     made = author.governance.propose(author.governance.draft(Call(later, b"", 1), title="Pay a team"))
