@@ -23,7 +23,7 @@ title: Halve the fee
 body: |
   Half the fee pays for the *same* work.
 actions:
-  - contract: Marketplace
+  - contract: AssetRegistry
     function: setFee
     arguments: {{feeBps: 50}}
   - pay: 40 USD
@@ -68,7 +68,7 @@ def test_a_decision_on_the_command_line(house: House, tmp_path: Path) -> None:
     author, buyer, stranger = house.author, house.buyer, house.stranger
     tried = author.json("dao", "simulate", "fee.yaml")
     assert tried["succeeds"] and tried["by"] == "eth_simulateV1 of the node"
-    assert {change["what"]: change["after"] for change in tried["settings"]}["Marketplace feeBps"] == "50"
+    assert {change["what"]: change["after"] for change in tried["settings"]}["AssetRegistry salesRules.feeBps"] == "50"
     seen = author.json("dao", "propose", "fee.yaml", "--dry-run")
     assert seen["tx"] is None and stranger.json("dao", "list") == []
     proposal = house.propose()

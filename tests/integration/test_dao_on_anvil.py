@@ -29,7 +29,7 @@ title: Spring
 body: |
   Half the fee pays for the *same* work.
 actions:
-  - contract: Marketplace
+  - contract: AssetRegistry
     function: setFee
     arguments: {{feeBps: 50}}
   - contract: Standards
@@ -98,7 +98,10 @@ def the_life_of_a_dao(world: World, home: Path) -> None:
     made = proposer.governance.propose(draft)
     tried = world.voting(1).governance.simulate(made.id)
     assert tried.succeeds, str(tried)
-    assert {change.what for change in tried.settings} >= {"Marketplace feeBps", "RegistryGovernor votingDelay"}
+    assert {change.what for change in tried.settings} >= {
+        "AssetRegistry salesRules.feeBps",
+        "RegistryGovernor votingDelay",
+    }
     assert world.voting(1).governance.describe(made.id).warnings == ()
 
     with pytest.raises(VotingNotBegun):

@@ -116,7 +116,7 @@ def test_a_decision_of_the_dao_by_scripts(anvil: Anvil, tmp_path: Path) -> None:
     author = Registry.on(chain, signer=dev_signer(0), deployment=founded, home=tmp_path / "other")
     author.governance.delegate()
     chain.advance(10)
-    file.write_text("title: Fee\nactions: [{contract: Marketplace, function: setFee, arguments: [50]}]\n")
+    file.write_text("title: Fee\nactions: [{contract: AssetRegistry, function: setFee, arguments: [50]}]\n")
     network = ("--network", f"ethereum:local:{anvil.url}", "--account", "TEST::0", "--deployment", str(record))
     made = value(ape("propose", *network, str(file), "--yes", "--json", folder=tmp_path))
     for seconds, words in ((90_000, ("vote", "for", "--yes")), (600_000, ("queue",)), (200_000, ("execute",))):
