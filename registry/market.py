@@ -170,7 +170,7 @@ class Market(Inviting):
         signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
         seller = self.deployment.marketplace
         return self.payment(
-            plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, dry_run=dry_run
+            plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
         )
 
     def payment(
@@ -181,10 +181,10 @@ class Market(Inviting):
         seller: Address,
         *,
         approve: bool,
-        dry_run: bool,
+        preview: bool,
     ) -> tuple[ContractFunction, int, Receipt | None]:
         """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
-        be sent for it. `signed` makes the call that carries a permit.
+        be sent for it; a `preview` sends none. `signed` makes the call that carries a permit.
 
         Raises `InsufficientAllowance` without `approve`.
         """
@@ -203,7 +203,7 @@ class Market(Inviting):
         if permit is not None:
             return signed(permit), 0, None
         call = contract.functions.approve(seller, total)
-        if dry_run:
+        if preview:
             # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
             return call, 0, None
         return plain, 0, self.sender("approve the price").send(call)

@@ -318,7 +318,7 @@ class Streams:
             total,
             self._registry.deployment.streams,
             approve=approve,
-            dry_run=dry_run,
+            preview=dry_run,
         )
         done = registry.act(
             f"{verb} to {offer.name!r} of {offer.did}", call, value=value, intent=intent, dry_run=dry_run
