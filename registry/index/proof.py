@@ -235,7 +235,7 @@ def _wrong_on_chain(hit: Hit, info: bytes, licences: bytes, tokens: Tokens) -> t
     shown = [(one.number, int(one.price), one.token, one.kind, one.amount, one.open) for one in hit.offers]
     there = [
         (number, price, tokens(token), kind, amount, open_)
-        for number, (price, amount, _cap, _issued, _limit, token, kind, open_) in enumerate(listed)
+        for number, (price, amount, _cap, _issued, _limit, token, kind, open_, _minimum) in enumerate(listed)
     ]
     return None if shown == there else ("offers", shown, there)
 

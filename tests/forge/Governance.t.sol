@@ -316,7 +316,7 @@ contract GovernorTargets {
         VM.etch(SOMEBODY, hex"00");
         uint256 first = _pass();
         _queue(first);
-        VM.warp(block.timestamp + 2 days);
+        VM.warp(_governor.proposalEta(first));
         VM.etch(SOMEBODY, hex"5b00");
         (address[] memory targets, uint256[] memory values, bytes[] memory data) = _call("call");
         bytes32 text = keccak256(bytes(_text()));
@@ -337,7 +337,7 @@ contract GovernorTargets {
         assert(_governor.state(first) == IGovernor.ProposalState.Canceled);
         assert(_governor.state(second) == IGovernor.ProposalState.Queued);
         VM.etch(SOMEBODY, hex"5b00");
-        VM.warp(block.timestamp + 2 days);
+        VM.warp(_governor.proposalEta(second));
         _governor.execute(targets, values, data, text);
         assert(_governor.state(second) == IGovernor.ProposalState.Executed);
     }

@@ -54,10 +54,10 @@ def found(client: Registry) -> Iterator[Callable[..., tuple[NewTeam, Any]]]:
         container.delete_account(alias)
 
 
-def propose(client: Registry, team: NewTeam) -> Proposal:
+def propose(client: Registry, team: NewTeam, name: str = "Ours") -> Proposal:
     """To publish something."""
     with client.teams.collect(team) as act:
-        act.publish(None, name="Ours", type="dataset", license="MIT")
+        act.publish(None, name=name, type="dataset", license="MIT")
     return client.teams.propose(team, act)
 
 
@@ -83,7 +83,7 @@ def test_the_word_of_those_who_are_absent_comes_from_a_file(
     file = client.teams.sign(proposal, signer=SOMEBODY).save(tmp_path / "signed.json")
     client.teams.execute(client.teams.merge(mine, Proposal.load(file)))
     with pytest.raises(NotAnOwner):
-        client.teams.sign(propose(client, team), signer=editor)
+        client.teams.sign(propose(client, team, "Another"), signer=editor)
 
 
 def test_a_safe_of_ape_signs_for_the_safe_that_owns_it(

@@ -50,9 +50,14 @@ def derived(publish: Any, streams: Any, dao: Any) -> int:
     return int(publish(stream(streams, PRICE), parents=[parent]))
 
 
+def index_of(registry: Any, token: Any) -> int:
+    """The index of a payment token."""
+    return [one.token for one in registry.paymentTokens()].index(token.address)
+
+
 @pytest.fixture
 def blocking(project: Any, dao: Any, registry: Any, streams: Any, buyer: Any) -> Any:
-    """A token whose issuer blocks whom it likes; it has the index 2."""
+    """A token whose issuer blocks whom it likes."""
     token = dao.deploy(project.BlockingToken)
     registry.setPaymentToken(token, True, sender=dao)
     token.mint(buyer, 1_000 * DOLLAR, sender=dao)
@@ -196,7 +201,7 @@ def test_a_token_that_keeps_a_part_pays_for_no_time(
     registry.setPaymentToken(token, True, sender=dao)
     token.mint(buyer, 1_000 * DOLLAR, sender=dao)
     token.approve(streams, 2**256 - 1, sender=buyer)
-    asset_id = publish(stream(streams, PRICE, token=2))
+    asset_id = publish(stream(streams, PRICE, token=index_of(registry, token)))
     got = refusal(streams.subscribe, time_order(asset_id, buyer, MONTH), sender=buyer)
     assert got == ("PaymentIncomplete", token, PRICE - PRICE // 100, PRICE)
 
@@ -320,9 +325,9 @@ def test_whatever_stops_new_streams_stops_no_other(
 
 
 def test_a_subscriber_who_cannot_be_paid_takes_the_refund_later(
-    streams: Any, blocking: Any, dao: Any, buyer: Any, stranger: Any, publish: Any
+    registry: Any, streams: Any, blocking: Any, dao: Any, buyer: Any, stranger: Any, publish: Any
 ) -> None:
-    asset_id = publish(stream(streams, PRICE, token=2))
+    asset_id = publish(stream(streams, PRICE, token=index_of(registry, blocking)))
     streams.subscribe(time_order(asset_id, buyer, 10 * DAY), sender=buyer)
     blocking.setBlocked(buyer, True, sender=dao)
     streams.cancel(asset_id, 0, sender=buyer)
@@ -389,7 +394,7 @@ def test_a_payee_who_cannot_be_paid_holds_up_nobody(
     stranger: Any,
     publish: Any,
 ) -> None:
-    asset_id = publish(stream(streams, PRICE, token=2))
+    asset_id = publish(stream(streams, PRICE, token=index_of(registry, blocking)))
     streams.subscribe(time_order(asset_id, buyer, 10 * DAY), sender=buyer)
     blocking.setBlocked(author, True, sender=dao)
     chain.mine(timestamp=now() + 2 * DAY)

@@ -34,7 +34,7 @@ actions:
     arguments: {{feeBps: 50}}
   - contract: Standards
     function: adopt
-    arguments: {{name: metadata, version: 1}}
+    arguments: {{name: metadata, version: 1, digest: "{digest}"}}
   - contract: Curation
     function: decideFlag
     arguments: {{caseId: 1, upheld: yes, reason: {reason}, until: 0}}
@@ -88,11 +88,11 @@ def the_life_of_a_dao(world: World, home: Path) -> None:
     base.fund("500 USD")
     base.fund("100 USD", account=governance.dao.timelock)
     filed = governance.flag(copy.did, "It is a copy.")
-    base.governance.propose_standard("metadata", "Say where it comes from.", kind="metadata")
+    _, text = base.governance.propose_standard("metadata", "Say where it comes from.", kind="metadata")
 
     # One voter writes a proposal down; another tries it, with the same result.
     file = home / "spring.yaml"
-    file.write_text(PROPOSAL.format(reason=filed.reason, payee=stranger.address))
+    file.write_text(PROPOSAL.format(reason=filed.reason, payee=stranger.address, digest=f"0x{text.digest.hex()}"))
     proposer = world.voting(0)
     draft = proposer.governance.read_draft(file)
     made = proposer.governance.propose(draft)

@@ -153,12 +153,17 @@ def test_row_29_what_was_tampered_with_or_cannot_be_read_is_never_signed(
         ann.teams.sign(replace(proposal, operation=1, signatures=()))
     with pytest.raises(NotAnOwner):
         world[STRANGER].teams.sign(proposal)
-    # The same team stands on another chain, and nothing that was signed here counts there.
+    # The same people are the same team on another chain, and nothing that was signed here counts there. A team that
+    # publishes while it is made is another one there, since it names the splitter, and that the chain.
+    plain = ann.teams.create(team.owners, threshold=2)
+    with ann.teams.collect(plain) as act:
+        act.publish(None, name="Second", type="dataset", license="MIT")
+    proposal = world.sign(ann.teams.propose(plain, act), ANN, BOB)
     other = start_anvil("--chain-id", "4242")
     there = Registry.on(
         (chain := Chain.connect(other.url)), signer=dev_signer(ANN), deployment=deploy_local(chain), home=tmp_path / "b"
     )
-    assert there.teams.create(team.owners, threshold=2).address == team.address
+    assert there.teams.create(team.owners, threshold=2).address == plain.address != team.address
     with pytest.raises(WrongChain):
         there.teams.execute(proposal)
     with pytest.raises(TamperedProposal):
@@ -168,9 +173,15 @@ def test_row_29_what_was_tampered_with_or_cannot_be_read_is_never_signed(
 def test_a_stranger_who_founds_the_team_first_does_no_harm(world: World) -> None:
     people = [world[number].address for number in (ANN, BOB, CLEO)]
     theirs = world[STRANGER].teams.create(people, threshold=2, shares={world[STRANGER].address: 1})
-    ours = world.found(publish=Draft(name="Model", type="model", license="MIT"))
+    ours = world.found()
     assert ours.address == theirs.address
     assert ours.owners == tuple(people)
+    assert ours.splitter != theirs.splitter
+    # What a team publishes while it is made is a part of its address, and with it where the revenue goes.
+    model = Draft(name="Model", type="model", license="MIT")
+    theirs = world[STRANGER].teams.create(people, threshold=2, shares={world[STRANGER].address: 1}, publish=model)
+    ours = world.found(publish=model)
+    assert ours.address != theirs.address
     assert world.base.get(ours.asset or 0).payout == ours.splitter != theirs.splitter
 
 
