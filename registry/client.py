@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
+from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, NotDeployed, UnknownAccount
@@ -105,7 +106,8 @@ class Registry(Searching, Keeping):
 
         ============= ====================================================================================
         signer        private key, key file, `Signer` or ape account; None to only read
-        deployment    file of the deployment; by default ``deployments/<chain-id>.json`` here or at home
+        deployment    file of the deployment, or the registry's address, which leads to all its contracts; by default
+                      ``deployments/<chain-id>.json`` here or at home
         store         folder of the block store; by default ``blocks`` at home
         sources       further places to read blocks from, all of it verified: ``https://...`` for a gateway,
                       ``kubo:http://...`` for a node, a folder, or a `BlockSource`; by default the user's gateway
@@ -282,7 +284,7 @@ def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:
     if path is not None:
-        return Deployment.load(Path(path))
+        return deployment_at(chain, path)
     folders = [Path("deployments"), base / "deployments"]
     found = find(chain.chain_id, folders)
     if found is None:

@@ -11,7 +11,8 @@ import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {AssetState, BPS, IAssets, MAX_ROYALTY_BPS} from "../interfaces/IAssets.sol";
 import {IAssetRegistry, PaymentToken, Publication} from "../interfaces/IAssetRegistry.sol";
 import {Entry, IDirectory} from "../interfaces/IDirectory.sol";
-import {ILineage} from "../interfaces/ILineage.sol";
+import {LicenceTerms} from "../interfaces/ILicences.sol";
+import {ILineage, Parent} from "../interfaces/ILineage.sol";
 import {CidLib} from "../libraries/CidLib.sol";
 import {Asset, SlotLib} from "../libraries/SlotLib.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
@@ -205,7 +206,9 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
     }
 
     function _publish(address owner, uint256 assetId, Publication calldata publication) private {
-        uint256 licenceCount = publication.licences.length;
+        (LicenceTerms[] calldata licences, Parent[] calldata parents) =
+            (publication.licences, publication.parents);
+        uint256 licenceCount = licences.length;
         if (licenceCount > MAX_LICENCES) revert TooManyLicences(assetId, MAX_LICENCES);
         bool derivativesAllowed = publication.derivatives.allowed;
         Asset memory asset = Asset({
@@ -214,7 +217,7 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
             epoch: 0,
             licenceCount: uint8(licenceCount),
             status: uint8(AssetState.Active) | (derivativesAllowed ? FLAG_DERIVATIVES_ALLOWED : 0)
-                | (publication.parents.length != 0 ? FLAG_DERIVED : 0),
+                | (parents.length != 0 ? FLAG_DERIVED : 0),
             derivativeBps: _checkDerivativeTerms(publication.derivatives),
             royaltyBps: 0
         });
@@ -229,11 +232,11 @@ contract AssetRegistry is Grants, Multicall, IERC2981, IAssetRegistry {
             _setPayout(assetId, publication.payout);
         }
         for (uint256 i = 0; i < licenceCount; ++i) {
-            _addLicence(assetId, i, publication.licences[i]);
+            _addLicence(assetId, i, licences[i]);
         }
-        if (publication.parents.length != 0) {
+        if (parents.length != 0) {
             // The lineage is the constructor's, and asks views only.
-            uint16 royaltyBps = lineage.declareParents(assetId, publication.parents);
+            uint16 royaltyBps = lineage.declareParents(assetId, parents);
             uint256 maximum = publication.maxRoyaltyBps;
             if (maximum > MAX_ROYALTY_BPS) maximum = MAX_ROYALTY_BPS;
             if (royaltyBps > maximum) revert RoyaltyTooHigh(royaltyBps, maximum);

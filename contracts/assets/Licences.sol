@@ -73,7 +73,9 @@ abstract contract Licences is Assets, Sales, ILicences {
         external
         onlyAssetRole(assetId, MINTER)
     {
-        (Found memory found, Licence memory offer) = _checkForSale(assetId, licence);
+        Found memory found = _find(assetId);
+        Licence memory offer = _licences[_key(found.terms, licence)];
+        _checkForSale(assetId, licence, found.asset, offer);
         if (offer.kind == LicenceKind.Stream) revert SoldByTheSecond(assetId, licence);
         // The cap is the collection's: who owns one item cannot use it up.
         if (offer.cap != 0 && found.terms != assetId) revert CapOfCollection(assetId, licence);
@@ -82,9 +84,11 @@ abstract contract Licences is Assets, Sales, ILicences {
     }
 
     /// @inheritdoc ILicences
-    function sell(Issue calldata issue) external returns (Offer memory) {
+    function sell(Issue memory issue) external returns (Offer memory) {
         Rules memory rules = _checkSeller();
-        (Found memory found, Licence memory offer) = _checkForSale(issue.assetId, issue.licence);
+        Found memory found = _find(issue.assetId);
+        Licence memory offer = _licences[_key(found.terms, issue.licence)];
+        _checkForSale(issue.assetId, issue.licence, found.asset, offer);
         if (issue.digest != 0) {
             bytes32 digest = _digestOf(issue.assetId, found);
             if (issue.digest != digest) revert OtherDocument(issue.assetId, issue.digest, digest);
@@ -99,7 +103,7 @@ abstract contract Licences is Assets, Sales, ILicences {
 
     /// @inheritdoc ILicences
     function offerOf(uint256 assetId, uint256 licence) external view returns (Offer memory) {
-        return _offer(_find(assetId), _licenceAt(assetId, licence), salesRules);
+        return _offer(_find(assetId), _licenceAt(assetId, licence), _salesRules());
     }
 
     /* VIEWS */
@@ -148,7 +152,7 @@ abstract contract Licences is Assets, Sales, ILicences {
         uint256 key = _key(assetId, licence);
         if (terms.kind == LicenceKind.Stream) {
             if (terms.cap != 0 || terms.limit != 0) revert InvalidStream(assetId, licence);
-            if (!isSeller[terms.streams]) revert NotSeller(terms.streams);
+            if (!isSeller(terms.streams)) revert NotSeller(terms.streams);
             _streams[key] = terms.streams;
         } else if (terms.minimum != 0 || terms.streams != address(0)) {
             revert InvalidStream(assetId, licence);
@@ -183,17 +187,14 @@ abstract contract Licences is Assets, Sales, ILicences {
     }
 
     /// @dev First step of a sale or a gift: reverts for what is not issued now.
-    function _checkForSale(uint256 assetId, uint256 licence)
+    function _checkForSale(uint256 assetId, uint256 licence, Asset memory asset, Licence memory offer)
         private
-        view
-        returns (Found memory found, Licence memory offer)
+        pure
     {
-        found = _find(assetId);
-        if (found.asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
+        if (asset.status & (STATE_MASK | FLAG_DELISTED) != uint8(AssetState.Active)) {
             revert NotForSale(assetId);
         }
-        if (licence >= found.asset.licenceCount) revert LicenceNotFound(assetId, licence);
-        offer = _licences[_key(found.terms, licence)];
+        if (licence >= asset.licenceCount) revert LicenceNotFound(assetId, licence);
         if (!offer.open) revert LicenceClosed(assetId, licence);
     }
 
@@ -211,7 +212,8 @@ abstract contract Licences is Assets, Sales, ILicences {
         }
 
         if (!issue.asTokens || offer.limit != 0) {
-            Grant memory grant_ = _grants[key][account];
+            Grant storage stored = _grants[key][account];
+            Grant memory grant_ = stored;
             if (offer.limit != 0) {
                 if (account != issue.buyer) revert OnlyForOneself(account, issue.buyer);
                 uint256 left = offer.limit > grant_.taken ? offer.limit - grant_.taken : 0;
@@ -220,7 +222,7 @@ abstract contract Licences is Assets, Sales, ILicences {
             // Only limits look at it, and they are far below the end of the field.
             grant_.taken = units < type(uint32).max - grant_.taken ? grant_.taken + units : type(uint32).max;
             if (!issue.asTokens) _addAccess(grant_, assetId, licence, account, offer, units);
-            _grants[key][account].write(grant_);
+            stored.write(grant_);
         }
         emit LicenceIssued(assetId, licence, account, units, issue.asTokens);
         if (issue.asTokens) _mintTokens(key, account, units);

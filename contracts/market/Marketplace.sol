@@ -52,7 +52,9 @@ contract Marketplace is Seller, ReentrancyGuardTransient, IMarketplace {
 
     /// @inheritdoc IMarketplace
     function quote(uint256 assetId, uint256 licence, uint32 units) external view returns (Charge memory) {
-        return _charge(registry.offerOf(assetId, licence), units);
+        Offer memory offer = registry.offerOf(assetId, licence);
+        (uint256 total, uint256 fee, uint256 royalty) = _divide(offer, units);
+        return Charge(offer.token, total, fee, offer.treasury, royalty, offer.royaltyTo, offer.payout);
     }
 
     /* INTERNAL */
@@ -67,30 +69,26 @@ contract Marketplace is Seller, ReentrancyGuardTransient, IMarketplace {
             buyer: msg.sender,
             digest: order.digest
         });
-        Charge memory charge = _charge(registry.sell(issue), order.units);
-        if (charge.total > order.maxTotal) revert TotalAboveMaximum(charge.total, order.maxTotal);
-        emit Sale(
-            order.assetId, order.licence, msg.sender, charge.token, charge.total, charge.fee, charge.royalty
-        );
+        Offer memory offer = registry.sell(issue);
+        (uint256 total, uint256 fee, uint256 royalty) = _divide(offer, order.units);
+        if (total > order.maxTotal) revert TotalAboveMaximum(total, order.maxTotal);
+        emit Sale(order.assetId, order.licence, msg.sender, offer.token, total, fee, royalty);
 
-        uint256 change = _changeOf(charge.token, charge.total);
-        _pay(charge.token, charge.treasury, charge.fee);
-        _pay(charge.token, charge.royaltyTo, charge.royalty);
-        _pay(charge.token, charge.payout, charge.total - charge.fee - charge.royalty);
+        uint256 change = _changeOf(offer.token, total);
+        _pay(offer.token, offer.treasury, fee);
+        _pay(offer.token, offer.royaltyTo, royalty);
+        _pay(offer.token, offer.payout, total - fee - royalty);
         _sendCoin(msg.sender, change);
     }
 
-    function _charge(Offer memory offer, uint256 units) private pure returns (Charge memory charge) {
-        uint256 total = offer.price * units;
-        return Charge({
-            token: offer.token,
-            total: total,
-            fee: total * offer.feeBps / BPS,
-            treasury: offer.treasury,
-            royalty: total * offer.royaltyBps / BPS,
-            royaltyTo: offer.royaltyTo,
-            payout: offer.payout
-        });
+    function _divide(Offer memory offer, uint256 units)
+        private
+        pure
+        returns (uint256 total, uint256 fee, uint256 royalty)
+    {
+        total = offer.price * units;
+        fee = total * offer.feeBps / BPS;
+        royalty = total * offer.royaltyBps / BPS;
     }
 
     /// @dev From the buyer in a token, or from the value that came with the call.

@@ -141,7 +141,9 @@ class App:
         from registry.chain.deploy import place_of
 
         chosen = self.settings.get("deployment")
-        return Path(chosen) if chosen else place_of(chain_id, [Path("deployments"), self.home / "deployments"])
+        if chosen and not chosen.startswith("0x"):
+            return Path(chosen)
+        return place_of(chain_id, [Path("deployments"), self.home / "deployments"])
 
     # --- Asking and telling ----------------------------------------------------------------------
 

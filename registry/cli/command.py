@@ -99,8 +99,8 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
         "--deployment",
         "REGISTRY_DEPLOYMENT",
         {
-            "metavar": "FILE",
-            "help": "Record of the registry to use; by default deployments/<chain>.json here or at home.",
+            "metavar": "FILE|ADDRESS",
+            "help": "Record of the registry, or its address; by default deployments/<chain>.json here or at home.",
         },
     ),
     (

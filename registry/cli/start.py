@@ -226,11 +226,12 @@ def show_plan(app: App, wanted: StepPlan[Deployment], dollar: str | None = None,
 
 
 def _check(app: App, chain: Chain, folder: Path) -> None:
-    from registry.chain.deploy import Deployment, find, plan, version
+    from registry.chain.deploy import find, plan, version
+    from registry.chain.discovery import deployment_at
     from registry.errors import DeploymentError, NotDeployed
 
     chosen = app.settings.get("deployment")
-    found = Deployment.load(chosen) if chosen else find(chain.chain_id, [folder, app.home / "deployments"])
+    found = deployment_at(chain, chosen) if chosen else find(chain.chain_id, [folder, app.home / "deployments"])
     if found is None:
         raise NotDeployed(chain.chain_id, f"neither {folder} nor {app.home / 'deployments'} records it")
     if found.version != version():

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves with halmos every statement of tests/forge/proofs, for all values: the arithmetic of shares, the packing of
-# licences, the text of CIDs and the cap of royalties.
+# Proves with halmos every statement of tests/forge/proofs, for all values: the arithmetic of shares and of time, what
+# waits in a ledger, the packing of what is stored, the ids of items, the text of CIDs and the cap of royalties.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 bin=.venv-prove/bin
@@ -13,15 +13,15 @@ halmos() {
   "$bin/halmos" --forge-build-out "$FOUNDRY_OUT" --loop 64 --solver-timeout-assertion 600s "$@" 2>&1 \
     | grep -vE '[│╰╭├]|^(warning|note)\[|^ *$' | tee -a .prove.log
 }
-bits=(--match-contract 'Share(Induction|Tables)|PackingProofs|CidProofs|LineageProofs' --solver yices)
+bits=(--match-contract 'Share(Induction|Tables)|StreamParts|(Cid|Id|Ledger|Lineage|Packing)Proofs' --solver yices)
 integers=(--solver-command "$bin/python scripts/_toolchain/smt.py")
 
 # Products and quotients on integers, the rest on bits.
-halmos --function testProve_ --contract ShareLemmas "${integers[@]}"
+halmos --function testProve_ --match-contract '(Share|Stream)Lemmas' "${integers[@]}"
 halmos --function testProve_ "${bits[@]}"
 
 # What is false must be refuted, by an example and not by a want of time.
-halmos --function refute_ --contract ShareRefutations "${integers[@]}" || true
+halmos --function refute_ --match-contract '(Share|Stream)Refutations' "${integers[@]}" || true
 halmos --function refute_ "${bits[@]}" || true
 
 # None may have been left out, as halmos does with what it cannot read.

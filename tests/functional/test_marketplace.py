@@ -403,6 +403,40 @@ def test_the_dao_names_sellers_and_ending_one_ends_its_new_sales_only(
     assert marketplace.quote(asset_id, 0, 1).total == 0
 
 
+def test_all_sellers_keep_to_the_rules_of_the_day_whenever_they_were_named(
+    project: Any,
+    registry: Any,
+    marketplace: Any,
+    dollar: Any,
+    dao: Any,
+    buyer: Any,
+    seller: Any,
+    treasury: Any,
+    publish: Any,
+) -> None:
+    asset_id = publish(terms(100 * DOLLAR, kind=USE))
+    registry.setFee(100, sender=dao)
+    late, ended = (dao.deploy(project.Marketplace, registry) for _ in range(2))
+    for shop in (late, ended):
+        dollar.approve(shop, 2**256 - 1, sender=buyer)
+        registry.setSeller(shop, True, sender=dao)
+    registry.setSeller(ended, False, sender=dao)
+    registry.setFee(200, sender=dao)
+    registry.setTreasury(seller, sender=dao)
+    until = chain.pending_timestamp + DAY
+    registry.pauseSales(until, sender=dao)
+    # A change of the rules makes nobody a seller again.
+    assert not registry.isSeller(ended)
+    assert refusal(ended.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotSeller", ended)
+    registry.setSeller(ended, True, sender=dao)
+    for shop in (marketplace, late, ended):
+        assert refusal(shop.buyAccess, order(asset_id, buyer), sender=buyer) == ("SalesArePaused", until)
+    registry.pauseSales(0, sender=dao)
+    for number, shop in enumerate((marketplace, late, ended), 1):
+        shop.buyAccess(order(asset_id, buyer), sender=buyer)
+        assert (dollar.balanceOf(seller), dollar.balanceOf(treasury)) == (2 * DOLLAR * number, 0)
+
+
 def test_a_seller_is_a_contract_and_not_the_treasury(
     project: Any, registry: Any, marketplace: Any, dao: Any, stranger: Any, buyer: Any
 ) -> None:
