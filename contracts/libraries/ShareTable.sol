@@ -81,9 +81,13 @@ library ShareTable {
         pure
         returns (uint256 amount)
     {
-        unchecked {
-            for (uint256 i = first; i < end; ++i) {
-                amount += part(total, shareAt(table, i), shareSum);
+        assembly ("memory-safe") {
+            // As `shareAt` and `part` have it, entry by entry.
+            let word := add(add(table, ENTRY), mul(first, ENTRY))
+            for { let last := add(add(table, ENTRY), mul(end, ENTRY)) } lt(word, last) {
+                word := add(word, ENTRY)
+            } {
+                amount := add(amount, div(mul(total, and(mload(word), 0xffffffff)), shareSum))
             }
         }
     }

@@ -85,8 +85,9 @@ library SlotLib {
         }
     }
 
-    function write(Book storage slot, Book memory book) internal {
-        uint256 word = book.received | (uint256(book.parked) << 120) | (uint256(book.next) << 240);
+    /// @dev By its members, as a splitter works with them.
+    function write(Book storage slot, uint120 received, uint120 parked, uint16 next) internal {
+        uint256 word = received | (uint256(parked) << 120) | (uint256(next) << 240);
         assembly ("memory-safe") {
             sstore(slot.slot, word)
         }

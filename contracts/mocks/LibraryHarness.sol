@@ -41,7 +41,7 @@ contract SlotLibHarness {
 
     /// @notice Write what a splitter counted.
     function writeBook(Book calldata book) external {
-        _book.write(book);
+        _book.write(book.received, book.parked, book.next);
     }
 
     /// @notice Write a row of a table of ancestors.

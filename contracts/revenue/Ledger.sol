@@ -69,15 +69,14 @@ abstract contract Ledger is ILedger, ReentrancyGuardTransient {
 
     /// @dev Pays with bounded gas, and reads no more than a word of what comes back. The caller parks what was not paid.
     function _push(address token, address payee, uint256 amount) internal returns (bool paid) {
-        // A call passes on at most 63/64 of the gas that is left (EIP-150).
-        uint256 needed = token == address(0) ? NATIVE_NEEDED : TOKEN_NEEDED;
-        if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
         if (token == address(0)) {
+            _checkGas(NATIVE_NEEDED);
             assembly ("memory-safe") {
                 paid := call(NATIVE_GAS, payee, amount, 0, 0, 0, 0)
             }
             return paid;
         }
+        _checkGas(TOKEN_NEEDED);
         bytes4 selector = IERC20.transfer.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
@@ -89,6 +88,11 @@ abstract contract Ledger is ILedger, ReentrancyGuardTransient {
             // True, or nothing at all from a token that returns nothing; its code was seen when its balance was read.
             paid := and(paid, or(iszero(returndatasize()), and(gt(returndatasize(), 31), eq(mload(0), 1))))
         }
+    }
+
+    /// @dev A call passes on at most 63/64 of the gas that is left (EIP-150).
+    function _checkGas(uint256 needed) private view {
+        if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
     }
 
     /// @dev What of a token is held here.

@@ -11,16 +11,6 @@ abstract contract Splitter is Ledger, ISplitter {
     using ShareTable for bytes;
     using SlotLib for Book;
 
-    /// @dev One division of all that arrived so far among all payees. It may be paid in chunks of payees.
-    struct Round {
-        /// The total that was divided before: payees from `first` on have had their parts of this.
-        uint256 before;
-        /// The total that is divided: payees ahead of `first` have had their parts of this.
-        uint256 total;
-        /// Whose turn it is.
-        uint256 first;
-    }
-
     /// What a splitter can count of one token.
     uint256 private constant LIMIT = type(uint120).max;
 
@@ -63,15 +53,18 @@ abstract contract Splitter is Ledger, ISplitter {
     /// @inheritdoc ISplitter
     function pending(address token, address payee) external view nonReentrantView returns (uint256 amount) {
         (bytes memory table,) = _table();
-        uint256 shareSum = table.sum();
+        (uint256 size, uint256 shareSum) = (table.size(), table.sum());
         Book memory book = _books[token];
-        Round memory round = _round(token, book);
-        uint256 total = _arrived(token, table, book, round);
+        // In a round of chunks, those ahead of the next one have had their parts of its total already.
+        uint256 goal = book.next == 0 ? book.received : _goals[token];
+        uint256 divided = table.partsOf(0, book.next, goal, shareSum)
+            + table.partsOf(book.next, size, book.received, shareSum);
+        uint256 total = _arrived(token, divided, book.parked, goal);
         amount = _owedTo(token, payee);
-        for (uint256 i = 0; i < table.size(); ++i) {
+        for (uint256 i = 0; i < size; ++i) {
             if (table.payeeAt(i) != payee) continue;
             uint256 share = table.shareAt(i);
-            uint256 had = i < round.first ? round.total : round.before;
+            uint256 had = i < book.next ? goal : book.received;
             amount += ShareTable.part(total, share, shareSum) - ShareTable.part(had, share, shareSum);
         }
     }
@@ -85,55 +78,56 @@ abstract contract Splitter is Ledger, ISplitter {
 
     function _distribute(address token, uint256 count) private nonReentrant returns (uint256 paid) {
         (bytes memory table, uint256 silent) = _table();
-        Book memory book = _books[token];
-        Round memory round = _round(token, book);
-        if (round.first == 0) round.total = _arrived(token, table, book, round);
+        (uint256 size, uint256 shareSum) = (table.size(), table.sum());
+        Book storage stored = _books[token];
+        (uint256 before, uint256 parked, uint256 first) = (stored.received, stored.parked, stored.next);
+        uint256 total = first == 0
+            ? _arrived(token, table.partsOf(0, size, before, shareSum), parked, before)
+            : _goals[token];
         // A splitter without shares, of an asset that owes nothing, keeps what was sent to it by mistake.
         // Whoever sends a little more, to make the two differ, has it divided.
-        if (round.total == round.before || table.sum() == 0) return 0;
-
+        if (total == before || shareSum == 0) return 0;
         // All writes come before the first payment; what fails is added at the end, under the guard.
-        uint256 end = _begin(token, book, round, table.size(), count);
-        uint256 failed = 0;
-        (paid, failed) = _pay(token, table, silent, round, end);
-        if (failed != 0) _books[token].parked = uint120(book.parked + failed);
-        emit Distributed(token, paid);
-    }
-
-    /// @dev Writes down that it is the turn of the payees from `round.first` up to `end`.
-    function _begin(address token, Book memory book, Round memory round, uint256 size, uint256 count)
-        private
-        returns (uint256 end)
-    {
-        uint256 first = round.first;
-        if (count < size - first) {
-            end = first + count;
-            if (first == 0) _goals[token] = round.total;
-            book.next = uint16(end);
+        uint256 end = size;
+        // It is always the turn of a payee: `first` is less than the size.
+        unchecked {
+            if (count < size - first) end = first + count;
+        }
+        if (end != size) {
+            if (first == 0) _goals[token] = total;
+            stored.write(uint120(before), uint120(parked), uint16(end));
             emit ChunkPaid(token, first, count);
         } else {
-            end = size;
             if (first != 0) {
                 delete _goals[token];
                 emit ChunkPaid(token, first, size - first);
             }
-            (book.received, book.next) = (uint120(round.total), 0);
+            stored.write(uint120(total), uint120(parked), 0);
         }
-        _books[token].write(book);
+        uint256 failed = 0;
+        (paid, failed) = _pay(token, table, silent, shareSum, before, total, first, end);
+        if (failed != 0) stored.parked = uint120(parked + failed);
+        emit Distributed(token, paid);
     }
 
-    /// @dev Pays the payees from `round.first` up to `end`, and parks what cannot be paid.
-    function _pay(address token, bytes memory table, uint256 silent, Round memory round, uint256 end)
-        private
-        returns (uint256 paid, uint256 failed)
-    {
-        uint256 shareSum = table.sum();
+    /// @dev Pays the payees from `first` up to `end` what `total` gives them more than `before`, and parks what cannot be
+    /// paid.
+    function _pay(
+        address token,
+        bytes memory table,
+        uint256 silent,
+        uint256 shareSum,
+        uint256 before,
+        uint256 total,
+        uint256 first,
+        uint256 end
+    ) private returns (uint256 paid, uint256 failed) {
         // No sum here is more than the total, which has 120 bits, or the number of payees.
         unchecked {
-            for (uint256 i = round.first; i < end; ++i) {
+            for (uint256 i = first; i < end; ++i) {
                 uint256 share = table.shareAt(i);
-                uint256 amount = ShareTable.part(round.total, share, shareSum)
-                    - ShareTable.part(round.before, share, shareSum);
+                uint256 amount =
+                    ShareTable.part(total, share, shareSum) - ShareTable.part(before, share, shareSum);
                 // Spares a transfer of nothing.
                 if (amount == 0) continue;
                 paid += amount;
@@ -145,27 +139,20 @@ abstract contract Splitter is Ledger, ISplitter {
         }
     }
 
-    /// @dev Between rounds nothing is divided: the total is what it was before.
-    function _round(address token, Book memory book) private view returns (Round memory) {
-        return Round(book.received, book.next == 0 ? book.received : _goals[token], book.next);
-    }
-
-    /// @dev All that ever arrived: what is here, and what payees have had, less what was parked of that and is still here.
+    /// @dev All that ever arrived: what is here, and what was divided, less what was parked of that and is still here.
     /// Not less than was counted before: a token may shrink balances.
-    function _arrived(address token, bytes memory table, Book memory book, Round memory round)
+    function _arrived(address token, uint256 divided, uint256 parked, uint256 counted)
         private
         view
         returns (uint256 total)
     {
-        (uint256 held, uint256 shareSum) = (_balance(token), table.sum());
+        uint256 held = _balance(token);
         unchecked {
-            uint256 had = table.partsOf(0, round.first, round.total, shareSum)
-                + table.partsOf(round.first, table.size(), round.before, shareSum);
-            total = held + (had - book.parked);
+            total = held + (divided - parked);
         }
         // A token with more units than this cannot brick what it does not fit: the rest waits.
         if (held > LIMIT || total > LIMIT) return LIMIT;
-        if (total < round.total) return round.total;
+        if (total < counted) return counted;
     }
 
     function _claimed(address token, uint256 amount) internal override {

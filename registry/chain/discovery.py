@@ -10,7 +10,7 @@ from registry.chain.connection import Chain
 from registry.chain.deploy import CONTRACTS, Dao, Deployment, directory_entries, plan, version
 from registry.chain.plan import first_block
 from registry.chain.safe import CANONICAL
-from registry.errors import ConnectionFailed, NotDeployed, RegistryError
+from registry.errors import ConnectionFailed, NotDeployed, RegistryError, TransactionReverted
 from registry.types import ZERO_ADDRESS, Address, ChainId, to_address
 
 _DAO = ("token", "timelock", "governor", "standards", "curation", "brake", "treasuries")
@@ -34,7 +34,10 @@ def discover(chain: Chain, registry: str) -> Deployment:
     whose directory lacks a contract.
     """
     address = to_address(registry)
-    listed = directory_entries(chain, address)
+    try:
+        listed = directory_entries(chain, address)
+    except TransactionReverted:
+        raise NotDeployed(chain.chain_id, f"the contract at {address} is no registry") from None
     wanted = [*(key for key in CONTRACTS if key != "registry"), *(f"safe.{part}" for part in CANONICAL)]
     for name in [*wanted, *(_DAO if "governor" in listed else ())]:
         if name not in listed:

@@ -7,9 +7,11 @@ import {Directory} from "../../contracts/governance/Directory.sol";
 import {RegistryAuthority} from "../../contracts/governance/RegistryAuthority.sol";
 import {AssetInfo, AssetState, DerivativeTerms} from "../../contracts/interfaces/IAssets.sol";
 import {IAssetRegistry, Publication} from "../../contracts/interfaces/IAssetRegistry.sol";
-import {ILicences, Issue, LicenceKind, LicenceTerms} from "../../contracts/interfaces/ILicences.sol";
+import {ILicences, LicenceKind, LicenceTerms} from "../../contracts/interfaces/ILicences.sol";
 import {Parent} from "../../contracts/interfaces/ILineage.sol";
+import {Order} from "../../contracts/interfaces/IMarketplace.sol";
 import {LeafLib} from "../../contracts/libraries/LeafLib.sol";
+import {Marketplace} from "../../contracts/market/Marketplace.sol";
 import {Lineage} from "../../contracts/revenue/Lineage.sol";
 
 /// @dev The few cheat codes that are used; forge knows them at this address.
@@ -20,7 +22,7 @@ interface Vm {
 Vm constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
 /// @title CollectionsHandler: what can happen to a collection of four items, each in bounds, none of which may revert.
-/// @dev It is the DAO and the one seller, too.
+/// @dev It is the DAO, too.
 contract CollectionsHandler {
     uint256 private constant PEOPLE = 3;
     uint256 private constant COLLECTION = 1;
@@ -32,6 +34,8 @@ contract CollectionsHandler {
         address(_authority), new Directory(address(_authority)), new Lineage(), address(0x7EA5), 250
     );
 
+    Marketplace private immutable _market = new Marketplace(registry);
+
     uint256 public sold;
     uint256 public minted;
     mapping(uint256 item => mapping(address account => bool)) public holds;
@@ -39,7 +43,7 @@ contract CollectionsHandler {
     mapping(uint256 item => address) public owners;
 
     constructor() {
-        registry.setSeller(address(this), true);
+        registry.setSeller(address(_market), true);
         LicenceTerms[] memory licences = new LicenceTerms[](1);
         licences[0].kind = LicenceKind.Hold;
         licences[0].cap = CAP;
@@ -78,7 +82,7 @@ contract CollectionsHandler {
     function sell(uint8 index, uint8 who) external {
         (uint256 id, address buyer) = (idOf(index), person(who));
         bool refused = holds[id][buyer] || sold == CAP || !isForSale(index);
-        try registry.sell(Issue(id, 0, buyer, 1, false, buyer, 0)) {
+        try _market.buyAccess(Order(id, 0, buyer, 1, 0, 0)) {
             assert(!refused);
             holds[id][buyer] = true;
             ++sold;

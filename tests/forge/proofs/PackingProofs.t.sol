@@ -99,7 +99,7 @@ contract PackingProofs {
         assembly ("memory-safe") {
             sstore(_book.slot, before)
         }
-        _book.write(book);
+        _book.write(book.received, book.parked, book.next);
         assert(_book.received == book.received && _book.parked == book.parked && _book.next == book.next);
     }
 

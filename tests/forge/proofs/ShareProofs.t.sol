@@ -207,6 +207,27 @@ contract ShareTables {
             assert(ShareTable.payeeAt(table, i) == payees[i] && ShareTable.shareAt(table, i) == shares[i]);
         }
     }
+
+    /// @notice What several have had together is the sum of what each has had.
+    function testProve_partsAreTheSumOfEach(uint32[3] calldata shares, uint120 total, uint40 shareSum)
+        external
+        pure
+    {
+        bytes memory table = ShareTable.create(3);
+        for (uint256 i = 0; i < 3; ++i) {
+            ShareTable.set(table, i, address(uint160(i)), shares[i]);
+        }
+        for (uint256 first = 0; first < 3; ++first) {
+            uint256 sum = 0;
+            assert(ShareTable.partsOf(table, first, first, total, shareSum) == 0);
+            for (uint256 i = first; i < 3; ++i) {
+                unchecked {
+                    sum += ShareTable.part(total, shares[i], shareSum);
+                }
+                assert(ShareTable.partsOf(table, first, i + 1, total, shareSum) == sum);
+            }
+        }
+    }
 }
 
 /// @title ShareRefutations: what is false, so that a prover which believes anything is noticed.

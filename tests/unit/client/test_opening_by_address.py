@@ -48,7 +48,7 @@ def test_an_address_tells_of_the_dao_too() -> None:
 
 def test_a_client_is_opened_by_the_address_alone(place: Registry, tmp_path: Path) -> None:
     did = place.publish(None, name="Penguins", type="dataset", license="MIT").did
-    opened = Registry.on(place.chain, deployment=place.deployment.registry, home=tmp_path)
+    opened = Registry.on(place.chain, deployment=place.deployment.registry, store=place.store, home=tmp_path)
     assert opened.deployment == place.deployment
     assert opened.get(did).owner == place.address
 
@@ -61,7 +61,7 @@ def test_a_file_still_records_a_registry(place: Registry, tmp_path: Path) -> Non
 def test_what_is_no_registry_is_not_opened(place: Registry) -> None:
     with pytest.raises(NotDeployed, match="there is no contract at"):
         discover(place.chain, place.address)
-    with pytest.raises(NotDeployed, match="does not answer contracts"):
+    with pytest.raises(NotDeployed, match="is no registry"):
         discover(place.chain, place.deployment.tokens["USD"])
     with pytest.raises(InvalidAddress):
         deployment_at(place.chain, place.deployment.registry[:-1])
