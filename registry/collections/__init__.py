@@ -1,4 +1,4 @@
-"""Collections: assets that are published together by one root, listed in a manifest of which a proof is read in ranges."""
+"""Collections: a million assets under one root, listed in a manifest of which a proof is read in ranges."""
 
 from __future__ import annotations
 

@@ -41,6 +41,9 @@ LEVELS: Final = 7
 
 _RECORD: Final = Struct(">QII32s")
 
+RECORD: Final = _RECORD.size
+"""Bytes of a record."""
+
 
 class Record(NamedTuple):
     """What is listed of an item; `offset` and `length` in bytes, `rank` is the number of leaves less than its own."""
@@ -49,8 +52,6 @@ class Record(NamedTuple):
     length: int
     rank: int
     digest: bytes
-
-    SIZE = _RECORD.size
 
     @classmethod
     def unpack(cls, data: bytes) -> Record:

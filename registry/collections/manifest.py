@@ -10,9 +10,9 @@ from typing import Final
 
 from registry.collections.layout import (
     DOCUMENTS,
-    HASH,
     ITEMS,
     LEVELS,
+    RECORD,
     TREE,
     Record,
     depth_of,
@@ -27,7 +27,7 @@ from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.node import Node
 from registry.ipfs.reader import Reader
-from registry.merkle import MerkleTree, root_from
+from registry.merkle import HASH, MerkleTree, root_from
 
 _REMEMBERED: Final = 64
 _AT_ONCE: Final = 4096
@@ -81,8 +81,8 @@ class Manifest:
                 f"There is no item {index:,} in a collection of {self.size:,}.",
                 hint=f"They are numbered from 0 to {self.size - 1:,}.",
             )
-        at = index * Record.SIZE
-        record = Record.unpack(self._between(self._items, at, at + Record.SIZE))
+        at = index * RECORD
+        record = Record.unpack(self._between(self._items, at, at + RECORD))
         self._check(index, record)
         leaf = leaf_of_item(index, record.digest)
         proof = self._proof(2 * self.size - 1 - record.rank)
@@ -114,8 +114,8 @@ class Manifest:
 
     def verify(self) -> Iterator[int]:
         """Check everything: each document against the list, the list against the root, and that each item's proof can
-        be read. Gives the number of items done, now and then; a million take 250 MB. Raises `LimitExceeded` for more than
-        20 million."""
+        be read. Gives the number of items done, now and then; a million take 250 MB. Raises `LimitExceeded` for more
+        than 20 million."""
         if self.size > MAX_VERIFIED:
             raise LimitExceeded("The number of items of a collection that is verified", self.size, MAX_VERIFIED)
         tree = MerkleTree(self._leaves())
@@ -143,10 +143,10 @@ class Manifest:
     def _records(self) -> Iterator[tuple[int, Record]]:
         for first in range(0, self.size, _AT_ONCE):
             last = min(first + _AT_ONCE, self.size)
-            data = self._between(self._items, first * Record.SIZE, last * Record.SIZE)
+            data = self._between(self._items, first * RECORD, last * RECORD)
             for index in range(first, last):
-                at = (index - first) * Record.SIZE
-                record = Record.unpack(data[at : at + Record.SIZE])
+                at = (index - first) * RECORD
+                record = Record.unpack(data[at : at + RECORD])
                 self._check(index, record)
                 yield index, record
 
@@ -158,7 +158,7 @@ class Manifest:
 
     @cached_property
     def _items(self) -> Node:
-        return self._file(ITEMS, self.size * Record.SIZE)
+        return self._file(ITEMS, self.size * RECORD)
 
     @cached_property
     def _tree(self) -> Node:
