@@ -131,7 +131,7 @@ class Asset:
     """An asset as it is now: what the chain says, and its verified document.
 
     `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue. `listing` is what
-    curation says, None where there is no DAO. Of an item that is not `minted`, all but the document is its collection's.
+    curation says, None where there is no DAO. Of an item that is not `minted` all but its document is the collection's.
     """
 
     did: DID

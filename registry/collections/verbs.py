@@ -386,7 +386,7 @@ class _Common:
         for place, word in enumerate(("type", "license")):
             if self._named[place] is None and self._found[place] not in (None, of_item[place]):
                 raise InputError(
-                    f"The {word} of draft {index:,} is {of_item[place]!r}, that of those before {self._found[place]!r}.",
+                    f"The {word} of draft {index:,} is {of_item[place]!r}, of those before {self._found[place]!r}.",
                     hint=f"Name the collection's own {word}.",
                 )
         self._found = self._named[0] or of_item[0], self._named[1] or of_item[1]
