@@ -10,19 +10,21 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from struct import Struct
 from types import TracebackType
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 from registry.collections.layout import DOCUMENTS, ITEMS, MAX_ITEMS, TREE, Record, leaf_of_item, pages
-from registry.errors import InputError
+from registry.errors import ContentError, InputError
 from registry.home import make_home, private_lock
 from registry.merkle import MerkleTree
 
 _PACKED: Final = "packed"
 _ENTRY: Final = Struct(">QI32s32s16s")
 _BUFFER: Final = 1 << 20
+_FLUSHED: Final = 1_000  # items; who is killed loses no more than these
 _NONE: Final = b""
 
 Progress = Callable[[int], None]
@@ -68,18 +70,20 @@ class Packing:
         self.folder: Final = folder
         self.manifest: Final = folder / "manifest"
         self.count = 0
-        self._lock = private_lock(make_home(folder).parent / f"{folder.name}.lock", timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise InputError(
-                "Another process is packing this collection.", hint="Wait for it, or give the collection another name."
-            ) from error
-        make_home(self.manifest)
-        self._documents = _open(self.manifest / DOCUMENTS)
-        self._packed = _open(folder / _PACKED)
         self._end = 0
         self._writing = False
+        with _told(folder):
+            self._lock = private_lock(make_home(folder).parent / f"{folder.name}.lock", timeout=0)
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise InputError(
+                    "Another process is packing this collection.",
+                    hint="Wait for it, or give the collection another name.",
+                ) from error
+            make_home(self.manifest)
+            self._documents = _open(self.manifest / DOCUMENTS)
+            self._packed = _open(folder / _PACKED)
 
     def __enter__(self) -> Self:
         return self
@@ -87,9 +91,12 @@ class Packing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._documents.close()
-        self._packed.close()
-        self._lock.release()
+        try:
+            with suppress(OSError) if kind else _told(self.folder):
+                self._documents.close()
+                self._packed.close()
+        finally:
+            self._lock.release()
 
     def discard(self) -> None:
         """Remove the folder: what was packed is stored elsewhere."""
@@ -116,15 +123,24 @@ class Packing:
         """Pack the next item's document. Raises `InputError` past what a collection may list."""
         if self.count == MAX_ITEMS:
             raise InputError(f"A collection has at most {MAX_ITEMS:,} items.", hint="Publish several collections.")
-        if not self._writing:
-            _cut(self._packed, self.count * _ENTRY.size)
-            _cut(self._documents, self._end)
-            self._writing = True
         digest = hashlib.sha256(data).digest()
         entry = _Entry(self._end, len(data), digest, leaf_of_item(self.count, digest), bytes(16)).sealed(source)
-        self._documents.write(data)
-        self._packed.write(_ENTRY.pack(*entry))
-        self._pass(entry.length)
+        with _told(self.folder):
+            self._begin_writing()
+            self._documents.write(data)
+            self._packed.write(_ENTRY.pack(*entry))
+            self._pass(entry.length)
+            if not self.count % _FLUSHED:
+                self._documents.flush()
+                self._packed.flush()
+
+    def _begin_writing(self) -> None:
+        """Drop what an earlier run has packed from here on."""
+        if not self._writing:
+            for file, size in ((self._packed, self.count * _ENTRY.size), (self._documents, self._end)):
+                file.seek(size)
+                file.truncate()
+            self._writing = True
 
     def _pass(self, length: int) -> None:
         self.count += 1
@@ -140,18 +156,17 @@ class Packing:
         """Write the list and its tree; returns the root. Raises `InputError` for a collection of nothing."""
         if not self.count:
             raise InputError("There are no drafts to publish.", hint="A collection has one item or more.")
-        if not self._writing:
-            _cut(self._packed, self.count * _ENTRY.size)
-            _cut(self._documents, self._end)
-        self._documents.flush()
-        tree = MerkleTree(entry.leaf for entry in self._entries())
-        with (self.manifest / ITEMS).open("wb", _BUFFER) as file:
-            for index, entry in enumerate(self._entries(), 1):
-                file.write(Record(entry.offset, entry.length, tree.rank(entry.leaf), entry.digest).pack())
-                if progress is not None and not index % 10_000:
-                    progress(index)
-        with (self.manifest / TREE).open("wb", _BUFFER) as file:
-            file.writelines(pages(tree))
+        with _told(self.folder):
+            self._begin_writing()
+            self._documents.flush()
+            tree = MerkleTree(entry.leaf for entry in self._entries())
+            with (self.manifest / ITEMS).open("wb", _BUFFER) as file:
+                for index, entry in enumerate(self._entries(), 1):
+                    file.write(Record(entry.offset, entry.length, tree.rank(entry.leaf), entry.digest).pack())
+                    if progress is not None and not index % _FLUSHED:
+                        progress(index)
+            with (self.manifest / TREE).open("wb", _BUFFER) as file:
+                file.writelines(pages(tree))
         return tree.root
 
     def digests(self, count: int) -> list[bytes]:
@@ -172,7 +187,13 @@ def _open(file: Path) -> BinaryIO:
     return os.fdopen(handle, "r+b", _BUFFER)
 
 
-def _cut(file: BinaryIO, size: int) -> None:
-    """End a file here, and write on from there."""
-    file.seek(size)
-    file.truncate()
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Say of a full disk, or a folder that may not be written to, what it means here."""
+    try:
+        yield
+    except OSError as error:
+        raise ContentError(
+            f"The collection could not be packed in {str(folder)!r}: {error.strerror or error}.",
+            hint="Check the free space and the permissions, or name another home; run it again, and it goes on.",
+        ) from error

@@ -21,6 +21,7 @@ from registry.collections.packing import Packing, source_of
 from registry.ddo import DDO, AssetType, Content, ContentFile
 from registry.did import DID
 from registry.errors import InputError
+from registry.home import make_home
 from registry.ipfs.cid import CID
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import add_tree
@@ -251,7 +252,7 @@ class Collections:
         key = f"{registry.chain.chain_id}:{registry.deployment.registry}:{holder}:{name}"
         with tempfile.TemporaryDirectory(prefix="collection-") as scratch:
             base = Path(scratch) if dry_run or registry.home is None else registry.home / "collections"
-            base.mkdir(parents=True, exist_ok=True)
+            make_home(base)
             with Packing(base / hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]) as packing:
                 yield packing
 
