@@ -62,9 +62,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 def drafts(name: str, number: int) -> Iterator[Draft]:
     """Drafts without content, from a generator that can be read once."""
     return (
-        Draft(
-            name=f"{name}/{index}", type="dataset", license="CC0-1.0", fields={"description": f"no. {index}", **fields}
-        )
+        Draft(name=f"{name}/{index}", type="dataset", license="CC0-1.0", fields={"description": f"no. {index}"})
         for index in range(number)
     )
 
