@@ -49,9 +49,9 @@ BARS: Final = {
     "proof_bytes": ("<=", 256 * 1024),
 }
 _PROSE: Final = (
-    "Seen from the ridge above the station on a clear morning, with the wind from the north-west and the colony at rest; "
-    "taken with a long lens, cropped to the bird, labelled by two people who did not know of each other's answer, and "
-    "kept only where both agreed on species, age and sex. "
+    "Seen from the ridge above the station on a clear morning, with the wind from the north-west and the colony at "
+    "rest; taken with a long lens, cropped to the bird, labelled by two people who did not know of each other's "
+    "answer, and kept only where both agreed on species, age and sex. "
 )
 
 
@@ -90,7 +90,7 @@ def measure(size: int = SIZE) -> dict[str, Any]:
 def _drafts(size: int) -> Iterator[Draft]:
     for index in range(size):
         fields = {
-            "description": f"Picture {index:,}. " + _PROSE * 2,
+            "description": f"Picture {index:,}. " + _PROSE * 3,
             "tags": ["birds", "pictures", f"batch-{index // 1000}"],
             "additional": {"place": [index % 90, index % 180], "label": {"species": "Adelie", "agreed": True}},
         }
