@@ -42,8 +42,8 @@ _SHOWN: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class PublishedCollection:
-    """A collection that was published; `tx` is None if an earlier run had done it already. `root` is that of its `size`
-    items, `content` the CID of its manifest, which is the content of its document `cid`."""
+    """A collection that was published; `tx` is None if an earlier run had done it already. `root` (32 bytes) is that of
+    its `size` items, `content` the CID of its manifest, which is the content of its document `cid`."""
 
     did: DID
     cid: CID
@@ -114,7 +114,7 @@ class ProvenItem:
 
 @dataclass(frozen=True, slots=True)
 class CollectionVerification:
-    """A manifest that was read as a whole, and is what the root on chain stands for."""
+    """A manifest of `size` items that was read as a whole, and is what the root (32 bytes) on chain stands for."""
 
     did: DID
     root: bytes
