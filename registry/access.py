@@ -136,7 +136,7 @@ class Access(Assets):
         did, holder = self.did(asset), to_address(account) if account else self.address
         if self.read(did, self.assets.functions.hasAccess(did.asset_id, holder)):
             return True
-        return bool(self.read(did, self.assets.functions.ownerOf(did.asset_id)) == holder)
+        return bool(self.read(did, self.assets.functions.assetInfo(did.asset_id))[0] == holder)
 
     def holding(
         self, asset: DID | str | int, licence: str | int | Offer | None = None, *, account: str | None = None

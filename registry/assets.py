@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
 
+from registry.collections.items import document_of
 from registry.ddo import DDO, AssetType, Content, ContentFile, LicenceText
 from registry.did import DID
 from registry.errors import AssetNotFound, InputError, LicenceNotFound, NotDeployed, TransactionReverted
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
-from registry.ipfs.store import NullSink, fetch, keep, writing
+from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import FileEntry, add_tree, content_size
 from registry.licence import Kind, Licence, LimitWarning
 from registry.money import Amount, Token
@@ -318,20 +319,21 @@ class Assets(Session):
         """
         did = self.did(asset)
         info = self.read(did, self.assets.functions.assetInfo(did.asset_id))
-        digest = to_digest(bytes(info[1]))
-        ddo = DDO.from_bytes(fetch(CID.from_digest(digest), self.store))
+        named = to_digest(bytes(info[1]))
+        document = document_of(self, did, named, info[2])
         return Asset(
             did=did,
             owner=to_address(info[0]),
-            digest=digest,
+            digest=document.digest,
             version=info[2],
             state=State(info[3]),
             delisted=info[4],
             payout=to_address(info[6]),
             transfers=info[7],
-            ddo=ddo,
-            licences=self._offers(did, ddo, digest),
+            ddo=document.ddo,
+            licences=self._offers(did, document.terms, named),
             listing=self.listing(did),
+            minted=document.minted,
         )
 
     def listing(self, did: DID) -> Listing | None:
@@ -350,6 +352,8 @@ class Assets(Session):
     def history(self, asset: DID | str | int) -> tuple[CID, ...]:
         """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
         did = self.did(asset)
+        if did.collection is not None and not (found := self.get(did)).minted:
+            return (found.cid,)
         self.read(did, self.assets.functions.ownerOf(did.asset_id))
         events = self.chain.events(
             self.assets.events.MetadataPublished,
@@ -590,18 +594,21 @@ class Assets(Session):
         call = self.assets.functions.setState(did.asset_id, state)
         return self.act(f"set {did} to {state.name.lower()}", call, dry_run=dry_run)
 
-    def planned(self, draft: Draft, *, dry_run: bool = False) -> _Plan:
-        """A draft as it would be published: its document, and what the contract takes. Its content is stored."""
-        return self._plan(draft, self.tokens, dry_run)
+    def planned(self, draft: Draft, *, packed: Packed | None = None, dry_run: bool = False) -> _Plan:
+        """A draft as it would be published: its document, and what the contract takes. Its content is stored, unless it
+        is `packed` and stored already."""
+        return self._plan(draft, self.tokens, dry_run, packed)
 
     def published(self, owner: Address, plan: _Plan) -> int | None:
         """The asset that this account has published for `owner` as planned; raises `InputError` for other terms."""
         return self._published(owner, [plan]).get(plan.digest)
 
-    def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool) -> _Plan:
+    def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool, packed: Packed | None = None) -> _Plan:
         parents = [self.parent(parent) for parent in draft.parents]
         terms = [self._terms(licence, tokens) for licence in draft.licences]
-        content, left_out = (None, ()) if draft.path is None else self._first_content(draft, dry_run)
+        if packed is None and draft.path is not None:
+            packed = self._first_content(draft, dry_run)
+        content, left_out = packed or (None, ())
         ddo = DDO(
             **{
                 **draft.fields,
@@ -684,8 +691,8 @@ class Assets(Session):
                 from_block=self.deployment.block,
             )
             for event in events:
-                if event.args["version"] != 1:
-                    continue
+                if event.args["version"] != 1 or self.did(event.args["assetId"]).collection is not None:
+                    continue  # an item is another asset than one of its own with the same document
                 if event.tx_hash not in receipts:
                     receipts[event.tx_hash] = self.chain.receipt(event.tx_hash)
                 receipt = receipts[event.tx_hash]

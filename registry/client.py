@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from weakref import WeakValueDictionary
 
 from registry.chain.connection import Chain
@@ -28,8 +28,12 @@ from registry.session import Progress, no_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
+    from registry.assets import Draft
+    from registry.collections.verbs import CollectionPreview, Collections, PublishedCollection
+    from registry.did import DID
     from registry.experiments import Experiments
     from registry.governance import Governance
+    from registry.results import Done
     from registry.revenue import Revenue
     from registry.streams import Streams
     from registry.teams import Teams
@@ -208,6 +212,38 @@ class Registry(Searching, Keeping):
         from registry.streams import Streams
 
         return Streams(self)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """A million assets in one transaction: publish a collection, prove, mint and check its items."""
+        from registry.collections.verbs import Collections
+
+        return Collections(self)
+
+    @overload
+    def publish_collection(
+        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[False] = ..., **options: Any
+    ) -> PublishedCollection: ...
+
+    @overload
+    def publish_collection(
+        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[True], **options: Any
+    ) -> CollectionPreview: ...
+
+    def publish_collection(
+        self, drafts: Iterable[Draft], *, name: str, dry_run: bool = False, **options: Any
+    ) -> PublishedCollection | CollectionPreview:
+        """Publish any number of assets in one transaction, with the `options` of `Collections.publish`: ``licences``,
+        ``payout``, ``description`` and so on. Raises what that raises."""
+        if dry_run:
+            preview: CollectionPreview = self.collections.publish(drafts, name=name, dry_run=True, **options)
+            return preview
+        made: PublishedCollection = self.collections.publish(drafts, name=name, **options)
+        return made
+
+    def mint(self, item: DID | str | int, *, dry_run: bool = False) -> Done:
+        """Mint an item of a collection: see `Collections.mint`."""
+        return self.collections.mint(item, dry_run=dry_run)
 
     @cached_property
     def teams(self) -> Teams[Registry]:

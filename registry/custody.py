@@ -108,14 +108,14 @@ class Custody(Gating):
         what = f"update {found.did} to version {found.version}"
         return Done(what, NOTHING, None, before=True, left_out=packed.left_out)
 
-    def planned(self, draft: Draft, *, dry_run: bool = False) -> Any:
+    def planned(self, draft: Draft, *, packed: Packed | None = None, dry_run: bool = False) -> Any:
         """See `Assets.planned`; raises `InputError` for a draft that is gated, since another will publish it."""
         if draft.gated is not None:
             raise InputError(
                 f"{draft.name!r} is gated and shall belong to a team from the start.",
                 hint="Publish it as yourself, and transfer it to the team once the gateways have its key.",
             )
-        return super().planned(draft, dry_run=dry_run)
+        return super().planned(draft, packed=packed, dry_run=dry_run)
 
     def _first_content(self, draft: Draft, dry_run: bool) -> Packed:
         assert draft.path is not None

@@ -84,7 +84,7 @@ class _FieldError(ValueError):
 
 def is_line(text: str) -> bool:
     """Whether `text` is one line without control or text-direction characters."""
-    return not turns_writing(text) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in text)
+    return not turns_writing(text) and not any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in set(text))
 
 
 def is_licence_reference(text: str) -> bool:

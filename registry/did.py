@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.errors import InvalidAddress, InvalidDID
-from registry.types import ASSET_ID_LIMIT, CHAIN_ID_MAX, Address, to_address
+from registry.types import ASSET_ID_LIMIT, CHAIN_ID_MAX, Address, terms_of, to_address
 
 _PREFIX: Final = "did:nft:"
 _SCHEME: Final = "asset://"
@@ -77,6 +77,17 @@ class DID:
     def address(self) -> Address:
         """Checksummed address of the registry."""
         return Address(self.registry)
+
+    @property
+    def collection(self) -> DID | None:
+        """The collection that the asset is an item of, by its number; None for other assets."""
+        number = terms_of(self.asset_id)
+        return None if number == self.asset_id else DID(self.chain_id, self.registry, number)
+
+    @property
+    def index(self) -> int:
+        """The place of an item in its collection, from 0; without a meaning for other assets."""
+        return self.asset_id & 0xFFFFFFFF
 
     @property
     def caip2(self) -> str:

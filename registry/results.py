@@ -131,7 +131,7 @@ class Asset:
     """An asset as it is now: what the chain says, and its verified document.
 
     `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue. `listing` is what
-    curation says, None where there is no DAO.
+    curation says, None where there is no DAO. Of an item that is not `minted` all but its document is the collection's.
     """
 
     did: DID
@@ -145,6 +145,7 @@ class Asset:
     ddo: DDO
     licences: tuple[Offer, ...]
     listing: Listing | None = None
+    minted: bool = True
 
     @property
     def cid(self) -> CID:

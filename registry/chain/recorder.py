@@ -130,9 +130,9 @@ class Recorder(Sender):
             raise
 
     def _publications(self, call: ContractFunction, answer: bytes) -> tuple[Event, ...]:
-        if call.fn_name not in ("publish", "publishMany"):
+        if call.fn_name not in ("publish", "publishMany", "publishCollection"):
             return ()
-        listed = [call.args[1]] if call.fn_name == "publish" else call.args[1]
+        listed = call.args[1] if call.fn_name == "publishMany" else [call.args[1]]
         first = int.from_bytes(answer[:32], "big") + self._collector.published
         self._collector.published += len(listed)
         return tuple(

@@ -24,7 +24,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "hub": ("hub",),
     },
     "Publish": {
-        "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence")
+        "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence"),
+        "collection": ("collection",),
     },
     "Buy and use": {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),

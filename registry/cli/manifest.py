@@ -8,7 +8,8 @@ Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from registry.licence import Licence
 
 MAX_BYTES: Final = 2**26
+
+MAX_LINE: Final = 2**22
+"""Bytes of a line of JSON Lines that is read by itself; a document has at most 2**20."""
 
 NEEDED: Final = ("name", "type", "license")
 
@@ -62,6 +66,36 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
     if not entries:
         raise InputError(f"{path} has no drafts.", hint=_HINT)
     return tuple(_draft(entry, where, path.parent) for where, entry in entries)
+
+
+def stream_drafts(path: Path) -> Iterator[Draft]:
+    """The drafts of a file one by one: of JSON Lines without reading more than a line at once, of others as
+    `read_drafts`. Raises what that raises."""
+    if path.suffix.lower() not in (".jsonl", ".ndjson"):
+        yield from read_drafts(path)
+        return
+    try:
+        with path.open("rb") as file:
+            for number in count(1):
+                line = file.readline(MAX_LINE + 1)
+                if not line:
+                    return
+                where = f"{path}, line {number}"
+                if len(line) > MAX_LINE:
+                    raise InputError(
+                        f"{where} has more than {MAX_LINE:,} bytes.", hint="Put each draft on its own line."
+                    )
+                if line.strip():
+                    yield _draft(_json(_text(line, where), where), where, path.parent)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.", hint="Name a manifest of drafts.") from error
+
+
+def _text(line: bytes, where: str) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not UTF-8: {error}.", hint="Mend it and try again.") from error
 
 
 def _draft(entry: object, where: str, folder: Path) -> Draft:

@@ -28,6 +28,7 @@ def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str,
         "author": document.author or "",
         "tags": ", ".join(document.tags),
         "description": " ".join(document.description.split()),
+        "item": _item(found) if found.did.collection else "",
         "owner": found.owner,
         "revenue goes to": found.payout if found.payout != found.owner else "",
         "state": found.state.name.lower() + (", delisted" if found.delisted else ""),
@@ -42,6 +43,11 @@ def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str,
         else "",
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _item(found: Asset) -> str:
+    words = f"no. {found.did.index:,} of {found.did.collection}"
+    return words if found.minted else f"{words}, not minted"
 
 
 def asset_value(found: Asset) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-__all__ = ["KUBO_V1", "PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "Profile"]
+__all__ = ["COLLECTION_V1", "KUBO_V1", "PROFILES", "UNIXFS_V0_2015", "UNIXFS_V1_2025", "Profile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,12 @@ UNIXFS_V0_2015: Final = Profile(
 #: What ``ipfs add --cid-version=1`` does without a profile.
 KUBO_V1: Final = Profile(name="kubo-v1", cid_version=1, raw_leaves=True, chunk=256 * 1024, width=174, hamt_by="links")
 
+#: Small chunks, for files of which a few hundred bytes are read here and there: the lists of collections.
+COLLECTION_V1: Final = Profile(
+    name="collection-v1", cid_version=1, raw_leaves=True, chunk=16 * 1024, width=128, hamt_by="block"
+)
+
 #: By name, the default first.
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
-    {p.name: p for p in (UNIXFS_V1_2025, UNIXFS_V0_2015, KUBO_V1)}
+    {p.name: p for p in (UNIXFS_V1_2025, UNIXFS_V0_2015, KUBO_V1, COLLECTION_V1)}
 )
