@@ -190,9 +190,7 @@ def _plan(contract: str, abi: Mapping[str, Any]) -> EventPlan:
         names=names,
         indexed=indexed,
         subject=next((names.index(name) for name in _ABOUT if name in names), None),
-        _accounts=tuple(
-            place for place, entry in enumerate(inputs) if entry["type"] == "address" and _is_party(entry)
-        ),
+        _accounts=tuple(place for place, entry in enumerate(inputs) if entry["type"] == "address" and _is_party(entry)),
         _listed=tuple(_lists(inputs)),
         _size=at if static else None,
         _parts=tuple(parts),

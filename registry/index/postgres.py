@@ -146,9 +146,7 @@ class PostgresStore(Store):
             key = ", ".join(table.key)
             self.run(f"DELETE FROM {table.name} WHERE ({key}) IN (SELECT * FROM unnest({arrays}))", *values)
 
-    def _arrays(
-        self, columns: Sequence[tuple[str, Column]], rows: Sequence[tuple[Any, ...]]
-    ) -> tuple[str, list[str]]:
+    def _arrays(self, columns: Sequence[tuple[str, Column]], rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[str]]:
         """Columns as arrays: one statement for any number of rows, and one plan for the server."""
         values = [_array(kind, column) for (_, kind), column in zip(columns, zip(*rows, strict=True), strict=True)]
         return ", ".join(f"?::{_TYPES[kind]}[]" for _, kind in columns), values
