@@ -112,15 +112,21 @@ class Blocks:
         logs, header = self._ask([("eth_getLogs", [wanted]), _block_question(last)])
         return _logs(self.name, logs), _header(self.name, header)
 
-    def logs_of(self, block_hash: str) -> list[RawLog]:
-        """All logs of the one block of this hash; a node that does not have it answers with an error, and not with
-        nothing."""
+    def logs_of(self, block_hashes: Sequence[str]) -> list[list[RawLog]]:
+        """All logs of each of the blocks of these hashes; a node that does not have one answers with an error, and not
+        with nothing."""
         if self._http:
-            return _logs(self.name, self._ask([("eth_getLogs", [{"blockHash": block_hash}])])[0])
-        header = self._header_in_process(block_hash)
-        if header is None:
-            raise NodeRefused(self.name, "eth_getLogs", "unknown block")
-        return self._logs_in_process({"fromBlock": hex(header.number), "toBlock": hex(header.number)})
+            return [
+                _logs(self.name, answer)
+                for answer in self._ask([("eth_getLogs", [{"blockHash": one}]) for one in block_hashes])
+            ]
+        found = []
+        for one in block_hashes:
+            header = self._header_in_process(one)
+            if header is None:
+                raise NodeRefused(self.name, "eth_getLogs", "unknown block")
+            found.append(self._logs_in_process({"fromBlock": hex(header.number), "toBlock": hex(header.number)}))
+        return found
 
     def receipts(self, block_hash: str) -> list[dict[str, Any]]:
         """All receipts of a block, as the node gives them."""

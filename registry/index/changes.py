@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from registry.index.events import Home, IndexedEvent
-from registry.index.fold import RULES, arguments_of, is_ours
+from registry.index.fold import SUBJECT, Bound, Facts, facts_of, rule_of
 from registry.index.tables import BY_NAME, Key, Row
 
-Load = Callable[[str, Sequence[Key]], Mapping[Key, Row]]
-"""The rows of a table that are kept under some keys."""
+Values = tuple[Any, ...]
+Load = Callable[[str, Sequence[Key]], Mapping[Key, Values]]
+"""The rows of a table that are kept under some keys, each as its values in the order of the columns."""
+
+Slots = list[tuple[str, Key | list[Key]]]
+
+SHOWN: Final = ("asset", "licence", "fee", "conformance", "listing", "ancestor")
+"""Tables from which a search shows something of the asset that comes first in their keys."""
 
 
 @dataclass(slots=True)
@@ -24,11 +30,10 @@ class Changes:
     show something else now.
     """
 
-    rows: dict[str, dict[Key, Row | None]] = field(default_factory=lambda: defaultdict(dict))
-    before: dict[str, list[tuple[int, Key, tuple[Any, ...] | None]]] = field(default_factory=lambda: defaultdict(list))
-    added: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+    rows: dict[str, dict[Key, Values | None]] = field(default_factory=lambda: defaultdict(dict))
+    before: dict[str, list[tuple[int, Key, Values | None]]] = field(default_factory=lambda: defaultdict(list))
+    added: dict[str, list[Values]] = field(default_factory=lambda: defaultdict(list))
     assets: set[int] = field(default_factory=set)
-    events: int = 0
 
 
 def changes_of(events: Iterable[tuple[IndexedEvent, Sequence[tuple[str, Home]]]], load: Load, final: int) -> Changes:
@@ -40,19 +45,21 @@ def changes_of(events: Iterable[tuple[IndexedEvent, Sequence[tuple[str, Home]]]]
     ready = []
     wanted: dict[str, dict[Key, None]] = defaultdict(dict)
     for event, made in events:
-        values = arguments_of(event)
-        if not is_ours(event, values):
+        facts, rule = facts_of(event), rule_of(event.plan.key)
+        if rule is not None and not rule.is_ours(facts):
             continue
-        rule = RULES.get(event.plan.key)
-        if rule is not None:
-            for table, key in rule.needs(values):
-                wanted[table][key] = None
+        slots: Slots = rule.slots(facts) if rule is not None else []
+        for table, keys in slots:
+            if isinstance(keys, list):
+                wanted[table].update(dict.fromkeys(keys))
+            else:
+                wanted[table][keys] = None
         for address, _ in made:
             wanted["contract"][(address,)] = None
-        ready.append((event, made, rule, values))
+        ready.append((event, made, rule, facts, slots))
     work = _Work(wanted, load, final)
-    for event, made, rule, values in ready:
-        work.take(event, made, rule, values)
+    for told in ready:
+        work.take(*told)
     return work.finish()
 
 
@@ -61,63 +68,82 @@ class _Work:
         self._final = final
         self._done = Changes()
         self._rows: dict[str, dict[Key, Row]] = {}
-        self._start: dict[str, dict[Key, tuple[Any, ...] | None]] = {}
-        self._fresh: dict[str, dict[Key, tuple[Any, ...]]] = {}
+        self._start: dict[str, Mapping[Key, Values]] = {}
+        self._block = -1
+        self._touched: dict[tuple[str, Key], Values] = {}
         for name, keys in wanted.items():
             table = BY_NAME[name]
-            kept = {} if table.log else load(name, list(keys))
-            rows, start = self._rows.setdefault(name, {}), self._start.setdefault(name, {})
-            for key in keys:
-                row = kept.get(key)
-                start[key] = None if row is None else tuple(row.values())
-                rows[key] = table.fresh(key) if row is None else row
-        self._seen: dict[tuple[str, Key], int] = {}
+            kept = self._start[name] = {} if table.log else load(name, list(keys))
+            names, blank = table.names, table.blank
+            self._rows[name] = {
+                key: dict(zip(names, kept[key] if key in kept else (*key, *blank), strict=True)) for key in keys
+            }
 
-    def take(self, event: IndexedEvent, made: Sequence[tuple[str, Home]], rule: Any, values: Mapping[str, Any]) -> None:
-        touched: list[tuple[str, Key, Row, tuple[Any, ...]]] = []
-
-        def row(table: str, key: Key) -> Row:
-            found = self._rows[table][key]
-            touched.append((table, key, found, tuple(found.values())))
-            return found
-
-        if rule is not None:
-            rule.apply(values, row)
-        for address, home in made:
-            row("contract", (address,)).update(kind=home.kind, asset=home.asset, licence=home.licence)
+    def take(
+        self, event: IndexedEvent, made: Sequence[tuple[str, Home]], rule: Bound | None, facts: Facts, slots: Slots
+    ) -> None:
+        if event.block != self._block:
+            self._end_of_block()
+            self._block = event.block
         if event.block > self._final:
-            for table, key, found, before in touched:
-                if self._seen.get((table, key)) != event.block and tuple(found.values()) != before:
-                    self._seen[table, key] = event.block
-                    if not BY_NAME[table].log:
-                        self._done.before[table].append((event.block, key, self._or_nothing(table, before)))
-        self._note(event, int(values.get("assetId", values.get("tokenId", event.asset))))
-
-    def _or_nothing(self, table: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """What is as it was made is not there."""
-        kind = BY_NAME[table]
-        return None if values[kind.keys :] == kind.blank else values
-
-    def _note(self, event: IndexedEvent, subject: int) -> None:
-        done = self._done
-        done.events += 1
-        tx = bytes.fromhex(event.tx[2:])
-        done.added["event"].append(
-            (event.block, event.log, event.time, tx, event.address, event.plan.key, subject, event.words)
+            self._remember(slots, made)
+        if rule is not None:
+            rows = [
+                [self._rows[table][one] for one in key] if isinstance(key, list) else self._rows[table][key]
+                for table, key in slots
+            ]
+            rule.function(*rows, *rule.arguments(facts))
+        for address, home in made:
+            self._rows["contract"][(address,)].update(kind=home.kind, asset=home.asset, licence=home.licence)
+        place = event.block, event.log
+        self._done.added["event"].append(
+            (
+                *place,
+                event.time,
+                bytes.fromhex(event.tx[2:]),
+                event.address,
+                event.plan.key,
+                facts[SUBJECT],
+                event.words,
+            )
         )
-        done.added["party"] += [(account, event.block, event.log) for account in event.parties()]
-        if subject:
-            done.assets.add(subject)
+        self._done.added["party"] += [(account, *place) for account in event.plan.accounts(event.values)]
+
+    def _remember(self, slots: Slots, made: Sequence[tuple[str, Home]]) -> None:
+        """Note what rows are, the first time in a block that something may change them."""
+        touched = self._touched
+        for table, keys in slots:
+            for key in keys if isinstance(keys, list) else (keys,):
+                if (table, key) not in touched:
+                    touched[table, key] = tuple(self._rows[table][key].values())
+        for address, _ in made:
+            if ("contract", (address,)) not in touched:
+                touched["contract", (address,)] = tuple(self._rows["contract"][(address,)].values())
+
+    def _end_of_block(self) -> None:
+        for (table, key), before in self._touched.items():
+            if tuple(self._rows[table][key].values()) != before and not BY_NAME[table].log:
+                self._done.before[table].append((self._block, key, _or_nothing(table, before)))
+        self._touched.clear()
 
     def finish(self) -> Changes:
+        self._end_of_block()
+        done = self._done
         for name, rows in self._rows.items():
-            table = BY_NAME[name]
-            if table.log:
-                self._done.added[name] += [tuple(row.values()) for row in rows.values()]
+            if BY_NAME[name].log:
+                done.added[name] += [tuple(row.values()) for row in rows.values()]
                 continue
-            start = self._start[name]
+            start, changed = self._start[name], done.rows[name]
             for key, row in rows.items():
-                values = self._or_nothing(name, tuple(row.values()))
-                if values != start[key]:
-                    self._done.rows[name][key] = None if values is None else row
-        return self._done
+                values = _or_nothing(name, tuple(row.values()))
+                if values != start.get(key):
+                    changed[key] = values
+        for name in SHOWN:
+            done.assets.update(key[0] for key in done.rows.get(name, ()))
+        return done
+
+
+def _or_nothing(table: str, values: Values) -> Values | None:
+    """What is as it was made is not there."""
+    kind = BY_NAME[table]
+    return None if values[kind.keys :] == kind.blank else values

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eth_hash.auto import keccak
 
 from registry.index.plans import EventPlan, plan_for, plan_of
-from registry.index.tables import ZERO
 
 if TYPE_CHECKING:
     from registry.chain.blocks import RawLog
     from registry.chain.deploy import Deployment
-
-_NOT_PARTIES: Final = frozenset({"token", "registry", "bondToken", "splitter", "seller"})
-"""Arguments that are addresses, and yet nobody who did or got anything."""
 
 
 class Home(NamedTuple):
@@ -39,8 +35,7 @@ _MAKING: Final = frozenset(
 """Events that say of a contract that it is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedEvent:
+class IndexedEvent(NamedTuple):
     """One event.
 
     `block` and `log` (its number in the block) are its place, `time` its block's time in seconds since 1970, `values`
@@ -68,18 +63,12 @@ class IndexedEvent:
     @property
     def subject(self) -> int:
         """The asset that it is about, 0 for none."""
-        arguments = self.arguments
-        return int(arguments.get("assetId", arguments.get("tokenId", self.asset)))
+        place = self.plan.subject
+        return int(self.asset if place is None else self.values[place])
 
     def parties(self) -> set[str]:
         """The accounts that it names."""
-        found: set[str] = set()
-        for name, value in zip(self.plan.names, self.values, strict=True):
-            if name not in _NOT_PARTIES:
-                for one in value if isinstance(value, tuple) else (value,):
-                    if isinstance(one, str) and len(one) == 42 and one != ZERO:
-                        found.add(one)
-        return found
+        return self.plan.accounts(self.values)
 
 
 class Contracts:
@@ -92,6 +81,7 @@ class Contracts:
         self.registry: Final = deployment.registry.lower()
         self._datatoken = bytes.fromhex(datatoken[2:])
         self._salt = deployment.chain_id.to_bytes(32, "big")
+        self.datatoken_of: Final = lru_cache(20_000)(self._datatoken_of)
         named = {
             deployment.registry: "AssetRegistry",
             deployment.marketplace: "Marketplace",
@@ -128,7 +118,7 @@ class Contracts:
             case "TeamFactory.TeamCreated":
                 yield arguments["safe"], Home("Safe")
 
-    def datatoken_of(self, asset: int, licence: int) -> str:
+    def _datatoken_of(self, asset: int, licence: int) -> str:
         """Where the ERC-20 of a licence stands, made or not: a clone with arguments behind its code (ERC-1167), put
         there by CREATE2 with the number of the chain as salt."""
         arguments = asset.to_bytes(8, "big") + bytes([licence])

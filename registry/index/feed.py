@@ -22,9 +22,11 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
 from registry.chain.blocks import Header, RawLog, bloom_of
@@ -81,8 +83,8 @@ class ChainSource(Protocol):
     ) -> tuple[list[RawLog], Header | None]:
         """Logs of some blocks, and the header of the last."""
 
-    def logs_of(self, block_hash: str) -> list[RawLog]:
-        """All logs of one block."""
+    def logs_of(self, block_hashes: Sequence[str]) -> list[list[RawLog]]:
+        """All logs of each of some blocks."""
 
     def receipts(self, block_hash: str) -> list[dict[str, Any]]:
         """All receipts of one block."""
@@ -201,9 +203,26 @@ class Feed:
 
     # --- What is not: block by block -------------------------------------------------------------
 
-    def block(self, header: Header) -> Piece:
-        """The events of one block, asked for by its hash."""
-        return self._tried(lambda: self._block(header))
+    def blocks(self, headers: Sequence[Header]) -> Iterator[Piece]:
+        """The events of each of some blocks, asked for by their hashes, all in one question; what is wrong with an
+        answer is asked again for its block alone."""
+        wanted = [] if self._verify else [header.hash for header in headers if self._may_have(header)]
+        given: dict[str, list[RawLog]] = {}
+        if len(wanted) > 1:
+            with suppress(ChainError):
+                given = dict(zip(wanted, self.source.logs_of(wanted), strict=True))
+        for header in headers:
+            # What the blocks before made may be known only now, and so which blocks may have events.
+            yield self._given(header, given.get(header.hash)) or self._tried(partial(self._block, header))
+
+    def _given(self, header: Header, logs: list[RawLog] | None) -> Piece | None:
+        """The events of a block whose logs came with those of others, None if they are not right."""
+        if logs is None or self._bloom(logs) != header.bloom:
+            return None
+        try:
+            return self._of_ours(header, logs)
+        except ChainError:
+            return None
 
     def _block(self, header: Header) -> Piece:
         """All logs of the block are asked for, as they alone must make its bloom filter."""
@@ -211,7 +230,7 @@ class Feed:
             return Piece(header.number, header, ())
         if self._verify:
             return self._from_receipts(header)
-        logs = self.source.logs_of(header.hash)
+        (logs,) = self.source.logs_of([header.hash])
         if self._bloom(logs) != header.bloom:
             raise NodeIncomplete(self.source.name, header.number, "its logs do not make its bloom filter")
         return self._of_ours(header, logs)
@@ -273,7 +292,7 @@ class Feed:
         known = {**(self._homes(strangers) if strangers else {}), **homes, **core}
         events = []
         seen: set[tuple[int, int]] = set()
-        for log in sorted(logs, key=lambda one: (one.block, one.place)):
+        for log in sorted(logs, key=attrgetter("block", "place")):
             home = known.get(log.address)
             if home is None:
                 continue
@@ -293,7 +312,8 @@ class Feed:
                 if event is None:
                     continue
                 found = event, ()
-            if not self._in_bloom(header, log.address, log.topics[0]):
+            if first != last.number and not self._in_bloom(header, log.address, log.topics[0]):
+                # Of one block alone, all logs were held against the filter.
                 raise NodeIncomplete(name, log.block, f"log {log.place} is not in its bloom filter")
             events.append(found)
         return Piece(first, last, tuple(events))
@@ -310,10 +330,8 @@ class Feed:
 
     def _bloom(self, logs: Iterable[RawLog]) -> int:
         bits = 0
-        for log in logs:
-            bits |= self._bits(log.address)
-            for topic in log.topics:
-                bits |= self._bits(topic)
+        for text in {text for log in logs for text in (log.address, *log.topics)}:
+            bits |= self._bits(text)
         return bits
 
     def _in_bloom(self, header: Header, address: str, topic: str) -> bool:

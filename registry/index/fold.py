@@ -1,8 +1,7 @@
 """What each event means: one small function for each, from the rows that it is about to what they are after it.
 
 A function is registered under the name of the event. It says which rows it needs, each by a table and the arguments
-that make its key, and takes them, the arguments that it asks for by name, and optionally `at`, the place of the event.
-It changes the rows and returns nothing. It asks nobody and knows no database, so the same events give the same rows
+that make its key, and takes first them and then what it asks for by the names of `names_of`. It changes the rows and returns nothing. It asks nobody and knows no database, so the same events give the same rows
 everywhere; an index can be folded again from its events alone.
 
 A row that is as `Table.fresh` makes it is not kept.
@@ -14,15 +13,17 @@ from __future__ import annotations
 
 import inspect
 import keyword
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from registry.errors import EventGap
 from registry.index.events import IndexedEvent
-from registry.index.plans import plans
+from registry.index.plans import EventPlan, plan_of, plans
 from registry.index.tables import BY_NAME, ZERO, Key, Row
-from registry.types import terms_of
+from registry.types import ITEM, terms_of
 
 PERIOD: Final = 30 * 86_400
 """Seconds for which fees are summed up; their weight is halved every six of these."""
@@ -39,28 +40,19 @@ F = TypeVar("F", bound=Callable[..., None])
 Keys = Callable[[Mapping[str, Any]], Iterable[Key]]
 
 
+Facts = tuple[Any, ...]
+"""What a rule may ask for of one event, in the order of `names_of`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The rule of one event: which rows it needs, and the function that changes them."""
+    """The rule of some events, as it was registered: the rows that its function takes first, each by a table and the
+    names that make its key or a function that makes any number of keys, and the arguments that it takes after them."""
 
     function: Callable[..., None]
-    rows: tuple[tuple[str, str, Keys, bool], ...]
+    rows: tuple[tuple[str, tuple[str, ...] | Keys], ...]
     takes: tuple[str, ...]
     when: Callable[[Mapping[str, Any]], bool] | None
-
-    def needs(self, values: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
-        """The rows that it needs for an event with these arguments."""
-        for _, table, keys, _ in self.rows:
-            for key in keys(values):
-                yield table, key
-
-    def apply(self, values: Mapping[str, Any], row: Callable[[str, Key], Row]) -> None:
-        """Change the rows, which `row` hands over by table and key."""
-        handed: dict[str, Any] = {name: values[name] for name in self.takes}
-        for name, table, keys, many in self.rows:
-            found = [row(table, key) for key in keys(values)]
-            handed[name] = found if many else found[0]
-        self.function(**handed)
 
 
 RULES: Final[dict[str, Rule]] = {}
@@ -77,64 +69,117 @@ def on(
     """
 
     def register(function: F) -> F:
-        needed = []
-        for name, (table, *key) in rows.items():
-            many = len(key) == 1 and callable(key[0])
-            keys: Keys = key[0] if many else _by_arguments(tuple(key))
-            if not many and len(key) != BY_NAME[table].keys:
+        needed: list[tuple[str, tuple[str, ...] | Keys]] = []
+        for table, *key in rows.values():
+            if len(key) == 1 and callable(key[0]):
+                needed.append((table, key[0]))
+                continue
+            if len(key) != BY_NAME[table].keys:
                 raise TypeError(f"{function.__name__}: the key of {table} is {BY_NAME[table].key}")
-            needed.append((name, table, keys, many))
-        takes = tuple(name for name in inspect.signature(function).parameters if name not in rows)
+            needed.append((table, tuple(key)))
+        parameters = tuple(inspect.signature(function).parameters)
+        if parameters[: len(rows)] != tuple(rows):
+            raise TypeError(f"{function.__name__} takes its rows first, in the order in which they are named")
         for event in events:
-            RULES[event] = Rule(function, tuple(needed), takes, when)
+            RULES[event] = Rule(function, tuple(needed), parameters[len(rows) :], when)
         return function
 
     return register
 
 
-def _by_arguments(names: tuple[str, ...]) -> Keys:
-    if len(names) == 1:
-        (only,) = names
-        return lambda values: [(values[only],)]
-    return lambda values: [tuple([values[name] for name in names])]
+class Bound:
+    """The rule of one event with every name looked up: what is done a million times finds things by their places."""
+
+    __slots__ = ("function", "_names", "_rows", "_take", "_when")
+
+    def __init__(self, rule: Rule, names: tuple[str, ...]) -> None:
+        def getter(wanted: Sequence[str]) -> Callable[[Facts], Facts]:
+            places = tuple(names.index(name) for name in wanted)
+            if len(places) > 1:
+                return itemgetter(*places)
+            return (lambda facts: (facts[places[0]],)) if places else (lambda _: ())
+
+        self.function = rule.function
+        self._names = names
+        self._when = rule.when
+        self._take = getter(rule.takes)
+        self._rows: tuple[tuple[str, Callable[[Facts], Key] | None, Keys | None], ...] = tuple(
+            (table, None, key) if callable(key) else (table, getter(key), None) for table, key in rule.rows
+        )
+
+    def is_ours(self, facts: Facts) -> bool:
+        """Whether an event is about this registry, of those that a contract writes for anybody's."""
+        return self._when is None or self._when(dict(zip(self._names, facts, strict=True)))
+
+    def slots(self, facts: Facts) -> list[tuple[str, Key | list[Key]]]:
+        """The rows that it needs, by table: one key, or a list of any number."""
+        return [
+            (table, one(facts) if one is not None else list(many(dict(zip(self._names, facts, strict=True)))))  # type: ignore[misc]
+            for table, one, many in self._rows
+        ]
+
+    def arguments(self, facts: Facts) -> Facts:
+        """What its function takes after the rows."""
+        return self._take(facts)
 
 
-def is_ours(event: IndexedEvent, values: Mapping[str, Any]) -> bool:
-    """Whether an event is about this registry, of those that a contract writes for anybody's."""
-    rule = RULES.get(event.plan.key)
-    return rule is None or rule.when is None or rule.when(values)
+_BESIDE: Final = (
+    "at_block",
+    "at_log",
+    "at_time",
+    "address",
+    "at_period",
+    "home_asset",
+    "home_licence",
+    "home_registry",
+    "subject",
+    "terms_asset",
+)
 
 
-def arguments_of(event: IndexedEvent) -> dict[str, Any]:
-    """What a rule may ask for: the arguments of the event, where and when it was, and whose contract it is of.
+SUBJECT: Final = _BESIDE.index("subject") - len(_BESIDE)
+"""Where `subject` stands among the facts, from the end."""
+
+
+@lru_cache(maxsize=1_000)
+def names_of(plan: EventPlan) -> tuple[str, ...]:
+    """What a rule may ask for of an event: its arguments, where and when it was, and whose contract it is of.
 
     `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of
-    this index, `at_period` the number of the `PERIOD` since 1970, `terms_asset` the asset whose terms hold for the one
+    this index, `at_period` the number of the `PERIOD` since 1970, `subject` the asset that it is about, `terms_asset` the asset whose terms hold for the one
     that it is about: an item's collection, or itself. A name that is a word of Python ends with a ``_``.
     """
-    values: dict[str, Any] = {_spelled(name): value for name, value in zip(event.plan.names, event.values, strict=True)}
-    values.update(
-        at_block=event.block,
-        at_log=event.log,
-        at_time=event.time,
-        address=event.address,
-        at_period=event.time // PERIOD,
-        home_asset=event.asset,
-        home_licence=event.licence,
-        home_registry=event.registry,
+    return (*(f"{name}_" if keyword.iskeyword(name) else name for name in plan.names), *_BESIDE)
+
+
+def facts_of(event: IndexedEvent) -> Facts:
+    """The values of `names_of` for one event."""
+    subject = event.subject
+    return (
+        *event.values,
+        event.block,
+        event.log,
+        event.time,
+        event.address,
+        event.time // PERIOD,
+        event.asset,
+        event.licence,
+        event.registry,
+        subject,
+        terms_of(subject) if subject >= ITEM else subject,
     )
-    if "assetId" in values:
-        values["terms_asset"] = terms_of(values["assetId"])
-    return values
+
+
+@lru_cache(maxsize=1_000)
+def rule_of(key: str) -> Bound | None:
+    """The rule of the event ``Contract.Event``, None for one that no row follows from."""
+    rule = RULES.get(key)
+    return None if rule is None else Bound(rule, names_of(plan_of(key)))
 
 
 def _follows(what: str, found: int, before: int) -> None:
     if found != before + 1:
         raise EventGap(f"{what} {found} follows on {before}")
-
-
-def _spelled(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def _known(asset: Row) -> None:
@@ -352,11 +397,10 @@ def payment_token_changed(row: Row, token: str, allowed: bool) -> None:
 def _setting(event: str, argument: str) -> None:
     """The last value of something that the DAO sets, under the name of its event."""
 
-    @on(event, row=("setting", lambda _: [(event,)]))
-    def noted(row: list[Row], **values: Any) -> None:
-        row[0]["value"] = str(values[argument])
+    def noted(rows: list[Row], value: Any) -> None:
+        rows[0]["value"] = str(value)
 
-    RULES[event] = Rule(noted, RULES[event].rows, (argument,), None)
+    RULES[event] = Rule(noted, (("setting", lambda _: [(event,)]),), (argument,), None)
 
 
 for _event, _argument in (

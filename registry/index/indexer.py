@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,6 +35,9 @@ AT_ONCE: Final = 4_000
 
 HEADERS: Final = 50
 """Headers asked for at once."""
+
+BLOCKS: Final = 10
+"""Blocks whose logs are asked for at once, while they are not final."""
 
 FALL_BACK: Final = 256
 """Blocks below the head that are final where a node cannot say what is."""
@@ -109,7 +114,8 @@ class Indexer:
         self._first = first
         self._finality = finality or Finality()
         self._progress = progress or (lambda _what, _done, _total: None)
-        self._feed = Feed(source, contracts, store.homes, self._known, witness=witness, verify=verify, sleep=sleep)
+        self._unwritten: dict[str, Home] = {}
+        self._feed = Feed(source, contracts, self._homes, self._known, witness=witness, verify=verify, sleep=sleep)
         self._made: dict[str, Home] | None = None
         self._many = False
         self._one = threading.Lock()
@@ -122,11 +128,12 @@ class Indexer:
         Raises `ForkBelowFinal`, `NodesDisagree`, `NodeIncomplete`, `NodeRefused`, `ConnectionFailed` and `Undecodable`;
         what was taken before stays, and nothing is half done.
         """
-        with self._one:
+        with self._one, _no_collecting():
             try:
                 return self._sync()
             except BaseException:
                 self._made = None  # it may hold what was read and not written
+                self._unwritten.clear()
                 raise
 
     def _sync(self) -> Standing:
@@ -278,27 +285,39 @@ class Indexer:
                 self._take(_joined(pieces), headers, final)
                 self._progress("reading blocks", headers[-1].number - self._first + 1, head.number - self._first + 1)
             pieces, headers, events = [], [], 0
+            self._unwritten.clear()
 
-        ahead: dict[int, Header | None] = {}
-        while number < head.number:
-            number += 1
-            if number not in ahead:
-                numbers = range(number, min(number + HEADERS, head.number))
-                ahead = {head.number: head, **dict(zip(numbers, self._source.headers(numbers), strict=True))}
-            header = ahead[number]
-            if header is None or (before and header.parent != before):
-                # The chain moved on while it was read: the next step walks back.
-                break
-            piece = self._feed.block(header)
-            pieces.append(piece)
-            headers.append(header)
-            events += len(piece.events)
-            # What these blocks made is asked about in the blocks that follow.
-            self._remember(piece)
-            before = header.hash
-            if events >= AT_ONCE or len(headers) >= 256:
-                flush()
+        for linked in self._linked(number, before, head):
+            for header, piece in zip(linked, self._feed.blocks(linked), strict=True):
+                pieces.append(piece)
+                headers.append(header)
+                events += len(piece.events)
+                # What these blocks made is asked about in the blocks that follow, before it is written.
+                self._remember(piece)
+                self._unwritten.update(made for _, listed in piece.events for made in listed)
+                if events >= AT_ONCE or len(headers) >= 256:
+                    flush()
         flush()
+
+    def _linked(self, number: int, before: str, head: Header) -> Iterator[list[Header]]:
+        """The headers after block `number`, some at a time, each on the one before; they end early where the chain
+        moved on while it was read: the next step walks back."""
+        while number < head.number:
+            numbers = range(number + 1, min(number + HEADERS, head.number - 1) + 1)
+            found = self._source.headers(numbers)
+            if head.number <= number + HEADERS:
+                found.append(head)
+            linked: list[Header] = []
+            for header in found:
+                if header is None or (before and header.parent != before):
+                    break
+                linked.append(header)
+                before = header.hash
+            for start in range(0, len(linked), BLOCKS):
+                yield linked[start : start + BLOCKS]
+            if len(linked) < len(found):
+                return
+            number = linked[-1].number
 
     # --- Writing ---------------------------------------------------------------------------------
 
@@ -306,15 +325,22 @@ class Indexer:
         """Write what some blocks came to, in one transaction."""
         try:
             with self.store.writing():
-                changes = changes_of(piece.events, self.store.load, final)
+                changes = changes_of(piece.events, self.store.values, final)
                 self.store.save(changes, headers, min(final, headers[-1].number))
         except EventGap as error:
             raise NodeIncomplete(
                 self._source.name, piece.last.number, f"an event was left out: {error.reason}"
             ) from error
         self._remember(piece)
+        gc.collect(1)
 
     # --- Contracts that were made ----------------------------------------------------------------
+
+    def _homes(self, addresses: Iterable[str]) -> Mapping[str, Home]:
+        """Which of these addresses are contracts that the registry made."""
+        here = {address: self._unwritten[address] for address in addresses if address in self._unwritten}
+        rest = set(addresses) - here.keys()
+        return {**self.store.homes(rest), **here} if rest else here
 
     def _known(self, most: int) -> Mapping[str, Home] | None:
         """The contracts that the registry made, None if they are more than `most`."""
@@ -341,7 +367,7 @@ def refold(store: Store, contracts: Contracts, *, progress: Progress | None = No
     tell = progress or (lambda _what, _done, _total: None)
     final = int(store.facts().get("final", -1))
     total = int(store.rows("SELECT count(*) FROM event")[0][0])
-    with store.writing():
+    with store.writing(), _no_collecting():
         for table in FOLDED:
             store.run(f"DELETE FROM {table.name}")
             store.run(f"DELETE FROM {table.name}_was")
@@ -352,12 +378,24 @@ def refold(store: Store, contracts: Contracts, *, progress: Progress | None = No
             store.each("event", f"WHERE (block, log) > (?, ?) ORDER BY block, log LIMIT {AT_ONCE}", *after)
         ):
             events = store.events(rows, contracts)
-            changes = changes_of([(event, tuple(contracts.made_by(event))) for event in events], store.load, final)
+            changes = changes_of([(event, tuple(contracts.made_by(event))) for event in events], store.values, final)
             del changes.added["event"]
             store.save(changes, [], final)
             done += len(rows)
             after = (rows[-1]["block"], rows[-1]["log"])
             tell("folding events", done, total)
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Rows come by the hundred thousand and none is in a cycle: to look for cycles among them takes a tenth of all."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _joined(pieces: list[Piece]) -> Piece:

@@ -7,7 +7,7 @@ or a text in it goes through eth_abi.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -16,6 +16,7 @@ from registry.chain.artifacts import artifact, names
 from registry.chain.logs import abi_type, topic_of
 from registry.chain.safe import safe_part
 from registry.errors import Undecodable
+from registry.index.tables import ZERO
 
 __all__ = ["EventPlan", "plan_for", "plan_of", "plans"]
 
@@ -23,6 +24,12 @@ Reader = Callable[[bytes], Any]
 
 SAFE_EVENTS: Final = frozenset({"AddedOwner", "RemovedOwner", "ChangedThreshold"})
 """What an index follows of a team's Safe, which is no contract of the manifest."""
+
+_ABOUT: Final = ("assetId", "tokenId", "collection")
+"""Parameters that are the number of an asset, the one that an event is about first."""
+
+_NOT_PARTIES: Final = frozenset({"token", "registry", "bondToken", "splitter", "seller", "streams", "authority"})
+"""Parameters that are addresses, and yet nobody who did or got anything."""
 
 _WORD: Final = 32
 _NO_HIGH = bytes(12)
@@ -32,23 +39,24 @@ _NO_HIGH = bytes(12)
 class EventPlan:
     """How to read one event: `contract` and `name` of the ABI, its first topic, and its parameters in order.
 
-    Values are those of eth_abi: addresses as text in lower case, bytes as bytes, structs and lists as tuples. Of an
-    indexed parameter that is a list or a text only its hash is there.
+    `key` is ``Contract.Event``, the name under which it is kept; `subject` the place of the parameter that is the
+    number of the asset that it is about, None if none is. Values are those of eth_abi: addresses as text in lower
+    case, bytes as bytes, structs and lists as tuples. Of an indexed parameter that is a list or a text only its hash is
+    there.
     """
 
     contract: str
     name: str
+    key: str
     topic: str
     names: tuple[str, ...]
     indexed: int
+    subject: int | None
+    _accounts: tuple[int, ...] = field(repr=False)
+    _listed: tuple[tuple[int, int | None], ...] = field(repr=False)
     _size: int | None = field(repr=False)
     _parts: tuple[tuple[int, int, Reader], ...] = field(repr=False)
     _types: tuple[str, ...] = field(repr=False, default=())
-
-    @property
-    def key(self) -> str:
-        """``Contract.Event``, the name under which it is kept."""
-        return f"{self.contract}.{self.name}"
 
     def words(self, topics: Sequence[str], data: str) -> bytes:
         """The words of a log. Raises `Undecodable` if it has another number of topics, or is not hexadecimal."""
@@ -78,6 +86,14 @@ class EventPlan:
     def arguments(self, words: bytes) -> dict[str, Any]:
         """The values by the names of the parameters. Raises `Undecodable`."""
         return dict(zip(self.names, self.decode(words), strict=True))
+
+    def accounts(self, values: tuple[Any, ...]) -> set[str]:
+        """The accounts that an event with these values names: who did or got something."""
+        found = {values[place] for place in self._accounts}
+        for place, part in self._listed:
+            found.update(values[place] if part is None else [one[part] for one in values[place]])
+        found.discard(ZERO)
+        return found
 
     def _decode_dynamic(self, words: bytes) -> tuple[Any, ...]:
         """Lists and texts stand where the data says: eth_abi follows that, and checks its bounds."""
@@ -165,16 +181,38 @@ def _plan(contract: str, abi: Mapping[str, Any]) -> EventPlan:
             at += size
         else:
             parts.append((0, 0, _bytes(_WORD)))
+    names = tuple(entry["name"] for entry in inputs)
     return EventPlan(
         contract=contract,
         name=abi["name"],
+        key=f"{contract}.{abi['name']}",
         topic="0x" + topic_of(abi).hex(),
-        names=tuple(entry["name"] for entry in inputs),
+        names=names,
         indexed=indexed,
+        subject=next((names.index(name) for name in _ABOUT if name in names), None),
+        _accounts=tuple(place for place, entry in enumerate(inputs) if entry["type"] == "address" and _is_party(entry)),
+        _listed=tuple(_lists(inputs)),
         _size=at if static else None,
         _parts=tuple(parts),
         _types=() if static else tuple(abi_type(entry) for entry in plain),
     )
+
+
+def _is_party(entry: Mapping[str, Any]) -> bool:
+    return entry["name"] not in _NOT_PARTIES
+
+
+def _lists(inputs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int | None]]:
+    """The places of parameters that list accounts, and, where each is in a struct, its place in that."""
+    for place, entry in enumerate(inputs):
+        if entry["indexed"] or not _is_party(entry):
+            continue
+        if entry["type"] == "address[]":
+            yield place, None
+        elif entry["type"] == "tuple[]":
+            for part, inner in enumerate(entry["components"]):
+                if inner["type"] == "address" and _is_party(inner):
+                    yield place, part
 
 
 def _size(entry: Mapping[str, Any]) -> int | None:

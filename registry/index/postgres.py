@@ -54,7 +54,9 @@ class PostgresStore(Store):
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read; see `Store.rows`."""
         with self._typed(self._psycopg.Error):
-            found: list[tuple[Any, ...]] = self._connection().execute(_marks(statement), values or None).fetchall()
+            # In binary, so that bytes come as they are.
+            cursor = self._connection().cursor(binary=True)
+            found: list[tuple[Any, ...]] = cursor.execute(_marks(statement), values or None).fetchall()
             return found
 
     def run(self, statement: str, *values: object) -> None:
@@ -144,11 +146,21 @@ class PostgresStore(Store):
             key = ", ".join(table.key)
             self.run(f"DELETE FROM {table.name} WHERE ({key}) IN (SELECT * FROM unnest({arrays}))", *values)
 
-    def _arrays(
-        self, columns: Sequence[tuple[str, Column]], rows: Sequence[tuple[Any, ...]]
-    ) -> tuple[str, list[list[Any]]]:
+    def _arrays(self, columns: Sequence[tuple[str, Column]], rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[str]]:
         """Columns as arrays: one statement for any number of rows, and one plan for the server."""
-        return ", ".join(f"?::{_TYPES[kind]}[]" for _, kind in columns), [list(one) for one in zip(*rows, strict=True)]
+        values = [_array(kind, column) for (_, kind), column in zip(columns, zip(*rows, strict=True), strict=True)]
+        return ", ".join(f"?::{_TYPES[kind]}[]" for _, kind in columns), values
+
+
+def _array(kind: Column, values: Sequence[Any]) -> str:
+    """Values as the text of an array (PostgreSQL, section 8.15), a tenth of the work of passing them one by one."""
+    if kind == "int":
+        return f"{{{','.join(map(str, values))}}}"
+    if kind == "text":
+        quoted = '","'.join([value.replace("\\", "\\\\").replace('"', '\\"') for value in values])
+        return f'{{"{quoted}"}}'
+    listed = '","\\\\x'.join(map(bytes.hex, values))
+    return f'{{"\\\\x{listed}"}}'
 
 
 _TYPES: Final[dict[Column, str]] = {"int": "bigint", "big": "bytea", "text": "text", "blob": "bytea"}

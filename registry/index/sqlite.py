@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +39,9 @@ class SqliteStore(Store):
             self._writer.execute("PRAGMA synchronous = NORMAL")
             # What is removed here was public on a chain: nothing need be overwritten with zeros.
             self._writer.execute("PRAGMA secure_delete = OFF")
+            self._writer.execute("PRAGMA cache_size = -32000")
+            # A transaction of some thousand events is larger than the log that is copied by default.
+            self._writer.execute("PRAGMA wal_autocheckpoint = 8000")
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
@@ -112,16 +116,15 @@ class SqliteStore(Store):
                 connection.close()
 
     def _select(self, table: Table, keys: Sequence[Key]) -> Iterable[tuple[Any, ...]]:
-        names, key = ", ".join(table.names), ", ".join(table.key)
+        names = ", ".join(f"t.{name}" for name in table.names)
+        # Joined to the keys in this order, each row is looked up; "(a, b) IN (VALUES ...)" would read the whole table.
+        same = " AND ".join(f"t.{name} = k.column{number}" for number, name in enumerate(table.key, 1))
         one = f"({', '.join('?' * table.keys)})"
         for start in range(0, len(keys), _AT_ONCE):
             part = keys[start : start + _AT_ONCE]
-            listed = (
-                f"({', '.join('?' * len(part))})" if table.keys == 1 else f"(VALUES {', '.join([one] * len(part))})"
-            )
             yield from self.rows(
-                f"SELECT {names} FROM {table.name} WHERE ({key}) IN {listed}",
-                *[value for one_ in part for value in one_],
+                f"SELECT {names} FROM (VALUES {', '.join([one] * len(part))}) k CROSS JOIN {table.name} t ON {same}",
+                *chain.from_iterable(part),
             )
 
     def _upsert(self, table: Table, name: str, rows: Sequence[tuple[Any, ...]]) -> None:

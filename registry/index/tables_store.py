@@ -62,7 +62,7 @@ class Store(ABC):
 
     @abstractmethod
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read; ``?`` stands for a value."""
+        """Read; ``?`` stands for a value, and what is kept as bytes comes as such."""
 
     @abstractmethod
     def run(self, statement: str, *values: object) -> None:
@@ -171,11 +171,18 @@ class Store(ABC):
 
     # --- Rows ------------------------------------------------------------------------------------
 
-    def load(self, name: str, keys: Sequence[Key]) -> dict[Key, Row]:
-        """The rows of a table under some keys; those that are not there are left out."""
+    def values(self, name: str, keys: Sequence[Key]) -> dict[Key, tuple[Any, ...]]:
+        """The rows of a table under some keys, as values in the order of the columns; those that are not there are left
+        out."""
         codec = self._columns[name]
-        found = (codec.read(row) for row in self._select(codec.table, [codec.key(key) for key in keys]))
-        return {tuple([row[column] for column in codec.table.key]): row for row in found}
+        size = codec.table.keys
+        found = map(codec.values, self._select(codec.table, [codec.key(key) for key in keys]))
+        return {row[:size]: row for row in found}
+
+    def load(self, name: str, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The same with rows by the names of their columns."""
+        names = self._columns[name].table.names
+        return {key: dict(zip(names, row, strict=True)) for key, row in self.values(name, keys).items()}
 
     def each(self, name: str, where: str = "", *values: object) -> Iterator[Row]:
         """The rows of a table, decoded; `where` is the end of the statement."""
@@ -219,7 +226,7 @@ class Store(ABC):
         """Write what blocks came to, and forget how to undo what is final; within `writing`."""
         for name, rows in changes.rows.items():
             codec = self._columns[name]
-            kept = [codec.write(tuple(row.values())) for row in rows.values() if row is not None]
+            kept = [codec.write(values) for values in rows.values() if values is not None]
             gone = [codec.key(key) for key, row in rows.items() if row is None]
             if gone:
                 self._erase(codec.table, gone)
@@ -230,7 +237,7 @@ class Store(ABC):
             columns = (("at", "int"), ("existed", "int"), *codec.table.columns)
             encoded = []
             for at, key, values in images:
-                whole = tuple(codec.table.fresh(key).values()) if values is None else values
+                whole = (*key, *codec.table.blank) if values is None else values
                 encoded.append((at, int(values is not None), *codec.write(whole)))
             self._append(f"{name}_was", columns, encoded)  # type: ignore[arg-type]
         for name, added in changes.added.items():
@@ -271,7 +278,10 @@ class Store(ABC):
         for table in FOLDED:
             keys, names = ", ".join(table.key), ", ".join(table.names)
             was, same = f"{table.name}_was", " AND ".join(f"w.{key} = f.{key}" for key in table.key)
-            self.run(f"DELETE FROM {table.name} WHERE ({keys}) IN (SELECT {keys} FROM {was} WHERE at > ?)", to)
+            gone = self.rows(f"SELECT DISTINCT {keys} FROM {was} WHERE at > ?", to)
+            if not gone:
+                continue
+            self._erase(table, gone)
             # The oldest of what a row was is what going back block by block, the newest first, ends at.
             self.run(
                 f"INSERT INTO {table.name} ({names}) SELECT {', '.join(f'w.{name}' for name in table.names)} "
@@ -314,7 +324,6 @@ class _Codec:
         self.table = table
         self._names = table.names
         self._big = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "big")
-        self._blob = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "blob")
 
     def write(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         if not self._big:
@@ -325,19 +334,20 @@ class _Codec:
         return tuple(encoded)
 
     def key(self, key: Key) -> Key:
-        return (
-            tuple(part.to_bytes(32, "big") if place in self._big else part for place, part in enumerate(key))
-            if self._big
-            else key
-        )
+        if not self._big or self._big[0] >= len(key):
+            return key
+        return tuple(part.to_bytes(32, "big") if place in self._big else part for place, part in enumerate(key))
+
+    def values(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        if not self._big:
+            return tuple(values)
+        decoded = list(values)
+        for place in self._big:
+            decoded[place] = int.from_bytes(decoded[place], "big")
+        return tuple(decoded)
 
     def read(self, values: Sequence[Any]) -> Row:
-        row = dict(zip(self._names, values, strict=True))
-        for place in self._big:
-            row[self._names[place]] = int.from_bytes(values[place], "big")
-        for place in self._blob:
-            row[self._names[place]] = bytes(values[place])
-        return row
+        return dict(zip(self._names, self.values(values), strict=True))
 
 
 def _comparable(value: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hostile.documents import LEGAL, NEARLY, largest, legal
 
 from registry.index.entries import Money, entries_of
-from registry.index.fold import arguments_of
+from registry.index.fold import facts_of, names_of
 from registry.index.models import Hit
 from registry.index.queue import DocumentQueue
 from registry.index.search.finder import Finder
@@ -108,7 +108,8 @@ def test_two_documents_in_one_transaction_and_a_clock_that_goes_back() -> None:
 
 
 def test_arguments_have_every_name_that_a_rule_may_ask_for() -> None:
-    values = arguments_of(event("AssetRegistry.Transfer", HOME, ANN, 1))
+    told = event("AssetRegistry.Transfer", HOME, ANN, 1)
+    values = dict(zip(names_of(told.plan), facts_of(told), strict=True))
     assert values["from_"] == HOME and values["to"] == ANN and values["home_registry"] == HOME
 
 
