@@ -29,6 +29,7 @@ from registry.types import to_address
 if TYPE_CHECKING:
     from registry.experiments import Experiments
     from registry.governance import Governance
+    from registry.imports.verbs import Imports
     from registry.revenue import Revenue
     from registry.streams import Streams
     from registry.teams import Teams
@@ -220,6 +221,13 @@ class Registry(Searching, Keeping):
         from registry.experiments import Experiments
 
         return Experiments(self)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What lies elsewhere, brought in with every hash checked, and published."""
+        from registry.imports.verbs import Imports
+
+        return Imports(self)
 
     @cached_property
     def governance(self) -> Governance:
