@@ -45,7 +45,8 @@ again, and `ImportFailed`."""
 
 
 class Web:
-    """A server at `url` that the user chose, in errors called `source`. `token` is sent to it and to nobody else.
+    """A server at `url` that the user chose, in errors called `source`. `token` is sent to it and to nobody else;
+    `deadline` is in seconds, for each answer.
 
     Raises `InputError` for a token that would cross a network in clear."""
 
@@ -133,7 +134,8 @@ class Web:
         return patiently(once)
 
     def check(self, answer: Answer, what: str) -> None:
-        """Raise what a status that is no success stands for."""
+        """Raise what a status that is no success stands for: `SourceNotFound`, `SourceClosed`, `Unavailable` for what
+        may be tried again, or another `ImportFailed`."""
         if answer.status in (200, 206):
             return
         code = answer.headers.get("x-error-code", "")

@@ -112,6 +112,20 @@ def test_a_file_that_is_there_twice_is_fetched_once(take: Take, hub: Hub) -> Non
     assert len([one for one in hub.asked if one.path.startswith("/cdn/")]) == 1
 
 
+def test_what_is_going_to_be_encrypted_is_written_to_a_folder_and_to_no_block(
+    take: Take, hub: Hub, penguins: str, store: LocalStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir()
+    hub.faults["measured.bin"] = [1_000_000]
+    assert take(SOURCE, folder=folder).added is None and list(store) == []
+    assert compute_cid(folder) == take(SOURCE, store=MemoryStore(), home=None).added.cid  # type: ignore[union-attr]
+    hub.faults["data/penguins.csv"] = [flipped]
+    (tmp_path / "other").mkdir()
+    with pytest.raises(SourceDiffers):
+        take(SOURCE, folder=tmp_path / "other")
+
+
 # --- Lines that break ----------------------------------------------------------------------------
 
 
