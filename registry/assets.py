@@ -16,7 +16,7 @@ from registry.errors import AssetNotFound, InputError, LicenceNotFound, NotDeplo
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
-from registry.ipfs.unixfs import FileEntry, add_tree, content_size
+from registry.ipfs.unixfs import Added, FileEntry, add_tree, content_size
 from registry.licence import Kind, Licence, LimitWarning
 from registry.money import Amount, Token
 from registry.results import Asset, CurationStatus, Done, Listing, Offer, Preview, Published, State
@@ -78,11 +78,11 @@ class Draft:
     """An asset to publish: what `Registry.publish` takes, as a value, for `Registry.publish_many`.
 
     `path` is the folder or file with the content, None for an asset without; `hidden` takes of a folder the names that
-    begin with a dot too. `fields` are further fields of the
-    document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps` says that others
-    may publish derivatives and which share of their sales (basis points, at most 3,000) this asset asks for. `parents`
-    may be of another registry of the chain; what they ask for together may be `max_royalty_bps`, by default what it is
-    when the asset is published. `gated` encrypts the content (see `registry.Gated`).
+    begin with a dot too. `content` is instead of a path what is in the store already (see `described`). `fields` are
+    further fields of the document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps`
+    says that others may publish derivatives and which share of their sales (basis points, at most 3,000) this asset
+    asks for. `parents` may be of another registry of the chain; what they ask for together may be `max_royalty_bps`, by
+    default what it is when the asset is published. `gated` encrypts the content (see `registry.Gated`).
     """
 
     name: str
@@ -97,6 +97,7 @@ class Draft:
     fields: Mapping[str, Any] = field(default_factory=dict)
     gated: Gated | None = None
     hidden: bool = False
+    content: Content | None = None
 
 
 class Packed(NamedTuple):
@@ -606,9 +607,9 @@ class Assets(Session):
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool, packed: Packed | None = None) -> _Plan:
         parents = [self.parent(parent) for parent in draft.parents]
         terms = [self._terms(licence, tokens) for licence in draft.licences]
-        if packed is None and draft.path is not None:
-            packed = self._first_content(draft, dry_run)
-        content, left_out = packed or (None, ())
+        if packed is None:
+            packed = (draft.content, ()) if draft.path is None else self._first_content(draft, dry_run)
+        content, left_out = packed
         ddo = DDO(
             **{
                 **draft.fields,
@@ -656,16 +657,7 @@ class Assets(Session):
                 path, sink, progress=lambda done: self.progress(f"hashing {path}", done, total), hidden=hidden
             )
             keep(sink, {added.cid: f"content of {path}"})
-        files = self._listed(added.files)
-        content = Content(cid=added.cid, size=added.size, profile=UNIXFS_V1_2025.name, files=files)
-        return Packed(content, added.left_out)
-
-    def _listed(self, files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:
-        """The files as a document lists them, none if they are too many."""
-        return tuple(
-            ContentFile(path=file.path, size=file.size, cid=file.cid, media_type=_media_type(file.path))
-            for file in (files if len(files) <= MAX_LISTED_FILES else ())
-        )
+        return Packed(described(added), added.left_out)
 
     def _publication(self, owner: Address, plans: Sequence[_Plan]) -> ContractFunction:
         if len(plans) == 1:
@@ -744,6 +736,19 @@ def _published_with(receipt: Receipt, asset_id: int) -> tuple[Any, ...]:
         elif event.name == "LicenceAdded":
             terms.append(tuple(event.args["terms"].values()))
     return payout, derivatives, terms
+
+
+def listed(files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:
+    """Files as a document lists them, none if they are too many."""
+    return tuple(
+        ContentFile(path=file.path, size=file.size, cid=file.cid, media_type=_media_type(file.path))
+        for file in (files if len(files) <= MAX_LISTED_FILES else ())
+    )
+
+
+def described(added: Added) -> Content:
+    """What was added, as a document describes it."""
+    return Content(cid=added.cid, size=added.size, profile=UNIXFS_V1_2025.name, files=listed(added.files))
 
 
 def _media_type(path: str) -> str | None:

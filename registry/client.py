@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from registry.did import DID
     from registry.experiments import Experiments
     from registry.governance import Governance
+    from registry.imports.verbs import Imports
     from registry.results import Done
     from registry.revenue import Revenue
     from registry.streams import Streams
@@ -258,6 +259,13 @@ class Registry(Searching, Keeping):
         from registry.experiments import Experiments
 
         return Experiments(self)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What lies elsewhere, brought in with every hash checked, and published."""
+        from registry.imports.verbs import Imports
+
+        return Imports(self)
 
     @cached_property
     def governance(self) -> Governance:

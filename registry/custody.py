@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.assets import Draft, Packed
+from registry.assets import Draft, Packed, listed
 from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector
 from registry.ddo import Content, Encryption, KeyGateway
@@ -179,7 +179,7 @@ class Custody(Gating):
             cid=sealed.cid,
             size=sealed.size,
             profile=UNIXFS_V1_2025.name,
-            files=self._listed(sealed.files),
+            files=listed(sealed.files),
             encryption=encryption,
         )
         return Packed(content, sealed.left_out)

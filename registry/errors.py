@@ -25,6 +25,11 @@ ends with what to do next.
     │   ├── PrivateAddress (PermissionError)   a URL of somebody else leads to this machine or a private network
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
     │   └── WrongKey                       encrypted content that this key does not open
+    ├── ImportFailed                       what was to be imported; see `registry.imports`
+    │   ├── SourceNotFound (LookupError)   no such repository, revision or file
+    │   ├── SourceClosed (PermissionError) gated, private or disabled for whoever asks
+    │   ├── SourceDiffers (ValueError)     .path: bytes that are not what the source promised
+    │   └── LicenceUnclear (ValueError)    nobody said under which licence it may be published
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
     ├── GatewayError                       .gateway: a key gateway failed or refused; .code says why
@@ -1161,3 +1166,44 @@ class CannotReproduce(SandboxError, LookupError):
     def __init__(self, what: str, missing: Sequence[str], *, hint: str = "") -> None:
         self.what, self.missing = what, tuple(missing)
         super().__init__(f"{what} cannot be tried: {'; '.join(self.missing)}.", hint=hint)
+
+
+# --- Imports -------------------------------------------------------------------------------------
+
+
+class ImportFailed(RegistryError):
+    """Something could not be imported. What was fetched and checked stays, and is not fetched again."""
+
+    hint = "Run it again: it goes on where it stopped."
+
+    def __init__(self, source: str, reason: str, *, hint: str = "") -> None:
+        self.source, self.reason = source, reason
+        super().__init__(f"{source} cannot be imported: {reason.rstrip('.')}.", hint=hint)
+
+
+class SourceNotFound(ImportFailed, LookupError):
+    """There is no such repository, revision or file, or it is private and nobody says so."""
+
+    hint = "Check the name and the revision; for a private one, name your token in HF_TOKEN."
+
+
+class SourceClosed(ImportFailed, PermissionError):
+    """A repository is there, and not for whoever asks: gated, private or disabled."""
+
+    hint = "Ask for access at its page, then name your token in HF_TOKEN."
+
+
+class SourceDiffers(ImportFailed, ValueError):
+    """A file is not what the source promised before it was fetched: another hash, another size. Nothing was kept."""
+
+    hint = "Try again later or through another network; if it stays, tell the owner of the source."
+
+    def __init__(self, source: str, path: str, reason: str) -> None:
+        self.path = path
+        super().__init__(source, f"its file {path!r} {reason}")
+
+
+class LicenceUnclear(ImportFailed, ValueError):
+    """The source does not say under which licence it may be published, or names one that SPDX does not have."""
+
+    hint = "Read its licence, then name it: --license SPDX-ID."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -48,6 +48,8 @@ class Keeping(Lineage):
         A service is named as `registry.ipfs.pinning.open_service` takes it, e.g. "pinata", with its token in the
         environment. It fetches the blocks from IPFS: from a node at one of `origins` (multiaddresses), or from whoever
         has them. `deadline` is how many seconds one may take. What is kept already is found and not asked for again.
+        Of an asset that a run made, all that it takes to run it again is kept too: record, code, lock, wheels, outputs
+        and the inputs that are no assets.
 
         Raises `TooFewReplicas`, `InputError` for fewer services than replicas, and what `get` raises.
         """
@@ -65,9 +67,23 @@ class Keeping(Lineage):
         )
         return tuple(
             receipt
-            for root in _roots(found)
+            for root in (*_roots(found), *self._of_its_run(found))
             for receipt in policy.ensure(root, subject=str(found.did), name=found.name[:255], origins=origins)
         )
+
+    def _of_its_run(self, asset: Asset) -> Iterator[CID]:
+        """What the record of the run that made an asset names, each once. Raises the content errors."""
+        if asset.ddo.made_by is None:
+            return
+        from registry.ipfs.store import fetch
+        from registry.sandbox.runs.lock import Lock
+        from registry.sandbox.runs.record import RunRecord
+
+        record = RunRecord.from_bytes(fetch(asset.ddo.made_by, self.store))
+        roots = [root for root, _ in record.roots()]
+        if record.environment.lock is not None:
+            roots += [wheel.cid for wheel in Lock.from_bytes(fetch(record.environment.lock, self.store)).wheels]
+        yield from (root for root in dict.fromkeys(roots) if root not in _roots(asset))
 
     def audit(
         self, asset: DID | str | int, *, share: float = 0.01, at_least: int = 16, seed: int | None = None

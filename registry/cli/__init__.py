@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -27,6 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence"),
         "collection": ("collection",),
     },
+    "Import": {"importing": ("import",)},
     "Buy and use": {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
         "streams": ("subscribe", "extend", "cancel", "settle", "subscription"),
@@ -57,7 +59,8 @@ class Commands(RootGroup):
         for modules in SECTIONS.values():
             for module, names in modules.items():
                 if wanted in names:
-                    attribute = wanted.replace("-", "_")
+                    # A word of Python has an underscore after it.
+                    attribute = wanted.replace("-", "_") + ("_" if iskeyword(wanted) else "")
                     command: click.Command = getattr(import_module(f"registry.cli.{module}"), attribute)
                     return command
         return None

@@ -32,7 +32,14 @@ def check(app: App) -> None:
         found = checking.check()
     if app.console.as_json:
         app.console.document(
-            {"reach": found.reach, "tiers": found.tiers, "untried": found.untried, "sound": found.sound}
+            {
+                "reach": found.reach,
+                "tiers": found.tiers,
+                "untried": found.untried,
+                "engine": found.engine,
+                "help": found.help,
+                "sound": found.sound,
+            }
         )
     else:
         tiers = sorted(found.tiers, reverse=True)
@@ -43,7 +50,10 @@ def check(app: App) -> None:
         app.console.table(table)
         app.console.say(f"This machine reaches tier {found.reach.tier.value}: {_STOPS[found.reach.tier.value]}")
         for tier, why in found.untried.items():
-            app.console.say(f"Tier {tier} was not tried: {why}.")
+            app.console.say(f"Tier {tier} was not tried: {why}. {found.help if tier == 3 else ''}".strip())
+        if found.engine is not None:
+            kind = "without root" if found.engine.rootless else "with root"
+            app.console.say(f"Tier 3: {found.engine.name}, {kind}, runs images that are named by their digest.")
         app.console.say(f"More is not reached: {found.reach.why}. {found.reach.hint}".strip())
     click.get_current_context().exit(0 if found.sound else 1)
 

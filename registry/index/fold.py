@@ -90,7 +90,7 @@ def on(
 class Bound:
     """The rule of one event with every name looked up: what is done a million times finds things by their places."""
 
-    __slots__ = ("function", "_names", "_rows", "_take", "_when")
+    __slots__ = ("_names", "_rows", "_take", "_when", "function")
 
     def __init__(self, rule: Rule, names: tuple[str, ...]) -> None:
         def getter(wanted: Sequence[str]) -> Callable[[Facts], Facts]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import BinaryIO, Final, NamedTuple, Self
 
-from registry.errors import InvalidContent
+from registry.errors import ContentError, InvalidContent
 from registry.ipfs import hamt
 from registry.ipfs.blocks import BlockSink
 from registry.ipfs.cid import CID, DAG_PB
@@ -148,6 +148,8 @@ class Builder:
                     break
                 pieces.append(piece)
                 wanted -= len(piece)
+        except ContentError:  # of a stream that fetches, in its own words
+            raise
         except OSError as error:
             raise InvalidContent(path, f"it cannot be read ({error.strerror})") from error
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -322,8 +322,10 @@ class Http:
         content: Iterable[bytes] | None = None,
         files: Any = None,
         deadline: float | None = None,
+        follow: bool = True,
     ) -> Iterator[Answer]:
         """Send a request; the body of the answer is read within. `what` is what an error says could not be fetched.
+        Unless told to `follow`, an answer that sends elsewhere is handed over as it is.
 
         Raises `Unavailable` if no answer comes in time, or its body does not.
         """
@@ -342,7 +344,7 @@ class Http:
                 files=files,
                 timeout=httpx.Timeout(limit, connect=min(limit, _CONNECT)),
             )
-            response = self._send(request, what)
+            response = self._send(request, what) if follow else self._client.send(request, stream=True)
             try:
                 yield Answer(self.name, response, limit, max(_CLOCK.until - time.monotonic(), 0.0))
             finally:

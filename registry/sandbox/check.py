@@ -14,6 +14,7 @@ from typing import Final
 
 from registry.errors import SandboxFailed, SandboxUnavailable
 from registry.sandbox.calling import INSIDE, PROGRAMS
+from registry.sandbox.container import Engine, engine
 from registry.sandbox.machine import Reach, reach
 from registry.sandbox.process import run
 from registry.sandbox.spec import MIB, OUT, TMP, Limits, Spec, Tier
@@ -32,12 +33,14 @@ LAST: Final = WATCHED[-1]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found: the `reach` of this machine; by tier what was tried there, ``""`` for what was blocked; and why a
-    lower tier could not be tried."""
+    """What was found: the `reach` of this machine; by tier what was tried there, ``""`` for what was blocked; why
+    another tier could not be tried; and the `engine` of containers, or None and what would `help`."""
 
     reach: Reach
     tiers: dict[int, dict[str, str]]
     untried: dict[int, str]
+    engine: Engine | None
+    help: str
 
     @property
     def sound(self) -> bool:
@@ -58,7 +61,12 @@ def check() -> Checked:
             tiers[tier.value] = probe(tier)
         except SandboxUnavailable as error:
             untried[tier.value] = error.reason
-    return Checked(found, tiers, untried)
+    containers, helps = None, ""
+    try:
+        containers = engine()
+    except SandboxUnavailable as error:
+        untried[Tier.CONTAINER.value], helps = error.reason, error.hint
+    return Checked(found, tiers, untried, containers, helps)
 
 
 def probe(tier: Tier, *, python: Path | None = None) -> dict[str, str]:

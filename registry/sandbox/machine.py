@@ -39,7 +39,7 @@ def reach() -> Reach:
         )
     try:
         _try_bubblewrap()
-        return Reach(Tier.BUBBLEWRAP, "this version runs nothing in containers or virtual machines", "")
+        return Reach(Tier.BUBBLEWRAP, "a container needs an image, and this version runs no virtual machines", "")
     except SandboxFailed as error:
         why, hint = error.reason, _hint(error.reason)
     except RegistryError as error:

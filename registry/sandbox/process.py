@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from registry.errors import SandboxUnavailable
 from registry.papers import refuse_taken
-from registry.sandbox import bare, bubblewrap, landlock
+from registry.sandbox import bare, bubblewrap, container, landlock
 from registry.sandbox.cgroup import Cgroup
 from registry.sandbox.logs import Log
 from registry.sandbox.machine import reach
@@ -33,7 +33,12 @@ _TICK: Final = 0.1
 """Seconds between two looks at what a run uses."""
 
 _PIECE: Final = 2**16
-_STARTERS: Final = {Tier.NONE: bare.start, Tier.PROCESS: landlock.start, Tier.BUBBLEWRAP: bubblewrap.start}
+_STARTERS: Final = {
+    Tier.NONE: bare.start,
+    Tier.PROCESS: landlock.start,
+    Tier.BUBBLEWRAP: bubblewrap.start,
+    Tier.CONTAINER: container.start,
+}
 
 
 def run(
@@ -47,29 +52,32 @@ def run(
 ) -> Outcome:
     """Run a program and return what became of it; how it ends is no error of ours (see `Outcome.check`).
 
-    It runs in the highest tier that this machine reaches, or in `tier`. `stdin` is bytes, an open file, or pieces that
-    are handed in as they are taken. With `on_output` standard output is handed over piece by piece instead of going to
-    the log, at most `Limits.output` bytes of it; `on_log` sees the log as it comes. `cancel` ends the run when it is
-    set, and so do Ctrl-C and an error of the two functions.
+    It runs in the highest tier that this machine reaches, or in `tier`; with an image, in a container. `stdin` is
+    bytes, an open file, or pieces that are handed in as they are taken. With `on_output` standard output is handed over
+    piece by piece instead of going to the log, at most `Limits.output` bytes of it; `on_log` sees the log as it comes.
+    `cancel` ends the run when it is set, and so do Ctrl-C and an error of the two functions.
 
     Raises `SandboxUnavailable` for a tier that is not reached here, `SandboxFailed` if the sandbox itself fails, and
     `InputError` for a folder of outputs that is taken.
     """
-    chosen = _tier(spec.least, tier)
+    chosen = _tier(spec, tier)
     if spec.outputs is not None:
         refuse_taken(spec.outputs)
     with ExitStack() as stack:
         handle, pieces = _stdin(stdin, stack)
         begun = time.monotonic()
         started = _STARTERS[chosen](spec, stack, handle)
-        group = _group(spec, started, stack)
+        contained = chosen is Tier.CONTAINER  # where the engine counts memory and processes
+        group = None if contained else _group(spec, started, stack)
         conversation = _Conversation(spec, started, pieces, on_output, on_log)
-        watch = Watch(started.pid, spec.limits, started.disks, group)
+        watch = Watch(None if contained else started.pid, spec.limits, started.disks, group)
         started.release()
         ended = conversation.until_over(watch, cancel, begun)
         started.end()
         conversation.drain()
         seconds = time.monotonic() - begun
+        if started.ran_out:
+            ended = "memory"
         if ended is None:
             ended = "output" if conversation.over_limit else "failed" if started.exit else "finished"
         taken = Collected(())
@@ -92,8 +100,13 @@ def run(
         )
 
 
-def _tier(least: Tier, asked: Tier | None) -> Tier:
+def _tier(spec: Spec, asked: Tier | None) -> Tier:
     """The tier to run in. Raises `SandboxUnavailable` rather than take one that is less than was accepted."""
+    least = spec.least
+    if spec.image is not None:
+        if asked not in (None, Tier.CONTAINER) or least > Tier.CONTAINER:
+            raise SandboxUnavailable("a run from an image is one in a container, and another tier was asked for")
+        return Tier.CONTAINER
     if asked is not None and asked < least:
         raise SandboxUnavailable(
             f"tier {asked.value} was asked for, and tier {least.value} is the least that is accepted",
@@ -102,7 +115,9 @@ def _tier(least: Tier, asked: Tier | None) -> Tier:
     found = reach()
     wanted = asked if asked is not None else max(least, found.tier) if least is not Tier.NONE else Tier.NONE
     if wanted is not Tier.NONE and (wanted > found.tier or wanted not in _STARTERS):
-        reason = found.why if wanted in _STARTERS else "this version runs nothing in containers or virtual machines"
+        reason = found.why
+        if wanted > Tier.BUBBLEWRAP:
+            reason = "no image was named" if wanted is Tier.CONTAINER else "this version runs no virtual machines"
         raise SandboxUnavailable(
             f"tier {wanted.value} ({wanted.name.lower()}) is wanted, this machine reaches {found.tier.value}: {reason}",
             hint=found.hint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -22,13 +23,17 @@ NOTES: Final = "/data/notes"
 
 MIB: Final = 2**20
 
+_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]*(:[0-9]{1,5}/[a-z0-9._/-]+)?@sha256:[0-9a-f]{64}")
+"""A name, perhaps with the port of its host, and a digest; never a tag, not even beside the digest."""
+
 
 class Tier(IntEnum):
     """What stands between a program and this machine; more is more.
 
     ``NONE`` nothing: for one's own code. ``PROCESS`` Landlock, a seccomp filter and limits: no network and no files of
     others, while names and sizes of files can be seen. ``BUBBLEWRAP`` adds namespaces: nothing of the machine is there.
-    ``CONTAINER`` and ``MACHINE`` are what a document may ask for, and this version has no runner for them.
+    ``CONTAINER`` is one of podman or docker, for a `Spec` that names an image. ``MACHINE`` is what a document may ask
+    for, and this version has no runner for it.
     """
 
     NONE = 0
@@ -83,6 +88,10 @@ class Spec:
     machine at absolute paths inside, to be read only; the Python in `python` (default: the one that runs this) and the
     libraries of the system are there as well, and nothing else. `variables` is its whole environment. `least` is the
     lowest tier that will do. `outputs` is the folder that takes what it leaves in `OUT`: it must be missing or empty.
+
+    With an `image` it runs in a container, where the system, the Python and the first part of the command are those of
+    the image, and the image's own variables stay. An image is named by its digest (``name@sha256:...``): under a tag
+    another one may lie tomorrow.
     """
 
     command: tuple[str, ...]
@@ -92,9 +101,15 @@ class Spec:
     limits: Limits = field(default_factory=Limits)
     least: Tier = Tier.BUBBLEWRAP
     outputs: Path | None = None
+    image: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `InputError` for what cannot be laid out."""
+        """Raise `InputError` for what cannot be laid out, and for an image that is not named by its digest."""
+        if self.image is not None and not _IMAGE.fullmatch(self.image):
+            raise InputError(
+                f"{self.image!r} does not say which image by its digest.",
+                hint="Name it as name@sha256:<64 digits>; 'podman image inspect NAME' shows its RepoDigests.",
+            )
         if not self.command or any("\0" in part for part in self.command):
             raise InputError("A program to run has a command, and no part of it a zero byte.")
         for inside, path in self.mounts.items():

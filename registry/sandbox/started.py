@@ -28,8 +28,8 @@ PATIENCE: Final = 20.0
 class Started:
     """A process and all that it starts.
 
-    `pid` is the one whose descendants are the run's; `out` and `notes` are open folders with what it leaves, `disks`
-    the places where it writes, and `release` lets it begin."""
+    `pid` is the one whose descendants are the run's, `ran_out` whether an engine ended it for want of memory; `out` and
+    `notes` are open folders with what it leaves, `disks` the places where it writes, and `release` lets it begin."""
 
     def __init__(
         self,
@@ -65,6 +65,7 @@ class Started:
         self.release: Callable[[], object] = lambda: None
         self.cpu_seconds = 0.0
         self.peak = 0
+        self.ran_out = False
         self._held: list[int] = []
         stack.callback(self.end)
 

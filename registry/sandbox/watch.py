@@ -31,9 +31,9 @@ class Watch:
 
     Memory is what no file holds: anonymous and shared. What is shared after a fork is counted for each at first;
     before a run is ended for it, the kernel is asked for proportional sizes, which takes much longer. A `cgroup`
-    counts exactly and ends the run itself."""
+    counts exactly and ends the run itself. Without a `pid` only disks are looked at."""
 
-    def __init__(self, pid: int, limits: Limits, disks: Sequence[Bound], cgroup: Cgroup | None = None) -> None:
+    def __init__(self, pid: int | None, limits: Limits, disks: Sequence[Bound], cgroup: Cgroup | None = None) -> None:
         self.pid, self.limits, self.disks, self.cgroup = pid, limits, disks, cgroup
         self.peak = 0
 
@@ -41,7 +41,7 @@ class Watch:
         """The limit that is passed now, or None."""
         if self.cgroup is not None and self.cgroup.killed():
             return "memory"
-        pids = [self.pid, *below(self.pid)]
+        pids = [] if self.pid is None else [self.pid, *below(self.pid)]
         if len(pids) > self.limits.processes + _OURS:
             return "processes"
         used = sum(map(_resident, pids))

@@ -27,7 +27,7 @@ FLOORS = [
     ["registry.gateway", "registry.hub"],
     ["registry.assetfs"],
     ["registry.client"],
-    ["registry.experiments"],
+    ["registry.experiments", "registry.imports"],
     ["registry.keeping", "registry.index"],
     [
         "registry.revenue",

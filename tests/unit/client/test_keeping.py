@@ -10,10 +10,14 @@ from ipfs.pinning_support import Service
 
 from registry import Published, Registry
 from registry.errors import InputError, TooFewReplicas
+from registry.ipfs.cid import CID
 from registry.ipfs.copy import copy
 from registry.ipfs.pinning import PinningService
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore
+from registry.sandbox.runs.code import Compare
+from registry.sandbox.runs.lock import Lock, Wheel
+from registry.sandbox.runs.record import Environment, Input, Machine, Output, Program, RunRecord, Usage
 
 from .conftest import RESEARCH
 
@@ -122,3 +126,38 @@ def test_the_drill_restores_an_asset_from_its_archives(
     )
     with pytest.raises(InputError, match="exists already"):
         author.rehearse(published.did, tmp_path / "backup")
+
+
+def test_of_an_asset_that_a_run_made_all_that_runs_it_again_is_kept(
+    author: Registry, keepers: list[Keeper], tmp_path: Path
+) -> None:
+    def stored(text: bytes) -> CID:
+        cid = CID.raw(text)
+        author.store.put(cid, text)
+        return cid
+
+    wheel = Wheel(name="greeting-1.0-py3-none-any.whl", size=5, sha256="ab" * 32, cid=stored(b"wheel"))
+    lock = Lock(python="3.11", platform="linux-x86_64", wheels=(wheel,))
+    made = tmp_path / "made.csv"
+    made.write_bytes(b"1,2\n")
+    result = stored(b"1,2\n")
+    record = RunRecord(
+        created="2026-11-29T03:00:00Z",
+        code=Program(name="code", cid=stored(b"code"), entry="run.py"),
+        environment=Environment(
+            python="3.11.7", platform="linux-x86_64", libc="glibc 2.36", lock=stored(lock.to_bytes()), variables={}
+        ),
+        machine=Machine(processor="x", threads=1),
+        inputs=(Input(name="loose", cid=stored(b"input"), size=5),),
+        params={},
+        limits={},
+        outputs=(Output(path="made.csv", size=4, cid=result, compared=Compare()),),
+        result=result,
+        usage=Usage(seconds=1, cpu_seconds=1, memory=1, tier=2),
+    )
+    stored(record.to_bytes())
+    published = author.publish(made, name="Made", type="dataset", license="CC0-1.0", made_by=record)
+    receipts = author.pin(published.did, services=[keepers[0].client()], poll=0.001)
+    kept = [receipt.cid for receipt in receipts]
+    named = {str(root) for root, _ in record.roots()} | {str(wheel.cid), str(published.cid), str(published.content)}
+    assert set(kept) == named and len(kept) == len(named)

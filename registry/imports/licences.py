@@ -1,0 +1,96 @@
+"""Licences as the Hugging Face Hub names them, as SPDX has them; what is ambiguous is for the user to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from registry.ddo import is_licence_reference
+from registry.errors import InputError, LicenceUnclear
+
+__all__ = ["Named", "named"]
+
+_SPDX: Final = {
+    name.lower(): name
+    for name in (
+        *("0BSD", "AFL-3.0", "AGPL-3.0-only", "AGPL-3.0-or-later", "Apache-2.0", "Artistic-2.0", "BSD-2-Clause"),
+        *("BSD-3-Clause", "BSD-3-Clause-Clear", "BSL-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0", "CC-BY-4.0"),
+        *("CC-BY-NC-2.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-2.0"),
+        *("CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0"),
+        *("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "ECL-2.0", "EPL-1.0"),
+        *("EPL-2.0", "EUPL-1.1", "EUPL-1.2", "etalab-2.0", "GFDL-1.3-only", "GPL-2.0-only", "GPL-2.0-or-later"),
+        *("GPL-3.0-only", "GPL-3.0-or-later", "ISC", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only"),
+        *("LGPL-3.0-or-later", "LPPL-1.3c", "MIT", "MPL-2.0", "MS-PL", "NCSA", "ODbL-1.0", "ODC-By-1.0", "OFL-1.1"),
+        *("OSL-3.0", "PDDL-1.0", "PostgreSQL", "Unlicense", "UPL-1.0", "WTFPL", "Zlib"),
+    )
+}
+"""Ids that SPDX and the Hub both have, by their small letters."""
+
+_OTHER_NAMES: Final = {
+    "agpl-3.0": "AGPL-3.0-only",
+    "gpl-2.0": "GPL-2.0-only",
+    "gpl-3.0": "GPL-3.0-only",
+    "lgpl-2.1": "LGPL-2.1-only",
+    "lgpl-3.0": "LGPL-3.0-only",
+    "odc-by": "ODC-By-1.0",
+    "odbl": "ODbL-1.0",
+    "pddl": "PDDL-1.0",
+    "c-uda": "C-UDA-1.0",
+    "lppl-1.3c": "LPPL-1.3c",
+}
+"""Where SPDX asks "only, or later?" and the Hub does not, the narrower is taken, and it is said."""
+
+_AMBIGUOUS: Final = frozenset({"bsd", "gpl", "lgpl", "agpl", "gfdl", "cc", "other", "unknown"})
+
+_NOT_SPDX: Final = (
+    *("llama", "gemma", "openrail", "bigscience-", "bigcode-", "creativeml-", "deepfloyd-", "apple-", "intel-"),
+    *("fair-noncommercial-", "h-research", "open-mdw", "grok", "tongyi-", "deepseek", "nvidia-", "mnpl"),
+)
+"""Beginnings of the Hub's ids of licences that are nobody's standard: each has conditions to be read first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A licence: its `reference` for the document, where its text is (`url`, "" if nobody says), and what was decided
+    on the way, in words."""
+
+    reference: str
+    url: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def named(source: str, ids: Sequence[str], *, link: str = "", given: str | None = None, accept: bool = False) -> Named:
+    """The licence of a source that names `ids`, or the one that the user has `given`. With `accept` one that SPDX does
+    not have is taken, as ``LicenseRef-...``.
+
+    Raises `LicenceUnclear`, and `InputError` for a given one that is no reference to a licence."""
+    if given is not None:
+        if not is_licence_reference(given):
+            raise InputError(f"{given!r} is neither an SPDX licence expression nor a URL.")
+        said = f", and its source says {', '.join(ids)}" if ids and [given.lower()] != [i.lower() for i in ids] else ""
+        return Named(given, link, (f"the licence {given} is your word{said}",) if said or not ids else ())
+    if len(ids) != 1:
+        reason = f"it names several licences ({', '.join(ids)[:200]})" if ids else "it names no licence"
+        raise LicenceUnclear(source, reason)
+    name = ids[0].strip().lower()
+    if name in _SPDX:
+        return Named(_SPDX[name])
+    if name in _OTHER_NAMES:
+        found = _OTHER_NAMES[name]
+        narrowed = (f"its licence {name} is taken as {found}",) if found.endswith("-only") else ()
+        return Named(found, "", narrowed)
+    if name in _AMBIGUOUS or not _is_id(name):
+        raise LicenceUnclear(source, f"its licence {ids[0][:100]!r} may be one of several")
+    known = "is of those that have conditions of their own" if name.startswith(_NOT_SPDX) else "is not in SPDX"
+    if not accept:
+        raise LicenceUnclear(
+            source,
+            f"its licence {name!r} {known}",
+            hint=f"Read it{f' at {link}' if link else ''}, then add --accept-licence, or --license with another.",
+        )
+    return Named(f"LicenseRef-{name}", link, (f"the licence {name!r} {known}, and you accepted it",))
+
+
+def _is_id(name: str) -> bool:
+    return 0 < len(name) <= 64 and all(c.isascii() and (c.isalnum() or c in ".-") for c in name)

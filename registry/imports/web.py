@@ -1,0 +1,218 @@
+"""Fetching from a server that the user chose, and from where it sends: the token goes to the first alone, and nobody
+sends inside."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from registry.canonical import parse_json
+from registry.errors import (
+    ImportFailed,
+    InputError,
+    LimitExceeded,
+    SourceClosed,
+    SourceDiffers,
+    SourceNotFound,
+    Unavailable,
+)
+from registry.imports.listing import SourceFile
+from registry.ipfs.hosts import Reach, host_of, is_loopback
+from registry.ipfs.http import Answer, Http
+
+__all__ = ["Body", "Tell", "Web", "patiently", "pause"]
+
+_STEPS: Final = 5
+_JSON: Final = 16 * 2**20
+"""Bytes of one page of a list."""
+
+_TRIES: Final = 6
+"""Attempts in a row that bring not one byte; the waits between them add up to a minute."""
+
+_LONGEST_WAIT: Final = 60.0
+
+T = TypeVar("T")
+Tell = Callable[[str], object]
+
+
+Body = Callable[[SourceFile, int], Iterator[bytes]]
+"""Gives the bytes of a file from an offset on, as often as it is asked. Raises `Unavailable` for what may be tried
+again, and `ImportFailed`."""
+
+
+class Web:
+    """A server at `url` that the user chose, in errors called `source`. `token` is sent to it and to nobody else;
+    `deadline` is in seconds, for each answer.
+
+    Raises `InputError` for a token that would cross a network in clear."""
+
+    def __init__(self, url: str, *, source: str, token: str | None = None, deadline: float = 30.0) -> None:
+        self.url, self.source = url.rstrip("/"), source
+        here = is_loopback(host_of(url))
+        if token and not url.startswith("https://") and not here:
+            raise InputError(
+                f"The token would go to {host_of(url)} in clear.", hint="Name an https:// address, or no token."
+            )
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._home = Http(url, name=host_of(url), deadline=deadline, headers=headers, public=True)
+        # On this machine a server may send to this machine; from elsewhere nobody may send inside.
+        self._reach = Reach.of_user(loopback=here)
+        self._clear = not url.startswith("https://")
+        self._others: dict[str, Http] = {}
+        self._deadline = deadline
+        self.sent = 0
+
+    def close(self) -> None:
+        """Close all connections."""
+        for server in (self._home, *self._others.values()):
+            server.close()
+
+    @contextmanager
+    def get(self, url: str, what: str, headers: Mapping[str, str] = {}) -> Iterator[Answer]:
+        """Ask for a URL or for a path of the server, and follow where it sends. The answer may be of any status.
+
+        Raises `Unavailable`, `PrivateAddress` for who sends inside, and `ImportFailed` for who sends in circles or to
+        what is not https."""
+        target = urljoin(self.url + "/", url) if not url.startswith("/") else self._rooted(url)
+        with ExitStack() as stack:
+            first: dict[str, str] = {}
+            for _ in range(_STEPS):
+                server, path = self._server(target)
+                self.sent += 1
+                answer = stack.enter_context(server.ask("GET", path, what, headers=headers, follow=False))
+                # Whose commit it is, is said by the first who answers.
+                first = first or dict(answer.headers)
+                if answer.status not in (301, 302, 303, 307, 308):
+                    answer.headers.update({name: first[name] for name in _OWN if name in first})
+                    yield answer
+                    return
+                target = urljoin(target, answer.headers.get("location", ""))
+                stack.close()
+        raise ImportFailed(self.source, f"{host_of(self.url)} sends in circles for {what}")
+
+    def _rooted(self, path: str) -> str:
+        return self.url + path
+
+    def _server(self, url: str) -> tuple[Http, str]:
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        origin = f"{parts.scheme}://{parts.netloc}"
+        home = urlsplit(self.url)
+        if origin == f"{home.scheme}://{home.netloc}":
+            return self._home, path.removeprefix(home.path.rstrip("/")) if home.path.strip("/") else path
+        wanted = ("https", "http") if self._clear else ("https",)
+        if parts.scheme not in wanted or not parts.hostname or "@" in parts.netloc:
+            raise ImportFailed(
+                self.source, f"{host_of(self.url)} sends to {url[:200]!r}, which is no https:// address", hint=_LIED
+            )
+        if origin not in self._others:
+            self._others[origin] = Http(
+                origin, name=parts.hostname, deadline=self._deadline, reach=self._reach, public=True
+            )
+        return self._others[origin], path
+
+    def json(self, url: str, what: str) -> tuple[Any, Mapping[str, str]]:
+        """A JSON value and the headers it came with.
+
+        Raises `SourceNotFound`, `SourceClosed`, `Unavailable` (after trying again for a while) and `ImportFailed`."""
+
+        def once() -> tuple[Any, Mapping[str, str]]:
+            with self.get(url, what, {"Accept": "application/json"}) as answer:
+                self.check(answer, what)
+                try:
+                    value, faults = parse_json(answer.body(_JSON))
+                except LimitExceeded as error:
+                    raise ImportFailed(self.source, error.message) from None
+                if faults and value is None:
+                    raise ImportFailed(self.source, f"{host_of(self.url)} answers with what is no JSON for {what}")
+                return value, answer.headers
+
+        return patiently(once)
+
+    def check(self, answer: Answer, what: str) -> None:
+        """Raise what a status that is no success stands for: `SourceNotFound`, `SourceClosed`, `Unavailable` for what
+        may be tried again, or another `ImportFailed`."""
+        if answer.status in (200, 206):
+            return
+        code = answer.headers.get("x-error-code", "")
+        told = _printable(answer.headers.get("x-error-message", ""))
+        if code == "GatedRepo":
+            raise SourceClosed(self.source, told or "it is gated, and access was not given to you")
+        if "disabled" in told.lower():
+            raise SourceClosed(self.source, told, hint="Nobody can read it; ask its owner.")
+        if code in _MISSING or answer.status in (404, 410):
+            raise SourceNotFound(self.source, f"there is no {what}" + (f" ({told})" if told else ""))
+        if answer.status in (401, 403):
+            raise SourceClosed(self.source, told or f"{answer.name} answered {answer.status} for {what}")
+        if answer.status == 429 or answer.status >= 500:
+            raise answer.unavailable(what)
+        raise ImportFailed(self.source, f"{answer.name} answered {answer.status} for {what}")
+
+    def body(self, url: str, file: SourceFile, offset: int, *, commit: str = "") -> Iterator[bytes]:
+        """The bytes of a file from `offset` on; of `commit`, if the server says whose they are.
+
+        Raises `Unavailable` for what may be tried again, `SourceDiffers`, and what `check` raises."""
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        with self.get(url, file.path, headers) as answer:
+            if answer.status == 416:
+                raise SourceDiffers(self.source, file.path, f"ends before byte {offset:,} of {file.size:,}")
+            self.check(answer, f"file {file.path!r}")
+            said = answer.headers.get("x-repo-commit", "")
+            if commit and said and said != commit:
+                raise SourceDiffers(
+                    self.source, file.path, f"is of commit {_printable(said)}, and {commit} was asked for"
+                )
+            skip = 0 if answer.status == 206 else offset
+            if answer.status == 206 and not _begins_at(answer.headers.get("content-range", ""), offset):
+                raise Unavailable(file.path, [f"{answer.name} sends another part than it was asked for"])
+            most = (file.size - offset + skip) if file.size >= 0 else UNKNOWN_MOST
+            try:
+                for piece in answer.pieces(most):
+                    if skip >= len(piece):
+                        skip -= len(piece)
+                        continue
+                    yield piece[skip:]
+                    skip = 0
+            except LimitExceeded:
+                raise SourceDiffers(self.source, file.path, f"is longer than {most:,} bytes") from None
+
+
+_OWN: Final = ("x-repo-commit",)
+_MISSING: Final = ("RepoNotFound", "RevisionNotFound", "EntryNotFound")
+_LIED: Final = "Do not trust that server."
+UNKNOWN_MOST: Final = 64 * 2**30
+"""Bytes of a file whose size nobody says."""
+
+
+def _begins_at(content_range: str, offset: int) -> bool:
+    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
+    return found is not None and int(found[1]) == offset
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+
+
+def patiently(once: Callable[[], T], tell: Tell = lambda _: None) -> T:
+    """Try something that may be had later, for about a minute. Raises what the last attempt raised."""
+    for tried in range(_TRIES):
+        try:
+            return once()
+        except Unavailable as error:
+            if tried == _TRIES - 1:
+                raise
+            pause(error, tried, tell)
+    raise AssertionError("the last attempt raises")
+
+
+def pause(error: Unavailable, tried: int, tell: Tell = lambda _: None) -> None:
+    """Wait as long as a server asked for, or a little longer each time. Raises the error if it asked for too long."""
+    wait = error.retry_after if error.retry_after is not None else min(0.5 * 2**tried, 16.0)
+    if wait > _LONGEST_WAIT:
+        raise error
+    tell(f"waiting {wait:g} s ({error.causes[0] if error.causes else error.message})")
+    time.sleep(wait)
