@@ -87,7 +87,9 @@ class Chromium:
             self.said.append(json.dumps(params)[:400])
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.said.append(params["entry"]["text"])
-        elif method == "Audits.issueAdded" and "contentSecurityPolicyIssueDetails" in params["issue"].get("details", {}):
+        elif method == "Audits.issueAdded" and "contentSecurityPolicyIssueDetails" in params["issue"].get(
+            "details", {}
+        ):
             self.refused.append(json.dumps(params["issue"]["details"]["contentSecurityPolicyIssueDetails"])[:400])
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])

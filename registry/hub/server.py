@@ -20,7 +20,8 @@ _GRACE: Final = 15
 class HubServer(Serving):
     """One hub on one socket.
 
-    `site` are its pages, if it has some; `proxies` are the addresses of reverse proxies whose X-Forwarded-For is believed.
+    `site` are its pages, if it has some. `proxies` are the addresses of reverse proxies whose X-Forwarded-For is
+    believed.
     """
 
     def __init__(

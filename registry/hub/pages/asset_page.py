@@ -1,9 +1,10 @@
-"""The pages of one asset: its card, files and what is in them, versions and what changed, sales, and how it was made."""
+"""The pages of one asset: its card, its files, its versions and what changed, its sales, and how it was made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from registry.ddo import DDO, ContentFile
@@ -20,6 +21,9 @@ __all__ = ["card", "diff", "file", "files", "image", "run", "sales", "sound", "v
 
 FILES: Final = 100
 """Files, and lines of other lists, on one page."""
+
+COMPARED: Final = 10
+"""Versions of which the list says what changed."""
 
 _READMES: Final = ("README.md", "readme.md", "Readme.md", "README.markdown")
 
@@ -50,7 +54,11 @@ class Subject:
     @property
     def gated(self) -> bool:
         """Whether its content is encrypted: then nothing of it is looked into."""
-        return self.document is not None and self.document.content is not None and self.document.content.encryption is not None
+        return (
+            self.document is not None
+            and self.document.content is not None
+            and self.document.content.encryption is not None
+        )
 
     @property
     def hidden(self) -> bool:
@@ -92,7 +100,9 @@ def card(desk: Desk, asked: Asked) -> Page:
         for_sale=it.hit.state == 0 and not it.hit.delisted,
         lines=_lines(desk, it),
         drawing=draw(desk, it.id),
-        foreign=[one for one in (it.document.parents if it.document is not None else ()) if one.registry != desk.registry],
+        foreign=[
+            one for one in (it.document.parents if it.document is not None else ()) if one.registry != desk.registry
+        ],
         standards=_standards(desk, it.id, it.hit.version),
         flags=_flags(desk, it.id),
         terms=(bool(row.get("derivable")), int(row.get("asked_bps", 0)), int(row.get("owed_bps", 0))),
@@ -122,18 +132,26 @@ def _front(readme: Preview | None) -> dict[str, Any]:
 
 def _lines(desk: Desk, it: Subject) -> str:
     """How Python opens it."""
-    data = [one.path for one in it.files if one.path.lower().endswith((".csv", ".parquet", ".json", ".tsv"))]
-    path = data[0] if data else it.files[0].path if it.files else ""
-    connect = 'registry = Registry.connect("https://your.node", deployment="deployments/' + f'{desk.chain_id}.json")'
-    head = ["from registry import Registry", "", connect]
+    paths = [one.path for one in it.files]
+    data = [path for ending in (".parquet", ".csv", ".json") for path in paths if path.lower().endswith(ending)]
+    path = data[0] if data and it.hit.type == "dataset" else next((one for one in paths if one not in _READMES), "")
+    head = ["from registry import Registry", "", "registry = Registry.from_environment()"]
     if not path:
         return "\n".join([*head, f"asset = registry.get({it.id})"])
     readers = {"csv": "read_csv", "parquet": "read_parquet", "json": "read_json"}
-    reader = readers.get(path.rpartition(".")[2].lower())
+    reader = readers.get(path.rpartition(".")[2].lower()) if it.hit.type == "dataset" else None
     quoted = path.replace("\\", "\\\\").replace('"', '\\"')
     if reader is None:
-        return "\n".join([*head, f'with registry.open({it.id}, "{quoted}") as file:', "    data = file.read()"])
-    return "\n".join(["import pandas as pd", *head, "", f'with registry.open({it.id}, "{quoted}") as file:', f"    frame = pd.{reader}(file)"])  # fmt: skip
+        return "\n".join([*head, f'registry.download({it.id}, "{it.hit.type}-{it.id}")'])
+    return "\n".join(
+        [
+            "import pandas as pd",
+            *head,
+            "",
+            f'with registry.open({it.id}, "{quoted}") as file:',
+            f"    frame = pd.{reader}(file)",
+        ]
+    )
 
 
 def _citation(desk: Desk, it: Subject) -> str:
@@ -141,7 +159,9 @@ def _citation(desk: Desk, it: Subject) -> str:
     import datetime
 
     year = datetime.datetime.fromtimestamp(min(it.hit.published, 2**37), datetime.UTC).year
-    kind = {"dataset": "dataset", "model": "software", "algorithm": "software", "app": "software"}.get(it.hit.type, "misc")
+    kind = {"dataset": "dataset", "model": "software", "algorithm": "software", "app": "software"}.get(
+        it.hit.type, "misc"
+    )
 
     def plain(text: str) -> str:
         return "".join(one for one in text if one not in "{}\\")
@@ -263,13 +283,13 @@ def _shown(desk: Desk, asked: Asked, kind: str) -> Preview:
 def versions(desk: Desk, asked: Asked) -> Page:
     """Every document that the asset had, the last first."""
     it = _subject(desk, asked)
-    rows = list(desk.tables.each("version", "WHERE asset = ? ORDER BY number DESC LIMIT ?", it.id, FILES + 1))
+    rows = list(desk.tables.each("version", "WHERE asset = ? ORDER BY number DESC LIMIT ?", it.id, FILES))
+    documents, settled = desk.documents([row["digest"] for row in rows[: COMPARED + 1]])
     shown = []
-    for newer, row in enumerate(rows[:FILES]):
-        older = rows[newer + 1] if newer + 1 < len(rows) else None
-        changes = _changes(desk, older["digest"], row["digest"]) if older is not None else None
+    for row, newer, older in zip_longest(rows, documents, documents[1:]):
+        changes = _changes(older, newer) if older is not None and newer is not None else None
         shown.append((row["number"], desk.cid(row["digest"]), row["time"], changes))
-    return desk.page("versions.html", it=it, tab="versions", shown=shown)
+    return desk.page("versions.html", it=it, tab="versions", shown=shown, compared=COMPARED, settled=settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +310,24 @@ class Changes:
         return ", ".join(parts) or "nothing that is shown"
 
 
-_FIELDS: Final = ("name", "type", "description", "author", "license", "image", "external_url", "tags", "licences", "parents", "conforms_to", "made_by", "additional")  # fmt: skip
+_FIELDS: Final = (
+    "name",
+    "type",
+    "description",
+    "author",
+    "license",
+    "image",
+    "external_url",
+    "tags",
+    "licences",
+    "parents",
+    "conforms_to",
+    "made_by",
+    "additional",
+)
 
 
-def _changes(desk: Desk, old: bytes, new: bytes) -> Changes | None:
-    before, after = desk.document(old), desk.document(new)
-    if before is None or after is None:
-        return None
+def _changes(before: DDO, after: DDO) -> Changes:
     fields = tuple(
         (name.replace("_", " "), _value(getattr(before, name)), _value(getattr(after, name)))
         for name in _FIELDS
@@ -324,10 +355,12 @@ def diff(desk: Desk, asked: Asked) -> Page:
     """Two versions side by side: fields, files, and the lines of the README that changed."""
     it = _subject(desk, asked)
     a, b = asked.number("a", max(1, it.versions - 1)), asked.number("b", it.versions)
-    rows = {row["number"]: row for row in desk.tables.each("version", "WHERE asset = ? AND number IN (?, ?)", it.id, a, b)}
+    rows = {
+        row["number"]: row for row in desk.tables.each("version", "WHERE asset = ? AND number IN (?, ?)", it.id, a, b)
+    }
     if a not in rows or b not in rows or a == b:
         raise Unanswered(404, "not_found", f"The asset has no versions {a} and {b} that differ; it has {it.versions}.")
-    old, new = desk.document(rows[a]["digest"]), desk.document(rows[b]["digest"])
+    (old, new), settled = desk.documents([rows[a]["digest"], rows[b]["digest"]])
     readmes = [] if it.gated else [_of_readme(one) for one in (old, new)]
     lines = desk.previews.changes(*readmes) if len(readmes) == 2 and all(readmes) and readmes[0] != readmes[1] else None  # type: ignore[arg-type]
     return desk.page(
@@ -336,9 +369,9 @@ def diff(desk: Desk, asked: Asked) -> Page:
         tab="versions",
         a=a,
         b=b,
-        changes=_changes(desk, rows[a]["digest"], rows[b]["digest"]),
+        changes=_changes(old, new) if old is not None and new is not None else None,
         lines=lines,
-        settled=lines is None or not lines.making,
+        settled=settled and (lines is None or not lines.making),
     )
 
 
@@ -366,7 +399,12 @@ def sales(desk: Desk, asked: Asked) -> Page:
         it=it,
         tab="sales",
         shown=[
-            (one.time, one.buyer, names.get(one.licence, f"licence {one.licence}"), desk.amount(one.total, one.token) if int(one.total) else "free")
+            (
+                one.time,
+                one.buyer,
+                names.get(one.licence, f"licence {one.licence}"),
+                desk.amount(one.total, one.token) if int(one.total) else "free",
+            )
             for one in found.sales
         ],
         after=found.after,
@@ -375,7 +413,7 @@ def sales(desk: Desk, asked: Asked) -> Page:
         royalties=desk.sums((token, royalty) for token, _, _, royalty in whole),
         holders=[(one, names.get(one.licence, f"licence {one.licence}")) for one in holders.holders],
         more_holders=bool(holders.after),
-    )  # fmt: skip
+    )
 
 
 def run(desk: Desk, asked: Asked) -> Page:
@@ -390,6 +428,6 @@ def run(desk: Desk, asked: Asked) -> Page:
             record = RunRecord.from_bytes(found.data)
         except InvalidRecord as error:
             why = error.message
-    return desk.page("run.html", it=it, tab="run", cid=it.document.made_by, record=record, why=why, settled=not found.making)
-
-
+    return desk.page(
+        "run.html", it=it, tab="run", cid=it.document.made_by, record=record, why=why, settled=not found.making
+    )

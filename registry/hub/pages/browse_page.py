@@ -27,7 +27,14 @@ _SWITCHES: Final = (
     ("gated", "Encrypted content"),
     ("computable", "Compute on it"),
 )
-_SORTS: Final = (("score", "Best"), ("new", "Newest"), ("price", "Cheapest"), ("fees", "Most paid for"), ("size", "Largest"), ("name", "A to Z"))
+_SORTS: Final = (
+    ("score", "Best"),
+    ("new", "Newest"),
+    ("price", "Cheapest"),
+    ("fees", "Most paid for"),
+    ("size", "Largest"),
+    ("name", "A to Z"),
+)
 
 
 def browse(desk: Desk, asked: Asked) -> Page:
@@ -42,12 +49,30 @@ def browse(desk: Desk, asked: Asked) -> Page:
 
     groups = [_group(desk, found, chosen, link, *facet) for facet in _FACETS]
     types = [("", "Everything", "", link(type=""))]
-    types += [(one, f"{KIND_NAMES[one]}s" if one != "other" else "Other", str(found.facets.get("type", {}).get(one, "")), link(type=one)) for one in ASSET_TYPES]  # fmt: skip
+    types += [
+        (
+            one,
+            f"{KIND_NAMES[one]}s" if one != "other" else "Other",
+            str(found.facets.get("type", {}).get(one, "")),
+            link(type=one),
+        )
+        for one in ASSET_TYPES
+    ]
     switches = [
-        (name, words, found.facets.get(name, {}).get("yes", 0), chosen.get(name) == "true", link(**{name: "" if chosen.get(name) == "true" else "true"}))
+        (
+            name,
+            words,
+            found.facets.get(name, {}).get("yes", 0),
+            chosen.get(name) == "true",
+            link(**{name: "" if chosen.get(name) == "true" else "true"}),
+        )
         for name, words in _SWITCHES
-    ]  # fmt: skip
-    narrowed = [(name, _said(desk, name, value), link(**{name: ""})) for name, value in chosen.items() if name not in ("q", "sort", "type")]  # fmt: skip
+    ]
+    narrowed = [
+        (name, _said(desk, name, value), link(**{name: ""}))
+        for name, value in chosen.items()
+        if name not in ("q", "sort", "type")
+    ]
     return desk.page(
         "browse.html",
         found=found,

@@ -26,14 +26,19 @@ def dao(desk: Desk, asked: Asked) -> Page:
         proposals=[(one, short(one.id)) for one in _proposals(desk)[:50]],
         power=_power(desk),
         standards=[
-            (row["name"].rstrip(b"\0").decode("utf-8", "replace"), row["number"], ("", "proposed", "adopted", "deprecated")[row["status"]], desk.cid(row["digest"]))
+            (
+                row["name"].rstrip(b"\0").decode("utf-8", "replace"),
+                row["number"],
+                ("", "proposed", "adopted", "deprecated")[row["status"]],
+                desk.cid(row["digest"]),
+            )
             for row in desk.tables.each("standard", "ORDER BY name, number LIMIT 100")
         ],
         rules=desk.remembered("rules", lambda: desk.client.sales_rules),
         address=desk.client.deployment.dao,
         open=sum(not one.state.ended for one in _proposals(desk)),
         states=_TONES,
-    )  # fmt: skip
+    )
 
 
 _TONES: Final = {
@@ -83,7 +88,7 @@ def proposal(desk: Desk, asked: Asked) -> Page:
         )
     except RegistryError as error:
         raise Unanswered(503, "busy", error.message, hint="Try again.", retry_after=5) from error
-    rows = desk.tables.each("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", known.id)
+    rows = desk.tables.each("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", known.id.to_bytes(32, "big"))
     found = told.proposal
     body = desk.previews.of_text(told.body.text) if told.body is not None and told.body.text.strip() else None
     warnings = [*told.warnings]
@@ -96,9 +101,13 @@ def proposal(desk: Desk, asked: Asked) -> Page:
         warnings=warnings,
         dangers=sum(len(one.warnings) for call in told.calls for _, one in call.all()),
         votes=[(row["account"], row["support"], row["weight"], row["reason"]) for row in rows],
-        sides=(("For", found.for_votes, "for"), ("Against", found.against_votes, "against"), ("Abstain", found.abstain_votes, "abstain")),
+        sides=(
+            ("For", found.for_votes, "for"),
+            ("Against", found.against_votes, "against"),
+            ("Abstain", found.abstain_votes, "abstain"),
+        ),
         cast=found.for_votes + found.against_votes + found.abstain_votes,
         reached=found.for_votes + found.abstain_votes,
         tone=_TONES[found.state],
         settled=body is None or not body.making,
-    )  # fmt: skip
+    )

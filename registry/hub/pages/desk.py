@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -103,7 +103,7 @@ class Desk:
         self.registry = client.deployment.registry
         self._kept: dict[str, tuple[float, Any]] = {}
         self._guard = threading.Lock()
-        self._documents = lru_cache(maxsize=64)(self._read_document)
+        self._documents = lru_cache(maxsize=16)(_read_document)  # the largest take some 20 MB each
         # In the address of what never changes under it: a new version is fetched, an old one never again.
         self.edition = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(STATIC.iterdir()))).hexdigest()[:12]
         self._templates = Environment(
@@ -153,19 +153,23 @@ class Desk:
         return found
 
     def document(self, digest: bytes) -> DDO | None:
-        """The document of a digest, None for one that is not here or is none."""
-        return self._documents(digest) if digest and digest in self else None
-
-    def __contains__(self, digest: bytes) -> bool:
-        found = self.tables.rows("SELECT status FROM document WHERE digest = ?", digest)
-        return bool(found) and found[0][0] == "have"
-
-    def _read_document(self, digest: bytes) -> DDO | None:
+        """The document of a digest, None for one that is not in the index or is none."""
         data = self.catalogue.document(digest)
-        try:
-            return DDO.from_bytes(data) if data is not None else None
-        except InvalidDDO:
-            return None
+        return self._documents(data) if data is not None else None
+
+    def documents(self, digests: Sequence[bytes]) -> tuple[list[DDO | None], bool]:
+        """Documents of earlier versions too, which the index does not keep: those are fetched, for as long as a page
+        may wait. The second value says whether all that can be had was."""
+        found, settled = [], True
+        absent = [self.cid(one) for one in digests if self.catalogue.document(one) is None]
+        fetched = dict(zip(absent, self.previews.blocks(absent), strict=True))
+        for digest in digests:
+            data = self.catalogue.document(digest)
+            if data is None:
+                block = fetched[self.cid(digest)]
+                data, settled = block.data, settled and not block.making
+            found.append(self._documents(data) if data is not None else None)
+        return found, settled
 
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """Names of some assets; of one without a document, its number."""
@@ -191,7 +195,17 @@ class Desk:
             return f"{int(units):,} units of {token[:10]}\u2026"
         whole = Decimal(int(units)).scaleb(-decimals)
         plain = format_decimal(whole)
-        return f"{whole:,.2f} {symbol}" if len(plain.partition(".")[2]) <= 2 and whole >= 1 and whole % 1 else f"{plain} {symbol}"
+        return (
+            f"{whole:,.2f} {symbol}"
+            if len(plain.partition(".")[2]) <= 2 and whole >= 1 and whole % 1
+            else f"{plain} {symbol}"
+        )
+
+    def cheapest(self, hit: Hit) -> tuple[bool, str]:
+        """Whether something of an asset is free, and the price of the cheapest that is not, "" for none."""
+        open_ = [one for one in hit.offers if one.open]
+        paid = min((one for one in open_ if int(one.price)), key=lambda one: (one.symbol, int(one.price)), default=None)
+        return any(not int(one.price) for one in open_), self.amount(paid.price, paid.token) if paid is not None else ""
 
     def sums(self, amounts: Iterable[tuple[str, int]]) -> list[str]:
         """Amounts of several tokens, added up by token."""
@@ -230,7 +244,14 @@ class Desk:
 
     def cid(self, digest: bytes) -> CID:
         """CID of a document."""
-        return CID.from_digest(digest)  # type: ignore[arg-type]
+        return CID.from_digest(digest)
+
+
+def _read_document(data: bytes) -> DDO | None:
+    try:
+        return DDO.from_bytes(data)
+    except InvalidDDO:
+        return None
 
 
 def _in_words(row: Row, price: str) -> str:

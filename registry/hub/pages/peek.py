@@ -1,8 +1,8 @@
 """Looks into one file of a stranger's, inside the sandbox: the only code of the pages that reads such bytes.
 
-Each function takes the path of the file (or of its beginning) and returns what JSON can say, bounded in every direction,
-or the bytes of a picture that was drawn anew. Nothing of the file itself comes out, and markup only where a sanitizer has
-made it. Libraries are imported where they are needed, for this process looks at one file and ends.
+Each function takes the path of the file (or of its beginning) and returns what JSON can say, bounded in every
+direction, or the bytes of a picture that was drawn anew. Nothing of the file itself comes out, and markup only where a
+sanitizer has made it. Libraries are imported where they are needed, for this process looks at one file and ends.
 """
 
 from __future__ import annotations
@@ -68,10 +68,7 @@ def _cell(value: Any, most: int = CELL) -> str:
     """A value as text without anything that turns or hides writing; longer ones end in three dots."""
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
-    if isinstance(value, float):
-        found = f"{value:.10g}"
-    else:
-        found = value if isinstance(value, str) else str(value)
+    found = f"{value:.10g}" if isinstance(value, float) else str(value)
     seen = "".join(one if one.isprintable() or one in "\t" else "\ufffd" for one in found[:most])
     return seen + "\u2026" * (len(found) > most)
 
@@ -89,7 +86,9 @@ def table(path: str, name: str) -> dict[str, Any]:
     head, rest = (rows[0], rows[1:]) if rows else ([], [])
     shown = [[_cell(value) for value in row[:COLUMNS]] for row in rest]
     names = [_cell(value, 64) for value in head[:COLUMNS]]
-    return _as_table(names, _kinds(shown, len(names)), shown, columns=len(head), more=cut or next(reader, None) is not None)
+    return _as_table(
+        names, _kinds(shown, len(names)), shown, columns=len(head), more=cut or next(reader, None) is not None
+    )
 
 
 def _as_table(
@@ -117,9 +116,11 @@ def _kinds(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 
 def parquet(path: str) -> dict[str, Any]:
     """The first rows of a Parquet file, and what its footer claims."""
-    import pyarrow.parquet as pq
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-    with pq.ParquetFile(path, memory_map=True, thrift_string_size_limit=2**20, thrift_container_size_limit=20_000) as file:
+    with pq.ParquetFile(
+        path, memory_map=True, thrift_string_size_limit=2**20, thrift_container_size_limit=20_000
+    ) as file:
         schema = file.schema_arrow
         wanted = schema.names[:COLUMNS]
         batches = file.iter_batches(batch_size=ROWS, row_groups=[0], columns=wanted, use_threads=False)
@@ -129,9 +130,14 @@ def parquet(path: str) -> dict[str, Any]:
         kinds = [_cell(field.type, 40) for field in islice(schema, len(wanted))]
         names = [_cell(name, 64) for name in wanted]
         return _as_table(
-            names, kinds, rows, columns=len(schema.names), more=file.metadata.num_rows > len(rows),
-            total=int(file.metadata.num_rows), groups=int(file.num_row_groups),
-        )  # fmt: skip
+            names,
+            kinds,
+            rows,
+            columns=len(schema.names),
+            more=file.metadata.num_rows > len(rows),
+            total=int(file.metadata.num_rows),
+            groups=int(file.num_row_groups),
+        )
 
 
 def tree(path: str) -> dict[str, Any]:
@@ -192,9 +198,70 @@ def _drawn(data: bytes, side: int) -> bytes:
 # --- Markdown ------------------------------------------------------------------------------------
 
 _TAGS: Final = frozenset(
-    "a p h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del hr br table thead tbody tr th td img span".split()
+    [
+        "a",
+        "p",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "del",
+        "hr",
+        "br",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "img",
+        "span",
+    ]
 )
-_CLASSES: Final = frozenset("k s c n m o p nf nc nb nn kn mi mf s1 s2 sd se c1 kd kc kt ow bp nd na nt nv gp go err".split())
+_CLASSES: Final = frozenset(
+    [
+        "k",
+        "s",
+        "c",
+        "n",
+        "m",
+        "o",
+        "p",
+        "nf",
+        "nc",
+        "nb",
+        "nn",
+        "kn",
+        "mi",
+        "mf",
+        "s1",
+        "s2",
+        "sd",
+        "se",
+        "c1",
+        "kd",
+        "kc",
+        "kt",
+        "ow",
+        "bp",
+        "nd",
+        "na",
+        "nt",
+        "nv",
+        "gp",
+        "go",
+        "err",
+    ]
+)
 
 
 def markdown(path: str, base: str, names: Sequence[str]) -> dict[str, Any]:
@@ -202,8 +269,10 @@ def markdown(path: str, base: str, names: Sequence[str]) -> dict[str, Any]:
     are the paths of its files: links and pictures lead to these, to other sites by a click only, or nowhere."""
     found, cut = _text(path, 64 * 1024)
     front, body = _front_matter(found)
-    html, whole = _markup(body, base, frozenset(names))
-    return {"front": front, "html": html, "cut": cut or not whole}
+    first, _, rest = body.lstrip("\n").partition("\n")
+    title = _cell(first[2:].strip().strip("#").strip()) if first.startswith("# ") else ""
+    html, whole = _markup(rest if title else body, base, frozenset(names))
+    return {"front": front, "title": title, "html": html, "cut": cut or not whole}
 
 
 def _front_matter(found: str) -> tuple[dict[str, Any], str]:
@@ -261,8 +330,10 @@ def _markup(body: str, base: str, names: frozenset[str]) -> tuple[str, bool]:
         allowed_classes={"span": set(_CLASSES)},
         url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noopener noreferrer ugc",
-        attribute_filter=lambda tag, name, value: None if tag == "img" and name == "src" and not value.startswith("/a/") else value,
-    ), whole  # fmt: skip
+        attribute_filter=lambda tag, name, value: (
+            None if tag == "img" and name == "src" and not value.startswith("/a/") else value
+        ),
+    ), whole
 
 
 def _pictured(token: Any, base: str, names: frozenset[str]) -> bool:
@@ -304,7 +375,8 @@ def notebook(path: str, base: str, names: Sequence[str]) -> dict[str, Any]:
     """The cells of a notebook (nbformat 4) and what is safe of their outputs: text, and pictures drawn anew. Markup and
     script in outputs are named, and left out."""
     read = json.loads(Path(path).read_text("utf-8", "replace"))
-    cells, room, pictures = [], 3 * HTML, 12
+    cells: list[dict[str, Any]] = []
+    room, pictures = 3 * HTML, 12
     for cell in islice(read.get("cells", ()), 80):
         source = _joined(cell.get("source"))[:8_000]
         if cell.get("cell_type") == "markdown":
@@ -366,5 +438,7 @@ def changes(old: str, new: str) -> dict[str, Any]:
             if tag == "equal":
                 found += [[" ", _cell(line, 400)] for line in before[a:b]]
             else:
-                found += [["-", _cell(line, 400)] for line in before[a:b]] + [["+", _cell(line, 400)] for line in after[c:d]]
+                found += [["-", _cell(line, 400)] for line in before[a:b]] + [
+                    ["+", _cell(line, 400)] for line in after[c:d]
+                ]
     return {"lines": found[:LINES], "cut": len(found) > LINES}

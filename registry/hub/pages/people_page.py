@@ -33,7 +33,9 @@ def account(desk: Desk, asked: Asked) -> Page:
         bought=_bought(desk, bought.sales),
         teams=desk.catalogue.teams(who).teams,
         team=team,
-        members=[row["account"] for row in desk.tables.each("member", "WHERE safe = ? ORDER BY account LIMIT 100", who)],
+        members=[
+            row["account"] for row in desk.tables.each("member", "WHERE safe = ? ORDER BY account LIMIT 100", who)
+        ],
         shares=_shares(desk, team["splitter"] if team is not None else who),
         votes=desk.row("delegate", who),
         following=f"/u/{who}?after={assets.after}" if assets.after else "",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,9 @@ _KINDS: Final[dict[str, tuple[str, int]]] = {
     **dict.fromkeys(("png", "jpg", "jpeg", "gif", "webp"), ("image", 16 * MIB)),
     **dict.fromkeys(("wav", "mp3", "ogg", "flac"), ("audio", 8 * MIB)),
     **dict.fromkeys(("md", "markdown"), ("markdown", MIB // 4)),
-    **dict.fromkeys(("txt", "py", "r", "toml", "yaml", "yml", "ini", "sh", "sql", "rst", "svg", "html"), ("text", MIB // 4)),
+    **dict.fromkeys(
+        ("txt", "py", "r", "toml", "yaml", "yml", "ini", "sh", "sql", "rst", "svg", "html"), ("text", MIB // 4)
+    ),
     **dict.fromkeys(("js", "css", "c", "h", "rs", "go", "java", "jl", "xml", "log", "cff", "bib"), ("text", MIB // 4)),
     "ipynb": ("notebook", 4 * MIB),
     "parquet": ("parquet", 32 * MIB),
@@ -63,8 +66,8 @@ WAITING: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What is shown of a file: `data` as the function of `kind` gave it, or `why` there is nothing; `making` while it is
-    not done yet."""
+    """What is shown of a file: `data` as the function of `kind` gave it, or `why` there is nothing; `making` while it
+    is not done yet, `until` when that is worth another look."""
 
     kind: str
     data: Any = None
@@ -109,9 +112,11 @@ class Previews:
         most = _KINDS.get(path.rpartition(".")[2].lower(), ("", MIB // 4))[1]
         if size > most and kind not in _BEGINNING:
             return Preview(kind, why=f"It has more than the {most // MIB} MiB up to which it is shown here.")
-        more: tuple[Any, ...] = {"markdown": (base, list(names)), "notebook": (base, list(names)), "table": (path,)}.get(
-            kind, ()
-        )
+        more: tuple[Any, ...] = {
+            "markdown": (base, list(names)),
+            "notebook": (base, list(names)),
+            "table": (path,),
+        }.get(kind, ())
         read = min(size, most)
         return self._of((cid, kind, base if more else ""), kind, lambda: self._fetched(cid, read), more)
 
@@ -129,6 +134,16 @@ class Previews:
         """A raw block as it is, verified: its bytes are `data`."""
         return self._of((cid, "block"), "block", lambda: fetch(cid, self._source), ())
 
+    def blocks(self, cids: Sequence[CID]) -> list[Preview]:
+        """Several raw blocks, fetched side by side within one patience."""
+        until = time.monotonic() + self._patience
+        for cid in cids:
+            self._of((cid, "block"), "block", partial(fetch, cid, self._source), (), patience=0)
+        return [
+            self._of((c, "block"), "block", partial(fetch, c, self._source), (), patience=until - time.monotonic())
+            for c in cids
+        ]
+
     def changes(self, old: CID, new: CID) -> Preview:
         """What differs between two texts."""
 
@@ -137,7 +152,9 @@ class Previews:
 
         return self._of((old, new), "changes", both, ())
 
-    def _of(self, key: Any, kind: str, read: Callable[[], bytes], more: tuple[Any, ...]) -> Preview:
+    def _of(
+        self, key: Any, kind: str, read: Callable[[], bytes], more: tuple[Any, ...], *, patience: float | None = None
+    ) -> Preview:
         with self._guard:
             made = self._made.get(key)
             if made is not None and made.until > time.monotonic():
@@ -152,7 +169,7 @@ class Previews:
         if not self._waiters.acquire(blocking=False):
             return Preview(kind, making=True)
         try:
-            return future.result(self._patience)
+            return future.result(self._patience if patience is None else max(0.0, patience))
         except NotYet:
             return Preview(kind, making=True)
         finally:
@@ -163,7 +180,9 @@ class Previews:
         try:
             made = self._peeked(kind, read(), more)
         except SandboxUnavailable as error:
-            made = Preview(kind, why=f"This hub makes no previews: {error.message}", until=time.monotonic() + 10 * AGAIN)
+            made = Preview(
+                kind, why=f"This hub makes no previews: {error.message}", until=time.monotonic() + 10 * AGAIN
+            )
         except RunFailed:
             made = Preview(kind, why="It cannot be shown: it is not what its name says, or takes more than it may.")
         except ContentError:
@@ -206,5 +225,3 @@ class Previews:
     def stop(self) -> None:
         """Make no more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
-
-

@@ -46,7 +46,13 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], Page]]] = {
 }
 """By address: what makes the page."""
 
-_MEDIA: Final = {".css": "text/css", ".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml", ".txt": "text/plain"}  # fmt: skip
+_MEDIA: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".woff2": "font/woff2",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
 _KEPT: Final = {"cache-control": "public, max-age=31536000, immutable"}
 
 

@@ -30,7 +30,8 @@ KIND_NAMES: Final[Mapping[str, str]] = {
 }
 
 _SIGNS: Final[Mapping[str, str]] = {
-    "dataset": "M2.5 4c0-1.1 2.5-2 5.5-2s5.5.9 5.5 2-2.5 2-5.5 2-5.5-.9-5.5-2Zm0 0v8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2V4m-11 4c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2",
+    "dataset": "M2.5 4c0-1.1 2.5-2 5.5-2s5.5.9 5.5 2-2.5 2-5.5 2-5.5-.9-5.5-2Zm0 0v8c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2V4"
+    "m-11 4c0 1.1 2.5 2 5.5 2s5.5-.9 5.5-2",
     "model": "M8 1.8 13.6 5v6L8 14.2 2.4 11V5L8 1.8Zm0 6.2 5.4-3M8 8 2.6 5M8 8v6",
     "algorithm": "M4.5 3 1.5 8l3 5m7-10 3 5-3 5M9.3 2.6 6.7 13.4",
     "app": "M2 3.2h12v9.6H2V3.2Zm0 2.6h12M4 4.5h.01M5.8 4.5h.01",
@@ -47,11 +48,12 @@ def sign(kind: str) -> Markup:
 
 def account(address: str, *, bare: bool = False) -> Markup:
     """An account: a pattern of its own, and its first and last digits, which lead to its page."""
+    address = address.lower()
     short = f"{address[:6]}\u2026{address[-4:]}"
     if bare:
         return Markup('<span class="account">{}<code>{}</code></span>').format(pattern(address), short)
     return Markup('<a class="account" href="/u/{}" title="{}">{}<code>{}</code></a>').format(
-        address.lower(), address, pattern(address), short
+        address, address, pattern(address), short
     )
 
 
@@ -136,7 +138,13 @@ def short(text: object, most: int = 12) -> str:
 
 def share(part: int, whole: int) -> float:
     """Per cent, 0 to 100."""
-    return round(100 * part / whole, 1) if whole else 0.0
+    found = round(100 * part / whole, 1) if whole else 0.0
+    return int(found) if found == int(found) else found
+
+
+def percent(bps: int) -> str:
+    """Basis points as per cent."""
+    return f"{bps / 100:g}"
 
 
 def paragraphs(text: str) -> Markup:
@@ -166,6 +174,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "outward": outward,
     "paragraphs": paragraphs,
     "path": path,
+    "percent": percent,
     "share": share,
     "short": short,
     "sign": sign,
