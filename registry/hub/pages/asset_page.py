@@ -272,8 +272,10 @@ def _shown(desk: Desk, asked: Asked, kind: str) -> Preview:
     if it.gated or kind_of_file(one.path) != kind:
         raise Unanswered(404, "not_found", "There is no such picture or sound.")
     preview = desk.previews.of_file(one.path, one.cid, one.size, base=it.base, names=())
-    if preview.data is None:
+    if preview.making or preview.until < float("inf"):
         raise Unanswered(503, "busy", preview.why or "It is being made.", retry_after=5)
+    if preview.data is None:
+        raise Unanswered(404, "not_found", preview.why)
     return preview
 
 

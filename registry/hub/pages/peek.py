@@ -329,6 +329,7 @@ def _markup(body: str, base: str, names: frozenset[str]) -> tuple[str, bool]:
         attributes={"a": {"href"}, "img": {"src", "alt"}, "th": {"align"}, "td": {"align"}},
         allowed_classes={"span": set(_CLASSES)},
         url_schemes={"http", "https", "mailto"},
+        set_tag_attribute_values={"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}},  # to be scrolled by keys
         link_rel="nofollow noopener noreferrer ugc",
         attribute_filter=lambda tag, name, value: (
             None if tag == "img" and name == "src" and not value.startswith("/a/") else value
