@@ -76,6 +76,7 @@ def hub() -> None:
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
 @click.option("--read-only", is_flag=True, help="Answer from a database that another process keeps.")
+@click.option("--pages/--no-pages", default=True, show_default=True, help="Whether people find pages there.")
 @click.option("--rate", type=Real(0.01), metavar="N", help="Requests a second of one network: 50.")
 @click.option("--burst", type=Whole(1), metavar="N", help="Requests at once of one network: 200.")
 def serve(
@@ -85,6 +86,7 @@ def serve(
     public_url: str | None,
     proxies: tuple[str, ...],
     read_only: bool,
+    pages: bool,
     rate: float | None,
     burst: int | None,
     **place: Any,
@@ -98,6 +100,7 @@ def serve(
 
     try:
         from registry.hub.hooks import Hooks
+        from registry.hub.pages.site import Site
         from registry.hub.server import HubServer
         from registry.hub.service import Hub
         from registry.hub.settings import HubSettings
@@ -128,7 +131,7 @@ def serve(
         second_node=bool(place["second_rpc"]),
     )
     try:
-        server = HubServer(made, sock, proxies=proxies)
+        server = HubServer(made, sock, site=Site(made, registry) if pages else None, proxies=proxies)
         app.console.answer(f"Serving at {url} (Ctrl-C to stop)", {"url": url, "registry": registry.deployment.registry})
         sys.stdout.flush()
         server.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import logging
 import time
@@ -24,6 +25,8 @@ from registry.hub.feeds import FEEDS
 from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
+from registry.hub.pages.desk import Asked, Page
+from registry.hub.pages.site import HEADERS, PAGES, Site
 from registry.hub.service import Hub
 from registry.hub.unanswered import Unanswered
 from registry.index.models import Hits, HubProblem, Model, Refused
@@ -32,6 +35,7 @@ from registry.throttle import Throttle, network_of
 __all__ = ["make_app"]
 
 Verb = Callable[[Request], Awaitable[Response]]
+Refuse = Callable[[Unanswered], Response]
 
 MOST_QUERY: Final = 4_096
 """Bytes of what stands behind the question mark."""
@@ -50,17 +54,20 @@ _HEADERS: Final = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 _FRESH: Final = {"cache-control": "no-cache"}
+_PACKED: Final = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml"})
 _log = logging.getLogger(__name__)
 
 
-def make_app(hub: Hub) -> Starlette:
-    """The ASGI application of a hub; while it runs, the hub follows its chain."""
-    return _Api(hub).app()
+def make_app(hub: Hub, site: Site | None = None) -> Starlette:
+    """The ASGI application of a hub, with the pages of `site` if there are some; while it runs, the hub follows its
+    chain."""
+    return _Api(hub, site).app()
 
 
 class _Api:
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, site: Site | None) -> None:
         self._hub = hub
+        self._site = site
         self._settings = hub.settings
         self._throttle = Throttle(self._settings.rate, self._settings.burst)
         self._metrics = HubMetrics(lambda: hub.lag, lambda: hub.final)
@@ -80,7 +87,10 @@ class _Api:
             self._route("/metrics", self._measures),
             self._route("/openapi.json", self._document),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: _unknown}, lifespan=self._lifespan)
+        if self._site is not None:
+            routes += [self._route(path, self._paging(self._site, path), self._refuse_in_words) for path in PAGES]
+            routes.append(self._route("/static/{edition}/{name}", self._static(self._site), self._refuse_in_words))
+        return Starlette(routes=routes, exception_handlers={HTTPException: self._unknown}, lifespan=self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -88,6 +98,8 @@ class _Api:
         yield
         self._stopping = True
         await asyncio.to_thread(self._hub.stop)
+        if self._site is not None:
+            self._site.stop()
         self._workers.shutdown(wait=False)
 
     # --- Verbs -----------------------------------------------------------------------------------
@@ -110,10 +122,33 @@ class _Api:
 
         return verb
 
+    def _paging(self, site: Site, path: str) -> Verb:
+        async def verb(request: Request) -> Response:
+            asked = Asked(request.path_params, tuple(request.query_params.multi_items()), request.url.path)
+            tag = await self._tag(request)
+            if request.headers.get("if-none-match") == tag:
+                return Response(status_code=304, headers={**HEADERS, **_FRESH, "etag": tag})
+            page = await self._work(lambda: site.page(path, asked))
+            headers = {**HEADERS, **_FRESH, **({"etag": tag} if page.settled else {}), **page.headers}
+            return _packed(request, page, headers)
+
+        return verb
+
+    def _static(self, site: Site) -> Verb:
+        async def verb(request: Request) -> Response:
+            page = site.static(request.path_params["edition"], request.path_params["name"])
+            return _packed(request, page, {**HEADERS, **page.headers})
+
+        return verb
+
+    async def _tag(self, request: Request) -> str:
+        """The same for an address as long as the index stands still."""
+        state = await self._work(self._hub.state)
+        return f'W/"{hashlib.sha256(f"{state} {request.url.path} {request.url.query}".encode()).hexdigest()[:24]}"'
+
     async def _cached(self, request: Request, make: Callable[[], tuple[str, bytes] | None]) -> Response:
         """What `make` answers, or that it is as it was: as long as the index stands still, so does every answer."""
-        state = await self._work(self._hub.state)
-        tag = f'W/"{hashlib.sha256(f"{state} {request.url.path} {request.url.query}".encode()).hexdigest()[:24]}"'
+        tag = await self._tag(request)
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers={**_HEADERS, **_FRESH, "etag": tag})
         made = await self._work(make)
@@ -143,21 +178,23 @@ class _Api:
 
     # --- Around every verb -----------------------------------------------------------------------
 
-    def _route(self, path: str, verb: Verb) -> Route:
+    def _route(self, path: str, verb: Verb, refuse: Refuse | None = None) -> Route:
+        refuse = refuse or _refuse
+
         async def answer(request: Request) -> Response:
             if request.method == "OPTIONS":
                 allowed = {"access-control-allow-methods": "GET, HEAD", "access-control-max-age": "86400"}
                 return Response(status_code=204, headers={**_HEADERS, **allowed})
             began = time.monotonic()
             with self._metrics.running.track_inprogress():
-                response, outcome = await self._guarded(request, verb)
+                response, outcome = await self._guarded(request, verb, refuse)
             self._metrics.requests.labels(path, outcome).inc()
             self._metrics.seconds.labels(path).observe(time.monotonic() - began)
             return response
 
         return Route(path, answer, methods=["GET", "OPTIONS"])
 
-    async def _guarded(self, request: Request, verb: Verb) -> tuple[Response, str]:
+    async def _guarded(self, request: Request, verb: Verb, refuse: Refuse) -> tuple[Response, str]:
         try:
             if self._stopping:
                 raise Unanswered(503, "stopping", "This hub is stopping.", hint="Ask another.", retry_after=5)
@@ -177,19 +214,38 @@ class _Api:
             finally:
                 self._running -= 1
         except Unanswered as error:
-            return _refuse(error), error.code
+            return refuse(error), error.code
         except InputError as error:
-            return _refuse(Unanswered(422, "invalid", error.message, hint=error.hint)), "invalid"
+            return refuse(Unanswered(422, "invalid", error.message, hint=error.hint)), "invalid"
         except TimeoutError:
-            return _refuse(Unanswered(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
+            return refuse(Unanswered(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
         except IndexFault:
             busy = Unanswered(503, "busy", "The index cannot answer that now.", hint="Ask for less.", retry_after=2)
-            return _refuse(busy), "IndexFault"
+            return refuse(busy), "IndexFault"
         except Exception as error:
             # A fault of ours: where it is goes to the operator, and what was asked to nobody.
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
-            return _refuse(Unanswered(503, "fault", "This hub has a fault.", hint="Ask another.")), "fault"
+            return refuse(Unanswered(503, "fault", "This hub has a fault.", hint="Ask another.")), "fault"
+
+    def _refuse_in_words(self, error: Unanswered) -> Response:
+        """A refusal as a page."""
+        if self._site is None:
+            return _refuse(error)
+        page = self._site.refusal(error)
+        headers = {**HEADERS, "cache-control": "no-store"}
+        if error.retry_after is not None:
+            headers["retry-after"] = str(error.retry_after)
+        return Response(page.body, page.status, headers, page.media)
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        code, message = ("method", "It takes GET.") if status == 405 else ("not_found", "There is nothing here.")
+        reads = "text/html" in request.headers.get("accept", "")
+        response = (self._refuse_in_words if reads else _refuse)(Unanswered(status, code, message))
+        for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():
+            response.headers[name] = value
+        return response
 
 
 def _rendered(operation: Operation, catalogue: Any, values: dict[str, Any]) -> tuple[str, bytes] | None:
@@ -220,10 +276,11 @@ def _refuse(error: Unanswered) -> Response:
     return JSONResponse(problem.to_dict(), error.status, headers)
 
 
-async def _unknown(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    code, message = ("method", "It takes GET.") if status == 405 else ("not_found", "There is nothing here.")
-    response = _refuse(Unanswered(status, code, message))
-    for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():
-        response.headers[name] = value
-    return response
+def _packed(request: Request, page: Page, headers: dict[str, str]) -> Response:
+    """A page, compressed for who takes that and where it helps."""
+    body = page.body
+    if page.media in _PACKED and len(body) > 1_024 and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 5, mtime=0)
+        headers["content-encoding"] = "gzip"
+    headers["vary"] = "accept-encoding"
+    return Response(body, page.status, headers, page.media)

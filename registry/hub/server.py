@@ -6,6 +6,7 @@ import socket
 from typing import Final
 
 from registry.hub.app import make_app
+from registry.hub.pages.site import Site
 from registry.hub.service import Hub
 from registry.serving import Serving
 
@@ -19,12 +20,15 @@ _GRACE: Final = 15
 class HubServer(Serving):
     """One hub on one socket.
 
-    `proxies` are the addresses of reverse proxies whose X-Forwarded-For is believed.
+    `site` are its pages, if it has some. `proxies` are the addresses of reverse proxies whose X-Forwarded-For is
+    believed.
     """
 
-    def __init__(self, hub: Hub, sock: socket.socket, *, proxies: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, hub: Hub, sock: socket.socket, *, site: Site | None = None, proxies: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(
-            make_app(hub),
+            make_app(hub, site),
             sock,
             name="The hub",
             grace=_GRACE,

@@ -75,9 +75,7 @@ class _Work:
             table = BY_NAME[name]
             kept = self._start[name] = {} if table.log else load(name, list(keys))
             names, blank = table.names, table.blank
-            self._rows[name] = {
-                key: dict(zip(names, kept[key] if key in kept else (*key, *blank), strict=True)) for key in keys
-            }
+            self._rows[name] = {key: dict(zip(names, kept.get(key, (*key, *blank)), strict=True)) for key in keys}
 
     def take(
         self, event: IndexedEvent, made: Sequence[tuple[str, Home]], rule: Bound | None, facts: Facts, slots: Slots

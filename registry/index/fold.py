@@ -1,8 +1,9 @@
 """What each event means: one small function for each, from the rows that it is about to what they are after it.
 
 A function is registered under the name of the event. It says which rows it needs, each by a table and the arguments
-that make its key, and takes first them and then what it asks for by the names of `names_of`. It changes the rows and returns nothing. It asks nobody and knows no database, so the same events give the same rows
-everywhere; an index can be folded again from its events alone.
+that make its key, and takes first them and then what it asks for by the names of `names_of`. It changes the rows and
+returns nothing. It asks nobody and knows no database, so the same events give the same rows everywhere; an index can be
+folded again from its events alone.
 
 A row that is as `Table.fresh` makes it is not kept.
 """
@@ -146,8 +147,8 @@ def names_of(plan: EventPlan) -> tuple[str, ...]:
     """What a rule may ask for of an event: its arguments, where and when it was, and whose contract it is of.
 
     `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of
-    this index, `at_period` the number of the `PERIOD` since 1970, `subject` the asset that it is about, `terms_asset` the asset whose terms hold for the one
-    that it is about: an item's collection, or itself. A name that is a word of Python ends with a ``_``.
+    this index, `at_period` the number of the `PERIOD` since 1970, `subject` the asset that it is about, `terms_asset` the
+    asset whose terms hold for the one that it is about: an item's collection, or itself. A name that is a word of Python ends with a ``_``.
     """
     return (*(f"{name}_" if keyword.iskeyword(name) else name for name in plan.names), *_BESIDE)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from registry.index import rank
 from registry.index.entries import AssetEntry
-from registry.index.search.query import Candidates, Engine, SearchQuery
+from registry.index.search.query import MOST_LETTERS, Candidates, Engine, SearchQuery
 from registry.index.search.shelf import Columns
 
 __all__ = ["Answered", "Finder", "Found"]
@@ -99,7 +99,8 @@ class Finder:
         telling = sorted(worth, key=lambda word: (-worth[word] * (1 + (f" {word} " in texts["name"])), word))[:8]
         if not telling:
             return []
-        question = SearchQuery(text=" ".join(telling), begun=False, limit=limit)
+        # Eight long words have more letters than a person may ask with.
+        question = SearchQuery(text=" ".join(telling)[:MOST_LETTERS], begun=False, limit=limit)
         found = self.engine.candidates(telling, "", question, every=False)
         ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0].id != entry.id]
         return self._hits(ordered[:limit], now)

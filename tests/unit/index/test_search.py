@@ -258,6 +258,14 @@ def test_what_is_like_it(engine: Engine, finder: Finder) -> None:
     assert {titles()[hit.entry.id - 1]["key"] for hit in like} >= {"datasets/sunspot.month", "datasets/sunspot.year"}
 
 
+def test_words_that_are_longer_than_a_question_may_be_keep_nobody_from_what_is_like_it(
+    engine: Engine, finder: Finder
+) -> None:
+    words = [letter * 40 for letter in "abcdefgh"]
+    fill(engine, [entry(1, " ".join(words)), entry(2, words[0])])
+    assert [hit.entry.id for hit in finder.similar(engine.shelf.entries([1])[1], NOW, 3)] == [2]
+
+
 # --- Rank ----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,435 @@
+"""The pages of one asset: its card, its files, its versions and what changed, its sales, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, Final
+
+from registry.ddo import DDO, ContentFile
+from registry.errors import InvalidRecord
+from registry.hub.pages.desk import Asked, Desk, Page, Terms
+from registry.hub.pages.family_tree import draw
+from registry.hub.pages.previews import Preview, kind_of_file
+from registry.hub.unanswered import Unanswered
+from registry.index.models import Hit
+from registry.ipfs.cid import CID
+from registry.sandbox.runs.record import RunRecord
+
+__all__ = ["card", "diff", "file", "files", "image", "run", "sales", "sound", "versions"]
+
+FILES: Final = 100
+"""Files, and lines of other lists, on one page."""
+
+COMPARED: Final = 10
+"""Versions of which the list says what changed."""
+
+_READMES: Final = ("README.md", "readme.md", "Readme.md", "README.markdown")
+
+_CASES: Final = ("", "open", "upheld", "dismissed", "lapsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An asset, for all of its pages: what the index knows, its document if it is here, and its files."""
+
+    id: int
+    hit: Hit
+    document: DDO | None
+    files: tuple[ContentFile, ...]
+    versions: int
+    items: int
+
+    @property
+    def base(self) -> str:
+        """The address of its page."""
+        return f"/a/{self.id}"
+
+    @property
+    def name(self) -> str:
+        """Its name, or its number."""
+        return self.hit.name or f"Asset {self.id}"
+
+    @property
+    def gated(self) -> bool:
+        """Whether its content is encrypted: then nothing of it is looked into."""
+        return (
+            self.document is not None
+            and self.document.content is not None
+            and self.document.content.encryption is not None
+        )
+
+    @property
+    def hidden(self) -> bool:
+        """Whether even the names of its files are hidden."""
+        content = self.document.content if self.document is not None else None
+        return content is not None and content.encryption is not None and content.encryption.hidden
+
+    @property
+    def names(self) -> list[str]:
+        """Paths of its files, as many as links in its README may lead to."""
+        return [one.path for one in self.files[:2_000]]
+
+
+def _subject(desk: Desk, asked: Asked) -> Subject:
+    id = int(asked.path["id"])
+    hit = desk.hit(id)
+    document = desk.document(bytes.fromhex(hit.digest))
+    files = document.content.files if document is not None and document.content is not None else ()
+    row = desk.row("asset", id) or {}
+    return Subject(id, hit, document, files, hit.version, int(row.get("size", 0)))
+
+
+# --- The card ------------------------------------------------------------------------------------
+
+
+def card(desk: Desk, asked: Asked) -> Page:
+    """What an asset is, what it costs, how to load it."""
+    it = _subject(desk, asked)
+    readme = _readme(desk, it)
+    licences = desk.licences(it.id, it.document)
+    row = desk.row("asset", it.id) or {}
+    return desk.page(
+        "asset.html",
+        it=it,
+        tab="card",
+        readme=readme,
+        front=_front(readme),
+        licences=licences,
+        for_sale=it.hit.state == 0 and not it.hit.delisted,
+        lines=_lines(desk, it),
+        drawing=draw(desk, it.id),
+        foreign=[
+            one for one in (it.document.parents if it.document is not None else ()) if one.registry != desk.registry
+        ],
+        standards=_standards(desk, it.id, it.hit.version),
+        flags=_flags(desk, it.id),
+        terms=(bool(row.get("derivable")), int(row.get("asked_bps", 0)), int(row.get("owed_bps", 0))),
+        payout=str(row.get("payout", "")),
+        citation=_citation(desk, it),
+        similar=[one for one in desk.catalogue.similar(it.id, limit=4).hits if one.did != it.hit.did][:3],
+        settled=readme is None or not readme.making,
+    )
+
+
+def _readme(desk: Desk, it: Subject) -> Preview | None:
+    if it.gated:
+        return None
+    found = next((one for name in _READMES for one in it.files if one.path == name), None)
+    if found is None:
+        return None
+    return desk.previews.of_file(found.path, found.cid, found.size, base=it.base, names=it.names)
+
+
+def _front(readme: Preview | None) -> dict[str, Any]:
+    """What the head of a README says beyond the document, whose own words count."""
+    front = dict(readme.data["front"]) if readme is not None and readme.data else {}
+    for name in ("license", "tags", "title", "pretty_name"):
+        front.pop(name, None)
+    return {str(name).replace("_", " "): value for name, value in front.items() if value}
+
+
+def _lines(desk: Desk, it: Subject) -> str:
+    """How Python opens it."""
+    paths = [one.path for one in it.files]
+    data = [path for ending in (".parquet", ".csv", ".json") for path in paths if path.lower().endswith(ending)]
+    path = data[0] if data and it.hit.type == "dataset" else next((one for one in paths if one not in _READMES), "")
+    head = ["from registry import Registry", "", "registry = Registry.from_environment()"]
+    if not path:
+        return "\n".join([*head, f"asset = registry.get({it.id})"])
+    readers = {"csv": "read_csv", "parquet": "read_parquet", "json": "read_json"}
+    reader = readers.get(path.rpartition(".")[2].lower()) if it.hit.type == "dataset" else None
+    quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+    if reader is None:
+        return "\n".join([*head, f'registry.download({it.id}, "{it.hit.type}-{it.id}")'])
+    return "\n".join(
+        [
+            "import pandas as pd",
+            *head,
+            "",
+            f'with registry.open({it.id}, "{quoted}") as file:',
+            f"    frame = pd.{reader}(file)",
+        ]
+    )
+
+
+def _citation(desk: Desk, it: Subject) -> str:
+    """The asset as an entry of BibTeX."""
+    import datetime
+
+    year = datetime.datetime.fromtimestamp(min(it.hit.published, 2**37), datetime.UTC).year
+    kind = {"dataset": "dataset", "model": "software", "algorithm": "software", "app": "software"}.get(
+        it.hit.type, "misc"
+    )
+
+    def plain(text: str) -> str:
+        return "".join(one for one in text if one not in "{}\\")
+
+    fields = {
+        "title": plain(it.name),
+        "author": plain(it.hit.author or it.hit.owner),
+        "year": str(year),
+        "version": str(it.hit.version),
+        "url": it.hit.did,
+        "note": f"Document ipfs://{it.hit.cid}",
+    }
+    body = ",\n".join(f"  {name:8}= {{{value}}}" for name, value in fields.items())
+    return f"@{kind}{{asset{it.id},\n{body}\n}}"
+
+
+def _standards(desk: Desk, id: int, version: int) -> list[tuple[str, int, str, bool]]:
+    """Standards that are declared: name, version, where the standard stands, and whether it is of today's document."""
+    found = []
+    for row in desk.tables.each("conformance", "WHERE asset = ? LIMIT 64", id):
+        standard = desk.row("standard", row["name"], row["number"])
+        status = ("none", "proposed", "adopted", "deprecated")[standard["status"]] if standard is not None else "none"
+        name = row["name"].rstrip(b"\0").decode("utf-8", "replace")
+        found.append((name, row["number"], status, row["version"] == version))
+    return found
+
+
+def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:
+    """Flags and appeals of an asset, the last first, with their reasons where they can be had."""
+    found = []
+    for row in desk.tables.each("curation_case", "WHERE asset = ? ORDER BY id DESC LIMIT 8", id):
+        reason = desk.previews.of_block(CID.from_digest(row["reason"])) if row["reason"].strip(b"\0") else None
+        answer = desk.previews.of_block(CID.from_digest(row["answer"])) if row["answer"].strip(b"\0") else None
+        found.append(
+            {
+                "number": row["id"],
+                "appeal": row["appeal"],
+                "state": _CASES[row["state"]] if row["state"] < len(_CASES) else "unknown",
+                "claimant": row["claimant"],
+                "bond": desk.amount(row["bond"], row["token"]),
+                "reason": reason,
+                "answer": answer,
+            }
+        )
+    return found
+
+
+# --- Files ---------------------------------------------------------------------------------------
+
+
+def files(desk: Desk, asked: Asked) -> Page:
+    """What an asset is made of."""
+    it = _subject(desk, asked)
+    first = asked.number("from")
+    shown = it.files[first : first + FILES]
+    return desk.page(
+        "files.html",
+        it=it,
+        tab="files",
+        shown=[(one, kind_of_file(one.path) if not it.gated else "") for one in shown],
+        first=first,
+        next=first + FILES if first + FILES < len(it.files) else 0,
+        largest=max((one.size for one in shown), default=0),
+    )
+
+
+def _file(it: Subject, path: str) -> ContentFile:
+    found = next((one for one in it.files if one.path == path), None)
+    if found is None:
+        raise Unanswered(404, "not_found", "The asset has no such file.")
+    return found
+
+
+def file(desk: Desk, asked: Asked) -> Page:
+    """What is in one file."""
+    it = _subject(desk, asked)
+    one = _file(it, asked.path["path"])
+    if it.gated:
+        preview = Preview("", why="Its content is encrypted, and opened by those with access alone.")
+    else:
+        preview = desk.previews.of_file(one.path, one.cid, one.size, base=it.base, names=it.names)
+    return desk.page("file.html", it=it, tab="files", one=one, preview=preview, settled=not preview.making)
+
+
+def image(desk: Desk, asked: Asked) -> Page:
+    """A picture among the files, drawn anew."""
+    preview = _shown(desk, asked, "image")
+    return Page(preview.data, media="image/webp", headers=_FOREIGN)
+
+
+def sound(desk: Desk, asked: Asked) -> Page:
+    """A sound among the files, as it is: to be played by a page, and by a click to be saved."""
+    preview = _shown(desk, asked, "audio")
+    media, data = preview.data
+    return Page(data, media=media, headers=_FOREIGN)
+
+
+_FOREIGN: Final = {
+    "content-disposition": "attachment",
+    "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+}
+"""With what is a stranger's: no document of its own, wherever it is opened."""
+
+
+def _shown(desk: Desk, asked: Asked, kind: str) -> Preview:
+    it = _subject(desk, asked)
+    one = _file(it, asked.path["path"])
+    if it.gated or kind_of_file(one.path) != kind:
+        raise Unanswered(404, "not_found", "There is no such picture or sound.")
+    preview = desk.previews.of_file(one.path, one.cid, one.size, base=it.base, names=())
+    if preview.making or preview.until < float("inf"):
+        raise Unanswered(503, "busy", preview.why or "It is being made.", retry_after=5)
+    if preview.data is None:
+        raise Unanswered(404, "not_found", preview.why)
+    return preview
+
+
+# --- Versions ------------------------------------------------------------------------------------
+
+
+def versions(desk: Desk, asked: Asked) -> Page:
+    """Every document that the asset had, the last first."""
+    it = _subject(desk, asked)
+    rows = list(desk.tables.each("version", "WHERE asset = ? ORDER BY number DESC LIMIT ?", it.id, FILES))
+    documents, settled = desk.documents([row["digest"] for row in rows[: COMPARED + 1]])
+    shown = []
+    for row, newer, older in zip_longest(rows, documents, documents[1:]):
+        changes = _changes(older, newer) if older is not None and newer is not None else None
+        shown.append((row["number"], desk.cid(row["digest"]), row["time"], changes))
+    return desk.page("versions.html", it=it, tab="versions", shown=shown, compared=COMPARED, settled=settled)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs between two documents: fields with both values, and files."""
+
+    fields: tuple[tuple[str, str, str], ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @property
+    def in_words(self) -> str:
+        """What differs, in a line."""
+        parts = [name for name, _, _ in self.fields]
+        counted = ((self.added, "added"), (self.changed, "changed"), (self.removed, "removed"))
+        parts += [f"{len(some)} file{'s' * (len(some) != 1)} {verb}" for some, verb in counted if some]
+        return ", ".join(parts) or "nothing that is shown"
+
+
+_FIELDS: Final = (
+    "name",
+    "type",
+    "description",
+    "author",
+    "license",
+    "image",
+    "external_url",
+    "tags",
+    "licences",
+    "parents",
+    "conforms_to",
+    "made_by",
+    "additional",
+)
+
+
+def _changes(before: DDO, after: DDO) -> Changes:
+    fields = tuple(
+        (name.replace("_", " "), _value(getattr(before, name)), _value(getattr(after, name)))
+        for name in _FIELDS
+        if getattr(before, name) != getattr(after, name)
+    )
+    a, b = ({one.path: one.cid for one in (d.content.files if d.content is not None else ())} for d in (before, after))
+    return Changes(
+        fields,
+        tuple(path for path in b if path not in a),
+        tuple(path for path in a if path not in b),
+        tuple(path for path in b if path in a and a[path] != b[path]),
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None or value == () or value == "":
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(_value(one) for one in value)[:2_000]
+    name = getattr(value, "name", None)
+    return str(name if isinstance(name, str) else value)[:2_000]
+
+
+def diff(desk: Desk, asked: Asked) -> Page:
+    """Two versions side by side: fields, files, and the lines of the README that changed."""
+    it = _subject(desk, asked)
+    a, b = asked.number("a", max(1, it.versions - 1)), asked.number("b", it.versions)
+    rows = {
+        row["number"]: row for row in desk.tables.each("version", "WHERE asset = ? AND number IN (?, ?)", it.id, a, b)
+    }
+    if a not in rows or b not in rows or a == b:
+        raise Unanswered(404, "not_found", f"The asset has no versions {a} and {b} that differ; it has {it.versions}.")
+    (old, new), settled = desk.documents([rows[a]["digest"], rows[b]["digest"]])
+    readmes = [] if it.gated else [_of_readme(one) for one in (old, new)]
+    lines = desk.previews.changes(*readmes) if len(readmes) == 2 and all(readmes) and readmes[0] != readmes[1] else None  # type: ignore[arg-type]
+    return desk.page(
+        "diff.html",
+        it=it,
+        tab="versions",
+        a=a,
+        b=b,
+        changes=_changes(old, new) if old is not None and new is not None else None,
+        lines=lines,
+        settled=settled and (lines is None or not lines.making),
+    )
+
+
+def _of_readme(document: DDO | None) -> CID | None:
+    content = document.content if document is not None else None
+    if content is None or content.encryption is not None:
+        return None
+    return next((one.cid for one in content.files if one.path in _READMES), None)
+
+
+# --- Sales, and how it was made ------------------------------------------------------------------
+
+
+def sales(desk: Desk, asked: Asked) -> Page:
+    """Who bought what, and what came of it."""
+    it = _subject(desk, asked)
+    found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
+    terms: Sequence[Terms] = desk.licences(it.id, it.document)
+    names = {one.number: one.name for one in terms}
+    rows = desk.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", it.id)
+    whole = [(token, *(int.from_bytes(one, "big") for one in amounts)) for token, *amounts in rows]
+    holders = desk.catalogue.holders(it.id, limit=50)
+    return desk.page(
+        "sales.html",
+        it=it,
+        tab="sales",
+        shown=[
+            (
+                one.time,
+                one.buyer,
+                names.get(one.licence, f"licence {one.licence}"),
+                desk.amount(one.total, one.token) if int(one.total) else "free",
+            )
+            for one in found.sales
+        ],
+        after=found.after,
+        paid=desk.sums((token, total) for token, total, _, _ in whole),
+        fees=desk.sums((token, fee) for token, _, fee, _ in whole),
+        royalties=desk.sums((token, royalty) for token, _, _, royalty in whole),
+        holders=[(one, names.get(one.licence, f"licence {one.licence}")) for one in holders.holders],
+        more_holders=bool(holders.after),
+    )
+
+
+def run(desk: Desk, asked: Asked) -> Page:
+    """The record of the run that made it."""
+    it = _subject(desk, asked)
+    if it.document is None or it.document.made_by is None:
+        raise Unanswered(404, "not_found", "The document of this asset names no run that made it.")
+    found = desk.previews.block(it.document.made_by)
+    record, why = None, found.why
+    if found.data is not None:
+        try:
+            record = RunRecord.from_bytes(found.data)
+        except InvalidRecord as error:
+            why = error.message
+    return desk.page(
+        "run.html", it=it, tab="run", cid=it.document.made_by, record=record, why=why, settled=not found.making
+    )

@@ -1,0 +1,113 @@
+"""Pages of the DAO: proposals in words with what is dangerous in them, votes, and who has power."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.errors import RegistryError
+from registry.governance.standing import Proposal, ProposalInWords, ProposalState, short
+from registry.governance.statistics import gini, nakamoto
+from registry.hub.pages.desk import Asked, Desk, Page
+from registry.hub.unanswered import Unanswered
+from registry.index.tables import ZERO
+
+__all__ = ["dao", "proposal"]
+
+FRESH: Final = 15.0
+"""Seconds for which what the chain said of proposals is shown again."""
+
+
+def dao(desk: Desk, asked: Asked) -> Page:
+    """Proposals, who has power, and the standards."""
+    if desk.client.deployment.dao is None:
+        return desk.page("no_dao.html")
+    return desk.page(
+        "dao.html",
+        proposals=[(one, short(one.id)) for one in _proposals(desk)[:50]],
+        power=_power(desk),
+        standards=[
+            (
+                row["name"].rstrip(b"\0").decode("utf-8", "replace"),
+                row["number"],
+                ("", "proposed", "adopted", "deprecated")[row["status"]],
+                desk.cid(row["digest"]),
+            )
+            for row in desk.tables.each("standard", "ORDER BY name, number LIMIT 100")
+        ],
+        rules=desk.remembered("rules", lambda: desk.client.sales_rules),
+        address=desk.client.deployment.dao,
+        open=sum(not one.state.ended for one in _proposals(desk)),
+        states=_TONES,
+    )
+
+
+_TONES: Final = {
+    ProposalState.PENDING: "calm",
+    ProposalState.ACTIVE: "open",
+    ProposalState.SUCCEEDED: "good",
+    ProposalState.QUEUED: "open",
+    ProposalState.EXECUTED: "good",
+    ProposalState.DEFEATED: "bad",
+    ProposalState.CANCELED: "calm",
+    ProposalState.EXPIRED: "calm",
+}
+
+
+def _proposals(desk: Desk) -> tuple[Proposal, ...]:
+    return desk.remembered("proposals", lambda: desk.client.governance.proposals(), FRESH)
+
+
+def _power(desk: Desk) -> dict[str, Any]:
+    """Who can cast which votes, and how unequal these are; from the index alone."""
+    rows = list(desk.tables.each("delegate", "LIMIT 20000"))
+    votes = {row["account"]: row["votes"] for row in rows if row["votes"] and row["account"] != ZERO}
+    supply = sum(row["balance"] for row in rows if row["account"] != ZERO)
+    delegated = sum(votes.values())
+    ranked = sorted(votes.items(), key=lambda one: (-one[1], one[0]))
+    return {
+        "gini": gini(list(votes.values())),
+        "nakamoto": nakamoto(list(votes.values())),
+        "delegates": len(votes),
+        "delegated": delegated,
+        "supply": supply,
+        "ranked": ranked[:10],
+    }
+
+
+def proposal(desk: Desk, asked: Asked) -> Page:
+    """A proposal for reading before one votes."""
+    if desk.client.deployment.dao is None:
+        raise Unanswered(404, "not_found", "This registry has no DAO.")
+    number = str(asked.path["number"])
+    known = next((one for one in _proposals(desk) if f"0x{one.id:064x}".startswith(number.lower())), None)
+    if known is None or len(number) < 8:
+        raise Unanswered(404, "not_found", "There is no such proposal.")
+    try:
+        told: ProposalInWords = desk.remembered(
+            f"proposal {known.id}", lambda: desk.client.governance.describe(known.id), FRESH
+        )
+    except RegistryError as error:
+        raise Unanswered(503, "busy", error.message, hint="Try again.", retry_after=5) from error
+    rows = desk.tables.each("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", known.id.to_bytes(32, "big"))
+    found = told.proposal
+    body = desk.previews.of_text(told.body.text) if told.body is not None and told.body.text.strip() else None
+    warnings = [*told.warnings]
+    return desk.page(
+        "proposal.html",
+        told=told,
+        it=found,
+        short=short(found.id),
+        body=body,
+        warnings=warnings,
+        dangers=sum(len(one.warnings) for call in told.calls for _, one in call.all()),
+        votes=[(row["account"], row["support"], row["weight"], row["reason"]) for row in rows],
+        sides=(
+            ("For", found.for_votes, "for"),
+            ("Against", found.against_votes, "against"),
+            ("Abstain", found.abstain_votes, "abstain"),
+        ),
+        cast=found.for_votes + found.against_votes + found.abstain_votes,
+        reached=found.for_votes + found.abstain_votes,
+        tone=_TONES[found.state],
+        settled=body is None or not body.making,
+    )

@@ -1,0 +1,286 @@
+"""What every page stands on: the index, documents, content, money, and the templates."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from registry.ddo import DDO
+from registry.errors import InvalidDDO, InvalidLicence
+from registry.hub.pages import spelling
+from registry.hub.pages.previews import Previews
+from registry.hub.unanswered import Unanswered
+from registry.index.home_index import money_of
+from registry.index.models import Hit
+from registry.ipfs.cid import CID
+from registry.licence import Kind, Licence
+from registry.money import format_decimal
+from registry.types import ZERO_ADDRESS
+
+if TYPE_CHECKING:
+    from registry.client import Registry
+    from registry.hub.service import Hub
+    from registry.index.entries import Money
+    from registry.index.tables import Row
+
+__all__ = ["Asked", "Desk", "Page", "Terms"]
+
+T = TypeVar("T")
+
+STATIC: Final = Path(__file__).with_name("static")
+
+MINUTE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a browser asked for: the parts of the path, the query as it is, and both as text."""
+
+    path: Mapping[str, Any]
+    query: tuple[tuple[str, str], ...] = ()
+    url: str = "/"
+
+    def get(self, name: str, default: str = "") -> str:
+        """A value of the query."""
+        return next((value for key, value in self.query if key == name), default)
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A whole number of the query. Raises `Unanswered` for what is none."""
+        text = self.get(name) or str(default)
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise Unanswered(422, "invalid", f"{name} is a whole number, not {text[:40]!r}.")
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer: bytes of a media type, and further headers. What is not `settled` may be another on the next look,
+    although the index stands still."""
+
+    body: bytes
+    status: int = 200
+    media: str = "text/html"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A licence of an asset as a page shows it."""
+
+    number: int
+    name: str
+    words: str
+    price: str
+    unit: str
+    open: bool
+    left: int | None
+    description: str
+    terms: str
+    kind: int
+    row: Row
+
+
+class Desk:
+    """The means of all pages of a hub. `client` reads the registry of the index, and signs nothing."""
+
+    def __init__(self, hub: Hub, client: Registry) -> None:
+        self.hub = hub
+        self.client = client
+        self.catalogue = hub.catalogue
+        self.tables = hub.catalogue.library.store
+        self.previews = Previews(client.store)
+        self.chain_id = client.chain.chain_id
+        self.registry = client.deployment.registry
+        self._kept: dict[str, tuple[float, Any]] = {}
+        self._guard = threading.Lock()
+        self._documents = lru_cache(maxsize=16)(_read_document)  # the largest take some 20 MB each
+        # In the address of what never changes under it: a new version is fetched, an old one never again.
+        self.edition = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(STATIC.iterdir()))).hexdigest()[:12]
+        self._templates = Environment(
+            loader=PackageLoader("registry.hub.pages"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.filters |= spelling.FILTERS
+        self._templates.globals |= {"desk": self, "facts": spelling}
+
+    # --- Answers ---------------------------------------------------------------------------------
+
+    def page(self, template: str, *, status: int = 200, settled: bool = True, **values: Any) -> Page:
+        """A template with values."""
+        html = self._templates.get_template(template).render(now=self.now, **values)
+        return Page(_narrow(html).encode(), status, settled=settled)
+
+    def remembered(self, name: str, make: Callable[[], T], seconds: float = MINUTE) -> T:
+        """What `make` gives, at most so many seconds old: for what the chain must be asked."""
+        with self._guard:
+            kept = self._kept.get(name)
+        if kept is not None and time.monotonic() < kept[0]:
+            found: T = kept[1]
+            return found
+        made = make()
+        with self._guard:
+            if len(self._kept) > 256:
+                self._kept.clear()
+            self._kept[name] = (time.monotonic() + seconds, made)
+        return made
+
+    # --- What there is ---------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Time of the last block, in seconds since 1970."""
+        return self.catalogue.library.now
+
+    def hit(self, id: int) -> Hit:
+        """An asset. Raises `Unanswered` for a number that none has."""
+        found = self.catalogue.asset(id)
+        if found is None:
+            raise Unanswered(404, "not_found", f"There is no asset {id} here.")
+        return found
+
+    def document(self, digest: bytes) -> DDO | None:
+        """The document of a digest, None for one that is not in the index or is none."""
+        data = self.catalogue.document(digest)
+        return self._documents(data) if data is not None else None
+
+    def documents(self, digests: Sequence[bytes]) -> tuple[list[DDO | None], bool]:
+        """Documents of earlier versions too, which the index does not keep: those are fetched, for as long as a page
+        may wait. The second value says whether all that can be had was."""
+        found, settled = [], True
+        absent = [self.cid(one) for one in digests if self.catalogue.document(one) is None]
+        fetched = dict(zip(absent, self.previews.blocks(absent), strict=True))
+        for digest in digests:
+            data = self.catalogue.document(digest)
+            if data is None:
+                block = fetched[self.cid(digest)]
+                data, settled = block.data, settled and not block.making
+            found.append(self._documents(data) if data is not None else None)
+        return found, settled
+
+    def names(self, ids: Iterable[int]) -> dict[int, str]:
+        """Names of some assets; of one without a document, its number."""
+        wanted = list(dict.fromkeys(ids))
+        found = {one.id: one for one in self.catalogue.library.entries(wanted)}
+        return {id: found[id].name if id in found and found[id].name else f"Asset {id}" for id in wanted}
+
+    def row(self, table: str, *key: Any) -> Row | None:
+        """A row of the index."""
+        return self.tables.load(table, [key]).get(key)
+
+    # --- Money -----------------------------------------------------------------------------------
+
+    @property
+    def money(self) -> Money:
+        """The payment tokens."""
+        return self.remembered("money", lambda: money_of(self.client))
+
+    def amount(self, units: int | str, token: str) -> str:
+        """An amount in words, ``"12.5 USD"``."""
+        symbol, decimals, _ = self.money.tokens.get(token, ("", 0, 0))
+        if not symbol:
+            return f"{int(units):,} units of {token[:10]}\u2026"
+        whole = Decimal(int(units)).scaleb(-decimals)
+        plain = format_decimal(whole)
+        return (
+            f"{whole:,.2f} {symbol}"
+            if len(plain.partition(".")[2]) <= 2 and whole >= 1 and whole % 1
+            else f"{plain} {symbol}"
+        )
+
+    def cheapest(self, hit: Hit) -> tuple[bool, str]:
+        """Whether something of an asset is free, and the price of the cheapest that is not, "" for none."""
+        open_ = [one for one in hit.offers if one.open]
+        paid = min((one for one in open_ if int(one.price)), key=lambda one: (one.symbol, int(one.price)), default=None)
+        return any(not int(one.price) for one in open_), self.amount(paid.price, paid.token) if paid is not None else ""
+
+    def sums(self, amounts: Iterable[tuple[str, int]]) -> list[str]:
+        """Amounts of several tokens, added up by token."""
+        found: dict[str, int] = {}
+        for token, units in amounts:
+            found[token] = found.get(token, 0) + units
+        return [self.amount(units, token) for token, units in found.items() if units]
+
+    def licences(self, id: int, document: DDO | None) -> list[Terms]:
+        """The licences of an asset, in words."""
+        tokens = {row["place"]: row["token"] for row in self.tables.each("payment")}
+        texts = document.licences if document is not None else ()
+        found = []
+        for row in self.tables.each("licence", "WHERE asset = ? ORDER BY number LIMIT 256", id):
+            number = row["number"]
+            text = texts[number] if number < len(texts) else None
+            token = tokens.get(row["token"], ZERO_ADDRESS)
+            price = self.amount(row["price"], token) if row["price"] else "Free"
+            amount, _, symbol = price.rpartition(" ")
+            found.append(
+                Terms(
+                    number=number,
+                    name=text.name if text is not None else f"licence {number}",
+                    words=_in_words(row, price),
+                    price=amount or price,
+                    unit=symbol if amount else "",
+                    open=bool(row["open"]),
+                    left=max(0, row["cap"] - row["issued"]) if row["cap"] else None,
+                    description=text.description if text is not None else "",
+                    terms=text.terms if text is not None else "",
+                    kind=row["kind"],
+                    row=row,
+                )
+            )
+        return found
+
+    def cid(self, digest: bytes) -> CID:
+        """CID of a document."""
+        return CID.from_digest(digest)
+
+
+def _read_document(data: bytes) -> DDO | None:
+    try:
+        return DDO.from_bytes(data)
+    except InvalidDDO:
+        return None
+
+
+def _in_words(row: Row, price: str) -> str:
+    """What a licence gives, and for what."""
+    try:
+        kind = Kind(row["kind"])
+        whole = Licence(
+            name="it",
+            kind=kind,
+            quantity=row["amount"],
+            price=Decimal(1) if row["price"] else Decimal(0),
+            token="\u0001" if row["price"] else None,
+            cap=row["cap"] or None,
+            limit=row["limit_"] or None,
+        ).in_words()
+    except (ValueError, InvalidLicence):
+        return f"a kind of licence that this hub does not know ({row['kind']})"
+    return whole.replace("1 \u0001", price)
+
+
+def _narrow(html: str) -> str:
+    """Markup without the spaces that only its template needs; what is in <pre> keeps its own."""
+    pieces = html.split("<pre")
+    out = [_squeezed(pieces[0])]
+    for piece in pieces[1:]:
+        inside, end, rest = piece.partition("</pre>")
+        out.append("<pre" + inside + end + _squeezed(rest))
+    return "".join(out)
+
+
+def _squeezed(html: str) -> str:
+    return "\n".join(line for one in html.split("\n") if (line := one.strip()))

@@ -1,0 +1,109 @@
+"""Pages of accounts: people, teams, splitters; and of what one owns and holds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from registry.hub.pages.desk import Asked, Desk, Page
+from registry.hub.unanswered import Unanswered
+
+__all__ = ["account", "mine"]
+
+_ADDRESS: Final = re.compile("0x[0-9a-f]{40}")
+
+
+def _account(text: str) -> str:
+    found = text.strip().lower()
+    if not _ADDRESS.fullmatch(found):
+        raise Unanswered(422, "invalid", f"{text[:60]!r} is no address.", hint="It has 0x and 40 hexadecimal digits.")
+    return found
+
+
+def account(desk: Desk, asked: Asked) -> Page:
+    """What an account owns, has bought, and belongs to; of a team, who its members are and how money is shared."""
+    who = _account(asked.path["account"])
+    assets = desk.catalogue.assets(owner=who, after=asked.number("after"), limit=50)
+    bought = desk.catalogue.sales(account=who, limit=20)
+    team = desk.row("team", who)
+    return desk.page(
+        "account.html",
+        who=who,
+        assets=assets,
+        bought=_bought(desk, bought.sales),
+        teams=desk.catalogue.teams(who).teams,
+        team=team,
+        members=[
+            row["account"] for row in desk.tables.each("member", "WHERE safe = ? ORDER BY account LIMIT 100", who)
+        ],
+        shares=_shares(desk, team["splitter"] if team is not None else who),
+        votes=desk.row("delegate", who),
+        following=f"/u/{who}?after={assets.after}" if assets.after else "",
+    )
+
+
+def _bought(desk: Desk, sales: Any) -> list[tuple[int, int, str, str]]:
+    ids = [int(one.did.rpartition("_")[2]) for one in sales]
+    names = desk.names(ids)
+    return [
+        (one.time, id, names[id], desk.amount(one.total, one.token) if int(one.total) else "free")
+        for id, one in zip(ids, sales, strict=True)
+    ]
+
+
+def _shares(desk: Desk, splitter: str) -> list[tuple[str, int, int]]:
+    """Payees of a splitter with their shares, and the sum of these."""
+    if not splitter:
+        return []
+    rows = list(desk.tables.each("payee", "WHERE splitter = ? ORDER BY share DESC, account LIMIT 100", splitter))
+    whole = sum(row["share"] for row in rows)
+    return [(row["account"], row["share"], whole) for row in rows]
+
+
+def mine(desk: Desk, asked: Asked) -> Page:
+    """What an address owns, holds and until when, and what came in; the address is asked for if none is given."""
+    text = asked.get("account")
+    if not text:
+        return desk.page("mine.html", who="", held=(), assets=None, earned=(), waiting=(), after="", teams=())
+    who = _account(text)
+    held = desk.catalogue.owned(who, after=asked.get("after"), limit=100)
+    assets = desk.catalogue.assets(owner=who, limit=50)
+    return desk.page(
+        "mine.html",
+        who=who,
+        held=[(one, int(one.did.rpartition("_")[2])) for one in held.owned],
+        assets=assets,
+        earned=_earned(desk, who),
+        waiting=desk.sums(
+            (row["token"], row["units"]) for row in desk.tables.each("parked", "WHERE account = ? LIMIT 1000", who)
+        ),
+        after=held.after,
+        teams=desk.catalogue.teams(who).teams,
+    )
+
+
+def _earned(desk: Desk, who: str) -> list[tuple[int, str, int, list[str]]]:
+    """By asset whose revenue goes to an account today, alone or by its share: its name, the per mille of it, and what
+    its sales left after fee and royalties."""
+    rows = desk.tables.rows(
+        "SELECT a.id, 1, 1 FROM asset a WHERE a.payout = ? UNION ALL "
+        "SELECT a.id, p.share, (SELECT sum(share) FROM payee q WHERE q.splitter = p.splitter) "
+        "FROM payee p JOIN asset a ON a.payout = p.splitter WHERE p.account = ? LIMIT 200",
+        who,
+        who,
+    )
+    names = desk.names(id for id, _, _ in rows)
+    found = []
+    for id, share, whole in rows:
+        sales = desk.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", id)
+        left = [
+            (token, (_big(total) - _big(fee) - _big(royalty)) * share // max(1, whole))
+            for token, total, fee, royalty in sales
+        ]
+        if sums := desk.sums(left):
+            found.append((id, names[id], 1000 * share // max(1, whole), sums))
+    return found
+
+
+def _big(data: bytes) -> int:
+    return int.from_bytes(data, "big")

@@ -1,0 +1,85 @@
+"""All pages of a hub by their addresses, and what every answer to a browser carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from registry.hub.pages import asset_page, browse_page, dao_page, people_page
+from registry.hub.pages.desk import STATIC, Asked, Desk, Page
+from registry.hub.unanswered import Unanswered
+
+if TYPE_CHECKING:
+    from registry.client import Registry
+    from registry.hub.service import Hub
+
+__all__ = ["HEADERS", "PAGES", "Site"]
+
+HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""With every page: nothing comes from elsewhere, nothing goes there, no script stands in a page."""
+
+PAGES: Final[Mapping[str, Callable[[Desk, Asked], Page]]] = {
+    "/": browse_page.browse,
+    "/a/{id:int}": asset_page.card,
+    "/a/{id:int}/files": asset_page.files,
+    "/a/{id:int}/files/{path:path}": asset_page.file,
+    "/a/{id:int}/image/{path:path}": asset_page.image,
+    "/a/{id:int}/sound/{path:path}": asset_page.sound,
+    "/a/{id:int}/versions": asset_page.versions,
+    "/a/{id:int}/diff": asset_page.diff,
+    "/a/{id:int}/sales": asset_page.sales,
+    "/a/{id:int}/run": asset_page.run,
+    "/u/{account}": people_page.account,
+    "/mine": people_page.mine,
+    "/dao": dao_page.dao,
+    "/dao/{number}": dao_page.proposal,
+    "/about": lambda desk, _: desk.page("about.html", it=desk.hub.facts(), root=desk.catalogue.root()),
+}
+"""By address: what makes the page."""
+
+_MEDIA: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".woff2": "font/woff2",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
+_KEPT: Final = {"cache-control": "public, max-age=31536000, immutable"}
+
+
+class Site:
+    """The pages of one hub. `client` reads its registry, and signs nothing."""
+
+    def __init__(self, hub: Hub, client: Registry) -> None:
+        self.desk = Desk(hub, client)
+        self._files = {one.name: one.read_bytes() for one in STATIC.iterdir()}
+
+    def page(self, path: str, asked: Asked) -> Page:
+        """The page at an address of `PAGES`. Raises `Unanswered` and `InputError`."""
+        return PAGES[path](self.desk, asked)
+
+    def static(self, edition: str, name: str) -> Page:
+        """The style sheet, a script or a font. Raises `Unanswered`."""
+        data = self._files.get(name)
+        if data is None:
+            raise Unanswered(404, "not_found", "There is no such file.")
+        current = edition == self.desk.edition
+        media = _MEDIA.get("." + name.rpartition(".")[2], "text/plain")
+        return Page(data, media=media, headers=_KEPT if current else {"cache-control": "no-cache"})
+
+    def refusal(self, error: Unanswered) -> Page:
+        """The page that says why there is none."""
+        return self.desk.page("problem.html", status=error.status, settled=False, error=error)
+
+    def stop(self) -> None:
+        """Make no more previews."""
+        self.desk.previews.stop()

@@ -1,0 +1,219 @@
+"""The pages of a hub as people meet them: in a browser, with script and without, on a phone, by a keyboard."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chromium import Chromium
+from pages_world import World, build, pages, served
+
+from registry import Gated
+from registry.hub.pages.site import PAGES
+
+AXE = Path(__file__).parents[2] / "peers" / "node_modules" / "axe-core" / "axe.min.js"
+
+SMALL = 60_000
+ALL = 150_000
+"""Bytes of a page's HTML, and of all that it loads as it is sent."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = build(tmp_path_factory.mktemp("world"))
+    secret = tmp_path_factory.mktemp("secret")
+    (secret / "README.md").write_text("# The secret of the house\n")
+    (secret / "secret.csv").write_text("a,b\nplaintext,1\n")
+    author = made.registry
+    made.assets["gated"] = author.publish(secret, name="Secret", type="dataset", license="MIT", gated=Gated())
+    made.assets["hidden"] = author.publish(
+        secret, name="Hidden", type="dataset", license="MIT", gated=Gated(hide_names=True)
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def url(world: World) -> Iterator[str]:
+    with served(world.registry) as found:
+        # Once, so that every preview is made.
+        for path in pages(world).values():
+            httpx.get(found + path, timeout=60)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def listed(world: World) -> dict[str, str]:
+    return pages(world)
+
+
+def test_every_page_reads_without_script(browser: Chromium, url: str, listed: dict[str, str]) -> None:
+    told = {
+        "browse": "Palmer penguins",
+        "search": "4 assets",
+        "asset": "30 days of access for 12.50 USD",
+        "model": "1,000 uses for 4 USD",
+        "files": "penguins.csv",
+        "table": "Torgersen",
+        "parquet": "cardiologist",
+        "json": "bill_length_mm",
+        "image": "Drawn anew",
+        "sound": "hive-3-morning.wav",
+        "notebook": "Gentoo",
+        "code": "import",
+        "versions": "Changed: tags",
+        "diff": "islands.geojson",
+        "run": "means.py",
+        "sales": "12.50 USD",
+        "person": "Alpine land cover",
+        "team": "2 of 3 must sign",
+        "mine": "Trams of Zürich",
+        "dao": "Nakamoto",
+        "proposal": "could take unlimited USD",
+        "executed": "Executed",
+        "about": "Final block",
+        "nothing": "There is no asset 999 here.",
+    }
+    assert set(told) == set(listed)
+    browser.script(False)
+    try:
+        for name, path in listed.items():
+            browser.open(url + path)
+            assert told[name] in browser.evaluate("document.body.innerText"), name
+            assert not browser.evaluate("document.querySelectorAll('button.copy').length"), (
+                "no button that does nothing"
+            )
+    finally:
+        browser.script(True)
+
+
+def test_no_page_asks_anybody_else_or_breaks_its_own_policy(
+    browser: Chromium, url: str, listed: dict[str, str]
+) -> None:
+    for path in listed.values():
+        browser.open(url + path)
+        assert all(one.startswith((url, "data:")) for one in browser.requests), browser.requests
+        assert not browser.refused and not [one for one in browser.said if "404" not in one], (path, browser.said)
+
+
+def test_axe_finds_nothing_serious_by_day_and_by_night(browser: Chromium, url: str, listed: dict[str, str]) -> None:
+    found: dict[str, Any] = {}
+    for width, dark in ((1_360, False), (390, True)):
+        browser.look(width, 900, dark=dark, phone=width < 500)
+        for name, path in listed.items():
+            browser.open(url + path)
+            browser.evaluate(AXE.read_text() + ";1")
+            told = browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))")
+            for one in json.loads(told):
+                if one["impact"] in ("serious", "critical"):
+                    found[f"{name} {width} {one['id']}"] = one["nodes"][0]["html"][:200]
+    assert not found, json.dumps(found, indent=1)
+
+
+def test_no_page_is_wider_than_its_screen(browser: Chromium, url: str, listed: dict[str, str]) -> None:
+    for width in (320, 834, 1_920):
+        browser.look(width, 900, phone=width < 500)
+        for name, path in listed.items():
+            browser.open(url + path)
+            assert browser.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+
+
+def test_a_page_is_small(url: str, listed: dict[str, str]) -> None:
+    """The HTML of each, and all that comes with it as it is sent: style, script, two fonts."""
+    first = httpx.get(url + "/").text
+    shared = [part.split('"')[0] for part in first.split('="')[1:] if part.startswith("/static/")]
+    shared += [f"{shared[0].rpartition('/')[0]}/source-serif-4.woff2"]
+    assert len(set(shared)) == 5
+    sent = sum(_sent(url + path) for path in set(shared))
+    for name, path in listed.items():
+        html = httpx.get(url + path, timeout=40).content
+        assert len(html) <= SMALL, (name, len(html))
+        assert sent + len(gzip.compress(html, 5)) <= ALL, name
+
+
+def _sent(url: str) -> int:
+    with httpx.stream("GET", url) as answer:
+        return sum(map(len, answer.iter_raw()))
+
+
+def test_one_finds_an_asset_reads_it_and_copies_how_to_load_it(browser: Chromium, url: str) -> None:
+    browser.look(1_360, 900)
+    browser.open(url)
+    for kind in ("keyDown", "keyUp"):
+        browser.do("Input.dispatchKeyEvent", type=kind, key="/", text="/" if kind == "keyDown" else "")
+    browser.until("document.activeElement.id == 'q'")
+    browser.do("Input.insertText", text="penguin measurements")
+    _press(browser, "Enter", 13)
+    browser.until("location.search.includes('penguin') && document.querySelector('.hits a')")
+    assert "penguin measurements" in browser.evaluate("document.querySelector('.state h1').innerText")
+    browser.evaluate("document.querySelector('.hits a').click()")
+    browser.until("document.querySelector('h1')?.innerText == 'Palmer penguins' && document.querySelector('.copy')")
+    browser.do("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"], origin=url)
+    browser.do("Page.bringToFront")
+    block = "[...document.querySelectorAll('[data-copy]')].find(e => e.innerText.includes('pandas'))"
+    browser.evaluate(f"{block}.querySelector('button').click()")
+    browser.until("[...document.querySelectorAll('.copy')].some(b => b.innerText == 'Copied')")
+    assert "read_csv" in browser.evaluate("navigator.clipboard.readText()")
+    browser.evaluate("document.querySelector('.family a[href]:not([aria-current])').click()")
+    browser.until("location.pathname != '/a/1' && document.querySelector('h1')")
+    assert browser.evaluate("document.querySelector('.tabs [aria-current]').innerText") == "Card"
+
+
+def _press(browser: Chromium, key: str, code: int) -> None:
+    for kind in ("keyDown", "keyUp"):
+        browser.do("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text="\r")
+
+
+def test_every_answer_to_a_browser_has_its_policy(url: str, listed: dict[str, str]) -> None:
+    for path in [*listed.values(), "/nowhere", "/?limit=0"]:
+        answer = httpx.get(url + path, headers={"accept": "text/html"}, timeout=40)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "script-src 'self';" in policy and "connect-src 'self'" in policy
+        assert "unsafe" not in policy and "http" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff" and "set-cookie" not in answer.headers
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.text.startswith("<!doctype html>"), path
+
+
+def test_machines_are_refused_in_json_and_people_in_words(url: str) -> None:
+    assert httpx.get(url + "/v1/nowhere").json()["error"]["code"] == "not_found"
+    assert "Not found" in httpx.get(url + "/nowhere", headers={"accept": "text/html"}).text
+    refused = httpx.get(url + "/?max_price=x")
+    assert refused.status_code == 422 and "max_price" in refused.text
+
+
+def test_a_page_that_is_as_it_was_is_not_sent_again(url: str) -> None:
+    first = httpx.get(url + "/a/1")
+    again = httpx.get(url + "/a/1", headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    style = first.text.split('rel="stylesheet" href="')[1].split('"')[0]
+    assert "immutable" in httpx.get(url + style).headers["cache-control"]
+
+
+def test_nothing_of_gated_content_is_shown_but_names(url: str, world: World) -> None:
+    number = world.assets["gated"].did.asset_id
+    for path in ("", "/files", "/files/secret.csv", "/files/README.md"):
+        page = httpx.get(f"{url}/a/{number}{path}", timeout=40).text
+        assert "plaintext" not in page and "secret of the house" not in page and "ncrypted" in page
+    assert "secret.csv" in httpx.get(f"{url}/a/{number}/files").text
+    assert httpx.get(f"{url}/a/{number}/image/secret.csv").status_code == 404
+    hidden = world.assets["hidden"].did.asset_id
+    assert "secret.csv" not in httpx.get(f"{url}/a/{hidden}/files").text
+    assert httpx.get(f"{url}/a/{hidden}/files/secret.csv").status_code == 404
+
+
+def test_every_kind_of_page_was_looked_at(listed: dict[str, str]) -> None:
+    seen = {path.partition("?")[0] for path in listed.values()}
+    kinds = {kind.replace("{id:int}", "*").split("{")[0] for kind in PAGES}
+    covered = {kind for kind in kinds if any(_like(path, kind) for path in seen)}
+    assert kinds - covered == {"/a/*/image/", "/a/*/sound/"}, "these two are parts of pages"
+
+
+def _like(path: str, kind: str) -> bool:
+    parts, wanted = path.split("/"), kind.split("/")
+    whole = len(parts) == len(wanted) or (kind.endswith("/") and len(parts) >= len(wanted))
+    return whole and all(w in ("*", "", p) for p, w in zip(parts, wanted, strict=False))

@@ -1,0 +1,541 @@
+"""A year of a small registry, for its pages: people who publish, buy, derive, found a team, flag and vote; and a hub of
+it on a port of this machine."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import random
+import struct
+import tomllib
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from registry import Licence, Registry
+from registry.assets import Draft
+from registry.hub.pages.site import Site
+from registry.hub.server import HubServer
+from registry.hub.service import Hub
+from registry.hub.settings import HubSettings
+from registry.index.home_index import open_local
+from registry.serving import listen
+
+DAY: Final = 86_400
+DATA: Final = Path(__file__).with_name("data") / "pages"
+TOLD: Final[dict[str, dict[str, Any]]] = tomllib.loads((DATA / "assets.toml").read_text())
+"""What the documents of the assets say."""
+
+TEXTS: Final = {one.stem: one.read_text() for one in DATA.glob("*.md")}
+"""READMEs, and bodies of proposals."""
+
+VOTES: Final = {"author": 400_000, "buyer": 90_000, "ann": 250_000, "bob": 150_000, "cleo": 50_000, "editor": 60_000}
+
+
+# --- The world -----------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """A registry with assets, people and proposals."""
+
+    registry: Registry
+    assets: dict[str, Any]
+    team: str
+    proposals: list[str]
+
+
+def build(folder: Path) -> World:
+    """A year in which people publish, buy, derive, flag and vote."""
+    author = Registry.local(dao=VOTES)
+    who = {name: author.as_account(name) for name in ("buyer", "stranger", "ann", "bob", "cleo", "editor")}
+    who["author"] = author
+    made: dict[str, Any] = {}
+    chance = random.Random(7)
+
+    def publish(by: str, key: str, content: Path | None, **fields: Any) -> Any:
+        made[key] = who[by].publish(content, **TOLD[key], **fields)
+        author.chain.advance(chance.randint(2, 9) * DAY)
+        return made[key]
+
+    def buy(by: str, key: str, licence: str, **options: Any) -> None:
+        who[by].buy(made[key].did, licence, **options)
+        author.chain.advance(chance.randint(3, 60) * 3_600)
+
+    publish(
+        "author",
+        "penguins",
+        penguins(folder),
+        royalty_bps=1000,
+        licences=[
+            Licence.free("research", limit=1, description="Research and teaching, one for each account."),
+            Licence.period("commercial", days=30, price="12.5 USD", description="Any use for 30 days."),
+        ],
+    )
+    publish(
+        "ann",
+        "ecg",
+        waves(folder),
+        royalty_bps=500,
+        licences=[
+            Licence.free("look", description="The first 100 recordings."),
+            Licence.period("year", days=365, price="480 USD", cap=200),
+            Licence.stream("by the second", price="60 USD", per="30 days"),
+        ],
+    )
+    publish("editor", "bees", sounds(folder), licences=[Licence.hold("supporter", price="9 USD")])
+    publish(
+        "cleo",
+        "tiles",
+        tiles(folder),
+        royalty_bps=300,
+        licences=[Licence.period("quarter", days=90, price="75 USD"), Licence.free("university", limit=1)],
+    )
+    for buyer in ("buyer", "bob", "cleo", "stranger"):
+        buy(buyer, "penguins", "research")
+    for buyer in ("buyer", "ann", "editor", "buyer", "bob"):
+        buy(buyer, "penguins", "commercial")
+
+    ann = who["ann"]
+    people = {name: who[name].address for name in ("ann", "bob", "cleo")}
+    team = ann.teams.create(
+        list(people.values()),
+        threshold=2,
+        shares={people["ann"]: "50 %", people["bob"]: "30 %", people["cleo"]: "20 %"},
+        publish=Draft(
+            path=classifier(folder),
+            parents=[made["penguins"].did],
+            royalty_bps=500,
+            licences=[
+                Licence.uses("predictions", uses=1000, price="4 USD"),
+                Licence.hold("weights", price="180 USD", cap=50),
+            ],
+            **drafted("classifier"),
+        ),
+    )
+    made["classifier"] = author.get(team.asset)
+    author.chain.advance(6 * DAY)
+    publish("buyer", "app", app(folder), parents=[made["classifier"].did], licences=[Licence.free("use")])
+    publish(
+        "bob",
+        "distil",
+        model(folder, "distil", TEXTS["distil"]),
+        royalty_bps=800,
+        licences=[
+            Licence.free("open"),
+            Licence.hold("commercial", price="240 USD", description="For products, for ever."),
+        ],
+    )
+    publish(
+        "cleo",
+        "landnet",
+        model(folder, "landnet", TEXTS["landnet"]),
+        parents=[made["tiles"].did],
+        royalty_bps=200,
+        licences=[Licence.uses("tiles", uses=500, price="25 USD"), Licence.hold("weights", price="900 USD")],
+    )
+    publish("editor", "notebook", notebook(folder), parents=[made["penguins"].did], licences=[Licence.free("read")])
+    publish(
+        "stranger",
+        "dedupe",
+        model(folder, "dedupe", TEXTS["dedupe"]),
+        licences=[Licence.free("any"), Licence.period("support", days=365, price="600 USD")],
+    )
+    publish("ann", "trams", trams(folder), licences=[Licence.free("open")])
+    publish(
+        "bob",
+        "speech",
+        model(folder, "speech", TEXTS["speech"]),
+        licences=[Licence.period("year", days=365, price="350 USD"), Licence.free("research", limit=1)],
+    )
+    publish(
+        "author",
+        "fair",
+        model(folder, "fair", TEXTS["fair"]),
+        licences=[Licence.uses("reports", uses=20, price="15 USD")],
+    )
+    record = author.experiments.run(
+        _folder(folder, "means", run__toml=RUN, means__py=MEANS),
+        {"penguins": made["penguins"].did},
+        outputs=folder / "made",
+    ).record
+    (folder / "made" / "README.md").write_text(
+        "# Penguin baseline\n\nMean masses of three species, with the record of the run that found them.\n"
+    )
+    publish("author", "baseline", folder / "made", licences=[Licence.free("open")], made_by=record)
+    for buyer, key, licence in (
+        ("buyer", "classifier", "predictions"),
+        ("stranger", "classifier", "predictions"),
+        ("editor", "classifier", "weights"),
+        ("buyer", "ecg", "year"),
+        ("bob", "ecg", "look"),
+        ("author", "tiles", "quarter"),
+        ("editor", "tiles", "quarter"),
+        ("buyer", "distil", "open"),
+        ("ann", "distil", "commercial"),
+        ("author", "bees", "supporter"),
+        ("cleo", "bees", "supporter"),
+        ("buyer", "landnet", "tiles"),
+        ("bob", "trams", "open"),
+        ("buyer", "speech", "year"),
+        ("buyer", "trams", "open"),
+        ("cleo", "fair", "reports"),
+        ("bob", "app", "use"),
+        ("buyer", "notebook", "read"),
+    ):
+        buy(buyer, key, licence)
+
+    readme = (folder / "penguins" / "README.md").read_text()
+    (folder / "penguins" / "README.md").write_text(
+        readme.replace("Two rows lack all four.", "Two rows lack all four measurements; they are kept.").replace(
+            "## Citing", "## Changes\n\n* Version 2 adds islands as GeoJSON and the bills as a picture.\n\n## Citing"
+        )
+    )
+    (folder / "penguins" / "islands.geojson").write_text(json.dumps(ISLANDS))
+    author.update(
+        made["penguins"].did, path=folder / "penguins", tags=("biology", "classification", "tabular", "antarctica")
+    )
+    author.chain.advance(3 * DAY)
+    return World(author, made, team.address, govern(author, who, made))
+
+
+def drafted(key: str) -> dict[str, Any]:
+    """What a document says, as a draft takes it."""
+    told = dict(TOLD[key])
+    return {**{name: told.pop(name) for name in ("name", "type", "license")}, "fields": told}
+
+
+def govern(author: Registry, who: dict[str, Registry], made: dict[str, Any]) -> list[str]:
+    """Three proposals: carried out, voted on, and waiting."""
+    dao = author.governance.dao
+    author.fund("5000 USD", account=dao.timelock)
+    author.governance.propose_standard("provenance", "A data set says where it comes from.", kind="metadata")
+    author.governance.propose_standard("model-card", "A model says what it was measured on.", kind="metadata")
+    case = who["stranger"].publish(
+        None, name="My penguins", type="dataset", license="CC0-1.0", description="Penguins, cheap."
+    )
+    flagged = author.governance.flag(case.did, f"A copy of {made['penguins'].did}, sold as one's own.").number
+    assert flagged is not None
+    with author.governance.collect() as act:
+        act.act("halve the fee", act.assets.functions.setFee(50))
+        act.governance.adopt_standard("provenance")
+        act.governance.decide_flag(flagged, upheld=True, reason="It is the same data, byte for byte.")
+    grant = author.governance.payment(who["cleo"].address, "200 USD")
+    calls = act.signer.calls  # type: ignore[union-attr]
+    first = _propose(author, [*calls, grant], "Halve the fee, adopt provenance, delist a copy", TEXTS["first"])
+    author.chain.advance(DAY + 60)
+    for name, choice, reason in (
+        ("author", "for", ""),
+        ("ann", "for", "Cleo did good work."),
+        ("bob", "for", ""),
+        ("buyer", "against", "The fee pays for audits."),
+    ):
+        who[name].governance.vote(first, choice, reason=reason)
+    author.chain.advance(6 * DAY)
+    author.governance.queue(first)
+    author.chain.advance(2 * DAY + 60)
+    author.governance.execute(first)
+    author.governance.declare(made["penguins"].did, "provenance")
+    with author.governance.collect() as act:
+        act.governance.endorse(
+            made["penguins"].did, "It says where it comes from, and the bytes are kept by four people."
+        )
+        act.governance.name_council(who["editor"].address, until=author.chain.block().timestamp + 180 * DAY)
+        dollar = next(one.address for one in author.tokens if one.symbol == "USD")
+        act.act(
+            "let the council pay for audits", author.erc20(dollar).functions.approve(who["editor"].address, 2**256 - 1)
+        )
+    second = _propose(
+        author,
+        [*act.signer.calls, author.governance.payment(who["bob"].address, "2400 USD")],
+        "A council for half a year, and a grant for audits",
+        TEXTS["second"],
+    )  # type: ignore[union-attr]
+    author.chain.advance(DAY + 60)
+    for name, choice, reason in (
+        ("ann", "for", "We need somebody who answers within a day."),
+        ("cleo", "for", ""),
+        ("buyer", "against", "2,400 USD is a lot for one quarter."),
+        ("editor", "abstain", "It is about me."),
+    ):
+        who[name].governance.vote(second, choice, reason=reason)
+    author.chain.advance(DAY)
+    with author.governance.collect() as act:
+        act.governance.adopt_standard("model-card")
+    third = _propose(author, list(act.signer.calls), "Adopt the standard for model cards", TEXTS["third"])  # type: ignore[union-attr]
+    return [f"0x{one:064x}"[:10] for one in (first, second, third)]
+
+
+def _propose(author: Registry, calls: list[Any], title: str, body: str) -> int:
+    return author.governance.propose(author.governance.draft(calls, title=title, body=body)).id
+
+
+# --- Content -------------------------------------------------------------------------------------
+
+
+def _folder(root: Path, name: str, **files: str) -> Path:
+    folder = root / name
+    folder.mkdir()
+    for path, text in files.items():
+        (folder / path.replace("__", ".")).write_text(text)
+    return folder
+
+
+def penguins(root: Path) -> Path:
+    folder = _folder(root, "penguins", README__md=TEXTS["penguins"])
+    source = Path(__file__).parents[1] / "examples" / "penguins" / "penguins.csv"
+    (folder / "penguins.csv").write_bytes(source.read_bytes())
+    with source.open() as file:
+        rows = list(csv.DictReader(file))
+    _scatter(rows, folder / "bills.png")
+    (folder / "columns.json").write_text(json.dumps(COLUMNS, indent=2))
+    return folder
+
+
+def _scatter(rows: list[dict[str, str]], target: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
+    axes = figure.subplots()
+    for species, colour in (("Adelie", "#c66a2b"), ("Chinstrap", "#7a5aa6"), ("Gentoo", "#1f7a74")):
+        some = [one for one in rows if one["species"] == species and one["bill_length_mm"] not in ("", "NA")]
+        axes.scatter(
+            [float(one["bill_length_mm"]) for one in some],
+            [float(one["bill_depth_mm"]) for one in some],
+            s=22,
+            alpha=0.8,
+            color=colour,
+            label=species,
+            edgecolors="none",
+        )
+    axes.set_xlabel("bill length (mm)")
+    axes.set_ylabel("bill depth (mm)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.savefig(target)
+
+
+def waves(root: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = _folder(root, "ecg", README__md=TEXTS["ecg"])
+    chance = random.Random(3)
+    rows = 2_000
+    table = pa.table(
+        {
+            "recording": pa.array(range(1, rows + 1), pa.int32()),
+            "age": pa.array([chance.randint(18, 92) for _ in range(rows)], pa.int16()),
+            "sex": [chance.choice(("f", "m")) for _ in range(rows)],
+            "heart_rate": pa.array([round(chance.gauss(72, 11), 1) for _ in range(rows)], pa.float32()),
+            "diagnosis": [chance.choice(("NORM", "MI", "STTC", "CD", "HYP")) for _ in range(rows)],
+            "validated_by": [f"cardiologist {chance.randint(1, 2)}" for _ in range(rows)],
+            "recorded": pa.array([1_700_000_000_000 + n * 3_600_000 for n in range(rows)], pa.timestamp("ms")),
+        }
+    )
+    pq.write_table(table, folder / "recordings.parquet")
+    return folder
+
+
+def sounds(root: Path) -> Path:
+    folder = _folder(root, "bees", README__md=TEXTS["bees"])
+    with wave.open(str(folder / "hive-3-morning.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        chance = random.Random(5)
+        file.writeframes(
+            b"".join(
+                struct.pack("<h", int(6_000 * math.sin(n / 16_000 * 6.28 * 240) + chance.gauss(0, 900)))
+                for n in range(32_000)
+            )
+        )
+    return folder
+
+
+def tiles(root: Path) -> Path:
+    from matplotlib.figure import Figure
+
+    folder = _folder(root, "tiles", README__md=TEXTS["tiles"])
+    (folder / "samples").mkdir()
+    chance = random.Random(9)
+    grid = [
+        [
+            sum(math.sin((x * a + y * b) / 9 + c) for a, b, c in ((1, 0.3, 0), (0.4, 1.1, 2), (0.8, -0.9, 1)))
+            + chance.random() * 0.4
+            for x in range(96)
+        ]
+        for y in range(96)
+    ]
+    for name in ("engadin", "valais"):
+        figure = Figure(figsize=(5, 5), dpi=100)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.imshow(grid if name == "engadin" else [row[::-1] for row in grid], cmap="gist_earth")
+        axes.axis("off")
+        figure.savefig(folder / "samples" / f"{name}.png")
+    return folder
+
+
+def classifier(root: Path) -> Path:
+    folder = _folder(root, "classifier", README__md=TEXTS["classifier"])
+    for one in (Path(__file__).parents[1] / "examples" / "penguin_model").iterdir():
+        if one.name in ("predict.py", "train.py", "weights.json"):
+            (folder / one.name).write_bytes(one.read_bytes())
+    return folder
+
+
+def app(root: Path) -> Path:
+    return _folder(
+        root, "app", README__md=TEXTS["app"], app__py="import streamlit as st\n\nst.title('Which penguin is this?')\n"
+    )
+
+
+def model(root: Path, name: str, readme: str) -> Path:
+    folder = _folder(root, name, README__md=readme, config__json=json.dumps({"hidden": 384, "layers": 6}, indent=1))
+    (folder / "model.safetensors").write_bytes(random.Random(name).randbytes(60_000))
+    return folder
+
+
+def trams(root: Path) -> Path:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = _folder(root, "trams", README__md=TEXTS["trams"])
+    pq.write_table(
+        pa.table(
+            {
+                "line": [4, 6, 11] * 400,
+                "stop": ["Bellevue", "Stauffacher", "Escher-Wyss-Platz"] * 400,
+                "delay_s": list(range(1_200)),
+            }
+        ),
+        folder / "2025-01.parquet",
+    )
+    return folder
+
+
+def notebook(root: Path) -> Path:
+    import base64
+
+    shot = base64.b64encode((root / "penguins" / "bills.png").read_bytes()).decode()
+    cells: list[dict[str, Any]] = [
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "# A first look\n\nWe read the table, and look at **bills**.",
+        },
+        {
+            "cell_type": "code",
+            "execution_count": 1,
+            "metadata": {},
+            "outputs": [
+                {
+                    "output_type": "execute_result",
+                    "data": {
+                        "text/plain": "Adelie       152\nGentoo       124\nChinstrap     68\nName: count",
+                        "text/html": "<b>x</b>",
+                    },
+                    "metadata": {},
+                    "execution_count": 1,
+                }
+            ],
+            "source": 'import pandas as pd\n\nframe = pd.read_csv("asset://.../penguins.csv")\nframe["species"].value_counts()',
+        },
+        {
+            "cell_type": "code",
+            "execution_count": 2,
+            "metadata": {},
+            "outputs": [
+                {"output_type": "display_data", "data": {"image/png": shot, "text/plain": "<Figure>"}, "metadata": {}}
+            ],
+            "source": 'frame.plot.scatter("bill_length_mm", "bill_depth_mm", c="species")',
+        },
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "Over all birds longer bills are *flatter*; within each species *deeper*: Simpson's paradox.",
+        },
+    ]
+    text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+    return _folder(root, "look", README__md="# A first look at the penguins\n\nOpen `look.ipynb`.\n", look__ipynb=text)
+
+
+RUN: Final = 'entry = "means.py"\narguments = ["{inputs}/penguins/penguins.csv", "{outputs}/means.json"]\n'
+MEANS: Final = """import csv
+import json
+import sys
+
+groups = {}
+with open(sys.argv[1]) as file:
+    for row in csv.DictReader(file):
+        if row["body_mass_g"].isdigit():
+            groups.setdefault(row["species"], []).append(int(row["body_mass_g"]))
+with open(sys.argv[2], "w") as file:
+    json.dump({name: round(sum(some) / len(some), 1) for name, some in groups.items()}, file)
+"""
+
+
+COLUMNS: Final = {
+    "species": {"kind": "category", "values": ["Adelie", "Chinstrap", "Gentoo"]},
+    "bill_length_mm": {"kind": "number", "unit": "mm", "range": [32.1, 59.6]},
+    "body_mass_g": {"kind": "number", "unit": "g", "range": [2700, 6300]},
+}
+ISLANDS: Final = {
+    "type": "FeatureCollection",
+    "features": [
+        {"type": "Feature", "properties": {"name": name}, "geometry": {"type": "Point", "coordinates": at}}
+        for name, at in (("Torgersen", [-64.07, -64.77]), ("Biscoe", [-65.5, -65.43]), ("Dream", [-64.23, -64.73]))
+    ],
+}
+
+
+# --- Its pages -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def served(registry: Registry) -> Iterator[str]:
+    """The pages of a registry, at an address of this machine."""
+    index = open_local(registry)
+    index.catch_up()
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    reader = registry.as_account(None)
+    hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id)
+    with HubServer(hub, sock, site=Site(hub, reader)):
+        yield url
+
+
+def pages(world: World) -> dict[str, str]:
+    """Addresses by the name of their picture."""
+    ids = {name: one.did.asset_id for name, one in world.assets.items()}
+    buyer = world.registry.as_account("buyer").address.lower()
+    return {
+        "browse": "/",
+        "search": "/?q=penguin&free=true",
+        "asset": f"/a/{ids['penguins']}",
+        "model": f"/a/{ids['classifier']}",
+        "files": f"/a/{ids['penguins']}/files",
+        "table": f"/a/{ids['penguins']}/files/penguins.csv",
+        "parquet": f"/a/{ids['ecg']}/files/recordings.parquet",
+        "json": f"/a/{ids['penguins']}/files/columns.json",
+        "image": f"/a/{ids['tiles']}/files/samples/engadin.png",
+        "sound": f"/a/{ids['bees']}/files/hive-3-morning.wav",
+        "notebook": f"/a/{ids['notebook']}/files/look.ipynb",
+        "code": f"/a/{ids['classifier']}/files/train.py",
+        "versions": f"/a/{ids['penguins']}/versions",
+        "diff": f"/a/{ids['penguins']}/diff?a=1&b=2",
+        "run": f"/a/{ids['baseline']}/run",
+        "sales": f"/a/{ids['penguins']}/sales",
+        "person": f"/u/{world.registry.as_account('cleo').address.lower()}",
+        "team": f"/u/{world.team.lower()}",
+        "mine": f"/mine?account={buyer}",
+        "dao": "/dao",
+        "proposal": f"/dao/{world.proposals[1]}",
+        "executed": f"/dao/{world.proposals[0]}",
+        "about": "/about",
+        "nothing": "/a/999",
+    }
