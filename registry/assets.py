@@ -607,9 +607,11 @@ class Assets(Session):
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool, packed: Packed | None = None) -> _Plan:
         parents = [self.parent(parent) for parent in draft.parents]
         terms = [self._terms(licence, tokens) for licence in draft.licences]
-        if packed is None:
-            packed = (draft.content, ()) if draft.path is None else self._first_content(draft, dry_run)
-        content, left_out = packed
+        content: Content | None
+        if packed is not None:
+            content, left_out = packed
+        else:
+            content, left_out = (draft.content, ()) if draft.path is None else self._first_content(draft, dry_run)
         ddo = DDO(
             **{
                 **draft.fields,

@@ -1,5 +1,5 @@
-"""A collection from the command line: its process is killed again and again, and a buyer with nothing reads an item of it
-over a gateway."""
+"""A collection from the command line: its process is killed again and again, and a buyer with nothing reads an item of
+it over a gateway."""
 
 from __future__ import annotations
 
