@@ -147,8 +147,8 @@ def names_of(plan: EventPlan) -> tuple[str, ...]:
     """What a rule may ask for of an event: its arguments, where and when it was, and whose contract it is of.
 
     `home_asset` and `home_licence` are those of a datatoken or of an asset's splitter, `home_registry` the registry of
-    this index, `at_period` the number of the `PERIOD` since 1970, `subject` the asset that it is about, `terms_asset` the
-    asset whose terms hold for the one that it is about: an item's collection, or itself. A name that is a word of
+    this index, `at_period` the number of the `PERIOD` since 1970, `subject` the asset that it is about, `terms_asset`
+    the asset whose terms hold for the one that it is about: an item's collection, or itself. A name that is a word of
     Python ends with a ``_``.
     """
     return (*(f"{name}_" if keyword.iskeyword(name) else name for name in plan.names), *_BESIDE)

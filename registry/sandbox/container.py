@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import InputError, SandboxFailed, SandboxUnavailable
+from registry.ipfs.nesting import load_json
 from registry.sandbox.accounts import own_account
 from registry.sandbox.spec import MIB, NOTES, OUT, TMP, Spec, Tier
 from registry.sandbox.started import PATIENCE, Started, installing
@@ -58,7 +59,7 @@ def engine() -> Engine:
     for program in filter(None, map(shutil.which, PROGRAMS)):
         name = Path(program).name
         try:
-            found.append(Engine(name, program, _rootless(name, json.loads(_ask(program, "info", "--format=json")))))
+            found.append(Engine(name, program, _rootless(name, load_json(_ask(program, "info", "--format=json")))))
         except (SandboxFailed, ValueError) as error:
             faults.append(f"{name} does not answer: {getattr(error, 'reason', error)}")
     if found:
@@ -173,7 +174,7 @@ class _Contained(Started):
         if not self._ended:
             self._ended = True
             _ask(self._engine.program, "stop", "--time=0", self._name)
-            state = json.loads(_ask(self._engine.program, "container", "inspect", self._name))[0]["State"]
+            state = load_json(_ask(self._engine.program, "container", "inspect", self._name))[0]["State"]
             self.ran_out = bool(state.get("OOMKilled"))
         super().end()
 
@@ -185,7 +186,7 @@ def _remove(engine: Engine, name: str) -> None:
 
 def _refuse_volumes(engine: Engine, image: str) -> None:
     try:
-        volumes = json.loads(_ask(engine.program, "image", "inspect", "--format={{json .Config.Volumes}}", image))
+        volumes = load_json(_ask(engine.program, "image", "inspect", "--format={{json .Config.Volumes}}", image))
     except (SandboxFailed, ValueError) as error:
         raise SandboxUnavailable(
             f"the image {image} is not on this machine ({getattr(error, 'reason', error)})",

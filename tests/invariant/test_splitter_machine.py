@@ -81,7 +81,7 @@ SEEN = {
 @pytest.mark.parametrize("machine", [Checks, CheckedLineage])
 def test_splitter_and_model_never_disagree(machine: type[SplitterMachine]) -> None:
     SplitterMachine.tally.clear()
-    steps = walk(machine, examples=200, steps=40)
+    steps = walk(machine, examples=250, steps=40)
     missing = SEEN - set(SplitterMachine.tally)
     # A short walk may miss a rare one; a long walk has no excuse.
     assert len(missing) <= (0 if steps >= 100_000 else 4), f"never seen: {missing}"

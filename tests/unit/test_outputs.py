@@ -31,7 +31,15 @@ from registry.ocean import to_ocean_v4
 DAY = 86_400
 
 READ_ONLY = {
-    *("publish path", "publish-many manifest", "publish ddo", "update path", "cid path", "team pending folder"),
+    *(
+        "publish path",
+        "publish-many manifest",
+        "collection publish manifest",
+        "publish ddo",
+        "update path",
+        "cid path",
+        "team pending folder",
+    ),
     *("verify path", "dao found settings", "dao propose body", "dao proofs table", "standard propose document"),
     *(
         "ipfs add path",

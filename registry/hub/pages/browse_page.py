@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -99,10 +99,15 @@ def _said(desk: Desk, name: str, value: str) -> str:
 
 
 def _group(
-    desk: Desk, found: Hits, chosen: dict[str, str], link: object, counted: str, parameter: str, heading: str
+    desk: Desk,
+    found: Hits,
+    chosen: dict[str, str],
+    link: Callable[..., str],
+    counted: str,
+    parameter: str,
+    heading: str,
 ) -> tuple[str, list[tuple[str, int, bool, str]]]:
     """A facet: its heading, and for each value how many, whether it is chosen, and where a click leads."""
-    assert callable(link)
     taken: Sequence[str] = [one for one in chosen.get(parameter, "").split(",") if one]
     lines = []
     for value, number in list(found.facets.get(counted, {}).items())[:8]:

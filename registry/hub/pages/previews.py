@@ -67,7 +67,7 @@ WAITING: Final = 64
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What is shown of a file: `data` as the function of `kind` gave it, or `why` there is nothing; `making` while it
-    is not done yet, `until` when that is worth another look."""
+    is not done yet; another look is worth it from second `until` on, of the monotonic clock."""
 
     kind: str
     data: Any = None

@@ -96,6 +96,14 @@ VERBS: dict[str, Callable[[World], Verb]] = {
     "Registry.publish again": lambda w: (
         lambda dry: w.author.publish(None, name="New", type="model", license="MIT", again=True, dry_run=dry)
     ),
+    "Registry.publish_collection": lambda w: (
+        lambda dry: w.author.publish_collection(
+            [Draft(name="Tile", type="model", license="MIT")], name="Tiles", dry_run=dry
+        )
+    ),
+    "Registry.mint": lambda w: (lambda made: lambda dry: w.author.mint(made.item(0), dry_run=dry))(
+        w.author.publish_collection([Draft(name="Tile", type="model", license="MIT")], name="Tiles")
+    ),
     "Registry.publish_many": lambda w: lambda dry: w.author.publish_many([w.draft()], dry_run=dry),
     "Registry.redeem": lambda w: (
         w.buyer.buy(w.asset, "full", as_tokens=True),
@@ -226,6 +234,7 @@ def _costs(found: Any) -> bool:
 
 REMEMBERED = (
     *("Registry.buy", "Registry.buy once", "Registry.publish", "Registry.publish again", "Registry.publish_many"),
+    "Registry.publish_collection",
     *("Teams.create", "Teams.create published", "Teams.execute", "Revenue.create", "Governance.propose"),
     *("Governance.vote", "Governance.relay", "Governance.queue", "Governance.execute", "Governance.cancel"),
 )
