@@ -176,7 +176,7 @@ def _preview_facts(preview: CollectionPreview) -> dict[str, str]:
         "items": f"{preview.size:,}",
         "root": "0x" + preview.root.hex(),
         "manifest": f"{preview.manifest:,} bytes",
-        "network": str(preview.cost),
+        "network": "nothing is left to be sent: it was published before" if preview.before else str(preview.cost),
         "one by one": str(preview.each),
         "cheaper": cheaper,
     }

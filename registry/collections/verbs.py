@@ -71,10 +71,11 @@ class CollectionPreview:
     size      items
     root      of them
     manifest  bytes of the manifest
-    cost      of the one transaction
+    cost      of the one transaction, nothing if this very collection was published before
     each      what `publish_many` would cost for as many assets with the same licences, reckoned from a few
     sales     of so many items, nobody minting them, the gas that is saved is used up, since each sale takes
               4,700 gas more; 0 if nothing is saved
+    before    whether it was published before, so that nothing is left to be sent
     ========= ==========================================================================================
     """
 
@@ -84,6 +85,7 @@ class CollectionPreview:
     cost: Cost
     each: Cost
     sales: int
+    before: bool = False
 
     @property
     def cheaper(self) -> bool:
@@ -91,6 +93,8 @@ class CollectionPreview:
         return self.cost.gas < self.each.gas
 
     def __str__(self) -> str:
+        if self.before:
+            return f"publish a collection of {self.size:,} items: that was done before, nothing is left to be sent"
         words = f"publish a collection of {self.size:,} items: {self.cost}; one by one: {self.each.gas:,} gas"
         if not self.cheaper:
             return f"{words}, which is cheaper from the first sale on"
@@ -223,11 +227,14 @@ class Collections:
             content = self._stored(packing, name, dry_run)
             plan = registry.planned(draft, packed=Packed(content, ()), dry_run=dry_run)
             call = registry.assets.functions.publishCollection(holder, plan.publication, root, packing.count)
-            if dry_run:
-                return self._preview(sender, holder, call, plan.publication, packing, root, content.size)
-            registry.keep(plan.ddo)
             intent = f"collection:{registry.deployment.registry}:{holder}:{plan.digest.hex()}"
-            number, tx = None if again else self._published(sender, holder, plan, root, intent), None
+            if not (again or dry_run):
+                sender.settle(intent)
+            number, tx = None if again else self._published(holder, plan, root), None
+            if dry_run:
+                there = number is not None or bool(not again and sender.found(intent))
+                return self._preview(sender, holder, call, plan.publication, packing, root, content.size, there)
+            registry.keep(plan.ddo)
             if number is None:
                 tx = sender.send(call, intent=intent, once=not again)
                 events = tx.named("MetadataPublished")
@@ -236,9 +243,8 @@ class Collections:
             packing.discard()
             return PublishedCollection(registry.did(number), plan.cid, content.cid, holder, root, packing.count, tx)
 
-    def _published(self, sender: Sender, holder: Address, plan: Any, root: bytes, intent: str) -> int | None:
+    def _published(self, holder: Address, plan: Any, root: bytes) -> int | None:
         """The number of this very collection, if an earlier run has published it."""
-        sender.settle(intent)
         number = self._registry.published(holder, plan)
         if number is None:
             return None
@@ -304,8 +310,9 @@ class Collections:
         packing: Packing,
         root: bytes,
         manifest: int,
+        before: bool,
     ) -> CollectionPreview:
-        cost = sender.preview(call)
+        cost = NOTHING if before else sender.preview(call)
         some = packing.digests(BATCH // 10)
         many = self._registry.assets.functions.publishMany(holder, [(one, *publication[1:]) for one in some])
         sample, size = sender.preview(many), packing.count
@@ -313,7 +320,7 @@ class Collections:
         each = Cost(*(part * size // len(some) for part in parts))
         saved = _estimate(sample.gas) * size // len(some) - _estimate(cost.gas)
         sales = max(saved, 0) // ITEM_SALE_GAS
-        return CollectionPreview(size, root, manifest, cost, each, sales)
+        return CollectionPreview(size, root, manifest, cost, each, sales, before)
 
     # --- Items -----------------------------------------------------------------------------------
 
