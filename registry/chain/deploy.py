@@ -70,7 +70,7 @@ _GAS: Final = {
     "safe.handler": 1_270_000,
     "safe.multisend": 142_000,
     "teams": 1_179_000,
-    "setSeller": 65_000,
+    "setSeller": 93_000,
     "directory.entries": 846_000,
     "setPaymentToken": 70_000,
     "roles": 196_000,
