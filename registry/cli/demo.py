@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from registry.cli import demo_dao, demo_gated
+from registry.cli import demo_dao, demo_gated, demo_streams
 from registry.cli.console import Console
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
 from registry.licence import Licence
@@ -58,6 +58,7 @@ class Outcome:
     refused: dict[str, str]
     decided: dict[str, str]
     gated: demo_gated.Chapter
+    streamed: dict[str, str]
     seconds: float
 
 
@@ -218,6 +219,7 @@ def _play(console: Console, examples: Path) -> Outcome:
         buyer.open(dataset.did, "pinguins.csv")
 
     chapter = demo_gated.play(console, author, buyer, ann, examples / "penguins", refused)
+    streamed = demo_streams.play(console, author, bob, dataset.did)
 
     people = {"author": author, "buyer": buyer, "stranger": stranger}
     holdings = {
@@ -243,6 +245,7 @@ def _play(console: Console, examples: Path) -> Outcome:
         refused=refused,
         decided=decided,
         gated=chapter,
+        streamed=streamed,
         seconds=round(seconds, 1),
     )
 

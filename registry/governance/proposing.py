@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from eth_utils.crypto import keccak
 
 from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector, collected
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from registry.chain.sender import Call
     from registry.client import Registry
     from registry.money import Amount
+
+_SET_GUARDIAN: Final = keccak(text="setGuardian(address,uint48)")[:4]
 
 
 class Proposing(Proposals):
@@ -66,14 +70,15 @@ class Proposing(Proposals):
 
         The code hashes of the targets, and the calls in words, become part of its body. What a stranger's contract
         takes can be read if the call is a bound function, or its `Call.abi` names the function; with `allow_unread` it
-        need not be. Raises `InvalidDraft` for a bad title, `InputError` for no calls,
-        `DescriptionTooLong`, `UnknownTarget`, and `UnsafeCall` for a call that not all voters could read.
+        need not be. Raises `InvalidDraft` for a bad title or a guardian named beside other calls, `InputError` for no
+        calls, `DescriptionTooLong`, `UnknownTarget`, and `UnsafeCall` for a call that not all voters could read.
         """
         chain, listed, hashes = self.registry.chain, collected(calls), []
         for number, call in enumerate(listed, 1):
             hashes.append(chain.code_hash(call.to))
             if call.data and not hashes[-1]:
                 raise UnknownTarget(call.to, number)
+        self._check_guardian_alone(title, listed)
         told = self._in_words(listed)
         require_read(told, allow_unread=allow_unread)
         actions = [Action(*each) for each in zip(listed, hashes, map(str, told), strict=True)]
@@ -192,6 +197,17 @@ class Proposing(Proposals):
         for number, call in enumerate(draft.calls, 1):
             if call.data and not registry.chain.code_hash(call.to):
                 raise UnknownTarget(call.to, number)
+        self._check_guardian_alone(draft, draft.calls)
+
+    def _check_guardian_alone(self, source: object, calls: Sequence[Call]) -> None:
+        """Alone, the naming of a guardian cannot be cancelled by the guardian of today; beside another call it can."""
+        names = [call for call in calls if call.to == self.dao.governor and call.data[:4] == _SET_GUARDIAN]
+        if names and len(calls) > 1:
+            raise InvalidDraft(
+                source,
+                "it names a guardian beside other calls, so the guardian of today could cancel it",
+                hint="Propose the guardian alone, and the rest in another proposal.",
+            )
 
     def _check_threshold(self, proposer: str) -> None:
         chain, functions = self.registry.chain, self.governor.functions

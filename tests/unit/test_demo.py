@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
     down, lied, *_ = outcome.gated.warned
     assert "in spite of http://127.0.0.1" in down
     assert "its share is not of this key" in lied
+    kept = Decimal("12.5") - Decimal(outcome.streamed["refund"].removesuffix(" USD"))
+    assert Decimal("4.16") < kept < Decimal("4.17"), "a third of 30 days, to the second"
+    assert outcome.streamed["now"].startswith("access ended at")
     assert DID.parse(outcome.dataset) != DID.parse(outcome.model)
     held = outcome.holdings
     assert held["buyer: predictions of model"] == "9 uses left"

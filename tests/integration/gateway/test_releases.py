@@ -22,7 +22,7 @@ from integration.gateway.support import (
     eventually,
     shares,
 )
-from registry import Published, Registry
+from registry import Licence, Published, Registry
 from registry.chain.local import DEPLOYER
 from registry.chain.signatures import recover, text_digest
 from registry.chain.signers import KeySigner, dev_signer
@@ -188,6 +188,23 @@ def test_a_period_ends_and_a_licence_is_that_which_was_named(own_town: Town) -> 
     refused(gateway.ask(key, str(made.did), licence=1), 403, "no_access")
     refused(gateway.ask(key, str(made.did), licence=9), 404, "not_found")
     town.chain.advance(31 * 24 * 3600)
+    refused(gateway.ask(key, str(made.did)), 403, "no_access")
+
+
+def test_a_stream_gives_keys_while_it_runs(own_town: Town) -> None:
+    town, buyer, key = own_town, own_town.person(BUYER), dev_signer(BUYER)
+    live = Licence.stream("live", price="30 USD", per="30 days", minimum="1 hour")
+    gateway, made = town.gateway(), own_town.publish(live)
+    gateway.deposit(dev_signer(AUTHOR), str(made.did), shares(1, 1)[0])
+    refused(gateway.ask(key, str(made.did)), 403, "no_access")
+    buyer.streams.subscribe(made.did, time="2 days", max_total="2 USD")
+    town.mine(3)
+    assert gateway.ask(key, str(made.did), licence=0).status_code == 200
+    # Within its smallest stay, ending it leaves the rest of the stay.
+    buyer.streams.cancel(made.did)
+    town.mine(3)
+    assert gateway.ask(key, str(made.did)).status_code == 200
+    town.chain.advance(3_600)
     refused(gateway.ask(key, str(made.did)), 403, "no_access")
 
 

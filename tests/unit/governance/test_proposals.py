@@ -232,6 +232,23 @@ def test_a_draft_belongs_to_a_chain_a_dao_and_who_drafted_it(
         curator.governance.propose(halved)
 
 
+def test_a_guardian_is_named_by_a_proposal_of_its_own(author: Registry, stranger: Registry) -> None:
+    """Beside anything else, the guardian of today could cancel it."""
+    governor = author.governance.governor.functions
+    named, other = (
+        governor.setGuardian(stranger.address, author.chain.block().timestamp + DAY),
+        governor.setVotingDelay(DAY),
+    )
+    for calls in ([named, other], [other, named], [named, named]):
+        with pytest.raises(InvalidDraft, match="names a guardian beside other calls"):
+            author.governance.draft(calls, title="Another guardian")
+    alone = author.governance.draft(named, title="Another guardian")
+    both = replace(alone, actions=(*alone.actions, *author.governance.draft(other, title="Slower").actions))
+    with pytest.raises(InvalidDraft, match="names a guardian beside other calls"):
+        author.governance.propose(both)
+    assert author.governance.propose(alone).tx is not None
+
+
 def test_a_registry_without_a_dao_says_so() -> None:
     with pytest.raises(NoDao, match="dao found"):
         Registry.local().governance.proposals()
