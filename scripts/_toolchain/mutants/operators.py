@@ -18,6 +18,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 from slither import Slither
+from slither.exceptions import SlitherException
 from slither.tools.mutator.__main__ import _get_mutators
 
 SOLC = {
@@ -47,8 +48,9 @@ def _patches(mutator: Any, contract: Any) -> Iterator[dict[str, Any]]:
             mutator.should_mutate_node = lambda one, node=node: one is node
             try:
                 found = mutator._mutate()
-            except IndexError:
-                continue  # ROR splits an expression at an operator that assembly writes as a function
+            except (IndexError, SlitherException):
+                # ROR splits an expression at an operator that assembly writes as a function; LIR wants the least bool.
+                continue
             for patches in found.get("patches", {}).values():
                 yield from patches
 
