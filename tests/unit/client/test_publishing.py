@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from registry.errors import (
     WrongChain,
 )
 from registry.ipfs.store import MemoryStore
+from registry.licence import LimitWarning
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -407,3 +409,23 @@ def test_many_may_be_published_again(author: Registry, name: str) -> None:
     second = author.publish_many(drafts(name, 2), again=True)
     assert {one.did for one in first}.isdisjoint(one.did for one in second)
     assert all(publications(author, one.cid) == 2 for one in first)
+
+
+@pytest.mark.parametrize(
+    ("licence", "words"),
+    [
+        (Licence.free("open", cap=10), "one account can take all 10 at once"),
+        (Licence.free("trial", limit=1), "whoever uses several accounts takes more than 1"),
+        (Licence.period("week", days=7, cap=10, limit=2), "whoever uses several accounts takes more than 2"),
+    ],
+)
+def test_a_limit_that_is_none_is_warned_of(author: Registry, name: str, licence: Licence, words: str) -> None:
+    with pytest.warns(LimitWarning, match=words):
+        author.publish(None, name=name, type="dataset", license="MIT", licences=[licence], dry_run=True)
+
+
+@pytest.mark.parametrize("licence", [Licence.free("open"), Licence.hold("seat", price="1 USD", cap=10, limit=1)])
+def test_a_limit_that_holds_is_not_warned_of(author: Registry, name: str, licence: Licence) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LimitWarning)
+        author.publish(None, name=name, type="dataset", license="MIT", licences=[licence], dry_run=True)
