@@ -108,7 +108,7 @@ class Chromium:
 
     def until(self, expression: str, *, seconds: float = 20) -> None:
         """Wait until an expression of the page is true."""
-        self._until(lambda: bool(self.evaluate(expression)), seconds)
+        self._until(lambda: bool(self.evaluate(f"Boolean({expression})")), seconds)
 
     def _until(self, holds: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
