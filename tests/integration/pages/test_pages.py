@@ -158,7 +158,9 @@ def test_one_finds_an_asset_reads_it_and_copies_how_to_load_it(browser: Chromium
     browser.evaluate(f"{block}.querySelector('button').click()")
     browser.until("[...document.querySelectorAll('.copy')].some(b => b.innerText == 'Copied')")
     assert "read_csv" in browser.evaluate("navigator.clipboard.readText()")
-    browser.evaluate("document.querySelector('.family a[href]:not([aria-current])').click()")
+    # A link within a drawing has no click() of its own.
+    click = "dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))"
+    browser.evaluate(f"document.querySelector('.family a[href]:not([aria-current])').{click}")
     browser.until("location.pathname != '/a/1' && document.querySelector('h1')")
     assert browser.evaluate("document.querySelector('.tabs [aria-current]').innerText") == "Card"
 
