@@ -13,6 +13,7 @@ from registry.index.events import Contracts
 from registry.index.fold import KEPT
 from registry.index.library import Library
 from registry.index.models import (
+    TIMED,
     Activity,
     ActivityPage,
     BlockShown,
@@ -430,7 +431,7 @@ def _is_active(row: Row, kind: int, now: int) -> bool:
     """Whether a holding gives access, as the registry says it."""
     if kind == 0:
         return bool(row["held"]) or row["tokens"] >= WHOLE_TOKEN
-    return bool(row["expires"] > now if kind == 1 else row["uses"] > 0)
+    return bool(row["expires"] > now if kind in TIMED else row["uses"] > 0)
 
 
 def _cursor(after: str, parts: int) -> tuple[int, ...]:

@@ -38,6 +38,9 @@ __all__ = [
 
 KINDS: Final = ("hold", "period", "use", "stream")
 
+TIMED: Final = (1, 3)
+"""Kinds whose access ends at a time."""
+
 Text = Annotated[str, Field(max_length=20_000)]
 Short = Annotated[str, Field(max_length=2_048)]
 Account = Annotated[str, Field(pattern="^0x[0-9a-f]{40}$")]
@@ -205,7 +208,7 @@ class Owned(Model):
         """What that gives at a time in seconds since 1970."""
         kind = KINDS[self.kind] if self.kind < len(KINDS) else "?"
         tokens = f"{Decimal(self.tokens).scaleb(-18).normalize():f} datatokens" if self.tokens != "0" else ""
-        if kind == "period" and self.expires:
+        if self.kind in TIMED and self.expires:
             until = datetime.fromtimestamp(min(self.expires, 253402300799), UTC).strftime("%Y-%m-%d %H:%M UTC")
             words = f"{'until' if self.expires > now else 'ended'} {until}"
         elif kind == "use":

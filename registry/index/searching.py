@@ -13,7 +13,7 @@ from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
 from registry.index.catalogue import IndexReader
 from registry.index.home_index import DOLLARS, LocalIndex, open_local
-from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
+from registry.index.models import TIMED, Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
 from registry.index.proof import check_hits, check_owned
 from registry.index.remote import RemoteHub
 from registry.index.search.query import SearchQuery, Sort
@@ -215,7 +215,7 @@ class Searching(Session):
                     )
                     _warn(lies)
                 for one in owned:
-                    ends = one.expires - page.time if one.kind == 1 and one.expires else None
+                    ends = one.expires - page.time if one.kind in TIMED and one.expires else None
                     soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
                     if ends_within is None or soon:
                         found[one.did, one.licence] = Held(

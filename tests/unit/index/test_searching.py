@@ -92,6 +92,18 @@ def test_what_one_holds_and_when_it_ends(library: Registry, buyer: Registry) -> 
         buyer.owned(ends_within=-1)
 
 
+def test_a_subscription_ends_as_a_period_does(library: Registry, buyer: Registry) -> None:
+    library.add_licence(2, Licence.stream("by the second", price="60 USD", per="30 days"))
+    buyer.streams.subscribe(2, "by the second", time="2 days")
+    (held,) = buyer.owned(ends_within=3)
+    assert held.active and held.ends_in == 2 * 86_400 and held.words.startswith("until")
+    (holder,) = library.holders(2)
+    assert holder.active
+    buyer.streams.cancel(2, "by the second")
+    (over,) = buyer.owned()
+    assert not over.active and "ended" in over.words
+
+
 def test_who_holds_it_and_what_it_sold(library: Registry, buyer: Registry) -> None:
     buyer.buy(2, "hour")
     buyer.buy(2, "hour", as_tokens=True)
