@@ -258,11 +258,7 @@ class Assets(Session):
         tokens = self.tokens
         wanted = list(drafts)
         self._admit(wanted, holder, again)
-        if holder != self.address and any(draft.payout for draft in wanted):
-            raise InputError(
-                f"Only the owner says where the revenue goes, and {holder} is somebody else.",
-                hint="Leave payout out; the owner can set it (set_payout).",
-            )
+        self.check_payout(holder, *(draft.payout for draft in wanted))
         plans = [self._plan(draft, tokens, dry_run) for draft in wanted]
         _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
@@ -607,22 +603,9 @@ class Assets(Session):
     def _plan(self, draft: Draft, tokens: Sequence[Token], dry_run: bool, packed: Packed | None = None) -> _Plan:
         parents = [self.parent(parent) for parent in draft.parents]
         terms = [self._terms(licence, tokens) for licence in draft.licences]
-        content: Content | None
-        if packed is not None:
-            content, left_out = packed
-        else:
-            content, left_out = (draft.content, ()) if draft.path is None else self._first_content(draft, dry_run)
-        ddo = DDO(
-            **{
-                **draft.fields,
-                "name": draft.name,
-                "type": draft.type,
-                "license": draft.license,
-                "licences": [licence.text for licence in draft.licences],
-                "parents": parents,
-                "content": content,
-            }
-        )
+        content, left_out = packed or self.content_of(draft, preview=dry_run)
+        texts = [licence.text for licence in draft.licences]
+        ddo = drafted(draft, content, licences=texts, parents=parents)
         royalty = whole(draft.royalty_bps or 0, "basis points", low=0, high=2**16 - 1)
         derivatives = (draft.royalty_bps is not None, royalty)
         payout = to_address(draft.payout) if draft.payout else ZERO_ADDRESS
@@ -631,6 +614,19 @@ class Assets(Session):
         listed = [(parent.registry, parent.asset_id) for parent in parents]
         publication = (ddo.digest, payout, derivatives, listed, most, terms)
         return _Plan(ddo, publication, left_out)
+
+    def check_payout(self, holder: Address, *payouts: str | None) -> None:
+        """Refuse a payout that is named for another owner. Raises `InputError`."""
+        if holder != self.address and any(payouts):
+            raise InputError(
+                f"Only the owner says where the revenue goes, and {holder} is somebody else.",
+                hint="Leave payout out; the owner can set it (set_payout).",
+            )
+
+    def content_of(self, draft: Draft, *, preview: bool) -> tuple[Content | None, tuple[str, ...]]:
+        """The content of a draft, None for one without, and the names that were left out of it. What lies at its `path`
+        is added to the store, unless this is a `preview`."""
+        return (draft.content, ()) if draft.path is None else self._first_content(draft, preview)
 
     def keep(self, *documents: DDO) -> None:
         """Put documents into the store, and pin them where the store has pins."""
@@ -738,6 +734,12 @@ def _published_with(receipt: Receipt, asset_id: int) -> tuple[Any, ...]:
         elif event.name == "LicenceAdded":
             terms.append(tuple(event.args["terms"].values()))
     return payout, derivatives, terms
+
+
+def drafted(draft: Draft, content: Content | None, **more: Any) -> DDO:
+    """The document of a draft, with `more` fields. Raises `InvalidDDO`."""
+    given = {"name": draft.name, "type": draft.type, "license": draft.license, "content": content}
+    return DDO(**{**draft.fields, **given, **more})
 
 
 def listed(files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:

@@ -11,14 +11,14 @@ from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from registry.assets import BATCH, Draft, Packed
+from registry.assets import BATCH, Draft, Packed, drafted
 from registry.chain.fees import NOTHING, Cost
 from registry.chain.sender import GAS_HEADROOM, GAS_MARGIN
 from registry.collections.items import CollectionState
 from registry.collections.layout import PROFILE
 from registry.collections.manifest import Listed
 from registry.collections.packing import Packing, source_of
-from registry.ddo import DDO, AssetType, Content, ContentFile
+from registry.ddo import AssetType, Content, ContentFile
 from registry.did import DID
 from registry.errors import InputError
 from registry.home import make_home
@@ -204,11 +204,7 @@ class Collections:
         registry = self._registry
         sender = registry.sender("publish a collection")
         holder = to_address(owner) if owner else registry.address
-        if payout and holder != registry.address:
-            raise InputError(
-                f"Only the owner says where the revenue goes, and {holder} is somebody else.",
-                hint="Leave payout out; the owner can set it (set_payout).",
-            )
+        registry.check_payout(holder, payout)
         common = _Common(type, license)
         with self._packing(holder, name, dry_run) as packing:
             self._pack(packing, drafts, common, dry_run)
@@ -267,22 +263,12 @@ class Collections:
         for draft in drafts:
             _refuse_terms(draft, packing.count)
             common.take(draft, packing.count)
-            packed = None if draft.path is None else self._registry._first_content(draft, dry_run)
-            content = packed.content if packed else None
+            content, _ = self._registry.content_of(draft, preview=dry_run)
             source = source_of(
                 [draft.name, draft.type, draft.license, dict(draft.fields), content.to_dict() if content else None]
             )
             if not packing.resume(source):
-                ddo = DDO(
-                    **{
-                        **draft.fields,
-                        "name": draft.name,
-                        "type": draft.type,
-                        "license": draft.license,
-                        "content": content,
-                    }
-                )
-                packing.add(ddo.to_bytes(), source)
+                packing.add(drafted(draft, content).to_bytes(), source)
             if not packing.count % _SHOWN:
                 self._registry.progress("packing documents", packing.count, max(expected, packing.count))
 

@@ -16,6 +16,7 @@ from terminal import runner
 
 from registry import DDO, Draft, Gated, Licence, Registry, State
 from registry.assetfs import AssetFileSystem
+from registry.assets import described
 from registry.chain import reverts
 from registry.chain.sender import Sender
 from registry.cli import cli
@@ -468,3 +469,11 @@ def test_a_wrong_line_is_named(
     file.write_bytes(b'{"name": "a", "type": "dataset", "license": "MIT"}\n' + line + b"\n")
     ended = shell("collection", "publish", file, "--name", name)
     assert ended.exit_code == 1 and words in " ".join(ended.stderr.split())
+
+
+def test_content_that_is_in_the_store_already_is_the_items(author: Registry, tmp_path: Path) -> None:
+    (tmp_path / "tile.txt").write_text("open sea")
+    content = described(add_tree(tmp_path, author.store))
+    draft = Draft(name="Tile", type="dataset", license="CC0-1.0", content=content)
+    made = author.publish_collection([draft], name="Tiles of the store")
+    assert author.get(made.item(0)).ddo.content == content
