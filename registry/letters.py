@@ -18,7 +18,7 @@ _UNSEEN: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_TURNING: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+TURNING: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _OBEYED: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _ZWNJ, _ZWJ, _EMOJI_STYLE, _KEYCAP = "\u200c", "\u200d", "\ufe0f", "\u20e3"
 _EMOJI_OF_OTHER_KINDS: Final = "\u203c\u2049\u2194\u2934\u2935\u25fd\u25fe\u3030\u303d"
@@ -26,7 +26,7 @@ _EMOJI_OF_OTHER_KINDS: Final = "\u203c\u2049\u2194\u2934\u2935\u25fd\u25fe\u3030
 
 def turns_writing(text: str) -> bool:
     """Whether something in `text` turns the direction of writing, so that it reads as another text."""
-    return _TURNING.search(text) is not None
+    return TURNING.search(text) is not None
 
 
 def unseen(text: str) -> str | None:
@@ -45,6 +45,11 @@ def visible(text: str, keep: str = "\n\t") -> str:
         return char.encode("unicode_escape").decode("ascii") if odd else char
 
     return text if text.isascii() and text.isprintable() else "".join(show(at, char) for at, char in enumerate(text))
+
+
+def one_line(text: str, most: int) -> str:
+    """The first letters, `most` at most, of what a stranger wrote: one line without control characters."""
+    return "".join(char if char.isprintable() else " " for char in text[:most])
 
 
 def in_json(text: str) -> str:

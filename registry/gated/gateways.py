@@ -40,6 +40,7 @@ from registry.gated.protocol import (
 )
 from registry.ipfs.hosts import Reach, normal_url
 from registry.ipfs.http import Http
+from registry.letters import one_line
 
 __all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
 
@@ -154,13 +155,8 @@ def _refusal(url: str, status: int, data: bytes) -> GatewayError:
         problem = ErrorAnswer.model_validate_json(data).error
     except ValidationError:
         return GatewayError(url, f"it answered {status}", status=status)
-    reason = _one_line(problem.message).rstrip(".")
-    return GatewayError(url, reason, code=problem.code, status=status, hint=_one_line(problem.hint))
-
-
-def _one_line(text: str) -> str:
-    """What a stranger wrote, fit to be shown: one line, no control characters, not too long."""
-    return "".join(char if char.isprintable() else " " for char in text)[:500]
+    reason = one_line(problem.message, _SAID).rstrip(".")
+    return GatewayError(url, reason, code=problem.code, status=status, hint=one_line(problem.hint, _SAID))
 
 
 # --- Gathering a key -----------------------------------------------------------------------------
@@ -290,6 +286,9 @@ PENDING: Final = "pending"
 
 UNPAID: Final = ("hand_in", "unfunded")
 """The codes of a gateway that does not pay for handing the receipt in, and takes it once somebody has."""
+
+_SAID: Final = 500
+"""Letters of what a gateway says that are shown."""
 
 _LIE: Final = "its share is not of this key"
 

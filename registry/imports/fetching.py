@@ -21,7 +21,7 @@ from filelock import Timeout
 from registry.errors import ContentError, ImportFailed, InvalidCID, SourceDiffers, Unavailable
 from registry.home import private_lock
 from registry.imports.listing import Listing, SourceFile, Tree, arranged, ordered
-from registry.imports.web import Body, Tell, pause
+from registry.imports.web import TRIES, Body, Tell, pause
 from registry.ipfs.blocks import BlockStore, keep, writing
 from registry.ipfs.builder import Builder
 from registry.ipfs.cid import CID, RAW
@@ -38,10 +38,6 @@ _AHEAD: Final = 16
 _THREADS: Final = 8
 _SMALL: Final = 256 * 1024
 """Files up to this size are fetched side by side, since each costs a round trip."""
-
-_TRIES: Final = 6
-_PROGRESS: Final = 2**16
-"""Attempts in a row, and the bytes that one must bring to count as none of them: a server could send one at a time."""
 
 
 class Notes:
@@ -148,7 +144,7 @@ def checked(
         except Unavailable as error:
             cut = error
         tried = 1 if done > begun else tried + 1
-        if tried == _TRIES:
+        if tried == TRIES:
             raise cut
         if done != file.size:
             pause(cut, tried - 1, tell)

@@ -14,13 +14,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from registry.errors import ImportFailed, InputError, SourceNotFound
-from registry.imports.listing import Listing, Origin, SourceFile
+from registry.imports.listing import COMMIT, Listing, Origin, SourceFile
+from registry.letters import one_line
 from registry.redaction import redacted
 
 __all__ = ["Git"]
 
 _REVISION: Final = re.compile(r"(?!.*(\.\.|//|@\{))[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _SCHEMES: Final = ("https", "ssh", "file", "http")
 _FETCH: Final = 3_600.0
 _PIECE: Final = 2**18
@@ -57,11 +57,11 @@ class Git:
         self._git("init", "--quiet", "--bare", self._folder)
         self._fetch()
         commit = self._git("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}").decode().strip()
-        if not _COMMIT.fullmatch(commit):
+        if not COMMIT.fullmatch(commit):
             raise ImportFailed(
                 self._name, f"its commit {commit[:80]!r} is not named by SHA-1, which is all that is read"
             )
-        if _COMMIT.fullmatch(self.revision) and commit != self.revision:
+        if COMMIT.fullmatch(self.revision) and commit != self.revision:
             raise ImportFailed(self._name, f"commit {commit} was given, and {self.revision} was asked for")
         files, left_out = [], []
         for line in self._git("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0"):
@@ -84,7 +84,7 @@ class Git:
         try:
             self._git("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--", self.url, wanted)
         except SourceNotFound:
-            if not _COMMIT.fullmatch(wanted):
+            if not COMMIT.fullmatch(wanted):
                 raise
             # Some servers give a commit only with the branch that leads to it.
             self._git("fetch", "--quiet", "--no-recurse-submodules", "--", self.url, "+refs/*:refs/*")
@@ -134,7 +134,7 @@ class Git:
         if done.returncode:
             lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"]
             line = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1])
-            told = redacted("".join(c if c.isprintable() else " " for c in line[:300]))
+            told = redacted(one_line(line, 300))
             if (
                 "not found" in told
                 or "couldn't find" in told

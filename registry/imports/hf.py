@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from registry.ddo import AssetType
 from registry.errors import ImportFailed, InputError, SourceClosed, SourceNotFound
-from registry.imports.listing import Algorithm, Listing, Origin, SourceFile
+from registry.imports.listing import COMMIT, Algorithm, Listing, Origin, SourceFile
 from registry.imports.web import Web
 
 __all__ = ["HUB", "HuggingFace", "Name", "token"]
@@ -21,7 +21,6 @@ HUB: Final = "https://huggingface.co"
 _PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"(?:(models|datasets|spaces)/)?({_PART}(?:/{_PART})?)")
 _REVISION: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _TYPES: Final[dict[str, AssetType]] = {"models": "model", "datasets": "dataset", "spaces": "app"}
 _PAGES: Final = 2_000
 _FILES: Final = 1_000_000
@@ -80,9 +79,9 @@ class HuggingFace:
         path, commit = str(info.get("id") or self.name.path), str(info.get("sha") or "")
         if info.get("disabled"):
             raise SourceClosed(self._web.source, "it was disabled", hint="Nobody can read it; ask its owner.")
-        if not _COMMIT.fullmatch(commit) or not _NAME.fullmatch(path):
+        if not COMMIT.fullmatch(commit) or not _NAME.fullmatch(path):
             raise ImportFailed(self._web.source, "the answer names no commit")
-        if _COMMIT.fullmatch(self.name.revision) and self.name.revision != commit:
+        if COMMIT.fullmatch(self.name.revision) and self.name.revision != commit:
             raise ImportFailed(self._web.source, f"commit {commit} was answered, and another one was asked for")
         self._commit = commit
         self._resolve = f"/{'' if kind == 'models' else kind + '/'}{path}/resolve/{commit}/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +15,12 @@ from registry.errors import InvalidContent
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.names import writing_fault
 
-__all__ = ["Algorithm", "Listing", "Origin", "SourceFile", "Tree", "arranged", "ordered"]
+__all__ = ["COMMIT", "Algorithm", "Listing", "Origin", "SourceFile", "Tree", "arranged", "ordered"]
 
 Algorithm = Literal["sha256", "git-sha1", "md5", ""]
+
+COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+"""A commit of git, as both kinds of source name it."""
 
 _LONGEST: Final = 1024
 """Bytes of a path, as documents have them."""

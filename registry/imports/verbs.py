@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,9 +86,11 @@ class Imports:
 
         Raises what `bring` and `Registry.publish` raise."""
         registry = self._registry
-        with tempfile.TemporaryDirectory(prefix="asset-registry-import-", dir=registry.home) as spool:
-            folder = Path(spool) / "content" if gated is not None and not dry_run else None
-            if folder is not None:
+        with ExitStack() as stack:
+            folder = None
+            if gated is not None and not dry_run:
+                spool = tempfile.TemporaryDirectory(prefix="asset-registry-import-", dir=registry.home)
+                folder = Path(stack.enter_context(spool)) / "content"
                 folder.mkdir()
             found = bring(
                 source,
@@ -133,8 +136,9 @@ class Imports:
         return self._known().get(name)
 
     def _parents(self, found: Imported, named: Sequence[DID | str]) -> tuple[DID | str, ...]:
-        known = [did for name in found.related if (did := self.published(name)) is not None]
-        return (*named, *(did for did in dict.fromkeys(known) if did not in {str(parent) for parent in named}))
+        known, given = self._known(), set(map(str, named))
+        made_here = dict.fromkeys(known[name] for name in found.related if name in known)
+        return (*named, *(did for did in made_here if did not in given))
 
     @property
     def _record(self) -> Path | None:

@@ -23,14 +23,15 @@ from registry.errors import (
 from registry.imports.listing import SourceFile
 from registry.ipfs.hosts import Reach, host_of, is_loopback
 from registry.ipfs.http import Answer, Http
+from registry.letters import one_line
 
-__all__ = ["Body", "Tell", "Web", "patiently", "pause"]
+__all__ = ["TRIES", "Body", "Tell", "Web", "pause"]
 
 _STEPS: Final = 5
 _JSON: Final = 16 * 2**20
 """Bytes of one page of a list."""
 
-_TRIES: Final = 6
+TRIES: Final = 6
 """Attempts in a row that bring not one byte; the waits between them add up to a minute."""
 
 _LONGEST_WAIT: Final = 60.0
@@ -64,7 +65,6 @@ class Web:
         self._clear = not url.startswith("https://")
         self._others: dict[str, Http] = {}
         self._deadline = deadline
-        self.sent = 0
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,12 +77,11 @@ class Web:
 
         Raises `Unavailable`, `PrivateAddress` for who sends inside, and `ImportFailed` for who sends in circles or to
         what is not https."""
-        target = urljoin(self.url + "/", url) if not url.startswith("/") else self._rooted(url)
+        target = self.url + url if url.startswith("/") else urljoin(self.url + "/", url)
         with ExitStack() as stack:
             first: dict[str, str] = {}
             for _ in range(_STEPS):
                 server, path = self._server(target)
-                self.sent += 1
                 answer = stack.enter_context(server.ask("GET", path, what, headers=headers, follow=False))
                 # Whose commit it is, is said by the first who answers.
                 first = first or dict(answer.headers)
@@ -93,9 +92,6 @@ class Web:
                 target = urljoin(target, answer.headers.get("location", ""))
                 stack.close()
         raise ImportFailed(self.source, f"{host_of(self.url)} sends in circles for {what}")
-
-    def _rooted(self, path: str) -> str:
-        return self.url + path
 
     def _server(self, url: str) -> tuple[Http, str]:
         parts = urlsplit(url)
@@ -131,7 +127,7 @@ class Web:
                     raise ImportFailed(self.source, f"{host_of(self.url)} answers with what is no JSON for {what}")
                 return value, answer.headers
 
-        return patiently(once)
+        return _patiently(once)
 
     def check(self, answer: Answer, what: str) -> None:
         """Raise what a status that is no success stands for: `SourceNotFound`, `SourceClosed`, `Unavailable` for what
@@ -139,7 +135,7 @@ class Web:
         if answer.status in (200, 206):
             return
         code = answer.headers.get("x-error-code", "")
-        told = _printable(answer.headers.get("x-error-message", ""))
+        told = one_line(answer.headers.get("x-error-message", ""), 300).strip()
         if code == "GatedRepo":
             raise SourceClosed(self.source, told or "it is gated, and access was not given to you")
         if "disabled" in told.lower():
@@ -164,7 +160,7 @@ class Web:
             said = answer.headers.get("x-repo-commit", "")
             if commit and said and said != commit:
                 raise SourceDiffers(
-                    self.source, file.path, f"is of commit {_printable(said)}, and {commit} was asked for"
+                    self.source, file.path, f"is of commit {one_line(said, 300).strip()}, and {commit} was asked for"
                 )
             skip = 0 if answer.status == 206 else offset
             if answer.status == 206 and not _begins_at(answer.headers.get("content-range", ""), offset):
@@ -193,19 +189,15 @@ def _begins_at(content_range: str, offset: int) -> bool:
     return found is not None and int(found[1]) == offset
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
-
-
-def patiently(once: Callable[[], T], tell: Tell = lambda _: None) -> T:
+def _patiently(once: Callable[[], T]) -> T:
     """Try something that may be had later, for about a minute. Raises what the last attempt raised."""
-    for tried in range(_TRIES):
+    for tried in range(TRIES):
         try:
             return once()
         except Unavailable as error:
-            if tried == _TRIES - 1:
+            if tried == TRIES - 1:
                 raise
-            pause(error, tried, tell)
+            pause(error, tried)
     raise AssertionError("the last attempt raises")
 
 
