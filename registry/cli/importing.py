@@ -1,4 +1,4 @@
-"""Bringing in what lies elsewhere, and handing out what is here in the forms of others."""
+"""Bringing in what lies elsewhere."""
 
 from __future__ import annotations
 
@@ -65,9 +65,8 @@ def import_(
     """Import SOURCE into the store at home, with every hash checked that it promises, and publish it if told to.
 
     hf:org/name@revision is a repository of the Hugging Face Hub (hf:datasets/..., hf:spaces/...), git:URL@REVISION one
-    of git, croissant:FILE-OR-URL a data set that Croissant describes. A branch or tag becomes a commit, and the commit
-    goes into the document. Interrupted and run again, it goes on where it was. Names that begin with a dot are left out
-    unless --hidden.
+    of git. A branch or tag becomes a commit, and the commit goes into the document. Interrupted and run again, it goes
+    on where it was. Names that begin with a dot are left out unless --hidden.
     """
     what: dict[str, Any] = {
         "type": kind,
