@@ -8,7 +8,7 @@ import hashlib
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -233,10 +233,7 @@ class _Api:
         if self._site is None:
             return _refuse(error)
         page = self._site.refusal(error)
-        headers = {**HEADERS, "cache-control": "no-store"}
-        if error.retry_after is not None:
-            headers["retry-after"] = str(error.retry_after)
-        return Response(page.body, page.status, headers, page.media)
+        return Response(page.body, page.status, _of_refusal(error, HEADERS), page.media)
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
@@ -270,10 +267,13 @@ def _within_bounds(found: Model) -> Model:
 
 def _refuse(error: Unanswered) -> Response:
     problem = HubProblem(error=Refused(code=error.code, message=error.message[:2000], hint=error.hint[:2000]))
-    headers = {**_HEADERS, "cache-control": "no-store"}
-    if error.retry_after is not None:
-        headers["retry-after"] = str(error.retry_after)
-    return JSONResponse(problem.to_dict(), error.status, headers)
+    return JSONResponse(problem.to_dict(), error.status, _of_refusal(error, _HEADERS))
+
+
+def _of_refusal(error: Unanswered, headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers of an answer that is not kept, and says when to ask again."""
+    again = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
+    return {**headers, "cache-control": "no-store", **again}
 
 
 def _packed(request: Request, page: Page, headers: dict[str, str]) -> Response:

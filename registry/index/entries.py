@@ -220,7 +220,7 @@ class _Making:
             derived=self._derived[row["id"]],
         )
         for one in self._declared[row["id"]]:
-            entry.standards.append(f"{_text(one['name'])}@{one['number']}")
+            entry.standards.append(f"{standard_name(one['name'])}@{one['number']}")
             adopted = self._standards.get((one["name"], one["number"])) == 2
             entry.adopted += adopted and one["version"] == row["version"]
         self._add_document(entry, self._documents.get((row["digest"],)))
@@ -290,7 +290,8 @@ def _ending(path: str) -> str:
     return ending if dot and ending.isalnum() and len(ending) <= 12 else ""
 
 
-def _text(name: bytes) -> str:
+def standard_name(name: bytes) -> str:
+    """The name of a standard, of the 32 bytes that the contract has of it."""
     return name.rstrip(b"\0").decode("utf-8", "replace")
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
-from registry.ddo import DDO, ContentFile
+from registry.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
+from registry.governance.standards import StandardStatus
 from registry.hub.pages.desk import Asked, Desk, Page, Terms
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import Preview, kind_of_file
 from registry.hub.unanswered import Unanswered
+from registry.index.entries import standard_name
 from registry.index.models import Hit
+from registry.index.tables import Row
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.record import RunRecord
 
@@ -32,14 +35,12 @@ _CASES: Final = ("", "open", "upheld", "dismissed", "lapsed")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An asset, for all of its pages: what the index knows, its document if it is here, and its files."""
+    """An asset, for all of its pages: what the index knows, and its document if it is here."""
 
     id: int
     hit: Hit
     document: DDO | None
-    files: tuple[ContentFile, ...]
-    versions: int
-    items: int
+    row: Row
 
     @property
     def base(self) -> str:
@@ -52,19 +53,29 @@ class Subject:
         return self.hit.name or f"Asset {self.id}"
 
     @property
+    def content(self) -> Content | None:
+        """What its document says of its content."""
+        return self.document.content if self.document is not None else None
+
+    @property
+    def files(self) -> tuple[ContentFile, ...]:
+        """Its files, as far as its document lists them."""
+        return self.content.files if self.content is not None else ()
+
+    @property
+    def items(self) -> int:
+        """How many items it has; 0 for what is no collection."""
+        return int(self.row.get("size", 0))
+
+    @property
     def gated(self) -> bool:
         """Whether its content is encrypted: then nothing of it is looked into."""
-        return (
-            self.document is not None
-            and self.document.content is not None
-            and self.document.content.encryption is not None
-        )
+        return self.content is not None and self.content.encryption is not None
 
     @property
     def hidden(self) -> bool:
         """Whether even the names of its files are hidden."""
-        content = self.document.content if self.document is not None else None
-        return content is not None and content.encryption is not None and content.encryption.hidden
+        return self.content is not None and self.content.encryption is not None and self.content.encryption.hidden
 
     @property
     def names(self) -> list[str]:
@@ -75,10 +86,7 @@ class Subject:
 def _subject(desk: Desk, asked: Asked) -> Subject:
     id = int(asked.path["id"])
     hit = desk.hit(id)
-    document = desk.document(bytes.fromhex(hit.digest))
-    files = document.content.files if document is not None and document.content is not None else ()
-    row = desk.row("asset", id) or {}
-    return Subject(id, hit, document, files, hit.version, int(row.get("size", 0)))
+    return Subject(id, hit, desk.document(bytes.fromhex(hit.digest)), desk.row("asset", id) or {})
 
 
 # --- The card ------------------------------------------------------------------------------------
@@ -89,7 +97,7 @@ def card(desk: Desk, asked: Asked) -> Page:
     it = _subject(desk, asked)
     readme = _readme(desk, it)
     licences = desk.licences(it.id, it.document)
-    row = desk.row("asset", it.id) or {}
+    row = it.row
     return desk.page(
         "asset.html",
         it=it,
@@ -183,9 +191,8 @@ def _standards(desk: Desk, id: int, version: int) -> list[tuple[str, int, str, b
     found = []
     for row in desk.tables.each("conformance", "WHERE asset = ? LIMIT 64", id):
         standard = desk.row("standard", row["name"], row["number"])
-        status = ("none", "proposed", "adopted", "deprecated")[standard["status"]] if standard is not None else "none"
-        name = row["name"].rstrip(b"\0").decode("utf-8", "replace")
-        found.append((name, row["number"], status, row["version"] == version))
+        status = StandardStatus(standard["status"] if standard is not None else 0).name.lower()
+        found.append((standard_name(row["name"]), row["number"], status, row["version"] == version))
     return found
 
 
@@ -356,12 +363,14 @@ def _value(value: Any) -> str:
 def diff(desk: Desk, asked: Asked) -> Page:
     """Two versions side by side: fields, files, and the lines of the README that changed."""
     it = _subject(desk, asked)
-    a, b = asked.number("a", max(1, it.versions - 1)), asked.number("b", it.versions)
+    a, b = asked.number("a", max(1, it.hit.version - 1)), asked.number("b", it.hit.version)
     rows = {
         row["number"]: row for row in desk.tables.each("version", "WHERE asset = ? AND number IN (?, ?)", it.id, a, b)
     }
     if a not in rows or b not in rows or a == b:
-        raise Unanswered(404, "not_found", f"The asset has no versions {a} and {b} that differ; it has {it.versions}.")
+        raise Unanswered(
+            404, "not_found", f"The asset has no versions {a} and {b} that differ; it has {it.hit.version}."
+        )
     (old, new), settled = desk.documents([rows[a]["digest"], rows[b]["digest"]])
     readmes = [] if it.gated else [_of_readme(one) for one in (old, new)]
     lines = desk.previews.changes(*readmes) if len(readmes) == 2 and all(readmes) and readmes[0] != readmes[1] else None  # type: ignore[arg-type]
@@ -393,8 +402,7 @@ def sales(desk: Desk, asked: Asked) -> Page:
     found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
     terms: Sequence[Terms] = desk.licences(it.id, it.document)
     names = {one.number: one.name for one in terms}
-    rows = desk.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", it.id)
-    whole = [(token, *(int.from_bytes(one, "big") for one in amounts)) for token, *amounts in rows]
+    whole = desk.paid(it.id)
     holders = desk.catalogue.holders(it.id, limit=50)
     return desk.page(
         "sales.html",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.errors import RegistryError
+from registry.governance.standards import StandardStatus
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState, short
 from registry.governance.statistics import gini, nakamoto
 from registry.hub.pages.desk import Asked, Desk, Page
 from registry.hub.unanswered import Unanswered
+from registry.index.entries import standard_name
 from registry.index.tables import ZERO
 
 __all__ = ["dao", "proposal"]
@@ -27,9 +29,9 @@ def dao(desk: Desk, asked: Asked) -> Page:
         power=_power(desk),
         standards=[
             (
-                row["name"].rstrip(b"\0").decode("utf-8", "replace"),
+                standard_name(row["name"]),
                 row["number"],
-                ("", "proposed", "adopted", "deprecated")[row["status"]],
+                StandardStatus(row["status"]).name.lower(),
                 desk.cid(row["digest"]),
             )
             for row in desk.tables.each("standard", "ORDER BY name, number LIMIT 100")
@@ -91,14 +93,13 @@ def proposal(desk: Desk, asked: Asked) -> Page:
     rows = desk.tables.each("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", known.id.to_bytes(32, "big"))
     found = told.proposal
     body = desk.previews.of_text(told.body.text) if told.body is not None and told.body.text.strip() else None
-    warnings = [*told.warnings]
     return desk.page(
         "proposal.html",
         told=told,
         it=found,
         short=short(found.id),
         body=body,
-        warnings=warnings,
+        warnings=told.warnings,
         dangers=sum(len(one.warnings) for call in told.calls for _, one in call.all()),
         votes=[(row["account"], row["support"], row["weight"], row["reason"]) for row in rows],
         sides=(

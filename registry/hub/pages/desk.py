@@ -214,6 +214,14 @@ class Desk:
             found[token] = found.get(token, 0) + units
         return [self.amount(units, token) for token, units in found.items() if units]
 
+    def paid(self, id: int) -> list[tuple[str, int, int, int]]:
+        """Of each sale of an asset, 20,000 at most: the token, and in its units the price, the fee and the royalty."""
+        rows = self.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", id)
+        return [
+            (token, *(int.from_bytes(one, "big") for one in (total, fee, royalty)))
+            for token, total, fee, royalty in rows
+        ]
+
     def licences(self, id: int, document: DDO | None) -> list[Terms]:
         """The licences of an asset, in words."""
         tokens = {row["place"]: row["token"] for row in self.tables.each("payment")}

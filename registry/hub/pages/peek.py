@@ -12,13 +12,14 @@ import csv
 import io
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
+
+from registry.letters import TURNING
 
 __all__ = ["changes", "image", "markdown", "notebook", "parquet", "table", "text", "tree"]
 
@@ -43,10 +44,6 @@ SIDE: Final = 1_280
 HTML: Final = 30_000
 """Letters of markup made of a stranger's text."""
 
-_TURNS: Final = re.compile("[\u0000\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What turns the direction of writing, so that a reader sees another order than the bytes have."""
-
-
 # --- Text and tables -----------------------------------------------------------------------------
 
 
@@ -61,7 +58,7 @@ def _text(path: str, most: int = TEXT) -> tuple[str, bool]:
     data = Path(path).read_bytes()
     coding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     found = data.decode(coding, "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return _TURNS.sub("\ufffd", found[:most]), len(found) > most
+    return TURNING.sub("\ufffd", found[:most].replace("\0", "\ufffd")), len(found) > most
 
 
 def _cell(value: Any, most: int = CELL) -> str:

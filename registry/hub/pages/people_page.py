@@ -95,15 +95,9 @@ def _earned(desk: Desk, who: str) -> list[tuple[int, str, int, list[str]]]:
     names = desk.names(id for id, _, _ in rows)
     found = []
     for id, share, whole in rows:
-        sales = desk.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", id)
         left = [
-            (token, (_big(total) - _big(fee) - _big(royalty)) * share // max(1, whole))
-            for token, total, fee, royalty in sales
+            (token, (total - fee - royalty) * share // max(1, whole)) for token, total, fee, royalty in desk.paid(id)
         ]
         if sums := desk.sums(left):
             found.append((id, names[id], 1000 * share // max(1, whole), sums))
     return found
-
-
-def _big(data: bytes) -> int:
-    return int.from_bytes(data, "big")

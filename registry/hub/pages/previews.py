@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,42 +117,44 @@ class Previews:
             "table": (path,),
         }.get(kind, ())
         read = min(size, most)
-        return self._of((cid, kind, base if more else ""), kind, lambda: self._fetched(cid, read), more)
+        return self._of((cid, kind, base if more else ""), kind, lambda: [self._fetched(cid, read)], more)
 
     def of_text(self, text: str, *, base: str = "") -> Preview:
         """Markdown that is no file."""
         data = text.encode("utf-8", "replace")
         key = (hashlib.sha256(data).digest(), base)
-        return self._of(key, "markdown", lambda: data, (base, []))
+        return self._of(key, "markdown", lambda: [data], (base, []))
 
     def of_block(self, cid: CID, *, base: str = "") -> Preview:
         """Markdown in a raw block, as reasons and bodies are."""
-        return self._of((cid, "words", base), "markdown", lambda: fetch(cid, self._source)[: MIB // 16], (base, []))
+        return self._of((cid, "words", base), "markdown", lambda: [fetch(cid, self._source)[: MIB // 16]], (base, []))
 
     def block(self, cid: CID) -> Preview:
         """A raw block as it is, verified: its bytes are `data`."""
-        return self._of((cid, "block"), "block", lambda: fetch(cid, self._source), ())
+        return self._block(cid)
 
     def blocks(self, cids: Sequence[CID]) -> list[Preview]:
         """Several raw blocks, fetched side by side within one patience."""
         until = time.monotonic() + self._patience
         for cid in cids:
-            self._of((cid, "block"), "block", partial(fetch, cid, self._source), (), patience=0)
-        return [
-            self._of((c, "block"), "block", partial(fetch, c, self._source), (), patience=until - time.monotonic())
-            for c in cids
-        ]
+            self._block(cid, patience=0)
+        return [self._block(cid, patience=until - time.monotonic()) for cid in cids]
+
+    def _block(self, cid: CID, patience: float | None = None) -> Preview:
+        return self._of((cid, "block"), "block", lambda: [fetch(cid, self._source)], (), patience=patience)
 
     def changes(self, old: CID, new: CID) -> Preview:
         """What differs between two texts."""
-
-        def both() -> bytes:
-            return self._fetched(old, MIB // 8) + b"\0\0\0\0" + self._fetched(new, MIB // 8)
-
-        return self._of((old, new), "changes", both, ())
+        return self._of((old, new), "changes", lambda: [self._fetched(one, MIB // 8) for one in (old, new)], ())
 
     def _of(
-        self, key: Any, kind: str, read: Callable[[], bytes], more: tuple[Any, ...], *, patience: float | None = None
+        self,
+        key: Any,
+        kind: str,
+        read: Callable[[], list[bytes]],
+        more: tuple[Any, ...],
+        *,
+        patience: float | None = None,
     ) -> Preview:
         with self._guard:
             made = self._made.get(key)
@@ -175,7 +176,7 @@ class Previews:
         finally:
             self._waiters.release()
 
-    def _make(self, key: Any, kind: str, read: Callable[[], bytes], more: tuple[Any, ...]) -> Preview:
+    def _make(self, key: Any, kind: str, read: Callable[[], list[bytes]], more: tuple[Any, ...]) -> Preview:
         made = Preview(kind, why="It could not be shown.", until=time.monotonic() + AGAIN)
         try:
             made = self._peeked(kind, read(), more)
@@ -202,14 +203,14 @@ class Previews:
         while self._size > KEPT:
             self._size -= self._made.popitem(last=False)[1].size
 
-    def _peeked(self, kind: str, data: bytes, more: tuple[Any, ...]) -> Preview:
+    def _peeked(self, kind: str, texts: list[bytes], more: tuple[Any, ...]) -> Preview:
+        data = texts[0]
         if kind == "block":
             return Preview(kind, data)
         if kind == "audio":
             media = next((one for one, heads in AUDIO.items() if data.startswith(heads)), "")
             return Preview(kind, (media, data)) if media else Preview(kind, why="It does not begin like a sound.")
         with self._rooms, tempfile.TemporaryDirectory(prefix="registry-preview-") as folder:
-            texts = data.split(b"\0\0\0\0", 1) if kind == "changes" else [data]
             places = [Path(folder) / str(number) for number in range(len(texts))]
             for place, text in zip(places, texts, strict=True):
                 place.write_bytes(text)
