@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 QUIET: Final = (
     "--headless=new",
@@ -31,25 +31,28 @@ QUIET: Final = (
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
+def launch(command: Sequence[str], profile: Path) -> tuple[subprocess.Popen[bytes], ClientConnection]:
+    """Start a browser that is told ``--remote-debugging-port=0``: its process, and a connection to its one tab."""
+    process = subprocess.Popen(
+        [*command, f"--user-data-dir={profile}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    marker, until = profile / "DevToolsActivePort", time.monotonic() + 60
+    while not (marker.exists() and marker.read_text().count("\n")):
+        assert time.monotonic() < until and process.poll() is None, "Chromium did not start"
+        time.sleep(0.05)
+    port = marker.read_text().split("\n")[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=20) as listed:
+        page = next(target for target in json.load(listed) if target["type"] == "page")
+    return process, connect(page["webSocketDebuggerUrl"], max_size=None)
+
+
 class Chromium:
     """One tab. After `open`, `requests` has the URLs that the page asked for, `said` what it wrote to the console or
     threw, `refused` what its policy kept it from."""
 
     def __init__(self, profile: Path, program: str = "") -> None:
         found = program or next(path for path in map(shutil.which, NAMES) if path)
-        self._process = subprocess.Popen(
-            [found, *QUIET, f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        marker, until = profile / "DevToolsActivePort", time.monotonic() + 60
-        while not (marker.exists() and marker.read_text().count("\n")):
-            assert time.monotonic() < until and self._process.poll() is None, "Chromium did not start"
-            time.sleep(0.05)
-        port = marker.read_text().split("\n")[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=20) as listed:
-            page = next(target for target in json.load(listed) if target["type"] == "page")
-        self._socket = connect(page["webSocketDebuggerUrl"], max_size=None)
+        self._process, self._socket = launch([found, *QUIET], profile)
         self._number = 0
         self._events: list[dict[str, Any]] = []
         self.requests: list[str] = []

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import NAMES, launch
 from skips import INSTALL, program
-from websockets.sync.client import connect
 
 from registry.chain.signatures import recover, text_digest, typed_digest
 from registry.chain.signers import KeySigner
@@ -38,22 +36,9 @@ class Browser:
     """Chromium without a window, by its DevTools protocol. `answer` is what its wallet does."""
 
     def __init__(self, profile: Path) -> None:
-        names = ("chromium", "chromium-browser", "google-chrome")
-        chromium = program(*names, hint=INSTALL.format(package="chromium"))
+        chromium = program(*NAMES, hint=INSTALL.format(package="chromium"))
         command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
-        self._process = subprocess.Popen(
-            [*command, f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        marker, until = profile / "DevToolsActivePort", time.monotonic() + 30
-        while not (marker.exists() and marker.read_text().count("\n")):
-            assert time.monotonic() < until and self._process.poll() is None, "Chromium did not start"
-            time.sleep(0.05)
-        port = marker.read_text().split("\n")[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=10) as listed:
-            page = next(target for target in json.load(listed) if target["type"] == "page")
-        self._socket = connect(page["webSocketDebuggerUrl"], max_size=None)
+        self._process, self._socket = launch(command, profile)
         self._number = 0
         self.declines = False
         self.shot: bytes = b""
