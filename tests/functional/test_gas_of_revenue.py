@@ -15,7 +15,7 @@ import pytest
 from ape.utils import ZERO_ADDRESS
 
 from .support import DOLLAR, NATIVE, PERIOD, UNIT, USD, logs, order, terms, untouched
-from .test_snapshots import SNAPSHOTS, check
+from .test_snapshots import SNAPSHOTS, check_gas
 
 SIZES = (2, 10, 50, 100)
 
@@ -97,7 +97,7 @@ def test_gas_of_revenue(
     tx = lineage.createSplitter(registry, publish(parents=(parent,)), sender=dao)
     gas["create the splitter of a derived asset"] = tx.gas_used
 
-    check("gas_revenue.json", gas)
+    check_gas("gas_revenue.json", gas)
 
 
 def per_payee(gas: dict[str, int], money: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .support import DOLLAR, PERIOD, USE, digest, logs, order, publication, terms
-from .test_snapshots import check
+from .test_snapshots import check_gas
 
 BATCH = 100
 
@@ -66,4 +66,4 @@ def test_gas_of_the_main_acts(
     for text, asset_id in (("no", bare), ("20", laden)):
         moved = registry.transferFrom(author, seller, asset_id, sender=author)
         measure(f"transfer an asset with {text} licences", moved)
-    check("gas.json", gas)
+    check_gas("gas.json", gas)
