@@ -20,15 +20,15 @@ from rich.console import Console
 
 from bench import rows
 from bench.anvil import anvil
-from registry.assets import Draft
+from registry.assets.publishing import Draft
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry
+from registry.documents.licence import Licence
 from registry.ipfs.cid import CID
 from registry.ipfs.store import LocalStore
-from registry.licence import Licence
 from registry.types import item_id
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "collections.json"

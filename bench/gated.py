@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, Final
 
 from bench.wire import counted
-from registry.ddo import Content, ContentFile, Encryption
+from registry.documents.ddo import Content, ContentFile, Encryption
 from registry.gated.identity import Identity
 from registry.gated.reading import GatedContent
 from registry.gated.sealing import seal_tree

@@ -31,9 +31,9 @@ from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 from registry.client import Registry
+from registry.documents.licence import Licence
 from registry.gated.protocol import Auth, Deposit, ReleaseRequest, sign_in_text
-from registry.gateway.keys import FILE, Keys, Lock, make_key_file, seal
-from registry.licence import Licence
+from registry.gateway.keys import FILE, KeyLock, Keys, make_key_file, seal
 
 CLIENTS: Final = 64
 RELEASES: Final = 3_000
@@ -104,7 +104,7 @@ def stage() -> Iterator[Stage]:
         folder = Path(home) / "gateway"
         folder.mkdir()
         make_key_file(folder / "lock.key")
-        Keys.make(folder / FILE, Lock(key_file=folder / "lock.key"))
+        Keys.make(folder / FILE, KeyLock(key_file=folder / "lock.key"))
         process = subprocess.Popen(
             [sys.executable, "-c", _SERVE, str(folder), node, str(deployment.save(home))],
             stdout=subprocess.PIPE,

@@ -20,12 +20,12 @@ from rich.table import Table
 from web3 import Web3
 
 from bench.anvil import anvil
-from registry.assets import Draft
+from registry.assets.publishing import Draft
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry
-from registry.licence import Licence
+from registry.documents.licence import Licence
 from registry.types import ZERO_ADDRESS
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "speed.json"

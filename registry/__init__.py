@@ -15,28 +15,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.access import SignedReceipt
-    from registry.assets import Draft
+    from registry.assets.publishing import Draft
     from registry.client import Registry
-    from registry.ddo import DDO
+    from registry.content.uses import SignedReceipt
     from registry.did import DID
-    from registry.errors import RegistryError
+    from registry.documents.ddo import DDO
+    from registry.documents.licence import Kind, Licence
+    from registry.errors.base import RegistryError
     from registry.gated.policy import Gated
     from registry.ipfs.cid import CID
-    from registry.licence import Kind, Licence
     from registry.money import Amount, Token
     from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase, Quote, State, Verification
 
 _HOMES = {
-    "access": ("SignedReceipt",),
-    "assets": ("Draft",),
+    "content.uses": ("SignedReceipt",),
+    "assets.publishing": ("Draft",),
     "client": ("Registry",),
-    "ddo": ("DDO",),
+    "documents.ddo": ("DDO",),
     "did": ("DID",),
-    "errors": ("RegistryError",),
+    "errors.base": ("RegistryError",),
     "gated.policy": ("Gated",),
     "ipfs.cid": ("CID",),
-    "licence": ("Kind", "Licence"),
+    "documents.licence": ("Kind", "Licence"),
     "money": ("Amount", "Token"),
     "results": (
         "Asset",

@@ -15,29 +15,30 @@ from registry.chain.deploy import Deployment, find
 from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
+from registry.content.keeping import Keeping
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.home import make_home
 from registry.index.searching import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
-from registry.keeping import Keeping
 from registry.money import Amount
-from registry.numbers import whole
+from registry.revenue.lineage import Lineage
 from registry.session import Progress, no_progress
+from registry.text.numbers import whole
 from registry.types import to_address
 
 if TYPE_CHECKING:
-    from registry.assets import Draft
-    from registry.collections.verbs import CollectionPreview, Collections, PublishedCollection
+    from registry.assets.collections import CollectionPreview, Collections, PublishedCollection
+    from registry.assets.publishing import Draft
+    from registry.compute.experiments import Experiments
     from registry.did import DID
-    from registry.experiments import Experiments
     from registry.governance import Governance
-    from registry.imports.verbs import Imports
+    from registry.imports.publishing import Imports
+    from registry.market.streams import Streams
     from registry.results import Done
-    from registry.revenue import Revenue
-    from registry.streams import Streams
-    from registry.teams import Teams
+    from registry.revenue.sharing import Revenue
+    from registry.teams.team import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
 """Names for the funded accounts of a chain in this process; number 8 is its treasury and 9 its deployer."""
@@ -49,7 +50,7 @@ GUARDIAN: Final = "editor"
 """Who may brake and cancel in a local DAO, and has no vote."""
 
 
-class Registry(Searching, Keeping):
+class Registry(Searching, Lineage, Keeping):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes
@@ -203,21 +204,21 @@ class Registry(Searching, Keeping):
     @cached_property
     def revenue(self) -> Revenue:
         """Revenue that is shared: make splitters, forecast, distribute, claim, and state who earned what."""
-        from registry.revenue import Revenue
+        from registry.revenue.sharing import Revenue
 
         return Revenue(self)
 
     @cached_property
     def streams(self) -> Streams:
         """Access by the second: subscribe, extend, cancel with a refund, settle."""
-        from registry.streams import Streams
+        from registry.market.streams import Streams
 
         return Streams(self)
 
     @cached_property
     def collections(self) -> Collections:
         """A million assets in one transaction: publish a collection, prove, mint and check its items."""
-        from registry.collections.verbs import Collections
+        from registry.assets.collections import Collections
 
         return Collections(self)
 
@@ -249,21 +250,21 @@ class Registry(Searching, Keeping):
     @cached_property
     def teams(self) -> Teams[Registry]:
         """Teams of people who own assets together: found one, propose, sign, execute."""
-        from registry.teams import Teams
+        from registry.teams.team import Teams
 
         return Teams(self)
 
     @cached_property
     def experiments(self) -> Experiments:
         """Code run on data in the sandbox, with a record of how; and records run again."""
-        from registry.experiments import Experiments
+        from registry.compute.experiments import Experiments
 
         return Experiments(self)
 
     @cached_property
     def imports(self) -> Imports:
         """What lies elsewhere, brought in with every hash checked, and published."""
-        from registry.imports.verbs import Imports
+        from registry.imports.publishing import Imports
 
         return Imports(self)
 

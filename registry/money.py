@@ -12,8 +12,8 @@ from decimal import Decimal
 from functools import total_ordering
 from typing import Final
 
-from registry import numbers
 from registry.errors import InputError, InvalidAddress, InvalidAmount, InvalidNumber, UnknownToken
+from registry.text import numbers
 from registry.types import Address, to_address
 
 MAX_UNITS: Final = 2**256 - 1

@@ -8,16 +8,16 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from registry.ddo import DDO
 from registry.did import DID
+from registry.documents.ddo import DDO
+from registry.documents.licence import Kind, Licence
 from registry.ipfs.cid import CID
-from registry.licence import Kind, Licence
 from registry.money import Amount
 from registry.types import Address, Digest
 
 if TYPE_CHECKING:
     from registry.chain.fees import Cost
-    from registry.chain.logs import Receipt
+    from registry.chain.logs import TxReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Done:
 
     what: str
     cost: Cost
-    tx: Receipt | None
+    tx: TxReceipt | None
     before: bool = False
     left_out: tuple[str, ...] = ()
 
@@ -175,7 +175,7 @@ class Published:
     cid: CID
     content: CID | None
     owner: Address
-    tx: Receipt | None
+    tx: TxReceipt | None
     left_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -260,8 +260,8 @@ class Purchase:
     price: Quote
     cost: Cost
     holding: Holding
-    tx: Receipt | None
-    approval: Receipt | None = None
+    tx: TxReceipt | None
+    approval: TxReceipt | None = None
     before: bool = False
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from registry.chain import reverts
 from registry.chain.connection import TEST_CHAINS
 from registry.chain.fees import NOTHING
 from registry.chain.journal import Journal
+from registry.chain.receipt_contract import receipts_of
 from registry.chain.recorder import Collector, Recorder
 from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
@@ -26,10 +27,9 @@ from registry.errors import (
     TransactionReverted,
     WrongChain,
 )
-from registry.ipfs.hosts import Reach
+from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
-from registry.receipts import receipts_of
 from registry.results import Done
 from registry.types import Address, to_address
 
@@ -95,10 +95,10 @@ class Session:
         return self._keys
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> NetworkReach:
         """How far addresses in documents of others may lead: to the Internet, into the networks that ``REGISTRY_REACH``
         names, and on chains for tests to this machine."""
-        return Reach.of_user(loopback=self.chain.chain_id in TEST_CHAINS)
+        return NetworkReach.of_user(loopback=self.chain.chain_id in TEST_CHAINS)
 
     @cached_property
     def assets(self) -> Contract:

@@ -21,9 +21,9 @@ from registry.cli.command import APP, META, Command, ending
 from registry.cli.console import Console
 from registry.cli.start import deploy_on
 from registry.client import Registry
+from registry.documents.licence import Licence
 from registry.errors import NotDeployed
 from registry.ipfs.store import MemoryStore
-from registry.licence import Licence
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins"
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry import Licence, Registry
-from registry.assets import Draft
+from registry.assets.publishing import Draft
 from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
 from registry.hub.service import Hub
 from registry.hub.settings import HubSettings
 from registry.index.home_index import open_local
-from registry.serving import listen
+from registry.system.serving import listen
 
 DAY: Final = 86_400
 DATA: Final = Path(__file__).with_name("data") / "pages"

@@ -10,7 +10,8 @@ import requests
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from registry.chain.connection import Chain, raise_revert
+from registry.chain.connection import Chain
+from registry.chain.transport import raise_revert
 from registry.errors import ConnectionFailed, ContractError, TransactionReverted
 from registry.types import Address
 

@@ -15,14 +15,14 @@ from eth_utils.crypto import keccak
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
-from registry import papers
 from registry.chain.artifacts import artifact
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.plan import FACTORY, StepPlan, creation, first_block
 from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_part
-from registry.chain.sender import Call
 from registry.errors import ConnectionFailed, DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
 from registry.ipfs.nesting import load_json
+from registry.system import disk
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -158,7 +158,7 @@ class Deployment:
         text = json.dumps(fields, indent=2, sort_keys=True) + "\n"
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            papers.write_whole(target, text.encode())
+            disk.write_whole(target, text.encode())
         except OSError as error:
             raise DeploymentError(f"The deployment cannot be recorded in {target}: {error}.") from error
         return target
@@ -171,7 +171,7 @@ class Deployment:
     def load(cls, path: str | Path) -> Deployment:
         """Read a file that `save` wrote; raises `DeploymentError` naming what is wrong with it."""
         try:
-            data = load_json(papers.read(path, MAX_RECORD))
+            data = load_json(disk.read(path, MAX_RECORD))
             # Records from before there were DAOs have no word of one.
             if set(data) | {"dao"} != {field.name for field in fields(cls)}:
                 raise ValueError("it has other fields than a deployment")

@@ -89,7 +89,7 @@ class GovernorRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class EntitlementList:
     """A list of entitlements to be claimed until `end` (seconds since 1970): its Merkle root and its sum."""
 
     root: bytes
@@ -113,7 +113,7 @@ class Foundation:
 
     allocations: Mapping[Address, int]
     treasury: int = 0
-    listed: Listed | None = None
+    listed: EntitlementList | None = None
     name: str = "Registry Vote"
     symbol: str = "VOTE"
     rules: GovernorRules = field(default_factory=GovernorRules)

@@ -53,7 +53,7 @@ _thread_locks_guard = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One signed transaction: `accepted` once a node has taken it; `settled` is the block that it was in when its
     outcome was told, 0 before that."""
 
@@ -162,7 +162,7 @@ class Journal:
 
     # --- Writing ---------------------------------------------------------------------------------
 
-    def write(self, *, chain: str, sender: str, nonce: int, hash: str, raw: bytes, intent: str | None) -> Entry:
+    def write(self, *, chain: str, sender: str, nonce: int, hash: str, raw: bytes, intent: str | None) -> JournalEntry:
         """Record a signed transaction that no node has seen yet."""
         values = (chain, sender, nonce, hash, raw, intent, time.time())
         with self._guard, self._typed():
@@ -171,31 +171,31 @@ class Journal:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
-            return Entry(int(cursor.lastrowid or 0), chain, sender, nonce, hash, raw, intent)
+            return JournalEntry(int(cursor.lastrowid or 0), chain, sender, nonce, hash, raw, intent)
 
-    def accept(self, entry: Entry) -> None:
+    def accept(self, entry: JournalEntry) -> None:
         """Record that a node has taken the transaction."""
         with self._guard, self._typed():
             self._db.execute("UPDATE transactions SET accepted = 1 WHERE id = ?", (entry.id,))
 
-    def settle(self, entry: Entry, block: int) -> None:
+    def settle(self, entry: JournalEntry, block: int) -> None:
         """Record that the caller has the outcome, in a block: the intent is finished while the chain keeps that."""
         with self._guard, self._typed():
             # Block 0 has no transactions.
             self._db.execute("UPDATE transactions SET settled = ? WHERE id = ?", (max(1, block), entry.id))
 
-    def discard(self, entry: Entry) -> None:
+    def discard(self, entry: JournalEntry) -> None:
         """Forget a transaction that every node refused, so that it cannot take effect."""
         with self._guard, self._typed():
             self._db.execute("DELETE FROM transactions WHERE id = ?", (entry.id,))
 
     # --- Reading ---------------------------------------------------------------------------------
 
-    def find(self, chain: str, sender: str, intent: str) -> list[Entry]:
+    def find(self, chain: str, sender: str, intent: str) -> list[JournalEntry]:
         """Return the transactions made for an intent, the newest first."""
         return self._select("chain = ? AND sender = ? AND intent = ? ORDER BY id DESC", (chain, sender, intent))
 
-    def unfinished(self, chain: str, sender: str, intent: str, nonce: int) -> list[Entry]:
+    def unfinished(self, chain: str, sender: str, intent: str, nonce: int) -> list[JournalEntry]:
         """Return what was begun for `intent` and those below it (``intent:...``), in order: what is not settled, and
         what was with a nonce from `nonce` on."""
         below = f"{intent}:"
@@ -205,7 +205,7 @@ class Journal:
             (chain, sender, nonce, intent, len(below), below),
         )
 
-    def at_nonce(self, chain: str, sender: str, nonce: int) -> list[Entry]:
+    def at_nonce(self, chain: str, sender: str, nonce: int) -> list[JournalEntry]:
         """Return the transactions made with a nonce, the newest first."""
         return self._select("chain = ? AND sender = ? AND nonce = ? ORDER BY id DESC", (chain, sender, nonce))
 
@@ -258,7 +258,7 @@ class Journal:
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _select(self, where: str, values: tuple[object, ...]) -> list[Entry]:
+    def _select(self, where: str, values: tuple[object, ...]) -> list[JournalEntry]:
         with self._guard, self._typed():
             rows: list[tuple[Any, ...]] = self._db.execute(
                 f"SELECT {_COLUMNS} FROM transactions WHERE {where}",  # nosec B608 # words of this module; values are bound
@@ -283,6 +283,6 @@ class Journal:
             ) from error
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
     number, chain, sender, nonce, tx_hash, raw, intent, accepted, settled = row
-    return Entry(number, chain, sender, nonce, tx_hash, raw, intent, bool(accepted), int(settled))
+    return JournalEntry(number, chain, sender, nonce, tx_hash, raw, intent, bool(accepted), int(settled))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from registry.chain.call import Call
 from registry.chain.connection import Chain
+from registry.chain.dao_plan import found
 from registry.chain.deploy import Deployment, plan
 from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules
-from registry.chain.founding import found
 from registry.chain.plan import FACTORY, creation
-from registry.chain.sender import Call, Sender
+from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.types import Address
 

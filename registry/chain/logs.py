@@ -31,7 +31,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class TxReceipt:
     """A transaction that took effect: its fee and value in wei, and the events that contracts of ours emitted."""
 
     tx_hash: TxHash
@@ -52,10 +52,10 @@ class Receipt:
         return tuple(event for event in self.events if event.name == name)
 
 
-def read_receipt(receipt: Mapping[str, Any], *, value: int) -> Receipt:
+def read_receipt(receipt: Mapping[str, Any], *, value: int) -> TxReceipt:
     """Return the receipt that a node gave, of a transaction that carried `value` wei."""
     gas = int(receipt["gasUsed"])
-    return Receipt(
+    return TxReceipt(
         tx_hash=TxHash("0x" + bytes(receipt["transactionHash"]).hex()),
         block=int(receipt["blockNumber"]),
         gas_used=gas,

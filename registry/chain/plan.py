@@ -18,9 +18,10 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
 
 from registry.chain.artifacts import artifact
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.logs import abi_type
-from registry.chain.sender import Call, Sender
+from registry.chain.sender import Sender
 from registry.errors import ChainError, DeploymentError, InputError, TransactionReverted
 from registry.types import Address, to_address
 

@@ -12,11 +12,12 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
-from registry.chain.calls import function_of, functions, selector_of, signature_of
+from registry.chain.call import Call
+from registry.chain.calldata import function_of, functions, selector_of, signature_of
 from registry.chain.connection import Chain
 from registry.chain.fees import Cost
-from registry.chain.logs import Event, Receipt
-from registry.chain.sender import Call, Sender
+from registry.chain.logs import Event, TxReceipt
+from registry.chain.sender import Sender
 from registry.errors import (
     ContractError,
     InputError,
@@ -93,7 +94,7 @@ class Recorder(Sender):
         hold: bool = False,
         max_gas: int | None = None,
         single: bool = False,
-    ) -> Receipt:
+    ) -> TxReceipt:
         """Write a call down; raises the contract's error if the very first one would fail now.
 
         Later ones may need what those before them do: the whole is tried when it is proposed. The receipt has no
@@ -106,13 +107,13 @@ class Recorder(Sender):
         answer = self._try(wanted)
         events = self._publications(call, answer) if isinstance(call, ContractFunction) else ()
         self._collector.calls.append(wanted if isinstance(call, Call) else replace(wanted, abi=_unknown(call)))
-        return Receipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
+        return TxReceipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
 
-    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[TxReceipt, ...]:
         """Nothing is ever left: nothing is sent."""
         return ()
 
-    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+    def found(self, intent: str, *, once: bool = False) -> tuple[TxReceipt, ...]:
         """Nothing is ever left."""
         return ()
 

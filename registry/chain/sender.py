@@ -8,21 +8,22 @@ when a run is killed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from web3.contract.contract import ContractFunction
-from web3.exceptions import (
-    TransactionNotFound,
-    Web3RPCError,
-)
+from web3.exceptions import TransactionNotFound, Web3RPCError
 from web3.types import TxParams
 
-from registry.chain.connection import TEST_CHAINS, Chain, is_unwell
-from registry.chain.fees import NOTHING, Cost, Fees, current_fees
-from registry.chain.journal import Entry, Journal
-from registry.chain.logs import Receipt, read_receipt
+from registry.chain.call import Call
+from registry.chain.connection import TEST_CHAINS, Chain
+from registry.chain.fees import NOTHING, Cost, Fees
+from registry.chain.journal import Journal, JournalEntry
+from registry.chain.logs import TxReceipt, read_receipt
+from registry.chain.pricing import current_fees
+from registry.chain.refusals import NonceTaken, refusal, says
 from registry.chain.signers import Signer
+from registry.chain.transport import is_unwell
 from registry.errors import (
     ChainError,
     ConnectionFailed,
@@ -62,23 +63,7 @@ _ATTEMPTS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
-
-    `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
-    `abi` are signatures (``"stake(uint256)"``) of functions of strangers' contracts that it calls, for those who read
-    it before they agree to it; they are no part of what is called.
-    """
-
-    to: Address
-    data: bytes
-    value: int = 0
-    gas: int = 0
-    abi: tuple[str, ...] = field(default=(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class TxOutcome:
     """What a transaction in a block took, in units of gas, and whether it took effect."""
 
     gas: int
@@ -132,7 +117,7 @@ class Sender:
         hold: bool = False,
         max_gas: int | None = None,
         single: bool = False,
-    ) -> Receipt:
+    ) -> TxReceipt:
         """Send `call` with `value` wei and return its receipt once it has the chain's confirmations.
 
         `intent` names what is to happen. A transaction of this intent that an interrupted run has
@@ -162,21 +147,21 @@ class Sender:
         """Whether a transaction of an intent was signed which a block may have, or yet take."""
         return bool(self._journal.find(self.chain.identity, self.address, intent))
 
-    def outcome(self, intent: str) -> Outcome | None:
+    def outcome(self, intent: str) -> TxOutcome | None:
         """What became of the last transaction of an intent that is in a block; None if none is."""
         for entry in self._journal.find(self.chain.identity, self.address, intent):
             receipt = self._receipt(entry.hash)
             if receipt is not None:
-                return Outcome(int(receipt["gasUsed"]), bool(receipt["status"] == 1))
+                return TxOutcome(int(receipt["gasUsed"]), bool(receipt["status"] == 1))
         return None
 
-    def conclude(self, intent: str, receipt: Receipt) -> None:
+    def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """Settle an intent that was held."""
         for entry in self._journal.find(self.chain.identity, self.address, intent):
             if entry.hash == receipt.tx_hash:
                 self._journal.settle(entry, receipt.block)
 
-    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[Receipt, ...]:
+    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[TxReceipt, ...]:
         """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
 
         Returns the receipts of the transactions that took effect, in order; nothing if none was
@@ -195,7 +180,7 @@ class Sender:
                 receipts.append(self._finish(entry, deadline, hold))
         return tuple(receipts)
 
-    def found(self, intent: str, *, once: bool = False) -> tuple[Receipt, ...]:
+    def found(self, intent: str, *, once: bool = False) -> tuple[TxReceipt, ...]:
         """What `settle` would return now, as far as it is on the chain already; nothing is sent and nobody waits.
 
         For previews, which are to tell what a run would do, also where the journal may only be read.
@@ -214,7 +199,7 @@ class Sender:
             if receipt is not None and receipt["status"] == 1
         )
 
-    def unstick(self) -> Receipt | None:
+    def unstick(self) -> TxReceipt | None:
         """Replace the first waiting transaction of the account, so that the later ones go on.
 
         Returns None if none waits.
@@ -224,7 +209,7 @@ class Sender:
         waiting = max(pending - 1, self._journal.last_nonce(self.chain.identity, self.address))
         return self.replace(mined) if waiting >= mined else None
 
-    def replace(self, nonce: int) -> Receipt:
+    def replace(self, nonce: int) -> TxReceipt:
         """Replace the waiting transaction with `nonce` by one that does nothing and pays more.
 
         Raises `InputError` if none with this nonce can wait, and `ChainError` if the waiting one
@@ -247,7 +232,7 @@ class Sender:
                 except Underpriced:
                     fees = fees.raised(REPLACEMENT_BUMP)
                     continue
-                except _NonceTaken:
+                except NonceTaken:
                     raise ChainError(
                         f"The transaction with nonce {nonce} was mined first.", hint="Nothing waits there."
                     ) from None
@@ -287,7 +272,7 @@ class Sender:
                 # Once more as it will be sent: what it runs could else tell the trial by the price or the gas.
                 self.chain.w3.eth.call(cast(TxParams, {**fields, "gas": gas, **quote.fees.fields()}))
         except Web3RPCError as error:
-            raise _refused(error, self.address) from error
+            raise refusal(error, self.address) from error
         return quote
 
     def _estimated(self, fields: TxParams) -> int:
@@ -314,9 +299,11 @@ class Sender:
     def _locked(self, deadline: float) -> Any:
         return self._journal.lock(self.chain.identity, self.address, timeout=deadline - time.monotonic())
 
-    def _start(self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool, single: bool) -> Entry:
+    def _start(
+        self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool, single: bool
+    ) -> JournalEntry:
         """Choose a nonce, sign, record and broadcast; or join who did it for this intent meanwhile."""
-        refused: _NonceTaken | None = None
+        refused: NonceTaken | None = None
         cheap = 0
         while refused is None or time.monotonic() < deadline:
             with self._locked(deadline):
@@ -331,8 +318,8 @@ class Sender:
                 try:
                     self._broadcast(entry)
                     return entry
-                except _NonceTaken as error:
-                    if type(error) is _NonceTaken:
+                except NonceTaken as error:
+                    if type(error) is NonceTaken:
                         if not self._superseded(entry, deadline, 1):
                             return entry
                         self._journal.discard(entry)
@@ -359,7 +346,7 @@ class Sender:
                 return nonce
             nonce += 1
 
-    def _revive(self, entry: Entry) -> bool:
+    def _revive(self, entry: JournalEntry) -> bool:
         if self._known(entry.hash):
             return True
         try:
@@ -368,7 +355,7 @@ class Sender:
             return False
         return True
 
-    def _revive_up_to(self, entry: Entry) -> None:
+    def _revive_up_to(self, entry: JournalEntry) -> None:
         """Send `entry` again if the node has dropped it, and before it those it has to follow."""
         for nonce in range(self._count("latest"), entry.nonce):
             for earlier in self._journal.at_nonce(entry.chain, entry.sender, nonce):
@@ -376,7 +363,7 @@ class Sender:
                     self._revive(earlier)
         self._revive(entry)
 
-    def _write(self, call: Call, quote: _Quote, nonce: int, intent: str | None) -> Entry:
+    def _write(self, call: Call, quote: _Quote, nonce: int, intent: str | None) -> JournalEntry:
         from eth_utils.crypto import keccak
 
         fields: dict[str, Any] = {
@@ -398,7 +385,7 @@ class Sender:
             intent=intent,
         )
 
-    def _broadcast(self, entry: Entry, *, again: bool = False) -> None:
+    def _broadcast(self, entry: JournalEntry, *, again: bool = False) -> None:
         """Hand the signed bytes to the node and record that it took them.
 
         A node that refuses them leaves no trace of the entry, unless it was sent `again` (when it
@@ -411,20 +398,20 @@ class Sender:
             return
         except Web3RPCError as error:
             # The answer to an earlier try may have been lost on the way.
-            if not _says(
+            if not says(
                 error, "already known", "already imported", "known transaction", "already exists"
             ) and not self._known(entry.hash):
-                refused = _refused(error, self.address)
+                refused = refusal(error, self.address)
                 if type(refused) is ChainError and is_unwell(error.rpc_response):
                     return
-                if not again and type(refused) is not _NonceTaken:
+                if not again and type(refused) is not NonceTaken:
                     self._journal.discard(entry)
                 raise refused from error
         self._journal.accept(entry)
 
     # --- What became of it -----------------------------------------------------------------------
 
-    def _standing(self, intent: str, deadline: float, once: bool) -> Entry | None:
+    def _standing(self, intent: str, deadline: float, once: bool) -> JournalEntry | None:
         """Return the transaction that carries out `intent`, sent again if need be; None if there is none.
 
         One whose nonce went to another transaction does not stand any more, nor one that reverted.
@@ -449,7 +436,7 @@ class Sender:
                 if not self._known(entry.hash):
                     try:
                         self._broadcast(entry, again=True)
-                    except (_NonceTaken, Underpriced):
+                    except (NonceTaken, Underpriced):
                         # Another transaction waits at its nonce: whichever is mined decides.
                         return entry
                 return entry
@@ -464,7 +451,7 @@ class Sender:
         except ConnectionFailed:
             return 0  # a node that has forgotten what was then: all are asked about
 
-    def _is_open(self, entry: Entry, deadline: float) -> bool:
+    def _is_open(self, entry: JournalEntry, deadline: float) -> bool:
         """Whether the outcome of `entry` was not told yet, or was and is not on the chain any more."""
         if not entry.settled:
             return True
@@ -481,7 +468,7 @@ class Sender:
             time.sleep(_POLL_MAX / 4)
         return False
 
-    def _superseded(self, entry: Entry, deadline: float, depth: int = 0) -> bool:
+    def _superseded(self, entry: JournalEntry, deadline: float, depth: int = 0) -> bool:
         """Return True if `entry` can never take effect: its nonce is used up, or it reverted, `depth` blocks deep (by
         default as deep as the chain's confirmations)."""
         depth = depth or self.chain.confirmations
@@ -505,13 +492,13 @@ class Sender:
                 return False
             time.sleep(_POLL_MAX / 4)
 
-    def _finish(self, entry: Entry, deadline: float, hold: bool) -> Receipt:
+    def _finish(self, entry: JournalEntry, deadline: float, hold: bool) -> TxReceipt:
         receipt = self._wait(entry, deadline)
         if entry.intent is not None and not hold:
             self._journal.settle(entry, receipt.block)
         return receipt
 
-    def _wait(self, entry: Entry, deadline: float) -> Receipt:
+    def _wait(self, entry: JournalEntry, deadline: float) -> TxReceipt:
         started = sent = time.monotonic()
         # Each further block may take as long: the blocks of a chain have their own pace.
         last = deadline + self.timeout * (self.chain.confirmations - 1)
@@ -546,7 +533,7 @@ class Sender:
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_MAX)
 
-    def _late(self, entry: Entry, seen: int | None, seconds: float) -> ChainError:
+    def _late(self, entry: JournalEntry, seen: int | None, seconds: float) -> ChainError:
         mined = self._count("latest")
         if seen is not None and self._receipt(entry.hash) is None:
             return Reorganised(entry.hash, seen)
@@ -554,12 +541,12 @@ class Sender:
             return NonceStuck(self.address, entry.nonce, mined)
         return TransactionTimeout(entry.hash, round(seconds, 1), block=seen)
 
-    def _settled(self, entry: Entry, receipt: Any) -> Receipt:
+    def _settled(self, entry: JournalEntry, receipt: Any) -> TxReceipt:
         if receipt["status"] != 1:
             raise self._why(entry, int(receipt["blockNumber"]))
         return read_receipt(receipt, value=_parsed(entry.raw)[2])
 
-    def _why(self, entry: Entry, block: int) -> ChainError | ContractError:
+    def _why(self, entry: JournalEntry, block: int) -> ChainError | ContractError:
         """Find out why a transaction failed in a block: run it again on what that block left."""
         try:
             sent = self.chain.w3.eth.get_transaction(cast(Any, entry.hash))
@@ -600,46 +587,6 @@ class Sender:
         except TransactionNotFound:
             return False
         return True
-
-
-class _NonceTaken(ChainError):
-    """The node has another transaction with this nonce; never leaves this module."""
-
-
-def _says(error: Web3RPCError, *words: str) -> bool:
-    text = str(error).lower()
-    return any(word in text for word in words)
-
-
-def _refused(error: Web3RPCError, account: str = "") -> ChainError | InsufficientBalance:
-    """Return what a node's refusal means; the wording differs from node to node."""
-    response = error.rpc_response
-    detail: Any = response.get("error") if response else None
-    reason = str(detail.get("message", "")) if isinstance(detail, dict) else str(error)
-    if _says(error, "nonce too low", "nonce is too low", "oldnonce", "invalid transaction nonce", "invalid nonce"):
-        return _NonceTaken(reason)
-    if _says(error, "replacement transaction underpriced", "replacement underpriced", "replacement fee too low"):
-        return _ReplacementUnderpriced(reason)
-    if _says(
-        error,
-        "underpriced",
-        "less than block base fee",
-        "fee too low",
-        "gas price too low",
-        "feetoolow",
-        "below base fee",
-    ):
-        return Underpriced(reason)
-    if _says(error, "insufficient funds", "insufficient balance", "sender does not have enough", "cannot afford"):
-        return InsufficientBalance(account or "of the sender", "more for value and fee", "too little")
-    return ChainError(f"The node refused the transaction: {reason}.")
-
-
-class _ReplacementUnderpriced(_NonceTaken, Underpriced):
-    """As `_NonceTaken` for a new transaction, as `Underpriced` for one that is to replace another."""
-
-    def __init__(self, reason: str) -> None:
-        Underpriced.__init__(self, reason)
 
 
 def _above(fees: Fees, raw: bytes) -> Fees:

@@ -12,9 +12,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from registry.chain.signers import Signer
+from registry.documents.typed_data import safe_message
 from registry.errors import SignerError
 from registry.ipfs.nesting import load_json
-from registry.typed_data import safe_message
 from registry.types import Address, to_address
 
 __all__ = ["BrowserSigner", "SafeSigner"]

@@ -13,7 +13,7 @@ import click
 
 from registry.cli.console import Console
 from registry.errors import InputError, NoSigner, SignerError, UnknownAccount, WrongPassword
-from registry.numbers import digits_or_text
+from registry.text.numbers import digits_or_text
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain

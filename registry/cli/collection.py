@@ -11,8 +11,8 @@ from registry.cli.command import ASSET, Whole, asset_argument, command, dry_run_
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
+    from registry.assets.collections import CollectionPreview, PublishedCollection
     from registry.cli.app import App
-    from registry.collections.verbs import CollectionPreview, PublishedCollection
 
 
 @click.group("collection")

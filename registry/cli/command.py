@@ -64,8 +64,8 @@ class Real(click.FloatRange):
 
 
 def _read(kind: click.ParamType, how: str, text: str, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-    from registry import numbers
     from registry.errors import InvalidNumber
+    from registry.text import numbers
 
     try:
         return getattr(numbers, how)(text)
@@ -236,7 +236,7 @@ class AssetType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Turn digits into a number and leave the rest to the client, which says what is wrong with it."""
-        from registry.numbers import digits_or_text
+        from registry.text.numbers import digits_or_text
 
         return digits_or_text(value) if isinstance(value, str) else value
 
@@ -317,7 +317,7 @@ def run(cli: click.Command) -> NoReturn:
 
 def _warn(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Show a warning as a sentence: where in the code it arose tells nobody anything."""
-    from registry.letters import visible
+    from registry.text.letters import visible
 
     if issubclass(category, DeprecationWarning):
         return

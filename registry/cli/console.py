@@ -19,10 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from registry.errors import ContractError, RegistryError
-from registry.letters import in_json, visible
+from registry.text.letters import in_json, visible
 
 if TYPE_CHECKING:
-    from registry.lineage import Family
+    from registry.revenue.lineage import Family
 
 PLAIN_WIDTH: Final = 160
 """Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""

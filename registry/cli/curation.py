@@ -83,8 +83,8 @@ def answer(app: App, case: int, reason: str, dry_run: bool) -> None:
 @case_argument
 def show(app: App, case: int) -> None:
     """Show a case, with the texts of both sides if they can be had."""
+    from registry.calls.words import clean
     from registry.errors import ContentError
-    from registry.words import clean
 
     governance = app.registry().governance
     found = governance.case(case)

@@ -26,11 +26,11 @@ def found(app: App, settings: Path, proofs: str | None, folder: str | None, dry_
     SETTINGS is a YAML file: allocations of the token, treasury, rules, bonds. The signer must be the deployer, and
     holds no power in the end. A plan that was interrupted goes on where it stopped.
     """
-    from registry import papers
+    from registry.chain.dao_plan import found as plan_of
     from registry.chain.deploy import require_place
-    from registry.chain.founding import found as plan_of
     from registry.cli.start import carried_out, sender_of, show_plan
-    from registry.governance.foundation import read_foundation
+    from registry.governance.foundation_yaml import read_foundation
+    from registry.system import disk
 
     registry = app.registry(to="found a DAO")
     foundation, listed = read_foundation(settings, registry.amount)
@@ -58,7 +58,7 @@ def found(app: App, settings: Path, proofs: str | None, folder: str | None, dry_
         "recorded in": ", ".join(recorded),
     }
     if listed is not None and proofs is not None:
-        facts["proofs in"] = str(papers.put(proofs, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json()))
+        facts["proofs in"] = str(disk.put(proofs, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json()))
     app.console.result({"deployment": made, "recorded": recorded[-1]}, facts=facts)
 
 
@@ -92,7 +92,7 @@ def check(app: App) -> None:
 @account_option
 def power(app: App, account: str | None) -> None:
     """Show what an account holds of the token, to whom it delegates, and how many votes it casts."""
-    from registry.words import in_votes
+    from registry.calls.words import in_votes
 
     registry = app.registry(to=None if account else "know whose votes are meant (or --account)")
     found = registry.governance.voting_power(account)
@@ -137,7 +137,7 @@ def brake(app: App, sales: bool, publications: bool, duration: str, dry_run: boo
     What people have they can use, transfer, redeem and claim meanwhile. The DAO makes the brake ready again.
     """
     from registry.cli.views import show_done
-    from registry.numbers import seconds
+    from registry.text.numbers import seconds
 
     registry = app.registry(to="pull the brake")
     done = registry.governance.brake(seconds(duration), sales=sales, publications=publications, dry_run=dry_run)

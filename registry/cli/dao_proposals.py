@@ -20,7 +20,7 @@ from registry.cli.command import (
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.client import Registry
-    from registry.governance.drafts import Draft
+    from registry.governance.drafts import ProposalDraft
     from registry.governance.standing import Proposal
 
 YAML = (".yaml", ".yml")
@@ -133,9 +133,9 @@ def show(app: App, proposal: str) -> None:
 @click.option("--state", help="Only those that are pending, active, succeeded, queued, executed, ...")
 def list_(app: App, state: str | None) -> None:
     """List the proposals, the newest first, and what comes next for each."""
+    from registry.calls.words import clean, in_votes
     from registry.cli.console import table_of
     from registry.governance.standing import short
-    from registry.words import clean, in_votes
 
     found = app.registry().governance.proposals(state=state)
     table = table_of("Proposals", "id", "title", "state", "for", "against", "abstain", "next")
@@ -195,8 +195,8 @@ def watch(app: App, proposal: str, timeout: float, poll: float) -> None:
 
 def line(found: Proposal) -> str:
     """Where a proposal stands, on one line."""
+    from registry.calls.words import in_votes
     from registry.governance.standing import local
-    from registry.words import in_votes
 
     votes = "{} for, {} against, {} abstain".format(
         *map(in_votes, (found.for_votes, found.against_votes, found.abstain_votes))
@@ -215,11 +215,11 @@ def _draft(
     calls: tuple[str, ...],
     abi: tuple[str, ...],
     allow_unread: bool,
-) -> Draft:
-    from registry import papers
+) -> ProposalDraft:
     from registry.cli.team import call_others, pay, run_as
     from registry.errors import DescriptionTooLong, InvalidDraft
     from registry.governance.drafts import MAX_BODY
+    from registry.system import disk
 
     governance = registry.governance
     if len(words) == 1 and words[0].endswith(YAML):
@@ -229,7 +229,7 @@ def _draft(
     text = ""
     if body is not None:
         try:
-            data = papers.read(body, MAX_BODY)
+            data = disk.read(body, MAX_BODY)
             text = data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidDraft(body, f"it cannot be read ({error})", hint="Check the name of the file.") from error

@@ -37,13 +37,13 @@ def proofs(app: App, table: Path, out: str, pin: bool) -> None:
 
     The columns are account, amount in whole tokens, and for those who vest start (a date), cliff and duration in days.
     """
-    from registry import papers
+    from registry.calls.words import in_votes
     from registry.governance.entitlements import read_csv
     from registry.ipfs.unixfs import add_file
-    from registry.words import in_votes
+    from registry.system import disk
 
     listed = read_csv(table)
-    path = papers.put(out, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json())
+    path = disk.put(out, f"entitlements-{listed.root.hex()[:8]}.json", listed.to_json())
     facts = {
         "entries": f"{len(listed.entries):,}",
         "total": in_votes(listed.total),
@@ -62,8 +62,8 @@ def proofs(app: App, table: Path, out: str, pin: bool) -> None:
 @account_option
 def claims(app: App, list_: str, account: str | None) -> None:
     """Show what an account may claim, or has claimed, by a list with proofs: a file or ipfs://CID."""
+    from registry.calls.words import in_votes
     from registry.cli.console import table_of, when
-    from registry.words import in_votes
 
     registry = app.registry(to=None if account else "know whose claims are meant (or --account)")
     found = registry.governance.claims(list_, account=account)
@@ -121,8 +121,8 @@ def vesting_delegate(app: App, wallet: str, to: str | None, dry_run: bool) -> No
 
 
 def _facts(found: Vesting) -> dict[str, str]:
+    from registry.calls.words import in_votes
     from registry.cli.console import when
-    from registry.words import in_votes
 
     return {
         "wallet": found.wallet,

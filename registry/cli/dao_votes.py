@@ -109,8 +109,8 @@ def relay(app: App, proposal: str, ballots: tuple[str, ...], batch: int, dry_run
 
 
 def _table(title: str, rows: list[tuple[str, CheckedBallot]]) -> Table:
+    from registry.calls.words import in_votes
     from registry.cli.console import table_of
-    from registry.words import in_votes
 
     table = table_of(title, "voter", "choice", "votes", "")
     for news, one in rows:
@@ -122,14 +122,14 @@ def _table(title: str, rows: list[tuple[str, CheckedBallot]]) -> Table:
 
 def _read(registry: Registry, named: tuple[str, ...]) -> tuple[Ballot, ...]:
     """Every ballot of files, folders and CIDs, each once."""
-    from registry import papers
     from registry.governance.ballot import Ballot, merged
+    from registry.system import disk
 
     found: list[Ballot] = []
     for name in named:
         path = Path(name)
         if path.is_dir():
-            found += [Ballot.load(file) for file in papers.listed(path)]
+            found += [Ballot.load(file) for file in disk.listed(path)]
         elif not path.exists() and name.startswith(("ipfs://", "baf")):
             found.append(registry.governance.ballot_from_cid(name.removeprefix("ipfs://")))
         else:

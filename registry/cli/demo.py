@@ -16,8 +16,8 @@ from rich.table import Table
 
 from registry.cli import demo_dao, demo_gated, demo_streams
 from registry.cli.console import Console
+from registry.documents.licence import Licence
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
-from registry.licence import Licence
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from registry.ipfs.cid import CID
     from registry.ipfs.store import BlockStore
     from registry.results import Published
-    from registry.splits import Distribution
+    from registry.revenue.splits import Distribution
     from registry.types import Address
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -43,7 +43,7 @@ _COMPILED: Final = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DemoOutcome:
     """What the demo made, for machines: identifiers, CIDs, what was paid, who holds what, and what was decided."""
 
     dataset: str
@@ -62,7 +62,7 @@ class Outcome:
     seconds: float
 
 
-def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
+def run(console: Console, *, examples: Path = EXAMPLES) -> DemoOutcome:
     """Play the whole story on a chain in this process.
 
     Raises `InputError` if the example data or a library that the demo shows at work is not there.
@@ -80,9 +80,9 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> Outcome:
         return _play(console, Path(shutil.copytree(examples, folder / "examples", ignore=_COMPILED)))
 
 
-def _play(console: Console, examples: Path) -> Outcome:
+def _play(console: Console, examples: Path) -> DemoOutcome:
     started = time.monotonic()
-    from registry.assets import Draft
+    from registry.assets.publishing import Draft
     from registry.client import Registry
 
     with console.step("Start a chain in this process and deploy the registry"):
@@ -232,7 +232,7 @@ def _play(console: Console, examples: Path) -> Outcome:
     decided = demo_dao.play(console, author, dataset.did, refused)
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
-    return Outcome(
+    return DemoOutcome(
         dataset=str(dataset.did),
         model=str(model.did),
         document=str(dataset.cid),

@@ -108,7 +108,7 @@ def _found(author: Registry) -> Registry:
 
 
 def _tell(console: Console, found: Proposal) -> None:
-    from registry.words import in_votes
+    from registry.calls.words import in_votes
 
     console.facts(
         {

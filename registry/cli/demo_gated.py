@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.cli.console import Console
+from registry.documents.licence import Licence
 from registry.errors import AccessDenied
-from registry.licence import Licence
 
 if TYPE_CHECKING:
     from registry.client import Registry
     from registry.did import DID
-    from registry.gateway.service import KeyGateway
+    from registry.gateway.service import GatewayService
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +98,30 @@ class _Gateway:
     """A key gateway on loopback, in a thread of its own."""
 
     def __init__(self, registry: Registry, folder: Path) -> None:
-        from registry.gateway.keys import Keys, Lock, make_key_file
+        from registry.gateway.keys import KeyLock, Keys, make_key_file
 
         self.name = folder.name
         self.url = ""
         self._registry, self._folder, self._port = registry, folder, 0
         make_key_file(folder / "key.txt")
-        self._keys = Keys.make(folder / "keys.age", Lock(key_file=folder / "key.txt"))
+        self._keys = Keys.make(folder / "keys.age", KeyLock(key_file=folder / "key.txt"))
         self._running = ExitStack()
-        self._service: KeyGateway | None = None
+        self._service: GatewayService | None = None
 
     def start(self) -> None:
         from registry.gateway.server import GatewayServer
-        from registry.gateway.service import KeyGateway
+        from registry.gateway.service import GatewayService
         from registry.gateway.settings import Settings
-        from registry.serving import listen
+        from registry.system.serving import listen
 
         sock = listen("127.0.0.1", self._port)
         self._port = sock.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
         # A chain in one process has no other history: the head is as good as any depth.
         settings = Settings(self.url, depth=0, head_age=None)
-        self._service = KeyGateway(self._folder, self._keys, self._registry.chain, self._registry.deployment, settings)
+        self._service = GatewayService(
+            self._folder, self._keys, self._registry.chain, self._registry.deployment, settings
+        )
         self._running.callback(self._service.close)
         self._running.enter_context(GatewayServer(self._service, sock))
 
@@ -128,8 +130,8 @@ class _Gateway:
 
     def tamper(self) -> None:
         """Its operator puts a share of some other key in the place of each."""
-        from registry.gated.custody import split
         from registry.gated.identity import Identity, seal
+        from registry.gated.shares import split
 
         assert self._service is not None
         database = self._service.database
@@ -151,7 +153,7 @@ def _first_bytes(author: Registry, did: DID) -> str:
 @contextmanager
 def _heard(told: list[str]) -> Iterator[None]:
     """Gather what the client warns of."""
-    from registry.gating import GatewayWarning
+    from registry.content.unlocking import GatewayWarning
 
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", GatewayWarning)

@@ -46,9 +46,9 @@ def record_of(app: App, what: str) -> RunRecord:
     from registry.errors import InputError, InvalidCID
     from registry.ipfs.cid import CID
     from registry.ipfs.store import fetch
-    from registry.papers import load
     from registry.sandbox.runs.document import MAX_BYTES
     from registry.sandbox.runs.record import RunRecord
+    from registry.system.disk import load
 
     if Path(what).exists():
         return RunRecord.from_bytes(load(what, MAX_BYTES))
@@ -157,8 +157,8 @@ def run(
 
     CODE is a folder with a run.toml, a program, a notebook, an asset or a CID; what follows -- goes to the program.
     What it leaves in {outputs} is yours, with a record by which anybody runs it again ('registry reproduce')."""
-    from registry.papers import save
     from registry.sandbox.spec import MIB, Tier
+    from registry.system.disk import save
 
     named = {name: _did(app, what) for name, what in inputs_of(inputs).items()}
     place = workshop(app, code, environment or "", *named.values())

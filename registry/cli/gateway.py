@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from registry.chain.connection import Chain
     from registry.chain.deploy import Deployment
     from registry.cli.app import App
-    from registry.gateway.keys import Keys, Lock
+    from registry.gateway.keys import KeyLock, Keys
     from registry.gateway.settings import Settings
 
 folder_option = click.option(
@@ -136,8 +136,8 @@ def serve(
 
     try:
         from registry.gateway.server import GatewayServer
-        from registry.gateway.service import KeyGateway
-        from registry.serving import listen
+        from registry.gateway.service import GatewayService
+        from registry.system.serving import listen
     except ModuleNotFoundError as error:
         raise InputError(
             f"The gateway needs {error.name}, which is not installed.",
@@ -160,7 +160,7 @@ def serve(
         raise InputError(f"The gateway in {place} is being served already.", hint="End that first.") from None
     sock = listen(host, port)
     url = public_url or f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
-    made = KeyGateway(place, keys, chain, deployment, _settings(url, chain.chain_id, given))
+    made = GatewayService(place, keys, chain, deployment, _settings(url, chain.chain_id, given))
     try:
         server = GatewayServer(made, sock, proxies=proxies)
         app.console.answer(f"Serving {place} at {url} (Ctrl-C to stop)", made.describe().to_dict() | {"url": url})
@@ -265,10 +265,10 @@ def backup(app: App, target: str, folder: Path | None) -> None:
     """Write all of the gateway to a new file, also while it is serving. Its keys stay under their lock."""
     from datetime import UTC, datetime
 
-    from registry import papers
     from registry.gateway.backup import backup as write
+    from registry.system import disk
 
-    place = papers.place(target, f"gateway-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar")
+    place = disk.place(target, f"gateway-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar")
     entries, head = write(_folder(app, folder), place)
     app.console.answer(
         f"{place}: whole, {entries:,} audit entries, the last hash is {head}",
@@ -344,12 +344,12 @@ def _keys(place: Path, key_file: Path | None) -> Keys:
     return Keys.open(place / FILE, _lock(key_file))
 
 
-def _lock(key_file: Path | None, *, new: bool = False) -> Lock:
+def _lock(key_file: Path | None, *, new: bool = False) -> KeyLock:
     from registry.errors import SignerError
-    from registry.gateway.keys import PASSPHRASE_VARIABLE, Lock
+    from registry.gateway.keys import PASSPHRASE_VARIABLE, KeyLock
 
     if key_file is not None:
-        return Lock(key_file=key_file)
+        return KeyLock(key_file=key_file)
     passphrase = os.environ.get(PASSPHRASE_VARIABLE)
     if passphrase is None and not sys.stdin.isatty():
         raise SignerError(
@@ -360,7 +360,7 @@ def _lock(key_file: Path | None, *, new: bool = False) -> Lock:
         passphrase = click.prompt(
             "Passphrase of the gateway", hide_input=True, confirmation_prompt=new, err=True, type=str
         )
-    return Lock(passphrase=passphrase)
+    return KeyLock(passphrase=passphrase)
 
 
 def _settings(url: str, chain_id: int, given: dict[str, Any]) -> Settings:

@@ -104,7 +104,7 @@ def serve(
         from registry.hub.server import HubServer
         from registry.hub.service import Hub
         from registry.hub.settings import HubSettings
-        from registry.serving import listen
+        from registry.system.serving import listen
     except ModuleNotFoundError as error:
         raise InputError(
             f"The hub needs {error.name}, which is not installed.",

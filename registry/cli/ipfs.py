@@ -266,12 +266,12 @@ ipfs.add_command(car)
 @source_option
 def export(app: App, cid: str, file: str, rehearse: bool, sources: tuple[str, ...]) -> None:
     """Write all blocks below a CID to FILE, whole or not at all."""
-    from registry import papers
     from registry.ipfs import recovery
+    from registry.system import disk
 
     source = app.blocks(sources)
     root = find(cid, source)
-    place = papers.place(file, f"{root}.car")
+    place = disk.place(file, f"{root}.car")
     total = size_of(root, source)
     with app.console.progress(unit="bytes") as update:
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from registry.cli.app import App
-    from registry.ipfs.replicas import Receipt, Receipts
+    from registry.ipfs.replicas import PinReceipt, PinReceipts
 
 SERVE_TOKEN: Final = "REGISTRY_SERVE_TOKEN"
 """Environment variable with the token that a server asks for."""
@@ -36,14 +36,14 @@ def is_asset(root: str) -> bool:
     return root.startswith("did:") or (root.isascii() and root.isdigit())
 
 
-def receipts(app: App) -> Receipts:
+def receipts(app: App) -> PinReceipts:
     """Who keeps what, as it is remembered at home."""
-    from registry.ipfs.replicas import Receipts
+    from registry.ipfs.replicas import PinReceipts
 
-    return Receipts(app.home / "pins")
+    return PinReceipts(app.home / "pins")
 
 
-def receipts_table(found: tuple[Receipt, ...]) -> Table:
+def receipts_table(found: tuple[PinReceipt, ...]) -> Table:
     """Receipts by service."""
     from registry.cli.console import table_of, when
 
@@ -98,8 +98,8 @@ def pin_add(
     from registry.ipfs.pinning import open_service
     from registry.ipfs.replicas import ReplicaPolicy
     from registry.ipfs.sources import open_sources
-    from registry.ipfs.store import Chain
-    from registry.numbers import digits_or_text
+    from registry.ipfs.store import Fallback
+    from registry.text.numbers import digits_or_text
 
     if services and is_asset(root):
         registry = app.registry()
@@ -133,14 +133,14 @@ def pin_add(
             with store.writing():
                 if places:
                     tick = ticker(update, f"fetching {cid}", size_of(cid, through))
-                    copy(cid, Chain(places), store, progress=tick)
+                    copy(cid, Fallback(places), store, progress=tick)
                 store.pin(cid, name=name or root)
     app.console.answer(" ".join(map(str, roots)), {"pinned": roots})
 
 
 def asset_roots(app: App, asset: str) -> list[Any]:
     """The CIDs of an asset's document and content."""
-    from registry.numbers import digits_or_text
+    from registry.text.numbers import digits_or_text
 
     found = app.registry().get(digits_or_text(asset))
     return [found.cid] + ([found.ddo.content.cid] if found.ddo.content else [])
@@ -222,7 +222,7 @@ def audit(
     from registry.errors import InputError
     from registry.ipfs.audit import audit as look
     from registry.ipfs.sources import open_source
-    from registry.numbers import digits_or_text
+    from registry.text.numbers import digits_or_text
 
     if is_asset(root) and not replicas:
         registry = app.registry()
@@ -279,12 +279,12 @@ def fsck(app: App, sources: tuple[str, ...]) -> None:
     With a source, what is damaged or missing is fetched and written anew. Ends with 1 if something is still wrong.
     """
     from registry.ipfs.sources import open_sources
-    from registry.ipfs.store import Chain
+    from registry.ipfs.store import Fallback
 
     places = open_sources(sources or None)
     with app.console.progress() as update:
         found = app.store().fsck(
-            Chain(places) if places else None, progress=lambda done, total: update("checking blocks", done, total)
+            Fallback(places) if places else None, progress=lambda done, total: update("checking blocks", done, total)
         )
     facts = {
         "blocks": f"{found.checked:,}",

@@ -87,10 +87,10 @@ def export(app: App, asset: int | str, path: str) -> None:
 
     Any age tool reads it: age -d PATH > key.txt; age -d -i key.txt penguins.csv.age.
     """
-    from registry import papers
+    from registry.system import disk
 
     registry = app.registry(to="export a key")
-    wanted = papers.place(path, f"asset-{registry.did(asset).asset_id}-recovery.age")
+    wanted = disk.place(path, f"asset-{registry.did(asset).asset_id}-recovery.age")
     place = registry.export_key(asset, wanted, _passphrase(wanted, confirm=True))
     app.console.result({"path": str(place)}, facts={"recovery file": str(place)})
 
@@ -128,7 +128,7 @@ def invite(app: App, asset: int | str, account: str, days: float, start: str | N
 
     What --json writes is what 'registry uninvite' takes to end one that has not started.
     """
-    from registry.numbers import moment
+    from registry.text.numbers import moment
 
     registry = app.registry(to="invite")
     with app.progress():
@@ -141,9 +141,9 @@ def invite(app: App, asset: int | str, account: str, days: float, start: str | N
 def uninvite(app: App, path: str) -> None:
     """End the invitation that 'registry invite --json' wrote to PATH, if it has not started yet."""
     from registry.cli.look import read_json
+    from registry.content.inviting import Invited
     from registry.did import DID
     from registry.errors import InputError
-    from registry.inviting import Invited
     from registry.types import to_address
 
     value: Any = read_json(path)
@@ -165,7 +165,7 @@ def uninvite(app: App, path: str) -> None:
 
 def _whole(value: object) -> int:
     """A number as 'registry invite --json' writes it: what is too large for many readers of JSON is text."""
-    from registry.numbers import whole
+    from registry.text.numbers import whole
 
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise TypeError(value)

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from registry.documents.licence import Kind, Licence
 from registry.errors import InvalidAmount, InvalidLicence, InvalidNumber
-from registry.licence import Kind, Licence
 from registry.money import Token, format_decimal, split_price
-from registry.numbers import UNITS, whole
+from registry.text.numbers import UNITS, whole
 
 EXAMPLE: Final = 'Write it like "commercial: 30 days, 12.5 USD, cap 100" or "research: free, limit 1".'
 

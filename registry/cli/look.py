@@ -177,11 +177,11 @@ MAX_TEXT: Final = 2**26
 
 def read_text(path: str) -> str:
     """Return the text of a file, or of standard input for ``-``; of 64 MiB at most. Raises `InputError`."""
-    from registry import papers
     from registry.errors import InputError
+    from registry.system import disk
 
     try:
-        data = click.get_binary_stream("stdin").read(MAX_TEXT + 1) if path == "-" else papers.read(path, MAX_TEXT)
+        data = click.get_binary_stream("stdin").read(MAX_TEXT + 1) if path == "-" else disk.read(path, MAX_TEXT)
         if len(data) > MAX_TEXT:
             raise InputError(f"{path!r} has more than {MAX_TEXT:,} bytes.", hint="Name another file.")
         return data.decode("utf-8-sig")

@@ -13,13 +13,13 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry import papers
 from registry.cli.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
+from registry.system import disk
 
 if TYPE_CHECKING:
-    from registry.assets import Draft
-    from registry.licence import Licence
+    from registry.assets.publishing import Draft
+    from registry.documents.licence import Licence
 
 MAX_BYTES: Final = 2**26
 
@@ -37,7 +37,7 @@ def read_drafts(path: Path) -> tuple[Draft, ...]:
     Raises `InputError` naming the file, the place and the value at fault, and `InvalidLicence`.
     """
     try:
-        data = papers.read(path, MAX_BYTES)
+        data = disk.read(path, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
         text = data.decode("utf-8-sig")
@@ -99,7 +99,7 @@ def _text(line: bytes, where: str) -> str:
 
 
 def _draft(entry: object, where: str, folder: Path) -> Draft:
-    from registry.assets import Draft
+    from registry.assets.publishing import Draft
 
     if not isinstance(entry, Mapping):
         raise InputError(f"{where}: {entry!r:.80} is not an object.", hint=_HINT)

@@ -179,8 +179,8 @@ def sign(
     out: str | None,
 ) -> None:
     """Sign that uses may be consumed once; the receipt is JSON, to be sent to the service."""
-    from registry import papers
     from registry.cli.app import pick
+    from registry.system import disk
 
     registry = app.registry(to="sign a receipt")
     offer = pick(registry, asset, licence)
@@ -188,7 +188,7 @@ def sign(
     if out is None:
         app.console.document(json.loads(signed.to_json()))
         return
-    path = papers.save(out, f"receipt-{signed.did.asset_id}-{signed.nonce % 2**32:08x}.json", signed.to_json().encode())
+    path = disk.save(out, f"receipt-{signed.did.asset_id}-{signed.nonce % 2**32:08x}.json", signed.to_json().encode())
     app.console.result({"receipt": str(path)}, facts={"receipt": str(path)})
 
 
@@ -197,9 +197,9 @@ def sign(
 @dry_run_option
 def submit(app: App, file: str, dry_run: bool) -> None:
     """Consume the uses that a holder signed for; FILE is the receipt, - for standard input."""
-    from registry.access import SignedReceipt
     from registry.cli.look import read_text
     from registry.cli.views import show_done
+    from registry.content.uses import SignedReceipt
 
     signed = SignedReceipt.from_json(read_text(file))
     show_done(app, app.registry(to="hand in a receipt").submit_receipt(signed, dry_run=dry_run))

@@ -37,8 +37,8 @@ def import_(app: App, file: str, prices: tuple[str, ...], out: str | None) -> No
     """
     from registry.cli.licence_spec import format_licence
     from registry.cli.look import read_json
+    from registry.documents.ocean import from_ocean_v4
     from registry.errors import InputError
-    from registry.ocean import from_ocean_v4
 
     named: dict[str, Any] = {}
     for entry in prices:
@@ -51,10 +51,10 @@ def import_(app: App, file: str, prices: tuple[str, ...], out: str | None) -> No
     if out is not None:
         import json
 
-        from registry import papers
+        from registry.system import disk
 
         text = json.dumps(imported.ddo.to_dict(), indent=2, ensure_ascii=False) + "\n"
-        papers.put(out, f"ddo-{str(imported.ddo.cid)[-8:]}.json", text.encode())
+        disk.put(out, f"ddo-{str(imported.ddo.cid)[-8:]}.json", text.encode())
     if app.console.as_json:
         app.console.result({"ddo": imported.ddo, "licences": specs, "notes": imported.notes})
         return
@@ -71,8 +71,8 @@ def import_(app: App, file: str, prices: tuple[str, ...], out: str | None) -> No
 @click.option("--created", metavar="MOMENT", help="Like 2026-11-23T17:00:00Z; by default, when it was published.")
 def export(app: App, asset: int | str, created: str | None) -> None:
     """Write an asset as an Ocean document, as JSON."""
-    from registry.ddo import utc_text
-    from registry.ocean import to_ocean_v4
+    from registry.documents.fields import utc_text
+    from registry.documents.ocean_export import to_ocean_v4
 
     registry = app.registry()
     found = registry.get(asset)

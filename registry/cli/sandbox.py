@@ -101,9 +101,9 @@ def lock(app: App, folder: Path, python: str | None) -> None:
     Writes run.lock.json beside run.toml. Wheels only: to build a source distribution is to run it.
     """
     from registry.errors import InputError, WouldOverwrite
-    from registry.papers import write_whole
     from registry.sandbox.runs.code import read_lock, requirements_of
     from registry.sandbox.runs.lock import LOCK_FILE, make_lock
+    from registry.system.disk import write_whole
 
     target = folder / LOCK_FILE
     if os.path.lexists(target):

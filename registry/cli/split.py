@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from registry.cli.app import App
-    from registry.splits import Payment, Split
+    from registry.revenue.splits import Payment, Split
 
 split_argument = click.argument("target", metavar="SPLIT", type=ASSET)
 token_argument = click.argument("token")
@@ -208,7 +208,7 @@ def _show_split(app: App, found: Split) -> None:
         "network": str(found.cost or ""),
         "transaction": found.tx.tx_hash if found.tx else "",
     }
-    from registry.splits import percent
+    from registry.revenue.splits import percent
 
     table = table_of("", "share", "account", *(["ancestor"] if found.asset else []))
     for payee in found.payees:
@@ -237,7 +237,7 @@ def _fields(value: object) -> dict[str, Any]:
 def _shares(words: tuple[str, ...]) -> dict[str, str | int]:
     """Read ``PAYEE=SHARE``. Raises `InputError`."""
     from registry.errors import InputError
-    from registry.numbers import digits_or_text
+    from registry.text.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for word in words:

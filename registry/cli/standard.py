@@ -69,7 +69,7 @@ def list_(app: App, adopted: bool) -> None:
 @click.option("--text", is_flag=True, help="Write its text, verified, and nothing else.")
 def show(app: App, name: str, version: int | None, text: bool) -> None:
     """Show a version of a standard."""
-    from registry.words import clean
+    from registry.calls.words import clean
 
     governance = app.registry().governance
     found = governance.standard(name, version)

@@ -10,7 +10,7 @@ from registry.cli.command import account_option, asset_argument, command, dry_ru
 
 if TYPE_CHECKING:
     from registry.cli.app import App
-    from registry.streams import Subscribed
+    from registry.market.streams import Subscribed
 
 time_option = click.option(
     "--time", "time", required=True, metavar="TIME", help='How long: "30 days", "12 hours", "90 seconds".'

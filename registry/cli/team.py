@@ -22,11 +22,11 @@ from registry.cli.command import (
 )
 
 if TYPE_CHECKING:
-    from registry.assets import Draft
+    from registry.assets.publishing import Draft
     from registry.cli.app import App
     from registry.client import Registry
-    from registry.proposal import Proposal
-    from registry.teams import Pending
+    from registry.teams.proposal_file import TeamProposal
+    from registry.teams.results import ProposalStatus
 
 TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 
@@ -302,7 +302,7 @@ def run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...]) 
 
 def pay(act: Registry, payments: tuple[str, ...]) -> None:
     """Let a client that collects pay, as ``ACCOUNT=AMOUNT``. Raises `InputError` and what amounts raise."""
-    from registry.governance.written import payment
+    from registry.governance.as_yaml import payment
 
     for text in payments:
         account, amount = _pair(text, "--pay", "0xANN=100 USD")
@@ -311,8 +311,8 @@ def pay(act: Registry, payments: tuple[str, ...]) -> None:
 
 def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> None:
     """Let a client that collects call any contract, as ``ACCOUNT=0xDATA``. Raises `InputError`."""
-    from registry.chain.calls import function_of, signature_of
-    from registry.chain.sender import Call
+    from registry.chain.call import Call
+    from registry.chain.calldata import function_of, signature_of
     from registry.cli.market import read_ref
     from registry.errors import InputError
     from registry.types import to_address
@@ -336,7 +336,7 @@ def _pair(text: str, option: str, example: str) -> tuple[str, str]:
 
 def _shares(shares: tuple[str, ...]) -> dict[str, str | int] | None:
     from registry.errors import InputError
-    from registry.numbers import digits_or_text
+    from registry.text.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for text in shares:
@@ -355,7 +355,7 @@ def _draft(
     licences: tuple[str, ...],
     hidden: bool,
 ) -> Draft | None:
-    from registry.assets import Draft
+    from registry.assets.publishing import Draft
     from registry.cli.licence_spec import parse_licence
 
     if path is None and not any((name, kind, license_, licences)):
@@ -367,15 +367,15 @@ def _draft(
     return Draft(path=path, licences=offers, hidden=hidden, **taken)
 
 
-def _read(registry: Registry, file: str) -> Proposal:
-    from registry.proposal import Proposal
+def _read(registry: Registry, file: str) -> TeamProposal:
+    from registry.teams.proposal_file import TeamProposal
 
     if not Path(file).exists() and file.startswith(("ipfs://", "baf")):
         return registry.teams.from_cid(file.removeprefix("ipfs://"))
-    return Proposal.load(file)
+    return TeamProposal.load(file)
 
 
-def _write(app: App, registry: Registry, proposal: Proposal, out: str | None) -> None:
+def _write(app: App, registry: Registry, proposal: TeamProposal, out: str | None) -> None:
     """Write a proposal to its file and into the store, and say what it is."""
     path = proposal.save(out) if out is not None else None
     cid = registry.teams.put(proposal)
@@ -388,17 +388,17 @@ def _write(app: App, registry: Registry, proposal: Proposal, out: str | None) ->
     app.console.facts({"file": str(path) if path else "none, see --out", "CID": str(cid)})
 
 
-def _tell(app: App, registry: Registry, proposal: Proposal, allow_unread: bool) -> None:
+def _tell(app: App, registry: Registry, proposal: TeamProposal, allow_unread: bool) -> None:
     told = registry.teams.describe(proposal, allow_unread=allow_unread)
     value = {**_value(proposal), "calls": told.calls, "domainHash": told.domain_hash, "messageHash": told.message_hash}
     app.console.result(value if app.console.as_json else told)
 
 
-def _value(proposal: Proposal) -> dict[str, Any]:
+def _value(proposal: TeamProposal) -> dict[str, Any]:
     return proposal.to_dict()
 
 
-def _pending_value(entry: Pending) -> dict[str, Any]:
+def _pending_value(entry: ProposalStatus) -> dict[str, Any]:
     proposal = _value(entry.proposal) if entry.proposal else None
     return {
         "state": entry.state,
@@ -410,7 +410,7 @@ def _pending_value(entry: Pending) -> dict[str, Any]:
 
 
 def _line(text: str) -> str:
-    from registry.words import clean
+    from registry.calls.words import clean
 
     return clean(text)
 

@@ -7,7 +7,7 @@ items       a record of 48 bytes for each: where its document begins (8 bytes) a
 tree        the Merkle tree in pages of 7 levels
 =========== =====================================================================================================
 
-The tree is that of `registry.merkle`, its nodes numbered from the root, which is 1; the children of node n are 2n and
+The tree is that of `registry.documents.merkle`, its nodes numbered from the root, which is 1; the children of node n are 2n and
 2n + 1. A page belongs to a node of level 0, 7, 14, ... and is a heap of its own: at place 1 that node, at places 2j and
 2j + 1 the children of what is at place j, at place 0 nothing. All pages of a level follow each other, those of lesser
 levels come first, and the last ones have as many levels as the tree has left. Each size is a power of two that fits the
@@ -24,8 +24,8 @@ from typing import Final, NamedTuple
 
 from eth_hash.auto import keccak
 
+from registry.documents.merkle import HASH, MerkleTree
 from registry.ipfs.profiles import COLLECTION_V1
-from registry.merkle import HASH, MerkleTree
 
 PROFILE: Final = COLLECTION_V1
 
@@ -68,7 +68,7 @@ def leaf_of_item(index: int, digest: bytes) -> bytes:
     return keccak(keccak(index.to_bytes(32) + digest))
 
 
-class Page(NamedTuple):
+class TreePage(NamedTuple):
     """The page of a node: `start` and `size` in bytes in the file, and how many levels lie below the node."""
 
     node: int
@@ -82,13 +82,13 @@ def depth_of(count: int) -> int:
     return (2 * count - 1).bit_length() - 1
 
 
-def page_of(node: int, depth: int) -> Page:
+def page_of(node: int, depth: int) -> TreePage:
     """The page of a node whose level is a multiple of 7, in a tree of this depth."""
     level = node.bit_length() - 1
     levels = min(LEVELS, depth - level)
     size = HASH << (levels + 1)
     before = sum(HASH << (LEVELS + 1) << above for above in range(0, level, LEVELS))
-    return Page(node, levels, before + (node - (1 << level)) * size, size)
+    return TreePage(node, levels, before + (node - (1 << level)) * size, size)
 
 
 def tree_size(count: int) -> int:

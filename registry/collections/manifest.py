@@ -21,13 +21,13 @@ from registry.collections.layout import (
     pages,
     tree_size,
 )
-from registry.ddo import MAX_BYTES
+from registry.documents.ddo import MAX_BYTES
+from registry.documents.merkle import HASH, MerkleTree, root_from
 from registry.errors import InputError, LimitExceeded, Unverified
 from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.node import Node
 from registry.ipfs.reader import Reader
-from registry.merkle import HASH, MerkleTree, root_from
 
 _REMEMBERED: Final = 64
 _AT_ONCE: Final = 4096

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 from registry.collections.layout import DOCUMENTS, ITEMS, MAX_ITEMS, TREE, Record, leaf_of_item, pages
+from registry.documents.merkle import MerkleTree
 from registry.errors import ContentError, InputError
 from registry.home import make_home, private_lock
-from registry.merkle import MerkleTree
 
 _PACKED: Final = "packed"
 _ENTRY: Final = Struct(">QI32s32s16s")

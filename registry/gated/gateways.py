@@ -15,9 +15,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from registry.ddo import KeyGateway
+from registry.documents.ddo import KeyGateway
 from registry.errors import ContentError, GatewayError, InputError, PrivateAddress, RegistryError, SignerError
-from registry.gated.custody import Combined, combine, commitment
 from registry.gated.identity import Identity, unseal
 from registry.gated.protocol import (
     MAX_BODY,
@@ -38,7 +37,8 @@ from registry.gated.protocol import (
     domain_of,
     sign_in_text,
 )
-from registry.ipfs.hosts import Reach, normal_url
+from registry.gated.shares import Combined, combine, commitment
+from registry.ipfs.hosts import NetworkReach, normal_url
 from registry.ipfs.http import Http
 from registry.letters import one_line
 
@@ -72,7 +72,7 @@ class GatewayClient:
     `GatewayError`.
     """
 
-    def __init__(self, url: str, reach: Reach, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, url: str, reach: NetworkReach, *, deadline: float = DEADLINE) -> None:
         self.url: Final = normal_url(url)
         self._http: Final = Http(self.url, name=self.url, deadline=deadline, connections=2, reach=reach, public=True)
 
@@ -185,7 +185,7 @@ def gather(
     key: str,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
-    reach: Reach,
+    reach: NetworkReach,
     *,
     deadline: float = DEADLINE,
     hedge: float = HEDGE,
@@ -302,7 +302,7 @@ def _ask_one(
     identity: Identity,
     wallet: Wallet,
     check: Callable[[KeyGateway, ReleaseRequest, Release], bool],
-    reach: Reach,
+    reach: NetworkReach,
     deadline: float,
 ) -> None:
     client: GatewayClient | None = None

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from registry import papers
 from registry.errors import InputError, JournalError, WouldOverwrite, WrongPassword
 from registry.gated.identity import Identity, seal, unseal
 from registry.home import make_private, private_lock
+from registry.system import disk
 
 __all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
 
@@ -359,7 +359,7 @@ def read_recovery(path: Path, passphrase: str) -> Identity:
     import pyrage
 
     try:
-        data = papers.read(path, MAX_RECOVERY)
+        data = disk.read(path, MAX_RECOVERY)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Name the recovery file.") from error
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from registry.errors import ContentError, InputError, RegistryError
 from registry.home import private_lock
-from registry.papers import refuse_taken
+from registry.system.disk import refuse_taken
 
 __all__ = ["beside"]
 

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from registry.canonical import SAFE_INTEGER, canonical_bytes
 from registry.did import DID
+from registry.documents.canonical import SAFE_INTEGER, canonical_bytes
+from registry.documents.typed_data import typed_data
 from registry.errors import InputError
-from registry.typed_data import typed_data
 from registry.types import to_address
 
 VERSION: Final = 1
@@ -197,7 +197,7 @@ class Revocation(_Request):
 
 
 class Receipt(_Request):
-    """A use that its holder signed away, as `registry.access.SignedReceipt` writes it."""
+    """A use that its holder signed away, as `registry.content.uses.SignedReceipt` writes it."""
 
     did: DIDText
     licence: Annotated[int, Field(strict=True, ge=0, le=255)]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from registry.ddo import Content, is_path
+from registry.documents.ddo import Content
+from registry.documents.fields import is_path
 from registry.errors import FileNotInAsset, LimitExceeded, Unverified
 from registry.gated.age import AgeFile, plain_size
 from registry.gated.identity import Identity
@@ -20,7 +21,7 @@ from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.file import RangedFile
 from registry.ipfs.importer import FileEntry
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.nesting import load_json
 from registry.ipfs.reader import Reader
 
@@ -55,7 +56,7 @@ class OpenedFile:
 class GatedContent:
     """The content of an asset, opened by `identity`; blocks come from `source`."""
 
-    def __init__(self, content: Content, identity: Identity, source: BlockSource, limits: Limits = LIMITS) -> None:
+    def __init__(self, content: Content, identity: Identity, source: BlockSource, limits: ReadLimits = LIMITS) -> None:
         self._content, self._identity = content, identity
         self._reader = Reader(source, limits, remember=_REMEMBERED)
         self._age = lru_cache(_REMEMBERED)(self._open_age)

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from registry.canonical import canonical_bytes
+from registry.documents.canonical import canonical_bytes
 from registry.errors import ContentError, InvalidContent
 from registry.gated.age import AgeFile, encrypt
 from registry.gated.identity import Identity

@@ -33,8 +33,8 @@ from registry.gateway.limits import RateLimit
 from registry.gateway.metrics import Metrics
 from registry.gateway.openapi import document
 from registry.gateway.refusal import Refusal
-from registry.gateway.service import KeyGateway
-from registry.throttle import network_of
+from registry.gateway.service import GatewayService
+from registry.system.throttle import network_of
 
 __all__ = ["make_app"]
 
@@ -47,13 +47,13 @@ _log = logging.getLogger(__name__)
 _MOST_FAULTS: Final = 5
 
 
-def make_app(gateway: KeyGateway) -> Starlette:
+def make_app(gateway: GatewayService) -> Starlette:
     """The ASGI application of a gateway. It writes the start and the stop of the gateway to the audit log."""
     return _Api(gateway).app()
 
 
 class _Api:
-    def __init__(self, gateway: KeyGateway) -> None:
+    def __init__(self, gateway: GatewayService) -> None:
         self._gateway = gateway
         self._settings = gateway.settings
         self._metrics = Metrics(gateway)

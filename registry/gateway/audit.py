@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from registry.canonical import canonical_bytes
+from registry.documents.canonical import canonical_bytes
 from registry.errors import JournalError
 from registry.gateway.database import Database
 

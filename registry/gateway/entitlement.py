@@ -13,12 +13,12 @@ from typing import Final
 from eth_utils.crypto import keccak
 
 from registry.chain.connection import Block
+from registry.chain.receipt_contract import receipts_of
 from registry.chain.signatures import VALID, wallet_check
 from registry.did import DID
 from registry.gateway.chainview import Answers, ChainView, Question, Said, number_of
 from registry.gateway.refusal import Refusal
 from registry.gateway.signin import SignIn, bad_signature
-from registry.receipts import receipts_of
 from registry.types import Address, to_address
 
 EDITOR: Final = 1
@@ -40,7 +40,7 @@ _ASSET_INFO = keccak(text="assetInfo(uint256)")[:4]
 _NONCES = keccak(text="nonces(address,uint192)")[:4]
 
 
-class Entitlement:
+class KeyEntitlement:
     """Asks one registry through a view of its chain."""
 
     def __init__(self, view: ChainView, registry: Address) -> None:

@@ -27,7 +27,7 @@ PASSPHRASE_VARIABLE: Final = "REGISTRY_GATEWAY_PASSPHRASE"
 _SHORTEST: Final = 12
 
 
-class Lock:
+class KeyLock:
     """What opens the file of keys: a passphrase, or the age identity in a key file."""
 
     def __init__(self, *, passphrase: str | None = None, key_file: Path | None = None) -> None:
@@ -80,7 +80,7 @@ def make_key_file(path: Path) -> None:
 class Keys:
     """The keys in use. `signer` is the gateway's Ethereum account."""
 
-    def __init__(self, path: Path, lock: Lock, identities: Sequence[Any], signer: KeySigner, secret: str) -> None:
+    def __init__(self, path: Path, lock: KeyLock, identities: Sequence[Any], signer: KeySigner, secret: str) -> None:
         self._path = path
         self._lock = lock
         self._identities = list(identities)
@@ -95,7 +95,7 @@ class Keys:
         raise TypeError("The keys of a gateway cannot be pickled.")
 
     @classmethod
-    def make(cls, path: Path, lock: Lock) -> Keys:
+    def make(cls, path: Path, lock: KeyLock) -> Keys:
         """Make new keys in a new file; raises `InputError` if there is one."""
         if path.exists():
             raise InputError(f"There are keys at {path} already.", hint="Serve with them, or take another folder.")
@@ -105,7 +105,7 @@ class Keys:
         return made
 
     @classmethod
-    def open(cls, path: Path, lock: Lock) -> Keys:
+    def open(cls, path: Path, lock: KeyLock) -> Keys:
         """Open the file; raises `UnknownAccount` if there is none, `WrongPassword`, `SignerError` if it is damaged."""
         try:
             sealed = path.read_bytes()

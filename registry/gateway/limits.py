@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.gateway.refusal import Refusal
-from registry.throttle import Throttle
+from registry.system.throttle import Throttle
 
 __all__ = ["RateLimit"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 
 
 class Metrics:
     """The counters of one gateway; they name no account and no asset."""
 
-    def __init__(self, gateway: KeyGateway) -> None:
+    def __init__(self, gateway: GatewayService) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "registry_gateway_requests_total",

@@ -12,9 +12,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from registry.gated.protocol import ErrorAnswer, Problem
 from registry.gateway.app import make_app
-from registry.gateway.service import KeyGateway
-from registry.serving import Serving
-from registry.throttle import network_of
+from registry.gateway.service import GatewayService
+from registry.system.serving import Serving
+from registry.system.throttle import network_of
 
 __all__ = ["GatewayServer"]
 
@@ -49,7 +49,7 @@ class GatewayServer(Serving):
     by address: all who come through one have the same.
     """
 
-    def __init__(self, gateway: KeyGateway, sock: socket.socket, *, proxies: tuple[str, ...] = ()) -> None:
+    def __init__(self, gateway: GatewayService, sock: socket.socket, *, proxies: tuple[str, ...] = ()) -> None:
         settings = gateway.settings
         crowd = _Crowd(settings.address_connections, settings.address_heads, frozenset(proxies))
         super().__init__(

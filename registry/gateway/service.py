@@ -15,7 +15,6 @@ from registry.chain.sender import Sender
 from registry.chain.signatures import recover, typed_digest
 from registry.did import DID
 from registry.errors import InputError, JournalError, WrongChain
-from registry.gated.custody import read_share
 from registry.gated.protocol import (
     MAX_KEPT,
     Deposit,
@@ -28,17 +27,18 @@ from registry.gated.protocol import (
     SignedInvitation,
     Stored,
 )
+from registry.gated.shares import read_share
 from registry.gateway.audit import AuditLog
 from registry.gateway.chainview import ChainView
 from registry.gateway.database import FILE, Database, StoredInvitation, StoredShare
-from registry.gateway.entitlement import Entitlement
+from registry.gateway.entitlement import KeyEntitlement
 from registry.gateway.keys import Keys, seal
 from registry.gateway.limits import RateLimit
 from registry.gateway.nonces import Nonces
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
 from registry.gateway.signin import Doorkeeper, SignIn
-from registry.gateway.uses import Uses
+from registry.gateway.uses import ReceiptConsumer
 
 REFUSALS_A_SECOND: Final = 1.0
 """Lines of the audit log that refusals may take; all are counted in the metrics."""
@@ -53,7 +53,7 @@ LONGEST_INVITATION: Final = 10 * 366 * 24 * 3600
 """Seconds; longer than that is a mistake."""
 
 
-class KeyGateway:
+class GatewayService:
     """One gateway of one registry: keeps its share of keys, and hands it to those with access.
 
     `folder` holds what outlives the process: `registry.gateway.database`, the journal of what was sent. `clock` gives
@@ -81,13 +81,13 @@ class KeyGateway:
         self.view: Final = ChainView(chain, settings.depth, head_age=settings.head_age, clock=clock)
         self._registry: Final = deployment.registry
         self._clock = clock
-        self._entitlement = Entitlement(self.view, deployment.registry)
+        self._entitlement = KeyEntitlement(self.view, deployment.registry)
         self._nonces = Nonces(self.database, settings.nonce_seconds, clock=clock)
         self._doorkeeper = Doorkeeper(domain=settings.domain, url=settings.url, chain_id=chain.chain_id, clock=clock)
         self._per_account = RateLimit(settings.account_rate, settings.account_burst)
         self._refusals = RateLimit(REFUSALS_A_SECOND, 1000)
         self._journal = Journal.at(folder)
-        self.uses: Final = Uses(
+        self.uses: Final = ReceiptConsumer(
             database=self.database,
             entitlement=self._entitlement,
             chain=chain,

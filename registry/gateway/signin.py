@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from registry.chain.signatures import recover, text_digest
-from registry.ddo import utc_text
+from registry.documents.fields import utc_text
 from registry.gated.protocol import SIGN_IN_SECONDS, Auth
 from registry.gateway.refusal import Refusal
 from registry.types import Address, to_address

@@ -28,11 +28,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from registry.access import SignedReceipt
 from registry.chain import reverts
 from registry.chain.connection import FIRST_RANGE, Chain
+from registry.chain.receipt_contract import receipts_of
 from registry.chain.sender import Sender
 from registry.chain.signatures import recover, typed_digest
+from registry.content.uses import SignedReceipt
 from registry.did import DID
 from registry.errors import (
     ChainError,
@@ -48,10 +49,9 @@ from registry.errors import (
 from registry.gated.protocol import Receipt, ReleaseRequest, release_ref
 from registry.gateway.budget import Budget, hand_in
 from registry.gateway.database import Database
-from registry.gateway.entitlement import Entitlement
+from registry.gateway.entitlement import KeyEntitlement
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
-from registry.receipts import receipts_of
 from registry.types import ZERO_ADDRESS, to_address
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ class Use:
     block: int | None
 
 
-class Uses:
+class ReceiptConsumer:
     """Consumes receipts for releases. `sender` pays for the transactions; `first_block` is where the registry began."""
 
     def __init__(
         self,
         *,
         database: Database,
-        entitlement: Entitlement,
+        entitlement: KeyEntitlement,
         chain: Chain,
         sender: Sender,
         contract: Contract,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from registry.governance.curation import Curation
 from registry.governance.delegation import Delegation
-from registry.governance.distribution import Distribution
+from registry.governance.distribution import TokenDistribution
 from registry.governance.emergency import Emergency
 from registry.governance.standards import Standards
 from registry.governance.statistics import Statistics
 from registry.governance.voting import Voting
 
 
-class Governance(Voting, Delegation, Distribution, Standards, Curation, Emergency, Statistics):
+class Governance(Voting, Delegation, TokenDistribution, Standards, Curation, Emergency, Statistics):
     """The DAO of a registry: `Registry.governance`."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from registry import papers
-from registry.canonical import canonical_bytes, parse_json
 from registry.chain.signers import recovered
+from registry.documents.canonical import canonical_bytes, parse_json
+from registry.documents.typed_data import safe_message, typed_data
 from registry.errors import InvalidBallot, RegistryError
 from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
-from registry.proposal import nested, safe_signers
-from registry.typed_data import safe_message, typed_data
+from registry.system import disk
+from registry.teams.proposal_file import nested, safe_signers
 from registry.types import CHAIN_ID_MAX, Address, to_address
 
 FORMAT: Final = "registry.dao.ballot.v1"
@@ -126,12 +126,12 @@ class Ballot:
         Raises `WouldOverwrite` for a file of anything else, and `InputError` if it cannot be written.
         """
         name = f"{short(self.proposal)}-{self.voter.lower()}-{self.nonce}-{str(self.cid)[-6:]}.json"
-        return papers.save(path, name, self.to_bytes())
+        return disk.save(path, name, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> Ballot:
         """Read a file that `save` wrote; raises `InputError` if there is none, and what `from_bytes` raises."""
-        return cls.from_bytes(papers.load(path, MAX_BYTES), source=path)
+        return cls.from_bytes(disk.load(path, MAX_BYTES), source=path)
 
     def __str__(self) -> str:
         return f"ballot of {self.voter} for proposal {short(self.proposal)}"

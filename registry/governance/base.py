@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from registry.errors import NoDao
-from registry.market import Market
+from registry.market.buying import Market
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -32,7 +32,7 @@ class Governed:
 
         Nothing of the record is believed but the addresses. Reads the chain from the first contract on.
         """
-        from registry.chain.founding import check_powers
+        from registry.chain.dao_plan import check_powers
         from registry.chain.provenance import check_code
 
         _ = self.dao

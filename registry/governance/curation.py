@@ -17,7 +17,7 @@ from registry.session import whole
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
-    from registry.chain.logs import Receipt
+    from registry.chain.logs import TxReceipt
 
 ANSWER_TIME: Final = 7 * 86_400
 DECISION_TIME: Final = 90 * 86_400
@@ -77,8 +77,8 @@ class Filed:
     reason: CID
     bond: Amount
     cost: Cost
-    tx: Receipt | None
-    approval: Receipt | None
+    tx: TxReceipt | None
+    approval: TxReceipt | None
 
     def __str__(self) -> str:
         what = f"{'appeal for' if self.appeal else 'flag'} {self.did} with a bond of {self.bond}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.calls.words import in_votes
 from registry.governance.base import Governed
 from registry.results import Done
 from registry.types import ZERO_ADDRESS, Address, to_address
-from registry.words import in_votes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from registry import papers
+from registry.calls.words import in_votes
 from registry.errors import InputError, WrongProof
 from registry.governance.base import Governed
 from registry.governance.entitlements import Entitlement, Entitlements, Proven, read_proofs
 from registry.ipfs.cid import CID
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.unixfs import add_file, cat
 from registry.results import Done
+from registry.system import disk
 from registry.types import ZERO_ADDRESS, Address, to_address
-from registry.words import in_votes
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -28,7 +28,7 @@ MAX_LIST: Final = 2**28
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class TokenClaim:
     """An entitlement of the distribution: whether it was claimed, and where the tokens go (a vesting wallet, or the
     account itself)."""
 
@@ -70,7 +70,7 @@ class Vesting:
         return f"vesting wallet {self.wallet} of {self.owner}: {released} released, {ready} to release, {locked} locked"
 
 
-class Distribution(Governed):
+class TokenDistribution(Governed):
     """Verbs for a list of entitlements whose Merkle root is on chain."""
 
     @cached_property
@@ -92,17 +92,19 @@ class Distribution(Governed):
         holder = to_address(account) if account else None
         text = str(source).removeprefix("ipfs://")
         if isinstance(source, CID) or str(source).startswith("ipfs://"):
-            data = b"".join(cat(CID.parse(text), self.registry.store, limits=Limits(total=MAX_LIST)))
+            data = b"".join(cat(CID.parse(text), self.registry.store, limits=ReadLimits(total=MAX_LIST)))
             return read_proofs(data, source, account=holder)
         try:
-            data = papers.read(source, MAX_LIST)
+            data = disk.read(source, MAX_LIST)
         except OSError as error:
             raise InputError(
                 f"{text!r} cannot be read: {error.strerror}.", hint="Name a file, or ipfs://CID."
             ) from error
         return read_proofs(data[:MAX_LIST], source, account=holder)
 
-    def claims(self, source: str | Path | CID | Iterable[Proven], *, account: str | None = None) -> tuple[Claim, ...]:
+    def claims(
+        self, source: str | Path | CID | Iterable[Proven], *, account: str | None = None
+    ) -> tuple[TokenClaim, ...]:
         """What of a list `account` (default: the signer) may claim, or has.
 
         Raises `WrongProof` for a list of another distribution.
@@ -172,20 +174,20 @@ class Distribution(Governed):
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _claim(self, proven: Proven) -> Claim:
+    def _claim(self, proven: Proven) -> TokenClaim:
         chain, functions, entitlement = self.registry.chain, self.distributor.functions, proven.entitlement
         if proven.root != self._root:
             raise WrongProof(entitlement.account, proven.root, self._root)
         receiver = entitlement.account
         if entitlement.duration:
             receiver = to_address(chain.call(functions.vestingOf(entitlement.words)))
-        return Claim(proven, bool(chain.call(functions.isClaimed(entitlement.words))), receiver)
+        return TokenClaim(proven, bool(chain.call(functions.isClaimed(entitlement.words))), receiver)
 
     @cached_property
     def _root(self) -> bytes:
         return bytes(self.registry.chain.call(self.distributor.functions.root()))
 
-    def _send(self, claim: Claim, dry_run: bool) -> Done:
+    def _send(self, claim: TokenClaim, dry_run: bool) -> Done:
         call = self.distributor.functions.claim(claim.entitlement.words, list(claim.proven.proof))
         what = f"claim {in_votes(claim.entitlement.amount)} for {claim.entitlement.account}"
         return self.registry.act(what, call, dry_run=dry_run)

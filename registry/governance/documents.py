@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from registry import papers
 from registry.errors import ConnectionFailed, InputError, Unverified
 from registry.governance.base import Governed
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import fetch
 from registry.money import Amount, Token
+from registry.system import disk
 from registry.types import Address, Digest, to_address, to_digest
 
 MAX_DOCUMENT: Final = 2**20
@@ -81,6 +81,6 @@ def _bytes(document: str | bytes | Path) -> bytes:
     if isinstance(document, str):
         return document.encode()
     try:
-        return papers.read(document, MAX_DOCUMENT)
+        return disk.read(document, MAX_DOCUMENT)
     except OSError as error:
         raise InputError(f"{str(document)!r} cannot be read: {error.strerror}.", hint="Name a text file.") from error

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from registry.canonical import canonical_bytes, parse_json
-from registry.chain.sender import Call
+from registry.chain.call import Call
+from registry.documents.canonical import canonical_bytes, parse_json
 from registry.errors import DescriptionTooLong, InvalidDraft, RegistryError, UnpinnedBody
 from registry.ipfs.cid import CID
-from registry.letters import unseen
+from registry.text.letters import unseen
 from registry.types import Address, to_address
 
 FORMAT: Final = "registry.dao.proposal.v1"
@@ -45,7 +45,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Draft:
+class ProposalDraft:
     """A proposal that can be simulated and submitted. Made by `Proposing.draft`, or from a file by `read_draft`."""
 
     chain_id: int

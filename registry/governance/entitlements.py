@@ -22,12 +22,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from registry import papers
-from registry.canonical import MAX_DEPTH
+from registry.documents.canonical import MAX_DEPTH
+from registry.documents.merkle import MerkleTree, leaf_of, root_from
 from registry.errors import Fault, InvalidEntitlements, InvalidNumber, RegistryError
 from registry.ipfs.nesting import load_json
-from registry.merkle import MerkleTree, leaf_of, root_from
-from registry.numbers import decimal, moment, whole
+from registry.system import disk
+from registry.text.numbers import decimal, moment, whole
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 DECIMALS: Final = 18
@@ -179,7 +179,7 @@ def read_proofs(data: bytes | str, source: object, *, account: Address | None = 
 
 def _read(path: str | Path) -> str:
     try:
-        data = papers.read(path, MAX_BYTES)
+        data = disk.read(path, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise InvalidEntitlements(path, [Fault("", f"it has more than {MAX_BYTES:,} bytes")])
         return data.decode("utf-8")

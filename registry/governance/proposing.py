@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from eth_utils.crypto import keccak
 
+from registry.calls.words import in_votes, require_read
 from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector, collected
 from registry.errors import (
@@ -24,24 +25,23 @@ from registry.errors import (
     WrongChain,
     WrongProposalState,
 )
-from registry.governance.drafts import Action, Draft, check_title
-from registry.governance.proposals import Proposals
+from registry.governance.as_yaml import payment, read
+from registry.governance.drafts import Action, ProposalDraft, check_title
+from registry.governance.lookup import Lookup
 from registry.governance.standing import Proposal, ProposalState, Proposed, local
-from registry.governance.written import payment, read
 from registry.ipfs.cid import CID
 from registry.results import Done
 from registry.types import to_address
-from registry.words import in_votes, require_read
 
 if TYPE_CHECKING:
-    from registry.chain.sender import Call
+    from registry.chain.call import Call
     from registry.client import Registry
     from registry.money import Amount
 
 _SET_GUARDIAN: Final = keccak(text="setGuardian(address,uint48)")[:4]
 
 
-class Proposing(Proposals):
+class Proposing(Lookup):
     """Verbs of who proposes, and of anybody who moves a decision on."""
 
     # --- Drafting --------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ class Proposing(Proposals):
         """The call that pays from the treasury; raises `InvalidAddress`, `InvalidAmount` and `UnknownToken`."""
         return payment(self.registry, to, amount)
 
-    def draft(self, calls: Any, *, title: str, body: str = "", allow_unread: bool = False) -> Draft:
+    def draft(self, calls: Any, *, title: str, body: str = "", allow_unread: bool = False) -> ProposalDraft:
         """Draft a proposal of the signer: what `collect` collected, or calls of any kind; `body` is Markdown.
 
         The code hashes of the targets, and the calls in words, become part of its body. What a stranger's contract
@@ -82,7 +82,7 @@ class Proposing(Proposals):
         told = self._in_words(listed)
         require_read(told, allow_unread=allow_unread)
         actions = [Action(*each) for each in zip(listed, hashes, map(str, told), strict=True)]
-        made = Draft(
+        made = ProposalDraft(
             chain_id=chain.chain_id,
             governor=self.dao.governor,
             proposer=self.registry.address,
@@ -94,13 +94,13 @@ class Proposing(Proposals):
         _ = made.document
         return made
 
-    def read_draft(self, path: str | Path, *, allow_unread: bool = False) -> Draft:
-        """Draft what a YAML file says, see `registry.governance.written`; raises `InvalidDraft` with the line at fault,
+    def read_draft(self, path: str | Path, *, allow_unread: bool = False) -> ProposalDraft:
+        """Draft what a YAML file says, see `registry.governance.as_yaml`; raises `InvalidDraft` with the line at fault,
         and what `draft` raises."""
         written = read(path, self.registry)
         return self.draft(written.calls, title=written.title, body=written.body, allow_unread=allow_unread)
 
-    def pin(self, draft: Draft) -> CID:
+    def pin(self, draft: ProposalDraft) -> CID:
         """Keep the body of a draft in the block store, and return its CID; raises `UnpinnedBody`."""
         try:
             self.registry.store.put(draft.cid, draft.document)
@@ -112,7 +112,7 @@ class Proposing(Proposals):
 
     def propose(
         self,
-        draft: Draft,
+        draft: ProposalDraft,
         *,
         force: bool = False,
         pin: bool = True,
@@ -186,7 +186,7 @@ class Proposing(Proposals):
 
     # --- Below the verbs -------------------------------------------------------------------------
 
-    def _check(self, draft: Draft) -> None:
+    def _check(self, draft: ProposalDraft) -> None:
         registry = self.registry
         if draft.chain_id != registry.chain.chain_id:
             raise WrongChain(draft.chain_id, registry.chain.chain_id, f"The {draft}")

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.calls.words import CallInWords, Words, clean, known_contracts, moment
 from registry.chain.artifacts import artifact
-from registry.chain.calls import decoded
+from registry.chain.calldata import decoded
 from registry.chain.fork import READER, Trial, Tried, run
 from registry.chain.logs import abi_type, named_values
 from registry.chain.safe import NAMES as SAFE_PARTS
 from registry.errors import CallWouldRevert, RegistryError
 from registry.types import Address, to_address
-from registry.words import CallInWords, Words, clean, known_contracts, moment
 
 if TYPE_CHECKING:
+    from registry.chain.call import Call
     from registry.chain.deploy import Dao
-    from registry.chain.sender import Call
-    from registry.market import Market
+    from registry.market.buying import Market
 
 QUEUE_SLOT: Final = 5
 """Where OpenZeppelin's Governor keeps the calls to itself that a proposal may make (`_governanceCall`, a deque)."""

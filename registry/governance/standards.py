@@ -9,9 +9,9 @@ from registry.did import DID
 from registry.errors import InputError, NotFoundError
 from registry.governance.documents import Document, Documents
 from registry.ipfs.cid import CID
-from registry.letters import unseen
 from registry.results import Done
 from registry.session import whole
+from registry.text.letters import unseen
 from registry.types import Address, to_address
 
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from registry.chain.sender import Call
+from registry.calls.words import CallInWords, clean, in_votes
+from registry.chain.call import Call
 from registry.errors import InputError
 from registry.governance.drafts import Body
 from registry.ipfs.cid import CID
 from registry.types import Address
-from registry.words import CallInWords, clean, in_votes
 
 if TYPE_CHECKING:
     from registry.chain.fees import Cost
-    from registry.chain.logs import Receipt
+    from registry.chain.logs import TxReceipt
 
 
 class Choice(IntEnum):
@@ -203,7 +203,7 @@ class Proposed:
     title: str
     cid: CID
     cost: Cost
-    tx: Receipt | None
+    tx: TxReceipt | None
 
     def to_dict(self) -> dict[str, object]:
         """For machines: large numbers as text."""
@@ -230,7 +230,7 @@ class Vote:
     reason: str
     warnings: tuple[str, ...]
     cost: Cost
-    tx: Receipt | None
+    tx: TxReceipt | None
 
     def to_dict(self) -> dict[str, object]:
         """For machines: large numbers as text."""

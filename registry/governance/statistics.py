@@ -11,11 +11,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.calls.words import in_votes
 from registry.errors import InputError
 from registry.governance.base import Governed
-from registry.picture import picture
+from registry.system.picture import picture
 from registry.types import ZERO_ADDRESS, Address, to_address
-from registry.words import in_votes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -260,7 +260,7 @@ def percentage(share: Decimal) -> str:
 
 def _title(description: str, number: int) -> str:
     """The first words of a description, as a line of text that no terminal obeys."""
-    from registry.words import clean
+    from registry.calls.words import clean
 
     line = next((line.strip("# ").strip() for line in description.splitlines() if line.strip("# ").strip()), "")
     named = line.partition("#proposer=")[0].strip()

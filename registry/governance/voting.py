@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.calls.words import in_votes, require_read
+from registry.chain.call import Call
 from registry.chain.fees import NOTHING, Cost
 from registry.chain.reverts import declared
-from registry.chain.sender import Call
 from registry.chain.signers import recovered, telling
 from registry.errors import (
     AlreadyVoted,
@@ -33,10 +34,9 @@ from registry.governance.standing import Choice, Proposal, ProposalState, Vote, 
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
 from registry.types import Address, to_address
-from registry.words import in_votes, require_read
 
 if TYPE_CHECKING:
-    from registry.chain.logs import Receipt
+    from registry.chain.logs import TxReceipt
 
 BATCH: Final = 50
 """Ballots in a transaction, where the gas allows."""
@@ -91,7 +91,7 @@ class Relayed:
     before: tuple[CheckedBallot, ...]
     refused: tuple[CheckedBallot, ...]
     cost: Cost
-    txs: tuple[Receipt, ...]
+    txs: tuple[TxReceipt, ...]
 
     @property
     def votes(self) -> int:
@@ -252,7 +252,7 @@ class Voting(Proposing):
         good = [one for one in checked if one.problem is None]
         refused = [one for one in checked if one.problem is not None and not one.counted]
         counted: list[CheckedBallot] = []
-        txs: list[Receipt] = []
+        txs: list[TxReceipt] = []
         cost = NOTHING
         for part in self._batches(good, batch):
             self.registry.progress("relay ballots", len(counted), len(good))

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from registry import papers
 from registry.errors import ConnectionFailed, RegistryError
+from registry.system import disk
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -36,7 +36,7 @@ class YamlFile:
         import yaml
 
         try:
-            data = papers.read(self.path, MAX_BYTES)
+            data = disk.read(self.path, MAX_BYTES)
         except OSError as error:
             raise self._error(f"it cannot be read ({error.strerror})", 0, "Check the name of the file.") from error
         if len(data) > MAX_BYTES:

@@ -25,12 +25,12 @@ from registry.hub.feeds import FEEDS
 from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
-from registry.hub.pages.desk import Asked, Page
+from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, PAGES, Site
 from registry.hub.service import Hub
 from registry.hub.unanswered import Unanswered
 from registry.index.models import Hits, HubProblem, Model, Refused
-from registry.throttle import Throttle, network_of
+from registry.system.throttle import Throttle, network_of
 
 __all__ = ["make_app"]
 
@@ -276,7 +276,7 @@ def _of_refusal(error: Unanswered, headers: Mapping[str, str]) -> dict[str, str]
     return {**headers, "cache-control": "no-store", **again}
 
 
-def _packed(request: Request, page: Page, headers: dict[str, str]) -> Response:
+def _packed(request: Request, page: PageAnswer, headers: dict[str, str]) -> Response:
     """A page, compressed for who takes that and where it helps."""
     body = page.body
     if page.media in _PACKED and len(body) > 1_024 and "gzip" in request.headers.get("accept-encoding", ""):

@@ -27,7 +27,7 @@ from registry.errors import IndexFault, InputError
 from registry.hub.feeds import KINDS, kind_of
 from registry.index.catalogue import IndexView
 from registry.index.models import Activity
-from registry.ipfs.hosts import Reach
+from registry.ipfs.hosts import NetworkReach
 
 __all__ = ["Hook", "Hooks", "post", "signature_of"]
 
@@ -246,7 +246,7 @@ class _PublicOnly(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         addresses = self._resolve(host, port)
         for address in addresses:
-            if not Reach().allows(address):
+            if not NetworkReach().allows(address):
                 raise InputError(f"{host!r} leads to {address}, which is not on the public internet.")
         return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.ddo import ASSET_TYPES
+from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError, InvalidCID
 from registry.index.catalogue import IndexReader
 from registry.index.models import (

@@ -8,7 +8,7 @@ from typing import Final
 from registry.hub.app import make_app
 from registry.hub.pages.site import Site
 from registry.hub.service import Hub
-from registry.serving import Serving
+from registry.system.serving import Serving
 
 __all__ = ["HubServer"]
 

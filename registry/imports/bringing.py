@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from registry.ddo import AssetType
+from registry.documents.ddo import AssetType
 from registry.errors import InputError
 from registry.imports.card import MOST, Card, clean, read_card
 from registry.imports.fetching import Notes, Progress, checked, into_blocks, into_folder
 from registry.imports.licences import Named, named
-from registry.imports.listing import Listing, Origin, SourceFile, arranged
+from registry.imports.listing import Origin, SourceFile, SourceListing, arranged
 from registry.imports.runnable import say_of_code
 from registry.imports.web import Body
 from registry.ipfs.blocks import BlockStore
@@ -25,7 +25,7 @@ __all__ = ["Imported", "Source", "bring", "open_source"]
 class Source(Protocol):
     """A place that something is imported from."""
 
-    def listing(self) -> Listing:
+    def listing(self) -> SourceListing:
         """What it has, at one fixed revision. Raises `ImportFailed` and `Unavailable`."""
 
     def body(self, file: SourceFile, offset: int) -> Iterator[bytes]:
@@ -151,7 +151,7 @@ def bring(
         )
 
 
-def _card(listing: Listing, source: Source) -> tuple[Card, Body]:
+def _card(listing: SourceListing, source: Source) -> tuple[Card, Body]:
     """The card, and where bodies come from, of which the card's is at hand."""
     file = next((file for file in listing.files if file.path == "README.md"), None)
     if file is None or file.size < 0:
@@ -166,7 +166,7 @@ def _card(listing: Listing, source: Source) -> tuple[Card, Body]:
     return read_card(data), body
 
 
-def _fields(listing: Listing, card: Card, licence: Named, unchecked: Sequence[str]) -> dict[str, Any]:
+def _fields(listing: SourceListing, card: Card, licence: Named, unchecked: Sequence[str]) -> dict[str, Any]:
     """The fields of the document, the same on any machine."""
     origin = listing.origin
     name = clean(origin.repository).rstrip("/").rpartition("/")[2]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from registry.letters import turns_writing, unseen
+from registry.text.letters import turns_writing, unseen
 
 __all__ = ["MOST", "Card", "clean", "read_card"]
 

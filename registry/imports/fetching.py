@@ -20,7 +20,7 @@ from filelock import Timeout
 
 from registry.errors import ContentError, ImportFailed, InvalidCID, SourceDiffers, Unavailable
 from registry.home import private_lock
-from registry.imports.listing import Listing, SourceFile, Tree, arranged, ordered
+from registry.imports.listing import SourceFile, SourceListing, Tree, arranged, ordered
 from registry.imports.web import TRIES, Body, Tell, pause
 from registry.ipfs.blocks import BlockStore, keep, writing
 from registry.ipfs.builder import Builder
@@ -187,7 +187,7 @@ class _Noting:
 
 
 def into_blocks(
-    listing: Listing, body: Body, store: BlockStore, *, notes: Notes, progress: Progress = lambda *_: None
+    listing: SourceListing, body: Body, store: BlockStore, *, notes: Notes, progress: Progress = lambda *_: None
 ) -> Added:
     """Fetch all of a listing into a store, and pin its root there: the CID that adding the same folder gives.
 
@@ -273,7 +273,7 @@ class _Ahead:
         return lambda _file, offset: iter([data[offset:]])
 
 
-def into_folder(listing: Listing, body: Body, folder: Path, *, progress: Progress = lambda *_: None) -> None:
+def into_folder(listing: SourceListing, body: Body, folder: Path, *, progress: Progress = lambda *_: None) -> None:
     """Write all of a listing into a folder that is the user's alone. Raises as `into_blocks`."""
     done = 0
     source = str(listing.origin)

@@ -14,9 +14,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from registry.errors import ImportFailed, InputError, SourceNotFound
-from registry.imports.listing import COMMIT, Listing, Origin, SourceFile
-from registry.letters import one_line
-from registry.redaction import redacted
+from registry.errors.redaction import redacted
+from registry.imports.listing import COMMIT, Origin, SourceFile, SourceListing
+from registry.text.letters import one_line
 
 __all__ = ["Git"]
 
@@ -50,7 +50,7 @@ class Git:
         """Delete what was fetched."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def listing(self) -> Listing:
+    def listing(self) -> SourceListing:
         """All files of the commit that the revision is now; links and other repositories within it are left out.
 
         Raises `SourceNotFound`, and `ImportFailed` where git is missing or fails."""
@@ -77,7 +77,7 @@ class Git:
         if not files:
             raise SourceNotFound(self._name, "it has no files")
         origin = Origin(kind="git", repository=self.url, revision=commit, url=_page(self.url))
-        return Listing(origin=origin, type="other", files=tuple(files), left_out=tuple(left_out))
+        return SourceListing(origin=origin, type="other", files=tuple(files), left_out=tuple(left_out))
 
     def _fetch(self) -> None:
         wanted = self.revision or "HEAD"

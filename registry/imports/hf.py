@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from registry.ddo import AssetType
+from registry.documents.ddo import AssetType
 from registry.errors import ImportFailed, InputError, SourceClosed, SourceNotFound
-from registry.imports.listing import COMMIT, Algorithm, Listing, Origin, SourceFile
+from registry.imports.listing import COMMIT, Algorithm, Origin, SourceFile, SourceListing
 from registry.imports.web import Web
 
 __all__ = ["HUB", "HuggingFace", "Name", "token"]
@@ -71,7 +71,7 @@ class HuggingFace:
         """Close the connections."""
         self._web.close()
 
-    def listing(self) -> Listing:
+    def listing(self) -> SourceListing:
         """What the repository has at the commit that its revision is now.
 
         Raises `SourceNotFound`, `SourceClosed`, `ImportFailed` for nonsense, and `Unavailable`."""
@@ -90,7 +90,7 @@ class HuggingFace:
             raise SourceNotFound(self._web.source, "it has no files")
         page = f"{HUB}/{'' if kind == 'models' else kind + '/'}{path}" if self._endpoint == HUB else ""
         origin = Origin(kind="hf", repository=f"{kind}/{path}", revision=commit, url=page)
-        return Listing(origin=origin, type=_TYPES[kind], files=files)
+        return SourceListing(origin=origin, type=_TYPES[kind], files=files)
 
     def _info(self) -> tuple[str, Mapping[str, Any]]:
         """Of which kind it is, and what is told of it. Raises `ImportFailed` if it may be one of two."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from registry.ddo import is_licence_reference
+from registry.documents.fields import is_licence_reference
 from registry.errors import InputError, LicenceUnclear
 
 __all__ = ["Named", "named"]

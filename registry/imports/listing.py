@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from registry.ddo import AssetType
+from registry.documents.ddo import AssetType
 from registry.errors import InvalidContent
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.names import writing_fault
 
-__all__ = ["COMMIT", "Algorithm", "Listing", "Origin", "SourceFile", "Tree", "arranged", "ordered"]
+__all__ = ["COMMIT", "Algorithm", "Origin", "SourceFile", "SourceListing", "Tree", "arranged", "ordered"]
 
 Algorithm = Literal["sha256", "git-sha1", "md5", ""]
 
@@ -68,7 +68,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class SourceListing:
     """All of a source: its `origin`, its `files`, and which `type` of asset it is. `left_out` has the paths that are
     not taken."""
 
@@ -82,7 +82,7 @@ class Listing:
         """Bytes of all files together, as far as they are known."""
         return sum(max(file.size, 0) for file in self.files)
 
-    def only(self, include: Sequence[str] = (), *, hidden: bool = False) -> Listing:
+    def only(self, include: Sequence[str] = (), *, hidden: bool = False) -> SourceListing:
         """The files whose path fits one of some patterns (``*.parquet``, ``data/``), without those of which a part of
         the path begins with a dot, unless `hidden`: as when a folder is added. Raises `InvalidContent` if none is left.
         """

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from registry.canonical import parse_json
+from registry.documents.canonical import parse_json
 from registry.errors import (
     ImportFailed,
     InputError,
@@ -21,7 +21,7 @@ from registry.errors import (
     Unavailable,
 )
 from registry.imports.listing import SourceFile
-from registry.ipfs.hosts import Reach, host_of, is_loopback
+from registry.ipfs.hosts import NetworkReach, host_of, is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.letters import one_line
 
@@ -61,7 +61,7 @@ class Web:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._home = Http(url, name=host_of(url), deadline=deadline, headers=headers, public=True)
         # On this machine a server may send to this machine; from elsewhere nobody may send inside.
-        self._reach = Reach.of_user(loopback=here)
+        self._reach = NetworkReach.of_user(loopback=here)
         self._clear = not url.startswith("https://")
         self._others: dict[str, Http] = {}
         self._deadline = deadline

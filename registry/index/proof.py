@@ -17,8 +17,8 @@ from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.decoding import decode
 from registry.chain.logs import abi_type
-from registry.ddo import DDO
 from registry.did import DID
+from registry.documents.ddo import DDO
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
 from registry.index.catalogue import IndexReader
 from registry.index.entries import formats_of

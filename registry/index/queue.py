@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
-from registry.ddo import DDO, MAX_BYTES
+from registry.documents.ddo import DDO, MAX_BYTES
 from registry.errors import ContentError, DDOTooLarge, InvalidDDO
 from registry.index.tables import Row
 from registry.index.tables_store import Store

@@ -18,11 +18,11 @@ from registry.ipfs.cid import CID
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.traverse import traverse
 
-__all__ = ["Audit", "Finding", "ReplicaAudit", "audit", "chance_to_miss"]
+__all__ = ["Audit", "AuditFinding", "ReplicaAudit", "audit", "chance_to_miss"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """A block that a replica did not give: the `error` by its name and what it says."""
 
     cid: CID
@@ -37,7 +37,7 @@ class ReplicaAudit:
     name: str
     checked: int
     size: int
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
     @property
     def sound(self) -> bool:
@@ -123,16 +123,16 @@ def audit(
 def _look(
     name: str, replica: BlockSource, drawn: Sequence[CID], progress: Callable[[str, int, int], None] | None
 ) -> ReplicaAudit:
-    def one(cid: CID) -> int | Finding:
+    def one(cid: CID) -> int | AuditFinding:
         try:
             return len(fetch(cid, replica))
         except ContentError as error:
-            return Finding(cid, type(error).__name__, error.message)
+            return AuditFinding(cid, type(error).__name__, error.message)
 
     size = 0
-    findings: list[Finding] = []
+    findings: list[AuditFinding] = []
     for number, got in enumerate(ahead(one, drawn, parallel_of(replica)), 1):
-        if isinstance(got, Finding):
+        if isinstance(got, AuditFinding):
             findings.append(got)
         else:
             size += got

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from registry.errors import LimitExceeded, Unverified
 from registry.ipfs.cid import CID
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 
 __all__ = [
     "BlockSink",
@@ -61,7 +61,7 @@ def parallel_of(source: BlockSource) -> int:
     return int(getattr(source, "parallel", 1))
 
 
-def fetch(cid: CID, source: BlockSource, limits: Limits = LIMITS) -> bytes:
+def fetch(cid: CID, source: BlockSource, limits: ReadLimits = LIMITS) -> bytes:
     """A block, hashed and of a size that is allowed. Identity CIDs need no source.
 
     Raises `BlockNotFound`, `Unavailable`, `Unverified` and `LimitExceeded`.

@@ -17,7 +17,7 @@ from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.profiles import Profile
 from registry.ipfs.scan import File, Folder, Symlink, open_readable
 
-__all__ = ["Builder", "FileEntry", "Part", "Progress", "leaf"]
+__all__ = ["Builder", "FileEntry", "Progress", "TreePart", "leaf"]
 
 Progress = Callable[[int], None]
 
@@ -34,7 +34,7 @@ class FileEntry:
     cid: CID
 
 
-class Part(NamedTuple):
+class TreePart(NamedTuple):
     """A subtree: `tsize` counts its blocks' bytes, `size` the content's."""
 
     cid: CID
@@ -79,9 +79,9 @@ class Builder:
 
     # --- Files -----------------------------------------------------------------------------------
 
-    def file(self, stream: BinaryIO, path: str) -> Part:
+    def file(self, stream: BinaryIO, path: str) -> TreePart:
         """A file's tree: leaves gathered in nodes of `width`, level upon level, until one node is left."""
-        pending: list[list[Part]] = [[]]  # by level; each is shorter than width, so memory stays flat
+        pending: list[list[TreePart]] = [[]]  # by level; each is shorter than width, so memory stays flat
         for leaf in self._leaves(stream, path):
             pending[0].append(leaf)
             level = 0
@@ -99,16 +99,16 @@ class Builder:
         self.files.append(FileEntry(path, root.size, root.cid))
         return root
 
-    def _file_node(self, parts: list[Part]) -> Part:
+    def _file_node(self, parts: list[TreePart]) -> TreePart:
         sizes = [part.size for part in parts]
         message = Message(Type.FILE, filesize=sum(sizes), blocksizes=sizes)
         cid, tsize = self._put_node([Link(part.cid, b"", part.tsize) for part in parts], message)
-        return Part(cid, tsize, sum(sizes))
+        return TreePart(cid, tsize, sum(sizes))
 
     def _leaf(self, chunk: bytes) -> tuple[CID, bytes]:
         return leaf(chunk, raw=self.profile.raw_leaves, version=self.profile.cid_version)
 
-    def _leaves(self, stream: BinaryIO, path: str) -> Iterator[Part]:
+    def _leaves(self, stream: BinaryIO, path: str) -> Iterator[TreePart]:
         """Leaves in order. Hashing lets go of the interpreter lock, so two threads hash while this one reads on; the
         sink is only ever called from this thread."""
         first = self._read(stream, path)
@@ -128,12 +128,12 @@ class Builder:
         for size, future in waiting:
             yield self._keep(size, *future.result())
 
-    def _keep(self, size: int, cid: CID, block: bytes) -> Part:
+    def _keep(self, size: int, cid: CID, block: bytes) -> TreePart:
         self._put(cid, block)
         self.done += size
         if self.progress is not None:
             self.progress(self.done)
-        return Part(cid, len(block), size)
+        return TreePart(cid, len(block), size)
 
     def _read(self, stream: BinaryIO, path: str) -> bytes:
         """The next chunk, whole unless the stream ends: reads of pipes and raw files may come back short."""
@@ -156,14 +156,14 @@ class Builder:
 
     # --- Folders ---------------------------------------------------------------------------------
 
-    def item(self, item: File | Folder | Symlink, path: str) -> Part:
+    def item(self, item: File | Folder | Symlink, path: str) -> TreePart:
         """Whatever the scan found, with all below it."""
         if isinstance(item, File):
             with open_readable(item.path) as stream:
                 return self.file(stream, path)
         if isinstance(item, Symlink):
             cid, tsize = self._put_node([], Message(Type.SYMLINK, data=item.target))
-            return Part(cid, tsize, 0)
+            return TreePart(cid, tsize, 0)
         links: list[Link] = []
         size = 0
         for name, child in item.children:
@@ -171,7 +171,7 @@ class Builder:
             links.append(Link(part.cid, name.encode("utf-8"), part.tsize))
             size += part.size
         cid, tsize = self.folder(links, item.path)
-        return Part(cid, tsize, size)
+        return TreePart(cid, tsize, size)
 
     def folder(self, links: list[Link], path: str) -> tuple[CID, int]:
         """A folder of these entries, sorted by the bytes of their names: its CID, and the bytes of all blocks below."""

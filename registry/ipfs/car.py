@@ -15,7 +15,7 @@ from registry.errors import InvalidCID, LimitExceeded, Unverified
 from registry.ipfs import dag, varint
 from registry.ipfs.blocks import BlockSink, BlockSource
 from registry.ipfs.cid import CID
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.traverse import traverse
 
 __all__ = ["Archive", "CarReader", "car_pieces", "read_car", "write_car"]
@@ -54,7 +54,7 @@ def write_car(
     out: BinaryIO,
     *,
     progress: Callable[[int], None] | None = None,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> Archive:
     """Write a root with all below it to a binary stream. `progress` is called with the bytes of blocks done.
 
@@ -87,7 +87,7 @@ class CarReader:
     `LimitExceeded` for a block, a number of blocks or a total beyond the limits; when it is made for the header.
     """
 
-    def __init__(self, stream: BinaryIO, *, name: str = "an archive", limits: Limits = LIMITS) -> None:
+    def __init__(self, stream: BinaryIO, *, name: str = "an archive", limits: ReadLimits = LIMITS) -> None:
         self._stream: Final = (
             stream if isinstance(stream, io.BufferedIOBase) else io.BufferedReader(cast(io.RawIOBase, stream), _BUFFER)
         )
@@ -202,7 +202,7 @@ def read_car(
     *,
     name: str = "an archive",
     progress: Callable[[int], None] | None = None,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> Archive:
     """Put every block of an archive into a store, verified. `progress` is called with the bytes of blocks done.
 

@@ -10,10 +10,10 @@ from typing import Final
 from registry.errors import ContentError, LimitExceeded
 from registry.ipfs.blocks import BlockSource, BlockStore, fetch, parallel_of, writing
 from registry.ipfs.car import Archive
-from registry.ipfs.chain import Chain
 from registry.ipfs.cid import CID, JSON, RAW
 from registry.ipfs.dag import links
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.fallback import Fallback
+from registry.ipfs.limits import LIMITS, ReadLimits
 
 __all__ = ["copy"]
 
@@ -24,7 +24,7 @@ def copy(
     store: BlockStore,
     *,
     progress: Callable[[int], None] | None = None,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> Archive:
     """Bring a root with all below it into a store; returns what came.
 
@@ -50,7 +50,7 @@ class _Copy:
         source: BlockSource,
         store: BlockStore,
         progress: Callable[[int], None] | None,
-        limits: Limits,
+        limits: ReadLimits,
     ) -> None:
         self.root: Final = root
         self.source, self.store, self.progress, self.limits = source, store, progress, limits
@@ -67,7 +67,7 @@ class _Copy:
 
     def stream(self) -> None:
         """Take what a source streams, as long as it is what was asked for."""
-        sources = self.source.sources if isinstance(self.source, Chain) else (self.source,)
+        sources = self.source.sources if isinstance(self.source, Fallback) else (self.source,)
         for source in sources:
             archive = getattr(source, "car", None)
             if archive is None:

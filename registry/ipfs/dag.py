@@ -20,7 +20,7 @@ from typing import Any, Final
 from registry.errors import InputError, LimitExceeded, UnsupportedCodec, Unverified
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dagpb import decode_node
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.nesting import cbor_too_deep, json_too_deep
 
 __all__ = ["decode", "encode", "links"]
@@ -75,7 +75,7 @@ def decode(block: bytes, codec: int | str = "dag-cbor") -> Any:
     return _from_cbor(value, 0)
 
 
-def links(cid: CID, block: bytes, limits: Limits = LIMITS) -> tuple[CID, ...]:
+def links(cid: CID, block: bytes, limits: ReadLimits = LIMITS) -> tuple[CID, ...]:
     """The CIDs that a verified block links to, in its order.
 
     Raises `UnsupportedCodec`, `Unverified` if it is malformed, and `LimitExceeded` if they are too many."""

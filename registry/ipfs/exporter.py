@@ -13,12 +13,12 @@ from registry.errors import ContentError, InputError, LimitExceeded, RegistryErr
 from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.importer import FileEntry
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.names import link_fault
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.reader import Entry, Reader, cat
 from registry.ipfs.resume import verified_prefix
-from registry.papers import refuse_taken
+from registry.system.disk import refuse_taken
 
 __all__ = ["export"]
 
@@ -31,7 +31,7 @@ def export(
     symlinks: Literal["refuse", "keep"] = "refuse",
     progress: Callable[[int], None] | None = None,
     resume: bool = False,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> tuple[FileEntry, ...]:
     """Write a folder, or a file, to `target`, which must not exist yet or be an empty folder.
 
@@ -116,7 +116,7 @@ class _Writer:
         staging: Path,
         symlinks: str,
         progress: Callable[[int], None] | None,
-        limits: Limits,
+        limits: ReadLimits,
     ) -> None:
         self.cid, self.source, self.staging = cid, source, staging
         self.symlinks, self.progress, self.limits = symlinks, progress, limits

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from registry.errors import InputError
 from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.reader import Reader
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class RangedFile(io.RawIOBase):
 
 
 def open_file(
-    cid: CID, source: BlockSource, *, name: str = "", limits: Limits = LIMITS, buffer_size: int = 1 << 20
+    cid: CID, source: BlockSource, *, name: str = "", limits: ReadLimits = LIMITS, buffer_size: int = 1 << 20
 ) -> io.BufferedReader:
     """Open a file for reading bytes, as pandas, pyarrow or `zipfile` take it.
 

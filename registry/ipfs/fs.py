@@ -40,7 +40,7 @@ from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size, say_left_out, to_add
 from registry.ipfs.sources import open_sources
 from registry.ipfs.staging import NEW, Staging, WriteTransaction, add_pinned, open_staging
-from registry.ipfs.store import BlockSource, BlockStore, Chain, LocalStore, name_of
+from registry.ipfs.store import BlockSource, BlockStore, Fallback, LocalStore, name_of
 
 __all__ = ["IPFSFileSystem"]
 
@@ -88,7 +88,7 @@ class IPFSFileSystem(AbstractFileSystem):
         kept = make_home(home()) / "blocks" if store is None else store
         self.store: BlockStore = LocalStore(kept) if isinstance(kept, (str, os.PathLike)) else kept
         further = open_sources([*(sources or ()), gateway] if gateway else sources)
-        self.source: BlockSource = Chain([self.store, *further], cache=self.store) if further else self.store
+        self.source: BlockSource = Fallback([self.store, *further], cache=self.store) if further else self.store
         self._reader = CachedReader(self.source)
         self._listings = lru_cache(CACHED_FOLDERS)(self._list)
 

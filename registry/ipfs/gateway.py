@@ -12,11 +12,11 @@ from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 from registry.errors import BlockNotFound, Unavailable, Unverified
+from registry.errors.redaction import shown
 from registry.ipfs.car import CarReader
 from registry.ipfs.cid import CID
 from registry.ipfs.http import Answer, Http
-from registry.ipfs.limits import LIMITS, Limits
-from registry.redaction import shown
+from registry.ipfs.limits import LIMITS, ReadLimits
 
 __all__ = ["Scope", "TrustlessGateway"]
 
@@ -42,7 +42,7 @@ class TrustlessGateway:
     _ATTEMPTS: Final = 3
     _PATIENCE: Final = 2.0  # seconds; a longer wait is the caller's to decide, who may have another source
 
-    def __init__(self, url: str, *, deadline: float = 30.0, parallel: int = 8, limits: Limits = LIMITS) -> None:
+    def __init__(self, url: str, *, deadline: float = 30.0, parallel: int = 8, limits: ReadLimits = LIMITS) -> None:
         self.name: Final = f"the gateway {shown(url)}"
         self.parallel: Final = parallel
         self.limits: Final = limits

@@ -1,5 +1,5 @@
 """Where an address leads: to this machine alone, into a private network, or out to the Internet; and how far those that
-strangers wrote may lead. Whatever connects on a stranger's word does it by `Reach`, see `registry.ipfs.http`."""
+strangers wrote may lead. Whatever connects on a stranger's word does it by `NetworkReach`, see `registry.ipfs.http`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from registry.errors import InputError, PrivateAddress
 
-__all__ = ["REACH_VARIABLE", "Reach", "host_of", "is_loopback", "normal_url"]
+__all__ = ["REACH_VARIABLE", "NetworkReach", "host_of", "is_loopback", "normal_url"]
 
 REACH_VARIABLE: Final = "REGISTRY_REACH"
 """Environment variable with networks inside that documents of others may lead to, as in ``127.0.0.0/8,10.1.2.3``."""
@@ -93,13 +93,13 @@ def _host(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class NetworkReach:
     """How far addresses that strangers wrote may lead this machine: to the Internet, and into these `networks`."""
 
     networks: tuple[_Network, ...] = ()
 
     @classmethod
-    def of_user(cls, *, loopback: bool = False) -> Reach:
+    def of_user(cls, *, loopback: bool = False) -> NetworkReach:
         """With the networks that ``REGISTRY_REACH`` names, and `loopback` if so. Raises `InputError`."""
         named = os.environ.get(REACH_VARIABLE, "")
         try:

@@ -22,9 +22,9 @@ import httpcore
 import httpx
 
 from registry.errors import InputError, LimitExceeded, PrivateAddress, Unavailable
-from registry.ipfs.hosts import Reach, is_loopback
+from registry.errors.redaction import conceal, redacted, shown
+from registry.ipfs.hosts import NetworkReach, is_loopback
 from registry.ipfs.pieces import Pieces
-from registry.redaction import conceal, redacted, shown
 
 __all__ = ["Answer", "Http"]
 
@@ -99,7 +99,7 @@ class _Stream(httpcore.NetworkStream):
 class _Backend(httpcore.SyncBackend):
     """Connects; with a `reach` to addresses within alone, each looked up once and then connected to as it was found."""
 
-    def __init__(self, reach: Reach | None) -> None:
+    def __init__(self, reach: NetworkReach | None) -> None:
         self._reach = reach
 
     def connect_tcp(
@@ -120,7 +120,7 @@ class _Backend(httpcore.SyncBackend):
                     raise
 
 
-def _looked_up(reach: Reach, host: str, port: int) -> list[str]:
+def _looked_up(reach: NetworkReach, host: str, port: int) -> list[str]:
     try:
         return reach.addresses(host, port)
     except PrivateAddress:
@@ -152,7 +152,7 @@ class _Transport(httpx.BaseTransport):
     Errors of httpcore come through as they are: `Http.ask` turns them into ours.
     """
 
-    def __init__(self, connections: int, proxy: httpx.Proxy | None, reach: Reach | None) -> None:
+    def __init__(self, connections: int, proxy: httpx.Proxy | None, reach: NetworkReach | None) -> None:
         pool: Callable[..., httpcore.ConnectionPool] = httpcore.ConnectionPool
         if proxy is not None:
             pool = partial(httpcore.HTTPProxy, str(proxy.url), proxy_auth=proxy.raw_auth)
@@ -185,7 +185,7 @@ def _proxy(url: str) -> httpx.Proxy | None:
     return httpx.Proxy(proxy) if proxy and proxy.startswith("http") else None
 
 
-def _check_before_proxy(reach: Reach, url: str) -> None:
+def _check_before_proxy(reach: NetworkReach, url: str) -> None:
     """Do not ask a proxy, which connects from within, for what is known here to lead inside. A name that only the proxy
     knows is the proxy's to judge."""
     parts = urlsplit(url)
@@ -272,7 +272,7 @@ class Http:
         deadline: float = 30.0,
         connections: int = 16,
         headers: Mapping[str, str] = {},
-        reach: Reach | None = None,
+        reach: NetworkReach | None = None,
         public: bool = False,
     ) -> None:
         parts = urlsplit(url)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from registry.errors import InvalidContent, Unverified
 from registry.ipfs.blocks import BlockSink, NullSink, writing
-from registry.ipfs.builder import Builder, FileEntry, Part, Progress
+from registry.ipfs.builder import Builder, FileEntry, Progress, TreePart
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan, to_add
@@ -34,7 +34,7 @@ class Added:
     left_out: tuple[str, ...] = ()
 
 
-def _added(builder: Builder, root: Part, left_out: tuple[str, ...] = ()) -> Added:
+def _added(builder: Builder, root: TreePart, left_out: tuple[str, ...] = ()) -> Added:
     return Added(root.cid, root.size, root.tsize, builder.blocks, tuple(builder.files), left_out)
 
 

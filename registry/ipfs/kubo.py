@@ -16,18 +16,18 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from registry.errors import BlockNotFound, ContentError, InputError, InvalidCID, Unavailable, Unverified
+from registry.errors.redaction import shown
 from registry.ipfs.blocks import BlockSource, NullSink, refuse_wrong
 from registry.ipfs.car import CarReader, car_pieces
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.importer import Added, add_tree
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.nesting import load_json
 from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import empty_folders, scan
 from registry.ipfs.traverse import traverse
-from registry.redaction import shown
 
 __all__ = ["KuboRPC"]
 
@@ -55,7 +55,7 @@ class KuboRPC:
         token: str | None = None,
         deadline: float = 30.0,
         parallel: int = 8,
-        limits: Limits = LIMITS,
+        limits: ReadLimits = LIMITS,
     ) -> None:
         parts = urlsplit(url)
         if token and parts.scheme == "http" and not is_loopback(parts.hostname or ""):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LIMITS", "Limits"]
+__all__ = ["LIMITS", "ReadLimits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ReadLimits:
     """`depth` of a file's tree and of nested folders, bytes of one `block`, `total` bytes read for one call,
     `entries` listed by one call, and `fanout`, the links of one block. Passing one raises `LimitExceeded`."""
 
@@ -20,4 +20,4 @@ class Limits:
     fanout: int = 65_536
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = ReadLimits()

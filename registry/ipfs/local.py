@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.errors import ContentError, InputError, NotFoundError, RegistryError
+from registry.ipfs.block_files import BlockFiles
 from registry.ipfs.blocks import BlockSource, fetch
-from registry.ipfs.chain import Chain
 from registry.ipfs.cid import CID, JSON, RAW
 from registry.ipfs.dag import links
-from registry.ipfs.files import BlockFiles
+from registry.ipfs.fallback import Fallback
 from registry.ipfs.pins import Pin, Pins
 from registry.ipfs.traverse import traverse
 
@@ -66,7 +66,7 @@ class LocalStore(BlockFiles):
         """
         with self.writing():
             if source is not None:
-                for _ in traverse(cid, Chain([self, source], cache=self)):
+                for _ in traverse(cid, Fallback([self, source], cache=self)):
                     pass
             return self.pin_all({cid: name})[0]
 

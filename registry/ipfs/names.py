@@ -6,7 +6,7 @@ import posixpath
 import unicodedata
 from typing import Final
 
-from registry.letters import unseen
+from registry.text.letters import unseen
 
 __all__ = ["link_fault", "reading_fault", "writing_fault"]
 

@@ -19,11 +19,11 @@ from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from registry.errors import InputError, InvalidCID, LimitExceeded, NotFoundError, PinRefused, Unavailable, Unverified
+from registry.errors.redaction import shown
 from registry.ipfs.cid import CID
 from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.nesting import load_json
-from registry.redaction import shown
 
 __all__ = ["PRESETS", "STATUSES", "PinningService", "RemotePin", "open_service"]
 

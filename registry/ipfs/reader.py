@@ -16,7 +16,7 @@ from registry.ipfs import hamt
 from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
 from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.dagpb import Link, Type
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.names import reading_fault
 from registry.ipfs.node import Entry, Node, understand
 from registry.ipfs.prefetch import ahead
@@ -34,7 +34,7 @@ class Reader:
     many at once as it likes. The last `remember` dag-pb nodes need not be fetched and decoded again.
     """
 
-    def __init__(self, source: BlockSource, limits: Limits = LIMITS, *, remember: int = 0) -> None:
+    def __init__(self, source: BlockSource, limits: ReadLimits = LIMITS, *, remember: int = 0) -> None:
         self.source: Final = source
         self.limits: Final = limits
         self._window: Final = parallel_of(source)
@@ -238,7 +238,7 @@ class Reader:
 
 
 def cat(
-    cid: CID, source: BlockSource, start: int = 0, end: int | None = None, *, limits: Limits = LIMITS
+    cid: CID, source: BlockSource, start: int = 0, end: int | None = None, *, limits: ReadLimits = LIMITS
 ) -> Iterator[bytes]:
     """The bytes of a file, or those that ``content[start:end]`` would be, in pieces of at most a block.
 
@@ -249,19 +249,19 @@ def cat(
     return reader.cat(reader.file(cid), start, end)
 
 
-def stat(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> Entry:
+def stat(cid: CID, source: BlockSource, *, limits: ReadLimits = LIMITS) -> Entry:
     """What a CID is, from its root block alone, and for a file its size. `path` is ""."""
     return Reader(source, limits).node(cid).entry("")
 
 
-def ls(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> tuple[Entry, ...]:
+def ls(cid: CID, source: BlockSource, *, limits: ReadLimits = LIMITS) -> tuple[Entry, ...]:
     """The entries of a folder, sorted by the bytes of their names. Raises `InputError` for what is not a folder."""
     reader = Reader(source, limits)
     found = (entry for entry, _ in reader.entries(reader.folder(cid)))
     return tuple(sorted(found, key=lambda entry: entry.path.encode("utf-8")))
 
 
-def resolve(cid: CID, path: str, source: BlockSource, *, limits: Limits = LIMITS) -> CID:
+def resolve(cid: CID, path: str, source: BlockSource, *, limits: ReadLimits = LIMITS) -> CID:
     """The CID at a path of names with slashes below a folder; "" is the folder. Links are not followed.
 
     Raises `FileNotInAsset` with names that are there.
@@ -269,6 +269,6 @@ def resolve(cid: CID, path: str, source: BlockSource, *, limits: Limits = LIMITS
     return Reader(source, limits).resolve(cid, path)
 
 
-def walk(cid: CID, source: BlockSource, *, limits: Limits = LIMITS) -> Iterator[Entry]:
+def walk(cid: CID, source: BlockSource, *, limits: ReadLimits = LIMITS) -> Iterator[Entry]:
     """What a CID is and all that is below it, folders before what they hold."""
     return Reader(source, limits).walk(cid)

@@ -16,17 +16,17 @@ from urllib.parse import quote, unquote
 from filelock import FileLock
 
 from registry.errors import ContentError, InputError, NotFoundError, TooFewReplicas
+from registry.errors.redaction import shown
 from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService, RemotePin, failure
-from registry.redaction import shown
 
-__all__ = ["Receipt", "Receipts", "ReplicaPolicy"]
+__all__ = ["PinReceipt", "PinReceipts", "ReplicaPolicy"]
 
 _SLOWEST_POLL: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class PinReceipt:
     """A service keeps a CID for a subject, as it said at `pinned` (seconds since 1970).
 
     `endpoint` and `gateway` are whole addresses, which may have keys in them; of both no more than the host is shown.
@@ -52,20 +52,20 @@ class Receipt:
         return asdict(self) | {"endpoint": shown(self.endpoint), "gateway": gateway}
 
 
-class Receipts:
+class PinReceipts:
     """Receipts in a folder, a file for each subject; None keeps them in memory. Processes may share a folder."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder: Final = folder
-        self._memory: dict[str, tuple[Receipt, ...]] = {}
+        self._memory: dict[str, tuple[PinReceipt, ...]] = {}
 
-    def of(self, subject: str) -> tuple[Receipt, ...]:
+    def of(self, subject: str) -> tuple[PinReceipt, ...]:
         """The receipts of a subject, the oldest first. Raises `ContentError` for a damaged file."""
         if self._folder is None:
             return self._memory.get(subject, ())
         path = self._path(subject)
         try:
-            return tuple(Receipt(**entry) for entry in json.loads(path.read_text("utf-8")))
+            return tuple(PinReceipt(**entry) for entry in json.loads(path.read_text("utf-8")))
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, TypeError) as error:
@@ -80,7 +80,7 @@ class Receipts:
             return tuple(self._memory)
         return tuple(sorted(unquote(path.stem) for path in self._folder.glob("*.json")))
 
-    def add(self, receipt: Receipt) -> None:
+    def add(self, receipt: PinReceipt) -> None:
         """Keep a receipt, instead of an earlier one for the same CID and endpoint. It is on disk when this returns.
 
         Raises `ContentError` if it cannot be written.
@@ -106,7 +106,7 @@ class Receipts:
         return self._folder / f"{quote(subject, safe='')}.json"
 
 
-def _with(known: tuple[Receipt, ...], new: Receipt) -> tuple[Receipt, ...]:
+def _with(known: tuple[PinReceipt, ...], new: PinReceipt) -> tuple[PinReceipt, ...]:
     return (*(one for one in known if (one.cid, one.endpoint) != (new.cid, new.endpoint)), new)
 
 
@@ -137,7 +137,7 @@ class ReplicaPolicy:
         n: int,
         services: Sequence[PinningService],
         *,
-        receipts: Receipts | None = None,
+        receipts: PinReceipts | None = None,
         deadline: float = 600.0,
         poll: float = 1.0,
         progress: Callable[[str, int, int], None] | None = None,
@@ -151,18 +151,18 @@ class ReplicaPolicy:
             raise InputError("A service is named twice, and two pins there are one copy.", hint="Name it once.")
         self.n: Final = n
         self.services: Final = tuple(services)
-        self.receipts: Final = Receipts(None) if receipts is None else receipts
+        self.receipts: Final = PinReceipts(None) if receipts is None else receipts
         self.deadline, self.poll, self.progress = deadline, poll, progress
 
     def ensure(
         self, cid: CID, *, subject: str | None = None, name: str = "", origins: Sequence[str] = ()
-    ) -> tuple[Receipt, ...]:
+    ) -> tuple[PinReceipt, ...]:
         """Have a CID kept by `n` services, and return the receipts, which are kept too, under `subject` (or the CID).
 
         What a service keeps or is fetching already is found and not asked for again, so running it again is safe.
         A service that refuses, fails or takes too long is passed over. Raises `TooFewReplicas` with the causes.
         """
-        made: list[Receipt] = []
+        made: list[PinReceipt] = []
         causes: list[str] = []
         spare = deque(self.services)
         waiting: dict[PinningService, tuple[RemotePin, float]] = {}
@@ -197,8 +197,8 @@ class ReplicaPolicy:
                 with _noted(causes):
                     waiting[service] = service.get(pin.request_id, cid), until
 
-    def _receipt(self, service: PinningService, pin: RemotePin, subject: str) -> Receipt:
-        made = Receipt(
+    def _receipt(self, service: PinningService, pin: RemotePin, subject: str) -> PinReceipt:
+        made = PinReceipt(
             subject, str(pin.cid), service.name, service.endpoint, service.gateway, pin.request_id, time.time()
         )
         self.receipts.add(made)

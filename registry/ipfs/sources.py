@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from registry.errors import InputError
+from registry.errors.redaction import shown
 from registry.ipfs.blocks import BlockSource
 from registry.ipfs.local import LocalStore
-from registry.redaction import shown
 
 __all__ = ["default_gateway", "open_source", "open_sources"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry.ipfs.blocks import BlockSink, BlockSource, BlockStore, NullSink, fetch, keep, name_of, writing
-from registry.ipfs.chain import Chain, ReadThrough
+from registry.ipfs.fallback import Fallback, ReadThrough
 from registry.ipfs.local import LocalStore, Pin
 from registry.ipfs.memory import MemoryStore
 
@@ -11,7 +11,7 @@ __all__ = [
     "BlockSink",
     "BlockSource",
     "BlockStore",
-    "Chain",
+    "Fallback",
     "LocalStore",
     "MemoryStore",
     "NullSink",

@@ -8,7 +8,7 @@ from registry.errors import LimitExceeded
 from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID, JSON, RAW
 from registry.ipfs.dag import links
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 
 __all__ = ["traverse"]
 
@@ -19,7 +19,7 @@ def traverse(
     *,
     leaves: bool = True,
     seen: set[CID] | None = None,
-    limits: Limits = LIMITS,
+    limits: ReadLimits = LIMITS,
 ) -> Iterator[tuple[CID, bytes | None]]:
     """Each block from a root down, verified, a node before what it links to and links in their order.
 

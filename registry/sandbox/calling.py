@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from registry.canonical import parse_json
+from registry.documents.canonical import parse_json
 from registry.errors import InputError, RunFailed
 from registry.sandbox.process import Stdin, run
 from registry.sandbox.spec import Limits, Spec, Tier

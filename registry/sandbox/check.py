@@ -14,7 +14,7 @@ from typing import Final
 
 from registry.errors import SandboxFailed, SandboxUnavailable
 from registry.sandbox.calling import INSIDE, PROGRAMS
-from registry.sandbox.container import Engine, engine
+from registry.sandbox.container import ContainerEngine, engine
 from registry.sandbox.machine import Reach, reach
 from registry.sandbox.process import run
 from registry.sandbox.spec import MIB, OUT, TMP, Limits, Spec, Tier
@@ -39,7 +39,7 @@ class Checked:
     reach: Reach
     tiers: dict[int, dict[str, str]]
     untried: dict[int, str]
-    engine: Engine | None
+    engine: ContainerEngine | None
     help: str
 
     @property

@@ -29,7 +29,7 @@ from registry.sandbox.spec import MIB, NOTES, OUT, TMP, Spec, Tier
 from registry.sandbox.started import PATIENCE, Started, installing
 from registry.sandbox.watch import on_folder
 
-__all__ = ["Engine", "command", "engine", "start"]
+__all__ = ["ContainerEngine", "command", "engine", "start"]
 
 PROGRAMS: Final = ("podman", "docker")
 
@@ -43,7 +43,7 @@ _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PR
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class ContainerEngine:
     """An engine that answers: its `name`, its `program`, and whether it runs without root."""
 
     name: str
@@ -51,7 +51,7 @@ class Engine:
     rootless: bool
 
 
-def engine() -> Engine:
+def engine() -> ContainerEngine:
     """The engine of this machine, one without root before one with it, podman before docker.
 
     Raises `SandboxUnavailable` with the command that helps where none answers."""
@@ -59,7 +59,9 @@ def engine() -> Engine:
     for program in filter(None, map(shutil.which, PROGRAMS)):
         name = Path(program).name
         try:
-            found.append(Engine(name, program, _rootless(name, load_json(_ask(program, "info", "--format=json")))))
+            found.append(
+                ContainerEngine(name, program, _rootless(name, load_json(_ask(program, "info", "--format=json"))))
+            )
         except (SandboxFailed, ValueError) as error:
             faults.append(f"{name} does not answer: {getattr(error, 'reason', error)}")
     if found:
@@ -81,7 +83,9 @@ def _rootless(name: str, info: Any) -> bool:
         return False
 
 
-def command(engine: Engine, spec: Spec, name: str, folders: Mapping[str, Path], account: tuple[int, int]) -> list[str]:
+def command(
+    engine: ContainerEngine, spec: Spec, name: str, folders: Mapping[str, Path], account: tuple[int, int]
+) -> list[str]:
     """What the engine is told, word for word, to make a container called `name` for a spec.
 
     `folders` are laid to be written, by their place inside; `account` is the user and the group that it runs as where
@@ -164,7 +168,7 @@ class _Contained(Started):
     """A container that was made and is started: the process here is the engine's, which passes streams and exit code
     on."""
 
-    def __init__(self, engine: Engine, name: str, stack: ExitStack, stdin: int) -> None:
+    def __init__(self, engine: ContainerEngine, name: str, stack: ExitStack, stdin: int) -> None:
         self._engine, self._name, self._ended = engine, name, False
         command = (engine.program, "start", "--attach", "--interactive", name)
         super().__init__(command, Tier.CONTAINER, stack, stdin=stdin, env=_environment())
@@ -179,12 +183,12 @@ class _Contained(Started):
         super().end()
 
 
-def _remove(engine: Engine, name: str) -> None:
+def _remove(engine: ContainerEngine, name: str) -> None:
     with contextlib.suppress(SandboxFailed):  # it was never made
         _ask(engine.program, "rm", "--force", "--volumes", name)
 
 
-def _refuse_volumes(engine: Engine, image: str) -> None:
+def _refuse_volumes(engine: ContainerEngine, image: str) -> None:
     try:
         volumes = load_json(_ask(engine.program, "image", "inspect", "--format={{json .Config.Volumes}}", image))
     except (SandboxFailed, ValueError) as error:

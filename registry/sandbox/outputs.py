@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from registry.ipfs.names import writing_fault
-from registry.papers import refuse_taken
 from registry.sandbox.spec import Ended, Limits, OutputFile
+from registry.system.disk import refuse_taken
 
 __all__ = ["Collected", "collect", "read_small"]
 

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from typing import IO, Final
 
 from registry.errors import SandboxUnavailable
-from registry.papers import refuse_taken
 from registry.sandbox import bare, bubblewrap, container, landlock
 from registry.sandbox.cgroup import Cgroup
 from registry.sandbox.logs import Log
@@ -21,6 +20,7 @@ from registry.sandbox.outputs import Collected, collect, read_small
 from registry.sandbox.spec import MIB, Ended, Outcome, Spec, Tier
 from registry.sandbox.started import Started
 from registry.sandbox.watch import Watch, below
+from registry.system.disk import refuse_taken
 
 __all__ = ["run"]
 

@@ -22,7 +22,7 @@ from registry import Registry
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.errors import RegistryError
-from registry.gated.custody import combine
+from registry.gated.shares import combine
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
@@ -31,7 +31,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.store import LocalStore
 from registry.ipfs.traverse import traverse
 from registry.results import Asset
-from registry.splits import divide
+from registry.revenue.splits import divide
 
 _MONTH_SECONDS = 30 * 86_400
 

@@ -118,18 +118,18 @@ class Script:
 
 def quicken() -> None:
     """Let processes that are forked off this one wait less, as tests do; what they do stays the same."""
-    import registry.custody
+    import registry.content.entrusting
+    import registry.content.unlocking
     import registry.gated.gateways
-    import registry.gating
     from registry.chain import sender
     from registry.gated import keys
 
     sender._REBROADCAST_SECONDS = 0.25
     sender._POLL_MIN, sender._POLL_MAX = 0.02, 0.06
-    for module in (registry.gating, registry.custody):
+    for module in (registry.content.unlocking, registry.content.entrusting):
         module.FRESH_POLL = 0.1  # type: ignore[attr-defined,misc]
         module.FRESH_SECONDS = 30.0  # type: ignore[attr-defined,misc]
-    registry.gating._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
+    registry.content.unlocking._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
     registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
     registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
     read, write_, known = keys.read_recovery, keys.write_recovery, dict[tuple[bytes, str], Any]()

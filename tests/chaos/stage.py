@@ -30,12 +30,12 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 from registry.gated.keys import FileKeys
 from registry.gateway.keys import FILE as KEYS
-from registry.gateway.keys import Keys, Lock, make_key_file
+from registry.gateway.keys import KeyLock, Keys, make_key_file
 from registry.gateway.server import GatewayServer
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore
-from registry.serving import listen
+from registry.system.serving import listen
 from registry.types import Address, to_address
 
 AUTHOR, PERSON, EARLIER, GUARDIAN = 0, 1, 2, 3
@@ -206,13 +206,13 @@ def make_keys(folder: Path, name: str, node: Any) -> None:
     place = folder / "gateways" / name
     place.mkdir(parents=True)
     make_key_file(folder / f"{name}.key")
-    made = Keys.make(place / KEYS, Lock(key_file=folder / f"{name}.key"))
+    made = Keys.make(place / KEYS, KeyLock(key_file=folder / f"{name}.key"))
     node.rpc("anvil_setBalance", made.address, hex(10**19))
 
 
 def open_keys(stage_folder: Path, gateways: Path, name: str) -> Keys:
     """The keys of a gateway whose folder is below `gateways`."""
-    return Keys.open(gateways / name / KEYS, Lock(key_file=stage_folder / f"{name}.key"))
+    return Keys.open(gateways / name / KEYS, KeyLock(key_file=stage_folder / f"{name}.key"))
 
 
 def keep_keys(
@@ -230,7 +230,7 @@ def keep_keys(
         account_rate=1000,
         account_burst=1000,
     )
-    gateway = KeyGateway(gateways / name, opened, Chain.connect(url, timeout=1.0), deployment, settings)
+    gateway = GatewayService(gateways / name, opened, Chain.connect(url, timeout=1.0), deployment, settings)
     GatewayServer(gateway, listen("127.0.0.1", port)).run()
     gateway.close()
     return 0

@@ -17,8 +17,8 @@ from registry.chain.local import deploy_local
 from registry.chain.signers import as_signer
 from registry.errors import InputError, NoSigner, NotAnOwner, SignerError
 from registry.ipfs.store import MemoryStore
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 
 SOMEBODY = Account.from_key(b"\x11" * 32)
 # People whom ape does not know.
@@ -54,7 +54,7 @@ def found(client: Registry) -> Iterator[Callable[..., tuple[NewTeam, Any]]]:
         container.delete_account(alias)
 
 
-def propose(client: Registry, team: NewTeam, name: str = "Ours") -> Proposal:
+def propose(client: Registry, team: NewTeam, name: str = "Ours") -> TeamProposal:
     """To publish something."""
     with client.teams.collect(team) as act:
         act.publish(None, name=name, type="dataset", license="MIT")
@@ -81,7 +81,7 @@ def test_the_word_of_those_who_are_absent_comes_from_a_file(
     mine = client.teams.sign(proposal, signer=safe)
     assert tuple(mine.signers) == (author.address,)
     file = client.teams.sign(proposal, signer=SOMEBODY).save(tmp_path / "signed.json")
-    client.teams.execute(client.teams.merge(mine, Proposal.load(file)))
+    client.teams.execute(client.teams.merge(mine, TeamProposal.load(file)))
     with pytest.raises(NotAnOwner):
         client.teams.sign(propose(client, team, "Another"), signer=editor)
 

@@ -9,7 +9,7 @@ import pytest
 from ape import chain
 from ape.utils import ZERO_ADDRESS
 
-from registry.merkle import MerkleTree, leaf_of
+from registry.documents.merkle import MerkleTree, leaf_of
 
 from .support import (
     ACTIVE,

@@ -16,12 +16,12 @@ from registry.ipfs import dag, varint
 from registry.ipfs.car import CarReader, car_pieces
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dagpb import Link, Message, Type, decode_message, decode_node, encode_message, encode_node
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.memory import MemoryStore
 from registry.ipfs.unixfs import cat, ls, stat, walk
 
 SHA2_256, SHA2_512, IDENTITY = 0x12, 0x13, 0x00
-LIMITS: Final = Limits(depth=8, block=4096, total=16_384, entries=64, fanout=64)
+LIMITS: Final = ReadLimits(depth=8, block=4096, total=16_384, entries=64, fanout=64)
 
 
 def attempt(read: Callable[[], Any], *refusals: type[Exception]) -> Any:

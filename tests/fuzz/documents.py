@@ -14,16 +14,16 @@ from eth_utils import keccak
 from safe_eth.safe.safe_tx import SafeTx
 from siwe import SiweMessage
 
-from registry.canonical import MAX_DEPTH, parse_json
 from registry.chain.signers import dev_signer
-from registry.ddo import DDO, Content, ContentFile, Encryption, KeyGateway, LicenceText
 from registry.did import DID
+from registry.documents.canonical import MAX_DEPTH, parse_json
+from registry.documents.ddo import DDO, Content, ContentFile, Encryption, KeyGateway, LicenceText
 from registry.errors import DDOTooLarge, InvalidDDO, InvalidProposal, TamperedProposal
 from registry.gated.protocol import Auth, sign_in_text
 from registry.gateway.refusal import Refusal
 from registry.gateway.signin import Doorkeeper
 from registry.ipfs.cid import CID
-from registry.proposal import Proposal, Signature
+from registry.teams.proposal_file import Signature, TeamProposal
 from registry.types import ZERO_ADDRESS, to_address
 
 from .blocks import attempt
@@ -146,7 +146,7 @@ def check_sign_in(data: bytes) -> bool:
 
 def proposal_seeds() -> Iterator[bytes]:
     ann, bob = dev_signer(0), dev_signer(1)
-    plain = Proposal(1, ann.address, "1.4.1", bob.address, 0, b"", 0, 0)
+    plain = TeamProposal(1, ann.address, "1.4.1", bob.address, 0, b"", 0, 0)
     busy = replace(
         plain, chain_id=11155111, value=2**200, data=b"\x12\x34\x56\x78" + bytes(32), nonce=7, note="Pay 5 €."
     )
@@ -165,7 +165,7 @@ def proposal_seeds() -> Iterator[bytes]:
 def check_proposal(data: bytes) -> bool:
     """A file that is taken has the hash that safe-eth-py and eth-account compute of its words, and is read again as it
     was. One with another hash is refused as tampered with; with theirs put in, the hash is no reason any more."""
-    found = attempt(lambda: Proposal.from_bytes(data), InvalidProposal)
+    found = attempt(lambda: TeamProposal.from_bytes(data), InvalidProposal)
     if found is not None:
         _proposal_is_what_it_says(found, json.loads(data))
         return True
@@ -173,11 +173,11 @@ def check_proposal(data: bytes) -> bool:
     try:
         if not faults and isinstance(value, dict):
             value["safeTxHash"] = "0x" + "0" * 64
-            Proposal.from_bytes(json.dumps(value).encode())
+            TeamProposal.from_bytes(json.dumps(value).encode())
     except TamperedProposal:
         value["safeTxHash"] = _hash_by_others(value)
         try:
-            _proposal_is_what_it_says(Proposal.from_bytes(json.dumps(value).encode()), value)
+            _proposal_is_what_it_says(TeamProposal.from_bytes(json.dumps(value).encode()), value)
         except TamperedProposal as error:
             assert all(fault.pointer.startswith("/signatures/") for fault in error.faults), str(error)
     except InvalidProposal:
@@ -185,10 +185,10 @@ def check_proposal(data: bytes) -> bool:
     return False
 
 
-def _proposal_is_what_it_says(proposal: Proposal, value: dict[str, Any]) -> None:
+def _proposal_is_what_it_says(proposal: TeamProposal, value: dict[str, Any]) -> None:
     assert proposal.safe_tx_hash == value["safeTxHash"] == _hash_by_others(value)
     assert len(set(proposal.signers)) == len(proposal.signers) == len(value["signatures"])
-    assert Proposal.from_bytes(proposal.to_bytes()) == proposal
+    assert TeamProposal.from_bytes(proposal.to_bytes()) == proposal
     assert proposal.to_bytes() == rfc8785.dumps(json.loads(proposal.to_bytes()))
 
 

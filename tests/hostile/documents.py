@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from registry.canonical import canonical_bytes
+from registry.documents.canonical import canonical_bytes
 
 LEGAL: Final[dict[str, dict[str, Any]]] = {
     "sixty-four long tags": {"tags": [f"{n:02d}" + "x" * 254 for n in range(64)]},

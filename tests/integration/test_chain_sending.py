@@ -19,12 +19,13 @@ import pytest
 import requests
 
 from registry.chain import reverts
+from registry.chain.call import Call
 from registry.chain.connection import Chain
-from registry.chain.fees import current_fees
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.plan import creation
-from registry.chain.sender import Call, Sender
+from registry.chain.pricing import current_fees
+from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
     ChainError,
@@ -219,7 +220,7 @@ _WORKER = """
 import sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.sender import Call, Sender
+from registry.chain.call import Call; from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 url, home, payee, count = sys.argv[1:]
 sender = Sender(Chain.connect(url), dev_signer(0), Journal.at(home))
@@ -316,7 +317,7 @@ _VICTIM = """
 import os, signal, sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.sender import Call, Sender
+from registry.chain.call import Call; from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 url, home, payee, point = sys.argv[1:]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from registry import Registry
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.fork import run
 from registry.chain.local import deploy_local, found_local
-from registry.chain.sender import Call
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import AlreadyVoted, ChainError, LateVote, NoVotes, TooEarly, VotingNotBegun, WrongProposalState
 from registry.governance.ballot import Ballot

@@ -13,12 +13,12 @@ import pytest
 import requests
 
 from registry import Draft, Licence, Registry
-from registry.assets import BATCH
+from registry.assets.publishing import BATCH
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.ipfs.store import MemoryStore
-from registry.ledger import ADDRESSES
+from registry.revenue.accounts import ADDRESSES
 
 MANY = 10_000 if os.environ.get("DEEP") else 1_000
 SOLD = 5

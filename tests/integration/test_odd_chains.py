@@ -13,10 +13,11 @@ import pytest
 from integration.gateway.support import AUTHOR, BUYER, Town, shares
 from integration.test_dao_on_anvil import World, by_sending
 from registry import Licence, Registry
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
-from registry.chain.sender import Call, Sender
+from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.errors import LateVote, TooEarly, TransactionTimeout, VotingNotBegun
 from registry.governance.standing import ProposalState

@@ -15,15 +15,15 @@ from skips import built
 from integration.cli_support import ADDRESSES, Shell
 from registry import Licence, Published, Registry
 from registry.chain import reverts
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, TREASURY, deploy_local
 from registry.chain.plan import FACTORY
-from registry.chain.sender import Call
 from registry.chain.signers import dev_signer
 from registry.ipfs.store import LocalStore
-from registry.statement import Flow
+from registry.revenue.statement import Flow
 from registry.types import Address, to_address
 
 BUILD = Path(__file__).parents[2] / ".build" / "__local__.json"

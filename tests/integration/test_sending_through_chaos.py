@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from registry.chain.call import Call
 from registry.chain.connection import Chain
-from registry.chain.fees import current_fees
 from registry.chain.journal import Journal
-from registry.chain.sender import Call, Sender
+from registry.chain.pricing import current_fees
+from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.errors import ConnectionFailed
 

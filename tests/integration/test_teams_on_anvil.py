@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from registry import Licence, Registry
-from registry.assets import Draft
+from registry.assets.publishing import Draft
 from registry.chain import reverts
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.errors import InsufficientSignatures, NotAnOwner, TamperedProposal, UnsafeCall, WrongChain, WrongNonce
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 
 ANN, BOB, CLEO, BUYER, STRANGER = range(5)
 
@@ -40,7 +40,7 @@ class World:
     def __getitem__(self, number: int) -> Registry:
         return self.base.as_account(dev_signer(number))
 
-    def sign(self, proposal: Proposal, *who: int) -> Proposal:
+    def sign(self, proposal: TeamProposal, *who: int) -> TeamProposal:
         """Each signs the bare proposal, and the files are merged in the order given."""
         return self.base.teams.merge(*(self[number].teams.sign(proposal) for number in who))
 
@@ -72,8 +72,8 @@ def test_the_life_of_a_team(world: World, team: NewTeam, tmp_path: Path) -> None
     # Each signs the file that was sent round; the order does not matter.
     path = batch.save(tmp_path / "batch.json")
     for number in (CLEO, ANN):
-        world[number].teams.sign(Proposal.load(path)).save(path)
-    done = world[STRANGER].teams.execute(Proposal.load(path))
+        world[number].teams.sign(TeamProposal.load(path)).save(path)
+    done = world[STRANGER].teams.execute(TeamProposal.load(path))
     found = ann.get(asset)
     assert (found.version, found.ddo.description, str(found.licences[0].price)) == (2, "better", "15 USD")
     assert done.assets == (second.did,)
@@ -148,7 +148,7 @@ def test_row_29_what_was_tampered_with_or_cannot_be_read_is_never_signed(
         path = tmp_path / "bad.json"
         path.write_text(json.dumps({**body, **change}))
         with pytest.raises(TamperedProposal):
-            Proposal.load(path)
+            TeamProposal.load(path)
     with pytest.raises(UnsafeCall):
         ann.teams.sign(replace(proposal, operation=1, signatures=()))
     with pytest.raises(NotAnOwner):
@@ -192,7 +192,7 @@ from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
-from registry.proposal import Proposal
+from registry.teams.proposal_file import TeamProposal as Proposal
 
 class Doomed(Journal):
     def accept(self, entry):
@@ -219,7 +219,7 @@ def test_killed_after_the_broadcast_it_is_finished(world: World, team: NewTeam, 
         journal=Journal.at(world.home),
         home=world.home,
     )
-    assert client.teams.execute(Proposal.load(path)).tx is not None
+    assert client.teams.execute(TeamProposal.load(path)).tx is not None
     assert world.chain.w3.eth.get_transaction_count(client.address) == 1  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from registry.splits import Book
+from registry.revenue.splits import Book
 
 from .evm import ZERO, Log, artifact
 from .machine import RegistryMachine

@@ -9,12 +9,13 @@ from typing import Any
 import requests
 
 from registry import Registry
-from registry.chain.connection import Chain, _TesterProvider
+from registry.chain.connection import Chain
 from registry.chain.journal import Journal
+from registry.chain.transport import TesterProvider
 from registry.errors import ConnectionFailed
 
 
-class Line(_TesterProvider):
+class Line(TesterProvider):
     """The way to a chain in this process; the request number `lost` does not come through, 0 for none."""
 
     def __init__(self, provider: Any, lost: int) -> None:

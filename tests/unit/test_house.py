@@ -25,51 +25,51 @@ PACKAGE = ROOT / "registry"
 FLOORS = [
     ["registry.cli"],
     ["registry.gateway", "registry.hub"],
-    ["registry.assetfs"],
+    ["registry.tools.assetfs"],
     ["registry.client"],
-    ["registry.experiments", "registry.imports"],
-    ["registry.keeping", "registry.index"],
+    ["registry.compute.experiments", "registry.imports"],
+    ["registry.content.keeping", "registry.index"],
     [
-        "registry.revenue",
-        "registry.streams",
-        "registry.collections.verbs",
-        "registry.teams",
-        "registry.lineage",
+        "registry.revenue.sharing",
+        "registry.market.streams",
+        "registry.assets.collections",
+        "registry.teams.team",
+        "registry.revenue.lineage",
         "registry.governance",
     ],
-    ["registry.market"],
-    ["registry.inviting"],
-    ["registry.custody"],
-    ["registry.gating"],
-    ["registry.access"],
-    ["registry.assets"],
-    ["registry.ledger", "registry.words", "registry.dangers", "registry.collections.items"],
+    ["registry.market.buying"],
+    ["registry.content.inviting"],
+    ["registry.content.entrusting"],
+    ["registry.content.unlocking"],
+    ["registry.content.opening"],
+    ["registry.assets.publishing"],
+    ["registry.revenue.accounts", "registry.calls.words", "registry.calls.dangers", "registry.assets.items"],
     ["registry.session"],
     ["registry.results"],
-    ["registry.statement", "registry.splits", "registry.proposal"],
+    ["registry.revenue.statement", "registry.revenue.splits", "registry.teams.proposal_file"],
     ["registry.gated", "registry.sandbox", "registry.collections"],
     [
-        "registry.ocean",
-        "registry.licence",
-        "registry.ddo",
+        "registry.documents.ocean",
+        "registry.documents.licence",
+        "registry.documents.ddo",
         "registry.did",
         "registry.money",
-        "registry.picture",
-        "registry.canonical",
-        "registry.merkle",
-        "registry.receipts",
+        "registry.system.picture",
+        "registry.documents.canonical",
+        "registry.documents.merkle",
+        "registry.chain.receipt_contract",
     ],
     ["registry.chain"],
     ["registry.ipfs"],
     [
         "registry.home",
-        "registry.letters",
-        "registry.numbers",
-        "registry.papers",
-        "registry.redaction",
-        "registry.serving",
-        "registry.throttle",
-        "registry.typed_data",
+        "registry.text.letters",
+        "registry.text.numbers",
+        "registry.system.disk",
+        "registry.errors.redaction",
+        "registry.system.serving",
+        "registry.system.throttle",
+        "registry.documents.typed_data",
         "registry.types",
         "registry.errors",
     ],
@@ -158,7 +158,9 @@ def test_documents_content_and_what_is_signed_import_no_chain() -> None:
     chain = FLOORS.index(["registry.chain"])
     above = [name for floor in FLOORS[FLOORS.index(["registry.results"]) + 1 : chain] for name in floor]
     below = [name for floor in FLOORS[chain + 1 :] for name in floor]
-    assert {"registry.ddo", "registry.gated", "registry.proposal"} <= set(above) and "registry.ipfs" in below
+    assert {"registry.documents.ddo", "registry.gated", "registry.teams.proposal_file"} <= set(
+        above
+    ) and "registry.ipfs" in below
     for module, path in MODULES.items():
         if (floor := floor_of(module)) is not None and {*FLOORS[floor]} <= {*above, *below}:
             assert not [name for _, name in imported(path) if name.startswith("registry.chain")], module
@@ -214,7 +216,7 @@ def test_importing_the_package_is_cheap_and_touches_no_chain() -> None:
 def test_documents_and_content_need_no_chain() -> None:
     code = (
         "import sys; from registry import CID, DDO, DID, Amount, Licence, Token, RegistryError\n"
-        "import registry.ipfs.unixfs, registry.ipfs.store, registry.ocean\n"
+        "import registry.ipfs.unixfs, registry.ipfs.store, registry.documents.ocean\n"
         "import registry.ipfs.fs, registry.ipfs.replicas, registry.ipfs.audit, registry.ipfs.recovery\n"
         "print([name for name in ('web3', 'ape', 'pandas', 'eth_tester', 'eth_account') if name in sys.modules])"
     )

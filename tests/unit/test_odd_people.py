@@ -16,6 +16,7 @@ import pytest
 import regex
 
 from registry import DDO, Draft, Licence, Registry
+from registry.calls.words import in_votes
 from registry.chain.journal import Journal
 from registry.chain.signers import KeySigner, as_signer
 from registry.cli.command import _warn
@@ -23,7 +24,7 @@ from registry.cli.console import Console, table_of
 from registry.cli.look import read_json, read_text
 from registry.cli.manifest import read_drafts
 from registry.cli.views import asset_facts, files_table, offers_table
-from registry.ddo import MAX_BYTES
+from registry.documents.ddo import MAX_BYTES
 from registry.errors import (
     DDOTooLarge,
     InputError,
@@ -33,7 +34,7 @@ from registry.errors import (
     InvalidLicence,
     NotFoundError,
 )
-from registry.gateway.keys import Keys, Lock, make_key_file
+from registry.gateway.keys import KeyLock, Keys, make_key_file
 from registry.governance.ballot import Ballot
 from registry.governance.entitlements import read_csv
 from registry.governance.standing import Choice
@@ -42,8 +43,7 @@ from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.server import Server
 from registry.ipfs.sources import default_gateway
 from registry.ipfs.store import LocalStore, MemoryStore, ReadThrough
-from registry.letters import unseen, visible
-from registry.words import in_votes
+from registry.text.letters import unseen, visible
 
 BOM = b"\xef\xbb\xbf"
 ODD_NAMES = [
@@ -348,9 +348,9 @@ def test_the_key_file_of_a_gateway_is_read_too(tmp_path: Path) -> None:
     lock = tmp_path / "lock.key"
     make_key_file(lock)
     lock.write_bytes(as_notepad_saves(lock.read_text()))
-    Keys.make(tmp_path / "keys.age", Lock(key_file=lock))
+    Keys.make(tmp_path / "keys.age", KeyLock(key_file=lock))
     lock.write_bytes(BOM + lock.read_bytes().split(b"\n")[-2] + b"\r\n")
-    assert Keys.open(tmp_path / "keys.age", Lock(key_file=lock)).address
+    assert Keys.open(tmp_path / "keys.age", KeyLock(key_file=lock)).address
 
 
 @pytest.mark.parametrize("around", ["{}\r", "{}\r\n", " {} ", '"{}"', "{}x", "'{}'"])

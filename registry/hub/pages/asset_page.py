@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
-from registry.ddo import DDO, Content, ContentFile
+from registry.documents.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
 from registry.governance.standards import StandardStatus
-from registry.hub.pages.desk import Asked, Desk, Page, Terms
+from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
 from registry.hub.pages.family_tree import draw
-from registry.hub.pages.previews import Preview, kind_of_file
+from registry.hub.pages.previews import FilePreview, kind_of_file
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.models import Hit
@@ -92,7 +92,7 @@ def _subject(desk: Desk, asked: Asked) -> Subject:
 # --- The card ------------------------------------------------------------------------------------
 
 
-def card(desk: Desk, asked: Asked) -> Page:
+def card(desk: Desk, asked: Asked) -> PageAnswer:
     """What an asset is, what it costs, how to load it."""
     it = _subject(desk, asked)
     readme = _readme(desk, it)
@@ -121,7 +121,7 @@ def card(desk: Desk, asked: Asked) -> Page:
     )
 
 
-def _readme(desk: Desk, it: Subject) -> Preview | None:
+def _readme(desk: Desk, it: Subject) -> FilePreview | None:
     if it.gated:
         return None
     found = next((one for name in _READMES for one in it.files if one.path == name), None)
@@ -130,7 +130,7 @@ def _readme(desk: Desk, it: Subject) -> Preview | None:
     return desk.previews.of_file(found.path, found.cid, found.size, base=it.base, names=it.names)
 
 
-def _front(readme: Preview | None) -> dict[str, Any]:
+def _front(readme: FilePreview | None) -> dict[str, Any]:
     """What the head of a README says beyond the document, whose own words count."""
     front = dict(readme.data["front"]) if readme is not None and readme.data else {}
     for name in ("license", "tags", "title", "pretty_name"):
@@ -219,7 +219,7 @@ def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:
 # --- Files ---------------------------------------------------------------------------------------
 
 
-def files(desk: Desk, asked: Asked) -> Page:
+def files(desk: Desk, asked: Asked) -> PageAnswer:
     """What an asset is made of."""
     it = _subject(desk, asked)
     first = asked.number("from")
@@ -242,28 +242,28 @@ def _file(it: Subject, path: str) -> ContentFile:
     return found
 
 
-def file(desk: Desk, asked: Asked) -> Page:
+def file(desk: Desk, asked: Asked) -> PageAnswer:
     """What is in one file."""
     it = _subject(desk, asked)
     one = _file(it, asked.path["path"])
     if it.gated:
-        preview = Preview("", why="Its content is encrypted, and opened by those with access alone.")
+        preview = FilePreview("", why="Its content is encrypted, and opened by those with access alone.")
     else:
         preview = desk.previews.of_file(one.path, one.cid, one.size, base=it.base, names=it.names)
     return desk.page("file.html", it=it, tab="files", one=one, preview=preview, settled=not preview.making)
 
 
-def image(desk: Desk, asked: Asked) -> Page:
+def image(desk: Desk, asked: Asked) -> PageAnswer:
     """A picture among the files, drawn anew."""
     preview = _shown(desk, asked, "image")
-    return Page(preview.data, media="image/webp", headers=_FOREIGN)
+    return PageAnswer(preview.data, media="image/webp", headers=_FOREIGN)
 
 
-def sound(desk: Desk, asked: Asked) -> Page:
+def sound(desk: Desk, asked: Asked) -> PageAnswer:
     """A sound among the files, as it is: to be played by a page, and by a click to be saved."""
     preview = _shown(desk, asked, "audio")
     media, data = preview.data
-    return Page(data, media=media, headers=_FOREIGN)
+    return PageAnswer(data, media=media, headers=_FOREIGN)
 
 
 _FOREIGN: Final = {
@@ -273,7 +273,7 @@ _FOREIGN: Final = {
 """With what is a stranger's: no document of its own, wherever it is opened."""
 
 
-def _shown(desk: Desk, asked: Asked, kind: str) -> Preview:
+def _shown(desk: Desk, asked: Asked, kind: str) -> FilePreview:
     it = _subject(desk, asked)
     one = _file(it, asked.path["path"])
     if it.gated or kind_of_file(one.path) != kind:
@@ -289,7 +289,7 @@ def _shown(desk: Desk, asked: Asked, kind: str) -> Preview:
 # --- Versions ------------------------------------------------------------------------------------
 
 
-def versions(desk: Desk, asked: Asked) -> Page:
+def versions(desk: Desk, asked: Asked) -> PageAnswer:
     """Every document that the asset had, the last first."""
     it = _subject(desk, asked)
     rows = list(desk.tables.each("version", "WHERE asset = ? ORDER BY number DESC LIMIT ?", it.id, FILES))
@@ -302,7 +302,7 @@ def versions(desk: Desk, asked: Asked) -> Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class DocumentChanges:
     """What differs between two documents: fields with both values, and files."""
 
     fields: tuple[tuple[str, str, str], ...]
@@ -336,14 +336,14 @@ _FIELDS: Final = (
 )
 
 
-def _changes(before: DDO, after: DDO) -> Changes:
+def _changes(before: DDO, after: DDO) -> DocumentChanges:
     fields = tuple(
         (name.replace("_", " "), _value(getattr(before, name)), _value(getattr(after, name)))
         for name in _FIELDS
         if getattr(before, name) != getattr(after, name)
     )
     a, b = ({one.path: one.cid for one in (d.content.files if d.content is not None else ())} for d in (before, after))
-    return Changes(
+    return DocumentChanges(
         fields,
         tuple(path for path in b if path not in a),
         tuple(path for path in a if path not in b),
@@ -360,7 +360,7 @@ def _value(value: Any) -> str:
     return str(name if isinstance(name, str) else value)[:2_000]
 
 
-def diff(desk: Desk, asked: Asked) -> Page:
+def diff(desk: Desk, asked: Asked) -> PageAnswer:
     """Two versions side by side: fields, files, and the lines of the README that changed."""
     it = _subject(desk, asked)
     a, b = asked.number("a", max(1, it.hit.version - 1)), asked.number("b", it.hit.version)
@@ -396,7 +396,7 @@ def _of_readme(document: DDO | None) -> CID | None:
 # --- Sales, and how it was made ------------------------------------------------------------------
 
 
-def sales(desk: Desk, asked: Asked) -> Page:
+def sales(desk: Desk, asked: Asked) -> PageAnswer:
     """Who bought what, and what came of it."""
     it = _subject(desk, asked)
     found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
@@ -426,7 +426,7 @@ def sales(desk: Desk, asked: Asked) -> Page:
     )
 
 
-def run(desk: Desk, asked: Asked) -> Page:
+def run(desk: Desk, asked: Asked) -> PageAnswer:
     """The record of the run that made it."""
     it = _subject(desk, asked)
     if it.document is None or it.document.made_by is None:

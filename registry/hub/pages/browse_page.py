@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from registry.ddo import ASSET_TYPES
+from registry.documents.ddo import ASSET_TYPES
 from registry.hub.operations import OPERATIONS, read_parameters
-from registry.hub.pages.desk import Asked, Desk, Page
+from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.pages.spelling import KIND_NAMES
 from registry.index.models import Hits
 
@@ -37,7 +37,7 @@ _SORTS: Final = (
 )
 
 
-def browse(desk: Desk, asked: Asked) -> Page:
+def browse(desk: Desk, asked: Asked) -> PageAnswer:
     """The first page: what there is, narrowed down by what the address says."""
     query = {name: value for name, value in asked.query if value}
     values = read_parameters(_SEARCH, {}, asked.query)

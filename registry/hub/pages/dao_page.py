@@ -8,7 +8,7 @@ from registry.errors import RegistryError
 from registry.governance.standards import StandardStatus
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState, short
 from registry.governance.statistics import gini, nakamoto
-from registry.hub.pages.desk import Asked, Desk, Page
+from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.tables import ZERO
@@ -19,7 +19,7 @@ FRESH: Final = 15.0
 """Seconds for which what the chain said of proposals is shown again."""
 
 
-def dao(desk: Desk, asked: Asked) -> Page:
+def dao(desk: Desk, asked: Asked) -> PageAnswer:
     """Proposals, who has power, and the standards."""
     if desk.client.deployment.dao is None:
         return desk.page("no_dao.html")
@@ -76,7 +76,7 @@ def _power(desk: Desk) -> dict[str, Any]:
     }
 
 
-def proposal(desk: Desk, asked: Asked) -> Page:
+def proposal(desk: Desk, asked: Asked) -> PageAnswer:
     """A proposal for reading before one votes."""
     if desk.client.deployment.dao is None:
         raise Unanswered(404, "not_found", "This registry has no DAO.")

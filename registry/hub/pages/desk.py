@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from registry.ddo import DDO
+from registry.documents.ddo import DDO
+from registry.documents.licence import Kind, Licence
 from registry.errors import InvalidDDO, InvalidLicence
 from registry.hub.pages import spelling
 from registry.hub.pages.previews import Previews
@@ -22,7 +23,6 @@ from registry.hub.unanswered import Unanswered
 from registry.index.home_index import money_of
 from registry.index.models import Hit
 from registry.ipfs.cid import CID
-from registry.licence import Kind, Licence
 from registry.money import format_decimal
 from registry.types import ZERO_ADDRESS
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from registry.index.entries import Money
     from registry.index.tables import Row
 
-__all__ = ["Asked", "Desk", "Page", "Terms"]
+__all__ = ["Asked", "Desk", "PageAnswer", "Terms"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageAnswer:
     """An answer: bytes of a media type, and further headers. What is not `settled` may be another on the next look,
     although the index stands still."""
 
@@ -119,10 +119,10 @@ class Desk:
 
     # --- Answers ---------------------------------------------------------------------------------
 
-    def page(self, template: str, *, status: int = 200, settled: bool = True, **values: Any) -> Page:
+    def page(self, template: str, *, status: int = 200, settled: bool = True, **values: Any) -> PageAnswer:
         """A template with values."""
         html = self._templates.get_template(template).render(now=self.now, **values)
-        return Page(_narrow(html).encode(), status, settled=settled)
+        return PageAnswer(_narrow(html).encode(), status, settled=settled)
 
     def remembered(self, name: str, make: Callable[[], T], seconds: float = MINUTE) -> T:
         """What `make` gives, at most so many seconds old: for what the chain must be asked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from registry.hub.pages.desk import Asked, Desk, Page
+from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.unanswered import Unanswered
 
 __all__ = ["account", "mine"]
@@ -20,7 +20,7 @@ def _account(text: str) -> str:
     return found
 
 
-def account(desk: Desk, asked: Asked) -> Page:
+def account(desk: Desk, asked: Asked) -> PageAnswer:
     """What an account owns, has bought, and belongs to; of a team, who its members are and how money is shared."""
     who = _account(asked.path["account"])
     assets = desk.catalogue.assets(owner=who, after=asked.number("after"), limit=50)
@@ -60,7 +60,7 @@ def _shares(desk: Desk, splitter: str) -> list[tuple[str, int, int]]:
     return [(row["account"], row["share"], whole) for row in rows]
 
 
-def mine(desk: Desk, asked: Asked) -> Page:
+def mine(desk: Desk, asked: Asked) -> PageAnswer:
     """What an address owns, holds and until when, and what came in; the address is asked for if none is given."""
     text = asked.get("account")
     if not text:

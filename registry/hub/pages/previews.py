@@ -21,7 +21,7 @@ from registry.ipfs.reader import cat
 from registry.ipfs.store import fetch
 from registry.sandbox import Limits, Tier, call
 
-__all__ = ["AUDIO", "Preview", "Previews", "kind_of_file"]
+__all__ = ["AUDIO", "FilePreview", "Previews", "kind_of_file"]
 
 MIB: Final = 2**20
 
@@ -64,7 +64,7 @@ WAITING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class FilePreview:
     """What is shown of a file: `data` as the function of `kind` gave it, or `why` there is nothing; `making` while it
     is not done yet; another look is worth it from second `until` on, of the monotonic clock."""
 
@@ -99,18 +99,18 @@ class Previews:
         self._rooms = threading.Semaphore(2)
         self._waiters = threading.Semaphore(8)
         self._guard = threading.Lock()
-        self._made: OrderedDict[Any, Preview] = OrderedDict()
+        self._made: OrderedDict[Any, FilePreview] = OrderedDict()
         self._size = 0
-        self._under_way: dict[Any, Future[Preview]] = {}
+        self._under_way: dict[Any, Future[FilePreview]] = {}
 
-    def of_file(self, path: str, cid: CID, size: int, *, base: str, names: Sequence[str]) -> Preview:
+    def of_file(self, path: str, cid: CID, size: int, *, base: str, names: Sequence[str]) -> FilePreview:
         """What is shown of a file; `base` and `names` are as `peek.markdown` takes them."""
         kind = kind_of_file(path)
         if not kind:
-            return Preview("", why="There is no preview of this kind of file.")
+            return FilePreview("", why="There is no preview of this kind of file.")
         most = _KINDS.get(path.rpartition(".")[2].lower(), ("", MIB // 4))[1]
         if size > most and kind not in _BEGINNING:
-            return Preview(kind, why=f"It has more than the {most // MIB} MiB up to which it is shown here.")
+            return FilePreview(kind, why=f"It has more than the {most // MIB} MiB up to which it is shown here.")
         more: tuple[Any, ...] = {
             "markdown": (base, list(names)),
             "notebook": (base, list(names)),
@@ -119,31 +119,31 @@ class Previews:
         read = min(size, most)
         return self._of((cid, kind, base if more else ""), kind, lambda: [self._fetched(cid, read)], more)
 
-    def of_text(self, text: str, *, base: str = "") -> Preview:
+    def of_text(self, text: str, *, base: str = "") -> FilePreview:
         """Markdown that is no file."""
         data = text.encode("utf-8", "replace")
         key = (hashlib.sha256(data).digest(), base)
         return self._of(key, "markdown", lambda: [data], (base, []))
 
-    def of_block(self, cid: CID, *, base: str = "") -> Preview:
+    def of_block(self, cid: CID, *, base: str = "") -> FilePreview:
         """Markdown in a raw block, as reasons and bodies are."""
         return self._of((cid, "words", base), "markdown", lambda: [fetch(cid, self._source)[: MIB // 16]], (base, []))
 
-    def block(self, cid: CID) -> Preview:
+    def block(self, cid: CID) -> FilePreview:
         """A raw block as it is, verified: its bytes are `data`."""
         return self._block(cid)
 
-    def blocks(self, cids: Sequence[CID]) -> list[Preview]:
+    def blocks(self, cids: Sequence[CID]) -> list[FilePreview]:
         """Several raw blocks, fetched side by side within one patience."""
         until = time.monotonic() + self._patience
         for cid in cids:
             self._block(cid, patience=0)
         return [self._block(cid, patience=until - time.monotonic()) for cid in cids]
 
-    def _block(self, cid: CID, patience: float | None = None) -> Preview:
+    def _block(self, cid: CID, patience: float | None = None) -> FilePreview:
         return self._of((cid, "block"), "block", lambda: [fetch(cid, self._source)], (), patience=patience)
 
-    def changes(self, old: CID, new: CID) -> Preview:
+    def changes(self, old: CID, new: CID) -> FilePreview:
         """What differs between two texts."""
         return self._of((old, new), "changes", lambda: [self._fetched(one, MIB // 8) for one in (old, new)], ())
 
@@ -155,7 +155,7 @@ class Previews:
         more: tuple[Any, ...],
         *,
         patience: float | None = None,
-    ) -> Preview:
+    ) -> FilePreview:
         with self._guard:
             made = self._made.get(key)
             if made is not None and made.until > time.monotonic():
@@ -164,58 +164,60 @@ class Previews:
             future = self._under_way.get(key)
             if future is None:
                 if len(self._under_way) >= WAITING:
-                    return Preview(kind, making=True)
+                    return FilePreview(kind, making=True)
                 future = self._workers.submit(self._make, key, kind, read, more)
                 self._under_way[key] = future
         if not self._waiters.acquire(blocking=False):
-            return Preview(kind, making=True)
+            return FilePreview(kind, making=True)
         try:
             return future.result(self._patience if patience is None else max(0.0, patience))
         except NotYet:
-            return Preview(kind, making=True)
+            return FilePreview(kind, making=True)
         finally:
             self._waiters.release()
 
-    def _make(self, key: Any, kind: str, read: Callable[[], list[bytes]], more: tuple[Any, ...]) -> Preview:
-        made = Preview(kind, why="It could not be shown.", until=time.monotonic() + AGAIN)
+    def _make(self, key: Any, kind: str, read: Callable[[], list[bytes]], more: tuple[Any, ...]) -> FilePreview:
+        made = FilePreview(kind, why="It could not be shown.", until=time.monotonic() + AGAIN)
         try:
             made = self._peeked(kind, read(), more)
         except SandboxUnavailable as error:
-            made = Preview(
+            made = FilePreview(
                 kind, why=f"This hub makes no previews: {error.message}", until=time.monotonic() + 10 * AGAIN
             )
         except RunFailed:
-            made = Preview(kind, why="It cannot be shown: it is not what its name says, or takes more than it may.")
+            made = FilePreview(kind, why="It cannot be shown: it is not what its name says, or takes more than it may.")
         except ContentError:
-            made = Preview(kind, why="Its content cannot be reached just now.", until=time.monotonic() + AGAIN)
+            made = FilePreview(kind, why="Its content cannot be reached just now.", until=time.monotonic() + AGAIN)
         except RegistryError as error:
-            made = Preview(kind, why=f"It cannot be shown: {error.message}", until=time.monotonic() + AGAIN)
+            made = FilePreview(kind, why=f"It cannot be shown: {error.message}", until=time.monotonic() + AGAIN)
         finally:
             with self._guard:
                 self._keep(key, made)
                 del self._under_way[key]
         return made
 
-    def _keep(self, key: Any, made: Preview) -> None:
+    def _keep(self, key: Any, made: FilePreview) -> None:
         old = self._made.pop(key, None)
         self._made[key] = made
         self._size += made.size - (old.size if old is not None else 0)
         while self._size > KEPT:
             self._size -= self._made.popitem(last=False)[1].size
 
-    def _peeked(self, kind: str, texts: list[bytes], more: tuple[Any, ...]) -> Preview:
+    def _peeked(self, kind: str, texts: list[bytes], more: tuple[Any, ...]) -> FilePreview:
         data = texts[0]
         if kind == "block":
-            return Preview(kind, data)
+            return FilePreview(kind, data)
         if kind == "audio":
             media = next((one for one, heads in AUDIO.items() if data.startswith(heads)), "")
-            return Preview(kind, (media, data)) if media else Preview(kind, why="It does not begin like a sound.")
+            return (
+                FilePreview(kind, (media, data)) if media else FilePreview(kind, why="It does not begin like a sound.")
+            )
         with self._rooms, tempfile.TemporaryDirectory(prefix="registry-preview-") as folder:
             places = [Path(folder) / str(number) for number in range(len(texts))]
             for place, text in zip(places, texts, strict=True):
                 place.write_bytes(text)
             found = call(f"registry.hub.pages.peek:{kind}", *places, *more, limits=LIMITS, least=Tier.PROCESS)
-        return Preview(kind, found)
+        return FilePreview(kind, found)
 
     def _fetched(self, cid: CID, most: int) -> bytes:
         data = bytearray()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from registry.hub.pages import asset_page, browse_page, dao_page, people_page
-from registry.hub.pages.desk import STATIC, Asked, Desk, Page
+from registry.hub.pages.desk import STATIC, Asked, Desk, PageAnswer
 from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """With every page: nothing comes from elsewhere, nothing goes there, no script stands in a page."""
 
-PAGES: Final[Mapping[str, Callable[[Desk, Asked], Page]]] = {
+PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/": browse_page.browse,
     "/a/{id:int}": asset_page.card,
     "/a/{id:int}/files": asset_page.files,
@@ -63,20 +63,20 @@ class Site:
         self.desk = Desk(hub, client)
         self._files = {one.name: one.read_bytes() for one in STATIC.iterdir()}
 
-    def page(self, path: str, asked: Asked) -> Page:
+    def page(self, path: str, asked: Asked) -> PageAnswer:
         """The page at an address of `PAGES`. Raises `Unanswered` and `InputError`."""
         return PAGES[path](self.desk, asked)
 
-    def static(self, edition: str, name: str) -> Page:
+    def static(self, edition: str, name: str) -> PageAnswer:
         """The style sheet, a script or a font. Raises `Unanswered`."""
         data = self._files.get(name)
         if data is None:
             raise Unanswered(404, "not_found", "There is no such file.")
         current = edition == self.desk.edition
         media = _MEDIA.get("." + name.rpartition(".")[2], "text/plain")
-        return Page(data, media=media, headers=_KEPT if current else {"cache-control": "no-cache"})
+        return PageAnswer(data, media=media, headers=_KEPT if current else {"cache-control": "no-cache"})
 
-    def refusal(self, error: Unanswered) -> Page:
+    def refusal(self, error: Unanswered) -> PageAnswer:
         """The page that says why there is none."""
         return self.desk.page("problem.html", status=error.status, settled=False, error=error)
 

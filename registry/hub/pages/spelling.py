@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from registry.words import duration, in_votes
+from registry.calls.words import duration, in_votes
 
 __all__ = ["FILTERS", "FORMATS", "STATES"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final, Literal, Protocol, get_args
 
-from registry.ddo import ASSET_TYPES
+from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError
 from registry.index.entries import AssetEntry
 from registry.index.search.shelf import Columns, Shelf

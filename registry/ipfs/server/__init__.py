@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.errors import InputError
 from registry.ipfs.hosts import is_loopback
-from registry.serving import Serving, listen
+from registry.system.serving import Serving, listen
 
 if TYPE_CHECKING:
     from registry.ipfs.local import LocalStore

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from registry.errors import InputError
 from registry.ipfs.blocks import BlockSink
-from registry.ipfs.builder import Builder, Part
+from registry.ipfs.builder import Builder, TreePart
 from registry.ipfs.cid import CID
 from registry.ipfs.dagpb import Link
 from registry.ipfs.limits import LIMITS
@@ -29,7 +29,7 @@ _Tree = dict[str, "UploadFile | _Tree"]
 class Sent:
     """What was built: each file and folder by its path, what is below before what holds it, and the `roots`."""
 
-    entries: list[tuple[str, Part]] = field(default_factory=list)
+    entries: list[tuple[str, TreePart]] = field(default_factory=list)
     roots: list[CID] = field(default_factory=list)
 
 
@@ -97,7 +97,7 @@ def _place(tree: _Tree, names: list[str], part: UploadFile) -> None:
         tree[last] = part
 
 
-def _build(builder: Builder, item: UploadFile | _Tree, path: str, sent: Sent) -> Part:
+def _build(builder: Builder, item: UploadFile | _Tree, path: str, sent: Sent) -> TreePart:
     if isinstance(item, dict):
         links: list[Link] = []
         size = 0
@@ -105,7 +105,7 @@ def _build(builder: Builder, item: UploadFile | _Tree, path: str, sent: Sent) ->
             part = _build(builder, item[name], f"{path}/{name}" if path else name, sent)
             links.append(Link(part.cid, name.encode(), part.tsize))
             size += part.size
-        built = Part(*builder.folder(links, path), size)
+        built = TreePart(*builder.folder(links, path), size)
     else:
         built = builder.file(item.file, path)
     sent.entries.append((path, built))

@@ -12,10 +12,10 @@ from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
 from registry.ipfs.traverse import traverse
 
-__all__ = ["Recorder", "byte_range", "resolved", "scoped"]
+__all__ = ["BlockRecorder", "byte_range", "resolved", "scoped"]
 
 
-class Recorder:
+class BlockRecorder:
     """A source that remembers what was fetched from it, each block once, until it is taken."""
 
     verifies: Final = True
@@ -40,7 +40,7 @@ class Recorder:
 
 
 def scoped(
-    cid: CID, recorder: Recorder, scope: str, wanted: tuple[int, int | None] | None
+    cid: CID, recorder: BlockRecorder, scope: str, wanted: tuple[int, int | None] | None
 ) -> Iterator[tuple[CID, bytes]]:
     """The blocks of the path that the recorder has, then those of what it leads to (dag-scope of the specification of
     trustless gateways); `wanted` are the first and last byte of a file, as `entity_bytes`."""

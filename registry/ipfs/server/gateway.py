@@ -31,7 +31,7 @@ from registry.ipfs.car import car_pieces
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
-from registry.ipfs.server.blocks import Recorder, resolved, scoped
+from registry.ipfs.server.blocks import BlockRecorder, resolved, scoped
 
 if TYPE_CHECKING:
     from registry.ipfs.local import LocalStore
@@ -78,7 +78,7 @@ class _Found:
     """What a request leads to: the CIDs along its path, the recorder that fetched them, and its headers."""
 
     roots: list[CID]
-    recorder: Recorder
+    recorder: BlockRecorder
     headers: dict[str, str]
 
     @property
@@ -90,7 +90,7 @@ def _answer(store: LocalStore, request: Request) -> Response:
     path = request.path_params.get("path", "")
     root = CID.parse(request.path_params["cid"])
     wanted = _format(request)
-    recorder = Recorder(store)
+    recorder = BlockRecorder(store)
     roots = resolved(root, path, recorder)
     found = _Found(
         roots,

@@ -36,9 +36,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from registry.canonical import pointer
+from registry.documents.canonical import pointer
 from registry.errors import Fault, InputError, InvalidRecord
-from registry.sandbox.runs.document import Line, Part
+from registry.sandbox.runs.document import Line, RunPart
 from registry.sandbox.runs.lock import LOCK_FILE, Lock
 from registry.sandbox.spec import Limits
 
@@ -51,7 +51,7 @@ _MOST: Final = 2**20
 EXACT_RTOL: Final = 0.0
 
 
-class Compare(Part):
+class Compare(RunPart):
     """How an output is compared when it is made again; what the author calls close enough is the author's word."""
 
     compare: Literal["exact", "close", "statistical"] = "exact"
@@ -81,7 +81,7 @@ ALPHA: Final = 0.001
 """How often equal distributions may be called different, where the author says nothing."""
 
 
-class _RunFile(Part):
+class _RunFile(RunPart):
     entry: Line
     arguments: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
     requirements: Annotated[tuple[Line, ...], Field(max_length=1_000)] = ()

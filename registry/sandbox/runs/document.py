@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError
 from pydantic.alias_generators import to_camel
 
-from registry.canonical import FrozenDict, canonical_bytes, freeze, json_faults, parse_json, pointer, thaw
+from registry.documents.canonical import FrozenDict, canonical_bytes, freeze, json_faults, parse_json, pointer, thaw
 from registry.errors import Fault, InvalidCID, InvalidRecord
 from registry.ipfs.cid import CID, RAW
 
-__all__ = ["CIDText", "Document", "Json", "Line", "Name", "Part"]
+__all__ = ["CIDText", "Document", "Json", "Line", "Name", "RunPart"]
 
 MAX_BYTES: Final = 2**20
 """Largest document: one block that every IPFS node passes on."""
@@ -45,7 +45,7 @@ Line = Annotated[str, Field(max_length=1024, pattern=r"^[^\x00-\x1f\x7f-\x9f\u20
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
 
 
-class Part(BaseModel):
+class RunPart(BaseModel):
     """A frozen part of a document. Without a value an optional field is left out."""
 
     model_config = ConfigDict(
@@ -57,7 +57,7 @@ class Part(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-class Document(Part):
+class Document(RunPart):
     """A document in one raw block."""
 
     called: ClassVar[str]

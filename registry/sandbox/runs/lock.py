@@ -20,7 +20,7 @@ from pydantic import Field
 from registry.errors import WrongEnvironment
 from registry.ipfs.store import BlockStore
 from registry.ipfs.unixfs import add_file
-from registry.sandbox.runs.document import CIDText, Document, Part
+from registry.sandbox.runs.document import CIDText, Document, RunPart
 
 __all__ = ["LOCK_FILE", "Lock", "Wheel", "fetch_wheels", "make_lock", "python_version", "uv"]
 
@@ -35,7 +35,7 @@ WheelName = Annotated[
 ]
 
 
-class Wheel(Part):
+class Wheel(RunPart):
     """A wheel: `name` of its file, `size` in bytes, `sha256` as hexadecimal text, and the `cid` of its content."""
 
     name: WheelName

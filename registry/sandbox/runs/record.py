@@ -9,7 +9,7 @@ from pydantic import Field
 
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.code import Compare
-from registry.sandbox.runs.document import CIDText, Document, Json, Line, Name, Part
+from registry.sandbox.runs.document import CIDText, Document, Json, Line, Name, RunPart
 
 __all__ = ["Environment", "Finding", "Input", "Machine", "Output", "Program", "RunRecord", "Usage"]
 
@@ -19,7 +19,7 @@ _Did = Annotated[str, Field(pattern=r"^did:nft:eip155:[1-9][0-9]*_erc721:0x[0-9a
 _Moment = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 
 
-class Program(Part):
+class Program(RunPart):
     """The code: `cid` of its folder or file, `entry` below it, its `arguments`; `did` and `version` of its asset."""
 
     name: Line
@@ -30,7 +30,7 @@ class Program(Part):
     version: _Count | None = None
 
 
-class Environment(Part):
+class Environment(RunPart):
     """The Python (``3.11.7``), the C library, the `lock` (CID of its document, None for the standard library alone),
     the variables; `did` and `version` of the asset that the lock came from, if not from the code."""
 
@@ -43,7 +43,7 @@ class Environment(Part):
     version: _Count | None = None
 
 
-class Machine(Part):
+class Machine(RunPart):
     """What it ran on, where results may depend on it: the processor, those of its instructions that numerical libraries
     choose by, and the kernel of linear algebra that was in use."""
 
@@ -53,7 +53,7 @@ class Machine(Part):
     threads: _Count
 
 
-class Input(Part):
+class Input(RunPart):
     """What was read, at ``{inputs}/<name>``: the `cid` of its root and its `size` in bytes. Without `did` it is only as
     lasting as whoever keeps the content."""
 
@@ -64,7 +64,7 @@ class Input(Part):
     version: _Count | None = None
 
 
-class Output(Part):
+class Output(RunPart):
     """A file that was made, and how it is compared when it is made again."""
 
     path: Line
@@ -73,7 +73,7 @@ class Output(Part):
     compared: Compare
 
 
-class Usage(Part):
+class Usage(RunPart):
     """Seconds from start to end, seconds of processors, bytes of memory at most, and the tier of the sandbox."""
 
     seconds: _Seconds
@@ -82,7 +82,7 @@ class Usage(Part):
     tier: Annotated[int, Field(ge=0, le=4)]
 
 
-class Finding(Part):
+class Finding(RunPart):
     """What may keep the run from coming out the same again: the `kind`, `where` in the code (``train.py:12``), in
     words."""
 

@@ -16,8 +16,8 @@ from registry.errors import InputError
 from registry.ipfs.cid import DAG_PB
 from registry.ipfs.store import BlockSource, fetch
 from registry.ipfs.unixfs import export
-from registry.papers import refuse_taken
 from registry.sandbox.runs.record import Input, RunRecord
+from registry.system.disk import refuse_taken
 
 __all__ = ["write_crate"]
 

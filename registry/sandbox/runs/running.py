@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
 
-from registry.canonical import json_faults
+from registry.documents.canonical import json_faults
 from registry.errors import InputError, InvalidCID, RunFailed
 from registry.ipfs.cid import CID
 from registry.ipfs.nesting import load_json
@@ -28,13 +28,13 @@ from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_vers
 from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
 from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
 
-__all__ = ["Found", "Laid", "Made", "Nowhere", "Places", "Workshop", "observed", "spool_of"]
+__all__ = ["FoundAsset", "Laid", "Made", "Nowhere", "Places", "Workshop", "observed", "spool_of"]
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundAsset:
     """An asset's content: its DID, version and name, the `cid` of its content, its bytes, whether that is encrypted,
     and the name of its only file."""
 
@@ -50,23 +50,23 @@ class Found:
 class Places(Protocol):
     """Where assets are found: a registry, or nothing."""
 
-    def find(self, did: str, version: int | None = None) -> Found:
+    def find(self, did: str, version: int | None = None) -> FoundAsset:
         """The content of an asset. Raises what the registry raises."""
 
-    def download(self, found: Found, target: Path) -> None:
+    def download(self, found: FoundAsset, target: Path) -> None:
         """Write the content, decrypted, to `target`. Raises `AccessDenied` and the content errors."""
 
 
 class Nowhere:
     """No registry: what is named by a DID cannot be found."""
 
-    def find(self, did: str, version: int | None = None) -> Found:
+    def find(self, did: str, version: int | None = None) -> FoundAsset:
         """Raise `InputError`."""
         raise InputError(
             f"{did} is an asset, and no chain was named to look it up.", hint="Add --rpc, or set REGISTRY_RPC."
         )
 
-    def download(self, found: Found, target: Path) -> None:
+    def download(self, found: FoundAsset, target: Path) -> None:
         """Raise `InputError`."""
         self.find(found.did)
 

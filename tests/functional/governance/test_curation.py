@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.merkle import leaf_of
+from registry.documents.merkle import leaf_of
 
 from ..support import DOLLAR, allowed, digest, logs, now, order, publication, refusal, terms
 from ..support import PERIOD as FOR_A_PERIOD

@@ -13,24 +13,24 @@ from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.gateway.budget import Budget
-from registry.gateway.keys import FILE, Keys, Lock
+from registry.gateway.keys import FILE, KeyLock, Keys
 from registry.gateway.nonces import Nonces
 from registry.gateway.server import GatewayServer
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
-from registry.gateway.uses import Uses
-from registry.serving import listen
+from registry.gateway.uses import ReceiptConsumer
+from registry.system.serving import listen
 
 STEPS: dict[str, tuple[type, str, Any]] = {
     "after the nonce is spent": (Nonces, "spend", "urn:registry:release:"),
-    "after the use is asked for": (Uses, "_ask", None),
+    "after the use is asked for": (ReceiptConsumer, "_ask", None),
     "after its gas is counted": (Budget, "reserve", None),
     "after the transaction is in the journal": (Journal, "write", None),
     "after the node took the transaction": (Sender, "_broadcast", None),
-    "after the transaction was mined": (Uses, "_send", None),
-    "after the use is marked as consumed": (Uses, "_move", "consumed"),
-    "after the use is marked as released": (Uses, "_move", "released"),
-    "after the release is written down": (KeyGateway, "_note", "release"),
+    "after the transaction was mined": (ReceiptConsumer, "_send", None),
+    "after the use is marked as consumed": (ReceiptConsumer, "_move", "consumed"),
+    "after the use is marked as released": (ReceiptConsumer, "_move", "released"),
+    "after the release is written down": (GatewayService, "_note", "release"),
 }
 """Which method's end is the step, and for some what must be in one of its arguments."""
 
@@ -59,8 +59,8 @@ def main() -> None:
     settings = Settings(
         url, depth=int(depth), patience=float(patience), head_age=None, address_rate=1000, address_burst=1000
     )
-    keys = Keys.open(Path(folder) / FILE, Lock(key_file=Path(key_file)))
-    gateway = KeyGateway(Path(folder), keys, Chain.connect(node), Deployment.load(record), settings)
+    keys = Keys.open(Path(folder) / FILE, KeyLock(key_file=Path(key_file)))
+    gateway = GatewayService(Path(folder), keys, Chain.connect(node), Deployment.load(record), settings)
     server = GatewayServer(gateway, sock)
     print(url, flush=True)  # noqa: T201
     server.run()

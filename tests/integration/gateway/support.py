@@ -32,12 +32,12 @@ from registry.gated.protocol import (
     sign_in_text,
 )
 from registry.gateway.keys import FILE as KEYS
-from registry.gateway.keys import Keys, Lock, make_key_file, seal
+from registry.gateway.keys import KeyLock, Keys, make_key_file, seal
 from registry.gateway.server import GatewayServer
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore
-from registry.serving import listen
+from registry.system.serving import listen
 
 MONTH = Licence.period("month", days=30, price="12.5 USD")
 SEAT = Licence.hold("seat", price="3 USD")
@@ -197,7 +197,7 @@ class Town:
         self.anvil, self.deployment, self.folder = anvil, deployment, folder
         self.chain = Chain.connect(anvil.url)
         self.stack = ExitStack()
-        self.made: dict[str, KeyGateway] = {}
+        self.made: dict[str, GatewayService] = {}
 
     def person(self, number: int, *, home: str = "") -> Registry:
         """A client of one of the accounts for tests; with another `home` it knows nothing of what it sent before."""
@@ -220,7 +220,7 @@ class Town:
         if not (folder / KEYS).exists():
             folder.mkdir(parents=True)
             make_key_file(key_file)
-            keys = Keys.make(folder / KEYS, Lock(key_file=key_file))
+            keys = Keys.make(folder / KEYS, KeyLock(key_file=key_file))
             HEARD.secrets.append(keys._secret[2:])
             HEARD.secrets.extend(str(one) for one in keys._identities)
             self.anvil.rpc("anvil_setBalance", keys.address, _GATEWAY_FUNDS)
@@ -229,12 +229,12 @@ class Town:
     def gateway(self, name: str = "one", *, proxies: tuple[str, ...] = (), **settings: Any) -> Voice:
         """A gateway in this process, made if there is none of this name."""
         folder = self.keys(name)
-        keys = Keys.open(folder / KEYS, Lock(key_file=self.folder / f"{name}.key"))
+        keys = Keys.open(folder / KEYS, KeyLock(key_file=self.folder / f"{name}.key"))
         sock = listen("127.0.0.1", 0)
         chosen = {"depth": 2, "head_age": None, "account_rate": 1000, "account_burst": 1000}
         chosen |= {"address_rate": 1000, "address_burst": 1000, **settings}
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        made = KeyGateway(folder, keys, Chain.connect(self.anvil.url), self.deployment, Settings(url, **chosen))
+        made = GatewayService(folder, keys, Chain.connect(self.anvil.url), self.deployment, Settings(url, **chosen))
         self.made[name] = made
         self.stack.callback(made.close)
         self.stack.enter_context(GatewayServer(made, sock, proxies=proxies))

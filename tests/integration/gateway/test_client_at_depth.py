@@ -68,8 +68,8 @@ def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
 def test_a_client_that_is_stopped_with_a_use_spent_still_gets_what_it_paid_for(
     ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    monkeypatch.setattr("registry.gating.FRESH_POLL", 0.2)
-    monkeypatch.setattr("registry.custody.FRESH_POLL", 0.2)
+    monkeypatch.setattr("registry.content.unlocking.FRESH_POLL", 0.2)
+    monkeypatch.setattr("registry.content.entrusting.FRESH_POLL", 0.2)
     monkeypatch.setenv("REGISTRY_KEYS", "file")
     monkeypatch.setenv("REGISTRY_KEYS_PASSPHRASE", "correct horse")
     folder = tmp_path / "data"

@@ -200,9 +200,9 @@ def test_no_log_error_or_answer_leaks_a_key_or_a_share(operator: Operator, town:
 
 
 def _identities(operator: Operator) -> list[str]:
-    from registry.gateway.keys import FILE, Keys, Lock
+    from registry.gateway.keys import FILE, KeyLock, Keys
 
-    keys = Keys.open(operator.folder / FILE, Lock(key_file=operator.key_file))
+    keys = Keys.open(operator.folder / FILE, KeyLock(key_file=operator.key_file))
     return [*map(str, keys._identities), keys._secret[2:]]
 
 

@@ -22,8 +22,8 @@ from integration.gateway.support import (
 )
 from integration.gateway.test_chain_attacks import deploy
 from registry import Published, Registry
-from registry.access import SignedReceipt
 from registry.chain.signers import KeySigner, dev_signer
+from registry.content.uses import SignedReceipt
 from registry.gated.protocol import Receipt
 from registry.gateway.audit import AuditLog
 from registry.gateway.database import FILE, Database

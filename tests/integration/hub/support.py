@@ -25,7 +25,7 @@ from registry.index.indexer import Finality
 from registry.index.remote import RemoteHub
 from registry.index.search.fts import FtsEngine
 from registry.index.stores import open_store
-from registry.serving import listen
+from registry.system.serving import listen
 
 
 class Town:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry.ddo import DDO
+from registry.documents.ddo import DDO
 from registry.errors import BlockNotFound, Unavailable
 from registry.index.entries import Money, entries_of
 from registry.index.queue import AGAIN, AT_ONCE, OF_ONE_OWNER, DocumentQueue

@@ -18,7 +18,7 @@ from registry.ipfs.unixfs import add_tree
 from registry.sandbox.runs.lock import make_lock
 from registry.sandbox.runs.record import RunRecord
 from registry.sandbox.runs.reproducing import CANNOT, DIFFERS, SAME, Reproduction, read_record, reproduce
-from registry.sandbox.runs.running import Found, Made, Workshop
+from registry.sandbox.runs.running import FoundAsset, Made, Workshop
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -306,10 +306,10 @@ def test_gated_without_access(workshop: Workshop, code: Any, data: Path, folder:
 
         shut = False
 
-        def find(self, did: str, version: int | None = None) -> Found:
-            return Found(did, 3, "numbers", CID.raw(b"sealed"), 100, gated=True)
+        def find(self, did: str, version: int | None = None) -> FoundAsset:
+            return FoundAsset(did, 3, "numbers", CID.raw(b"sealed"), 100, gated=True)
 
-        def download(self, found: Found, target: Path) -> None:
+        def download(self, found: FoundAsset, target: Path) -> None:
             if self.shut:
                 raise AccessDenied(found.did, "0x" + "34" * 20, hint="Buy one of: 'seat'.")
             target.mkdir(parents=True)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.chain.fees import TIP_MAX, TIP_MIN, Cost, Fees, fees_from
+from registry.chain.fees import TIP_MAX, TIP_MIN, Cost, Fees
+from registry.chain.pricing import fees_from
 
 WEI = st.integers(0, 10**15)
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.chain.journal import Entry, Journal
+from registry.chain.journal import Journal, JournalEntry
 from registry.errors import JournalError
 
 
 def _write(
     journal: Journal, nonce: int, *, intent: str | None = "do", chain: str = "1-a", sender: str = "0x1"
-) -> Entry:
+) -> JournalEntry:
     return journal.write(
         chain=chain, sender=sender, nonce=nonce, hash=f"{chain}{sender}{nonce}", raw=b"\x02", intent=intent
     )

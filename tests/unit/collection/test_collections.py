@@ -15,16 +15,15 @@ from click.testing import Result
 from terminal import runner
 
 from registry import DDO, Draft, Gated, Licence, Registry, State
-from registry.assetfs import AssetFileSystem
-from registry.assets import described
+from registry.assets.collections import ITEM_SALE_GAS, PublishedCollection
+from registry.assets.publishing import described
 from registry.chain import reverts
 from registry.chain.sender import Sender
 from registry.cli import cli
 from registry.cli.app import App
 from registry.collections import Packing
 from registry.collections.layout import PROFILE
-from registry.collections.verbs import ITEM_SALE_GAS, PublishedCollection
-from registry.ddo import Content
+from registry.documents.ddo import Content
 from registry.errors import (
     AccessDenied,
     AssetNotFound,
@@ -37,6 +36,7 @@ from registry.errors import (
 from registry.ipfs.cid import CID
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.unixfs import add_tree
+from registry.tools.assetfs import AssetFileSystem
 from registry.types import ZERO_ADDRESS, item_id
 
 MONTH = Licence.period("month", days=30, price="12.5 USD", description="A month of one picture.")

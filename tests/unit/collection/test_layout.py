@@ -10,9 +10,9 @@ import pytest
 
 from registry.collections import Manifest, Packing
 from registry.collections.layout import PROFILE, depth_of, leaf_of_item, pages, tree_size
+from registry.documents.merkle import MerkleTree, leaf_of, root_from
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.unixfs import add_tree
-from registry.merkle import MerkleTree, leaf_of, root_from
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "collection_vectors.json").read_text())
 

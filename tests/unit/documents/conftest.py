@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from registry.ddo import DDO, Content, ContentFile, LicenceText
 from registry.did import DID
+from registry.documents.ddo import DDO, Content, ContentFile, LicenceText
 from registry.ipfs.cid import CID
 from registry.money import Token
 from registry.types import Address

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry import canonical
-from registry.canonical import json_faults
+from registry.documents import canonical
+from registry.documents.canonical import json_faults
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9),

@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from registry.canonical import MAX_DEPTH
-from registry.ddo import DDO, MAX_BYTES, ContentFile, LicenceText, ddo_schema, is_licence_reference, utc_text
 from registry.did import DID
+from registry.documents.canonical import MAX_DEPTH
+from registry.documents.ddo import DDO, MAX_BYTES, ContentFile, LicenceText, ddo_schema
+from registry.documents.fields import is_licence_reference, utc_text
 from registry.errors import DDOTooLarge, InvalidAddress, InvalidDDO
 from registry.ipfs.cid import CID
 from registry.types import to_address
@@ -616,7 +617,7 @@ def test_moments_are_written_in_utc() -> None:
 
 def test_documents_need_no_web3() -> None:
     code = (
-        "import sys, registry.ddo, registry.licence, registry.ocean, registry.types\n"
+        "import sys, registry.documents.ddo, registry.documents.licence, registry.documents.ocean, registry.types\n"
         "registry.types.to_address('0x' + '11' * 20)\n"
         "print([name for name in ('web3', 'ape', 'pandas', 'eth_utils') if name in sys.modules])"
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from registry.documents.licence import Kind, Licence
 from registry.errors import InvalidAmount, InvalidLicence, UnknownToken
-from registry.licence import Kind, Licence
 from registry.money import Amount, Token
 
 

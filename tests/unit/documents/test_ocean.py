@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.ddo import DDO
 from registry.did import DID
+from registry.documents.ddo import DDO
+from registry.documents.licence import Kind, Licence
+from registry.documents.ocean import from_ocean_v4
+from registry.documents.ocean_export import to_ocean_v4
+from registry.documents.ocean_shapes import OCEAN_VERSIONS, ocean_did
 from registry.errors import InputError, InvalidAddress, InvalidDDO, InvalidLicence, RegistryError
-from registry.licence import Kind, Licence
-from registry.ocean import OCEAN_VERSIONS, from_ocean_v4, ocean_did, to_ocean_v4
 
 from .test_ddo import ddos
 

@@ -11,7 +11,7 @@ from click.testing import Result
 from terminal import runner
 
 from registry.cli import cli
-from registry.ddo import DDO
+from registry.documents.ddo import DDO
 
 from .test_ocean import whole_document
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from registry import Gated, Licence, Published, Registry
-from registry.gateway.keys import Keys, Lock, make_key_file
+from registry.gateway.keys import KeyLock, Keys, make_key_file
 from registry.gateway.server import GatewayServer
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
-from registry.serving import listen
+from registry.system.serving import listen
 
 SEAT = Licence.hold("seat", price="3 USD")
 MONTH = Licence.period("month", days=30, price="12.5 USD")
@@ -31,7 +31,7 @@ class Guard:
         self._registry, self._folder = registry, folder
         folder.mkdir()
         make_key_file(folder / "lock.key")
-        self.keys = Keys.make(folder / "keys.age", Lock(key_file=folder / "lock.key"))
+        self.keys = Keys.make(folder / "keys.age", KeyLock(key_file=folder / "lock.key"))
         self._port = 0
         self._stack = ExitStack()
         self.start()
@@ -42,7 +42,7 @@ class Guard:
         self.url = f"http://127.0.0.1:{self._port}"
         settings = Settings(self.url, depth=0, head_age=None, account_rate=1000, account_burst=1000)
         chain, deployment = self._registry.chain, self._registry.deployment
-        self.service = KeyGateway(self._folder, self.keys, chain, deployment, settings)
+        self.service = GatewayService(self._folder, self.keys, chain, deployment, settings)
         self._stack.callback(self.service.close)
         self._stack.enter_context(GatewayServer(self.service, sock))
 

@@ -13,8 +13,9 @@ import pytest
 from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
 from registry import Gated, Licence, Published, Registry
-from registry.assets import Draft
+from registry.assets.publishing import Draft
 from registry.chain.wallets import SafeSigner
+from registry.content.unlocking import GatewayWarning
 from registry.errors import (
     AccessDenied,
     GatewayError,
@@ -24,11 +25,10 @@ from registry.errors import (
     Unverified,
     WrongKey,
 )
-from registry.gated.custody import commitment, split
 from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
 from registry.gated.reading import GatedContent
-from registry.gating import GatewayWarning
+from registry.gated.shares import commitment, split
 from registry.session import Session
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"

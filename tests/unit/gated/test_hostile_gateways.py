@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from registry.chain.signers import KeySigner
-from registry.ddo import KeyGateway
+from registry.content.unlocking import _is_signed
+from registry.documents.ddo import KeyGateway
 from registry.errors import GatewayError, SignerError
 from registry.gated import gateways
-from registry.gated.custody import commitment, split
 from registry.gated.gateways import GatewayClient, Gathered, Wallet, gather
 from registry.gated.identity import Identity, seal
 from registry.gated.protocol import Release, ReleaseRequest
-from registry.gating import _is_signed
-from registry.ipfs.hosts import Reach
+from registry.gated.shares import commitment, split
+from registry.ipfs.hosts import NetworkReach
 
 KEY, FRESH = Identity.generate(), Identity.generate()
 SHARES = split(KEY, 2, 3)
@@ -31,7 +31,7 @@ DID = "did:nft:eip155:1337_erc721:0x" + "ab" * 20 + "_1"
 REQUEST = ReleaseRequest(did=DID, version=1, recipient=FRESH.recipient)
 WALLET = Wallet(READER.address, 1337, READER.sign_text)
 DEADLINE = 1.0
-HERE = Reach.of_user(loopback=True)
+HERE = NetworkReach.of_user(loopback=True)
 
 
 class Fake:
@@ -332,7 +332,7 @@ def test_a_gateway_inside_a_network_is_not_asked_and_told_why() -> None:
 
     with town(note, note, None) as fakes:
         named = [fake.named for fake in fakes]
-        found = gather(REQUEST, FRESH, named, 2, KEY.recipient, WALLET, _is_signed, Reach(), deadline=DEADLINE)
+        found = gather(REQUEST, FRESH, named, 2, KEY.recipient, WALLET, _is_signed, NetworkReach(), deadline=DEADLINE)
     assert found.found is None and asked_for == []
     assert len(found.causes) == 3 and all("of this machine or of a private network" in c for c in found.causes.values())
 

@@ -12,7 +12,7 @@ import pytest
 from unit.gated.conftest import CALLS, MONTH, Guard
 
 from registry import Gated, Published, Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.errors import InputError, JournalError
 from registry.gated import keys
 from registry.gated.identity import Identity

@@ -9,8 +9,10 @@ from typing import Any
 import pyrage
 import pytest
 
-from registry.canonical import canonical_bytes
-from registry.ddo import DDO, Content, ContentFile, Encryption
+from registry.documents.canonical import canonical_bytes
+from registry.documents.ddo import DDO, Content, ContentFile, Encryption
+from registry.documents.ocean import from_ocean_v4
+from registry.documents.ocean_export import to_ocean_v4
 from registry.errors import BlockNotFound, FileNotInAsset, InvalidContent, InvalidDDO, Unverified, WrongKey
 from registry.gated.identity import Identity
 from registry.gated.reading import GatedContent
@@ -23,7 +25,6 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.traverse import traverse
 from registry.ipfs.unixfs import add_file, export, walk
-from registry.ocean import from_ocean_v4, to_ocean_v4
 
 KEY = Identity.generate()
 

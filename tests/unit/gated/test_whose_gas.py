@@ -9,11 +9,11 @@ import pytest
 from unit.gated.conftest import CALLS, Guard
 
 from registry import Published, Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.chain.wallets import SafeSigner
+from registry.content.unlocking import GatewayWarning
 from registry.errors import InsufficientBalance
 from registry.gateway.refusal import Refusal
-from registry.gating import GatewayWarning
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 
@@ -117,7 +117,7 @@ def test_a_gateway_that_always_says_that_the_use_is_on_its_way_is_passed_over(
         raise Refusal(503, "pending", "Later.")
 
     monkeypatch.setattr(guards[0].service, "release", put_off)
-    monkeypatch.setattr("registry.gating.FRESH_POLL", 0.01)
+    monkeypatch.setattr("registry.content.unlocking.FRESH_POLL", 0.01)
     assert buyer.open(did, "penguins.csv").read() == CSV
     assert handed_in_by(buyer, did) == [guards[1].keys.address]
     assert buyer.holding(did, "calls").uses == 1

@@ -19,7 +19,7 @@ from registry.gateway.limits import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
 from registry.gateway.signin import Doorkeeper, SignIn
-from registry.throttle import network_of
+from registry.system.throttle import network_of
 from registry.types import ZERO_ADDRESS
 
 

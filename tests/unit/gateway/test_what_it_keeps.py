@@ -19,7 +19,7 @@ from registry.gateway.audit import FIRST, AuditLog
 from registry.gateway.backup import backup, restore
 from registry.gateway.database import FILE, Database, StoredInvitation, StoredShare
 from registry.gateway.keys import FILE as KEYS
-from registry.gateway.keys import Keys, Lock, make_key_file, seal
+from registry.gateway.keys import KeyLock, Keys, make_key_file, seal
 from registry.gateway.rotation import rotate
 
 
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def keys(folder: Path, key_file: Path) -> Keys:
-    return Keys.make(folder / KEYS, Lock(key_file=key_file))
+    return Keys.make(folder / KEYS, KeyLock(key_file=key_file))
 
 
 @pytest.fixture
@@ -55,19 +55,19 @@ def kept(keys: Keys, number: int = 1, text: bytes = b"a share") -> StoredShare:
 
 
 def test_keys_open_with_their_lock_only(folder: Path, keys: Keys, key_file: Path, tmp_path: Path) -> None:
-    again = Keys.open(folder / KEYS, Lock(key_file=key_file))
+    again = Keys.open(folder / KEYS, KeyLock(key_file=key_file))
     assert (again.recipient, again.address) == (keys.recipient, keys.address)
     make_key_file(tmp_path / "other.key")
-    for wrong in (Lock(key_file=tmp_path / "other.key"), Lock(passphrase="not the passphrase")):
+    for wrong in (KeyLock(key_file=tmp_path / "other.key"), KeyLock(passphrase="not the passphrase")):
         with pytest.raises(WrongPassword):
             Keys.open(folder / KEYS, wrong)
 
 
 def test_a_passphrase_locks_them_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Keys.make(folder / KEYS, Lock(passphrase="correct horse battery"))
+    made = Keys.make(folder / KEYS, KeyLock(passphrase="correct horse battery"))
     content = (folder / KEYS).read_bytes()
     assert content.startswith(b"age-encryption.org/v1\n-> scrypt ")
-    assert Keys.open(folder / KEYS, Lock(passphrase="correct horse battery")).address == made.address
+    assert Keys.open(folder / KEYS, KeyLock(passphrase="correct horse battery")).address == made.address
 
 
 def test_only_their_owner_can_read_the_files(folder: Path, keys: Keys, key_file: Path, database: Database) -> None:
@@ -87,7 +87,7 @@ def test_keys_do_not_show(keys: Keys) -> None:
 def test_damaged_keys_are_told_without_quoting_them(
     folder: Path, key_file: Path, content: bytes, tmp_path: Path
 ) -> None:
-    lock = Lock(key_file=key_file)
+    lock = KeyLock(key_file=key_file)
     with pytest.raises(UnknownAccount):
         Keys.open(folder / KEYS, lock)
     (folder / KEYS).write_bytes(content)
@@ -102,22 +102,22 @@ def test_damaged_keys_are_told_without_quoting_them(
 def test_a_lock_is_one_thing_that_cannot_be_guessed(folder: Path, key_file: Path, tmp_path: Path) -> None:
     for both in ({}, {"passphrase": "x", "key_file": key_file}):
         with pytest.raises(InputError):
-            Lock(**both)  # type: ignore[arg-type]
+            KeyLock(**both)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="guessed"):
-        Keys.make(folder / KEYS, Lock(passphrase="short"))
+        Keys.make(folder / KEYS, KeyLock(passphrase="short"))
     assert not (folder / KEYS).exists()
     with pytest.raises(InputError):
         make_key_file(key_file)
     (tmp_path / "empty.key").write_text("nothing")
     with pytest.raises(SignerError):
-        Lock(key_file=tmp_path / "empty.key")
+        KeyLock(key_file=tmp_path / "empty.key")
     with pytest.raises(UnknownAccount):
-        Lock(key_file=tmp_path / "none.key")
+        KeyLock(key_file=tmp_path / "none.key")
 
 
 def test_keys_are_not_made_twice(folder: Path, keys: Keys, key_file: Path) -> None:
     with pytest.raises(InputError):
-        Keys.make(folder / KEYS, Lock(key_file=key_file))
+        Keys.make(folder / KEYS, KeyLock(key_file=key_file))
 
 
 # --- Rotation ------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def test_a_rotation_seals_all_shares_to_a_new_identity(
     newest = pyrage.x25519.Identity.from_str(str(keys._identities[0]))
     for share in database.shares():
         assert pyrage.decrypt(share.sealed.encode(), [newest]) == b"a share"
-    again = Keys.open(folder / KEYS, Lock(key_file=key_file))
+    again = Keys.open(folder / KEYS, KeyLock(key_file=key_file))
     assert again.open_share(late) == b"late", "a deposit that was on the way"
     rotate(folder, again)
     with pytest.raises(InputError):
@@ -147,7 +147,7 @@ def test_a_rotation_killed_between_keys_and_shares_loses_nothing(
 ) -> None:
     database.put_share(kept(keys))
     keys.add_identity()  # and the process ends
-    again = Keys.open(folder / KEYS, Lock(key_file=key_file))
+    again = Keys.open(folder / KEYS, KeyLock(key_file=key_file))
     for _ in range(2):
         rotate(folder, again)
         assert again.open_share(database.shares()[0].sealed) == b"a share"
@@ -225,7 +225,7 @@ def test_a_backup_of_a_gateway_in_use_is_restored_whole(
     log.write("release", did="did:1")
     assert restore(tmp_path / "copy.tar", tmp_path / "new")[0] == 1
     copy = Database(tmp_path / "new" / FILE)
-    again = Keys.open(tmp_path / "new" / KEYS, Lock(key_file=key_file))
+    again = Keys.open(tmp_path / "new" / KEYS, KeyLock(key_file=key_file))
     assert again.open_share(copy.shares()[0].sealed) == b"a share"
     copy.close()
     # Whoever has the backup and no more has neither a share nor a key, in it or restored from it.
@@ -235,7 +235,7 @@ def test_a_backup_of_a_gateway_in_use_is_restored_whole(
     for secret in (keys._secret.encode(), b"a share", key_file.read_bytes().strip()):
         assert not [path for path in files if secret in path.read_bytes()]
     with pytest.raises(WrongPassword):
-        Keys.open(tmp_path / "new" / KEYS, Lock(key_file=tmp_path / "guess.key"))
+        Keys.open(tmp_path / "new" / KEYS, KeyLock(key_file=tmp_path / "guess.key"))
 
 
 def test_whoever_finds_a_backup_learns_no_share_and_no_key(
@@ -252,7 +252,7 @@ def test_whoever_finds_a_backup_learns_no_share_and_no_key(
     for path in (tmp_path / "copy.tar", *(tmp_path / "found").iterdir()):
         assert not [secret for secret in secrets if secret.encode() in path.read_bytes()], path
     make_key_file(tmp_path / "guess.key")
-    for lock in (Lock(key_file=tmp_path / "guess.key"), Lock(passphrase="correct horse battery")):
+    for lock in (KeyLock(key_file=tmp_path / "guess.key"), KeyLock(passphrase="correct horse battery")):
         with pytest.raises(WrongPassword):
             Keys.open(tmp_path / "found" / KEYS, lock)
     copy = Database(tmp_path / "found" / FILE)

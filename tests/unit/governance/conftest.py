@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from registry import Registry
-from registry.governance.drafts import Draft
+from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposal, Proposed
 
 DAY = 86_400
@@ -39,13 +39,13 @@ def guardian(market_place: Registry) -> Registry:
 
 
 @pytest.fixture
-def halved(author: Registry) -> Draft:
+def halved(author: Registry) -> ProposalDraft:
     """The author's draft to halve the fee."""
     return author.governance.draft(author.assets.functions.setFee(50), title="Halve the fee", body="Sales *doubled*.")
 
 
 @pytest.fixture
-def proposed(author: Registry, halved: Draft) -> Proposed:
+def proposed(author: Registry, halved: ProposalDraft) -> Proposed:
     return author.governance.propose(halved)
 
 
@@ -56,7 +56,7 @@ def open_vote(author: Registry, proposed: Proposed) -> Proposal:
     return author.governance.proposal(proposed.id)
 
 
-def settle(client: Registry, draft: Draft) -> Proposal:
+def settle(client: Registry, draft: ProposalDraft) -> Proposal:
     """Propose a draft and carry it through all of its stages."""
     made = client.governance.propose(draft)
     client.chain.advance(DAY + 10)

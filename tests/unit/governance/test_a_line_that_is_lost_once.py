@@ -12,7 +12,7 @@ from cutting import cut_everywhere
 
 from registry import Licence, Registry
 from registry.governance.standing import Proposal
-from registry.ledger import Ledger
+from registry.revenue.accounts import Accounts
 from registry.types import to_address
 
 Cut = Callable[..., int]
@@ -71,7 +71,7 @@ def test_tokens_and_splitters_are_found_or_the_loss_is_told(author: Registry, so
     split = author.revenue.create(shares)
 
     def look(client: Registry) -> Any:
-        ledger = Ledger(client)
+        ledger = Accounts(client)
         return client.all_tokens, ledger.find(split.address), ledger.token(foreign)
 
     assert cut(author, look) > 3

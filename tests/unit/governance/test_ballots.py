@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry import Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
     AlreadyVoted,
@@ -25,7 +25,7 @@ from registry.errors import (
     WrongChain,
 )
 from registry.governance.ballot import Ballot, merged
-from registry.governance.drafts import Draft
+from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Choice, Proposal, Proposed
 from registry.governance.voting import CheckedBallot
 from registry.ipfs.store import MemoryStore
@@ -98,7 +98,7 @@ def test_a_body_that_cannot_be_had_is_a_warning_to_the_voter(author: Registry, o
     assert "cannot be had" in ann.governance.vote(open_vote, "abstain").warnings[0]
 
 
-def test_a_body_that_tells_of_other_calls_is_not_believed(author: Registry, halved: Draft) -> None:
+def test_a_body_that_tells_of_other_calls_is_not_believed(author: Registry, halved: ProposalDraft) -> None:
     lie = replace(halved, title="Plant trees")
     honest = author.governance.draft(author.assets.functions.setFee(400), title="Plant trees")
     author.governance.pin(lie)
@@ -226,7 +226,9 @@ def test_a_ballot_is_counted_once(author: Registry, open_vote: Proposal) -> None
     assert isinstance(problem(author.governance.check_ballots(open_vote, [other])), AlreadyVoted)
 
 
-def test_a_ballot_whose_number_was_used_is_refused(author: Registry, halved: Draft, open_vote: Proposal) -> None:
+def test_a_ballot_whose_number_was_used_is_refused(
+    author: Registry, halved: ProposalDraft, open_vote: Proposal
+) -> None:
     early = author.governance.ballot(open_vote, "for")
     second = author.governance.propose(replace(halved, title="Second"))
     author.chain.advance(DAY + 10)

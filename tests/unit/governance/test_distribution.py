@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from registry import CID, Registry
 from registry.chain import reverts
 from registry.chain.connection import Chain
-from registry.chain.foundation import DAY, WHOLE, Foundation, Listed
-from registry.chain.founding import found
+from registry.chain.dao_plan import found
+from registry.chain.foundation import DAY, WHOLE, EntitlementList, Foundation
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
+from registry.documents.merkle import MerkleTree, leaf_of, root_from
 from registry.errors import BlockNotFound, InputError, InvalidEntitlements, NotDeployed, WrongProof
 from registry.governance.entitlements import Entitlement, Entitlements, read_csv, read_proofs
 from registry.ipfs.store import MemoryStore
-from registry.merkle import MerkleTree, leaf_of, root_from
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "merkle_vectors.json").read_text())
 
@@ -179,7 +179,7 @@ def _given() -> Registry:
     chain = Chain.in_process()
     base = deploy_local(chain)
     end = chain.block().timestamp // DAY * DAY + 60 * DAY
-    foundation = Foundation({CLEO: 5000 * WHOLE}, treasury=WHOLE, listed=Listed(LIST.root, LIST.total, end))
+    foundation = Foundation({CLEO: 5000 * WHOLE}, treasury=WHOLE, listed=EntitlementList(LIST.root, LIST.total, end))
     made = found(chain, base, foundation).carry_out(Sender(chain, dev_signer(DEPLOYER)))
     return Registry(chain, made, signer=dev_signer(5), store=MemoryStore(), journal=Journal.in_memory())
 

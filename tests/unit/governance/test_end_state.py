@@ -16,8 +16,8 @@ from registry import Licence, Registry
 from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
 from registry.chain.connection import Chain
-from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
-from registry.chain.founding import check_powers, found
+from registry.chain.dao_plan import check_powers, found
+from registry.chain.foundation import DAY, WHOLE, EntitlementList, Foundation, GovernorRules
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.logs import abi_type
@@ -168,7 +168,7 @@ def place() -> Registry:
     foundation = Foundation(
         allocations={author.address: 60_000 * WHOLE, curator.address: 30_000 * WHOLE},
         treasury=10_000 * WHOLE,
-        listed=Listed(listed.root, listed.total, today + 100 * DAY),
+        listed=EntitlementList(listed.root, listed.total, today + 100 * DAY),
         rules=GovernorRules(guardian=guardian.address, guardian_until=today + 100 * DAY),
         bonds={base.tokens["USD"]: 10**6},
     )

@@ -11,18 +11,20 @@ import pytest
 from eth_utils.crypto import keccak
 
 from registry import Registry
+from registry.calls.words import DAO_CONTRACTS
 from registry.chain import reverts
 from registry.chain.artifacts import artifact
+from registry.chain.call import Call
 from registry.chain.connection import Chain
+from registry.chain.dao_plan import FoundingPlan, check_powers, found
 from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
-from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules, Listed
-from registry.chain.founding import FoundingPlan, check_powers, found
+from registry.chain.foundation import DAY, WHOLE, EntitlementList, Foundation, GovernorRules
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local
 from registry.chain.plan import FACTORY, Step, creation
 from registry.chain.powers import role_id
 from registry.chain.provenance import check_code
-from registry.chain.sender import Call, Sender
+from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.errors import (
     DeploymentError,
@@ -34,11 +36,10 @@ from registry.errors import (
     WrongChain,
 )
 from registry.governance.entitlements import Entitlement, Entitlements
-from registry.governance.foundation import read_foundation
+from registry.governance.foundation_yaml import read_foundation
 from registry.ipfs.store import MemoryStore
 from registry.money import Amount, Token
 from registry.types import to_address
-from registry.words import DAO_CONTRACTS
 
 ANN, BOB, CLEO = (dev_signer(number).address for number in (5, 6, 7))
 LIST = Entitlements((Entitlement(ANN, 7 * WHOLE), Entitlement(BOB, 8 * WHOLE)))
@@ -94,7 +95,7 @@ def beginning(chain: Chain, base: Deployment) -> Foundation:
     return Foundation(
         allocations={ANN: 500 * WHOLE, BOB: 300 * WHOLE},
         treasury=185 * WHOLE,
-        listed=Listed(LIST.root, LIST.total, today + 90 * DAY),
+        listed=EntitlementList(LIST.root, LIST.total, today + 90 * DAY),
         rules=GovernorRules(guardian=CLEO, guardian_until=today + 90 * DAY),
         bonds={base.tokens["USD"]: 50 * 10**6},
     )
@@ -367,7 +368,7 @@ def test_code_that_differs_in_one_byte_is_found_out(begun: Begun) -> None:
         ({"name": " "}, "name"),
         ({"bonds": {ANN: 0}}, "bond"),
         ({"bonds": {ANN: 5}}, "no token"),
-        ({"listed": Listed(bytes(32), WHOLE, 5)}, "end of the distribution"),
+        ({"listed": EntitlementList(bytes(32), WHOLE, 5)}, "end of the distribution"),
     ],
 )
 def test_a_foundation_that_cannot_hold_is_refused_before_anything_is_sent(
@@ -479,7 +480,7 @@ def test_settings_are_read_as_they_are_written(write: Callable[[str], Path]) -> 
     assert foundation == Foundation(
         allocations={ANN: 1000 * WHOLE, BOB: 2500 * WHOLE + WHOLE // 2},
         treasury=400 * WHOLE,
-        listed=Listed(LIST.root, 15 * WHOLE, 1_782_777_600),
+        listed=EntitlementList(LIST.root, 15 * WHOLE, 1_782_777_600),
         name="Test Vote",
         symbol="TV",
         rules=GovernorRules(7200, 3 * DAY, 3 * WHOLE // 2, 5, 30 * WHOLE, DAY, CLEO, 1_772_362_800),

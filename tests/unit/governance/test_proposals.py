@@ -8,7 +8,7 @@ import pytest
 
 from registry import Registry
 from registry.chain import reverts
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.errors import (
     BelowThreshold,
     CallWouldRevert,
@@ -26,7 +26,7 @@ from registry.errors import (
     WrongChain,
     WrongProposalState,
 )
-from registry.governance.drafts import Draft
+from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposal, ProposalState, Proposed
 from registry.ipfs.store import MemoryStore
 
@@ -51,7 +51,9 @@ def write_code(client: Registry, account: str, code: bytes) -> None:
 # --- The life of a proposal ----------------------------------------------------------------------
 
 
-def test_a_proposal_goes_through_all_its_states_and_then_the_fee_is_another(author: Registry, halved: Draft) -> None:
+def test_a_proposal_goes_through_all_its_states_and_then_the_fee_is_another(
+    author: Registry, halved: ProposalDraft
+) -> None:
     made = author.governance.propose(halved)
     states = [author.governance.proposal(made.id).state]
     author.chain.advance(DAY + 10)
@@ -84,7 +86,7 @@ def test_a_grant_leaves_the_treasury(author: Registry, stranger: Registry) -> No
     assert stranger.balance("USD") - before == author.amount("40 USD")
 
 
-def test_proposing_twice_is_proposing_once(author: Registry, halved: Draft) -> None:
+def test_proposing_twice_is_proposing_once(author: Registry, halved: ProposalDraft) -> None:
     first = author.governance.propose(halved)
     again = author.governance.propose(halved)
     assert (again.id, again.tx) == (first.id, None)
@@ -101,7 +103,7 @@ def test_each_step_that_was_done_is_not_done_again(author: Registry, open_vote: 
     assert author.governance.execute(open_vote).tx is None
 
 
-def test_looking_first_sends_nothing(author: Registry, halved: Draft) -> None:
+def test_looking_first_sends_nothing(author: Registry, halved: ProposalDraft) -> None:
     height = author.chain.block().number
     seen = author.governance.propose(halved, dry_run=True)
     assert seen.tx is None and seen.cost.gas > 0
@@ -117,7 +119,7 @@ def test_proposals_are_found_by_the_first_digits_of_their_id(author: Registry, p
             author.governance.proposal(odd)
 
 
-def test_proposals_are_listed_by_state_the_newest_first(author: Registry, halved: Draft) -> None:
+def test_proposals_are_listed_by_state_the_newest_first(author: Registry, halved: ProposalDraft) -> None:
     first = author.governance.propose(halved)
     second = author.governance.propose(replace(halved, title="Halve it again"))
     assert [one.id for one in author.governance.proposals()] == [second.id, first.id]
@@ -201,7 +203,7 @@ def test_a_title_is_one_line_that_prints(author: Registry, title: str) -> None:
         author.governance.draft(author.assets.functions.setFee(50), title=title)
 
 
-def test_a_body_that_was_not_pinned_is_not_proposed(author: Registry, halved: Draft) -> None:
+def test_a_body_that_was_not_pinned_is_not_proposed(author: Registry, halved: ProposalDraft) -> None:
     author.store = MemoryStore()
     with pytest.raises(UnpinnedBody):
         author.governance.propose(halved, pin=False)
@@ -210,7 +212,7 @@ def test_a_body_that_was_not_pinned_is_not_proposed(author: Registry, halved: Dr
     assert author.governance.propose(halved, pin=False).tx is not None
 
 
-def test_a_store_that_forgets_is_noticed_before_anything_is_sent(author: Registry, halved: Draft) -> None:
+def test_a_store_that_forgets_is_noticed_before_anything_is_sent(author: Registry, halved: ProposalDraft) -> None:
     class Forgetful(MemoryStore):
         def put(self, cid: object, data: bytes) -> None:
             """Keep nothing."""
@@ -222,7 +224,7 @@ def test_a_store_that_forgets_is_noticed_before_anything_is_sent(author: Registr
 
 
 def test_a_draft_belongs_to_a_chain_a_dao_and_who_drafted_it(
-    author: Registry, curator: Registry, halved: Draft
+    author: Registry, curator: Registry, halved: ProposalDraft
 ) -> None:
     with pytest.raises(WrongChain):
         author.governance.propose(replace(halved, chain_id=1))
@@ -304,7 +306,7 @@ def test_a_payment_to_what_became_a_contract_after_the_vote_is_made(author: Regi
 
 
 def test_only_the_proposer_before_the_vote_and_the_guardian_may_cancel(
-    author: Registry, curator: Registry, guardian: Registry, halved: Draft
+    author: Registry, curator: Registry, guardian: Registry, halved: ProposalDraft
 ) -> None:
     made = author.governance.propose(halved)
     with pytest.raises(MayNotCancel, match="only its proposer"):
@@ -321,7 +323,9 @@ def test_only_the_proposer_before_the_vote_and_the_guardian_may_cancel(
         author.governance.queue(again.id)
 
 
-def test_a_guardian_whose_time_is_over_cannot_cancel(author: Registry, guardian: Registry, halved: Draft) -> None:
+def test_a_guardian_whose_time_is_over_cannot_cancel(
+    author: Registry, guardian: Registry, halved: ProposalDraft
+) -> None:
     author.chain.advance(200 * DAY)
     made = author.governance.propose(halved)
     with pytest.raises(MayNotCancel):

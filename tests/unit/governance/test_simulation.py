@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from registry import Registry
 from registry.chain import reverts
-from registry.chain.sender import Call
-from registry.governance.drafts import Draft
+from registry.chain.call import Call
+from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposed
 
 from .conftest import DAY
@@ -89,7 +89,7 @@ def test_it_is_tried_at_the_time_when_it_would_be_executed(author: Registry, str
 
 
 def test_a_voter_tries_what_was_proposed_with_the_same_result(
-    author: Registry, curator: Registry, halved: Draft, proposed: Proposed
+    author: Registry, curator: Registry, halved: ProposalDraft, proposed: Proposed
 ) -> None:
     drafted, found = author.governance.simulate(halved), curator.governance.simulate(proposed.id)
     assert [effect.events for effect in found.effects] == [effect.events for effect in drafted.effects]

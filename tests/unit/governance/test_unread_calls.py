@@ -9,8 +9,8 @@ import pytest
 from eth_abi.abi import encode
 
 from registry import Registry
-from registry.chain.calls import INSIDE, selector_of
-from registry.chain.sender import Call
+from registry.chain.call import Call
+from registry.chain.calldata import INSIDE, selector_of
 from registry.errors import UnsafeCall
 from registry.governance.standing import Proposal
 from registry.types import Address

@@ -8,11 +8,11 @@ import pytest
 from eth_utils.crypto import keccak
 
 from registry import Registry
+from registry.calls.dangers import PUBLIC_ROLE
+from registry.calls.words import CallInWords, Words, duration
 from registry.chain.artifacts import artifact
+from registry.chain.call import Call
 from registry.chain.safe import safe_contract
-from registry.chain.sender import Call
-from registry.dangers import PUBLIC_ROLE
-from registry.words import CallInWords, Words, duration
 
 ZERO = "0x" + "0" * 40
 
@@ -141,8 +141,8 @@ def test_times_that_pass(seconds: int, text: str) -> None:
 
 
 def test_every_role_and_contract_that_is_named_exists() -> None:
-    from registry.dangers import TIMELOCK_ROLES
-    from registry.words import DAO_CONTRACTS
+    from registry.calls.dangers import TIMELOCK_ROLES
+    from registry.calls.words import DAO_CONTRACTS
 
     for name in DAO_CONTRACTS.values():
         assert artifact(name).abi

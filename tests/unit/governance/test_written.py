@@ -10,10 +10,10 @@ from unittest import mock
 import pytest
 
 from registry import CID, Licence, Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.errors import InvalidDraft
+from registry.governance.as_yaml import read
 from registry.governance.drafts import read_body
-from registry.governance.written import read
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "proposal.yaml"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.ddo import DDO
+from registry.documents.ddo import DDO
 from registry.errors import InputError, LicenceUnclear
 from registry.imports.card import Card, read_card
 from registry.imports.licences import named

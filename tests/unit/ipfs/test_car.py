@@ -16,7 +16,7 @@ from registry.ipfs import varint
 from registry.ipfs.car import CarReader, car_pieces, read_car, write_car
 from registry.ipfs.cid import CID, DAG_CBOR
 from registry.ipfs.dag import encode
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.unixfs import add_file, cat
@@ -186,7 +186,7 @@ def test_any_bytes_are_refused_with_a_typed_error(data: bytes) -> None:
 
 def test_limits_hold(store: MemoryStore, root: CID) -> None:
     data = packed(root, store)
-    for limits in (Limits(block=6), Limits(entries=3), Limits(total=50)):
+    for limits in (ReadLimits(block=6), ReadLimits(entries=3), ReadLimits(total=50)):
         with pytest.raises(LimitExceeded):
             read_car(io.BytesIO(data), MemoryStore(), limits=limits)
 

@@ -16,7 +16,7 @@ from registry.errors import BlockNotFound, InputError, LimitExceeded, Unsupporte
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dag import decode, encode, links
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.traverse import traverse
 
@@ -209,14 +209,14 @@ def test_a_chain_of_any_depth_is_walked_and_a_wide_one_is_bounded(stranger: Stra
         cid = stranger.block(encode([cid, number]), DAG_CBOR)
     assert sum(1 for _ in traverse(cid, stranger)) == 3001
     with pytest.raises(LimitExceeded, match="number of blocks"):
-        list(traverse(cid, stranger, limits=Limits(entries=1000)))
+        list(traverse(cid, stranger, limits=ReadLimits(entries=1000)))
     with pytest.raises(LimitExceeded, match="size of the blocks"):
-        list(traverse(cid, stranger, limits=Limits(total=1000)))
+        list(traverse(cid, stranger, limits=ReadLimits(total=1000)))
     wide = stranger.block(encode([CID.raw(b"%d" % number) for number in range(100)]), DAG_CBOR)
     with pytest.raises(LimitExceeded, match="number of links"):
-        list(traverse(wide, stranger, limits=Limits(fanout=99)))
+        list(traverse(wide, stranger, limits=ReadLimits(fanout=99)))
     with pytest.raises(BlockNotFound):
-        list(traverse(wide, stranger, limits=Limits(fanout=100)))
+        list(traverse(wide, stranger, limits=ReadLimits(fanout=100)))
 
 
 def test_an_identity_cid_is_looked_into_and_does_not_come() -> None:

@@ -23,7 +23,7 @@ from registry.errors import (
 from registry.ipfs import hamt, varint
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_PB, RAW
 from registry.ipfs.dagpb import Link, Message, Type, decode_message, decode_node, encode_message, encode_node
-from registry.ipfs.limits import LIMITS, Limits
+from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls, resolve, stat, walk
 
@@ -100,9 +100,9 @@ def test_an_oversized_block_is_refused(stranger: Stranger) -> None:
 def test_a_node_of_too_many_links_is_refused(stranger: Stranger) -> None:
     leaf = Link(stranger.block(b"x", RAW), b"", 1)
     cid = stranger.node([leaf] * 100, Message(Type.FILE, filesize=100, blocksizes=[1] * 100))
-    assert len(read(cid, stranger, limits=Limits(fanout=100))) == 100
+    assert len(read(cid, stranger, limits=ReadLimits(fanout=100))) == 100
     with pytest.raises(LimitExceeded, match="number of links"):
-        read(cid, stranger, limits=Limits(fanout=99))
+        read(cid, stranger, limits=ReadLimits(fanout=99))
 
 
 # --- Sizes that lie ------------------------------------------------------------------------------
@@ -133,37 +133,37 @@ def test_a_claim_of_endless_size_is_refused_at_once(stranger: Stranger) -> None:
 
 def test_as_many_bytes_are_read_at_once_as_may_be(stranger: Stranger) -> None:
     cid = add_file(io.BytesIO(pattern(70)), stranger, SMALL).cid
-    assert len(read(cid, stranger, start=3, end=43, limits=Limits(total=40))) == 40
+    assert len(read(cid, stranger, start=3, end=43, limits=ReadLimits(total=40))) == 40
     for start, end, size in ((3, 44, 41), (0, None, 70), (0, 71, 70), (-60, None, 60)):
         with pytest.raises(LimitExceeded, match=f"size of {cid} in bytes is {size}, over the limit of 40"):
-            cat(cid, stranger, start, end, limits=Limits(total=40))
+            cat(cid, stranger, start, end, limits=ReadLimits(total=40))
 
 
 def test_the_depths_of_files_and_folders_are_told(stranger: Stranger) -> None:
     file = stranger.block(b"x", RAW)
     for _ in range(3):
         file = stranger.node([Link(file, b"", 1)], Message(Type.FILE, filesize=1, blocksizes=[1]))
-    assert read(file, stranger, limits=Limits(depth=3)) == b"x"
+    assert read(file, stranger, limits=ReadLimits(depth=3)) == b"x"
     with pytest.raises(LimitExceeded, match=r"depth of the file at .* is 3, over the limit of 2"):
-        read(file, stranger, limits=Limits(depth=2))
+        read(file, stranger, limits=ReadLimits(depth=2))
     folder = stranger.node([], FOLDER)
     for _ in range(4):
         folder = stranger.node([Link(folder, b"d", 1)], FOLDER)
-    assert len(list(walk(folder, stranger, limits=Limits(depth=4)))) == 5
+    assert len(list(walk(folder, stranger, limits=ReadLimits(depth=4)))) == 5
     with pytest.raises(LimitExceeded, match=f"depth of the folders of {folder} is 3, over the limit of 2"):
-        list(walk(folder, stranger, limits=Limits(depth=2)))
+        list(walk(folder, stranger, limits=ReadLimits(depth=2)))
 
 
 def test_as_many_entries_are_listed_as_may_be(stranger: Stranger) -> None:
     leaf = stranger.block(b"x", RAW)
     inner = stranger.node([Link(leaf, b"a", 1), Link(leaf, b"b", 1)], FOLDER)
     cid = stranger.node([Link(leaf, b"a", 1), Link(inner, b"d", 1), Link(leaf, b"e", 1)], FOLDER)
-    assert len(ls(cid, stranger, limits=Limits(entries=3))) == 3
+    assert len(ls(cid, stranger, limits=ReadLimits(entries=3))) == 3
     with pytest.raises(LimitExceeded, match=f"number of entries of {cid} is 3, over the limit of 2"):
-        ls(cid, stranger, limits=Limits(entries=2))
-    assert len(list(walk(cid, stranger, limits=Limits(entries=5)))) == 6
+        ls(cid, stranger, limits=ReadLimits(entries=2))
+    assert len(list(walk(cid, stranger, limits=ReadLimits(entries=5)))) == 6
     with pytest.raises(LimitExceeded, match=f"number of entries of {cid} is 5, over the limit of 4"):
-        list(walk(cid, stranger, limits=Limits(entries=4)))
+        list(walk(cid, stranger, limits=ReadLimits(entries=4)))
 
 
 def test_what_is_no_file_or_no_folder_is_refused_as_what_it_is(stranger: Stranger) -> None:
@@ -229,7 +229,7 @@ def test_a_fan_in_bomb_of_folders_is_refused(stranger: Stranger) -> None:
         cid = stranger.node([Link(cid, b"%02d" % n, 1) for n in range(64)], FOLDER)
     seen = 0
     with pytest.raises(LimitExceeded, match="number of entries"):
-        for _ in walk(cid, stranger, limits=Limits(entries=20_000)):
+        for _ in walk(cid, stranger, limits=ReadLimits(entries=20_000)):
             seen += 1
     assert seen == 20_001  # the root among them, of 64**10
 
@@ -279,9 +279,9 @@ def test_a_shard_is_read_to_the_last_bits_of_a_hash_and_no_deeper(stranger: Stra
 def test_the_total_of_an_export_is_bounded(stranger: Stranger, folder: Callable[..., Path], tmp_path: Path) -> None:
     cid = add_tree(folder({f"{n}": pattern(100) for n in range(5)}), stranger).cid
     with pytest.raises(LimitExceeded, match="over the limit of 450"):
-        export(cid, stranger, tmp_path / "out", limits=Limits(total=450))
+        export(cid, stranger, tmp_path / "out", limits=ReadLimits(total=450))
     assert not (tmp_path / "out").exists()
-    assert len(export(cid, stranger, tmp_path / "out", limits=Limits(total=500))) == 5
+    assert len(export(cid, stranger, tmp_path / "out", limits=ReadLimits(total=500))) == 5
 
 
 # --- Folders that lie ----------------------------------------------------------------------------
@@ -449,7 +449,7 @@ def test_a_malformed_node_is_refused(stranger: Stranger, block: bytes) -> None:
 
 def everything(cid: CID, source: Stranger, place: Path) -> None:
     """Use a CID in every way; only the package's errors may come out."""
-    bounds = Limits(entries=200, total=100_000)
+    bounds = ReadLimits(entries=200, total=100_000)
     for act in (
         lambda: stat(cid, source),
         lambda: ls(cid, source, limits=bounds),

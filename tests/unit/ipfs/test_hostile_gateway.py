@@ -26,9 +26,9 @@ from registry.ipfs.car import write_car
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.copy import copy
 from registry.ipfs.gateway import TrustlessGateway
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.profiles import UNIXFS_V1_2025
-from registry.ipfs.store import Chain, LocalStore, MemoryStore
+from registry.ipfs.store import Fallback, LocalStore, MemoryStore
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls
 
 from .conftest import pattern
@@ -440,7 +440,7 @@ def test_an_archive_without_end_is_left(honest: MemoryStore, root: CID, archive:
             request.wfile.write(blocks[0] * 100)  # a block that was asked for, again and again
 
     with lying(answer) as gateway:
-        copied = copy(root, TrustlessGateway(gateway.url, limits=Limits(total=50_000_000)), local)
+        copied = copy(root, TrustlessGateway(gateway.url, limits=ReadLimits(total=50_000_000)), local)
     assert copied.blocks == len(honest)
 
 
@@ -501,7 +501,7 @@ def test_a_chain_finds_the_honest_gateway_among_liars(honest: MemoryStore, root:
         lying(served(honest)) as good,
     ):
         servers: list[LyingServer] = [liar, busy, empty, good]
-        chain = Chain([TrustlessGateway(server.url) for server in servers], cache=local)
+        chain = Fallback([TrustlessGateway(server.url) for server in servers], cache=local)
         for _ in range(2):
             assert b"".join(cat(root, chain)) == CONTENT
         assert len(busy.seen) <= chain.parallel  # it asked to be left alone, and was

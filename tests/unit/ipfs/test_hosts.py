@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import InputError, PrivateAddress, Unavailable
-from registry.ipfs.hosts import Reach, normal_url
+from registry.ipfs.hosts import NetworkReach, normal_url
 from registry.ipfs.http import Http
 
 # --- Form ----------------------------------------------------------------------------------------
@@ -146,14 +146,14 @@ OUTSIDE = ["8.8.8.8", "172.15.255.255", "172.32.0.1", "2606:4700::1111", "::ffff
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_no_address_inside_is_reached_in_whatever_form_it_is_written(address: str) -> None:
-    assert not Reach().allows(address)
+    assert not NetworkReach().allows(address)
     with pytest.raises(PrivateAddress, match="REGISTRY_REACH"):
-        Reach().addresses(address, 443)
+        NetworkReach().addresses(address, 443)
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
 def test_addresses_of_the_internet_are_reached(address: str) -> None:
-    assert Reach().allows(address)
+    assert NetworkReach().allows(address)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -161,22 +161,22 @@ def test_any_address_that_is_not_global_is_inside_also_as_ipv6(number: int) -> N
     address = ipaddress.IPv4Address(number)
     public = address.is_global and not address.is_multicast
     forms = [str(address), f"::ffff:{address}", str(ipaddress.IPv6Address((0x64FF9B << 96) | number))]
-    assert [Reach().allows(form) for form in forms] == [public] * 3
+    assert [NetworkReach().allows(form) for form in forms] == [public] * 3
 
 
 def test_a_network_is_opened_by_its_name_and_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_REACH", " 10.1.0.0/16, fd00::/8 ,192.168.7.7")
-    reach = Reach.of_user()
+    reach = NetworkReach.of_user()
     assert all(map(reach.allows, ("10.1.2.3", "fd12::1", "192.168.7.7", "::ffff:10.1.2.3", "8.8.8.8")))
     assert not any(map(reach.allows, ("10.2.0.1", "192.168.7.8", "127.0.0.1", "::1")))
-    assert Reach.of_user(loopback=True).allows("127.0.0.1") and Reach.of_user(loopback=True).allows("::1")
+    assert NetworkReach.of_user(loopback=True).allows("127.0.0.1") and NetworkReach.of_user(loopback=True).allows("::1")
 
 
 @pytest.mark.parametrize("text", ["localhost", "10.0.0.1/8", "10.0.0.0/33", "300.1.1.1", "10.0.0.0/8;fd00::/8"])
 def test_what_is_no_network_is_told_with_its_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("REGISTRY_REACH", text)
     with pytest.raises(InputError, match="REGISTRY_REACH"):
-        Reach.of_user()
+        NetworkReach.of_user()
 
 
 # --- Connections ---------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def inside(outside: Listening) -> Iterator[Listening]:
     made.server.shutdown()
 
 
-REACH = Reach((ipaddress.ip_network("127.0.0.2/32"),))
+REACH = NetworkReach((ipaddress.ip_network("127.0.0.2/32"),))
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
@@ -239,7 +239,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def get(port: int, reach: Reach | None = REACH) -> bytes:
+def get(port: int, reach: NetworkReach | None = REACH) -> bytes:
     http = Http(f"http://keys.example.org:{port}", name="it", deadline=5, reach=reach)
     try:
         with http.ask("GET", "/", "it") as answer:

@@ -27,7 +27,7 @@ from registry.errors import (
 from registry.ipfs import pinning
 from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PRESETS, PinningService, open_service
-from registry.ipfs.replicas import Receipt, Receipts, ReplicaPolicy
+from registry.ipfs.replicas import PinReceipt, PinReceipts, ReplicaPolicy
 
 from .pinning_support import START, Answer, Service
 
@@ -380,12 +380,12 @@ def test_as_many_services_as_replicas_must_be_named(service: Service, n: int) ->
 
 
 def test_receipts_are_kept_by_subject_and_the_newest_counts(tmp_path: Path, start: Callable[..., Service]) -> None:
-    receipts = Receipts(tmp_path / "pins")
+    receipts = PinReceipts(tmp_path / "pins")
     services = [start(), start()]
     subject = "did:nft:eip155:1337_erc721:0x526bbf63fd37b8446ee360da1f5a19dd7650daf0_1"
     for cid in (DATA, OTHER, DATA):
         policy(2, *services, receipts=receipts).ensure(cid, subject=subject)
-    again = Receipts(tmp_path / "pins")
+    again = PinReceipts(tmp_path / "pins")
     assert [receipt.cid for receipt in again.of(subject)] == [str(OTHER)] * 2 + [str(DATA)] * 2
     assert again.subjects() == (subject,)
     assert again.of("nobody") == ()
@@ -394,15 +394,15 @@ def test_receipts_are_kept_by_subject_and_the_newest_counts(tmp_path: Path, star
 
 def test_receipts_survive_writers_at_the_same_time(tmp_path: Path) -> None:
     def write(number: int) -> None:
-        Receipts(tmp_path).add(Receipt("did", str(DATA), "s", f"https://{number}", "", str(number), 0.0))
+        PinReceipts(tmp_path).add(PinReceipt("did", str(DATA), "s", f"https://{number}", "", str(number), 0.0))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
-    assert sorted(int(receipt.request_id) for receipt in Receipts(tmp_path).of("did")) == list(range(40))
+    assert sorted(int(receipt.request_id) for receipt in PinReceipts(tmp_path).of("did")) == list(range(40))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '[{"subject": "did"}]'])
 def test_damaged_receipts_are_an_error_that_says_what_to_do(tmp_path: Path, content: str) -> None:
     (tmp_path / "did.json").write_text(content)
     with pytest.raises(ContentError, match=r"did\.json.*Move the file away"):
-        Receipts(tmp_path).of("did")
+        PinReceipts(tmp_path).of("did")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from registry.errors import BlockNotFound, ContentError, InputError, Unavailable, Unverified
 from registry.ipfs.cid import CID, DAG_PB
-from registry.ipfs.store import BlockStore, Chain, LocalStore, MemoryStore
+from registry.ipfs.store import BlockStore, Fallback, LocalStore, MemoryStore
 
 from .conftest import Stranger
 
@@ -206,7 +206,7 @@ def test_two_processes_share_a_store(tmp_path: Path) -> None:
 def test_a_chain_takes_the_first_source_that_has_the_block_and_keeps_it(stranger: Stranger, tmp_path: Path) -> None:
     local = LocalStore(tmp_path)
     stranger.put(HELLO, BLOCK)
-    chain = Chain([local, MemoryStore(), stranger], cache=local)
+    chain = Fallback([local, MemoryStore(), stranger], cache=local)
     assert chain.get(HELLO) == BLOCK
     assert chain.get(HELLO) == BLOCK
     assert stranger.asked == [HELLO]
@@ -217,10 +217,10 @@ def test_a_chain_passes_over_a_liar_and_keeps_nothing_of_it(stranger: Stranger, 
     local, honest = LocalStore(tmp_path), MemoryStore()
     stranger.put(HELLO, b"evil")
     with pytest.raises(Unverified, match="a stranger"):
-        Chain([local, stranger], cache=local).get(HELLO)
+        Fallback([local, stranger], cache=local).get(HELLO)
     assert not local.has(HELLO)
     honest.put(HELLO, BLOCK)
-    assert Chain([local, stranger, honest], cache=local).get(HELLO) == BLOCK
+    assert Fallback([local, stranger, honest], cache=local).get(HELLO) == BLOCK
 
 
 def test_a_chain_mends_a_damaged_copy(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_chain_mends_a_damaged_copy(tmp_path: Path) -> None:
     for store in (local, other):
         store.put(HELLO, BLOCK)
     files(local)[0].write_bytes(b"damage")
-    assert Chain([local, other], cache=local).get(HELLO) == BLOCK
+    assert Fallback([local, other], cache=local).get(HELLO) == BLOCK
     assert local.get(HELLO) == BLOCK
 
 
@@ -240,16 +240,16 @@ def test_a_chain_says_what_each_source_said(stranger: Stranger) -> None:
             raise Unavailable(cid, ["timeout"])
 
     with pytest.raises(BlockNotFound, match="the memory store or a stranger"):
-        Chain([MemoryStore(), stranger]).get(HELLO)
+        Fallback([MemoryStore(), stranger]).get(HELLO)
     stranger.put(HELLO, b"evil")
     with pytest.raises(Unavailable, match=r"timeout.*a stranger"):
-        Chain([Down(), stranger]).get(HELLO)
+        Fallback([Down(), stranger]).get(HELLO)
     with pytest.raises(InputError):
-        Chain([])
+        Fallback([])
 
 
 def test_a_chain_reads_on_when_its_cache_cannot_write(stranger: Stranger, tmp_path: Path) -> None:
     local = LocalStore(tmp_path)
     (tmp_path / "blocks" / str(HELLO)[-3:-1]).write_bytes(b"in the way")
     stranger.put(HELLO, BLOCK)
-    assert Chain([stranger], cache=local).get(HELLO) == BLOCK
+    assert Fallback([stranger], cache=local).get(HELLO) == BLOCK

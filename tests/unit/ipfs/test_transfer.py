@@ -20,10 +20,10 @@ from registry.ipfs.copy import copy
 from registry.ipfs.file import open_file
 from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.kubo import KuboRPC
-from registry.ipfs.limits import Limits
+from registry.ipfs.limits import ReadLimits
 from registry.ipfs.profiles import KUBO_V1, UNIXFS_V0_2015, UNIXFS_V1_2025, Profile
 from registry.ipfs.sources import default_gateway, open_source, open_sources
-from registry.ipfs.store import Chain, LocalStore, MemoryStore
+from registry.ipfs.store import Fallback, LocalStore, MemoryStore
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls, walk
 
 from .conftest import Stranger, pattern
@@ -217,7 +217,7 @@ def test_a_copy_mends_what_is_damaged_above_what_is_missing(far: Far, root: CID,
 
 
 def test_a_copy_is_bounded(far: Far, root: CID) -> None:
-    for limits in (Limits(total=50), Limits(entries=5), Limits(block=6)):
+    for limits in (ReadLimits(total=50), ReadLimits(entries=5), ReadLimits(block=6)):
         with pytest.raises(LimitExceeded):
             copy(root, far, MemoryStore(), limits=limits)
     far.blocks[CID.raw(CONTENT[:7])] = b"a lie"
@@ -431,7 +431,7 @@ class Moody(Stranger):
 def test_a_source_that_failed_is_asked_last(far: Far, root: CID) -> None:
     moody = Moody(1)
     moody.blocks = dict(far.blocks)
-    chain = Chain([moody, far])
+    chain = Fallback([moody, far])
     far.asked.clear()
     assert b"".join(cat(root, chain)) == CONTENT
     assert len(moody.asked) <= 1 + chain.parallel and len(far.asked) >= len(far.blocks) - 4
@@ -440,7 +440,7 @@ def test_a_source_that_failed_is_asked_last(far: Far, root: CID) -> None:
 def test_a_source_that_failed_is_still_asked_when_nobody_else_has_the_block(far: Far, root: CID) -> None:
     moody = Moody(1)
     moody.blocks = dict(far.blocks)
-    chain = Chain([moody, MemoryStore()])
+    chain = Fallback([moody, MemoryStore()])
     with pytest.raises(Unavailable, match="bad mood"):
         chain.get(root)
     assert chain.get(root) == far.blocks[root]
@@ -449,7 +449,7 @@ def test_a_source_that_failed_is_still_asked_when_nobody_else_has_the_block(far:
 def test_a_source_that_asked_for_time_is_given_it(far: Far, root: CID) -> None:
     moody = Moody(1, retry_after=1000)
     moody.blocks = dict(far.blocks)
-    chain = Chain([moody])
+    chain = Fallback([moody])
     for _ in range(3):
         with pytest.raises(Unavailable):
             chain.get(root)
@@ -460,7 +460,7 @@ def test_a_source_that_asked_for_time_is_given_it(far: Far, root: CID) -> None:
 
 def test_a_missing_block_is_no_failure(far: Far, root: CID) -> None:
     empty = MemoryStore()
-    chain = Chain([empty, far])
+    chain = Fallback([empty, far])
     for _ in range(3):
         assert chain.get(root) == far.blocks[root]
     with pytest.raises(BlockNotFound):

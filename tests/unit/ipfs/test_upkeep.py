@@ -21,7 +21,7 @@ from registry.errors import BlockNotFound, ContentError, InputError, NotFoundErr
 from registry.ipfs.cid import CID, DAG_CBOR
 from registry.ipfs.dag import encode
 from registry.ipfs.profiles import UNIXFS_V1_2025
-from registry.ipfs.store import Chain, LocalStore, MemoryStore, ReadThrough
+from registry.ipfs.store import Fallback, LocalStore, MemoryStore, ReadThrough
 from registry.ipfs.unixfs import add_file, cat
 
 from .conftest import Stranger, pattern
@@ -371,7 +371,7 @@ def test_a_chain_mends_the_store_that_it_reads_from(store: LocalStore, root: CID
     add_file(io.BytesIO(CONTENT), source, SMALL)
     for cid in list(store):
         store.file_of(cid).write_bytes(b"damage")
-    assert b"".join(cat(root, Chain([store, source], cache=store))) == CONTENT
+    assert b"".join(cat(root, Fallback([store, source], cache=store))) == CONTENT
     assert store.fsck().sound
 
 
@@ -382,7 +382,7 @@ def test_a_process_that_was_forked_off_has_its_own_hold(store: LocalStore) -> No
 import os, sys
 from registry.errors import ContentError
 from registry.ipfs.cid import CID
-from registry.ipfs.store import Chain, LocalStore, MemoryStore
+from registry.ipfs.store import Fallback as Chain, LocalStore, MemoryStore
 store, far = LocalStore(sys.argv[1]), MemoryStore()
 far.put(CID.raw(b"far"), b"far")
 def forked(act):

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from registry import Licence, Published, Registry
+from registry.chain.call import Call
 from registry.chain.plan import FACTORY
-from registry.chain.sender import Call, Sender
+from registry.chain.sender import Sender
 from registry.types import Address, to_address
 
 _numbers = count(1)

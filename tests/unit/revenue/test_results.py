@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from registry.did import DID
 from registry.money import Amount, Token
-from registry.splits import Distribution, Forecast, Part, Payment, Pending, Share, Split
+from registry.revenue.splits import Distribution, Forecast, Part, Payment, Pending, Share, Split
 from registry.types import Address
 
 ANN, BOB, CLEO, DORA, EVE, *OTHERS = (Address("0x" + digit * 40) for digit in "12345678")

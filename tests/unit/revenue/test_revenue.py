@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from registry import Amount, Published, Registry
 from registry.chain import reverts
 from registry.errors import InputError, NoSigner, NotFoundError, UnknownToken
-from registry.ledger import Ledger
-from registry.splits import Split
-from registry.statement import Flow
+from registry.revenue.accounts import Accounts
+from registry.revenue.splits import Split
+from registry.revenue.statement import Flow
 from registry.types import Address
 from revenue.conftest import refusing_account, send
 
@@ -77,7 +77,7 @@ def test_royalties_that_a_stranger_declares_are_not_ours(
 ) -> None:
     """Lineage serves any registry, and whoever calls it is one: with numbers like ours, and splitters of its code."""
     model = publish(editor, parents=[publish(author, royalty_bps=500).did])
-    number, ledger = model.did.asset_id, Ledger(author)
+    number, ledger = model.did.asset_id, Accounts(author)
     made = []
     for registry in (author.deployment.registry, stranger.address):
         stranger.act("make a splitter", ledger.lineage.functions.createSplitter(registry, number))
@@ -399,8 +399,8 @@ def test_a_statement_is_a_table_bars_a_picture_and_a_csv_file(
 def test_a_token_that_anybody_made_is_left_out_of_statements_unless_named(
     author: Registry, buyer: Registry, people: dict[str, Address]
 ) -> None:
+    from registry.chain.call import Call
     from registry.chain.plan import FACTORY, creation
-    from registry.chain.sender import Call
 
     fake, code = creation("LocalDollar", buyer.address, [])
     buyer.sender("deploy").send(Call(FACTORY, code))

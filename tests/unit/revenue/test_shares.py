@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import InputError, InvalidAddress
-from registry.splits import MAX_WEIGHT, Book, divide, percent, weights
+from registry.revenue.splits import MAX_WEIGHT, Book, divide, percent, weights
 
 ANN, BOB, CLEO = ("0x" + digit * 40 for digit in "123")
 

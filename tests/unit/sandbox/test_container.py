@@ -12,14 +12,14 @@ import pytest
 from registry.errors import InputError, SandboxFailed, SandboxUnavailable
 from registry.sandbox import Limits, Spec, Tier, run
 from registry.sandbox.check import check
-from registry.sandbox.container import Engine, command, engine
+from registry.sandbox.container import ContainerEngine, command, engine
 
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = f"docker.io/library/python@{DIGEST}"
-PODMAN = Engine("podman", "/usr/bin/podman", rootless=True)
+PODMAN = ContainerEngine("podman", "/usr/bin/podman", rootless=True)
 
 
-def told(engine: Engine, spec: Spec, folder: Path) -> list[str]:
+def told(engine: ContainerEngine, spec: Spec, folder: Path) -> list[str]:
     return command(engine, spec, "run-1", {"/data/out": folder}, (1000, 1000))
 
 
@@ -50,12 +50,12 @@ def test_the_engine_is_told_no_network_no_rights_no_root_and_every_limit(tmp_pat
 @pytest.mark.parametrize(
     ("engine", "user"),
     [
-        (Engine("docker", "/usr/bin/docker", rootless=True), "--user=0:0"),
-        (Engine("docker", "/usr/bin/docker", rootless=False), "--user=1000:1000"),
-        (Engine("podman", "/usr/bin/podman", rootless=False), "--user=1000:1000"),
+        (ContainerEngine("docker", "/usr/bin/docker", rootless=True), "--user=0:0"),
+        (ContainerEngine("docker", "/usr/bin/docker", rootless=False), "--user=1000:1000"),
+        (ContainerEngine("podman", "/usr/bin/podman", rootless=False), "--user=1000:1000"),
     ],
 )
-def test_it_is_nobody_of_this_machine_whatever_the_engine(engine: Engine, user: str, tmp_path: Path) -> None:
+def test_it_is_nobody_of_this_machine_whatever_the_engine(engine: ContainerEngine, user: str, tmp_path: Path) -> None:
     words = told(engine, Spec(command=("/x",), image=IMAGE), tmp_path)
     assert [word for word in words if word.startswith(("--user=", "--userns="))] == [user]
 

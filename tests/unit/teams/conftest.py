@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from registry import Licence, Registry
-from registry.assets import Draft
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.assets.publishing import Draft
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 
 LICENCES = (Licence.period("month", days=30, price="12 USD"), Licence.uses("calls", uses=3, price="0.01 ETH"))
 
@@ -44,7 +44,7 @@ def team(_module: tuple[Registry, NewTeam]) -> NewTeam:
 
 
 @pytest.fixture
-def proposal(ann: Registry, team: NewTeam) -> Proposal:
+def proposal(ann: Registry, team: NewTeam) -> TeamProposal:
     """To raise the price of the month."""
     assert team.asset is not None
     with ann.teams.collect(team) as act:
@@ -53,6 +53,6 @@ def proposal(ann: Registry, team: NewTeam) -> Proposal:
 
 
 @pytest.fixture
-def signed(ann: Registry, bob: Registry, proposal: Proposal) -> Proposal:
+def signed(ann: Registry, bob: Registry, proposal: TeamProposal) -> TeamProposal:
     """The same, with the two signatures that it needs."""
     return bob.teams.sign(ann.teams.sign(proposal))

@@ -12,17 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry import Registry
+from registry.calls.dangers import _CHECKS
+from registry.calls.words import Words
 from registry.chain.artifacts import artifact, names
-from registry.chain.calls import INSIDE, MAX_BYTES, function_of, functions, interface, selector_of, signature_of
+from registry.chain.call import Call
+from registry.chain.calldata import INSIDE, MAX_BYTES, function_of, functions, interface, selector_of, signature_of
 from registry.chain.logs import abi_type
 from registry.chain.safe import NAMES, safe_contract
-from registry.chain.sender import Call
-from registry.dangers import _CHECKS
 from registry.errors import InputError, UnsafeCall
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 from registry.types import ZERO_ADDRESS, Address, to_address
-from registry.words import Words
 
 STRANGER = to_address("0x" + "5a" * 20)
 OTHER_SAFE = to_address("0x" + "6b" * 20)
@@ -119,7 +119,7 @@ def test_whatever_is_around_a_call_that_hurts_it_is_told_with_its_warning(
             call = wrapped(signature, [call], call.to, ann)
         elif not signature.startswith(("multicall", "setup")):
             call = wrapped(signature, [call], OTHER_SAFE, ann)
-    made = Proposal(1337, team.address, "1.4.1", call.to, call.value, call.data, 0, 9)
+    made = TeamProposal(1337, team.address, "1.4.1", call.to, call.value, call.data, 0, 9)
     if longer is None:
         assert warning in "\n".join(line for line in str(ann.teams.describe(made)).splitlines() if "!" in line)
         return
@@ -203,7 +203,7 @@ def test_a_strangers_contract_is_called_by_a_name_that_its_proposer_gives(ann: R
         ann.teams.propose(team, call, nonce=7)
     assert call.data.hex() in str(caught.value) and "--allow-unread" in str(caught.value)
     made = ann.teams.propose(team, replace(call, abi=("stake(uint256,bytes)",)), nonce=7)
-    assert Proposal.from_bytes(made.to_bytes()) == made
+    assert TeamProposal.from_bytes(made.to_bytes()) == made
     told = str(ann.teams.describe(made))
     assert "stake of unknown account" in told and "ab" * 100 in told
     assert (
@@ -265,7 +265,7 @@ def test_a_hash_is_signed_with_the_transaction_behind_it(ann: Registry, bob: Reg
     with ann.teams.collect(team) as act:
         act.teams.approve_hash(inner)
     made = ann.teams.propose(team, act)
-    again = Proposal.from_bytes(made.to_bytes())
+    again = TeamProposal.from_bytes(made.to_bytes())
     assert again == made and len(again.agrees_to) == 1
     told = str(bob.teams.describe(again))
     assert "approve of USD" in told and "the approval has no bound" in told

@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry import Registry
+from registry.chain.call import Call
 from registry.chain.safe import safe_contract
-from registry.chain.sender import Call
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, InvalidProposal, NotAnOwner, TamperedProposal, UnsafeCall, WrongChain
-from registry.proposal import Proposal, Signature, merged
-from registry.teams import NewTeam
+from registry.teams.proposal_file import Signature, TeamProposal, merged
+from registry.teams.results import NewTeam
 from registry.types import ZERO_ADDRESS, to_address
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(to_address)
 PROPOSALS = st.builds(
-    Proposal,
+    TeamProposal,
     chain_id=st.integers(1, 2**40),
     safe=ADDRESSES,
     version=st.just("1.4.1"),
@@ -37,7 +37,7 @@ PROPOSALS = st.builds(
 
 @settings(deadline=None, max_examples=30)
 @given(PROPOSALS, st.sets(st.integers(0, 9)), st.booleans())
-def test_a_proposal_is_read_as_it_was_written(made: Proposal, signers: set[int], text: bool) -> None:
+def test_a_proposal_is_read_as_it_was_written(made: TeamProposal, signers: set[int], text: bool) -> None:
     signatures = []
     for number in signers:
         signer = dev_signer(number)
@@ -47,10 +47,10 @@ def test_a_proposal_is_read_as_it_was_written(made: Proposal, signers: set[int],
         else:
             signatures.append(Signature(signer.address, "eip712", signer.sign_typed_data(made.typed_data)))
     whole = made.with_signatures(signatures)
-    assert Proposal.from_bytes(whole.to_bytes()) == whole
+    assert TeamProposal.from_bytes(whole.to_bytes()) == whole
 
 
-def test_the_hash_is_the_one_of_the_contract(ann: Registry, team: NewTeam, proposal: Proposal) -> None:
+def test_the_hash_is_the_one_of_the_contract(ann: Registry, team: NewTeam, proposal: TeamProposal) -> None:
     safe = safe_contract(ann.chain, team.address).functions
     asked = safe.getTransactionHash(
         proposal.to,
@@ -81,33 +81,33 @@ def test_the_hash_is_the_one_of_the_contract(ann: Registry, team: NewTeam, propo
         {"safeTxHash": "0x" + "11" * 32},
     ],
 )
-def test_a_changed_file_is_refused_by_its_hash(signed: Proposal, tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_changed_file_is_refused_by_its_hash(signed: TeamProposal, tmp_path: Path, change: dict[str, Any]) -> None:
     body = json.loads(signed.to_bytes())
     if change == {"data": "flip"}:
         change = {"data": body["data"][:-1] + ("0" if body["data"][-1] != "0" else "1")}
     path = tmp_path / "changed.json"
     path.write_text(json.dumps({**body, **change}))
     with pytest.raises(TamperedProposal) as caught:
-        Proposal.load(path)
+        TeamProposal.load(path)
     assert [fault.pointer for fault in caught.value.faults] == ["/safeTxHash"]
 
 
-def test_a_changed_file_with_a_new_hash_loses_its_signatures(signed: Proposal) -> None:
+def test_a_changed_file_with_a_new_hash_loses_its_signatures(signed: TeamProposal) -> None:
     other = replace(signed, data=signed.data[:-1] + b"\x09")
     with pytest.raises(TamperedProposal) as caught:
-        Proposal.from_bytes(other.to_bytes())
+        TeamProposal.from_bytes(other.to_bytes())
     assert [fault.pointer for fault in caught.value.faults] == ["/signatures/0/data", "/signatures/1/data"]
 
 
-def test_a_signature_twice_or_of_another_is_refused(signed: Proposal) -> None:
+def test_a_signature_twice_or_of_another_is_refused(signed: TeamProposal) -> None:
     first, second = signed.signatures
     for signatures in ((first, first), (replace(first, owner=second.owner),), (replace(first, data=bytes(65)),)):
         with pytest.raises(TamperedProposal) as caught:
-            Proposal.from_bytes(replace(signed, signatures=signatures).to_bytes())
+            TeamProposal.from_bytes(replace(signed, signatures=signatures).to_bytes())
         assert caught.value.faults[0].pointer.startswith("/signatures/")
 
 
-def test_signatures_of_another_transaction_are_not_merged(ann: Registry, signed: Proposal) -> None:
+def test_signatures_of_another_transaction_are_not_merged(ann: Registry, signed: TeamProposal) -> None:
     other = ann.teams.sign(ann.teams.reject(signed.safe, 3))
     with pytest.raises(TamperedProposal, match="another transaction"):
         ann.teams.merge(signed, other)
@@ -115,7 +115,9 @@ def test_signatures_of_another_transaction_are_not_merged(ann: Registry, signed:
         merged([])
 
 
-def test_a_signature_of_a_stranger_is_refused_by_name(ann: Registry, stranger: Registry, proposal: Proposal) -> None:
+def test_a_signature_of_a_stranger_is_refused_by_name(
+    ann: Registry, stranger: Registry, proposal: TeamProposal
+) -> None:
     signer = dev_signer(2)
     assert signer.address == stranger.address
     forged = proposal.with_signatures(
@@ -126,7 +128,7 @@ def test_a_signature_of_a_stranger_is_refused_by_name(ann: Registry, stranger: R
             act(forged)  # type: ignore[operator]
 
 
-def test_a_proposal_of_another_chain_is_refused(ann: Registry, proposal: Proposal) -> None:
+def test_a_proposal_of_another_chain_is_refused(ann: Registry, proposal: TeamProposal) -> None:
     elsewhere = replace(proposal, chain_id=1)
     for act in (ann.teams.sign, ann.teams.merge, ann.teams.execute, ann.teams.describe):
         with pytest.raises(WrongChain) as caught:
@@ -134,14 +136,16 @@ def test_a_proposal_of_another_chain_is_refused(ann: Registry, proposal: Proposa
         assert (caught.value.expected, caught.value.actual) == (1, 1337)
 
 
-def test_a_signature_for_another_chain_or_team_is_no_signature_here(ann: Registry, signed: Proposal) -> None:
+def test_a_signature_for_another_chain_or_team_is_no_signature_here(ann: Registry, signed: TeamProposal) -> None:
     other = ann.teams.create([ann.address], threshold=1, salt=9)
     for changed in (replace(signed, chain_id=5), replace(signed, safe=other.address)):
         with pytest.raises(TamperedProposal, match="did not sign"):
             changed.verify()
 
 
-def test_row_29_no_delegatecall_but_the_batch_is_ever_signed(ann: Registry, team: NewTeam, proposal: Proposal) -> None:
+def test_row_29_no_delegatecall_but_the_batch_is_ever_signed(
+    ann: Registry, team: NewTeam, proposal: TeamProposal
+) -> None:
     """Bybit: owners signed a delegatecall that they could not read."""
     multisend = ann.deployment.safe["multisend"]
     safe = safe_contract(ann.chain, multisend, "multisend")
@@ -223,10 +227,10 @@ def test_words_of_others_cannot_write_to_the_terminal(ann: Registry, team: NewTe
         ({"signatures": [{"owner": "0x" + "11" * 20, "kind": "eip712", "data": "0x12"}]}, "/signatures/0/data"),
     ],
 )
-def test_malformed_files_are_refused_with_the_place(proposal: Proposal, body: Any, pointer: str) -> None:
+def test_malformed_files_are_refused_with_the_place(proposal: TeamProposal, body: Any, pointer: str) -> None:
     text = body if isinstance(body, str) else json.dumps({**json.loads(proposal.to_bytes()), **body})
     with pytest.raises(InvalidProposal) as caught:
-        Proposal.from_bytes(text.encode())
+        TeamProposal.from_bytes(text.encode())
     assert caught.value.faults[0].pointer == pointer
 
 
@@ -234,16 +238,16 @@ def test_malformed_files_are_refused_with_the_place(proposal: Proposal, body: An
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_with_a_typed_error(data: bytes) -> None:
     with pytest.raises(InvalidProposal):
-        Proposal.from_bytes(data)
+        TeamProposal.from_bytes(data)
 
 
-def test_files_that_cannot_be_read_or_are_too_long_are_refused(proposal: Proposal, tmp_path: Path) -> None:
+def test_files_that_cannot_be_read_or_are_too_long_are_refused(proposal: TeamProposal, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        Proposal.load(tmp_path / "none.json")
+        TeamProposal.load(tmp_path / "none.json")
     long = tmp_path / "long.json"
     long.write_bytes(b" " * (2**20 + 5))
     with pytest.raises(InvalidProposal, match="over"):
-        Proposal.load(long)
+        TeamProposal.load(long)
     with pytest.raises(InputError, match="cannot be written"):
         proposal.save(tmp_path / "no" / "folder" / "p.json")
-    assert Proposal.load(proposal.save(tmp_path / "p.json")) == proposal
+    assert TeamProposal.load(proposal.save(tmp_path / "p.json")) == proposal

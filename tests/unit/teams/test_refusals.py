@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry import Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.errors import (
     InputError,
     NotAnOwner,
@@ -18,8 +18,8 @@ from registry.errors import (
     UnsafeCall,
     WrongNonce,
 )
-from registry.proposal import DELEGATECALL, Proposal, merged
-from registry.teams import NewTeam
+from registry.teams.proposal_file import DELEGATECALL, TeamProposal, merged
+from registry.teams.results import NewTeam
 
 
 @pytest.mark.parametrize("salt", [-1, 2**256, True, "1"])
@@ -52,7 +52,7 @@ def test_a_call_to_where_nothing_is_would_succeed_and_do_nothing(ann: Registry, 
 
 
 def test_what_was_decided_already_is_neither_proposed_nor_agreed_to_again(
-    ann: Registry, bob: Registry, team: NewTeam, proposal: Proposal, signed: Proposal
+    ann: Registry, bob: Registry, team: NewTeam, proposal: TeamProposal, signed: TeamProposal
 ) -> None:
     ann.teams.execute(signed)
     with pytest.raises(WrongNonce):
@@ -64,29 +64,29 @@ def test_what_was_decided_already_is_neither_proposed_nor_agreed_to_again(
         assert str(caught.value)
 
 
-def test_only_owners_approve_on_chain(stranger: Registry, team: NewTeam, proposal: Proposal) -> None:
+def test_only_owners_approve_on_chain(stranger: Registry, team: NewTeam, proposal: TeamProposal) -> None:
     with pytest.raises(NotAnOwner) as caught:
         stranger.teams.approve_hash(proposal)
     assert stranger.address in str(caught.value)
 
 
-def test_there_are_two_ways_to_sign_a_file(ann: Registry, proposal: Proposal) -> None:
+def test_there_are_two_ways_to_sign_a_file(ann: Registry, proposal: TeamProposal) -> None:
     with pytest.raises(InputError, match="no way to sign"):
         ann.teams.sign(proposal, kind="approved")  # type: ignore[arg-type]
 
 
-def test_whoever_has_no_key_cannot_sign(market_place: Registry, proposal: Proposal) -> None:
+def test_whoever_has_no_key_cannot_sign(market_place: Registry, proposal: TeamProposal) -> None:
     with pytest.raises(SignerError):
         market_place.as_account(None).teams.sign(proposal)
 
 
-def test_the_word_of_a_safe_that_is_no_owner_is_refused(ann: Registry, proposal: Proposal) -> None:
+def test_the_word_of_a_safe_that_is_no_owner_is_refused(ann: Registry, proposal: TeamProposal) -> None:
     other = ann.teams.create([ann.address], threshold=1, salt=5)
     with pytest.raises(NotAnOwner):
         ann.teams.sign(proposal, owner=other.address)
 
 
-def test_a_proposal_for_another_version_of_the_safe_is_refused(ann: Registry, proposal: Proposal) -> None:
+def test_a_proposal_for_another_version_of_the_safe_is_refused(ann: Registry, proposal: TeamProposal) -> None:
     """The versions hash differently, so owners would sign what their Safe never takes."""
     with pytest.raises(TamperedProposal, match=r"is 1\.3\.0, but the Safe is 1\.4\.1"):
         ann.teams.sign(replace(proposal, version="1.3.0"))

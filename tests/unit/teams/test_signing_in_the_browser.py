@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from registry import Registry
-from registry.chain.sender import Call
+from registry.chain.call import Call
 from registry.chain.signers import KeySigner, dev_signer
 from registry.chain.wallets import BrowserSigner
 from registry.errors import UnsafeCall
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 
 
 class Wallet:
@@ -52,7 +52,9 @@ def wallet(ann: Registry) -> Wallet:
 
 
 @pytest.mark.parametrize("kind", ["eip712", "eth_sign"])
-def test_the_page_says_what_a_proposal_would_do(ann: Registry, proposal: Proposal, wallet: Wallet, kind: Any) -> None:
+def test_the_page_says_what_a_proposal_would_do(
+    ann: Registry, proposal: TeamProposal, wallet: Wallet, kind: Any
+) -> None:
     signed = ann.teams.sign(proposal, kind=kind, signer=BrowserSigner(open=wallet.open, seconds=30))
     assert signed.signers == (ann.address,)
     shown = wallet.read[-1]

@@ -13,6 +13,7 @@ from registry import Registry
 from registry.chain import reverts
 from registry.chain.recorder import Collector
 from registry.chain.safe import CANONICAL, is_part, safe_contract, safe_part
+from registry.documents.licence import Licence
 from registry.errors import (
     InputError,
     InsufficientSignatures,
@@ -22,9 +23,8 @@ from registry.errors import (
     TransactionReverted,
     WrongNonce,
 )
-from registry.licence import Licence
-from registry.proposal import Proposal
-from registry.teams import NewTeam
+from registry.teams.proposal_file import TeamProposal
+from registry.teams.results import NewTeam
 from registry.types import ZERO_ADDRESS
 
 from .conftest import found_team
@@ -181,7 +181,9 @@ def test_a_call_that_fails_in_a_batch_is_told_with_its_error(ann: Registry, team
 # --- Deciding ------------------------------------------------------------------------------------
 
 
-def test_two_of_three_decide_and_anybody_executes(market_place: Registry, stranger: Registry, signed: Proposal) -> None:
+def test_two_of_three_decide_and_anybody_executes(
+    market_place: Registry, stranger: Registry, signed: TeamProposal
+) -> None:
     done = stranger.teams.execute(signed)
     assert done.tx is not None
     price = market_place.licences(1)[0].price
@@ -191,13 +193,13 @@ def test_two_of_three_decide_and_anybody_executes(market_place: Registry, strang
     assert market_place.teams.get(signed.safe).nonce == 1
 
 
-def test_too_few_signatures_are_refused(ann: Registry, proposal: Proposal) -> None:
+def test_too_few_signatures_are_refused(ann: Registry, proposal: TeamProposal) -> None:
     with pytest.raises(InsufficientSignatures) as caught:
         ann.teams.execute(ann.teams.sign(proposal))
     assert (caught.value.signed, caught.value.threshold, len(caught.value.missing)) == ((ann.address,), 2, 2)
 
 
-def test_a_stranger_cannot_sign(stranger: Registry, proposal: Proposal) -> None:
+def test_a_stranger_cannot_sign(stranger: Registry, proposal: TeamProposal) -> None:
     for kind in ("eip712", "eth_sign"):
         with pytest.raises(NotAnOwner) as caught:
             stranger.teams.sign(proposal, kind=kind)  # type: ignore[arg-type]
@@ -207,7 +209,7 @@ def test_a_stranger_cannot_sign(stranger: Registry, proposal: Proposal) -> None:
 
 
 def test_signatures_in_any_order_make_one_file(
-    ann: Registry, bob: Registry, cleo: Registry, proposal: Proposal
+    ann: Registry, bob: Registry, cleo: Registry, proposal: TeamProposal
 ) -> None:
     parts = [client.teams.sign(proposal) for client in (cleo, ann, bob)]
     one, other = ann.teams.merge(*parts), ann.teams.merge(*reversed(parts))
@@ -246,7 +248,7 @@ def test_all_four_kinds_of_signature_count(
     assert sorted(signature.kind for signature in whole.signatures) == ["approved", "contract", "eip712", "eth_sign"]
     # A line that is lost while a contract is asked is no word of the contract.
     cut_everywhere(market_place, lambda client: client.teams.describe(whole).signed, rewound)
-    assert Proposal.from_bytes(whole.to_bytes()) == whole
+    assert TeamProposal.from_bytes(whole.to_bytes()) == whole
     before = market_place.units(market_place.tokens[1], buyer.address)
     market_place.teams.execute(whole)
     assert market_place.units(market_place.tokens[1], buyer.address) == before + 5_000_000
@@ -266,7 +268,7 @@ def test_a_team_that_is_an_owner_approves_by_its_own_proposal(ann: Registry, bob
     assert ann.teams.execute(wanted).tx is not None
 
 
-def test_a_rejection_takes_the_place_of_what_it_rejects(ann: Registry, bob: Registry, signed: Proposal) -> None:
+def test_a_rejection_takes_the_place_of_what_it_rejects(ann: Registry, bob: Registry, signed: TeamProposal) -> None:
     no = bob.teams.sign(ann.teams.sign(ann.teams.reject(signed.safe, signed.nonce)))
     ann.teams.execute(no)
     with pytest.raises(WrongNonce, match="took its place"):
@@ -276,7 +278,7 @@ def test_a_rejection_takes_the_place_of_what_it_rejects(ann: Registry, bob: Regi
     assert [entry.state for entry in ann.teams.pending([signed, no], signed.safe)] == ["replaced", "executed"]
 
 
-def test_a_later_nonce_waits_for_its_turn(ann: Registry, bob: Registry, signed: Proposal) -> None:
+def test_a_later_nonce_waits_for_its_turn(ann: Registry, bob: Registry, signed: TeamProposal) -> None:
     later = bob.teams.sign(ann.teams.sign(ann.teams.reject(signed.safe, signed.nonce + 1)))
     with pytest.raises(WrongNonce, match="earlier ones"):
         ann.teams.execute(later)
@@ -349,7 +351,7 @@ def test_a_sale_pays_the_people_of_the_team(market_place: Registry, team: NewTea
     assert got == [revenue * share // 1000 for share in (500, 333, 167)]
 
 
-def test_an_interrupted_execution_is_finished_and_not_repeated(market_place: Registry, signed: Proposal) -> None:
+def test_an_interrupted_execution_is_finished_and_not_repeated(market_place: Registry, signed: TeamProposal) -> None:
     class Killed(BaseException):
         pass
 
@@ -366,7 +368,7 @@ def test_an_interrupted_execution_is_finished_and_not_repeated(market_place: Reg
     assert market_place.chain.w3.eth.get_transaction_count(sender.address) == count  # type: ignore[arg-type]
 
 
-def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: Proposal, tmp_path: Path) -> None:
+def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: TeamProposal, tmp_path: Path) -> None:
     signed.save(tmp_path)
     ann.teams.reject(signed.safe, 0).save(tmp_path)
     ann.teams.reject(signed.safe, 4).save(tmp_path)
@@ -380,5 +382,5 @@ def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: Proposal, t
         ann.teams.pending(tmp_path / "none", signed.safe)
 
 
-def test_a_proposal_travels_by_cid(ann: Registry, bob: Registry, signed: Proposal) -> None:
+def test_a_proposal_travels_by_cid(ann: Registry, bob: Registry, signed: TeamProposal) -> None:
     assert bob.teams.from_cid(str(ann.teams.put(signed))) == signed

@@ -1,0 +1,1 @@
+"""What an asset is and offers: published, read, changed, passed on."""

@@ -1,0 +1,168 @@
+"""What an asset is and offers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Final
+
+from registry.assets.items import document_of
+from registry.did import DID
+from registry.documents.ddo import DDO, LicenceText
+from registry.documents.licence import Kind, Licence, LimitWarning
+from registry.errors import InputError, LicenceNotFound
+from registry.ipfs.cid import CID
+from registry.ipfs.store import keep, writing
+from registry.money import Amount, Token
+from registry.results import Asset, CurationStatus, Listing, Offer, State
+from registry.session import Session
+from registry.types import ZERO_ADDRESS, Digest, to_address, to_digest
+
+ROLES: Final = {"editor": 1, "seller": 2, "minter": 4}
+"""Who may do what beside the owner: update the document; add, reprice, close licences; give licences away."""
+
+
+class Reading(Session):
+    """What an asset is and offers, read from the chain and from its document."""
+
+    def get(self, asset: DID | str | int) -> Asset:
+        """Look an asset up by DID or number: its state on chain and its document, checked against its digest.
+
+        Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
+        `InvalidDDO` if what was published is none.
+        """
+        did = self.did(asset)
+        info = self.read(did, self.assets.functions.assetInfo(did.asset_id))
+        named = to_digest(bytes(info[1]))
+        document = document_of(self, did, named, info[2])
+        return Asset(
+            did=did,
+            owner=to_address(info[0]),
+            digest=document.digest,
+            version=info[2],
+            state=State(info[3]),
+            delisted=info[4],
+            payout=to_address(info[6]),
+            transfers=info[7],
+            ddo=document.ddo,
+            licences=self._offers(did, document.terms, named),
+            listing=self.listing(did),
+            minted=document.minted,
+        )
+
+    def listing(self, did: DID) -> Listing | None:
+        """What curation says of an asset; None for a registry that was given to no DAO."""
+        if self.deployment.dao is None:
+            return None
+        curation = self.chain.contract("Curation", self.deployment.dao.curation)
+        status, reason, until, flags = self.chain.call(curation.functions.listingOf(did.asset_id))
+        document = CID.from_digest(bytes(reason)) if any(reason) else None
+        return Listing(CurationStatus(status), document, until, flags)
+
+    def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
+        """The licences of an asset by their number. Raises what `get` raises."""
+        return self.get(asset).licences
+
+    def history(self, asset: DID | str | int) -> tuple[CID, ...]:
+        """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
+        did = self.did(asset)
+        if did.collection is not None and not (found := self.get(did)).minted:
+            return (found.cid,)
+        self.read(did, self.assets.functions.ownerOf(did.asset_id))
+        events = self.chain.events(
+            self.assets.events.MetadataPublished,
+            filters={"assetId": did.asset_id},
+            from_block=self.deployment.block,
+        )
+        return tuple(CID.from_digest(bytes(event.args["digest"])) for event in events)
+
+    def resolve(self, asset: DID | str | int) -> dict[str, Any]:
+        """The W3C DID document of an asset. Raises what `get` raises."""
+        found = self.get(asset)
+        return found.ddo.did_document(found.did, found.owner)
+
+    def roles(self, asset: DID | str | int, account: str) -> tuple[str, ...]:
+        """The roles that an account was given on the asset; an owner needs none."""
+        did = self.did(asset)
+        mask = self.read(did, self.assets.functions.rolesOf(did.asset_id, to_address(account)))
+        return tuple(name for name, bit in ROLES.items() if mask & bit)
+
+    def offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
+        """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
+
+        Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.
+        """
+        did = self.did(asset)
+        if isinstance(licence, Offer):
+            if licence.did != did:
+                raise InputError(f"{licence.name!r} is a licence of {licence.did}, not of {did}.")
+            return licence
+        offers = self.licences(did)
+        if licence is None:
+            found = [offer for offer in offers if offer.open]
+            if len(found) != 1:
+                raise LicenceNotFound(str(did), "without a name", [offer.name for offer in found])
+            return found[0]
+        for offer in offers:
+            if licence in (offer.number, offer.name):
+                return offer
+        raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
+
+    def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
+        licences = self.read(did, self.assets.functions.licencesOf(did.asset_id))
+        offers = []
+        for number, (price, quantity, cap, issued, limit, index, kind, is_open, minimum) in enumerate(licences):
+            text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
+            offers.append(
+                Offer(
+                    did=did,
+                    number=number,
+                    name=text.name,
+                    kind=Kind(kind),
+                    quantity=quantity,
+                    price=Amount(price, self.token_at(index)) if price else None,
+                    cap=cap or None,
+                    issued=issued,
+                    limit=limit or None,
+                    open=is_open,
+                    digest=digest,
+                    minimum=minimum,
+                    description=text.description,
+                    terms=text.terms,
+                )
+            )
+        return tuple(offers)
+
+    def _terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
+        """Licence terms as the contract takes them; warns (`LimitWarning`) of limits that are none."""
+        for loophole in licence.loopholes:
+            warnings.warn(f"Licence {licence.name!r} {loophole}.", LimitWarning, stacklevel=2)
+        price = licence.price_in(tokens)
+        return (
+            price.units if price else 0,
+            price.token.index if price else 0,
+            int(licence.kind),
+            licence.quantity,
+            licence.cap or 0,
+            licence.limit or 0,
+            licence.minimum,
+            self.deployment.streams if licence.kind is Kind.STREAM else ZERO_ADDRESS,
+        )
+
+    def parent(self, asset: DID | str | int) -> DID:
+        """The DID of an asset to derive from, which may be of another registry of this chain.
+
+        Raises what `did` raises, but for other registries.
+        """
+        if isinstance(asset, str) and asset.startswith("did:"):
+            asset = DID.parse(asset)
+        if isinstance(asset, DID) and asset.chain_id == self.chain.chain_id:
+            return asset
+        return self.did(asset)
+
+    def keep(self, *documents: DDO) -> None:
+        """Put documents into the store, and pin them where the store has pins."""
+        with writing(self.store):
+            for ddo in documents:
+                self.store.put(ddo.cid, ddo.to_bytes())
+            keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})

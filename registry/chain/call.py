@@ -1,0 +1,23 @@
+"""One call of a contract, before anybody decided to send it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from registry.types import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
+
+    `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.
+    `abi` are signatures (``"stake(uint256)"``) of functions of strangers' contracts that it calls, for those who read
+    it before they agree to it; they are no part of what is called.
+    """
+
+    to: Address
+    data: bytes
+    value: int = 0
+    gas: int = 0
+    abi: tuple[str, ...] = field(default=(), compare=False)

@@ -1,0 +1,1 @@
+"""Work on assets: experiments that are run, recorded and reproduced."""

@@ -1,0 +1,160 @@
+"""Runs of assets on assets: code and data from the registry, and the records behind assets that were made by a run."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from registry.did import DID
+from registry.documents.ddo import DDO
+from registry.errors import CannotReproduce, InputError
+from registry.ipfs.store import fetch
+from registry.ipfs.unixfs import export
+from registry.sandbox.runs.record import RunRecord
+from registry.sandbox.runs.reproducing import Reproduction, read_record, reproduce
+from registry.sandbox.runs.running import FoundAsset, Made, Workshop
+from registry.sandbox.spec import Tier
+
+if TYPE_CHECKING:
+    from registry.content.opening import Opening
+
+__all__ = ["Experiments"]
+
+_AS_RECORDED: Final = "the record behind an asset"
+
+
+class _Assets:
+    """The places that a workshop looks in: the assets of a registry."""
+
+    def __init__(self, registry: Opening) -> None:
+        self._registry = registry
+
+    def find(self, did: str, version: int | None = None) -> FoundAsset:
+        """The content of an asset, of its version today or of an earlier one."""
+        found = self._registry.get(did)
+        ddo = found.ddo if version in (None, found.version) else self._document(found.did, version or 0)
+        if ddo.content is None:
+            raise InputError(f"{did} has no content.", hint="Name an asset with files.")
+        return FoundAsset(
+            did=str(found.did),
+            version=version or found.version,
+            name=ddo.name,
+            cid=ddo.content.cid,
+            size=ddo.content.size,
+            gated=ddo.content.encryption is not None,
+            file=ddo.content.files[0].path if len(ddo.content.files) == 1 else "",
+        )
+
+    def download(self, found: FoundAsset, target: Path) -> None:
+        """Write the content of an asset, decrypted, for who has access to it."""
+        asset = self._registry.get(found.did)
+        if asset.version == found.version:
+            self._registry.download(asset.did, target)
+            return
+        if found.gated:
+            raise InputError(
+                f"Version {found.version} of {found.did} is gated, and keys are given for its version today "
+                f"({asset.version}).",
+                hint="Ask its owner for that version.",
+            )
+        self._registry.require_access(asset)
+        export(found.cid, self._registry.store, target)
+
+    def _document(self, did: DID, version: int) -> DDO:
+        history = self._registry.history(did)
+        if not 1 <= version <= len(history):
+            raise InputError(f"{did} has no version {version}; it has {len(history)}.")
+        return DDO.from_bytes(fetch(history[version - 1], self._registry.store))
+
+
+class Experiments:
+    """What is run on a registry's assets, used by one account; blocks and environments are those of its home."""
+
+    def __init__(self, registry: Opening) -> None:
+        self._registry = registry
+        home = registry.home or Path(tempfile.gettempdir()) / "asset-registry"
+        self.workshop = Workshop(registry.store, home, _Assets(registry), registry.progress)
+
+    def run(
+        self,
+        code: DID | str | int | PathLike[str],
+        on: Mapping[str, DID | str | int | PathLike[str]] | None = None,
+        *,
+        outputs: str | PathLike[str],
+        params: Mapping[str, Any] | None = None,
+        arguments: Sequence[str] | None = None,
+        environment: DID | str | int | PathLike[str] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        keep_inputs: bool = False,
+        least: Tier = Tier.BUBBLEWRAP,
+        on_log: Callable[[bytes], object] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Made:
+        """Run code on data in the sandbox, leave the results in the folder `outputs`, and record how they came about.
+
+        `code`, each input and `environment` (an asset or folder with a lock, by default the code's own) are a DID or
+        number of an asset, a CID, or a path. See `Workshop.run`.
+
+        Raises `RunFailed`, `SandboxUnavailable`, `WrongEnvironment`, `AccessDenied` and the content errors.
+        """
+        return self.workshop.run(
+            self._named(code),
+            {name: self._named(what) for name, what in (on or {}).items()},
+            outputs=Path(outputs),
+            params=params,
+            arguments=arguments,
+            environment=None if environment is None else self._named(environment),
+            limits=limits,
+            seed=seed,
+            keep_inputs=keep_inputs,
+            least=least,
+            on_log=on_log,
+            cancel=cancel,
+        )
+
+    def record(self, asset: DID | str | int) -> RunRecord:
+        """The record of the run that made an asset. Raises `CannotReproduce` if it names none, and what `get`
+        raises."""
+        found = self._registry.get(asset)
+        if found.ddo.made_by is None:
+            raise CannotReproduce(
+                str(found.did), ["its document names no run that made it"], hint="Its owner publishes it with made_by."
+            )
+        return read_record(found.ddo.made_by, self.workshop)
+
+    def reproduce(
+        self,
+        what: DID | str | int | RunRecord,
+        *,
+        outputs: str | PathLike[str],
+        on: Mapping[str, DID | str | int | PathLike[str]] | None = None,
+        least: Tier = Tier.BUBBLEWRAP,
+        limits: Mapping[str, Any] | None = None,
+        on_log: Callable[[bytes], object] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Reproduction:
+        """Run the record behind an asset again, or a record, and compare. See `registry.sandbox.runs.reproducing`.
+
+        Raises `CannotReproduce` with all that is missing, and `SandboxUnavailable`.
+        """
+        record = what if isinstance(what, RunRecord) else self.record(what)
+        return reproduce(
+            record,
+            self.workshop,
+            outputs=Path(outputs),
+            on={name: self._named(what) for name, what in (on or {}).items()},
+            least=least,
+            limits=limits,
+            on_log=on_log,
+            cancel=cancel,
+        )
+
+    def _named(self, what: DID | str | int | PathLike[str]) -> str | Path:
+        if isinstance(what, DID | int):
+            return str(self._registry.did(what))
+        return what if isinstance(what, str) else Path(what)

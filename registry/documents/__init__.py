@@ -1,0 +1,1 @@
+"""What is written down and signed, and needs no chain: documents of assets, licences, canonical JSON."""

@@ -1,0 +1,36 @@
+"""What all errors have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from registry.errors.redaction import redacted
+
+
+class RegistryError(Exception):
+    """Base of every error of this package.
+
+    `message` says what happened with the value at fault, `hint` the way out; both are shown, without what must not be
+    seen of addresses. A class has a hint for those of its cases that have none nearer.
+    """
+
+    hint: str = "Look it up by its name: 'registry explain'."
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        for name, value in vars(self).items():  # what the class at fault keeps
+            setattr(self, name, redacted(value))
+        self.message = redacted(message)
+        self.hint = redacted(hint or self.hint)
+        super().__init__(f"{self.message} {self.hint}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str, Any]) -> RegistryError:
+    # Whichever of the builtins beside it decides the layout.
+    error = OSError.__new__(kind) if issubclass(kind, OSError) else BaseException.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

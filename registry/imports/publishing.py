@@ -1,0 +1,163 @@
+"""Imports of a registry's user: fetched and checked, published, and found again as parents of what is built on them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from registry.assets.publishing import Draft, Publishing, described
+from registry.errors import InputError
+from registry.imports.bringing import Imported, bring
+from registry.system.disk import write_whole
+
+if TYPE_CHECKING:
+    from registry.did import DID
+    from registry.documents.licence import Licence
+    from registry.gated.policy import Gated
+    from registry.results import Preview, Published
+
+__all__ = ["Imports"]
+
+
+class Imports:
+    """What is imported into a registry by one account; the blocks go to its store."""
+
+    def __init__(self, registry: Publishing) -> None:
+        self._registry = registry
+
+    def add(
+        self,
+        source: str,
+        *,
+        type: str | None = None,
+        include: Sequence[str] = (),
+        hidden: bool = False,
+        license: str | None = None,
+        accept_licence: bool = False,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Import a source (``hf:org/name@revision``) into the store, every hash checked on the way; publish nothing.
+
+        Parameters are those of `registry.imports.bringing.bring`, and so is what is raised."""
+        registry = self._registry
+        return bring(
+            source,
+            store=registry.store,
+            home=registry.home,
+            progress=registry.progress,
+            type=type,
+            include=include,
+            hidden=hidden,
+            license=license,
+            accept_licence=accept_licence,
+            dry_run=dry_run,
+        )
+
+    def publish(
+        self,
+        source: str,
+        *,
+        type: str | None = None,
+        include: Sequence[str] = (),
+        hidden: bool = False,
+        license: str | None = None,
+        accept_licence: bool = False,
+        licences: Sequence[Licence] = (),
+        gated: Gated | None = None,
+        parents: Sequence[DID | str] = (),
+        owner: str | None = None,
+        royalty_bps: int | None = None,
+        max_royalty_bps: int | None = None,
+        again: bool = False,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> tuple[Imported, Published | Preview]:
+        """Import a source and publish it as an asset; `fields` are those of its document that shall be other than the
+        source says, and the rest is as of `Registry.publish`.
+
+        What its card says it was made from becomes its parents where this user imported and published that here, beside
+        `parents`. With `gated` it is written to a private folder, encrypted from there, and the folder deleted. With
+        `dry_run` only the list of files and the card are fetched, so content and its costs are left out.
+
+        Raises what `bring` and `Registry.publish` raise."""
+        registry = self._registry
+        with ExitStack() as stack:
+            folder = None
+            if gated is not None and not dry_run:
+                spool = tempfile.TemporaryDirectory(prefix="asset-registry-import-", dir=registry.home)
+                folder = Path(stack.enter_context(spool)) / "content"
+                folder.mkdir()
+            found = bring(
+                source,
+                store=registry.store,
+                home=registry.home,
+                progress=registry.progress,
+                type=type,
+                include=include,
+                hidden=hidden,
+                license=license,
+                accept_licence=accept_licence,
+                folder=folder,
+                dry_run=dry_run,
+            )
+            told = {**found.fields, **{name: value for name, value in fields.items() if value not in (None, ())}}
+            draft = Draft(
+                name=told.pop("name"),
+                type=found.type,
+                license=found.license,
+                path=folder,
+                content=described(found.added) if found.added else None,
+                licences=licences,
+                royalty_bps=royalty_bps,
+                max_royalty_bps=max_royalty_bps,
+                parents=self._parents(found, parents),
+                fields=told,
+                gated=gated if folder is not None else None,
+                hidden=hidden,
+            )
+            if dry_run:
+                return found, registry.publish_many([draft], owner=owner, again=again, dry_run=True)
+            made = registry.publish_many([draft], owner=owner, again=again)[0]
+        self._remember(found.origin.name, str(made.did))
+        return found, made
+
+    # --- What was published of what --------------------------------------------------------------
+
+    def published(self, name: str) -> str | None:
+        """The DID under which this user published a source (``hf:datasets/org/name``), None for none.
+
+        Only one's own word counts: whoever published the same name first would otherwise be paid for what is built on
+        it."""
+        return self._known().get(name)
+
+    def _parents(self, found: Imported, named: Sequence[DID | str]) -> tuple[DID | str, ...]:
+        known, given = self._known(), set(map(str, named))
+        made_here = dict.fromkeys(known[name] for name in found.related if name in known)
+        return (*named, *(did for did in made_here if did not in given))
+
+    @property
+    def _record(self) -> Path | None:
+        home, deployment = self._registry.home, self._registry.deployment
+        name = f"published-{deployment.chain_id}-{deployment.registry}.json"
+        return home / "imports" / name if home else None
+
+    def _known(self) -> dict[str, str]:
+        if self._record is None or not self._record.exists():
+            return {}
+        try:
+            known = json.loads(self._record.read_text("utf-8"))
+            return {str(name): str(did) for name, did in known.items()}
+        except (OSError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"{self._record} cannot be read: {error}.", hint="Move it away; parents are then named with parents=."
+            ) from error
+
+    def _remember(self, name: str, did: str) -> None:
+        if self._record is not None:
+            self._record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            known = {**self._known(), name: did}
+            write_whole(self._record, json.dumps(known, indent=2, sort_keys=True).encode())

@@ -1,0 +1,1 @@
+"""Buying and granting licences, and streams of access by the second."""

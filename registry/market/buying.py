@@ -1,0 +1,260 @@
+"""Buying licences: what they cost, how the payment is approved, and giving them away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from registry.assets.owning import Owning
+from registry.chain import reverts
+from registry.chain.fees import NOTHING
+from registry.chain.recorder import Collector
+from registry.content.inviting import Inviting
+from registry.did import DID
+from registry.documents.typed_data import typed_data
+from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
+from registry.money import Amount, Token
+from registry.results import Done, Offer, Purchase, Quote
+from registry.session import whole
+from registry.types import Address, Digest, to_address
+
+if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
+    from registry.chain.logs import TxReceipt
+
+Permit = tuple[Address, int, int, int, bytes, bytes]
+"""An EIP-2612 approval as sellers take it: token, value, deadline, v, r, s."""
+
+PERMIT_SECONDS: Final = 3600
+"""How long a signed approval is good for: one transaction needs minutes."""
+
+
+class Market(Inviting, Owning):
+    """The verbs of buyers, and of owners who give licences away."""
+
+    def quote(self, asset: DID | str | int, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:
+        """What `units` of a licence cost now, and how the price is split.
+
+        Raises `LicenceNotFound` and what `get` raises.
+        """
+        offer = self.offer(asset, licence)
+        call = self.market.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
+        address, total, fee, _treasury, royalty, _royalty_to, payout = self.read(offer.did, call)
+        token = self.token_of(address)
+        return Quote(Amount(total, token), Amount(fee, token), Amount(royalty, token), to_address(payout))
+
+    def buy(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        units: int = 1,
+        account: str | None = None,
+        as_tokens: bool = False,
+        max_total: str | Amount | None = None,
+        approve: bool = True,
+        once: str | None = None,
+        dry_run: bool = False,
+    ) -> Purchase:
+        """Buy `units` of a licence for `account` (default: the signer), as access or as transferable datatokens.
+
+        The most that is paid is `max_total`; without it, the price of the `Offer` that was passed, or the price
+        now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
+        the token knows no permit. An interrupted purchase is finished by running it again, not repeated. With `once`, a
+        name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it
+        later gets what was bought, also from a dry run. Without it, buying what was bought buys more.
+
+        Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
+        sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
+        `CapExceeded`, `LimitExceeded`, `AlreadyHeld`, ...).
+        """
+        offer = self.offer(asset, licence)
+        receiver = to_address(account) if account else self.address
+        price = self.quote(offer.did, offer, units=units)
+        intent = f"buy:{self.deployment.marketplace}:{self.address}"
+        intent += f":{(offer.did.asset_id, offer.number, receiver, units)}:{as_tokens}"
+        intent += "" if once is None else f":{once}"
+        sender = self.sender("buy a licence")
+        # First of all: a purchase that went through is not to fail for the money that it has spent.
+        earlier = sender.found(intent, once=once is not None)
+        settled = earlier if dry_run else sender.settle(intent, once=once is not None, hold=True)
+        tx: TxReceipt | None
+        approval: TxReceipt | None = None
+        if settled:
+            tx, cost = settled[-1], NOTHING if earlier else settled[-1].cost
+        else:
+            maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
+            if price.total.units > maximum.units:
+                raise PriceChanged(offer.name, str(price.total), str(maximum))
+            held = self.units(price.total.token, self.address)
+            if held < price.total.units:
+                raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
+            order = (offer.did.asset_id, offer.number, receiver, units, maximum.units, offer.digest)
+            call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
+            try:
+                if dry_run:
+                    tx, cost = None, sender.preview(call, value=value)
+                else:
+                    tx = sender.send(call, value=value, intent=intent, once=once is not None, hold=True)
+                    cost = tx.cost
+            except reverts.TotalAboveMaximum as error:
+                now = Amount(error.values["total"], price.total.token)
+                raise PriceChanged(offer.name, str(now), str(maximum)) from error
+        bought = Purchase(
+            did=offer.did,
+            licence=offer.name,
+            account=receiver,
+            units=units,
+            as_tokens=as_tokens,
+            price=price if tx is None else _paid(tx, price),
+            cost=cost,
+            holding=self.holding(offer.did, offer, account=receiver),
+            tx=tx,
+            approval=approval,
+            before=bool(earlier),
+        )
+        # Only now: had one of these questions failed, the same purchase would have to be found again.
+        if tx is not None and not dry_run:
+            sender.conclude(intent, tx)
+        return bought
+
+    def approve(self, amount: str | Amount, *, dry_run: bool = False) -> Done:
+        """Let the market take up to `amount` of a token from the signer, in a transaction of its own.
+
+        Raises `UnknownToken`, `InvalidAmount`, and `InputError` for the native coin, which needs no approval.
+        """
+        allowed = self.amount(amount)
+        if allowed.token.address is None:
+            raise InputError(f"{allowed} needs no approval.", hint="The native coin travels with the purchase.")
+        call = self.erc20(allowed.token.address).functions.approve(self.deployment.marketplace, allowed.units)
+        return self.act(f"let the market take {allowed}", call, dry_run=dry_run)
+
+    def grant(
+        self,
+        asset: DID | str | int,
+        licence: str | int | Offer | None = None,
+        *,
+        to: str,
+        units: int = 1,
+        as_tokens: bool = False,
+        dry_run: bool = False,
+    ) -> Done:
+        """Give units of a licence for nothing. For the owner and minters; caps and limits count as for a sale."""
+        offer = self.offer(asset, licence)
+        account = to_address(to)
+        call = self.assets.functions.grant(offer.did.asset_id, offer.number, account, whole(units, "units"), as_tokens)
+        return self.act(f"give {units} x {offer.name!r} of {offer.did} to {account}", call, dry_run=dry_run)
+
+    # --- Below the verbs -------------------------------------------------------------------------
+
+    def _maximum(self, offer: Offer, units: int, wanted: str | Amount | None, price: Quote, *, seen: bool) -> Amount:
+        """The most that the buyer agrees to: what they said, what they saw, or the price now."""
+        if wanted is not None:
+            return self.amount(wanted, token=price.total.token)
+        if seen:
+            return offer.price * units if offer.price else Amount(0, price.total.token)
+        return price.total
+
+    def _purchase(
+        self,
+        order: tuple[int, int, Address, int, int, Digest],
+        price: Quote,
+        as_tokens: bool,
+        approve: bool,
+        dry_run: bool,
+    ) -> tuple[ContractFunction, int, TxReceipt | None]:
+        """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
+        market = self.market.functions
+        plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
+        signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
+        seller = self.deployment.marketplace
+        return self.payment(
+            plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
+        )
+
+    def payment(
+        self,
+        plain: ContractFunction,
+        signed: Callable[[Permit], ContractFunction],
+        price: Amount,
+        seller: Address,
+        *,
+        approve: bool,
+        preview: bool,
+    ) -> tuple[ContractFunction, int, TxReceipt | None]:
+        """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
+        be sent for it; a `preview` sends none. `signed` makes the call that carries a permit.
+
+        Raises `InsufficientAllowance` without `approve`.
+        """
+        token, total = price.token, price.units
+        if total == 0:
+            return plain, 0, None
+        if token.address is None:
+            return plain, total, None
+        contract = self.erc20(token.address)
+        allowed = int(self.chain.call(contract.functions.allowance(self.address, seller)))
+        if allowed >= total:
+            return plain, 0, None
+        if not approve:
+            raise InsufficientAllowance(self.address, str(price), str(Amount(allowed, token)), seller)
+        permit = self._permit(token, total, seller)
+        if permit is not None:
+            return signed(permit), 0, None
+        call = contract.functions.approve(seller, total)
+        if preview:
+            # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
+            return call, 0, None
+        return plain, 0, self.sender("approve the price").send(call)
+
+    def _permit(self, token: Token, value: int, seller: Address) -> Permit | None:
+        """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
+        assert token.address is not None
+        if isinstance(self.signer, Collector):
+            return None
+        contract = self.erc20(token.address)
+        try:
+            _fields, name, version, chain_id, verifier, _salt, _extensions = self.chain.call(
+                contract.functions.eip712Domain()
+            )
+            nonce = int(self.chain.call(contract.functions.nonces(self.address)))
+        except ConnectionFailed:
+            raise
+        except Exception:  # whatever a token without permit answers
+            return None
+        # A domain that is not the token's own could make the signature good for something else.
+        if chain_id != self.chain.chain_id or to_address(verifier) != token.address:
+            return None
+        deadline = max(self.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
+        fields = (self.address, seller, value, nonce, deadline)
+        message = typed_data(
+            "Permit",
+            _PERMIT,
+            dict(zip(_PERMIT, fields, strict=True)),
+            name=name,
+            version=version,
+            chain_id=chain_id,
+            contract=token.address,
+        )
+        signature = self.sender("sign a permit").signer.sign_typed_data(message)
+        return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
+
+
+def _paid(tx: TxReceipt, quoted: Quote) -> Quote:
+    """What the sale in `tx` took: it may have been less than was quoted before."""
+    for sale in tx.named("Sale"):
+        total, fee, royalty = (Amount(sale.args[part], quoted.total.token) for part in ("total", "fee", "royalty"))
+        return Quote(total, fee, royalty, quoted.payout)
+    return quoted
+
+
+_PERMIT: Final = {
+    "owner": "address",
+    "spender": "address",
+    "value": "uint256",
+    "nonce": "uint256",
+    "deadline": "uint256",
+}
+"""The fields of an EIP-2612 permit."""

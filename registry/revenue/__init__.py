@@ -1,0 +1,1 @@
+"""Who gets the money: splits, royalties of ancestors, accounts and statements."""

@@ -1,0 +1,476 @@
+"""Where money went, read from events: sales, payouts of the day, families, and the books of splitters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from registry.did import DID
+from registry.errors import ChainError, ConnectionFailed, InputError, NotFoundError, RegistryError
+from registry.money import Amount, Token, find_token
+from registry.revenue.splits import Book, Share, Split
+from registry.revenue.statement import Flow, Line
+from registry.session import Session
+from registry.text import numbers
+from registry.types import ZERO_ADDRESS, Address, to_address
+
+if TYPE_CHECKING:
+    from web3.contract import Contract
+
+    from registry.chain.logs import Event
+
+FOREIGN: Final = 2**16 - 1
+"""Index of a token that is none of the registry's, which has 256 at most."""
+
+ADDRESSES: Final = 200
+"""Splitters, or assets, asked about in one request."""
+
+_T = TypeVar("_T")
+
+_Place = tuple[int, int]
+"""Block and place there: the order of events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What an asset was derived from: its parents, and the royalty of each ancestor in basis points."""
+
+    parents: tuple[DID, ...]
+    ancestors: tuple[tuple[DID, int], ...]
+
+    def royalty_of(self, ancestor: DID) -> int | None:
+        """What each sale owes this ancestor; None if it is none."""
+        return dict(self.ancestors).get(ancestor)
+
+
+@dataclass(slots=True)
+class Account:
+    """The books of one splitter by the address of the token, and the lines that they gave."""
+
+    split: Split
+    books: dict[Address, Book] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+    def book(self, token: Token) -> Book:
+        """The book in one token, empty if nothing was ever distributed."""
+        return self.books.setdefault(token.address or ZERO_ADDRESS, Book(self.split.weights))
+
+
+class Accounts:
+    """Reads events of one registry for one answer; it keeps what it has read, so make a new one for the next."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._chain = session.chain
+        self._times: dict[int, int] = {}
+
+    # --- Contracts and tokens --------------------------------------------------------------------
+
+    @cached_property
+    def lineage(self) -> Contract:
+        """The Lineage contract."""
+        return self._chain.contract("Lineage", self._session.deployment.lineage)
+
+    @cached_property
+    def factory(self) -> Contract:
+        """The SplitterFactory contract."""
+        return self._chain.contract("SplitterFactory", self._session.deployment.splitters)
+
+    def splitter(self, address: str) -> Contract:
+        """A splitter of either kind."""
+        return self._chain.contract("RevenueSplitter", address)
+
+    def token(self, value: str | Token) -> Token:
+        """A token by symbol or address: one that the registry ever took, or by address any other ERC-20.
+
+        Raises `UnknownToken`, `InvalidAmount` for an ambiguous symbol, `InvalidAddress`, and `InputError` for an
+        address that is no token.
+        """
+        if isinstance(value, Token):
+            return value
+        if not value.startswith("0x"):
+            return find_token(value, self._session.all_tokens)
+        address = to_address(value)
+        for token in self._session.all_tokens:
+            if (token.address or ZERO_ADDRESS) == address:
+                return token
+        try:
+            return self._session._token(FOREIGN, address)
+        except ConnectionFailed:
+            raise
+        except RegistryError as error:
+            raise InputError(f"{address} does not answer like a token.", hint="Check the address.") from error
+
+    # --- Splitters -------------------------------------------------------------------------------
+
+    def find(self, address: str) -> Split | None:
+        """The splitter at an address, None if there is other code or none.
+
+        It counts only if its payees lead back to its address: others could say anything of themselves.
+        """
+        checked = to_address(address)
+        if not self._chain.has_code(checked):
+            return None
+        contract = self.splitter(checked)
+        try:
+            accounts, shares = self._chain.call(contract.functions.payees())
+        except ConnectionFailed:
+            raise
+        except RegistryError:
+            return None
+        table = [(to_address(account), int(share)) for account, share in zip(accounts, shares, strict=False)]
+        try:
+            if self._chain.call(self.factory.functions.splitterOf(table)) == checked:
+                return split_of(checked, table, deployed=True)
+        except ConnectionFailed:
+            raise
+        except RegistryError:
+            # The factory takes no such table; that of an asset's royalties has rules of its own.
+            pass
+        return self._royalties_at(checked)
+
+    def royalties(self, did: DID) -> Split:
+        """The splitter of an asset's royalties, made or not. Raises `NotFoundError` for an asset without ancestors."""
+        registry = self._session.deployment.registry
+        table = self._chain.call(self.lineage.functions.ancestorsOf(registry, did.asset_id))
+        if not table:
+            self.payout(did)
+            raise NotFoundError(
+                f"Asset {did} owes no royalties: it was not derived from another one.",
+                hint="Ask for the splitter that is its payout by its address.",
+            )
+        address = to_address(self._chain.call(self.lineage.functions.splitterOf(registry, did.asset_id)))
+        assets = [self._ancestor(registry, asset_id) for registry, asset_id, _bps in table]
+        return split_of(
+            address,
+            [(self._payee(asset, address), int(bps)) for asset, (_r, _i, bps) in zip(assets, table, strict=True)],
+            deployed=self._chain.has_code(address),
+            asset=did,
+            assets=assets,
+        )
+
+    def _ancestor(self, registry: str, asset_id: int) -> DID:
+        return DID(self._chain.chain_id, to_address(registry), int(asset_id))
+
+    def _payee(self, asset: DID, splitter: Address) -> Address:
+        """The payout of an ancestor as its registry says; the name that its part waits under if that says none."""
+        if asset.registry == self._session.deployment.registry:
+            payout = self.payout(asset)
+        else:
+            contract = self._chain.contract("AssetRegistry", asset.registry)
+            try:
+                payout = to_address(self._chain.call(contract.functions.payoutOf(asset.asset_id)))
+            except ConnectionFailed:
+                raise
+            except RegistryError:
+                payout = ZERO_ADDRESS
+        return waiting_name(asset) if payout in (ZERO_ADDRESS, splitter) else payout
+
+    def payout(self, did: DID) -> Address:
+        """Who receives the revenue of an asset of this registry now."""
+        return to_address(self._session.read(did, self._session.assets.functions.payoutOf(did.asset_id)))
+
+    def splits_of(self, account: Address) -> list[Split]:
+        """All splitters of people, made so far, that pay an account."""
+        found = []
+        for event in self._events(self.factory.events.SplitterCreated):
+            table = [(to_address(share["payee"]), int(share["share"])) for share in event.args["shares"]]
+            if account in dict(table):
+                found.append(split_of(event.args["splitter"], table, deployed=True))
+        return found
+
+    # --- Events ----------------------------------------------------------------------------------
+
+    @cached_property
+    def families(self) -> dict[int, Declaration]:
+        """All derived assets and what they declared."""
+        registry = self._session.deployment.registry
+        return {
+            int(event.args["assetId"]): Declaration(
+                tuple(self._ancestor(one["registry"], one["assetId"]) for one in event.args["parents"]),
+                tuple(
+                    (self._ancestor(one["registry"], one["assetId"]), int(one["royaltyBps"]))
+                    for one in event.args["ancestors"]
+                ),
+            )
+            for event in self._events(self.lineage.events.ParentsDeclared, registry=registry)
+        }
+
+    def descendants(self, did: DID) -> list[int]:
+        """Assets that were derived from one, directly or not, in the order of their publication."""
+        return [child for child, found in self.families.items() if found.royalty_of(did) is not None]
+
+    def payouts(self, ids: Iterable[int]) -> Payouts:
+        """Who was the payout of each of these assets at each moment."""
+        changes: dict[int, list[tuple[_Place, Address]]] = {asset_id: [] for asset_id in ids}
+        owners: dict[int, Address] = {}
+        events = self._session.assets.events
+        found: list[Event] = []
+        for part in _parts(list(changes)):
+            found += self._events(events.Transfer, tokenId=part)
+            found += self._events(events.PayoutChanged, assetId=part)
+        for event in sorted(found, key=_place):
+            if event.name == "Transfer":
+                asset_id = int(event.args["tokenId"])
+                owners[asset_id] = account = event.args["to"]
+            else:
+                asset_id, account = int(event.args["assetId"]), event.args["payout"]
+                if account == ZERO_ADDRESS:
+                    account = owners[asset_id]
+            changes[asset_id].append((_place(event), account))
+        return Payouts(changes)
+
+    def assets_paid_to(self, account: Address) -> list[int]:
+        """Assets that an account ever owned, or was made the payout of."""
+        events = self._session.assets.events
+        owned = {int(event.args["tokenId"]) for event in self._events(events.Transfer, to=account)}
+        # The payout is no filter of the event, so all of them are read.
+        named = {int(e.args["assetId"]) for e in self._events(events.PayoutChanged) if e.args["payout"] == account}
+        return sorted(owned | named)
+
+    def sales(self, ids: Sequence[int], tokens: Sequence[Token]) -> list[Line]:
+        """The sales of some assets, and what streams of them earned, each for the payout that it had then."""
+        payouts = self.payouts(ids)
+        by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
+        lines = []
+        for part in _parts(list(ids)):
+            for event in self._events(self._session.market.events.Sale, assetId=part):
+                token = by_address.get(event.args["token"])
+                if token is None:
+                    continue
+                gross, fee, royalty = (Amount(event.args[name], token) for name in ("total", "fee", "royalty"))
+                line = self._line(
+                    event,
+                    flow=Flow.SALE,
+                    account=payouts.at(int(event.args["assetId"]), _place(event)),
+                    amount=gross - fee - royalty,
+                    asset=self._session.did(int(event.args["assetId"])),
+                    gross=gross,
+                    fee=fee,
+                    royalty=royalty,
+                )
+                lines.append(line)
+            for event in self._events(self._session.stream_contract.events.Settled, assetId=part):
+                token = by_address.get(event.args["token"])
+                parts = [int(units) for units in event.args["parts"].values()]
+                if token is None or not any(parts):
+                    continue
+                fee, royalty, revenue = (Amount(units, token) for units in parts)
+                line = self._line(
+                    event,
+                    flow=Flow.SALE,
+                    account=payouts.at(int(event.args["assetId"]), _place(event)),
+                    amount=revenue,
+                    asset=self._session.did(int(event.args["assetId"])),
+                    gross=fee + royalty + revenue,
+                    fee=fee,
+                    royalty=royalty,
+                )
+                lines.append(line)
+        return lines
+
+    def accounts(self, splits: Iterable[Split], tokens: Sequence[Token]) -> dict[Address, Account]:
+        """The books of splitters in these tokens, by the address of the splitter.
+
+        Other tokens are left out: anybody can make one, and distribute as much of it as they like.
+        """
+        found = {split.address: Account(split) for split in splits}
+        by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
+        ancestors = {share.asset for one in found.values() for share in one.split.payees if share.asset}
+        ours = self._session.deployment.registry
+        payouts = self.payouts(did.asset_id for did in ancestors if did.registry == ours)
+        events: list[Event] = []
+        for part in _parts(list(found)):
+            contract = self.splitter(part[0])
+            for kind in ("ChunkPaid", "Parked", "Distributed", "Claimed"):
+                events += self._events(_Several(contract.events[kind], part), token=list(by_address))
+        # What comes before a `Distributed` in the same call.
+        chunks: dict[tuple[Address, Address], range] = {}
+        parked: dict[tuple[Address, Address], list[Event]] = {}
+        for event in sorted(events, key=_place):
+            one, token = found[event.address], by_address[event.args["token"]]
+            book = one.book(token)
+            key = event.address, event.args["token"]
+            waiting = parked.setdefault(key, [])
+            if event.name == "ChunkPaid":
+                first = int(event.args["first"])
+                chunks[key] = range(first, first + int(event.args["count"]))
+            elif event.name == "Parked":
+                waiting.append(event)
+            elif event.name == "Claimed":
+                amount = int(event.args["amount"])
+                payee = event.args["payee"]
+                book.parked[payee] = book.parked.get(payee, 0) - amount
+                line = self._line(
+                    event,
+                    flow=Flow.CLAIM,
+                    account=payee,
+                    amount=Amount(amount, token),
+                    split=one.split.address,
+                    to=event.args["to"],
+                )
+                one.lines.append(line)
+            else:
+                chunk = chunks.pop(key, None)
+                one.lines += self._distribution(one.split, book, token, event, chunk, waiting, payouts)
+                waiting.clear()
+        return found
+
+    def arrived(self, one: Account, token: Token) -> int:
+        """All units of a token that ever arrived at a splitter, whether they were distributed or not.
+
+        What was distributed and not parked has left; the rest is still there.
+        """
+        book = one.book(token)
+        held = self._session.units(token, one.split.address)
+        # A token whose balances shrink cannot take back what was counted.
+        return max(book.distributed + held - sum(book.parked.values()), book.distributed)
+
+    def at(self, moment: str | date | datetime | None) -> int | None:
+        """A moment in seconds since 1970: text as ``2026-11-30`` or ``2026-11-30T12:00Z``, a date (its start in UTC),
+        or a time, in UTC if it has no zone. Raises `InvalidNumber`.
+        """
+        if moment is None:
+            return None
+        if isinstance(moment, str):
+            return numbers.moment(moment)
+        if not isinstance(moment, datetime):
+            moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+    # --- Internal --------------------------------------------------------------------------------
+
+    def _royalties_at(self, address: Address) -> Split | None:
+        try:
+            registry, asset_id = self._chain.call(self._chain.contract("LineageSplitter", address).functions.asset())
+            expected = self._chain.call(self.lineage.functions.splitterOf(registry, asset_id))
+            if registry != self._session.deployment.registry or expected != address:
+                return None
+            return self.royalties(self._session.did(int(asset_id)))
+        except ConnectionFailed:
+            raise
+        except RegistryError:
+            return None
+
+    def _distribution(
+        self,
+        split: Split,
+        book: Book,
+        token: Token,
+        event: Event,
+        chunk: range | None,
+        waiting: list[Event],
+        payouts: Payouts,
+    ) -> Iterator[Line]:
+        """The lines of one `Distributed`, with the `ChunkPaid` and `Parked` that came before it in the same call."""
+        paid = book.distribute(int(event.args["amount"]), chunk)
+        if paid is None:
+            raise ChainError(
+                f"The events of splitter {split.address} do not explain the {event.args['amount']:,} units of "
+                f"{token.symbol} that it distributed in block {event.block}.",
+                hint="The node may have left events out; ask another one.",
+            )
+        parks = [(parked.args["payee"], int(parked.args["amount"])) for parked in waiting]
+        for place, units in paid:
+            payee = split.payees[place]
+            account, asset = payee.account, payee.asset
+            if asset is not None and asset.registry == self._session.deployment.registry:
+                account = payouts.at(asset.asset_id, _place(event))
+            if asset is not None and (account, units) not in parks and (waiting_name(asset), units) in parks:
+                account = waiting_name(asset)
+            failed = (account, units) in parks
+            if failed:
+                parks.remove((account, units))
+                book.parked[account] = book.parked.get(account, 0) + units
+            yield self._line(
+                event,
+                flow=Flow.PARKED if failed else Flow.SHARE if asset is None else Flow.ROYALTY,
+                account=account,
+                amount=Amount(units, token),
+                asset=asset,
+                source=split.asset,
+                split=split.address,
+            )
+
+    def _line(self, event: Event, **fields: Any) -> Line:
+        if event.block not in self._times:
+            self._times[event.block] = self._chain.block(event.block).timestamp
+        return Line(
+            time=self._times[event.block],
+            block=event.block,
+            log_index=event.log_index,
+            tx_hash=event.tx_hash,
+            **fields,
+        )
+
+    def _events(self, event: Any, **filters: Any) -> list[Event]:
+        start = self._session.deployment.block
+        return list(self._chain.events(event, filters=filters or None, from_block=start, to_block=self._head))
+
+    @cached_property
+    def _head(self) -> int:
+        """The last block read, one for all questions: else a sale could be seen without the transfer before it."""
+        return self._chain.block().number
+
+
+def waiting_name(asset: DID) -> Address:
+    """The name under which the part of an ancestor is parked while its registry says no payout; nobody has its key."""
+    return to_address("0x" + keccak(encode(("address", "uint256"), (asset.registry, asset.asset_id)))[12:].hex())
+
+
+class Payouts:
+    """Who was the payout of some assets, at each moment."""
+
+    def __init__(self, changes: dict[int, list[tuple[_Place, Address]]]) -> None:
+        self._changes = changes
+
+    def at(self, asset_id: int, place: _Place) -> Address:
+        """The payout of an asset when an event at `place` happened; raises `ChainError` if it is not known."""
+        before = [account for when, account in self._changes[asset_id] if when < place]
+        if not before:
+            raise ChainError(
+                f"The node has no event of how asset {asset_id} was published.",
+                hint="Ask a node with the whole history.",
+            )
+        return before[-1]
+
+
+class _Several:
+    """An event of many contracts at once."""
+
+    def __init__(self, event: Any, addresses: Sequence[Address]) -> None:
+        self.abi = event.abi if hasattr(event, "abi") else event._get_event_abi()
+        self.address = list(addresses)
+
+
+def split_of(
+    address: str,
+    table: Sequence[tuple[Address, int]],
+    *,
+    deployed: bool,
+    asset: DID | None = None,
+    assets: Sequence[DID] = (),
+) -> Split:
+    """Make a `Split` of a table of payees and weights; `assets` are the ancestors in the same order."""
+    whole = sum(weight for _account, weight in table)
+    shares = tuple(
+        Share(account, weight, Fraction(weight, whole or 1), assets[place] if assets else None)
+        for place, (account, weight) in enumerate(table)
+    )
+    return Split(to_address(address), shares, deployed, asset)
+
+
+def _place(event: Event) -> _Place:
+    return event.block, event.log_index
+
+
+def _parts(items: list[_T]) -> Iterator[list[_T]]:
+    for start in range(0, len(items), ADDRESSES):
+        yield items[start : start + ADDRESSES]

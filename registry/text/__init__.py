@@ -1,0 +1,1 @@
+"""What people write: which letters may be shown, and how numbers are read."""

@@ -1,0 +1,101 @@
+"""Access by the second from the client: what it costs, its refund, who is paid, and what an order agrees to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from registry import Licence, Published, Registry
+from registry.chain import reverts
+from registry.cli.licence_spec import format_licence, parse_licence
+from registry.documents.licence import Kind
+from registry.errors import InputError, InsufficientAllowance, InvalidLicence, PriceChanged
+from registry.results import Offer
+
+DAY = 86_400
+LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
+
+
+@pytest.fixture
+def feed(publish: Callable[..., Published], buyer: Registry) -> Offer:
+    """A licence for a dollar a day, as the buyer saw it."""
+    return buyer.get(publish(LIVE).did).licences[0]
+
+
+def test_a_licence_by_the_second_is_read_as_it_was_written(feed: Offer) -> None:
+    assert (feed.kind, feed.quantity, feed.minimum, str(feed.price)) == (Kind.STREAM, 30 * DAY, DAY, "30 USD")
+    assert feed.in_words() == LIVE.in_words() == "access by the second for 30 USD per 30 days, refunded after 1 day"
+    assert parse_licence("live: per 30 days, at least 1 day, 30 USD") == LIVE
+    assert parse_licence(format_licence(LIVE)) == LIVE
+    assert Licence.stream("x", price=0, per="1 hour").in_words() == "access by the second free of charge"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("live: per 30 days, 30 USD, cap 5", "no cap"),
+        ("live: 30 days, at least 1 day, 5 USD", "smallest stay"),
+        ("live: per 30 moons, 5 USD", "neither"),
+    ],
+)
+def test_a_licence_that_is_no_stream_is_refused(text: str, word: str) -> None:
+    with pytest.raises(InvalidLicence, match=word):
+        parse_licence(text)
+    with pytest.raises(InvalidLicence, match="is not like"):
+        Licence.stream("live", price="5 USD", per="30 moons")
+
+
+def test_a_subscriber_has_access_and_ends_it_with_a_refund(feed: Offer, buyer: Registry, author: Registry) -> None:
+    streams, before = buyer.streams, buyer.balance("USD")
+    preview = streams.subscribe(feed.did, feed, time="10 days", dry_run=True)
+    assert preview.tx is None and str(preview.total) == "10 USD" and not buyer.has_access(feed.did)
+    bought = streams.subscribe(feed.did, feed, time="10 days")
+    assert bought.tx is not None and bought.approval is None, "the permit travels with the order"
+    assert buyer.has_access(feed.did) and before - buyer.balance("USD") == bought.total
+    streams.extend(feed.did, time="10 days")
+    found = streams.subscription(feed.did)
+    assert (found.active, found.end - found.start, str(found.paid)) == (True, 20 * DAY, "20 USD")
+    buyer.chain.advance(4 * DAY)
+    done, refund = streams.cancel(feed.did)
+    kept = before - buyer.balance("USD")
+    assert done.tx is not None and refund + kept == found.paid and kept.units - 4 * 10**6 in range(1, 1000)
+    assert not buyer.has_access(feed.did)
+    settled = author.streams.settle(feed.did)
+    assert settled.accounts == (buyer.address,) and settled.fee + settled.royalty + settled.revenue == kept
+    assert buyer.streams.subscription(feed.did).in_words().startswith("access ended at")
+    (line,) = author.revenue.statement(feed.did).lines
+    assert (line.gross, line.fee, line.amount) == (kept, settled.fee, settled.revenue)
+
+
+def test_what_was_agreed_to_is_what_is_ordered(feed: Offer, buyer: Registry, author: Registry) -> None:
+    author.reprice(feed.did, "live", "60 USD")
+    with pytest.raises(PriceChanged):
+        buyer.streams.subscribe(feed.did, feed, time="1 day", max_total="1 USD")
+    with pytest.raises(InsufficientAllowance):
+        buyer.streams.subscribe(feed.did, feed, time="1 day", approve=False)
+    author.update(feed.did, description="something else")
+    with pytest.raises(reverts.OtherDocument):
+        buyer.streams.subscribe(feed.did, feed, time="1 day")
+    buyer.streams.subscribe(feed.did, time="1 day")
+    author.reprice(feed.did, "live", "600 USD")
+    assert str(buyer.streams.quote(feed.did, time="1 day")) == "2 USD", "a stream keeps its price"
+    with pytest.raises(reverts.StreamRuns):
+        buyer.streams.subscribe(feed.did, time="2 days")
+
+
+def test_a_stranger_pays_for_somebody_and_cannot_end_it(feed: Offer, buyer: Registry, stranger: Registry) -> None:
+    stranger.streams.subscribe(feed.did, time="2 days", account=buyer.address)
+    assert buyer.has_access(feed.did) and not stranger.has_access(feed.did)
+    with pytest.raises(reverts.StreamIsOver):
+        stranger.streams.cancel(feed.did)
+
+
+def test_other_licences_are_not_subscribed_to(publish: Callable[..., Published], buyer: Registry, feed: Offer) -> None:
+    plain = publish(Licence.free("own")).did
+    with pytest.raises(InputError, match="not sold by the second"):
+        buyer.streams.subscribe(plain, time="1 day")
+    with pytest.raises(reverts.SoldByTheSecond):
+        buyer.buy(feed.did, feed)
+    with pytest.raises(InputError, match="not a time"):
+        buyer.streams.subscribe(feed.did, time=0)
