@@ -49,8 +49,11 @@ check: .venv/dev node_modules/installed
 
 # Each file stays with one worker, so that what a file sets up is set up once.
 PYTEST := pytest -p no:ape_test -n 2 --dist loadfile -q
-QUICK := tests/unit/chain tests/unit/client tests/unit/documents tests/unit/gated tests/unit/ipfs \
-  $(addprefix tests/unit/test_,cli_reference.py docstrings.py error_page.py house.py locks.py numbers.py papers.py values.py)
+# What the client does, as both `make quick` and `make newest` run it.
+CLIENT := $(addprefix tests/unit/,assets content documents ipfs tools cli/test_buying_on_the_command_line.py \
+  market/test_buying.py market/test_streams.py test_client.py test_previews.py)
+QUICK := $(CLIENT) $(addprefix tests/unit/,chain gated cli/test_cli_reference.py errors/test_error_page.py \
+  system/test_disk.py text/test_numbers.py test_docstrings.py test_house.py test_locks.py test_values.py)
 
 client: .venv/dev .build/compiled
 	$(SUITE) client $(PYTEST) $(QUICK)
@@ -73,7 +76,7 @@ integration: system .venv/dev .build/compiled tests/peers/node_modules
 
 # The package beside today's releases of what it stands on, which ape does not allow: the client, content, file systems.
 newest: .venv-newest/ready
-	$(SUITE) newest .venv-newest/bin/python -m pytest -n 2 --dist loadfile -q tests/unit/client tests/unit/documents tests/unit/ipfs
+	$(SUITE) newest .venv-newest/bin/python -m pytest -n 2 --dist loadfile -q $(CLIENT) tests/unit/chain/test_opening_by_address.py
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules

@@ -269,7 +269,7 @@ class Registry(Searching, Lineage, Keeping):
         return Imports(self)
 
     @cached_property
-    def governance(self) -> Governance:
+    def governance(self) -> Governance[Registry]:
         """The DAO that rules what the registry's users share: vote, propose, curate."""
         from registry.governance import Governance
 

@@ -7,11 +7,11 @@ items       a record of 48 bytes for each: where its document begins (8 bytes) a
 tree        the Merkle tree in pages of 7 levels
 =========== =====================================================================================================
 
-The tree is that of `registry.documents.merkle`, its nodes numbered from the root, which is 1; the children of node n are 2n and
-2n + 1. A page belongs to a node of level 0, 7, 14, ... and is a heap of its own: at place 1 that node, at places 2j and
-2j + 1 the children of what is at place j, at place 0 nothing. All pages of a level follow each other, those of lesser
-levels come first, and the last ones have as many levels as the tree has left. Each size is a power of two that fits the
-chunks of the files (`PROFILE`), so that a proof in a tree of a million leaves is three chunks.
+The tree is that of `registry.documents.merkle`, its nodes numbered from the root, which is 1; the children of node n
+are 2n and 2n + 1. A page belongs to a node of level 0, 7, 14, ... and is a heap of its own: at place 1 that node, at
+places 2j and 2j + 1 the children of what is at place j, at place 0 nothing. All pages of a level follow each other,
+those of lesser levels come first, and the last ones have as many levels as the tree has left. Each size is a power of
+two that fits the chunks of the files (`PROFILE`), so that a proof in a tree of a million leaves is three chunks.
 
 Nobody is trusted: a proof leads to the root on chain, or it is none.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry.governance.base import R
 from registry.governance.curation import Curation
 from registry.governance.delegation import Delegation
 from registry.governance.distribution import TokenDistribution
@@ -11,5 +12,7 @@ from registry.governance.statistics import Statistics
 from registry.governance.voting import Voting
 
 
-class Governance(Voting, Delegation, TokenDistribution, Standards, Curation, Emergency, Statistics):
+class Governance(
+    Voting[R], Delegation[R], TokenDistribution[R], Standards[R], Curation[R], Emergency[R], Statistics[R]
+):
     """The DAO of a registry: `Registry.governance`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from registry.errors import NoDao
 from registry.market.buying import Market
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
     from registry.chain.deploy import Dao
 
+R = TypeVar("R", bound=Market)
 
-class Governed:
+
+class Governed(Generic[R]):
     """The DAO of a registry, as the client `registry` sees and uses it; the verbs are added by the classes above."""
 
-    def __init__(self, registry: Market) -> None:
+    def __init__(self, registry: R) -> None:
         self.registry = registry
 
     @cached_property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from registry.chain.fees import Cost
 from registry.did import DID
 from registry.errors import BondAboveMaximum, InputError, InsufficientBalance, NotFoundError
+from registry.governance.base import R
 from registry.governance.documents import Document, Documents, cid_of
 from registry.ipfs.cid import CID
 from registry.money import Amount
@@ -92,7 +93,7 @@ class Council:
     account: Address | None
 
 
-class Curation(Documents):
+class Curation(Documents[R]):
     """Verbs of curation. Those of the DAO and its council say so, and are reached by proposal as well."""
 
     # --- Looking ---------------------------------------------------------------------------------

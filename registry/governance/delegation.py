@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.calls.words import in_votes
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.results import Done
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -41,7 +41,7 @@ class VotingPower:
         return f"{self.account} holds {in_votes(self.held)}, delegates to {to}, and casts {in_votes(self.power)} votes"
 
 
-class Delegation(Governed):
+class Delegation(Governed[R]):
     """Verbs for votes that one holds."""
 
     def voting_power(self, account: str | None = None, *, at: int | None = None) -> VotingPower:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.calls.words import in_votes
 from registry.errors import InputError, WrongProof
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.governance.entitlements import Entitlement, Entitlements, Proven, read_proofs
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import ReadLimits
@@ -70,7 +70,7 @@ class Vesting:
         return f"vesting wallet {self.wallet} of {self.owner}: {released} released, {ready} to release, {locked} locked"
 
 
-class TokenDistribution(Governed):
+class TokenDistribution(Governed[R]):
     """Verbs for a list of entitlements whose Merkle root is on chain."""
 
     @cached_property

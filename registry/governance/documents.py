@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.errors import ConnectionFailed, InputError, Unverified
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import fetch
 from registry.money import Amount, Token
@@ -20,7 +20,7 @@ Document = str | bytes | Path | CID
 """What a document is given as: its text, its bytes, a file, or the CID of what is stored already."""
 
 
-class Documents(Governed):
+class Documents(Governed[R]):
     """Storing and reading documents; and amounts of tokens that the registry takes no payment in."""
 
     def pin_document(self, document: Document) -> Digest:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.errors import InputError
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.results import Done
 from registry.session import whole
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -29,7 +29,7 @@ class Guardianship:
     sales_paused_until: int
 
 
-class Emergency(Governed):
+class Emergency(Governed[R]):
     """Verbs of the guardian."""
 
     def guardianship(self) -> Guardianship:

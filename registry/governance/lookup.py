@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from registry.calls.words import CallInWords, Words
 from registry.chain.call import Call
 from registry.errors import ContentError, ContractError, InputError, ProposalNotFound, StillOpen, UnpinnedBody
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.governance.drafts import Action, Body, ProposalDraft, read_body, read_description
 from registry.governance.simulation import Simulation, simulate
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState
@@ -24,7 +24,7 @@ PREFIX = 6
 """Least hexadecimal digits that name a proposal."""
 
 
-class Lookup(Governed):
+class Lookup(Governed[R]):
     """Verbs that only read."""
 
     # --- Finding ---------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils.crypto import keccak
 
@@ -26,6 +26,7 @@ from registry.errors import (
     WrongProposalState,
 )
 from registry.governance.as_yaml import payment, read
+from registry.governance.base import R
 from registry.governance.drafts import Action, ProposalDraft, check_title
 from registry.governance.lookup import Lookup
 from registry.governance.standing import Proposal, ProposalState, Proposed, local
@@ -35,19 +36,18 @@ from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.chain.call import Call
-    from registry.client import Registry
     from registry.money import Amount
 
 _SET_GUARDIAN: Final = keccak(text="setGuardian(address,uint48)")[:4]
 
 
-class Proposing(Lookup):
+class Proposing(Lookup[R]):
     """Verbs of who proposes, and of anybody who moves a decision on."""
 
     # --- Drafting --------------------------------------------------------------------------------
 
     @contextmanager
-    def collect(self) -> Iterator[Registry]:
+    def collect(self) -> Iterator[R]:
         """A client that acts as the DAO's timelock, which is its treasury, and sends nothing: hand it to `draft`.
 
         >>> with registry.governance.collect() as act:              # doctest: +SKIP
@@ -56,8 +56,7 @@ class Proposing(Lookup):
         """
         collector = Collector(self.dao.timelock, who="the DAO", later=True)
         try:
-            # It is of the kind of the client that lends it.
-            yield cast("Registry", self.registry.signed_by(collector))
+            yield self.registry.signed_by(collector)
         finally:
             collector.close()
 

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from registry.did import DID
 from registry.errors import InputError, NotFoundError
+from registry.governance.base import R
 from registry.governance.documents import Document, Documents
 from registry.ipfs.cid import CID
 from registry.results import Done
@@ -72,7 +73,7 @@ class Conformance:
         return f"{words} ({', '.join(doubts)})" if doubts else words
 
 
-class Standards(Documents):
+class Standards(Documents[R]):
     """Verbs for standards. `adopt_standard` and `deprecate_standard` are the DAO's: reached by proposal."""
 
     def propose_standard(

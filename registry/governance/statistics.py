@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.calls.words import in_votes
 from registry.errors import InputError
-from registry.governance.base import Governed
+from registry.governance.base import Governed, R
 from registry.system.picture import picture
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -190,7 +190,7 @@ class DaoStatistics:
         return "; ".join(f"{name}: {value}" for name, value in self.facts.items())
 
 
-class Statistics(Governed):
+class Statistics(Governed[R]):
     """The DAO in numbers."""
 
     def statistics(self) -> DaoStatistics:

@@ -29,6 +29,7 @@ from registry.errors import (
     WrongChain,
 )
 from registry.governance.ballot import Ballot
+from registry.governance.base import R
 from registry.governance.proposing import Proposing
 from registry.governance.standing import Choice, Proposal, ProposalState, Vote, local
 from registry.ipfs.cid import CID
@@ -113,7 +114,7 @@ class Relayed:
         return f"{told}, {len(self.before):,} counted before, {len(self.refused):,} refused ({self.cost})"
 
 
-class Voting(Proposing):
+class Voting(Proposing[R]):
     """Verbs of voters, and of those who collect what voters signed."""
 
     # --- Oneself ---------------------------------------------------------------------------------

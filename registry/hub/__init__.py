@@ -1,1 +1,1 @@
-"""A hub: an index that everybody can ask over HTTP and nobody has to believe. It holds no key, and has no rule."""
+"""A hub: an index that everybody can ask over HTTP and nobody has to believe, without keys and without rules."""

@@ -1,4 +1,4 @@
-"""Content addressing: CIDs, UnixFS, stores and sources of blocks. Knows nothing of chains.
+"""Content addressing: CIDs, UnixFS, stores and sources of blocks, without any chain.
 
 Reading down: ``unixfs`` gathers the verbs of ``importer``, ``reader`` and ``exporter``, ``store`` the stores and their
 `Chain`; ``gateway`` and ``kubo`` are sources on ``http``, ``sources`` finds them by address, ``copy`` and ``car`` move

@@ -23,7 +23,9 @@ ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = ROOT / "constraints-newest.txt"
 TOOLS: Final = "scripts/_toolchain/newest.txt"
 EXTRAS: Final = ("arrays", "charts", "data", "server")
-TESTS: Final = ("tests/unit/client", "tests/unit/documents", "tests/unit/ipfs")
+TESTS: Final = tuple(
+    f"tests/unit/{name}" for name in ("assets", "content", "documents", "ipfs", "tools", "market/test_buying.py")
+)
 PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")  # on macOS safe-pysha3 is compiled
 HEADER: Final = (
     "# Today's releases, beside each other and without ape: `make refresh` wrote it, `make newest` tests with it.\n"

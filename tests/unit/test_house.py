@@ -10,7 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -21,59 +21,24 @@ from registry import errors
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "registry"
 
-# Top to bottom; a module may import from its own floor and from those below.
+# Top to bottom. A room is a folder, or a file beside the folders; it may import from the floors below, and from rooms on
+# its own floor that do not import from it.
 FLOORS = [
-    ["registry.cli"],
-    ["registry.gateway", "registry.hub"],
-    ["registry.tools.assetfs"],
-    ["registry.client"],
-    ["registry.compute.experiments", "registry.imports"],
-    ["registry.content.keeping", "registry.index"],
-    [
-        "registry.revenue.sharing",
-        "registry.market.streams",
-        "registry.assets.collections",
-        "registry.teams.team",
-        "registry.revenue.lineage",
-        "registry.governance",
-    ],
-    ["registry.market.buying"],
-    ["registry.content.inviting"],
-    ["registry.content.entrusting"],
-    ["registry.content.unlocking"],
-    ["registry.content.opening"],
-    ["registry.assets.publishing"],
-    ["registry.revenue.accounts", "registry.calls.words", "registry.calls.dangers", "registry.assets.items"],
-    ["registry.session"],
-    ["registry.results"],
-    ["registry.revenue.statement", "registry.revenue.splits", "registry.teams.proposal_file"],
-    ["registry.gated", "registry.sandbox", "registry.collections"],
-    [
-        "registry.documents.ocean",
-        "registry.documents.licence",
-        "registry.documents.ddo",
-        "registry.did",
-        "registry.money",
-        "registry.system.picture",
-        "registry.documents.canonical",
-        "registry.documents.merkle",
-        "registry.chain.receipt_contract",
-    ],
-    ["registry.chain"],
-    ["registry.ipfs"],
-    [
-        "registry.home",
-        "registry.text.letters",
-        "registry.text.numbers",
-        "registry.system.disk",
-        "registry.errors.redaction",
-        "registry.system.serving",
-        "registry.system.throttle",
-        "registry.documents.typed_data",
-        "registry.types",
-        "registry.errors",
-    ],
+    ["cli"],
+    ["hub", "gateway", "tools"],
+    ["client"],
+    ["teams", "governance", "imports", "compute"],
+    ["revenue"],
+    ["market"],
+    ["content", "calls"],
+    ["assets", "index"],
+    ["session", "results"],
+    ["collections", "gated", "sandbox", "chain"],
+    ["documents", "ipfs"],
+    ["did", "money", "home", "types", "text", "system", "errors"],
 ]
+
+CHAIN = next(floor for floor in FLOORS if "chain" in floor)
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -81,25 +46,22 @@ MODULES = {
 }
 
 
+FOLDERS = sorted(path.parent for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE)
+
+
+def room_of(module: str) -> str:
+    """``"chain"`` for ``"registry.chain.logs"``; empty for the front door and for what is not ours."""
+    return module.split(".")[1] if module.startswith("registry.") else ""
+
+
 def floor_of(module: str) -> int | None:
     """The number of the floor that a module is on, from the top; None for the front door and what is not ours."""
-    for number, floor in enumerate(FLOORS):
-        if any(module == name or module.startswith(name + ".") for name in floor):
-            return number
-    return None
-
-
-# --- Floors --------------------------------------------------------------------------------------
+    return next((number for number, floor in enumerate(FLOORS) if room_of(module) in floor), None)
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and name of each import of a module, also those inside functions, but not those for types only."""
-    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            waiting.extend(node.orelse)
-            continue
+    """Line and name of each import of a module, also those inside functions and those for types only."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -107,13 +69,24 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield node.lineno, full if full in MODULES else str(node.module)
-        waiting.extend(ast.iter_child_nodes(node))
 
 
-def test_every_module_is_on_a_floor() -> None:
-    assert [module for module in MODULES if floor_of(module) is None] == ["registry"]
-    for name in (name for floor in FLOORS for name in floor):
-        assert name in MODULES, f"{name} is on a floor and not there"
+def circles(arrows: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """What is left of `arrows` when those that lead nowhere are taken away, again and again: circles, and what is above
+    them."""
+    waiting = {name: aims - {name} for name, aims in arrows.items()}
+    while free := {name for name, aims in waiting.items() if not aims & set(waiting)}:
+        waiting = {name: aims for name, aims in waiting.items() if name not in free}
+    return waiting
+
+
+# --- Floors and rooms ----------------------------------------------------------------------------
+
+
+def test_every_room_is_on_one_of_at_most_twelve_floors() -> None:
+    rooms = [room for floor in FLOORS for room in floor]
+    assert len(FLOORS) <= 12
+    assert sorted(rooms) == sorted({room_of(module) for module in MODULES} - {""})
 
 
 def test_imports_go_down_only() -> None:
@@ -127,6 +100,51 @@ def test_imports_go_down_only() -> None:
             elif here is not None and there is not None and there < here:
                 upward.append(f"{module}:{line} imports {name}")
     assert not upward
+
+
+def test_neither_modules_nor_rooms_import_each_other_in_circles() -> None:
+    """Imports for types are counted: what can be read alone needs no type of what is built on it."""
+    modules = {module: {name for _, name in imported(path) if name in MODULES} for module, path in MODULES.items()}
+    rooms: dict[str, set[str]] = {room: set() for floor in FLOORS for room in floor}
+    for module, names in modules.items():
+        if room_of(module):
+            rooms[room_of(module)] |= {room_of(name) for name in names} - {""}
+    assert not circles(modules) and not circles(rooms)
+
+
+def test_few_files_stand_beside_the_folders() -> None:
+    assert len(list(PACKAGE.glob("*.py"))) <= 9
+
+
+def test_every_folder_says_in_one_sentence_what_it_is_for() -> None:
+    says = {
+        str(folder.relative_to(ROOT)): " ".join((ast.get_docstring(tree) or "").split("\n\n")[0].split())
+        for folder in FOLDERS
+        for tree in [ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))]
+    }
+    assert not {folder: said for folder, said in says.items() if not re.fullmatch(r"[A-Z`][^.]+(\.\S[^.]*)*\.+", said)}
+    assert len(set(says.values())) == len(says) > 20
+
+
+def test_the_tests_of_a_room_have_its_name() -> None:
+    """All but those of collections, since Python's own library has a `collections`."""
+    folders = {path.name for path in Path(__file__).parent.iterdir() if any(path.glob("test_*.py"))}
+    assert folders - {"collection"} <= {room for floor in FLOORS for room in floor}
+
+
+def test_a_name_is_used_once() -> None:
+    """Of classes in the whole package; of files in each folder, where two may not differ by an ending alone."""
+    homes: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module)
+    assert not {name: places for name, places in homes.items() if len(places) > 1}
+    stem = re.compile(r"(s|ing|ed|al|er|or|e)+$")
+    for folder in [PACKAGE, *FOLDERS]:
+        names = [path.stem for path in folder.glob("*.py")] + [path.name for path in FOLDERS if path.parent == folder]
+        stems = [stem.sub("", name) for name in names]
+        assert sorted({name for name in names if stems.count(stem.sub("", name)) > 1}) == [], folder
 
 
 def test_what_benchmarks_scripts_and_examples_import_is_there() -> None:
@@ -144,43 +162,28 @@ def test_what_benchmarks_scripts_and_examples_import_is_there() -> None:
     assert seen > 50 and not missing
 
 
-def test_no_modules_import_each_other_in_circles() -> None:
-    waiting = {
-        module: {name for _, name in imported(path) if name in MODULES} - {module} for module, path in MODULES.items()
-    }
-    # Again and again those that need nothing of what is left; a circle would be left.
-    while free := {module for module, needs in waiting.items() if not needs & set(waiting)}:
-        waiting = {module: needs for module, needs in waiting.items() if module not in free}
-    assert not waiting
-
-
 def test_documents_content_and_what_is_signed_import_no_chain() -> None:
-    chain = FLOORS.index(["registry.chain"])
-    above = [name for floor in FLOORS[FLOORS.index(["registry.results"]) + 1 : chain] for name in floor]
-    below = [name for floor in FLOORS[chain + 1 :] for name in floor]
-    assert {"registry.documents.ddo", "registry.gated", "registry.teams.proposal_file"} <= set(
-        above
-    ) and "registry.ipfs" in below
-    for module, path in MODULES.items():
-        if (floor := floor_of(module)) is not None and {*FLOORS[floor]} <= {*above, *below}:
-            assert not [name for _, name in imported(path) if name.startswith("registry.chain")], module
+    without = {"registry.teams.proposal_file", "registry.revenue.splits", "registry.revenue.statement"}
+    without |= {
+        module for module in MODULES if floor_of(module) is not None and (floor_of(module) or 0) > FLOORS.index(CHAIN)
+    }
+    without |= {module for module in MODULES if room_of(module) in set(CHAIN) - {"chain"}}
+    assert {"registry.documents.ddo", "registry.ipfs.cid", "registry.gated.protocol"} <= without <= set(MODULES)
+    for module in without:
+        assert not [name for _, name in imported(MODULES[module]) if name.startswith("registry.chain")], module
 
 
 def test_the_floors_are_drawn_as_they_are() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawing = text.split("## The package")[1].split("```")[1]
-    drawn: list[tuple[str, int | None]] = []
+    drawn: list[list[str]] = []
     for line in drawing.strip().splitlines():
-        names = re.split(r"\s{2,}", line)[0]
-        paths = re.findall(r"([\w/]+?)(?:/|\.py)(?=\s|$)", names)
-        at = [(name, floor_of(name)) for name in (f"registry.{path.replace('/', '.')}" for path in paths)]
-        assert at and all(floor is not None for _, floor in at), line
-        if ">" in names:
-            assert [floor for _, floor in at] == sorted({floor for _, floor in at}), line
-        drawn += at
-    floors = [floor for _, floor in drawn]
-    assert floors == sorted(floors), "drawn above what it imports"
-    assert {name for name, _ in drawn} == {name for floor in FLOORS for name in floor}
+        number, name = re.match(r"(\d*) +(\w+)(?:/|\.py) ", line + " ").groups()  # type: ignore[union-attr]
+        if number:
+            assert int(number) == len(FLOORS) - len(drawn), line
+            drawn.append([])
+        drawn[-1].append(name)
+    assert [sorted(names) for names in drawn] == [sorted(floor) for floor in FLOORS]
 
 
 def test_only_the_chain_speaks_web3() -> None:

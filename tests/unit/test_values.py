@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "registry"
 
 # Those who keep books or a cache as they go.
-CHANGING = {"calls.py:_Node", "ledger.py:Account", "assetfs.py:_Opened", "changes.py:Changes", "entries.py:AssetEntry"}
+CHANGING = {"calldata.py:_Node", "accounts.py:Account", "assetfs.py:_Opened", "changes.py:Changes", "entries.py:AssetEntry"}
 
 
 def test_values_are_frozen_and_have_no_fields_but_their_own() -> None:
