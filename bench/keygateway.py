@@ -61,7 +61,7 @@ from registry.gateway.keys import FILE, Keys, Lock
 from registry.gateway.server import GatewayServer
 from registry.gateway.service import KeyGateway
 from registry.gateway.settings import Settings
-from registry.serving import listen
+from registry.system.serving import listen
 folder, node, record = sys.argv[1:]
 sock = listen("127.0.0.1", 0)
 url = f"http://127.0.0.1:{sock.getsockname()[1]}"

@@ -19,7 +19,7 @@ from registry.content.keeping import Keeping
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.home import make_home
-from registry.index.searching import Searching, by_name
+from registry.index.finding import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.money import Amount

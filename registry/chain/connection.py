@@ -33,10 +33,10 @@ from registry.chain.artifacts import artifact
 from registry.chain.decoding import strict
 from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topics_for
 from registry.chain.transport import (
-    HTTPProviderField,
-    IPCProviderField,
+    ShownHTTP,
+    ShownIPC,
     TesterProvider,
-    WebSocketProvider,
+    ShownWebSocket,
     reverted,
     short,
     typed_errors,
@@ -113,7 +113,7 @@ class Chain:
             # A broadcast is not repeated blindly: the sender looks at the chain first.
             allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
             allowed.append("eth_feeHistory")
-            provider = HTTPProviderField(
+            provider = ShownHTTP(
                 url,
                 request_kwargs={"timeout": timeout},
                 exception_retry_configuration=ExceptionRetryConfiguration(
@@ -125,14 +125,14 @@ class Chain:
                 **cached,
             )
         elif url.startswith(("ws://", "wss://")):
-            provider = WebSocketProvider(url, websocket_timeout=max(1, round(timeout)), **cached)
+            provider = ShownWebSocket(url, websocket_timeout=max(1, round(timeout)), **cached)
         elif "://" in url or not url:
             raise InputError(
                 f"{shown(url) if url else url!r} is not the address of a node.",
                 hint="It starts with http://, https://, ws:// or wss://, or is the path of an IPC socket.",
             )
         else:
-            provider = IPCProviderField(url, timeout=max(1, round(timeout)), **cached)
+            provider = ShownIPC(url, timeout=max(1, round(timeout)), **cached)
         made = cls(provider, shown(url), confirmations=confirmations, chain_id=chain_id)
         made._address = url
         return made

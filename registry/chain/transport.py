@@ -40,21 +40,27 @@ _UNWELL: Final = frozenset({-32002, -32005, -32603})
 _REVERTED = ("revert", "invalid opcode", "out of gas", "VM Exception", "stack underflow", "invalid jump")
 
 
-class HTTPProviderField(HTTPProvider):
+class ShownHTTP(HTTPProvider):
+    """A node asked over HTTP, whose address is shown without its secrets."""
+
     def __str__(self) -> str:
         return shown(str(self.endpoint_uri))
 
     __repr__ = __str__
 
 
-class WebSocketProvider(LegacyWebSocketProvider):
+class ShownWebSocket(LegacyWebSocketProvider):
+    """A node asked over a web socket, whose address is shown without its secrets."""
+
     def __str__(self) -> str:
         return shown(str(self.endpoint_uri))
 
     __repr__ = __str__
 
 
-class IPCProviderField(IPCProvider):
+class ShownIPC(IPCProvider):
+    """A node asked over a socket of this machine, whose path is left out."""
+
     def __str__(self) -> str:
         return shown("")
 
@@ -83,11 +89,13 @@ class TesterProvider(EthereumTesterProvider):
         return cls(EthereumTester(backend))
 
     def travel(self, timestamp: int) -> None:
+        """Let the next block be of `timestamp`, in seconds since 1970."""
         # eth-tester takes off the second that its own clock would add.
         with self._lock:
             cast(Any, self.ethereum_tester).time_travel(timestamp + 1)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer as a node would."""
         from eth_tester.exceptions import TransactionFailed, ValidationError  # type: ignore[import-untyped]
         from eth_utils.exceptions import ValidationError as InvalidTransaction
 
@@ -294,6 +302,7 @@ def raise_revert(response: RPCResponse) -> None:
 
 
 def reverted(error: ContractLogicError) -> RegistryError:
+    """Return the error that a contract refused a call with, decoded."""
     data = error.data
     if isinstance(data, str) and data.startswith("0x") and len(data) >= 10:
         return decode(data)
@@ -301,6 +310,7 @@ def reverted(error: ContractLogicError) -> RegistryError:
 
 
 def short(error: BaseException) -> str:
+    """Return at most 200 characters on why a connection failed, without secrets."""
     text = redacted(" ".join(str(error).split()) or type(error).__name__)
     if "Connection refused" in text:
         return "nothing listens there"

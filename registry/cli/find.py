@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from registry.cli.app import App
+    from registry.index.finding import Page
     from registry.index.models import Activity, Hit
-    from registry.index.searching import Page
 
 hub_option = click.option(
     "--hub",

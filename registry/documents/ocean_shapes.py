@@ -206,6 +206,7 @@ def validate(doc: object) -> None:
 
 
 def clean_line(text: str) -> str:
+    """Return the text as one line that may be shown, of 1 to 256 characters."""
     while odd := unseen(text):
         text = text.replace(odd, "")
     if text and is_line(text) and len(text) <= 256:
@@ -214,6 +215,7 @@ def clean_line(text: str) -> str:
 
 
 def clean_prose(text: str) -> str:
+    """Return the text with a space for each character that may not be shown."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if is_prose(text) else "".join(c if is_prose(c) else " " for c in text)
 

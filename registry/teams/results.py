@@ -116,4 +116,5 @@ class TeamProposalInWords:
 
 
 def address_of(team: Team | str) -> Address:
+    """Return the address of a team, or of what names one; raises `InvalidAddress`."""
     return team.address if isinstance(team, Team) else to_address(team)

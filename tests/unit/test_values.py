@@ -8,7 +8,13 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "registry"
 
 # Those who keep books or a cache as they go.
-CHANGING = {"calldata.py:_Node", "accounts.py:Account", "assetfs.py:_Opened", "changes.py:Changes", "entries.py:AssetEntry"}
+CHANGING = {
+    "accounts.py:Account",
+    "assetfs.py:_Opened",
+    "calldata.py:_Node",
+    "changes.py:Changes",
+    "entries.py:AssetEntry",
+}
 
 
 def test_values_are_frozen_and_have_no_fields_but_their_own() -> None:

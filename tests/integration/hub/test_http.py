@@ -279,7 +279,7 @@ SERVE = """
     from registry.index.home_index import open_index
     from registry.index.search.fts import FtsEngine
     from registry.index.stores import open_store
-    from registry.serving import listen
+    from registry.system.serving import listen
     chain = Chain.connect({url!r})
     client = Registry.on(chain, deployment=Deployment.load({record!r}), home=Path({home!r}))
     index = open_index(client, open_store({database!r}), FtsEngine())
