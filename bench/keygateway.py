@@ -57,17 +57,17 @@ import sys
 from pathlib import Path
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
-from registry.gateway.keys import FILE, Keys, Lock
+from registry.gateway.keys import FILE, KeyLock, Keys
 from registry.gateway.server import GatewayServer
-from registry.gateway.service import KeyGateway
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.system.serving import listen
 folder, node, record = sys.argv[1:]
 sock = listen("127.0.0.1", 0)
 url = f"http://127.0.0.1:{sock.getsockname()[1]}"
 free = dict(address_rate=1e9, address_burst=10**9, account_rate=1e9, account_burst=10**9)
-keys = Keys.open(Path(folder) / FILE, Lock(key_file=Path(folder) / "lock.key"))
-gateway = KeyGateway(
+keys = Keys.open(Path(folder) / FILE, KeyLock(key_file=Path(folder) / "lock.key"))
+gateway = GatewayService(
     Path(folder), keys, Chain.connect(node), Deployment.load(record), Settings(url, head_age=None, **free)
 )
 server = GatewayServer(gateway, sock)

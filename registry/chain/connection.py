@@ -35,8 +35,8 @@ from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topi
 from registry.chain.transport import (
     ShownHTTP,
     ShownIPC,
-    TesterProvider,
     ShownWebSocket,
+    TesterProvider,
     reverted,
     short,
     typed_errors,

@@ -21,8 +21,8 @@ from registry import errors
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "registry"
 
-# Top to bottom. A room is a folder, or a file beside the folders; it imports from the floors below, and from rooms on its
-# own floor that do not import from it.
+# Top to bottom. A room is a folder, or a file beside the folders; it imports from the floors below, and from those on
+# its own floor that do not import from it.
 FLOORS = [
     ["cli"],
     ["hub", "gateway", "tools"],
