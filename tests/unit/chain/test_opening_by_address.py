@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
+from selling import odd_token
 
 from registry import Registry
 from registry.chain.call import Call
@@ -18,8 +19,6 @@ from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.errors import InvalidAddress, NotDeployed
 from registry.types import ZERO_ADDRESS, Address, to_address
-
-from .conftest import odd_token
 
 
 @pytest.fixture
