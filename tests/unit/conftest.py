@@ -10,10 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from selling import folder, name, publish
 
 if TYPE_CHECKING:
     from registry import Registry
     from registry.types import Address
+
+__all__ = ["folder", "name", "publish"]  # fixtures of whoever sells
 
 
 @pytest.fixture(scope="session")
