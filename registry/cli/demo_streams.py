@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.cli.console import Console
-from registry.licence import Licence
+from registry.documents.licence import Licence
 
 if TYPE_CHECKING:
     from registry.client import Registry

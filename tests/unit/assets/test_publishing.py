@@ -13,6 +13,7 @@ from selling import CALLS, MONTH, RESEARCH
 from registry import CID, DDO, DID, Amount, Draft, Licence, Preview, Published, Registry, State
 from registry.chain import reverts
 from registry.chain.journal import Journal
+from registry.documents.licence import LimitWarning
 from registry.errors import (
     AssetNotFound,
     DDOTooLarge,
@@ -26,7 +27,6 @@ from registry.errors import (
     WrongChain,
 )
 from registry.ipfs.store import MemoryStore
-from registry.licence import LimitWarning
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
