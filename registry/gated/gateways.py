@@ -40,7 +40,7 @@ from registry.gated.protocol import (
 from registry.gated.shares import Combined, combine, commitment
 from registry.ipfs.hosts import NetworkReach, normal_url
 from registry.ipfs.http import Http
-from registry.letters import one_line
+from registry.text.letters import one_line
 
 __all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
 

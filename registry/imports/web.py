@@ -23,7 +23,7 @@ from registry.errors import (
 from registry.imports.listing import SourceFile
 from registry.ipfs.hosts import NetworkReach, host_of, is_loopback
 from registry.ipfs.http import Answer, Http
-from registry.letters import one_line
+from registry.text.letters import one_line
 
 __all__ = ["TRIES", "Body", "Tell", "Web", "pause"]
 

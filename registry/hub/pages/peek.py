@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from registry.letters import TURNING
+from registry.text.letters import TURNING
 
 __all__ = ["changes", "image", "markdown", "notebook", "parquet", "table", "text", "tree"]
 
