@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from registry.did import DID
     from registry.ipfs.cid import CID
     from registry.ipfs.store import BlockStore
-    from registry.results import Published
+    from registry.results import Asset, Published, Purchase
     from registry.revenue.splits import Distribution
+    from registry.teams.results import NewTeam
     from registry.types import Address
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -82,7 +83,58 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> DemoOutcome:
 
 def _play(console: Console, examples: Path) -> DemoOutcome:
     started = time.monotonic()
-    from registry.assets.publishing import Draft
+    author, buyer, stranger = _start(console)
+    dataset = _publish(console, author, examples)
+    ann, bob, cleo = (author.as_account(name) for name in ("ann", "bob", "cleo"))
+    dollar = _issue_blocking_dollar(author, buyer)
+    team, model = _found_team(console, (ann, bob, cleo), dataset, examples)
+
+    refused: dict[str, str] = {}
+    _find(console, buyer)
+    commercial = _buy(console, buyer, dataset, refused)
+    rows = _read(console, buyer, dataset)
+    predictions = _use(console, buyer, model)
+    earned, parked = _share(console, author, (ann, bob, cleo), model, dollar)
+    _reprice(console, (ann, bob), team, model)
+    console.facts({"price now": str(buyer.offer(model.did, "predictions").price)})
+    console.family(author.family(model.did))
+    _refuse(console, buyer, stranger, dataset, refused)
+
+    chapter = demo_gated.play(console, author, buyer, ann, examples / "penguins", refused)
+    streamed = demo_streams.play(console, author, bob, dataset.did)
+
+    people = {"author": author, "buyer": buyer, "stranger": stranger}
+    assets = {"penguins": dataset.did, "model": model.did}
+    console.table(_who_holds_what(people, assets))
+    holdings = {
+        f"{name}: {held.licence} of {title}": held.in_words()
+        for name, person in people.items()
+        for title, asset in assets.items()
+        for held in person.holdings(asset)
+    }
+    decided = demo_dao.play(console, author, dataset.did, refused)
+    seconds = time.monotonic() - started
+    console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
+    return DemoOutcome(
+        dataset=str(dataset.did),
+        model=str(model.did),
+        document=str(dataset.cid),
+        content=str(dataset.content),
+        rows=rows,
+        paid={"commercial": str(commercial.price.total), "predictions": str(predictions.price.total)},
+        holdings=holdings,
+        earned=earned,
+        parked=parked,
+        refused=refused,
+        decided=decided,
+        gated=chapter,
+        streamed=streamed,
+        seconds=round(seconds, 1),
+    )
+
+
+def _start(console: Console) -> tuple[Registry, Registry, Registry]:
+    """The author, a buyer and a stranger, on a chain of their own."""
     from registry.client import Registry
 
     with console.step("Start a chain in this process and deploy the registry"):
@@ -96,7 +148,10 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             "author, buyer, stranger": f"{author.address}, {buyer.address}, {stranger.address}",
         }
     )
+    return author, buyer, stranger
 
+
+def _publish(console: Console, author: Registry, examples: Path) -> Published:
     with console.step("The author publishes the penguins: free for research, 12.5 USD for 30 days of anything else"):
         dataset = author.publish(
             examples / "penguins",
@@ -113,10 +168,16 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             ],
         )
     _tell(console, dataset)
+    return dataset
 
-    ann, bob, cleo = (author.as_account(name) for name in ("ann", "bob", "cleo"))
-    names = {author.address: "author of the penguins", ann.address: "Ann", bob.address: "Bob", cleo.address: "Cleo"}
-    dollar = _issue_blocking_dollar(author, buyer)
+
+def _found_team(
+    console: Console, members: tuple[Registry, Registry, Registry], dataset: Published, examples: Path
+) -> tuple[NewTeam, Asset]:
+    """The team of three and the model that it owns."""
+    from registry.assets.publishing import Draft
+
+    ann, bob, cleo = members
     with console.step("Ann, Bob and Cleo found a 2-of-3 team that owns a model trained on them, in one transaction"):
         team = ann.teams.create(
             [ann.address, bob.address, cleo.address],
@@ -133,7 +194,7 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             ),
         )
     assert team.asset is not None
-    model = author.get(team.asset)
+    model = ann.get(team.asset)
     console.facts(
         {
             "DID": str(model.did),
@@ -142,7 +203,10 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             "cost": f"{team.tx.gas_used:,} gas, {team.tx.fee_wei / 10**18:.6f} ETH" if team.tx else "",
         }
     )
+    return team, model
 
+
+def _find(console: Console, buyer: Registry) -> None:
     with console.step(
         "The buyer finds the penguins by words and facets, and reads the document, checked against the chain"
     ):
@@ -152,12 +216,12 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
     console.facts({"found": f"{page.total} of {len(buyer.browse())} assets ({counted})", "first": str(page[0])})
     console.table(_offers(found.name, found.licences))
 
-    refused: dict[str, str] = {}
+
+def _buy(console: Console, buyer: Registry, dataset: Published, refused: dict[str, str]) -> Purchase:
     with console.refusal("Without a licence, opening it is refused", AccessDenied, refused):
         buyer.open(dataset.did, "penguins.csv")
     with console.refusal("A price above what the buyer agrees to is refused", PriceChanged, refused):
         buyer.buy(dataset.did, "commercial", max_total="10 USD")
-
     with console.step("The buyer looks at the cost, and buys 30 days"):
         preview = buyer.buy(dataset.did, "commercial", dry_run=True)
         commercial = buyer.buy(dataset.did, "commercial", max_total=preview.price.total)
@@ -170,13 +234,20 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             "now": commercial.holding.in_words(),
         }
     )
+    return commercial
 
+
+def _read(console: Console, buyer: Registry, dataset: Published) -> int:
+    """How many rows pandas read."""
     with console.step("Every block is hashed while pandas reads the CSV"):
         frame = _read_csv(buyer, dataset)
         verified = buyer.verify(dataset.did)
     console.facts({"rows": str(len(frame)), "columns": ", ".join(frame.columns), "checked": str(verified)})
     console.table(_summary(frame))
+    return len(frame)
 
+
+def _use(console: Console, buyer: Registry, model: Asset) -> Purchase:
     with console.step("The buyer buys ten predictions from the team and uses one"):
         predictions = buyer.buy(model.did, "predictions")
         buyer.consume(model.did, "predictions", ref=b"first prediction")
@@ -189,26 +260,38 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
             "now": buyer.holding(model.did, "predictions").in_words(),
         }
     )
+    return predictions
 
+
+def _share(
+    console: Console, author: Registry, members: tuple[Registry, Registry, Registry], model: Asset, dollar: Contract
+) -> tuple[dict[str, str], list[str]]:
+    """What each was paid, by name, and the names of those whose share waits for them."""
+    ann, bob, cleo = members
+    names = {author.address: "author of the penguins", ann.address: "Ann", bob.address: "Bob", cleo.address: "Cleo"}
     with console.step("The issuer of the dollar shuts Cleo out; everybody else is paid all the same"):
         author.act("shut Cleo out", dollar.functions.setBlocked(cleo.address, True))
         royalties = author.revenue.distribute(model.did, "USDB")
         shared = author.revenue.distribute(model.payout, "USDB")
     console.table(_payments({"royalties": royalties, "team": shared}, names))
-
     with console.step("Cleo claims her share to another account of hers"):
         claim = cleo.revenue.claim(model.payout, "USDB", to=author.as_account("editor").address)
     console.facts({"claimed": str(claim.amount), "to": claim.to})
+    earned = {names[payment.account]: str(payment.amount) for payment in (*royalties.payments, *shared.payments)}
+    return earned, [names[payment.account] for payment in shared.parked]
 
+
+def _reprice(console: Console, members: tuple[Registry, Registry], team: NewTeam, model: Asset) -> None:
+    ann, bob = members
     with console.step("The team raises the price: proposed, read in words, signed by two, carried out"):
         with ann.teams.collect(team) as act:
             act.reprice(model.did, "predictions", "5 USDB")
         proposal = ann.teams.sign(ann.teams.propose(team, act, note="Predictions got better"))
         console.say(str(bob.teams.describe(proposal)))
         bob.teams.execute(bob.teams.sign(proposal))
-    console.facts({"price now": str(buyer.offer(model.did, "predictions").price)})
-    console.family(author.family(model.did))
 
+
+def _refuse(console: Console, buyer: Registry, stranger: Registry, dataset: Published, refused: dict[str, str]) -> None:
     with console.refusal("A stranger who bought nothing is refused", AccessDenied, refused):
         stranger.open(dataset.did, "penguins.csv")
     with console.refusal("A copy with one changed byte is refused", Unverified, refused):
@@ -217,37 +300,6 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
         _read_forged(buyer, dataset)
     with console.refusal("A file that is not there is named", FileNotInAsset, refused):
         buyer.open(dataset.did, "pinguins.csv")
-
-    chapter = demo_gated.play(console, author, buyer, ann, examples / "penguins", refused)
-    streamed = demo_streams.play(console, author, bob, dataset.did)
-
-    people = {"author": author, "buyer": buyer, "stranger": stranger}
-    holdings = {
-        f"{name}: {held.licence} of {title}": held.in_words()
-        for name, person in people.items()
-        for title, asset in (("penguins", dataset.did), ("model", model.did))
-        for held in person.holdings(asset)
-    }
-    console.table(_who_holds_what(people, {"penguins": dataset.did, "model": model.did}))
-    decided = demo_dao.play(console, author, dataset.did, refused)
-    seconds = time.monotonic() - started
-    console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
-    return DemoOutcome(
-        dataset=str(dataset.did),
-        model=str(model.did),
-        document=str(dataset.cid),
-        content=str(dataset.content),
-        rows=len(frame),
-        paid={"commercial": str(commercial.price.total), "predictions": str(predictions.price.total)},
-        holdings=holdings,
-        earned={names[p.account]: str(p.amount) for p in (*royalties.payments, *shared.payments)},
-        parked=[names[p.account] for p in shared.parked],
-        refused=refused,
-        decided=decided,
-        gated=chapter,
-        streamed=streamed,
-        seconds=round(seconds, 1),
-    )
 
 
 def _tell(console: Console, asset: Published) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import InputError
-from registry.ipfs.cid import DAG_PB
+from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.store import BlockSource, fetch
 from registry.ipfs.unixfs import export
 from registry.sandbox.runs.record import Input, RunRecord
@@ -24,6 +24,8 @@ __all__ = ["write_crate"]
 METADATA: Final = "ro-crate-metadata.json"
 _CRATE: Final = "https://w3id.org/ro/crate/1.1"
 _PROCESS: Final = "https://w3id.org/ro/wfrun/process/0.5"
+
+Entity = dict[str, Any]
 
 
 def write_crate(
@@ -69,20 +71,14 @@ def _is_folder(record: RunRecord) -> bool:
 
 def _graph(
     record: RunRecord, program: str, code: list[str], outputs: list[str], license: str, name: str, author: str
-) -> list[dict[str, Any]]:
+) -> list[Entity]:
     """The entities of the crate, each once."""
     title = name or f"Run of {record.code.name}"
     papers = ["run-record.json", *(["run.lock.json"] if record.environment.lock is not None else [])]
-    sizes = {f"outputs/{entry.path}": entry for entry in record.outputs}
-    params = [(f"#param-{key}", key, value) for key, value in sorted(record.params.items())]
-    by = [{"@id": "#author"}] if author else []
-    entities: list[dict[str, Any]] = [
-        {
-            "@id": METADATA,
-            "@type": "CreativeWork",
-            "about": {"@id": "./"},
-            "conformsTo": {"@id": _CRATE},
-        },
+    by: Entity = {"@id": "#author"} if author else {}
+    parts = [*code, *outputs, *papers, *map(_id_of, record.inputs)]
+    return [
+        {"@id": METADATA, "@type": "CreativeWork", "about": {"@id": "./"}, "conformsTo": {"@id": _CRATE}},
         {
             "@id": "./",
             "@type": "Dataset",
@@ -91,31 +87,54 @@ def _graph(
             "datePublished": record.created,
             "license": {"@id": _license(license)},
             "conformsTo": {"@id": _PROCESS},
-            "hasPart": [{"@id": path} for path in (*code, *outputs, *papers, *map(_id_of, record.inputs))],
+            "hasPart": [{"@id": path} for path in parts],
             "mentions": [{"@id": "#run"}],
-            **({"author": by} if by else {}),
+            **({"author": [by]} if by else {}),
         },
         {"@id": _PROCESS, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
         {"@id": _license(license), "@type": "CreativeWork", "name": license},
-        {
-            "@id": "#run",
-            "@type": "CreateAction",
-            "name": title,
-            "description": f"Took {record.usage.seconds:g} s in tier {record.usage.tier} of the sandbox.",
-            "instrument": {"@id": program},
-            "object": [{"@id": _id_of(entry)} for entry in record.inputs] + [{"@id": at} for at, _, _ in params],
-            "result": [{"@id": path} for path in outputs],
-            "endTime": record.created,
-            "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
-            **({"agent": by[0]} if by else {}),
-        },
+        _action(record, program, outputs, title, by),
+        *_software(record, program, papers[1:]),
+        *(_file(path, path) for path in code if path != program),
+        *(
+            _file(f"outputs/{entry.path}", entry.path)
+            | {"contentSize": str(entry.size), "identifier": _ipfs(entry.cid)}
+            for entry in record.outputs
+        ),
+        *map(_input, record.inputs),
+        *(_parameter(key, value) for key, value in sorted(record.params.items())),
+        *_papers(record),
+        *([{**by, "@type": "Person", "name": author}] if by else []),
+    ]
+
+
+def _action(record: RunRecord, program: str, outputs: list[str], title: str, by: Entity) -> Entity:
+    """What was run, on what, and what it made."""
+    params = [f"#param-{key}" for key in sorted(record.params)]
+    return {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": title,
+        "description": f"Took {record.usage.seconds:g} s in tier {record.usage.tier} of the sandbox.",
+        "instrument": {"@id": program},
+        "object": [{"@id": at} for at in (*map(_id_of, record.inputs), *params)],
+        "result": [{"@id": path} for path in outputs],
+        "endTime": record.created,
+        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        **({"agent": by} if by else {}),
+    }
+
+
+def _software(record: RunRecord, program: str, lock: list[str]) -> list[Entity]:
+    """The program, and the Python that it ran on."""
+    return [
         {
             "@id": program,
             "@type": ["File", "SoftwareSourceCode"],
             "name": record.code.entry,
             "programmingLanguage": {"@id": "#python"},
-            "softwareRequirements": [{"@id": "#python"}, *({"@id": path} for path in papers[1:])],
-            "url": record.code.did or f"ipfs://{record.code.cid}",
+            "softwareRequirements": [{"@id": "#python"}, *({"@id": path} for path in lock)],
+            "url": record.code.did or _ipfs(record.code.cid),
             "encodingFormat": _format(program),
         },
         {
@@ -125,68 +144,46 @@ def _graph(
             "version": record.environment.python,
             "url": "https://www.python.org/",
         },
-        *(
-            {"@id": path, "@type": "File", "name": path, "encodingFormat": _format(path)}
-            for path in code
-            if path != program
-        ),
-        *(
-            {
-                "@id": path,
-                "@type": "File",
-                "name": path.removeprefix("outputs/"),
-                "encodingFormat": _format(path),
-                "contentSize": str(sizes[path].size),
-                "identifier": f"ipfs://{sizes[path].cid}",
-            }
-            for path in outputs
-        ),
-        *(
-            {
-                "@id": _id_of(entry),
-                "@type": "Dataset",
-                "name": entry.name,
-                "identifier": f"ipfs://{entry.cid}",
-                "contentSize": str(entry.size),
-                **({"version": str(entry.version)} if entry.version else {}),
-            }
-            for entry in record.inputs
-        ),
-        *(
-            {
-                "@id": at,
-                "@type": "PropertyValue",
-                "name": key,
-                "value": value if isinstance(value, str | int | float | bool) else json.dumps(value),
-            }
-            for at, key, value in params
-        ),
-        {
-            "@id": "run-record.json",
-            "@type": "File",
-            "name": "run record",
-            "description": "All that it takes to run it again; its CID names it.",
-            "identifier": f"ipfs://{record.cid}",
-            "encodingFormat": "application/json",
-        },
+    ]
+
+
+def _file(path: str, name: str) -> Entity:
+    return {"@id": path, "@type": "File", "name": name, "encodingFormat": _format(path)}
+
+
+def _input(entry: Input) -> Entity:
+    return {
+        "@id": _id_of(entry),
+        "@type": "Dataset",
+        "name": entry.name,
+        "identifier": _ipfs(entry.cid),
+        "contentSize": str(entry.size),
+        **({"version": str(entry.version)} if entry.version else {}),
+    }
+
+
+def _parameter(key: str, value: Any) -> Entity:
+    plain = value if isinstance(value, str | int | float | bool) else json.dumps(value)
+    return {"@id": f"#param-{key}", "@type": "PropertyValue", "name": key, "value": plain}
+
+
+def _papers(record: RunRecord) -> list[Entity]:
+    """The record, and the lock where there is one."""
+    papers = [
+        _file("run-record.json", "run record")
+        | {"description": "All that it takes to run it again; its CID names it.", "identifier": _ipfs(record.cid)}
     ]
     if record.environment.lock is not None:
-        entities.append(
-            {
-                "@id": "run.lock.json",
-                "@type": "File",
-                "name": "locked environment",
-                "identifier": f"ipfs://{record.environment.lock}",
-                "encodingFormat": "application/json",
-            }
-        )
-    if author:
-        entities.append({"@id": "#author", "@type": "Person", "name": author})
-    return entities
+        papers.append(_file("run.lock.json", "locked environment") | {"identifier": _ipfs(record.environment.lock)})
+    return papers
+
+
+def _ipfs(cid: CID) -> str:
+    return f"ipfs://{cid}"
 
 
 def _id_of(entry: Input) -> str:
-    return entry.did or f"ipfs://{entry.cid}"
+    return entry.did or _ipfs(entry.cid)
 
 
 def _inputs_in_words(record: RunRecord) -> str:
