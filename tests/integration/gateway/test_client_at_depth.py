@@ -34,8 +34,8 @@ def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
     ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGISTRY_KEYS", "memory")
-    for module in ("gating", "custody"):
-        monkeypatch.setattr(f"registry.{module}.FRESH_POLL", 0.2)
+    for module in ("unlocking", "entrusting"):
+        monkeypatch.setattr(f"registry.content.{module}.FRESH_POLL", 0.2)
     # Two have no patience at all: the client must ask them again with the same receipt and recipient.
     gateways = [
         ticking.gateway(name, depth=6, patience=patience) for name, patience in (("a", 20.0), ("b", 0.1), ("c", 0.1))
