@@ -67,9 +67,7 @@ ASSET_TYPES: Final[tuple[str, ...]] = get_args(AssetType)
 class _Document(BaseModel):
     """A frozen part of a DDO; making a wrong one raises `InvalidDDO` with all its faults."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, defer_build=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
 
     _always: ClassVar[frozenset[str]] = frozenset()
 

@@ -9,9 +9,7 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -36,9 +34,6 @@ PATIENCE: Final = 600.0
 """Seconds to wait for another process that seals the same content, or asks for the same key."""
 
 _SERVICE: Final = "asset-registry"
-
-_STALE: Final = 3600.0
-"""Seconds after which a part of a file can only be left from a run that was killed."""
 
 
 class Job(dict[str, Any]):
@@ -351,7 +346,7 @@ def write_recovery(path: Path, identity: Identity, passphrase: str, *, force: bo
     if path.exists() and not force:
         raise WouldOverwrite(path, "")
     text = f"# public key: {identity.recipient}\n{identity.reveal()}\n"
-    _write(path, pyrage.passphrase.encrypt(text.encode("ascii"), passphrase))
+    _save(path, pyrage.passphrase.encrypt(text.encode("ascii"), passphrase))
 
 
 def read_recovery(path: Path, passphrase: str) -> Identity:
@@ -372,24 +367,14 @@ def read_recovery(path: Path, passphrase: str) -> Identity:
     return Identity.parse(lines[0])
 
 
-def _write(path: Path, data: bytes | str) -> None:
-    """Write a file for its owner only, whole or not at all; parts that killed runs have left go."""
+def _write(path: Path, text: str) -> None:
+    """Write a file into a folder of keys; parts that killed runs have left there go."""
+    disk.drop_parts(path.parent)
+    _save(path, text.encode("utf-8"))
+
+
+def _save(path: Path, data: bytes) -> None:
+    """Write a file for its owner only, whole or not at all."""
     with _kept(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        oldest = time.time() - _STALE
-        for left in path.parent.glob(".*-????????????????"):
-            with contextlib.suppress(OSError):
-                if left.stat().st_mtime < oldest:
-                    left.unlink()
-        part = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-        try:
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data if isinstance(data, bytes) else data.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
+        disk.write_whole(path, data)

@@ -17,6 +17,7 @@ import pyrage
 
 from registry.chain.signers import KeySigner
 from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
+from registry.system.disk import write_whole
 from registry.types import Address
 
 FILE: Final = "keys.age"
@@ -154,13 +155,7 @@ class Keys:
 
     def _save(self) -> None:
         content = {"version": 1, "identities": [str(one) for one in self._identities], "signer": self._secret}
-        sealed = self._lock.seal(json.dumps(content).encode())
-        part = self._path.with_suffix(".part")
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path)
+        write_whole(self._path, self._lock.seal(json.dumps(content).encode()))
 
 
 def seal(data: bytes, recipient: str) -> str:

@@ -1,8 +1,8 @@
 """Web hooks: what happened is posted to addresses that the operator has noted, signed, once it is final.
 
 A hook is told everything in order, at least once: it remembers up to where, and goes on only when the other side has
-taken it. Only addresses of the public internet are posted to, whatever a name resolves to at that moment: who names a
-hook must not make this machine knock at doors inside of its own network.
+taken it. Only addresses of the public internet are posted to, and of networks that the operator names, whatever a name
+resolves to at that moment: an address that leads elsewhere later does not make this machine knock at doors inside.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import httpcore
-
-from registry.errors import IndexFault, InputError
+from registry.errors import ContentError, IndexFault, InputError
 from registry.hub.feeds import KINDS, kind_of
 from registry.index.catalogue import IndexView
 from registry.index.models import Activity
 from registry.ipfs.hosts import NetworkReach
+from registry.ipfs.http import Http
+from registry.system.disk import write_whole
 
 __all__ = ["Hook", "Hooks", "post", "signature_of"]
 
@@ -40,8 +40,6 @@ AGAIN: Final = (10, 60, 600, 3_600, 21_600, 86_400)
 GIVEN_UP: Final = 12
 DEADLINE: Final = 10.0
 """Seconds for the other side to answer."""
-
-Resolve = Callable[[str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,10 @@ class Hooks:
     def __init__(
         self, path: Path, *, clock: Callable[[], float] = time.time, send: Callable[..., int] | None = None
     ) -> None:
+        """`send` posts, as `post` does. Raises `InputError` for a ``REGISTRY_REACH`` that is no list of networks."""
         self._path = path
         self._clock = clock
-        self._send = send or post
+        self._send = send or partial(post, reach=NetworkReach.of_user())
         self._guard = threading.Lock()
 
     def all(self) -> list[Hook]:
@@ -189,26 +188,20 @@ class Hooks:
         }
         try:
             return 200 <= self._send(hook.url, body, headers) < 300
-        except InputError:
+        except (ContentError, InputError):  # somebody wrote the address into the file by hand
             return False
 
     def _write(self, hooks: Sequence[Hook]) -> None:
-        text = json.dumps([asdict(one) for one in hooks], indent=1)
-        temporary = self._path.with_suffix(".tmp")
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        write_whole(self._path, json.dumps([asdict(one) for one in hooks], indent=1).encode())
 
 
 def _body(kind: str, what: dict[str, Any]) -> bytes:
     return json.dumps({"kind": kind, "what": what}, sort_keys=True).encode()
 
 
-def _checked(url: str) -> tuple[str, int, bool]:
-    """Host, port and whether by TLS. Raises `InputError`."""
+def _checked(url: str) -> SplitResult:
+    """The parts of an address to post to. Raises `InputError`."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -218,50 +211,18 @@ def _checked(url: str) -> tuple[str, int, bool]:
         raise InputError(
             f"{url[:200]!r} is not an address to post to.", hint="It looks like https://example.org/hooks/registry."
         )
-    return parts.hostname, port or 443, True
+    return parts
 
 
-def _resolved(host: str, port: int) -> list[str]:
-    try:
-        return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    except OSError as error:
-        raise InputError(f"{host!r} is not found: {error}.", hint="Check the address of the hook.") from error
+def post(url: str, body: bytes, headers: dict[str, str], *, reach: NetworkReach) -> int:
+    """Post to an address, following no redirect; returns the status.
 
-
-class _PublicOnly(httpcore.SyncBackend):
-    """Connects to what a name resolves to, if all of that is on the public internet: the address that is checked is the
-    one that is spoken to."""
-
-    def __init__(self, resolve: Resolve) -> None:
-        super().__init__()
-        self._resolve = resolve
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        addresses = self._resolve(host, port)
-        for address in addresses:
-            if not NetworkReach().allows(address):
-                raise InputError(f"{host!r} leads to {address}, which is not on the public internet.")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-
-
-def post(url: str, body: bytes, headers: dict[str, str], *, resolve: Resolve = _resolved) -> int:
-    """Post to an address on the public internet, following no redirect; returns the status, 0 for no answer.
-
-    Raises `InputError` for an address that leads inside of a network.
+    Raises `PrivateAddress` for one that leads inside, to a network that is not within `reach`, `Unavailable` if no
+    answer comes in time, and `InputError` for what is no address.
     """
-    _checked(url)
-    timeout = {name: DEADLINE for name in ("connect", "read", "write", "pool")}
-    try:
-        with httpcore.ConnectionPool(network_backend=_PublicOnly(resolve), max_connections=1) as pool:
-            listed = [(name.encode(), value.encode()) for name, value in headers.items()]
-            with pool.stream("POST", url, headers=listed, content=body, extensions={"timeout": timeout}) as answer:
-                return answer.status
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError):
-        return 0
+    parts = _checked(url)
+    origin, path = f"{parts.scheme}://{parts.netloc}", urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    http = Http(origin, name=parts.netloc, deadline=DEADLINE, connections=1, reach=reach, public=True)
+    told = {**headers, "content-length": str(len(body))}
+    with closing(http), http.ask("POST", path, "an answer", headers=told, content=[body], follow=False) as answer:
+        return answer.status

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from registry.errors import ContentError, InputError, NotFoundError, TooFewRepli
 from registry.errors.redaction import shown
 from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService, RemotePin, failure
+from registry.system.disk import write_whole
 
 __all__ = ["PinReceipt", "PinReceipts", "ReplicaPolicy"]
 
@@ -92,7 +92,8 @@ class PinReceipts:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{path}.lock", timeout=60):
-                _write(path, [asdict(one) for one in _with(self.of(receipt.subject), receipt)])
+                receipts = [asdict(one) for one in _with(self.of(receipt.subject), receipt)]
+                write_whole(path, json.dumps(receipts, indent=2).encode())
         except ContentError:
             raise
         except OSError as error:
@@ -108,20 +109,6 @@ class PinReceipts:
 
 def _with(known: tuple[PinReceipt, ...], new: PinReceipt) -> tuple[PinReceipt, ...]:
     return (*(one for one in known if (one.cid, one.endpoint) != (new.cid, new.endpoint)), new)
-
-
-def _write(path: Path, value: Any) -> None:
-    part = path.with_suffix(".part")
-    try:
-        with open(part, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            json.dump(value, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink()
-        raise
 
 
 class ReplicaPolicy:

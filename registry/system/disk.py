@@ -1,4 +1,4 @@
-"""Files that people hand to each other: written whole or not at all, read within bounds and their folder."""
+"""Files: written whole or not at all, and those that people hand to each other read within bounds and their folder."""
 
 from __future__ import annotations
 
@@ -6,23 +6,38 @@ import errno
 import os
 import secrets
 import stat
+import time
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from registry.errors import InputError, WouldOverwrite
 
-__all__ = ["beside", "listed", "load", "place", "put", "read", "refuse_taken", "save", "write_whole"]
+__all__ = ["beside", "drop_parts", "listed", "load", "place", "put", "read", "refuse_taken", "save", "write_whole"]
+
+_STALE: Final = 3600.0
+"""Seconds after which a part of a file can only be left from a run that was killed."""
 
 
 def write_whole(target: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Write a file in a folder that exists, so that whoever looks sees all of it or what was there before.
+    """Write a file in a folder that exists, so that whoever looks sees all of it or what was there before, also after
+    the power failed.
 
     Raises OSError.
     """
     with _part(target, data, mode) as part:
         part.replace(target)
+
+
+def drop_parts(folder: Path) -> None:
+    """Remove what killed runs have left of files in a folder that nobody else writes to."""
+    oldest = time.time() - _STALE
+    for left in folder.glob(f".*.{'[0-9a-f]' * 16}"):
+        with suppress(OSError):
+            if left.stat().st_mtime < oldest:
+                left.unlink()
 
 
 @contextmanager
@@ -32,6 +47,8 @@ def _part(target: Path, data: bytes, mode: int) -> Iterator[Path]:
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         yield part
     finally:
         part.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """The ends of the ranges in pyproject.toml: the lowest releases, the newest ones, and wheels alone for each Python.
 
 ``bounds.py`` tries them: that every extra that we call usable from wheels resolves to wheels for each Python of the
-classifiers, and that the tests of `make newest` pass with the lowest releases and with today's. ``bounds.py --refresh``
-writes today's into constraints-newest.txt.
+classifiers, and that tests pass with the lowest releases and with today's: those of `make newest`, of search and of the
+pages of a hub. ``bounds.py --refresh`` writes today's into constraints-newest.txt.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from install import uv_environment
 ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = ROOT / "constraints-newest.txt"
 TOOLS: Final = "scripts/_toolchain/newest.txt"
-EXTRAS: Final = ("arrays", "charts", "data", "server")
-TESTS: Final = tuple(
-    f"tests/unit/{name}" for name in ("assets", "content", "documents", "ipfs", "tools", "market/test_buying.py")
+EXTRAS: Final = ("arrays", "charts", "data", "hub", "server")
+TESTS: Final = (
+    *(f"tests/unit/{name}" for name in ("assets", "content", "documents", "index", "ipfs", "tools")),
+    *("tests/unit/market/test_buying.py", "tests/integration/index", "tests/integration/pages"),
+)
 )
 PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")  # on macOS safe-pysha3 is compiled
 HEADER: Final = (
@@ -54,7 +56,7 @@ def without_wheels() -> Iterator[str]:
     """Where not everything comes as a wheel."""
     for python in pythons():
         for platform in PLATFORMS:
-            for extras in ((), ("arrays", "data"), ("server",)):
+            for extras in ((), ("arrays", "data"), ("hub",)):
                 where = ("--python-version", python, "--python-platform", platform, "--only-binary", ":all:")
                 try:
                     compile_pins(*where, extras=extras)

@@ -21,9 +21,10 @@ RANGES = [
     Requirement(line)
     for lines in (
         PROJECT["dependencies"],
-        *map(PROJECT["optional-dependencies"].get, ("arrays", "charts", "data", "server")),
+        *map(PROJECT["optional-dependencies"].get, ("arrays", "charts", "data", "hub", "server")),
     )
     for line in lines
+    if not line.startswith(PROJECT["name"])
 ]
 
 

@@ -1,11 +1,11 @@
 """Tries whether the tests notice faults: makes mutants, runs the tests on each, and says which nobody noticed.
 
-``python scripts/_toolchain/mutants [contracts|python|money] [--share 1/4]``. A share takes that part of the mutants of
-every file and operator, at least one, and always the same; where the plan has a count, it ends when so many were tried,
-by chance, but always the same. Not counted are mutants that do not compile and those that compile to the code that was
-there. If a line can be replaced by a revert, or left out, and nobody notices, no weaker mutant of
-it is tried. A mutant that cannot be noticed stands in equivalent.yaml, with the reason; it is counted as not caught.
-Ctrl-C stops with the tables of what was tried so far; all outcomes are in .mutants/*.jsonl.
+``python scripts/_toolchain/mutants [contracts|python|money] [--share 1/4] [--count 60]``. A share takes that part of
+the mutants of every file and operator, at least one, and always the same; with a count, which the plan may have too,
+it ends when so many were tried, by chance, but always the same. Not counted are mutants that do not compile and those
+that compile to the code that was there. If a line can be replaced by a revert, or left out, and nobody notices, no
+weaker mutant of it is tried. A mutant that cannot be noticed stands in equivalent.yaml, with the reason; it is
+counted as not caught. Ctrl-C stops with the tables of what was tried so far; all outcomes are in .mutants/*.jsonl.
 """
 
 from __future__ import annotations
@@ -265,6 +265,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["contracts", "python", "money"])
     parser.add_argument("--share", type=Fraction, default=Fraction(1))
+    parser.add_argument("--count", type=int, help="end when so many were tried, even if the plan has more")
     parser.add_argument("--only", help="a file, to try no other")
     parser.add_argument("--again", action="store_true", help="only what nobody noticed the last time")
     options = parser.parse_args()
@@ -274,6 +275,7 @@ def main() -> int:
     failed = False
     for what in options.what:
         plan = yaml.safe_load((HERE / "plan.yaml").read_text())[what]
+        most = options.count or plan.get("count")
         files = [file for file in plan["files"] if options.only in (None, file)]
         mutants = generate(files)
         reasons = known(mutants)
@@ -283,7 +285,7 @@ def main() -> int:
         with Progress(console=console) as progress, suppress(KeyboardInterrupt):
             task = progress.add_task(f"{what}, {len(chosen)} of {len(mutants)}", total=len(chosen))
             for mutant in chosen:
-                if len(runner.tried) == plan.get("count"):
+                if len(runner.tried) == most:
                     break
                 runner.run(mutant)
                 progress.advance(task)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from postgres import Postgres
 from schemathesis import openapi
 from schemathesis.checks import not_a_server_error
@@ -33,6 +41,7 @@ from registry.hub.server import HubServer
 from registry.index.models import Hits
 from registry.index.remote import RemoteHub
 from registry.ipfs.cid import CID
+from registry.ipfs.hosts import NetworkReach
 
 EXAMPLES = 200 if os.environ.get("DEEP") else 20
 
@@ -467,14 +476,86 @@ def test_an_address_that_is_none_is_refused(hooks: Hooks, url: str) -> None:
         "224.0.0.1",
     ],
 )
-def test_a_name_that_leads_inside_of_a_network_is_not_posted_to(address: str) -> None:
+def test_a_name_that_leads_inside_of_a_network_is_not_posted_to(
+    address: str, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also if it led elsewhere when the hook was noted: what is checked is what is spoken to."""
-    from registry.errors import InputError
+    from registry.errors import PrivateAddress
 
-    with pytest.raises(InputError, match="not on the public internet"):
-        post("https://a.example/", b"{}", {}, resolve=lambda host, port: [address])
-    with pytest.raises(InputError):
-        post("https://a.example/", b"{}", {}, resolve=lambda host, port: ["93.184.216.34", address])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, **_: [(0, 0, 0, "", (address, port))])
+    with pytest.raises(PrivateAddress, match=r"a\.example"):
+        post("https://a.example/", b"{}", {}, reach=NetworkReach())
+    hooks._send = partial(post, reach=NetworkReach())
+    assert not hooks._taken(hooks.add("https://a.example/", ["sale"]), b"{}")
+
+
+@pytest.fixture
+def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[Any]]]:
+    """Who is told: a server with a certificate that this process trusts, and what it was told. It sends elsewhere."""
+    key, heard = ec.generate_private_key(ec.SECP256R1()), []
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "server.pem").write_bytes(certificate.public_bytes(pem) + secret)
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(307)
+            self.send_header("location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    monkeypatch.setattr(
+        "registry.ipfs.http._certificates", lambda: ssl.create_default_context(cafile=str(tmp_path / "server.pem"))
+    )
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(server.serve_forever)
+        yield f"https://localhost:{server.server_port}", heard
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_operator_may_name_a_network_inside_and_no_redirect_is_followed(
+    listener: tuple[str, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from registry.errors import InputError, PrivateAddress, Unavailable
+
+    url, heard = listener
+    with pytest.raises(PrivateAddress):
+        post(f"{url}/hook?key=1", b"{}", {}, reach=NetworkReach())
+    monkeypatch.setenv("REGISTRY_REACH", "127.0.0.0/8")
+    send = Hooks(tmp_path / "hooks.json")._send
+    assert send(f"{url}/hook?key=1", b"{}", {"x-registry-signature": "t=1,v1=ab"}) == 307
+    ((path, headers, body),) = heard
+    assert (path, body, headers["x-registry-signature"]) == ("/hook?key=1", b"{}", "t=1,v1=ab")
+    monkeypatch.setattr("registry.ipfs.http._certificates", ssl.create_default_context)
+    with pytest.raises(Unavailable):
+        send(url, b"{}", {})
+    assert len(heard) == 1
+    monkeypatch.setenv("REGISTRY_REACH", "somewhere")
+    with pytest.raises(InputError, match="REGISTRY_REACH"):
+        Hooks(tmp_path / "hooks.json")
+
+
+def test_an_address_that_was_written_by_hand_holds_up_no_other(hooks: Hooks) -> None:
+    one = hooks.add("https://a.example/", ["sale"])
+    hooks._send = partial(post, reach=NetworkReach())
+    assert not hooks._taken(replace(one, url="ftp://a.example/"), b"{}")
 
 
 def test_hooks_are_listed_removed_and_kept_for_their_owners_eyes(hooks: Hooks, tmp_path: Path) -> None:

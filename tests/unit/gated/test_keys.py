@@ -151,12 +151,25 @@ def test_a_full_disk_is_an_error_of_ours_and_leaves_nothing(tmp_path: Path, monk
 def test_what_a_killed_run_has_half_written_goes_after_a_while(tmp_path: Path) -> None:
     kept = FileKeys(tmp_path, lambda: "correct horse")
     kept.put(ANN, Identity.generate())
-    new, old = tmp_path / f".a.age-{'0' * 16}", tmp_path / f".b.age-{'1' * 16}"
+    new, old = tmp_path / f".a.age.{'0' * 16}", tmp_path / f".b.age.{'1' * 16}"
     for path, age in ((new, 60), (old, 3700)):
         path.write_bytes(b"")
         os.utime(path, (time.time() - age,) * 2)
     kept.put(ANN, Identity.generate())
     assert new.exists() and not old.exists()
+
+
+def test_a_recovery_file_takes_nothing_from_the_folder_that_it_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pyrage.passphrase, "encrypt", lambda text, _: text)  # it takes a second, and shows nothing here
+    own = tmp_path / ".settings-of-my-own-notes"
+    parts = [own, tmp_path / f".notes-{'a' * 16}", tmp_path / f".notes.{'a' * 16}"]
+    for path in parts:
+        path.write_text("mine")
+        os.utime(path, (0, 0))
+    write_recovery(tmp_path / "key.age", Identity.generate(), "correct horse")
+    assert all(path.read_text() == "mine" for path in parts)
 
 
 def test_a_line_that_a_killed_run_has_half_written_hides_no_other(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_both_coins_are_distributed_at_once_and_others_by_their_address(
     send(buyer, split.address, "0.3 ETH")
     done = buyer.revenue.distribute(split)
     assert {str(one.amount) for one in done.payments} == {"1 USD", "0.1 ETH"}
-    assert str(done) == "distributed 0.1 ETH and 1 USD among 3 accounts" or "among 3 accounts" in str(done)
+    assert str(done) == "distributed 0.3 ETH and 3 USD among 3 accounts"
     usd = author.amount("0 USD").token.address
     send(buyer, split.address, "3 USD")
     assert buyer.revenue.distribute(split, usd).payments
@@ -205,7 +205,7 @@ weights_of_three = st.lists(st.integers(1, 2**32 - 1) | st.integers(1, 5), min_s
 units = st.integers(1, 10) | st.integers(1, 10**11)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(shares=weights_of_three, past=units, waiting=units, future=units)
 def test_a_forecast_is_what_the_contract_pays(
     author: Registry,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -121,3 +122,36 @@ def test_the_numbers_of_a_receipt_are_what_they_are(change: dict[str, object]) -
     assert SignedReceipt.from_json(json.dumps(good)).nonce == 7
     with pytest.raises(InputError):
         SignedReceipt.from_json(json.dumps({**good, **change}))
+
+
+# --- Files that are written whole ------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_full_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "keys"
+    disk.write_whole(target, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        disk.write_whole(target, b"new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (steps.append("fsync"), fsync(handle))[1])
+    monkeypatch.setattr(Path, "replace", lambda path, to: (steps.append("replace"), replace(path, to))[1])
+    disk.write_whole(tmp_path / "keys", b"new")
+    assert steps == ["fsync", "replace"] and (tmp_path / "keys").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_else_makes_files_last_but_for_streams_blocks_and_lines_of_a_journal() -> None:
+    found = {
+        path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "fsync" in path.read_text("utf-8")
+    }
+    streams = {"gateway/backup.py", "ipfs/recovery.py"}
+    assert found == {"papers.py", "ipfs/files.py", "gated/keys.py", *streams}
