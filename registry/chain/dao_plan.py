@@ -2,7 +2,8 @@
 
 It ends with nobody above the DAO. Its timelock administers the authority and is the treasury, its governor alone can
 use the timelock, the brake alone may pause, curation alone may delist, where fees go is changed among what the DAO
-approved, and the deployer holds no role anywhere.
+approved, the two sellers of this package alone may sell, the directory names no other contracts than these, and the
+deployer holds no role anywhere.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from registry.chain.deploy import (
     CURATOR,
     FUNCTIONS,
     GUARDIAN,
+    SELLERS,
     TREASURER,
     Dao,
     Deployment,
     directory_entries,
     entry_words,
+    listed_contracts,
 )
 from registry.chain.foundation import Foundation
 from registry.chain.plan import StepPlan, first_block
@@ -248,12 +251,7 @@ class FoundingPlan(StepPlan[Deployment]):
         treasury = self.chain.call(self._registry.functions.salesRules())[0]
         if treasury != self.timelock:
             problems.append(f"the treasury is {treasury}, not {self.timelock}")
-        listed = directory_entries(self.chain, self.base.registry)
-        problems += [
-            f"the directory has {listed.get(name)} as {name}, not {account}"
-            for name, account in self._entries.items()
-            if listed.get(name) != account
-        ]
+        problems += _market_problems(self.chain, self.result())
         if self.distributor and not self._is_funded():
             problems.append(f"the distributor {self.distributor} was not given what it distributes")
         return problems + self._differences(left)
@@ -359,7 +357,30 @@ def check_powers(chain: Chain, deployment: Deployment) -> list[str]:
         return ["the deployment was not given to a DAO"]
     members, timelock = end_state(deployment)
     actual = powers(chain, deployment.authority, deployment.dao.timelock)
-    return actual.against(members, functions_of(deployment), timelock)
+    problems = actual.against(members, functions_of(deployment), timelock)
+    treasury = chain.call(chain.contract("AssetRegistry", deployment.registry).functions.salesRules())[0]
+    treasuries = chain.contract("Treasuries", deployment.dao.treasuries).functions
+    if not chain.call(treasuries.isApproved(treasury)):
+        problems.append(f"fees go to {treasury}, which the DAO does not approve")
+    return problems + _market_problems(chain, deployment)
+
+
+def _market_problems(chain: Chain, deployment: Deployment) -> list[str]:
+    """Return who else may sell, which is to issue any licence, and what the directory names otherwise."""
+    registry = chain.contract("AssetRegistry", deployment.registry)
+    planned = {getattr(deployment, name) for name in SELLERS}
+    # Whoever was ever named is in an event; whether it still sells is asked.
+    changes = chain.events(registry.events.SellerChanged(), from_block=deployment.block)
+    ever = planned | {to_address(event.args["seller"]) for event in changes}
+    selling = {account for account in ever if chain.call(registry.functions.isSeller(account))}
+    problems = [f"{account} may sell beyond the plan" for account in sorted(selling - planned)]
+    problems += [f"{account} may not sell" for account in sorted(planned - selling)]
+    named, wanted = directory_entries(chain, deployment.registry), listed_contracts(deployment, deployment.dao)
+    return problems + [
+        f"the directory has {named.get(name)} as {name}, not {wanted.get(name)}"
+        for name in dict.fromkeys([*wanted, *named])
+        if named.get(name) != wanted.get(name)
+    ]
 
 
 def found(chain: Chain, deployment: Deployment, foundation: Foundation) -> FoundingPlan:

@@ -249,6 +249,16 @@ def entry_words(entries: Mapping[str, Address]) -> list[tuple[bytes, Address]]:
     return [(name.encode().ljust(32, b"\0"), address) for name, address in entries.items()]
 
 
+def listed_contracts(made: Deployment | Plan, dao: Dao | None = None) -> dict[str, Address]:
+    """Return what the directory lists: all contracts by name, but the registry, which answers with it."""
+    listed = {key: getattr(made, key) for key in CONTRACTS if key != "registry"}
+    listed |= {f"safe.{key}": address for key, address in made.safe.items()}
+    if dao is None:
+        return listed
+    of_dao = {field.name: getattr(dao, field.name) for field in fields(Dao) if field.name != "block"}
+    return listed | {name: address for name, address in of_dao.items() if address is not None}
+
+
 def directory_entries(chain: Chain, registry: Address) -> dict[str, Address]:
     """Return all contracts of a registry by name, as the registry itself tells them."""
     listed = chain.call(chain.contract("AssetRegistry", registry).functions.contracts())
@@ -477,9 +487,8 @@ class Plan(StepPlan[Deployment]):
 
     @property
     def entries(self) -> dict[str, Address]:
-        """What the directory lists: all contracts by name, but the registry, which answers with it."""
-        listed = {key: getattr(self, key) for key in CONTRACTS if key != "registry"}
-        return listed | {f"safe.{key}": address for key, address in self.safe.items()}
+        """What the directory lists."""
+        return listed_contracts(self)
 
     def _listed(self) -> dict[str, Address]:
         return directory_entries(self.chain, self.registry)

@@ -115,8 +115,8 @@ def _brake(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
 
 
 def _treasuries(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:
-    approved = [one["treasury"] for one in made.logged("TreasuryApproved")]
-    return [deployment.authority, deployment.registry, dao.governor, approved]
+    # Not what it logged: a founding approves the timelock, and a receiver more would be somebody above the DAO.
+    return [deployment.authority, deployment.registry, dao.governor, [dao.timelock]]
 
 
 def _distributor(made: _Maker, deployment: Deployment, dao: Dao) -> list[Any]:

@@ -27,7 +27,6 @@ TESTS: Final = (
     *(f"tests/unit/{name}" for name in ("assets", "content", "documents", "index", "ipfs", "tools")),
     *("tests/unit/market/test_buying.py", "tests/integration/index", "tests/integration/pages"),
 )
-)
 PLATFORMS: Final = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28")  # on macOS safe-pysha3 is compiled
 HEADER: Final = (
     "# Today's releases, beside each other and without ape: `make refresh` wrote it, `make newest` tests with it.\n"

@@ -263,6 +263,21 @@ def sign(
     return bytes(Account.sign_message(typed, signer.private_key).signature)
 
 
+def write_storage(contract: Any, slot: int, value: int) -> None:
+    """Write a slot of a contract past its code, on either chain."""
+    if "foundry" in chain.provider.name:
+        word_ = "0x" + value.to_bytes(32).hex()
+        chain.provider.make_request("anvil_setStorageAt", [contract.address, hex(slot), word_])
+        return
+    chain_ = chain.provider.evm_backend.chain
+    state = chain_.get_vm().state
+    state.set_storage(bytes.fromhex(contract.address[2:]), slot, value)
+    state.persist()
+    # The block that comes next begins with it.
+    chain_.header = chain_.header.copy(state_root=state.state_root)
+    chain.mine()
+
+
 def now() -> int:
     """The time of the newest block, seconds since 1970."""
     return int(chain.blocks.head.timestamp)

@@ -424,7 +424,8 @@ def test_all_sellers_keep_to_the_rules_of_the_day_whenever_they_were_named(
     registry.setFee(200, sender=dao)
     registry.setTreasury(seller, sender=dao)
     until = chain.pending_timestamp + DAY
-    registry.pauseSales(until, sender=dao)
+    tx = registry.pauseSales(until, sender=dao)
+    assert logs(tx, registry.SalesPaused) == [{"until": until}]
     # A change of the rules makes nobody a seller again.
     assert not registry.isSeller(ended)
     assert refusal(ended.buyAccess, order(asset_id, buyer), sender=buyer) == ("NotSeller", ended)

@@ -173,6 +173,33 @@ def test_time_is_more_than_none_and_ends_before_the_end_of_days(streams: Any, bu
     assert (got[0], got[2]) == ("TooMuchTime", (2**96 - 1) * time)
 
 
+def test_a_stream_costs_at_most_what_the_books_can_hold(
+    streams: Any, dollar: Any, dao: Any, buyer: Any, publish: Any
+) -> None:
+    """2^120 - 1 units to the last; a second more is refused."""
+    most, time = 2**120 - 1, 2**30 - 1
+    price, rest = divmod(most, time)
+    assert rest == 0
+    asset_id = publish(stream(streams, price, per=1, minimum=0))
+    dollar.mint(buyer, most, sender=dao)
+    got = refusal(streams.subscribe, time_order(asset_id, buyer, time + 1), sender=buyer)
+    assert (got[0], got[2]) == ("TooMuchTime", most + price)
+    streams.subscribe(time_order(asset_id, buyer, time), sender=buyer)
+    assert streams.subscriptionOf(asset_id, 0, buyer).paid == most
+
+
+def test_a_stream_ends_at_most_with_the_last_second_that_the_books_can_hold(
+    streams: Any, buyer: Any, feed: int
+) -> None:
+    chain.mine(timestamp=2**48 - 3 * DAY)
+    streams.subscribe(time_order(feed, buyer, DAY), sender=buyer)
+    left = 2**48 - 1 - streams.endOf(feed, 0, buyer)
+    got = refusal(streams.extend, time_order(feed, buyer, left + 1), sender=buyer)
+    assert got[:2] == ("TooMuchTime", 2**48)
+    streams.extend(time_order(feed, buyer, left), sender=buyer)
+    assert streams.endOf(feed, 0, buyer) == 2**48 - 1
+
+
 def test_there_is_one_stream_at_a_time(streams: Any, buyer: Any, stranger: Any, feed: int) -> None:
     """So nobody takes another's price away by subscribing for them."""
     buy = time_order(feed, buyer, DAY)
@@ -381,6 +408,12 @@ def test_a_new_stream_does_not_lose_what_the_last_one_earned(
     assert tuple(event["parts"]) == (25_000, 0, 975_000) == tuple(streams.carriedOver(feed, 0))
     assert moves(lambda: streams.settle(feed, 0, [], sender=buyer), author, streams) == [975_000, -DOLLAR]
     assert tuple(streams.carriedOver(feed, 0)) == (0, 0, 0)
+    # Nothing is carried over of one that was settled to its end.
+    chain.mine(timestamp=streams.endOf(feed, 0, buyer))
+    streams.settle(feed, 0, [buyer], sender=buyer)
+    tx = streams.subscribe(time_order(feed, buyer, DAY), sender=buyer)
+    assert logs(tx, streams.CarriedOver) == []
+    assert tuple(streams.carriedOver(feed, 0)) == (0, 0, 0)
 
 
 def test_a_payee_who_cannot_be_paid_holds_up_nobody(
@@ -439,10 +472,25 @@ def test_an_owner_who_names_the_seller_of_time_harms_nobody(
         assert moves(lambda: streams.settle(derived, 0, [], sender=stranger), author, streams) == [875_000, -875_000]
 
 
+def test_fees_wait_while_the_treasury_is_the_seller_of_time(
+    registry: Any, streams: Any, dao: Any, buyer: Any, author: Any, treasury: Any, stranger: Any, moves: Any, feed: int
+) -> None:
+    """A seller that was ended can be named as treasury by mistake: the others are paid, and nothing is lost."""
+    streams.subscribe(time_order(feed, buyer, DAY), sender=buyer)
+    registry.setSeller(streams, False, sender=dao)
+    registry.setTreasury(streams, sender=dao)
+    chain.mine(timestamp=streams.endOf(feed, 0, buyer))
+    settle = streams.settle
+    assert moves(lambda: settle(feed, 0, [buyer], sender=stranger), author, treasury, streams) == [975_000, 0, -975_000]
+    assert tuple(streams.carriedOver(feed, 0)) == (25_000, 0, 0)
+    registry.setTreasury(treasury, sender=dao)
+    assert moves(lambda: settle(feed, 0, [], sender=stranger), author, treasury, streams) == [0, 25_000, -25_000]
+
+
 def test_what_is_settled_of_nothing_is_nothing(streams: Any, buyer: Any, dollar: Any, feed: int) -> None:
     tx = streams.settle(feed, 0, [buyer], sender=buyer)
     assert tuple(logs(tx, streams.Settled)[0]["parts"]) == (0, 0, 0)
-    assert logs(tx, dollar.Transfer) == []
+    assert logs(tx, dollar.Transfer) == [] == logs(tx, streams.Parked)
     nothing = streams.subscriptionOf(feed, 0, buyer)
     assert (nothing.active, nothing.paid, nothing.earned, nothing.refund) == (False, 0, 0, 0)
 

@@ -288,6 +288,8 @@ class StreamMachine(RuleBasedStateMachine):
             model.delisted = what == "delist"
             world.do(registry, "setDelisted", model.asset_id, model.delisted)
         elif what in ("end", "name"):
+            if model.treasury == self.streams.address:
+                return  # Whoever takes the fees cannot be named.
             model.selling = what == "name"
             world.do(registry, "setSeller", self.streams.address, model.selling)
         else:
@@ -303,6 +305,15 @@ class StreamMachine(RuleBasedStateMachine):
     def the_fee_changes(self, fee: int) -> None:
         self.model.fee_bps = fee
         self.world.do(self.registry, "setFee", fee)
+
+    @rule(receiver=st.sampled_from([TREASURY, TREASURY, FRIEND, "streams"]))
+    def fees_go_elsewhere(self, receiver: str) -> None:
+        """A seller that was ended can be named, too, by mistake."""
+        receiver = self.named(receiver)
+        if receiver == self.streams.address and self.model.selling:
+            return
+        self.model.treasury = receiver
+        self.world.do(self.registry, "setTreasury", receiver)
 
     @rule(account=st.sampled_from([*PEOPLE.values(), TREASURY, "streams"]), blocked=st.booleans())
     def the_issuer_blocks(self, account: str, blocked: bool) -> None:

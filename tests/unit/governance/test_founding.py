@@ -220,9 +220,34 @@ def a_second_admin_of_the_timelock(plan: FoundingPlan) -> Any:
     return plan.chain.contract("RegistryTimelock", plan.timelock).functions.grantRole(bytes(32), ANN)
 
 
+def a_third_seller(plan: FoundingPlan) -> Any:
+    """A contract that may issue any licence of any asset, for nothing."""
+    registry = plan.chain.contract("AssetRegistry", plan.base.registry).functions
+    return registry.setSeller(plan.base.splitters, True)
+
+
+def a_seller_that_is_none(plan: FoundingPlan) -> Any:
+    return plan.chain.contract("AssetRegistry", plan.base.registry).functions.setSeller(plan.base.streams, False)
+
+
+def another_marketplace_in_the_directory(plan: FoundingPlan) -> Any:
+    """Whoever has nothing but the registry's address would buy there."""
+    directory = plan.chain.contract("Directory", plan.base.directory).functions
+    return directory.setEntries([(b"marketplace".ljust(32, b"\0"), plan.base.splitters)])
+
+
+def a_name_more_in_the_directory(plan: FoundingPlan) -> Any:
+    directory = plan.chain.contract("Directory", plan.base.directory).functions
+    return directory.setEntries([(b"gateway".ljust(32, b"\0"), plan.base.splitters)])
+
+
 @pytest.mark.parametrize(
     "trick",
     [
+        a_third_seller,
+        a_seller_that_is_none,
+        another_marketplace_in_the_directory,
+        a_name_more_in_the_directory,
         an_administrator,
         a_curator_who_comes_later,
         a_role_for_the_fee,
@@ -248,7 +273,14 @@ def test_what_was_set_and_set_back_hinders_nothing(nearly: tuple[FoundingPlan, S
     plan, sender = nearly
     manager = plan.chain.contract("RegistryAuthority", plan.base.authority).functions
     timelock = plan.chain.contract("RegistryTimelock", plan.timelock).functions
+    registry = plan.chain.contract("AssetRegistry", plan.base.registry).functions
+    directory = plan.chain.contract("Directory", plan.base.directory).functions
+    name = b"gateway".ljust(32, b"\0")
     for change in (
+        registry.setSeller(plan.base.splitters, True),
+        registry.setSeller(plan.base.splitters, False),
+        directory.setEntries([(name, plan.base.splitters)]),
+        directory.setEntries([(name, "0x" + "00" * 20)]),
         manager.setRoleAdmin(1, 9),
         manager.setRoleAdmin(1, 0),
         manager.setTargetClosed(plan.base.registry, True),
@@ -319,13 +351,30 @@ def test_a_record_that_names_other_contracts_is_found_out(begun: Begun) -> None:
     assert made.dao is not None
     evil, code = creation("RegistryTimelock", CLEO, [DAY, CLEO])
     sender.send(Call(FACTORY, code))
-    for name in ("token", "timelock", "governor", "standards", "curation", "brake", "distributor"):
+    for name in ("token", "timelock", "governor", "standards", "curation", "brake", "treasuries", "distributor"):
         for address in (evil, ANN):
             problems = check_code(chain, replace(made, dao=replace(made.dao, **{name: address})))
             assert any(address in problem for problem in problems), (name, address)
-    for name in ("registry", "marketplace", "authority", "lineage", "splitters", "teams"):
+    for name in CONTRACTS:
         problems = check_code(chain, replace(made, **{name: evil}))  # type: ignore[arg-type]
         assert any(evil in problem for problem in problems), name
+
+
+def test_a_receiver_of_fees_that_nobody_decided_is_found_out(begun: Begun) -> None:
+    """A deployer who gave Treasuries one receiver more, or left another account as the treasury, is above the DAO."""
+    chain, base, foundation, sender = begun
+    wanted = found(chain, base, foundation)
+    with pytest.raises(KeyboardInterrupt):
+        wanted.carry_out(sender, until("roles", []))
+    sender.send(chain.contract("AssetRegistry", base.registry).functions.setTreasury(ANN))
+    made = wanted.result()
+    assert made.dao is not None
+    assert f"fees go to {ANN}, which the DAO does not approve" in check_powers(chain, made)
+    receivers = [made.dao.timelock, ANN]
+    evil, code = creation("Treasuries", base.deployer, [base.authority, base.registry, made.dao.governor, receivers])
+    sender.send(Call(FACTORY, code))
+    forged = replace(made, dao=replace(made.dao, treasuries=evil))
+    assert check_code(chain, forged) == [f"{evil} is no Treasuries of this package"]
 
 
 def test_code_that_differs_in_one_byte_is_found_out(begun: Begun) -> None:
@@ -337,7 +386,7 @@ def test_code_that_differs_in_one_byte_is_found_out(begun: Begun) -> None:
     first = plan(chain, base.deployer, treasury=base.treasury, fee_bps=base.fee_bps, payment_tokens=base.tokens)
     parts = {key: first._code[key] for key in CONTRACTS} | {
         key: wanted._code[key]
-        for key in ("token", "timelock", "governor", "standards", "curation", "brake", "distributor")
+        for key in ("token", "timelock", "governor", "standards", "curation", "brake", "treasuries", "distributor")
     }
     for key, code in parts.items():
         # The last bytes of the metadata of the code, before the arguments: nothing runs otherwise for it.
