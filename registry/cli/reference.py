@@ -47,7 +47,7 @@ than many JSON readers keep exactly.
 | `REGISTRY_RPC`, `REGISTRY_CHAIN_ID`, `REGISTRY_CONFIRMATIONS` | node, its chain, blocks to wait for |
 | `REGISTRY_DEPLOYMENT`, `REGISTRY_HOME` | record of the registry; folder of blocks, journal and receipts |
 | `IPFS_GATEWAY` | gateway for blocks that are not in the store; else that of `~/.ipfs/gateway`, if there is one |
-| `REGISTRY_REACH` | networks inside that key gateways of others' documents and hooks of a hub may be in, as `127.0.0.0/8,10.1.2.3` |
+| `REGISTRY_REACH` | networks inside that gateways in documents and hooks of a hub may be in: `127.0.0.0/8,10.1.2.3` |
 | `REGISTRY_PIN_TOKEN`, `REGISTRY_PIN_TOKEN_<NAME>` | token of pinning services, and of the one of this name |
 | `REGISTRY_SERVE_TOKEN` | token that `registry ipfs serve` asks for |
 
