@@ -117,7 +117,8 @@ def serve(
             hint="Add --public-url https://..., or serve on 127.0.0.1.",
         )
     registry = app.registry()
-    index = _open(app, registry, place)
+    with app.progress():
+        index = _open(app, registry, place)
     sock = listen(host, port)
     url = public_url or f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
     given = {name: value for name, value in (("rate", rate), ("burst", burst)) if value is not None}
@@ -155,7 +156,8 @@ def index(app: App, again: bool, refold: bool, **place: Any) -> None:
     from registry.index.indexer import refold as fold_again
 
     registry = app.registry()
-    made = _open(app, registry, place, again=again)
+    with app.progress():
+        made = _open(app, registry, place, again=again)
     try:
         with app.progress():
             if refold:

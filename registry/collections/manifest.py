@@ -69,11 +69,15 @@ class Manifest:
 
     def document(self, index: int) -> bytes:
         """The bytes of an item's document, which are those that the collection lists; it may still be no DDO."""
+        return self.item(index)[1]
+
+    def item(self, index: int) -> tuple[Listed, bytes]:
+        """Both of these."""
         listed, record = self._listed(index)
         data = self._between(self._documents, record.offset, record.offset + record.length)
         if hashlib.sha256(data).digest() != listed.digest:
             raise self._wrong(f"the document of item {index:,} is another than the list says")
-        return data
+        return listed, data
 
     def _listed(self, index: int) -> tuple[Listed, Record]:
         if not 0 <= index < self.size:

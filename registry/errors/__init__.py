@@ -70,6 +70,7 @@ ends with what to do next.
     │   └── CannotReproduce (LookupError)  .missing: what a run needs and is not to be had
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     ├── IndexFault                         an index that cannot be used, or belongs to another registry
+    │   └── SearchTimeout (TimeoutError)   .seconds: what one question may take of an index
     └── JournalError                       the record of unfinished work is in use or damaged
 """
 
@@ -177,7 +178,7 @@ from registry.errors.payment import (
     UnknownToken,
     WrongPassword,
 )
-from registry.errors.records import IndexFault, JournalError
+from registry.errors.records import IndexFault, JournalError, SearchTimeout
 from registry.errors.sandbox import (
     CannotReproduce,
     RunFailed,
@@ -273,6 +274,7 @@ __all__ = [
     "SandboxError",
     "SandboxFailed",
     "SandboxUnavailable",
+    "SearchTimeout",
     "SignerError",
     "SourceClosed",
     "SourceDiffers",

@@ -11,6 +11,16 @@ class IndexFault(RegistryError):
     hint = "Build it again: 'registry hub index --again'."
 
 
+class SearchTimeout(IndexFault, TimeoutError):
+    """A question takes longer than one question may; nobody else was kept waiting for it."""
+
+    hint = "Ask for less: words that tell more, or a type, tag or owner to narrow it down by."
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"The search takes more than {seconds:g} s.")
+
+
 class JournalError(RegistryError):
     """The record of unfinished work is in use by another process, or damaged."""
 

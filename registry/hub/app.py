@@ -29,6 +29,7 @@ from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, PAGES, Site
 from registry.hub.service import Hub
 from registry.hub.unanswered import Unanswered
+from registry.index import deadline
 from registry.index.models import Hits, HubProblem, Model, Refused
 from registry.system.throttle import Throttle, network_of
 
@@ -42,6 +43,9 @@ MOST_QUERY: Final = 4_096
 
 QUEUE: Final = 8
 """Requests that may be there for each that is worked on; the rest are told to come again."""
+
+QUESTIONS: Final = 8
+"""What a page may ask and draw, in questions."""
 
 INLINE: Final = 512 * 1024
 """Bytes of documents that come along with a page."""
@@ -128,7 +132,7 @@ class _Api:
             tag = await self._tag(request)
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**HEADERS, **_FRESH, "etag": tag})
-            page = await self._work(lambda: site.page(path, asked))
+            page = await self._work(lambda: site.page(path, asked), times=QUESTIONS)
             headers = {**HEADERS, **_FRESH, **({"etag": tag} if page.settled else {}), **page.headers}
             return _packed(request, page, headers)
 
@@ -157,8 +161,14 @@ class _Api:
         media, body = made
         return Response(body, media_type=media, headers={**_HEADERS, **_FRESH, "etag": tag})
 
-    async def _work(self, function: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._workers, function)
+    async def _work(self, function: Callable[[], Any], *, times: int = 1) -> Any:
+        """What a function finds within the work that a question may take, or so many times that."""
+
+        def bounded() -> Any:
+            with deadline.within(times * self._settings.work, wait=self._settings.seconds):
+                return function()
+
+        return await asyncio.get_running_loop().run_in_executor(self._workers, bounded)
 
     async def _describe(self, _: Request) -> Response:
         facts = await self._work(self._hub.facts)

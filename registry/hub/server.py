@@ -8,20 +8,34 @@ from typing import Final
 from registry.hub.app import make_app
 from registry.hub.pages.site import Site
 from registry.hub.service import Hub
+from registry.index.models import HubProblem, Refused
+from registry.system.connections import counted
 from registry.system.serving import Serving
 
 __all__ = ["HubServer"]
 
-_IDLE_SECONDS: Final = 15
 _GRACE: Final = 15
 """Seconds for answers under way when it stops."""
+
+
+_TOO_MANY: Final = (
+    HubProblem(
+        error=Refused(
+            code="too_many",
+            message="This address has too many connections.",
+            hint="Close some, and finish what was begun.",
+        )
+    )
+    .model_dump_json()
+    .encode()
+)
 
 
 class HubServer(Serving):
     """One hub on one socket.
 
     `site` are its pages, if it has some. `proxies` are the addresses of reverse proxies whose X-Forwarded-For is
-    believed.
+    believed, and whose connections are not counted by address.
     """
 
     def __init__(
@@ -36,7 +50,6 @@ class HubServer(Serving):
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
             limit_concurrency=hub.settings.connections,
-            timeout_keep_alive=_IDLE_SECONDS,
-            http="h11",
+            http=counted(hub.settings.of_one, hub.settings.of_one_begun, proxies, _TOO_MANY),
         )
         self.url: Final = hub.settings.url

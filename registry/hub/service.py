@@ -55,6 +55,7 @@ class Hub:
         self._fault = ""
         self._seen = time.monotonic()
         self._valued = time.monotonic()
+        self._told: tuple[HubFacts | None, float] = (None, 0.0)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -107,7 +108,7 @@ class Hub:
         while not self._stop.is_set():
             try:
                 if self._follows:
-                    self.catalogue.library.documents.look(seconds=5)
+                    self.catalogue.library.look(seconds=5)
             except RegistryError as error:
                 self.on_fault(type(error).__name__)
             self._stop.wait(1.0)
@@ -155,7 +156,14 @@ class Hub:
         return f"It has not looked at the chain for {silent:.0f} seconds." if silent > SILENCE else ""
 
     def facts(self) -> HubFacts:
-        """What it is, and how far."""
+        """What it is, and how far, as of some seconds ago: a million documents are not counted for each who asks."""
+        told, when = self._told
+        if told is None or time.monotonic() - when > self.settings.every:
+            told = self._counted()
+            self._told = (told, time.monotonic())
+        return told
+
+    def _counted(self) -> HubFacts:
         library = self.catalogue.library
         store = library.store
         statuses = {

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
 from registry.errors import InputError
-
-MILLISECONDS: Final = 250
-"""Of the database, for one question."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubSettings:
     """`public_url` is the address that people use. Rates are requests a second of one network, bursts what may come at
-    once; `seconds` an answer may take, `connections` and `concurrency` how many there may be at the same time. `lag` is
-    how many blocks behind its node a hub may be and still call itself well."""
+    once; `seconds` an answer may take by the clock and `work` of a processor for one question, `connections` and
+    `concurrency` how many there may be at the same time, `of_one` how many connections of one network, `of_one_begun`
+    those of them that owe the rest of a request. `lag` is how many blocks behind its node a hub may be and still call
+    itself well."""
 
     public_url: str
     rate: float = 50.0
     burst: int = 200
     concurrency: int = 32
     connections: int = 2_000
+    of_one: int = 128
+    of_one_begun: int = 64
     seconds: float = 10.0
+    work: float = 0.25
     lag: int = 50
     every: float = 2.0
 

@@ -39,6 +39,7 @@ from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
 from registry.index.tables import Row
 from registry.index.text import words
+from registry.types import terms_of
 
 __all__ = ["IndexReader", "IndexView"]
 
@@ -149,7 +150,8 @@ class IndexView:
     def asset(self, id: int) -> Hit | None:
         """One asset, None for a number that none has."""
         entry = self.library.entry(id)
-        return None if entry is None else self._hits([entry])[0]
+        hits = self._hits([entry]) if entry is not None else ()
+        return hits[0] if hits else None
 
     def similar(self, id: int, *, limit: int = 10) -> Hits:
         """Assets like one."""
@@ -174,11 +176,22 @@ class IndexView:
 
     def _hits(self, entries: Sequence[AssetEntry], found: Sequence[Found] = ()) -> tuple[Hit, ...]:
         scored = {one.entry.id: one for one in found}
+        entries = self._items_now(entries)
+        listed = self._store.load("item", [(entry.id,) for entry in entries if not entry.minted])
         digests = [(bytes.fromhex(entry.digest),) for entry in entries if entry.status == "have"]
         documents = self._store.load("document", digests)
-        return tuple(self._hit(entry, scored.get(entry.id), documents) for entry in entries)
+        proofs = {key[0]: row["proof"] for key, row in listed.items()}
+        return tuple(self._hit(one, scored.get(one.id), documents, proofs.get(one.id, b"")) for one in entries)
 
-    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any) -> Hit:
+    def _items_now(self, entries: Sequence[AssetEntry]) -> list[AssetEntry]:
+        """Entries, those of items made anew: what they share with their collection reaches a search later."""
+        now = {one.id: one for one in self.library.made_now([one.id for one in entries if one.collection])}
+        for entry in entries:
+            if entry.id in now:
+                now[entry.id].looks_like = entry.looks_like
+        return [now.get(one.id, one) for one in entries if not one.collection or one.id in now]
+
+    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any, proof: bytes) -> Hit:
         document = documents.get((bytes.fromhex(entry.digest),))
         data = document["bytes"] if document is not None else b""
         now = self.library.now
@@ -212,6 +225,9 @@ class IndexView:
             faults=tuple(entry.faults),
             tries=entry.tries,
             collection=entry.collection,
+            minted=entry.minted,
+            proof=tuple(proof[at : at + 32].hex() for at in range(0, len(proof), 32)),
+            items=entry.items,
             looks_like=str(self._did(entry.looks_like)) if entry.looks_like else "",
             score=round(found.score, 9) if found is not None else 0.0,
             text={name: round(part, 9) for name, part in found.text.items()} if found is not None else {},
@@ -236,11 +252,11 @@ class IndexView:
             )
         )
         shown = rows[:limit]
-        licences = self._store.load("licence", [(row["asset"], row["licence"]) for row in shown])
+        licences = self._store.load("licence", list({(terms_of(row["asset"]), row["licence"]) for row in shown}))
         entries = self.library.engine.shelf.entries(list({row["asset"] for row in shown}))
         owned = []
         for row in shown:
-            kind = licences[row["asset"], row["licence"]]["kind"]
+            kind = licences[terms_of(row["asset"]), row["licence"]]["kind"]
             entry = entries.get(row["asset"])
             offers = {one["number"]: one["name"] for one in entry.offers} if entry else {}
             owned.append(
@@ -275,13 +291,14 @@ class IndexView:
             )
         )
         shown = rows[:limit]
-        licences = self._store.load("licence", list({(id, row["licence"]) for row in shown}))
+        terms = terms_of(id)
+        licences = self._store.load("licence", list({(terms, row["licence"]) for row in shown}))
         holders = tuple(
             Holder(
                 account=row["account"],
                 licence=row["licence"],
-                kind=licences[id, row["licence"]]["kind"],
-                active=_is_active(row, licences[id, row["licence"]]["kind"], now),
+                kind=licences[terms, row["licence"]]["kind"],
+                active=_is_active(row, licences[terms, row["licence"]]["kind"], now),
                 held=bool(row["held"]),
                 expires=row["expires"],
                 uses=str(row["uses"]),

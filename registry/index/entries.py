@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from registry.index import rank
 from registry.index.fold import PERIOD
-from registry.index.tables import Row
+from registry.index.tables import BY_NAME, Row
 from registry.index.tables_store import Store
 from registry.index.text import skeleton, words
+from registry.types import ITEM, terms_of
 
 __all__ = ["AssetEntry", "Money", "entries_of", "formats_of", "twins"]
 
@@ -44,6 +45,8 @@ class AssetEntry:
     price        of the cheapest open offer, in millionths of a dollar; 0 for a free one, -1 for none
     fees         that count for its rank, in millionths of a dollar; `derived` those of what was made from it
     block        of its last document, `published` and `changed` in seconds since 1970
+    minted       False for an item that only its collection's list says is there
+    items        how many a collection lists, and `root` the root of the list
     ============ ====================================================================================
     """
 
@@ -85,6 +88,9 @@ class AssetEntry:
     derived: int = 0
     collection: int = 0
     looks_like: int = 0
+    minted: bool = True
+    items: int = 0
+    root: str = ""
 
     @property
     def shown(self) -> bool:
@@ -116,9 +122,7 @@ class AssetEntry:
 
     def facets(self) -> list[str]:
         """What it can be narrowed down by, each as ``kind=value``."""
-        found = [*self.counted(), f"owner={self.owner}"]
-        found += [f"derived_from={one}" for one in self.parents]
-        return found + ([f"collection={self.collection}"] if self.collection else [])
+        return [*self.counted(), f"owner={self.owner}", *(f"derived_from={one}" for one in self.parents)]
 
     def counted(self) -> list[str]:
         """Those of them that many may share, which are counted beside a search."""
@@ -126,6 +130,7 @@ class AssetEntry:
         found += [f"tag={tag.lower()}" for tag in self.tags]
         found += [f"format={one}" for one in self.formats]
         found += [f"standard={one}" for one in self.standards]
+        found += [f"collection={self.collection}"] if self.collection else []
         found += [f"{name}=yes" for name in ("free", "paid", "gated", "computable") if getattr(self, name)]
         return found
 
@@ -154,8 +159,13 @@ class _Making:
         self._money, self._now = money, now
         self._store = store
         marks = ", ".join("?" * len(ids))
+        terms = sorted({terms_of(one) for one in ids})
         self._assets = store.load("asset", [(one,) for one in ids])
-        self._licences = self._grouped(store.each("licence", f"WHERE asset IN ({marks}) ORDER BY asset, number", *ids))
+        self._wholes = store.load("asset", [(one,) for one in terms])
+        self._add_items([one for one in ids if one >= ITEM])
+        self._licences = self._grouped(
+            store.each("licence", f"WHERE asset IN ({', '.join('?' * len(terms))}) ORDER BY asset, number", *terms)
+        )
         self._fees = self._grouped(store.each("fee", f"WHERE asset IN ({marks})", *ids))
         self._declared = self._grouped(store.each("conformance", f"WHERE asset IN ({marks})", *ids))
         self._parents = self._grouped(
@@ -167,7 +177,8 @@ class _Making:
         self._listings = store.load("listing", [(one,) for one in ids])
         self._payments = {row["place"]: row["token"] for row in store.each("payment")}
         self._standards = {(row["name"], row["number"]): row["status"] for row in store.each("standard")}
-        digests = {(row["digest"],) for row in self._assets.values() if row["digest"]}
+        told = (*self._assets.values(), *self._wholes.values())
+        digests = {(row["digest"],) for row in told if row["digest"]}
         self._documents = store.load("document", list(digests))
         self._derived: dict[int, int] = defaultdict(int)
         rows = store.rows(
@@ -178,6 +189,28 @@ class _Making:
         )
         for parent, token, period, units in rows:
             self._derived[parent] += self._faded([(token, period, int.from_bytes(units, "big"))])
+
+    def _add_items(self, ids: Sequence[int]) -> None:
+        """Have items stand among the assets as the chain has them: suspended, retired or delisted if their collection
+        is, and until they are minted its owner's, with the document that its list has."""
+        self._unminted = {id for id in ids if not self._assets.get((id,), {}).get("owner")}
+        listed = self._store.load("item", [(id,) for id in self._unminted])
+        manifests = self._store.load("manifest", list({(terms_of(id),) for id in self._unminted}))
+        for id in ids:
+            own, whole = self._assets.pop((id,), None), self._wholes.get((terms_of(id),))
+            if whole is None or not whole["owner"]:
+                continue
+            if id in self._unminted:
+                item, manifest = listed.get((id,)), manifests.get((terms_of(id),))
+                if item is None or manifest is None or manifest["root"] != whole["root"]:
+                    continue
+                fresh = own or BY_NAME["asset"].fresh((id,))
+                taken = {name: whole[name] for name in ("owner", "epoch", "first_block", "first_time")}
+                own = {**fresh, **taken, "digest": item["digest"], "version": 1, "collection": terms_of(id)}
+                own.update(changed_block=whole["first_block"], changed_time=whole["first_time"])
+            assert own is not None
+            state, delisted = max(own["state"], whole["state"]), own["delisted"] or whole["delisted"]
+            self._assets[id,] = {**own, "state": state, "delisted": delisted}
 
     @staticmethod
     def _grouped(rows: Iterable[Row], column: str = "asset") -> dict[int, list[Row]]:
@@ -210,6 +243,9 @@ class _Making:
             sales=row["sales"],
             buyers=row["buyers"],
             collection=row["collection"],
+            minted=row["id"] not in self._unminted,
+            items=row["size"],
+            root=row["root"].hex(),
             parents=[one["parent"] for one in self._parents[row["id"]]],
             endorsed=bool(
                 listing
@@ -224,7 +260,11 @@ class _Making:
             adopted = self._standards.get((one["name"], one["number"])) == 2
             entry.adopted += adopted and one["version"] == row["version"]
         self._add_document(entry, self._documents.get((row["digest"],)))
-        self._add_offers(entry, self._licences[row["id"]])
+        terms = terms_of(row["id"])
+        words = self._documents.get((self._wholes[terms,]["digest"],))
+        there = words is not None and words["status"] == "have"
+        names = [one["name"] for one in json.loads(words["bytes"]).get("licences", ())] if words and there else []
+        self._add_offers(entry, self._licences[terms], names)
         return entry
 
     def _add_document(self, entry: AssetEntry, document: Row | None) -> None:
@@ -245,11 +285,8 @@ class _Making:
         entry.gated = "encryption" in content
         entry.computable = isinstance(read.get("additional", {}).get("compute"), dict)
         entry.formats = formats_of([one["path"] for one in files])
-        entry.offers = [{"name": one["name"]} for one in read.get("licences", ())]
 
-    def _add_offers(self, entry: AssetEntry, licences: Sequence[Row]) -> None:
-        named = entry.offers
-        entry.offers = []
+    def _add_offers(self, entry: AssetEntry, licences: Sequence[Row], names: Sequence[str]) -> None:
         cheapest: int | None = None
         for row in licences:
             token = self._payments.get(row["token"], "")
@@ -259,7 +296,7 @@ class _Making:
             entry.offers.append(
                 {
                     "number": number,
-                    "name": named[number]["name"] if number < len(named) else "",
+                    "name": names[number] if number < len(names) else "",
                     "kind": row["kind"],
                     "amount": row["amount"],
                     "price": str(row["price"]),

@@ -203,13 +203,17 @@ def collection_published(asset: Row, root: bytes, size: int) -> None:
     asset.update(root=root, size=size)
 
 
-@on("AssetRegistry.Transfer", asset=("asset", "tokenId"))
-def transferred(asset: Row, from_: str, to: str, at_block: int, at_time: int) -> None:
-    """A publication, or a change of hands: that ends the payout, and roles of another epoch count no more."""
+@on("AssetRegistry.Transfer", asset=("asset", "tokenId"), whole=("asset", "terms_asset"))
+def transferred(asset: Row, whole: Row, from_: str, to: str, at_block: int, at_time: int) -> None:
+    """A publication, or a change of hands: that ends the payout, and roles of another epoch count no more.
+
+    An item that is minted has the epoch that its collection has then.
+    """
     if from_ == ZERO:
-        collection = terms_of(asset["id"])
         asset.update(owner=to, first_block=at_block, first_time=at_time)
-        asset.update(collection=collection if collection != asset["id"] else 0)
+        if whole["id"] != asset["id"]:
+            _known(whole)
+            asset.update(collection=whole["id"], epoch=whole["epoch"])
         return
     _known(asset)
     asset.update(owner=to, payout="", epoch=asset["epoch"] + 1)
@@ -516,10 +520,15 @@ def threshold_changed(team: Row, threshold: int) -> None:
 # --- Curation and standards ----------------------------------------------------------------------
 
 
-@on("Curation.EndorsementChanged", asset=("asset", "assetId"), row=("listing", "assetId"))
-def endorsement_changed(asset: Row, row: Row, endorsed: bool, version: int, reason: bytes) -> None:
-    """It is recommended, as its document and its owner are now."""
-    said = (version, asset["epoch"]) if endorsed else (0, 0)
+@on(
+    "Curation.EndorsementChanged",
+    asset=("asset", "assetId"),
+    whole=("asset", "terms_asset"),
+    row=("listing", "assetId"),
+)
+def endorsement_changed(asset: Row, whole: Row, row: Row, endorsed: bool, version: int, reason: bytes) -> None:
+    """It is recommended, as its document and its owner are now; of an item that is not minted, its collection's."""
+    said = (version, (asset if asset["owner"] else whole)["epoch"]) if endorsed else (0, 0)
     row.update(endorsed=int(endorsed), version=said[0], epoch=said[1], reason=reason if endorsed else b"")
 
 

@@ -15,7 +15,8 @@ from registry.did import DID
 from registry.index.catalogue import IndexView
 from registry.index.entries import Money
 from registry.index.events import Contracts
-from registry.index.indexer import FINALITY, Finality, Indexer, Standing
+from registry.index.indexer import FINALITY, Finality, Indexer, Standing, refold
+from registry.index.item_queue import ItemQueue
 from registry.index.library import Library
 from registry.index.queue import DocumentQueue
 from registry.index.search.fts import FtsEngine
@@ -64,7 +65,7 @@ class LocalIndex:
         library = self.catalogue.library
         standing = self.indexer.sync()
         library.refresh()
-        library.documents.look(seconds=seconds)
+        library.look(seconds=seconds)
         library.refresh()
         return standing
 
@@ -118,13 +119,16 @@ def open_index(
         # An index that did not follow a contract from its first block would lack what it did.
         "contracts": " ".join(sorted(contracts.core)),
     }
-    if _is_of_other_contracts(store, identity):
-        again = True
+    again = again or _is_of_other_contracts(store, identity)
+    if not again and store.is_older():
+        with store.writing():
+            store.upgrade()
+            refold(store, contracts, progress=session.progress)
     store.prepare(identity, again=again)
     if again:
         engine.clear()
     documents = DocumentQueue(store, session.store)
-    library = Library(store, engine, documents, lambda: money_of(session))
+    library = Library(store, engine, documents, ItemQueue(store, session.store), lambda: money_of(session))
     indexer = Indexer(
         store,
         Blocks(session.chain),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from registry.index.entries import AssetEntry, Money, entries_of, twins
+from registry.index.item_queue import ItemQueue
 from registry.index.queue import DocumentQueue
 from registry.index.search.finder import Answered, Finder
 from registry.index.search.query import Engine, SearchQuery
@@ -23,8 +24,16 @@ class Library:
     `money` says what payment tokens are worth, and is asked when it is needed.
     """
 
-    def __init__(self, store: Store, engine: Engine, documents: DocumentQueue, money: Callable[[], Money]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        documents: DocumentQueue,
+        items: ItemQueue,
+        money: Callable[[], Money],
+    ) -> None:
         self.store = store
+        self.items = items
         self.engine = engine
         self.documents = documents
         self.finder = Finder(engine)
@@ -36,6 +45,13 @@ class Library:
         """The time of the last block that was taken, in seconds since 1970; ranks are of that moment."""
         found = self.store.rows("SELECT max(time) FROM block")[0][0]
         return int(found or 0)
+
+    def look(self, *, seconds: float) -> None:
+        """Look for documents, and for items of collections, for so many seconds each at most."""
+        self.documents.look(seconds=seconds)
+        self.refresh()  # a collection whose document came has its items read
+        self.items.look(seconds=seconds)
+        self.items.show_again()
 
     def refresh(self) -> int:
         """Bring the search up to what the tables say; returns how many assets it looked at."""
@@ -57,11 +73,14 @@ class Library:
         ids = [asset for asset, _ in rows]
         entries = entries_of(self.store, ids, self._money(), self.now)
         wanted = [(bytes.fromhex(one.digest), one.owner) for one in entries if one.status == "wanted" and not one.tries]
-        if wanted:
+        gone = set(ids) - {one.id for one in entries}
+        collections = [one for one in entries if one.items]
+        if wanted or collections or gone:
             with self.store.writing():
                 self.documents.want(wanted)
+                self.items.want(collections)
+                self.items.forget(gone)
         twins(entries, self.engine.shelf.oldest)
-        gone = set(ids) - {one.id for one in entries}
         self.engine.put(entries, sorted(gone), rows[-1][1], self.now)
         return len(rows)
 
@@ -79,16 +98,20 @@ class Library:
             return done
 
     def search(self, question: SearchQuery, *, facets: bool = True) -> Answered:
-        """Answered a question. Raises `InputError` and `IndexFault`."""
+        """Answer a question. Raises `InputError`, `IndexFault` and `SearchTimeout`."""
         return self.finder.answer(question, self.now, facets=facets)
 
     def entry(self, id: int) -> AssetEntry | None:
         """What is known of an asset, None for a number that none has."""
         found = self.engine.shelf.entries([id]).get(id)
         if found is None:
-            made = entries_of(self.store, [id], self._money(), self.now)
+            made = self.made_now([id])
             found = made[0] if made else None
         return found
+
+    def made_now(self, ids: Sequence[int]) -> list[AssetEntry]:
+        """What the tables say of some assets, whatever the search has of them."""
+        return entries_of(self.store, ids, self._money(), self.now)
 
     def entries(self, ids: Sequence[int]) -> list[AssetEntry]:
         """What is known of some assets, in their order; numbers that none has are left out."""

@@ -117,7 +117,9 @@ class Hit(Model):
     where it is short, the offers, and the parts of the score.
 
     `block` is the number of the block of its last document; `published` and `changed` are in seconds since 1970, `size`
-    in bytes. `hub` is who told of it, "" for the index of this process; `proven` whether the chain was asked.
+    in bytes. Of an item that was not minted, `proof` are the hashes from its leaf to the root of its `collection`; a
+    collection says how many `items` it lists. `hub` is who told of it, "" for the index of this process; `proven`
+    whether the chain was asked.
     """
 
     did: Short
@@ -148,6 +150,9 @@ class Hit(Model):
     faults: Annotated[tuple[Short, ...], Field(max_length=32)] = ()
     tries: Number = 0
     collection: Number = 0
+    minted: bool = True
+    proof: Annotated[tuple[Hex, ...], Field(max_length=64)] = ()
+    items: Number = 0
     looks_like: Short = ""
     score: float = Field(default=0.0, ge=0)
     text: Annotated[dict[Short, float], Field(max_length=16)] = {}
@@ -237,7 +242,7 @@ class TeamShown(Model):
 
 
 class TeamsShown(Model):
-    """TeamsShown of an account, as of `block`."""
+    """Teams of an account, as of `block`."""
 
     block: BlockShown
     teams: tuple[TeamShown, ...] = ()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from registry.errors import IndexFault
+from registry.errors import IndexFault, SearchTimeout
+from registry.index import deadline
 from registry.index.tables import Column, Key, Table
 from registry.index.tables_store import Store
 
@@ -48,16 +49,32 @@ class PostgresStore(Store):
         found = getattr(self._local, "reader", None)
         if found is None or found.closed:
             found = self._local.reader = self._connect()
+            self._local.most = 0
             found.execute("SET default_transaction_read_only = on")
         return found
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read; see `Store.rows`."""
-        with self._typed(self._psycopg.Error):
+        deadline.check()
+        try:
             # In binary, so that bytes come as they are.
-            cursor = self._connection().cursor(binary=True)
-            found: list[tuple[Any, ...]] = cursor.execute(_marks(statement), values or None).fetchall()
-            return found
+            with self._typed(self._psycopg.Error):
+                cursor = self._bounded().cursor(binary=True)
+                found: list[tuple[Any, ...]] = cursor.execute(_marks(statement), values or None).fetchall()
+                return found
+        except IndexFault as error:
+            if isinstance(error.__cause__, self._psycopg.errors.QueryCanceled):
+                raise SearchTimeout(deadline.limit() or 0.0) from error
+            raise
+
+    def _bounded(self) -> Any:
+        """The connection to read with; what a question may take of a processor, the server may take by the clock."""
+        found = self._connection()
+        most = round(1_000 * (deadline.limit() or 0))
+        if found is not self._writer and most != getattr(self._local, "most", 0):
+            found.execute(f"SET statement_timeout = {most}")
+            self._local.most = most
+        return found
 
     def run(self, statement: str, *values: object) -> None:
         """Write; see `Store.run`."""
@@ -91,7 +108,7 @@ class PostgresStore(Store):
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One moment; see `Store.reading`."""
-        connection = self._connection()
+        connection = self._bounded()  # before the transaction: a timeout would undo it with the rest
         if connection is self._writer or connection.info.transaction_status:
             yield
             return
@@ -108,9 +125,8 @@ class PostgresStore(Store):
         for connection in self._all:
             connection.close()
 
-    def is_there(self) -> bool:
-        """Whether there are tables."""
-        return bool(self.rows("SELECT to_regclass('meta') IS NOT NULL")[0][0])
+    def _has(self, name: str) -> bool:
+        return bool(self.rows("SELECT to_regclass(?) IS NOT NULL", name)[0][0])
 
     def _select(self, table: Table, keys: Sequence[Key]) -> Iterable[tuple[Any, ...]]:
         if not keys:

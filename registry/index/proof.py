@@ -17,18 +17,24 @@ from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.decoding import decode
 from registry.chain.logs import abi_type
+from registry.collections.layout import leaf_of_item
 from registry.did import DID
 from registry.documents.ddo import DDO
+from registry.documents.merkle import root_from
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
 from registry.index.catalogue import IndexReader
 from registry.index.entries import formats_of
 from registry.index.models import BlockShown, Hit, Owned
 from registry.index.roots import WIDTH, leaf_of
-from registry.types import to_address
+from registry.types import ITEM, terms_of, to_address
 
 __all__ = ["Difference", "check_documents", "check_hits", "check_owned", "compare"]
 
 _EMPTY: Final = bytes(32)
+_OF_THE_CHAIN: Final = ("owner", "collection", "minted", "digest", "version", "state", "delisted", "offers")
+"""What another block may have otherwise."""
+
+Wrong = tuple[str, object, object]
 Tokens = Callable[[int], str]
 """The address of a payment token by its place, in lower case, zeros for the coin."""
 
@@ -67,32 +73,43 @@ def check_hits(
             lies.append(HubLied(hit.hub, hit.did, "registry", hit.did, f"{registry} on chain {chain.chain_id}"))
         else:
             readable.append((hit, did))
-    reads = [
-        Read(to_address(registry), call("AssetRegistry", name, did.asset_id), number)
-        for _, did in readable
-        for name in ("assetInfo", "licencesOf")
-    ]
-    answers = read_many(chain, reads)
+    asked = {(name, did.asset_id) for _, did in readable for name in ("assetInfo", "licencesOf")}
+    collections = {terms_of(did.asset_id) for _, did in readable if did.asset_id >= ITEM}
+    asked |= {(name, whole) for whole in collections for name in ("assetInfo", "collectionOf")}
+    listed = sorted(asked)
+    reads = [Read(to_address(registry), call("AssetRegistry", name, id), number) for name, id in listed]
+    there = {
+        one: output("AssetRegistry", one[0], answer)
+        for one, answer in zip(listed, read_many(chain, reads), strict=True)
+        if isinstance(answer, bytes)
+    }
+    documents = _Documents(document)
     kept: list[Hit] = []
-    for place, (hit, did) in enumerate(readable):
-        info, licences = answers[2 * place], answers[2 * place + 1]
-        if not isinstance(info, bytes) or not isinstance(licences, bytes):
+    for hit, did in readable:
+        id, whole = did.asset_id, terms_of(did.asset_id)
+        if ("assetInfo", id) not in there or ("licencesOf", id) not in there:
             lies.append(HubLied(hit.hub, hit.did, "existence", "there", "no such asset"))
             continue
-        wrong = _wrong_on_chain(hit, info, licences, tokens) or _wrong_in_document(hit, document)
+        (info,), (licences,) = there["assetInfo", id], there["licencesOf", id]
+        root = there["collectionOf", whole][0] if whole != id else b""
+        terms = there["assetInfo", whole][0][1] if whole != id else bytes.fromhex(hit.digest)
+        wrong = _wrong_on_chain(hit, did, info, root) or _wrong_offers(hit, licences, tokens)
+        wrong = wrong or _wrong_in_document(hit, documents, terms)
         if wrong is None:
             kept.append(hit.model_copy(update={"did": str(did), "proven": True}))
-        elif sure or wrong[0] not in ("owner", "digest", "version", "state", "delisted", "offers"):
+        elif sure or wrong[0] not in _OF_THE_CHAIN:
             lies.append(HubLied(hit.hub, hit.did, *wrong))
     return kept, lies
 
 
 def check_documents(hits: Sequence[Hit], document: Callable[[bytes], bytes | None]) -> tuple[list[Hit], list[HubLied]]:
     """The hits that say what their documents do, without asking a chain, and what is untrue of the others."""
+    documents = _Documents(document)
     kept: list[Hit] = []
     lies: list[HubLied] = []
     for hit in hits:
-        wrong = _wrong_in_document(hit, document)
+        # Which document names the licences of an item, only the chain says.
+        wrong = _wrong_in_document(hit, documents, None if hit.collection else bytes.fromhex(hit.digest))
         if wrong is None:
             kept.append(hit)
         else:
@@ -219,19 +236,46 @@ def _did(hit: Hit) -> DID | None:
         return None
 
 
-def _wrong_on_chain(hit: Hit, info: bytes, licences: bytes, tokens: Tokens) -> tuple[str, object, object] | None:
-    """The first thing that the chain has otherwise: its name, what was said, what is true."""
-    ((owner, digest, version, state, delisted, *_),) = output("AssetRegistry", "assetInfo", info)
+class _Documents:
+    """Documents by digest, each asked for once; None for what is not to be had."""
+
+    def __init__(self, ask: Callable[[bytes], bytes | None]) -> None:
+        self._ask = ask
+        self._found: dict[bytes, bytes | None] = {}
+
+    def __call__(self, digest: bytes) -> bytes | None:
+        if digest not in self._found:
+            data = self._ask(digest)
+            self._found[digest] = data if data is not None and hashlib.sha256(data).digest() == digest else None
+        return self._found[digest]
+
+
+def _wrong_on_chain(hit: Hit, did: DID, info: Any, root: bytes) -> Wrong | None:
+    """The first thing that the chain has otherwise: its name, what was said, what is true.
+
+    Of an item that is not minted the chain has the `root` of its collection in the place of a document.
+    """
+    owner, digest, version, state, delisted, *_ = info
     for name, said, true in (
         ("owner", hit.owner, owner.lower()),
-        ("digest", hit.digest, digest.hex()),
+        ("collection", hit.collection, did.collection.asset_id if did.collection else 0),
+        ("minted", hit.minted, hit.minted or did.collection is None or digest != root),
+        ("digest", hit.digest, digest.hex() if hit.minted else hit.digest),
         ("version", hit.version, version),
         ("state", hit.state, state),
         ("delisted", hit.delisted, delisted),
     ):
         if said != true:
             return name, said, true
-    (listed,) = output("AssetRegistry", "licencesOf", licences)
+    if not hit.minted:
+        leaf = leaf_of_item(did.index, bytes.fromhex(hit.digest))
+        if root_from(leaf, [bytes.fromhex(one) for one in hit.proof]) != root:
+            return "digest", hit.digest, f"not below the root {root.hex()} of its collection"
+    return None
+
+
+def _wrong_offers(hit: Hit, listed: Any, tokens: Tokens) -> Wrong | None:
+    """The offers, where the chain has others."""
     shown = [(one.number, int(one.price), one.token, one.kind, one.amount, one.open) for one in hit.offers]
     there = [
         (number, price, tokens(token), kind, amount, open_)
@@ -240,14 +284,14 @@ def _wrong_on_chain(hit: Hit, info: bytes, licences: bytes, tokens: Tokens) -> t
     return None if shown == there else ("offers", shown, there)
 
 
-def _wrong_in_document(hit: Hit, document: Callable[[bytes], bytes | None]) -> tuple[str, object, object] | None:
-    """The first thing that the document has otherwise."""
+def _wrong_in_document(hit: Hit, documents: _Documents, terms: bytes | None) -> Wrong | None:
+    """The first thing that the document has otherwise; the document `terms` has the names of the licences."""
     if hit.status != "have":
         # Nothing of a document is told, and so nothing can be wrong.
         told = (hit.name, hit.type, hit.license, hit.author, hit.description, hit.tags, hit.size)
         return None if told == ("", "", "", "", "", (), 0) else ("document", told, "not told")
     digest = bytes.fromhex(hit.digest)
-    data = hit.document.encode() if hit.document else document(digest)
+    data = hit.document.encode() if hit.document else documents(digest)
     if data is None or hashlib.sha256(data).digest() != digest:
         return "document", "there", "not to be had"
     try:
@@ -256,7 +300,7 @@ def _wrong_in_document(hit: Hit, document: Callable[[bytes], bytes | None]) -> t
         return "document", "valid", error.message
     content = ddo.content
     paths = [file.path for file in content.files] if content else []
-    names = [one.name for one in ddo.licences]
+    said_names = [one.name for one in hit.offers]
     for name, said, true in (
         ("name", hit.name, ddo.name),
         ("type", hit.type, ddo.type),
@@ -267,11 +311,18 @@ def _wrong_in_document(hit: Hit, document: Callable[[bytes], bytes | None]) -> t
         ("size", hit.size, content.size if content else 0),
         ("gated", hit.gated, bool(content and content.encryption)),
         ("formats", list(hit.formats), formats_of(paths)),
-        ("licence names", [one.name for one in hit.offers], [*names, *[""] * len(hit.offers)][: len(hit.offers)]),
     ):
         if said != true:
             return name, said, true
-    return None
+    if terms is None or not any(said_names):
+        return None
+    words = data if terms == digest else documents(terms)
+    try:
+        names = [one.name for one in DDO.from_bytes(words).licences] if words is not None else []
+    except InvalidDDO:
+        names = []
+    true_names = [*names, *[""] * len(hit.offers)][: len(hit.offers)]
+    return None if said_names == true_names else ("licence names", said_names, true_names)
 
 
 def call(contract: str, name: str, *arguments: Any) -> bytes:

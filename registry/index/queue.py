@@ -1,4 +1,4 @@
-"""DocumentQueue of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
+"""Documents of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
 
 Nobody's dead million can slow anybody else: owners take turns, each with at most two at a time, and what was not found
 is asked for again after ten seconds, a minute, ten minutes, an hour, six hours, and then every day, for ever.
@@ -21,7 +21,7 @@ from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS
 
-__all__ = ["AGAIN", "DocumentQueue"]
+__all__ = ["AGAIN", "DocumentQueue", "checked"]
 
 AGAIN: Final = (10, 60, 600, 3_600, 21_600, 86_400)
 """Seconds after which a document that was not found is looked for again; the last for all further times."""
@@ -101,7 +101,7 @@ class DocumentQueue:
         row = self._store.load("document", [(hashlib.sha256(data).digest(),)])
         for kept in row.values():
             if kept["status"] == "wanted":
-                return bool(self._keep([self._checked(kept, data)]))
+                return bool(self._keep([checked(kept, data)]))
         return False
 
     # --- Internal --------------------------------------------------------------------------------
@@ -158,21 +158,7 @@ class DocumentQueue:
             data = fetch(CID.from_digest(row["digest"]), self._source, LIMITS)
         except ContentError:
             return row
-        return self._checked(row, data)
-
-    def _checked(self, row: Row, data: bytes) -> Row:
-        if hashlib.sha256(data).digest() != row["digest"]:
-            return row
-        try:
-            if len(data) > MAX_BYTES:
-                raise DDOTooLarge(len(data), MAX_BYTES)
-            DDO.from_bytes(data)
-        except InvalidDDO as error:
-            faults = [str(fault)[:300] for fault in error.faults[:MOST_FAULTS]]
-            return {**row, "status": "invalid", "faults": json.dumps(faults), "bytes": b""}
-        except DDOTooLarge as error:
-            return {**row, "status": "invalid", "faults": json.dumps([error.message]), "bytes": b""}
-        return {**row, "status": "have", "bytes": data}
+        return checked(row, data)
 
     def _keep(self, rows: Sequence[Row]) -> int:
         """Write what was found, and have its assets shown anew; returns how many that were."""
@@ -188,6 +174,23 @@ class DocumentQueue:
                     assets = self._store.rows("SELECT id FROM asset WHERE digest = ?", row["digest"])
                     self._store.stain(id for (id,) in assets)
         return len(found)
+
+
+def checked(row: Row, data: bytes) -> Row:
+    """The row of a document once these bytes of it are there: as it was if they are others."""
+    if hashlib.sha256(data).digest() != row["digest"]:
+        return row
+    faults: list[str] = []
+    if len(data) > MAX_BYTES:
+        faults = [DDOTooLarge(len(data), MAX_BYTES).message]
+    else:
+        try:
+            DDO.from_bytes(data)
+        except InvalidDDO as error:
+            faults = [str(fault)[:300] for fault in error.faults[:MOST_FAULTS]] or [error.message]
+    if faults:
+        return {**row, "status": "invalid", "faults": json.dumps(faults), "bytes": b""}
+    return {**row, "status": "have", "bytes": data}
 
 
 def _jitter(digest: bytes, wait: int) -> int:

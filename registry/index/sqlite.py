@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from registry.index import deadline
 from registry.index.tables import Column, Key, Table
 from registry.index.tables_store import Store
 
@@ -44,7 +45,9 @@ class SqliteStore(Store):
             self._writer.execute("PRAGMA wal_autocheckpoint = 8000")
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
+        made = sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
+        made.set_progress_handler(deadline.is_over, 10_000)
+        return made
 
     def _reader(self) -> sqlite3.Connection:
         """A connection of this thread's own, so that readers do not wait for the writer."""
@@ -59,6 +62,7 @@ class SqliteStore(Store):
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read; see `Store.rows`."""
+        deadline.check()
         with self._typed(sqlite3.Error):
             if self._in_memory:
                 with self._writing:

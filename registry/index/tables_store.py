@@ -14,11 +14,14 @@ from typing import Any, Final
 
 from registry.chain.blocks import Header
 from registry.errors import IndexFault
+from registry.index import deadline
 from registry.index.changes import Changes
 from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.tables import FOLDED, LOGS, Column, Key, Row, Table
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
+_OLDER: Final = frozenset({"1"})
+"""Formats that had the same events: what follows from them is made again, and no node is asked."""
 
 _OWN: Final = (
     Table("meta", (("name", "text"), ("value", "text")), 1),
@@ -40,6 +43,25 @@ _OWN: Final = (
         ("owner, status, next_try",),
     ),
     Table("turn", (("owner", "text"), ("next_try", "int")), 1, ("next_try",)),
+    Table(
+        "manifest",
+        (
+            ("collection", "int"),
+            ("root", "blob"),
+            ("owner", "text"),
+            ("content", "text"),
+            ("size", "int"),
+            ("done", "int"),
+            ("tries", "int"),
+            ("next_try", "int"),
+            ("facts", "text"),
+            ("shown", "int"),
+            ("next_show", "int"),
+        ),
+        1,
+        ("owner, next_try, collection", "next_try, collection", "next_show"),
+    ),
+    Table("item", (("id", "int"), ("digest", "blob"), ("proof", "blob")), 1),
     Table("root", (("block", "int"), ("hash", "text"), ("root", "blob"), ("assets", "int")), 1),
 )
 """What an index keeps for itself, and no chain says."""
@@ -48,7 +70,8 @@ _OWN: Final = (
 class Store(ABC):
     """The tables of one index in one database.
 
-    Writing is for one process at a time, reading for any number. Raises `IndexFault` if the database cannot be used.
+    Writing is for one process at a time, reading for any number. Raises `IndexFault` if the database cannot be used,
+    and `SearchTimeout` for what takes longer to read than `deadline.within` allows.
     """
 
     def __init__(self) -> None:
@@ -101,7 +124,8 @@ class Store(ABC):
     def prepare(self, identity: Mapping[str, str], *, again: bool = False) -> None:
         """Make the tables if there are none; with `again` anew, whatever there is.
 
-        `identity` says of which registry the index is. Raises `IndexFault` if it is of another, or of another format.
+        `identity` says of which registry the index is. Raises `IndexFault` if it is of another, or of another format;
+        see `upgrade` for one of an older format.
         """
         with self.writing():
             if again:
@@ -113,19 +137,44 @@ class Store(ABC):
                 return
             found = self.facts()
             if found.get("format") != FORMAT:
-                raise IndexFault(f"The index has format {found.get('format')}; this version writes {FORMAT}.")
+                raise IndexFault(
+                    f"The index has format {found.get('format')}; this version writes {FORMAT}.",
+                    hint="Use the version that wrote it, or build it again: 'registry hub index --again'.",
+                )
             for name, value in identity.items():
                 if found.get(name) != value:
                     raise IndexFault(f"The index is of {name} {found.get(name)}, not {value}.")
 
-    def is_there(self) -> bool:
-        """Whether there are tables."""
+    def is_older(self) -> bool:
+        """Whether the tables are of an older format, whose events are as they are now."""
+        return self.is_there() and self.facts().get("format") in _OLDER
+
+    def upgrade(self) -> None:
+        """Bring tables of an older format to this one, within `writing`: those that follow from events are empty then.
+
+        Events, blocks and documents stay.
+        """
+        there = {table.name for table in (*LOGS, *_OWN) if self._has(table.name)}
+        for table in FOLDED:
+            self.run(f"DROP TABLE IF EXISTS {table.name}")
+            self.run(f"DROP TABLE IF EXISTS {table.name}_was")
+        for table in (*FOLDED, *LOGS, *_OWN):
+            if table.name not in there:
+                for statement in self._schema_of(table):
+                    self.run(statement)
+        self.note(format=FORMAT)
+
+    def _has(self, name: str) -> bool:
         try:
             with self.reading():
-                self.rows("SELECT 1 FROM meta")
+                self.rows(f"SELECT 1 FROM {name} LIMIT 1")
         except IndexFault:
             return False
         return True
+
+    def is_there(self) -> bool:
+        """Whether there are tables."""
+        return self._has("meta")
 
     def _drop(self) -> None:
         for table in (*FOLDED, *LOGS, *_OWN):
@@ -134,14 +183,17 @@ class Store(ABC):
 
     def _schema(self) -> Iterator[str]:
         for table in (*FOLDED, *LOGS, *_OWN):
-            columns = ", ".join(f"{name} {self.kinds[kind]} NOT NULL" for name, kind in table.columns)
-            keys = ", ".join(table.key)
-            yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({keys})){self.suffix}"
-            for number, index in enumerate(table.indexes):
-                yield f"CREATE INDEX {table.name}_{number} ON {table.name} ({index})"
-            if table in FOLDED:
-                at = f"at {self.kinds['int']} NOT NULL, existed {self.kinds['int']} NOT NULL"
-                yield f"CREATE TABLE {table.name}_was ({at}, {columns}, PRIMARY KEY (at, {keys})){self.suffix}"
+            yield from self._schema_of(table)
+
+    def _schema_of(self, table: Table) -> Iterator[str]:
+        columns = ", ".join(f"{name} {self.kinds[kind]} NOT NULL" for name, kind in table.columns)
+        keys = ", ".join(table.key)
+        yield f"CREATE TABLE {table.name} ({columns}, PRIMARY KEY ({keys})){self.suffix}"
+        for number, index in enumerate(table.indexes):
+            yield f"CREATE INDEX {table.name}_{number} ON {table.name} ({index})"
+        if table in FOLDED:
+            at = f"at {self.kinds['int']} NOT NULL, existed {self.kinds['int']} NOT NULL"
+            yield f"CREATE TABLE {table.name}_was ({at}, {columns}, PRIMARY KEY (at, {keys})){self.suffix}"
 
     # --- Facts about the index -------------------------------------------------------------------
 
@@ -314,6 +366,7 @@ class Store(ABC):
         try:
             yield
         except kinds as error:
+            deadline.check()
             raise IndexFault(f"The index cannot be used: {' '.join(str(error).split())[:300]}.") from error
 
 

@@ -13,9 +13,6 @@ from registry.index.search.query import Engine
 MANY: Final = 100_000
 """Assets from which on tantivy searches, where it is installed."""
 
-MILLISECONDS: Final = 250
-"""Of the engine, for one question."""
-
 
 def open_engine(folder: Path, kind: Literal["auto", "fts5", "tantivy"], assets: int) -> Engine:
     """The engine in a folder; `assets` is how many there are. Raises `InputError` for one that is not installed."""
@@ -26,4 +23,4 @@ def open_engine(folder: Path, kind: Literal["auto", "fts5", "tantivy"], assets: 
         from registry.index.search.tantivy import TantivyEngine
 
         return TantivyEngine(folder / "tantivy")
-    return FtsEngine(folder / "search.sqlite", milliseconds=MILLISECONDS)
+    return FtsEngine(folder / "search.sqlite")

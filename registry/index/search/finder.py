@@ -1,4 +1,4 @@
-"""IndexReader questions: candidates from an engine, ranked, narrowed to a page, and counted by facets."""
+"""Questions: candidates from an engine, ranked, narrowed to a page, and counted by facets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import Any, Final
 
-from registry.index import rank
+from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
 from registry.index.search.query import MOST_LETTERS, Candidates, Engine, SearchQuery
-from registry.index.search.shelf import Columns
+from registry.index.search.shelf import COUNTED, Columns, count_codes
 
 __all__ = ["Answered", "Finder", "Found"]
 
@@ -24,7 +24,9 @@ FEW: Final = 10
 OF_ONE_OWNER: Final = 2
 """Hits of one owner on a page, a collection counting as one, unless the question names either."""
 
-_COUNTED: Final = ("type", "license", "tag", "format", "standard", "owner", "free", "paid", "gated", "computable")
+WORK: Final = 5.0
+"""Seconds of a processor for one question, where whoever asks has no nearer bound."""
+
 _MOST_COUNTED: Final = 12
 
 
@@ -54,7 +56,7 @@ class Answered:
 Ranked = tuple[Columns, float, dict[str, float]]
 """An asset, what its words say times its worth, and the parts of the former."""
 
-_NOBODY: Final[Ranked] = (Columns(0, "", 0, "", 0, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, ""), 0.0, {})
+_NOBODY: Final[Ranked] = (Columns(*(0,) * 14, b""), 0.0, {})
 
 
 class Finder:
@@ -64,7 +66,11 @@ class Finder:
         self.engine = engine
 
     def answer(self, question: SearchQuery, now: int, *, facets: bool = True) -> Answered:
-        """The page of hits for a question. Raises `InputError` and `IndexFault`."""
+        """The page of hits for a question. Raises `InputError`, `IndexFault` and `SearchTimeout`."""
+        with deadline.within(WORK), self.engine.shelf.reading():
+            return self._answer(question, now, facets=facets)
+
+    def _answer(self, question: SearchQuery, now: int, *, facets: bool) -> Answered:
         place = question.place
         asked, begun = question.asked
         if question.text and not (asked or begun):
@@ -80,18 +86,25 @@ class Finder:
         near: tuple[str, ...] = ()
         if not ordered and (asked or begun):
             near = tuple(dict.fromkeys(one for word in (*asked, begun) if word for one in self.engine.near(word)))
-        if question.sort != "score":
+        if question.sort == "name":
+            names = self.engine.shelf.names([one.id for one, _, _ in ordered])
+            ordered.sort(key=lambda one: (names[one[0].id], one[0].id))
+        elif question.sort != "score":
             ordered.sort(key=lambda one: _KEYS[question.sort](one[0]))
         capped = not (question.owner or question.collection)
         shown = _arranged(ordered, question, place + question.limit) if capped else ordered
         hits = self._hits(shown[place : place + question.limit], now)
         end = place + question.limit
         after = question.from_place(end) if end < len(ordered) and hits else ""
-        counted = _counted(found.columns) if facets else {}
+        counted = self._counted(found.columns) if facets else {}
         return Answered(tuple(hits), len(found.columns), found.more, counted, after, near)
 
     def similar(self, entry: AssetEntry, now: int, limit: int) -> list[Found]:
-        """Other assets with the words that tell most of this one, the nearest first."""
+        """Other assets with the words that tell most of this one, the nearest first; as `answer`."""
+        with deadline.within(WORK), self.engine.shelf.reading():
+            return self._similar(entry, now, limit)
+
+    def _similar(self, entry: AssetEntry, now: int, limit: int) -> list[Found]:
         texts = entry.texts()
         known = (*texts["name"].split(), *texts["tags"].split(), *texts["description"].split()[:60])
         total = self.engine.shelf.fact("shown")
@@ -136,13 +149,28 @@ class Finder:
             Found(entries[one.id], score, parts, one.quality(now)) for one, score, parts in part if one.id in entries
         ]
 
+    def _counted(self, columns: Sequence[Columns]) -> dict[str, dict[str, int]]:
+        """How many candidates have each value, the most frequent first."""
+        kinds: list[list[tuple[int, int]]] = [[] for _ in COUNTED]
+        for code, number in count_codes(columns).items():
+            kinds[code & 15].append((-number, code))
+        most = {kind: nsmallest(_MOST_COUNTED, listed) for kind, listed in zip(COUNTED, kinds, strict=True) if listed}
+        values = self.engine.shelf.values([code for listed in most.values() for _, code in listed])
+        return {
+            kind: {
+                values[code]: -number
+                for number, code in sorted(listed, key=lambda one: (one[0], values[one[1]]))
+                if values[code]
+            }
+            for kind, listed in most.items()
+        }
+
 
 _KEYS: Final[Mapping[str, Callable[[Columns], tuple[Any, ...]]]] = {
     "new": lambda one: (-one.published, one.id),
     "price": lambda one: (one.price < 0, one.price, one.id),
     "fees": lambda one: (-one.fees, one.id),
     "size": lambda one: (-one.size, one.id),
-    "name": lambda one: (one.name, one.id),
 }
 
 
@@ -151,23 +179,26 @@ def _arranged(ordered: Sequence[Ranked], question: SearchQuery, needed: int) -> 
 
     Copies of the same content are folded under the one that was first.
     """
-    first: dict[str, int] = {}
+    first: dict[int, int] = {}
     for one, _, _ in ordered:
         if one.content:
             first[one.content] = min(one.id, first.get(one.content, one.id))
     waiting = [one for one in ordered if first.get(one[0].content, one[0].id) == one[0].id]
     shown: list[Ranked] = []
     while waiting and len(shown) < needed:
-        counted: Counter[object] = Counter()
+        owners: Counter[int] = Counter()
+        together: set[int] = set()
         page: list[Ranked] = []
         later: list[Ranked] = []
         for place, hit in enumerate(waiting):
             if len(page) == question.limit:
                 later += waiting[place:]
                 break
-            same, most = (hit[0].collection, 1) if hit[0].collection else (hit[0].owner, OF_ONE_OWNER)
-            if counted[same] < most:
-                counted[same] += 1
+            one = hit[0]
+            whole = one.collection or one.id
+            if owners[one.owner] < OF_ONE_OWNER and whole not in together:
+                owners[one.owner] += 1
+                together.add(whole)
                 page.append(hit)
             else:
                 later.append(hit)
@@ -177,17 +208,3 @@ def _arranged(ordered: Sequence[Ranked], question: SearchQuery, needed: int) -> 
             shown += [_NOBODY] * (question.limit - len(page))
         waiting = later
     return shown
-
-
-def _counted(columns: Sequence[Columns]) -> dict[str, dict[str, int]]:
-    """How many candidates have each value, the most frequent first."""
-    counts: dict[str, dict[str, int]] = {"owner": Counter([one.owner for one in columns])}
-    for line, number in Counter("\n".join([one.facets for one in columns]).split("\n")).items():
-        name, _, value = line.partition("=")
-        if value:
-            counts.setdefault(name, {})[value] = number
-    return {
-        name: dict(nsmallest(_MOST_COUNTED, counts[name].items(), key=lambda one: (-one[1], one[0])))
-        for name in _COUNTED
-        if counts.get(name)
-    }

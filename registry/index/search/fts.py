@@ -15,11 +15,11 @@ from typing import Final
 
 from registry.index.entries import AssetEntry
 from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
-from registry.index.search.shelf import COLUMNS, FIELDS, Columns, Shelf
+from registry.index.search.shelf import FIELDS, Shelf, code_of, columns_of, packed
 
 __all__ = ["FtsEngine"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _WEIGHTS: Final = "10.0, 5.0, 3.0, 1.0, 0.5, 0.0"
 _SCHEMA: Final = """
 CREATE VIRTUAL TABLE found USING fts5(
@@ -33,9 +33,8 @@ CREATE VIRTUAL TABLE vocabulary USING fts5vocab(found, 'row');
 class FtsEngine:
     """Entries in a file of SQLite, or in memory for ``:memory:``; one process writes. Raises `IndexFault`."""
 
-    def __init__(self, path: str | Path = ":memory:", *, milliseconds: int = 0) -> None:
-        """`milliseconds` bound a question, 0 for no bound."""
-        self.shelf = Shelf(path, FORMAT, _SCHEMA, milliseconds=milliseconds)
+    def __init__(self, path: str | Path = ":memory:") -> None:
+        self.shelf = Shelf(path, FORMAT, _SCHEMA, by_worth=True)
         self._known = lru_cache(10_000)(self._count)
 
     # --- Taking ----------------------------------------------------------------------------------
@@ -92,7 +91,7 @@ class FtsEngine:
         if match is None:
             clause = " AND ".join(["e.shown = 1", *where])
             rows = self.shelf.rows(
-                f"SELECT {COLUMNS}, 0.0 FROM entry e WHERE {clause} ORDER BY {order} LIMIT {limit}", *values
+                f"SELECT e.numbers, e.facets, 0.0 FROM entry e WHERE {clause} ORDER BY {order} LIMIT {limit}", *values
             )
         elif asked or begun:
             clause = " AND ".join(["found MATCH ?", *where])
@@ -102,17 +101,17 @@ class FtsEngine:
                 f"WHERE {clause} ORDER BY found.rowid LIMIT {limit}"
             )
             rows = self.shelf.rows(
-                f"SELECT {COLUMNS}, -c.worth FROM ({inner}) c JOIN entry e USING (place)", match, *values
+                f"SELECT e.numbers, e.facets, -c.worth FROM ({inner}) c JOIN entry e USING (place)", match, *values
             )
         else:
             clause = " AND ".join(["found MATCH ?", *where])
             rows = self.shelf.rows(
-                f"SELECT {COLUMNS}, 0.0 FROM found JOIN entry e ON e.place = found.rowid "
+                f"SELECT e.numbers, e.facets, 0.0 FROM found JOIN entry e ON e.place = found.rowid "
                 f"WHERE {clause} ORDER BY {order} LIMIT {limit}",
                 match,
                 *values,
             )
-        return Candidates(list(map(Columns._make, rows[:CANDIDATES])), len(rows) > CANDIDATES)
+        return Candidates([columns_of(*row) for row in rows[:CANDIDATES]], len(rows) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""
@@ -184,10 +183,10 @@ def _match(asked: Sequence[str], begun: str, question: SearchQuery, *, every: bo
     return f"({text}) NOT (facets : ({' OR '.join(unwanted)}))" if unwanted else text
 
 
-def _bounds(question: SearchQuery) -> tuple[list[str], list[int]]:
+def _bounds(question: SearchQuery) -> tuple[list[str], list[object]]:
     """What a match alone cannot say, as conditions."""
     where: list[str] = []
-    values: list[int] = []
+    values: list[object] = []
     for column, name, sign in (
         ("price", "min_price", ">="),
         ("price", "max_price", "<="),
@@ -201,8 +200,8 @@ def _bounds(question: SearchQuery) -> tuple[list[str], list[int]]:
     if question.min_price is not None or question.max_price is not None:
         where.append("e.price >= 0")
     if not question.text and not [1 for _, must in question.facets() if must]:
-        # Nothing to match: what must not be is looked for in the lines of facets.
+        # Nothing to match: what must not be is looked for among the codes of facets.
         for facet, _ in question.facets():
-            where.append("instr(char(10) || e.facets || char(10), ?) = 0")
-            values.append(f"\n{facet}\n")  # type: ignore[arg-type]
+            where.append("instr(e.facets, ?) = 0")
+            values.append(packed([code_of(facet)]))
     return where, values

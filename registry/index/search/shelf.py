@@ -5,20 +5,23 @@ What ranking and counting read of thousands is apart from what is shown of twent
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from registry.errors import IndexFault
-from registry.index import rank
+from registry.errors import IndexFault, SearchTimeout
+from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
 from registry.index.text import skeleton
 
-__all__ = ["FIELDS", "Columns", "Shelf"]
+__all__ = ["COUNTED", "FIELDS", "Columns", "Shelf", "code_of", "columns_of", "count_codes", "packed"]
 
 FIELDS: Final = tuple(rank.FIELDS)
 _ROOM: Final = 1 << 40
@@ -27,31 +30,39 @@ _STEPS: Final = 1 << 10
 _SCHEMA: Final = """
 CREATE TABLE entry (
     place INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, shown INTEGER NOT NULL, owner TEXT NOT NULL,
-    collection INTEGER NOT NULL, content TEXT NOT NULL, looks_like INTEGER NOT NULL, name TEXT NOT NULL,
-    looks TEXT NOT NULL, price INTEGER NOT NULL, size INTEGER NOT NULL, published INTEGER NOT NULL,
-    fees INTEGER NOT NULL, derived INTEGER NOT NULL, endorsed INTEGER NOT NULL, adopted INTEGER NOT NULL,
-    standards INTEGER NOT NULL, tags INTEGER NOT NULL, facets TEXT NOT NULL
+    name TEXT NOT NULL, looks TEXT NOT NULL, price INTEGER NOT NULL, size INTEGER NOT NULL,
+    published INTEGER NOT NULL, fees INTEGER NOT NULL, numbers BLOB NOT NULL, facets BLOB NOT NULL
 );
 CREATE INDEX looking ON entry (looks, id);
 CREATE INDEX calling ON entry (name);
 CREATE TABLE kept (id INTEGER PRIMARY KEY, words TEXT NOT NULL, whole TEXT NOT NULL);
+CREATE TABLE facet (code INTEGER PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT INTO meta VALUES ('cursor', 0), ('next', 1), ('shown', 0);
 """
 
+COUNTED: Final = (
+    *("type", "license", "tag", "format", "standard", "owner", "collection"),
+    *("free", "paid", "gated", "computable"),
+)
+"""Kinds of facets that are counted; at most 16, since a code says which it is in four bits."""
+
+_NUMBERS: Final = Struct("<14q")
+
 
 class Columns(NamedTuple):
-    """What an entry is ranked, sorted and counted by; `facets` are lines, `worth` what the engine says of its words.
+    """What an entry is ranked, sorted and counted by; `worth` is what the engine says of its words.
 
-    Prices and fees are in millionths of a dollar, `size` in bytes, `published` in seconds since 1970.
+    Prices and fees are in millionths of a dollar, `size` in bytes, `published` in seconds since 1970. `owner` and
+    `content` are codes, 0 for no content; `facets` are codes too, 8 bytes each (see `code_of`): thousands are read for
+    one question, and numbers are cheaper to read than texts.
     """
 
     id: int
-    owner: str
+    owner: int
     collection: int
-    content: str
+    content: int
     looks_like: int
-    name: str
     price: int
     size: int
     published: int
@@ -61,7 +72,7 @@ class Columns(NamedTuple):
     adopted: int
     standards: int
     tags: int
-    facets: str
+    facets: bytes
     worth: float = 0.0
 
     def quality(self, now: int) -> rank.Quality:
@@ -77,24 +88,48 @@ class Columns(NamedTuple):
         )
 
 
-COLUMNS: Final = ", ".join(f"e.{name}" for name in Columns._fields[:-1])
+def columns_of(numbers: bytes, facets: bytes, worth: float = 0.0) -> Columns:
+    """Columns from what the file has of them."""
+    return Columns._make((*_NUMBERS.unpack(numbers), facets, worth))
+
+
+@lru_cache(maxsize=100_000)
+def code_of(facet: str) -> int:
+    """A facet ``kind=value`` as a number that is the same everywhere; its lowest four bits say which kind it is."""
+    kind = facet.partition("=")[0]
+    digest = hashlib.blake2s(facet.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True) & ~15 | COUNTED.index(kind)
+
+
+def packed(codes: Iterable[int]) -> bytes:
+    """Codes as a file keeps them."""
+    return b"".join(code.to_bytes(8, "little", signed=True) for code in codes)
+
+
+def count_codes(columns: Iterable[Columns]) -> Counter[int]:
+    """How many have each facet, by its code."""
+    return Counter(memoryview(b"".join([one.facets for one in columns])).cast("q"))
 
 
 class Shelf:
     """Entries in a file of SQLite, or in memory; one process writes.
 
-    `schema` is what an engine keeps in it besides, and `milliseconds` bound a question, 0 for no bound. Raises
-    `IndexFault`.
+    `schema` is what an engine keeps in it besides, and `by_worth` whether an entry's place is its worth. Raises
+    `IndexFault`, and `SearchTimeout` for a question that takes longer than `deadline.within` allows.
     """
 
-    def __init__(self, path: str | Path, form: int, schema: str = "", *, milliseconds: int = 0) -> None:
+    def __init__(self, path: str | Path, form: int, schema: str = "", *, by_worth: bool = False) -> None:
         self.path: Final = str(path)
         self.guard = threading.RLock()
-        self._form, self._schema, self._milliseconds = form, schema, milliseconds
+        self._form, self._schema = form, schema
+        self._by_worth = by_worth
+        self._in_memory = self.path == ":memory:"
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
         with self._typed():
-            if self.path != ":memory:":
+            if not self._in_memory:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self.db = sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
+            self.db = self._connect()
             self.db.execute("PRAGMA journal_mode = WAL")
             self.db.execute("PRAGMA synchronous = OFF")  # all of it can be made again
             self.db.execute("PRAGMA secure_delete = OFF")
@@ -102,10 +137,27 @@ class Shelf:
             if self.db.execute("PRAGMA user_version").fetchone()[0] != form:
                 self.clear()
 
+    def _connect(self) -> sqlite3.Connection:
+        made = sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
+        made.execute("PRAGMA mmap_size = 268435456")
+        made.set_progress_handler(deadline.is_over, 10_000)
+        return made
+
+    def _reader(self) -> sqlite3.Connection:
+        """A connection of this thread's own, so that nobody waits for the writer or for another's question."""
+        if self._in_memory or getattr(self._local, "writing", False):
+            return self.db
+        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if found is None:
+            found = self._local.reader = self._connect()
+            found.execute("PRAGMA query_only = ON")
+            self._readers.append(found)
+        return found
+
     def clear(self) -> None:
         """Forget everything."""
         with self.guard, self._typed():
-            for name in ("vocabulary", "found", "entry", "kept", "meta"):
+            for name in ("vocabulary", "found", "entry", "kept", "facet", "meta"):
                 self.db.execute(f"DROP TABLE IF EXISTS {name}")
             for statement in (_SCHEMA + self._schema).split(";\n"):
                 self.db.execute(statement)
@@ -116,6 +168,7 @@ class Shelf:
         """All that is written within is written together, or nothing is."""
         with self.guard, self._typed():
             self.db.execute("BEGIN IMMEDIATE")
+            self._local.writing = True
             try:
                 yield
                 self.db.execute("COMMIT")
@@ -123,6 +176,27 @@ class Shelf:
                 with suppress(sqlite3.Error):
                     self.db.execute("ROLLBACK")
                 raise
+            finally:
+                self._local.writing = False
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that this thread reads within is of one moment."""
+        if self._in_memory:
+            with self.guard:
+                yield
+            return
+        with self._typed():
+            reader = self._reader()
+            begins = not reader.in_transaction
+            if begins:
+                reader.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if begins:
+                with suppress(sqlite3.Error):
+                    reader.execute("COMMIT")
 
     def fact(self, name: str) -> int:
         """A number that was noted: ``cursor``, ``shown``."""
@@ -148,52 +222,67 @@ class Shelf:
     def add(self, entry: AssetEntry, before: int | None, now: int) -> tuple[int, dict[str, str], list[str]]:
         """Put an entry where its worth is, the best first, within `writing`; returns its place, its words by field, and
         its facets. `before` is where it was."""
-        if before is None:
-            number = int(self.db.execute("SELECT value FROM meta WHERE name = 'next'").fetchone()[0])
-            self.db.execute("UPDATE meta SET value = value + 1 WHERE name = 'next'")
-        else:
-            number = before % _ROOM
-        step = min(_STEPS - 1, int(entry.quality(now).total * _STEPS))
-        place = (_STEPS - 1 - step) * _ROOM + number
+        place = self._place(entry, before, now) if self._by_worth else entry.id
         texts, facets = entry.texts(), entry.facets()
+        counted = [*entry.counted(), f"owner={entry.owner}"]
+        codes = [code_of(one) for one in counted]
+        content = int.from_bytes(hashlib.blake2s(entry.content.encode(), digest_size=7).digest(), "little")
+        numbers = _NUMBERS.pack(
+            entry.id,
+            codes[-1],
+            entry.collection,
+            content if entry.content else 0,
+            entry.looks_like,
+            entry.price,
+            entry.size,
+            entry.published,
+            entry.fees,
+            entry.derived,
+            entry.endorsed,
+            entry.adopted,
+            len(entry.standards),
+            len(entry.tags),
+        )
         self.db.execute(
-            f"INSERT INTO entry VALUES ({', '.join('?' * 19)})",
+            f"INSERT INTO entry VALUES ({', '.join('?' * 12)})",
             (
-                place,
-                entry.id,
-                entry.shown,
-                entry.owner,
-                entry.collection,
-                entry.content,
-                entry.looks_like,
-                entry.name,
-                skeleton(entry.name),
-                entry.price,
-                entry.size,
-                entry.published,
-                entry.fees,
-                entry.derived,
-                entry.endorsed,
-                entry.adopted,
-                len(entry.standards),
-                len(entry.tags),
-                "\n".join(entry.counted()),
+                *(place, entry.id, entry.shown, entry.owner, entry.name, skeleton(entry.name), entry.price),
+                *(entry.size, entry.published, entry.fees, numbers, packed(codes)),
             ),
+        )
+        self.db.executemany(
+            "INSERT OR IGNORE INTO facet VALUES (?, ?)",
+            [(code, facet.partition("=")[2]) for code, facet in zip(codes, counted, strict=True)],
         )
         words = "\n".join(texts[name] for name in FIELDS)
         self.db.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (entry.id, words, entry.to_json()))
         self.db.execute("UPDATE meta SET value = value + ? WHERE name = 'shown'", (int(entry.shown),))
         return place, texts, facets
 
+    def _place(self, entry: AssetEntry, before: int | None, now: int) -> int:
+        if before is None:
+            number = int(self.db.execute("SELECT value FROM meta WHERE name = 'next'").fetchone()[0])
+            self.db.execute("UPDATE meta SET value = value + 1 WHERE name = 'next'")
+        else:
+            number = before % _ROOM
+        step = min(_STEPS - 1, int(entry.quality(now).total * _STEPS))
+        return (_STEPS - 1 - step) * _ROOM + number
+
     # --- Reading ---------------------------------------------------------------------------------
 
-    def columns(self, ids: Sequence[int]) -> list[Columns]:
-        """What some assets are ranked and counted by, in any order."""
-        return [Columns(*row) for row in self.facts_of(ids)]
+    def columns(self, worth: Mapping[int, float]) -> list[Columns]:
+        """What some assets are ranked and counted by, in any order; `worth` is what the engine says, by number."""
+        key = "id" if self._by_worth else "place"
+        rows = self._of("entry", key, "id, numbers, facets", list(worth))
+        return [columns_of(numbers, facets, worth[id]) for id, numbers, facets in rows]
 
-    def facts_of(self, ids: Sequence[int]) -> list[tuple[Any, ...]]:
-        """The same as plain rows, without what an engine adds."""
-        return self._of("entry e", "e.id", COLUMNS, ids)
+    def names(self, ids: Sequence[int]) -> dict[int, str]:
+        """What some assets are called."""
+        return dict(self._of("entry", "id" if self._by_worth else "place", "id, name", ids))
+
+    def values(self, codes: Sequence[int]) -> dict[int, str]:
+        """The values of facets by their codes."""
+        return dict(self._of("facet", "code", "code, value", codes))
 
     def entries(self, ids: Sequence[int]) -> dict[int, AssetEntry]:
         """The entries of some assets."""
@@ -215,13 +304,18 @@ class Shelf:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read, within the time that a question has."""
-        with self.guard, self._typed(), self._bounded():
-            return self.db.execute(statement, values).fetchall()
+        deadline.check()
+        with self._typed():
+            if self._in_memory:
+                with self.guard:
+                    return self.db.execute(statement, values).fetchall()
+            return self._reader().execute(statement, values).fetchall()
 
     def close(self) -> None:
         """Let go of the file."""
         with self.guard:
-            self.db.close()
+            for connection in (*self._readers, self.db):
+                connection.close()
 
     def _of(self, table: str, key: str, columns: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
@@ -231,20 +325,11 @@ class Shelf:
         return found
 
     @contextmanager
-    def _bounded(self) -> Iterator[None]:
-        if not self._milliseconds:
-            yield
-            return
-        until = time.monotonic() + self._milliseconds / 1000
-        self.db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
-        try:
-            yield
-        finally:
-            self.db.set_progress_handler(None, 0)
-
-    @contextmanager
     def _typed(self) -> Iterator[None]:
         try:
             yield
+        except SearchTimeout:  # an OSError, and said already
+            raise
         except (sqlite3.Error, OSError) as error:
+            deadline.check()
             raise IndexFault(f"The search cannot answer: {error}.", hint="Ask for less, or build it again.") from error

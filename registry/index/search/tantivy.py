@@ -13,15 +13,15 @@ from typing import Any, Final
 
 import tantivy
 
-from registry.errors import IndexFault
-from registry.index import rank
+from registry.errors import IndexFault, SearchTimeout
+from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
 from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
-from registry.index.search.shelf import FIELDS, Columns, Shelf
+from registry.index.search.shelf import FIELDS, Shelf
 
 __all__ = ["TantivyEngine"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _EVERY: Final = "every"
 """The field that has the words of all others: what matches is looked up in it alone."""
 
@@ -107,17 +107,17 @@ class TantivyEngine:
         if not terms or question.sort in _ORDERS:
             field, order = _ORDERS.get(question.sort, ("quality", tantivy.Order.Desc))
             ordered = {"order_by_field": field, "order": order}
-        with self._guard, self._typed():
+        with self._typed():
             searcher = self._index.searcher()
             found = searcher.search(query, limit=CANDIDATES + 1, count=False, **ordered).hits
             ids = [int(id or 0) for id in searcher.fast_field_values("id", [one for _, one in found[:CANDIDATES]])]
         worth = {id: 0.0 if ordered else float(score) for id, (score, _) in zip(ids, found, strict=False)}
-        columns = {row[0]: Columns._make((*row, worth[row[0]])) for row in self.shelf.facts_of(ids)}
+        columns = {one.id: one for one in self.shelf.columns(worth)}
         return Candidates([columns[id] for id in ids if id in columns], len(found) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""
-        with self._guard, self._typed():
+        with self._typed():
             searcher = self._index.searcher()
             if not begun:
                 return min(COMMON, int(searcher.doc_freq(_EVERY, word)))
@@ -128,17 +128,17 @@ class TantivyEngine:
     def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
         """Names of the best entries that have a word beginning so in name or tags."""
         either = [(tantivy.Occur.Should, self._in_field(field, begun, begun=True)) for field in ("name", "tags")]
-        with self._guard, self._typed():
+        with self._typed():
             searcher = self._index.searcher()
             query = tantivy.Query.boolean_query(either)
             found = searcher.search(query, limit=limit, count=False, order_by_field="quality").hits
             ids = [int(id or 0) for id in searcher.fast_field_values("id", [one for _, one in found])]
-        names = {one.id: one.name for one in self.shelf.columns(ids)}
+        names = self.shelf.names(ids)
         return [(names[id], id) for id in ids if id in names]
 
     def near(self, word: str) -> list[str]:
         """Words spelled nearly like one that nothing has, of those that begin the same."""
-        with self._guard, self._typed():
+        with self._typed():
             searcher = self._index.searcher()
             known = [term for term, _ in searcher.terms_with_prefix(_EVERY, word[:1], limit=5_000)]
         return difflib.get_close_matches(word, [term for term in known if abs(len(term) - len(word)) <= 2], 3, 0.75)
@@ -177,8 +177,11 @@ class TantivyEngine:
 
     @contextmanager
     def _typed(self) -> Iterator[None]:
+        deadline.check()  # it cannot be interrupted: a question is over between its steps
         try:
             yield
+        except SearchTimeout:
+            raise
         except (ValueError, OSError) as error:
             raise IndexFault(f"The search cannot answer: {error}.", hint="Ask for less, or build it again.") from error
 

@@ -16,10 +16,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from integration.gateway.support import HEARD, Town, Voice, Wish, eventually
-from registry import Published
+from registry import Published, connections
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import MAX_BODY
-from registry.gateway import server
 from registry.gateway.limits import RateLimit
 
 
@@ -110,7 +109,7 @@ def test_a_slow_request_is_ended(town: Town) -> None:
 
 
 def test_a_connection_that_never_asks_is_closed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(connections, "_IDLE_SECONDS", 0.3)
     port = int(town.gateway().url.rpartition(":")[2])
     for sent in (b"", b"POST /v1/nonce HTT", b"GET /v1/gateway HTTP/1.1\r\nhost: x\r\n\r\nGET"):
         with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
@@ -146,7 +145,7 @@ def shut_out(connection: socket.socket) -> bool:
 def test_one_address_cannot_hold_the_gateway_shut_with_heads_that_never_end(
     town: Town, first: bytes, then: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "_IDLE_SECONDS", 600.0)  # as if whoever is shut out came back at once
+    monkeypatch.setattr(connections, "_IDLE_SECONDS", 600.0)  # as if whoever is shut out came back at once
     gateway = town.gateway("two", connections=60, address_heads=10, address_burst=1000)
 
     def hold() -> socket.socket:
@@ -174,7 +173,7 @@ def test_one_address_cannot_hold_the_gateway_shut_with_heads_that_never_end(
 
 
 def test_one_address_has_so_many_connections_and_the_next_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(connections, "_IDLE_SECONDS", 600.0)
     gateway = town.gateway("two", connections=60, address_connections=20, address_rate=10_000, address_burst=10_000)
     with contextlib.ExitStack() as open_ones:
         for _ in range(20):

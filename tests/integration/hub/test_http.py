@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -201,6 +202,28 @@ def test_who_says_nothing_keeps_nobody_waiting(town: Town) -> None:
         finally:
             for one in idle:
                 one.close()
+
+
+def test_one_address_has_so_many_connections_and_others_have_theirs(town: Town) -> None:
+    with town.hub(settings={"of_one": 5, "of_one_begun": 5}) as server, ExitStack() as open_ones:
+
+        def knock(address: str) -> socket.socket:
+            return open_ones.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), source_address=(address, 0), timeout=20)
+            )
+
+        for _ in range(5):
+            knock("127.0.0.2")
+        answer = knock("127.0.0.2").recv(65536)
+        assert answer.startswith(b"HTTP/1.1 429") and b"too many connections" in answer
+        assert get(f"{server.url}/v1/search?q=penguin").status_code == 200
+
+
+def test_a_search_that_takes_too_long_ends(town: Town) -> None:
+    with town.hub(settings={"work": 0.0}) as server:
+        answer = get(f"{server.url}/v1/search?q=penguin")
+        assert answer.status_code == 503 and answer.json()["error"]["code"] == "busy"
+        assert 'outcome="timeout"' in get(f"{server.url}/metrics").text
 
 
 def test_many_at_once_are_answered_or_told_to_wait(town: Town) -> None:

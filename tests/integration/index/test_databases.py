@@ -19,7 +19,8 @@ from postgres import Postgres
 
 from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
-from registry.errors import IndexFault
+from registry.errors import IndexFault, SearchTimeout
+from registry.index import deadline
 from registry.index.indexer import refold
 from registry.index.stores import open_store
 
@@ -105,6 +106,44 @@ def test_an_index_of_another_registry_or_format_is_refused(place: Place, databas
         store.prepare({"registry": place.deployment.registry})
     store.prepare({"registry": "0x" + "ee" * 20}, again=True)
     assert store.facts()["registry"] == "0x" + "ee" * 20
+
+
+def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_documents(
+    place: Place, truth: list[Any], database: str
+) -> None:
+    index = place.index(database)
+    index.sync()
+    store = index.store
+    with store.writing():
+        store.run("DROP TABLE manifest")
+        store.run("DROP TABLE item")
+        store.run("DELETE FROM holding")
+        store.run("INSERT INTO document VALUES (?, 'have', 'asset', '', 1, 0, '', ?)", b"\1" * 32, b"{}")
+        store.note(format="1")
+    assert store.is_older()
+    with pytest.raises(ZeroDivisionError), store.writing():
+        store.upgrade()
+        raise ZeroDivisionError
+    assert store.is_older() and not list(store.each("holding")), "all of it, or nothing"
+    with store.writing():
+        store.upgrade()
+        refold(store, place.contracts)
+    store.prepare({"registry": place.deployment.registry})
+    assert dump(index, undo=True) == truth
+    assert len(list(store.each("document"))) == 1 and not list(store.each("item"))
+
+
+def test_a_question_of_tables_has_its_time(database: str) -> None:
+    store = open_store(database)
+    store.prepare({"registry": "a"})
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with deadline.within(0.1), pytest.raises(SearchTimeout):
+        store.rows(endless)
+    with deadline.within(0.1), pytest.raises(SearchTimeout), store.reading():
+        store.rows(endless)
+    assert store.facts()["registry"] == "a"
+    with deadline.within(0.1), pytest.raises(SearchTimeout), store.reading():
+        store.rows(endless)
 
 
 def test_what_fails_within_a_transaction_leaves_nothing(place: Place, database: str) -> None:

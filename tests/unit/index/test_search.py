@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry.errors import InputError
-from registry.index import rank
+from registry.errors import InputError, SearchTimeout
+from registry.index import deadline, rank
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine, SearchQuery
@@ -231,6 +233,16 @@ def test_beyond_two_thousand_it_says_that_there_are_more(engine: Engine, finder:
 # --- Changing ------------------------------------------------------------------------------------
 
 
+def test_a_question_that_has_had_its_time_ends_and_the_next_is_answered(engine: Engine, finder: Finder) -> None:
+    fill(engine, [entry(id, f"Penguins {id}", description="common words in all") for id in range(1, 400)])
+    with deadline.within(0.0), pytest.raises(SearchTimeout, match="takes more than 0 s") as refused:
+        finder.answer(asking("common"), NOW)
+    assert refused.value.seconds == 0 and "narrow it down" in refused.value.hint
+    with deadline.within(60.0, wait=0.0), pytest.raises(SearchTimeout):
+        engine.completions("peng", 10)
+    assert finder.answer(asking("common"), NOW).total == 399
+
+
 def test_what_changes_is_found_by_what_it_is_now(engine: Engine, finder: Finder) -> None:
     fill(engine, [entry(1, "Penguins"), entry(2, "Seals")])
     fill(engine, [entry(1, "Walruses", fees=10**9)], cursor=7)
@@ -369,3 +381,23 @@ def test_both_engines_give_the_same_first_ten() -> None:
     assert isinstance(made[1], TantivyEngine)
     shutil.rmtree(made[1]._folder)
     assert same >= 0.9 * len(judged()), same
+
+
+def test_a_file_interrupts_what_takes_too_long_and_readers_do_not_wait_for_the_writer(tmp_path: Path) -> None:
+    engine = FtsEngine(tmp_path / "search.sqlite")
+    fill(engine, [entry(1, "Penguins")])
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with deadline.within(0.05), pytest.raises(SearchTimeout):
+        engine.shelf.rows(endless)
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(Finder(engine).answer(asking("penguins"), NOW).total)
+
+    with engine.shelf.writing():
+        engine.shelf.note("cursor", 7)
+        other = threading.Thread(target=ask)
+        other.start()
+        other.join(30)
+    assert answers == [1] and engine.cursor() == 7
+    engine.close()
