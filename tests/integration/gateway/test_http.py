@@ -16,10 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from integration.gateway.support import HEARD, Town, Voice, Wish, eventually
-from registry import Published, connections
+from registry import Published
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import MAX_BODY
 from registry.gateway.limits import RateLimit
+from registry.system import connections
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:
