@@ -11,6 +11,7 @@
 # make mutants  do the tests notice faults? hours; SHARE=1/30 takes a thirtieth of each file and operator
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
+# make screenshots  the pictures in the documentation, from a year of a small registry
 # make refresh  take today's releases of what the package stands on into constraints-newest.txt
 
 PYTHON ?= python3
@@ -28,7 +29,7 @@ REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
 .PHONY: demo quick test system check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
-  coverage coverage-python bench release bounds refresh prep manifest clean
+  coverage coverage-python bench release bounds refresh prep manifest screenshots clean
 
 demo: .venv-demo/ready
 	.venv-demo/bin/registry demo
@@ -144,6 +145,10 @@ prep: .venv/dev node_modules/installed
 # After a change of a contract: what the package ships must be what the contracts compile to.
 manifest: .venv/dev .build/compiled
 	ape run build_manifest
+
+# Of what the pages look like today; look at each before it is committed.
+screenshots: system .venv/dev .build/compiled
+	python scripts/_toolchain/screenshots.py docs/pictures --docs
 
 # As users install it, with releases that no ape holds back: numpy 1, which ape needs, has no wheel from Python 3.13 on.
 .venv-demo/ready: pyproject.toml constraints-newest.txt

@@ -59,6 +59,7 @@ class Chromium:
         self.said: list[str] = []
         self.refused: list[str] = []
         self.dialogs: list[str] = []
+        self.called: Callable[[str], str] | None = None
         for domain in ("Page", "Runtime", "Network", "Log", "Audits"):
             self.do(f"{domain}.enable")
 
@@ -94,6 +95,10 @@ class Chromium:
             "details", {}
         ):
             self.refused.append(json.dumps(params["issue"]["details"]["contentSecurityPolicyIssueDetails"])[:400])
+        elif method == "Runtime.bindingCalled" and self.called is not None:
+            self._number += 1
+            answer = {"expression": self.called(params["payload"])}
+            self._socket.send(json.dumps({"id": self._number, "method": "Runtime.evaluate", "params": answer}))
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])
             self._number += 1
@@ -127,6 +132,19 @@ class Chromium:
         )
         assert "exceptionDetails" not in found, json.dumps(found["exceptionDetails"])[:600]
         return found["result"].get("value")
+
+    def bind(self, name: str, called: Callable[[str], str], *, script: str) -> str:
+        """Give pages a function that takes a text; `called` answers with an expression that the page then evaluates.
+        `script` runs before each page's own. Returns what `unbind` takes."""
+        self.called = called
+        self.do("Runtime.addBinding", name=name)
+        found: str = self.do("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+        return found
+
+    def unbind(self, script: str) -> None:
+        """Pages that are opened from now on have no such function."""
+        self.called = None
+        self.do("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
 
     def look(self, width: int, height: int, *, dark: bool = False, phone: bool = False) -> None:
         """Be a screen of so many pixels, in one of the two colour schemes."""

@@ -10,11 +10,15 @@ import random
 import struct
 import tomllib
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from chromium import Chromium
+from injected_wallet import Refusal
+from web3.types import RPCEndpoint
 
 from registry import Licence, Registry
 from registry.assets.publishing import Draft
@@ -24,6 +28,7 @@ from registry.hub.service import Hub
 from registry.hub.settings import HubSettings
 from registry.index.home_index import open_local
 from registry.system.serving import listen
+from registry.types import ZERO_ADDRESS
 
 DAY: Final = 86_400
 DATA: Final = Path(__file__).with_name("data") / "pages"
@@ -507,6 +512,43 @@ def served(registry: Registry) -> Iterator[str]:
     hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id)
     with HubServer(hub, sock, site=Site(hub, reader)):
         yield url
+
+
+def node_of(registry: Registry) -> Callable[..., Any]:
+    """The chain in this process as a wallet asks a node: to look, not to sign."""
+
+    def ask(method: str, *params: Any) -> Any:
+        given = [
+            {"from": ZERO_ADDRESS, **one} if method == "eth_call" and isinstance(one, dict) else one for one in params
+        ]
+        told: dict[str, Any] = registry.chain.w3.provider.make_request(RPCEndpoint(method), given)  # type: ignore[assignment]
+        if told.get("error"):
+            raise Refusal(3, str(told["error"]))
+        found = told["result"]
+        return {"timestamp": hex(found["timestamp"])} if method == "eth_getBlockByNumber" else found
+
+    return ask
+
+
+ACTS: Final = {
+    "buying": ("asset", "buyer", "[data-act=buy][data-licence='1']", ()),
+    "voting": ("proposal", "author", "[data-act=vote]", (("reason", "Audits pay for themselves."),)),
+}
+"""Pictures of a dialog before it is signed: the page, whose wallet it is, the act on it, and what is filled in."""
+
+
+def begin(browser: Chromium, act: str, given: tuple[tuple[str, str], ...]) -> None:
+    """Press an act of the page that is open, and come as far as the wallet would be asked."""
+    browser.until(f"document.querySelector(`{act} > button`)", seconds=40)
+    browser.evaluate(f"document.querySelector(`{act} > button`).click()")
+    for name, value in given:
+        browser.until(f"document.querySelector('.act-box [name={name}]')")
+        browser.evaluate(f"document.querySelector('.act-box [name={name}]').value = {json.dumps(value)}")
+    if given:
+        browser.evaluate("document.querySelector('.act-box .foot-line .button').click()")
+    browser.until(
+        "document.querySelector('.act-box [role=status]')?.innerText.includes('Nothing is signed')", seconds=40
+    )
 
 
 def pages(world: World) -> dict[str, str]:

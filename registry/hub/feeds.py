@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET  # nosec B405 # only written, never read
 
 from registry.hub.operations import Parameter
 from registry.index.catalogue import IndexView
-from registry.index.models import Activity
+from registry.index.models import TIMED, Activity
 
 __all__ = ["FEEDS", "KINDS", "kind_of"]
 
@@ -53,7 +53,7 @@ def _ending(catalogue: IndexView, base: str, url: str, *, account: str = "", day
     entries = []
     page = catalogue.owned(account) if account else None
     for one in page.owned if page is not None else ():
-        left = one.expires - page.time if page is not None and one.kind == 1 else 0
+        left = one.expires - page.time if page is not None and one.kind in TIMED else 0
         if 0 < left <= days * _DAY:
             until = datetime.fromtimestamp(one.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
             title = f"Access to {one.name or one.did} ends {until}"

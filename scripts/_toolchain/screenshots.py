@@ -1,7 +1,7 @@
 """Pictures of the pages: plays a year of a small registry on a chain in this process, serves its hub, and shoots each
-page at three widths in both colour schemes: ``screenshots.py FOLDER [--docs DOCS]``.
+page at three widths in both colour schemes: ``screenshots.py FOLDER``.
 
-With ``--docs`` the ten that the documentation shows are written there as WebP, each below 200 kB.
+With ``--docs`` (``make screenshots``) the ten that the documentation shows, as WebP, each below 200 kB.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from chromium import Chromium
-from pages_world import World, build, pages, served
+from injected_wallet import Wallet, injected
+from pages_world import ACTS, World, begin, build, node_of, pages, served
 
 WIDTHS: Final = {"phone": (390, 844), "tablet": (834, 1112), "wide": (1360, 900)}
 
@@ -31,7 +32,7 @@ DOCS: Final = (
     ("diff", "wide", False),
     ("dao", "wide", False),
     ("proposal", "wide", True),
-    ("mine", "wide", False),
+    ("buying", "wide", False),
 )
 """What the documentation shows: page, width, whether it is dark."""
 
@@ -43,6 +44,7 @@ def shoot(
     *,
     width: str,
     dark: bool,
+    act: tuple[Any, ...] = (),
     whole: bool = True,
     most: int = 2_600,
     **options: Any,
@@ -56,6 +58,9 @@ def shoot(
         if "again in a moment" not in browser.evaluate("document.body.innerText") or time.monotonic() > until:
             break
         time.sleep(1)
+    if act:
+        begin(browser, *act)
+        whole = False
     browser.evaluate("document.fonts.ready.then(() => 1)")
     return browser.shot(whole=whole, most=most, **options)
 
@@ -64,7 +69,7 @@ def main() -> None:
     """Shoot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--docs", type=Path, help="Where the ten of the documentation go.")
+    parser.add_argument("--docs", action="store_true", help="The ten of the documentation.")
     parser.add_argument("--only", nargs="*", help="Names of pages.")
     parser.add_argument("--widths", nargs="*", choices=list(WIDTHS), default=list(WIDTHS))
     parser.add_argument("--serve", action="store_true", help="Keep serving instead.")
@@ -80,26 +85,32 @@ def main() -> None:
                 while True:
                     time.sleep(60)
             browser = Chromium(Path(place) / "profile")
+            wallet = Wallet(node_of(world.registry), world.registry.address)
             try:
-                _shoot_all(browser, url, world, chosen)
+                with injected(browser, wallet, name="Your wallet"):
+                    _shoot_all(browser, url, world, wallet, chosen)
             finally:
                 browser.stop()
 
 
-def _shoot_all(browser: Chromium, url: str, world: World, chosen: argparse.Namespace) -> None:
+def _shoot_all(browser: Chromium, url: str, world: World, wallet: Wallet, chosen: argparse.Namespace) -> None:
+    def picture(name: str, **options: Any) -> bytes:
+        page, *act = ACTS.get(name, (name,))
+        if act:
+            wallet.account = world.registry.as_account(act.pop(0)).address
+        return shoot(browser, url, listed[page], act=tuple(act), **options)
+
     listed = pages(world)
-    if chosen.docs is not None:
-        for name, width, dark in DOCS:
-            data = shoot(browser, url, listed[name], width=width, dark=dark, whole=False, kind="webp", quality=82)
-            (chosen.docs / f"{name}-{width}-{'dark' if dark else 'light'}.webp").write_bytes(data)
-        return
-    for name, path in listed.items():
+    wanted = [(name, width, dark) for name in (*listed, *ACTS) for width in chosen.widths for dark in (False, True)]
+    for name, width, dark in DOCS if chosen.docs else wanted:
         if chosen.only and name not in chosen.only:
             continue
-        for width in chosen.widths:
-            for dark in (False, True):
-                data = shoot(browser, url, path, width=width, dark=dark)
-                (chosen.folder / f"{name}-{width}-{'dark' if dark else 'light'}.png").write_bytes(data)
+        stem = f"{name}-{width}-{'dark' if dark else 'light'}"
+        if chosen.docs:
+            data = picture(name, width=width, dark=dark, whole=False, kind="webp", quality=82)
+            (chosen.folder / f"{stem}.webp").write_bytes(data)
+        else:
+            (chosen.folder / f"{stem}.png").write_bytes(picture(name, width=width, dark=dark))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
         terms=(bool(row.get("derivable")), int(row.get("asked_bps", 0)), int(row.get("owed_bps", 0))),
         payout=str(row.get("payout", "")),
         citation=_citation(desk, it),
+        bond=_bond(desk),
         similar=[one for one in desk.catalogue.similar(it.id, limit=4).hits if one.did != it.hit.did][:3],
         settled=readme is None or not readme.making,
     )
@@ -194,6 +195,15 @@ def _standards(desk: Desk, id: int, version: int) -> list[tuple[str, int, str, b
         status = StandardStatus(standard["status"] if standard is not None else 0).name.lower()
         found.append((standard_name(row["name"]), row["number"], status, row["version"] == version))
     return found
+
+
+def _bond(desk: Desk) -> tuple[int, str, str] | None:
+    """What a flag costs: units, token, and both in words; None where nothing can be flagged."""
+    if desk.client.deployment.dao is None:
+        return None
+    bonds = desk.remembered("bonds", lambda: desk.client.governance.bonds())
+    found = next((one for one in bonds if one.token.address is not None), None)
+    return (found.units, str(found.token.address), str(found)) if found is not None else None
 
 
 def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:

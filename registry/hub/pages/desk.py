@@ -40,6 +40,9 @@ STATIC: Final = Path(__file__).with_name("static")
 
 MINUTE: Final = 60.0
 
+WALLET: Final = Path(__file__).with_name("wallet.sha256").read_text(encoding="ascii").strip()
+"""Digest of the wallet script, as pages name it: a browser runs no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -87,6 +90,7 @@ class Terms:
     description: str
     terms: str
     kind: int
+    token: str
     row: Row
 
 
@@ -106,6 +110,7 @@ class Desk:
         self._documents = lru_cache(maxsize=16)(_read_document)  # the largest take some 20 MB each
         # In the address of what never changes under it: a new version is fetched, an old one never again.
         self.edition = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(STATIC.iterdir()))).hexdigest()[:12]
+        self.wallet = WALLET
         self._templates = Environment(
             loader=PackageLoader("registry.hub.pages"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -245,6 +250,7 @@ class Desk:
                     description=text.description if text is not None else "",
                     terms=text.terms if text is not None else "",
                     kind=row["kind"],
+                    token=token,
                     row=row,
                 )
             )

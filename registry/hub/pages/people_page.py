@@ -71,7 +71,7 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     return desk.page(
         "mine.html",
         who=who,
-        held=[(one, int(one.did.rpartition("_")[2])) for one in held.owned],
+        held=_held(desk, held.owned),
         assets=assets,
         earned=_earned(desk, who),
         waiting=desk.sums(
@@ -80,6 +80,18 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
         after=held.after,
         teams=desk.catalogue.teams(who).teams,
     )
+
+
+def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any]]]:
+    """What is held, of which asset, and what the wallet script must be told of it."""
+    ids = [int(one.did.rpartition("_")[2]) for one in owned]
+    entries = {one.id: one for one in desk.catalogue.library.entries(list(dict.fromkeys(ids)))}
+    found = []
+    for id, one in zip(ids, owned, strict=True):
+        entry = entries[id]
+        told = {"asset": id, "licence": one.licence, "digest": "0x" + entry.digest, "name": entry.name}
+        found.append((one, id, told))
+    return found
 
 
 def _earned(desk: Desk, who: str) -> list[tuple[int, str, int, list[str]]]:

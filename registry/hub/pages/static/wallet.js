@@ -1,0 +1,824 @@
+// Acts of a registry, signed by the reader's wallet (EIP-6963, EIP-1193).
+//
+// The page names an asset and the price that it shows. Chain, code, price, spender and document are read through the
+// wallet itself, each transaction is built here, and where the chain says something else than the page, the wallet is
+// not asked. This file is the same for everybody; its digest comes with the package.
+
+// Written by scripts/_toolchain/wallet_script.py:
+// <known>
+const RELEASE = "0.1.0";
+const CODES = {"AssetRegistry":["fdadffe162e2f5a858adb1c7e3f3088df9e20c25bbd64cb0994111acb93d809f",23447,[1084,1293,2501,2929,4402,7128,16689,18008,18053,19695]],"Marketplace":["ed5a16264bb92bcb5db6d1c048fd4c185f48e7278ff49e48e3f0819e0c2746e7",3372,[355,1047,1538,1628,1912,2104]],"Streams":["83250948cf4b8b47beffe996341e6f180b69ae3abd31bcc9049eb10d4659fc24",10588,[823,2633,3636,4793,5456,8998]],"RegistryGovernor":["6f79eb365aeb0abecff851e95c87516f927f8b3d85730b8ff79a8bcd227c5a76",19831,[5697,6584,6628,7222,8438,8555,8824,11131,11266,11344,12778,17732,17786,17865,17903,17969]],"RegistryToken":["28f7609e9d19d83f70ed6b60a2a159716c9144fc401f100df69749d9f2ba4f7d",6427,[1682,1723,3680,3734,3813,3851,3923]],"Curation":["970b23d08b8a9298d3ba7e651f31cd7fbdc2bb6071863011b4edbfdb457e2ed8",10006,[781,1967,2534,3474,5009,5673,6910,7912,9362,9677]]};
+const SELECTORS = {"contracts":"0x6c0f79b6","assetInfo":"0xa879fcbb","licenceOf":"0x48848dac","accessOf":"0x070d9f84","streamsOf":"0x45462cd8","redeem":"0xe105d53c","registry":"0x7b103999","quote":"0x1f56c47a","buyAccess":"0x22566b22","buyAccessWithPermit":"0xbe8bd1a9","quoteExtension":"0x535d19a1","subscriptionOf":"0xdfae9371","subscribe":"0xe25524f4","subscribeWithPermit":"0x49b38e13","extend":"0xe433b1a3","extendWithPermit":"0x9eb2948f","cancel":"0x00efa895","token":"0xfc0c546a","state":"0x3e4f49e6","hasVoted":"0x43859632","proposalSnapshot":"0x2d63f693","castVote":"0x56781388","castVoteWithReason":"0x7b3c71d3","delegate":"0x5c19a95c","delegates":"0x587cde1e","getPastVotes":"0x3a46b1a8","balanceOf":"0x70a08231","allowance":"0xdd62ed3e","approve":"0x095ea7b3","nonces":"0x7ecebe00","symbol":"0x95d89b41","decimals":"0x313ce567","eip712Domain":"0x84b0196e","bondIn":"0x03259d0a","flag":"0x48eb159b"};
+const ERRORS = {"0x9f082a83":"The account holds the licence already; a second unit would give nothing.","0xad917ae7":"No asset has this id.","0x891fbef7":"More units than the cap leaves.","0x223476f2":"The licence was closed by its seller.","0x14a1fa30":"The asset has no licence of this number.","0xfe285f5c":"More units than one account may take.","0xcb5f9210":"The asset is suspended, retired or delisted: nothing new is issued.","0xdf571024":"The asset's document is not the one that the buyer named.","0xbbfe9ef7":"New sales are paused by the guardian.","0xfb8f41b2":"Indicates a failure with the `spender`’s `allowance`. Used in transfers."};
+// </known>
+
+// --- Values
+
+/** A reason for which the wallet is not asked. */
+export class Refused extends Error {}
+
+const ZERO = "0x" + "0".repeat(40);
+const DAY = 86400n;
+const PERMIT_SECONDS = 3600n; // one transaction needs minutes
+const READ_MS = 20_000;
+const MINED_MS = 180_000;
+
+const refuse = (text) => { throw new Refused(text); };
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const same = (a, b) => String(a).toLowerCase() === String(b).toLowerCase();
+const short = (address) => `${address.slice(0, 8)}…${address.slice(-6)}`;
+const when = (seconds) => new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+
+function natural(text, what) {
+  if (typeof text === "bigint") return text;
+  if (!/^\d{1,78}$/.test(text ?? "")) refuse(`The page gives no ${what}.`);
+  return BigInt(text);
+}
+
+function addressOf(text, what) {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text ?? "")) refuse(`${what} is no address: it has 0x and 40 hexadecimal digits.`);
+  return text.toLowerCase();
+}
+
+/** What a stranger wrote, on one line, without what cannot be seen. */
+const line = (text, most = 120) =>
+  String(text ?? "").replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ").trim().slice(0, most);
+
+function decimal(units, decimals) {
+  const digits = units.toString().padStart(decimals + 1, "0");
+  const whole = digits.slice(0, digits.length - decimals).replace(/\B(?=(\d{3})+$)/g, ",");
+  const rest = digits.slice(digits.length - decimals).replace(/0+$/, "");
+  return rest ? `${whole}.${rest.padEnd(2, "0")}` : whole;
+}
+
+function period(seconds) {
+  for (const [size, name] of [[DAY, "day"], [3600n, "hour"], [60n, "minute"]]) {
+    if (seconds >= size && seconds % size === 0n) return many(seconds / size, name);
+  }
+  return many(seconds, "second");
+}
+
+const many = (count, noun) => `${decimal(BigInt(count), 0)} ${noun}${BigInt(count) === 1n ? "" : "s"}`;
+
+const fromHex = (text) => Uint8Array.from(text.slice(2).match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const utf8 = (text) => new TextEncoder().encode(text);
+const fromUtf8 = (bytes) => new TextDecoder().decode(bytes);
+const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+async function sha256(bytes) {
+  if (!globalThis.crypto?.subtle) refuse("This works only on pages by https, or from this machine.");
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** The CIDv1 of a raw block, base32. */
+export function cidOf(digest) {
+  let text = "b", bits = 0, held = 0;
+  for (const byte of [1, 0x55, 0x12, 0x20, ...digest]) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += "abcdefghijklmnopqrstuvwxyz234567"[(held >> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  return bits ? text + "abcdefghijklmnopqrstuvwxyz234567"[(held << (5 - bits)) & 31] : text;
+}
+
+// --- Calldata: static words, and text behind them
+
+function word(value) {
+  if (typeof value === "boolean") value = value ? 1n : 0n;
+  const digits = typeof value === "string" ? value.slice(2) : BigInt(value).toString(16);
+  // Addresses and numbers stand at the right; what has 32 bytes fills the word.
+  return digits.padStart(64, "0");
+}
+
+/** Calldata of a function of `known`; an argument is a word, an array of words (a static struct), or `{text}`. */
+export function encode(name, ...values) {
+  const flat = values.flat();
+  const head = [], tail = [];
+  for (const value of flat) {
+    if (typeof value === "object") {
+      const bytes = utf8(value.text);
+      const size = 32 * (flat.length + tail.length);
+      head.push(word(size));
+      const padded = toHex(bytes).padEnd(64 * Math.ceil(bytes.length / 32), "0");
+      tail.push(word(bytes.length), ...(padded.match(/.{64}/g) ?? []));
+    } else head.push(word(value));
+  }
+  return (SELECTORS[name] ?? refuse(`No function ${name}.`)) + head.join("") + tail.join("");
+}
+
+function textAt(words, at) {
+  const from = Number(words[at] / 32n), size = Number(words[from]);
+  if (!(size <= 256)) return "";
+  const hex = words.slice(from + 1, from + 1 + Math.ceil(size / 32)).map(word).join("");
+  return fromUtf8(fromHex("0x" + hex.slice(0, 2 * size)));
+}
+
+const asAddress = (value) => "0x" + (value & ((1n << 160n) - 1n)).toString(16).padStart(40, "0");
+const asBytes32 = (value) => "0x" + word(value);
+const shortText = (value) => fromUtf8(fromHex(asBytes32(value))).replace(/\0+$/, "");
+
+// --- The chain, through the wallet
+
+/** A failed call in words: an error of our contracts, one of a token, or what the wallet says. */
+export function inWords(error) {
+  if (error instanceof Refused) return error.message;
+  if (error?.code === 4001) return "You declined in the wallet.";
+  if (error?.code === -32002) return "The wallet is asking already.";
+  const said = JSON.stringify([error?.data, error?.message, error?.info]) ?? "";
+  for (const [data] of said.matchAll(/0x[0-9a-fA-F]{8,}/g)) {
+    const known = ERRORS[data.slice(0, 10).toLowerCase()];
+    if (known) return `The contract refuses: ${known}`;
+  }
+  return `The wallet says: ${line(error?.message ?? error, 200) || "nothing"}`;
+}
+
+class Chain {
+  constructor(provider) {
+    this.provider = provider;
+  }
+
+  /** A question that no reader needs to confirm. */
+  ask(method, params = []) {
+    const late = sleep(READ_MS).then(() => refuse(`The wallet does not answer ${method}.`));
+    late.catch(() => {});
+    return Promise.race([this.provider.request({ method, params }), late]);
+  }
+
+  /** The words that a view answers. */
+  async call(to, name, ...values) {
+    const answer = await this.ask("eth_call", [{ to, data: encode(name, ...values) }, "latest"]);
+    if (!/^0x([0-9a-fA-F]{64})+$/.test(answer)) refuse(`${short(to)} does not answer ${name}.`);
+    return answer.slice(2).match(/.{64}/g).map((one) => BigInt("0x" + one));
+  }
+
+  async id() {
+    return BigInt(await this.ask("eth_chainId"));
+  }
+
+  async now() {
+    const block = await this.ask("eth_getBlockByNumber", ["latest", false]);
+    const here = BigInt(Math.floor(Date.now() / 1000)), there = BigInt(block.timestamp);
+    return there > here ? there : here;
+  }
+
+  async token(address) {
+    if (same(address, ZERO)) return { address: ZERO, symbol: "of the native coin", decimals: 18, coin: true };
+    const words = await this.call(address, "symbol");
+    const symbol = words.length > 1 ? textAt(words, 0) : shortText(words[0]);
+    const [decimals] = await this.call(address, "decimals");
+    if (decimals > 36n) refuse(`The token at ${address} has ${decimals} decimals.`);
+    return { address, symbol: line(symbol, 12) || short(address), decimals: Number(decimals) };
+  }
+}
+
+const amount = (units, token) => `${decimal(units, token.decimals)} ${token.symbol}`;
+
+// --- The registry: its code, its contracts, its assets
+
+class Place {
+  constructor(chain, told) {
+    this.chain = chain;
+    this.told = told;
+    this.registry = addressOf(told.registry, "The registry that the page names");
+  }
+
+  /** Raises `Refused` unless the wallet is on the page's chain, and the registry's code is ours. */
+  static async check(chain, told) {
+    const wanted = natural(told.chain, "chain");
+    const found = await chain.id();
+    if (found !== wanted) throw Object.assign(new Refused(`The page is about chain ${wanted}; the wallet is on chain ${found}.`), { wanted });
+    const place = new Place(chain, told);
+    await place.genuine(place.registry, "AssetRegistry");
+    const words = await chain.call(place.registry, "contracts");
+    place.entries = new Map();
+    for (let at = 2; at + 1 < words.length; at += 2) {
+      place.entries.set(shortText(words[at]), asAddress(words[at + 1]));
+    }
+    return place;
+  }
+
+  /** Code with its immutable values left out has one digest, whoever deployed it. */
+  async genuine(address, name) {
+    const [digest, size, places] = CODES[name];
+    const code = fromHex(await this.chain.ask("eth_getCode", [address, "latest"]));
+    for (const at of places) code.fill(0, at, at + 32);
+    if (code.length !== size || toHex(await sha256(code)) !== digest) {
+      refuse(`The code at ${address} is not that of ${name} ${RELEASE}.${code.length ? "" : " There is none on this chain."}`);
+    }
+  }
+
+  async contract(entry, name) {
+    const address = this.entries.get(entry) ?? refuse(`This registry has no ${entry}.`);
+    await this.genuine(address, name);
+    if (["Marketplace", "Streams", "Curation"].includes(name)) {
+      const [registry] = await this.chain.call(address, "registry");
+      if (!same(asAddress(registry), this.registry)) refuse(`The ${entry} at ${address} is that of another registry.`);
+    }
+    return address;
+  }
+
+  /** What the chain says of the asset, and its document, proven by its digest. */
+  async asset(id) {
+    const words = await this.chain.call(this.registry, "assetInfo", id);
+    const digest = asBytes32(words[1]);
+    if (!same(digest, this.told.digest)) refuse(`The page shows another document of asset ${id} than the chain.`);
+    const found = { id, digest, state: words[3], delisted: words[4] === 1n, name: `asset ${id}`, licences: [] };
+    const document = await this.document(digest);
+    if (document) {
+      found.name = line(document.name);
+      found.licences = (document.licences ?? []).map((one) => line(one?.name));
+      if (this.told.name !== undefined && line(this.told.name) !== found.name) {
+        refuse(`The page calls asset ${id} “${line(this.told.name)}”; its document says “${found.name}”.`);
+      }
+    }
+    const fact = ["What", document ? `${found.name} (asset ${id})` : `asset ${id}; this hub does not have its document, so names are missing here`];
+    return { ...found, fact };
+  }
+
+  async document(digest) {
+    try {
+      const answer = await fetch(`/v1/documents/${cidOf(fromHex(digest))}`, { credentials: "omit", signal: AbortSignal.timeout(READ_MS) });
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      if (!answer.ok || !same("0x" + toHex(await sha256(bytes)), digest)) return null;
+      return JSON.parse(fromUtf8(bytes));
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      return null;
+    }
+  }
+
+  async licence(id, number) {
+    const [price, units, , , , , kind, open, minimum] = await this.chain.call(this.registry, "licenceOf", id, number);
+    return { price, amount: units, kind: Number(kind), open: open === 1n, minimum };
+  }
+}
+
+const GIVES = [
+  () => "access for as long as it is held",
+  (licence, units) => `${period(licence.amount * units)} of access`,
+  (licence, units) => many(licence.amount * units, "use"),
+  (licence) => `access by the second, ${period(licence.amount)} at a time`,
+];
+
+// --- Paying
+
+const DOMAIN = [["name", "string"], ["version", "string"], ["chainId", "uint256"], ["verifyingContract", "address"]];
+const PERMIT = [["owner", "address"], ["spender", "address"], ["value", "uint256"], ["nonce", "uint256"], ["deadline", "uint256"]];
+const fields = (pairs) => pairs.map(([name, type]) => ({ name, type }));
+
+const step = (to, data, title, value = 0n) => ({ to, value, data, title });
+
+/** The steps of a payment: exactly the price, to exactly that contract. `plain` and `signed` make the calldata. */
+async function paid({ chain, account, token, total, spender, what, plain, signed }) {
+  const send = (data, value) => step(spender, data, what, value);
+  if (total === 0n) return [send(plain)];
+  if (token.coin) {
+    if (BigInt(await chain.ask("eth_getBalance", [account, "latest"])) < total) refuse(`The account has less than ${amount(total, token)}.`);
+    return [send(plain, total)];
+  }
+  const [held] = await chain.call(token.address, "balanceOf", account);
+  if (held < total) refuse(`The account has ${amount(held, token)}, and ${amount(total, token)} are needed.`);
+  const [allowed] = await chain.call(token.address, "allowance", account, spender);
+  if (allowed >= total) return [send(plain)];
+  const permit = signed && (await permitOf(chain, account, token, total, spender));
+  if (permit) {
+    return [
+      { typed: permit, title: `Let ${short(spender)} take ${amount(total, token)} once, until ${when(permit.message.deadline)}. A signature, which costs nothing.` },
+      { ...send(null), from: (signature) => encode(signed.name, signed.order, [token.address, total, BigInt(permit.message.deadline), ...signature]) },
+    ];
+  }
+  return [
+    step(token.address, encode("approve", spender, total), `Let ${short(spender)} take ${amount(total, token)}, and no more.`),
+    send(plain),
+  ];
+}
+
+/** An EIP-2612 approval to be signed, null where token or account know none. */
+async function permitOf(chain, account, token, value, spender) {
+  if ((await chain.ask("eth_getCode", [account, "latest"])) !== "0x") return null; // it signs otherwise (ERC-1271)
+  let words, nonce;
+  try {
+    words = await chain.call(token.address, "eip712Domain");
+    [nonce] = await chain.call(token.address, "nonces", account);
+  } catch {
+    return null;
+  }
+  const chainId = await chain.id();
+  // A domain that is not the token's own could make the signature good for something else.
+  if (words[3] !== chainId || !same(asAddress(words[4]), token.address)) return null;
+  return {
+    types: { EIP712Domain: fields(DOMAIN), Permit: fields(PERMIT) },
+    primaryType: "Permit",
+    domain: { name: textAt(words, 1), version: textAt(words, 2), chainId: Number(chainId), verifyingContract: token.address },
+    message: { owner: account, spender, value: value.toString(), nonce: nonce.toString(), deadline: ((await chain.now()) + PERMIT_SECONDS).toString() },
+  };
+}
+
+function splitSignature(text) {
+  if (!/^0x[0-9a-fA-F]{130}$/.test(text)) refuse("The wallet answered with no signature of a key.");
+  const v = BigInt("0x" + text.slice(130));
+  return [v < 27n ? v + 27n : v, "0x" + text.slice(2, 66), "0x" + text.slice(66, 130)];
+}
+
+// --- Acts: each says in words what it does, and which steps it takes
+
+const ACTS = {
+  async buy({ chain, place, id, number, told, account }) {
+    const market = await place.contract("marketplace", "Marketplace");
+    const asset = await sold(place, id, number);
+    const [address, total, fee, , royalty] = await chain.call(market, "quote", id, number, 1n);
+    const token = await chain.token(asAddress(address));
+    agreed(told, token, total);
+    const order = [id, number, account, 1n, total, asset.digest];
+    return {
+      title: `Buy “${asset.licence.name}”`,
+      facts: [
+        asset.fact,
+        ["It gives", GIVES[asset.licence.kind](asset.licence, 1n)],
+        ["For", account],
+        ["At most", total ? amount(total, token) : "nothing"],
+        ...(total ? [["Of that", `${amount(fee, token)} of fee, ${amount(royalty, token)} of royalties`], ["Paid to", `the market ${market}`]] : []),
+      ],
+      steps: await paid({
+        chain, account, token, total, spender: market,
+        what: total ? `Buy it for ${amount(total, token)}.` : "Take it.",
+        plain: encode("buyAccess", order),
+        signed: { name: "buyAccessWithPermit", order },
+      }),
+      done: () => access(chain, place, id, number, account),
+    };
+  },
+
+  async subscribe({ chain, place, id, number, told, account, given }) {
+    const streams = await place.contract("streams", "Streams");
+    const asset = await sold(place, id, number);
+    const [own] = await chain.call(place.registry, "streamsOf", id, number);
+    if (!same(asAddress(own), streams)) refuse("This licence is sold by another contract than the registry's streams.");
+    if (!/^\d{1,4}$/.test(given.days ?? "") || given.days === "0") refuse("Days are a whole number from 1 to 9,999.");
+    const time = BigInt(given.days) * DAY;
+    const now = await chain.now();
+    const [, end] = await chain.call(streams, "subscriptionOf", id, number, account);
+    const runs = end > now;
+    const [address, total] = runs
+      ? await chain.call(streams, "quoteExtension", id, number, account, time)
+      : await chain.call(streams, "quote", id, number, time);
+    const token = await chain.token(asAddress(address));
+    agreed(told, token, asset.licence.price);
+    const order = [id, number, account, time, total, asset.digest];
+    return {
+      title: runs ? "Let it last longer" : `Subscribe to “${asset.licence.name}”`,
+      facts: [
+        asset.fact,
+        ["It gives", `${period(time)} of access, until ${when((runs ? end : now) + time)}`],
+        ["For", account],
+        ["At most", amount(total, token)],
+        ["You may end it", `at any time${asset.licence.minimum ? ` after ${period(asset.licence.minimum)}` : ""}: the rest is paid back`],
+        ["Waits in", `the streams ${streams}`],
+      ],
+      steps: await paid({
+        chain, account, token, total, spender: streams,
+        what: `${runs ? "Extend" : "Subscribe"} for ${amount(total, token)}.`,
+        plain: encode(runs ? "extend" : "subscribe", order),
+        signed: { name: runs ? "extendWithPermit" : "subscribeWithPermit", order },
+      }),
+      done: () => access(chain, place, id, number, account),
+    };
+  },
+
+  async cancel({ chain, place, id, number, told, account }) {
+    const streams = await place.contract("streams", "Streams");
+    const asset = await place.asset(id);
+    const words = await chain.call(streams, "subscriptionOf", id, number, account);
+    const [, end] = words, active = words[9] === 1n, earned = words[11], refund = words[12];
+    if (!active) refuse(end ? `This account's subscription ended at ${when(end)}.` : "This account has no subscription to it.");
+    const token = await chain.token(asAddress(words[5]));
+    return {
+      title: "End the subscription",
+      facts: [
+        asset.fact,
+        ["For", account],
+        ["Access now ends at", when(end)],
+        ["Used so far", amount(earned, token)],
+        ["You get back", `about ${amount(refund, token)}, less with each second`],
+      ],
+      steps: [step(streams, encode("cancel", id, number), "End it, and be paid back what has not passed.")],
+      done: async () => "It is ended, and what was left is paid back.",
+    };
+  },
+
+  async redeem({ chain, place, id, number, told, account, given }) {
+    const units = natural(given.units || "1", "number of datatokens");
+    const asset = await place.asset(id);
+    const licence = await place.licence(id, number);
+    const words = await chain.call(place.registry, "accessOf", id, number, account);
+    const held = words[5] / 10n ** 18n;
+    if (held < units || units === 0n) refuse(`The account holds ${many(held, "whole datatoken")} of this licence.`);
+    return {
+      title: `Redeem ${many(units, "datatoken")}`,
+      facts: [
+        asset.fact,
+        ["It gives", GIVES[licence.kind](licence, units)],
+        ["For", account],
+        ["It costs", `${many(units, "datatoken")}, gone for good`],
+      ],
+      steps: [step(place.registry, encode("redeem", id, number, units, account), "Burn them, and have the access.")],
+      done: () => access(chain, place, id, number, account),
+    };
+  },
+
+  async vote({ chain, place, told, account, given }) {
+    const id = BigInt(/^0x[0-9a-f]{64}$/.test(told.proposal ?? "") ? told.proposal : refuse("The page names no proposal."));
+    const choice = { against: 0n, for: 1n, abstain: 2n }[given.choice] ?? refuse("Choose for, against or abstain.");
+    const governor = await place.contract("governor", "RegistryGovernor");
+    const token = await place.contract("token", "RegistryToken");
+    const [ours] = await chain.call(governor, "token");
+    if (!same(asAddress(ours), token)) refuse("The governor counts the votes of another token.");
+    const [state] = await chain.call(governor, "state", id);
+    if (state !== 1n) refuse("It is not open for votes now.");
+    const [voted] = await chain.call(governor, "hasVoted", id, account);
+    if (voted) refuse("This account has voted on it.");
+    const [moment] = await chain.call(governor, "proposalSnapshot", id);
+    const [votes] = await chain.call(token, "getPastVotes", account, moment);
+    if (!votes) refuse(`This account had no votes at ${when(moment)}, when they were counted.`);
+    const reason = String(given.reason ?? "").trim();
+    if (utf8(reason).length > 1024) refuse("A reason has at most 1,024 bytes.");
+    return {
+      title: `Vote ${given.choice}`,
+      facts: [
+        ["Proposal", asBytes32(id)],
+        ["Your vote", `${given.choice}, with ${decimal(votes / 10n ** 18n, 0)} votes; it cannot be changed`],
+        ["Account", account],
+        ...(reason ? [["Reason, on chain for ever", reason]] : []),
+        ["What it does", "is told by the page alone; `registry dao show` reads it from the chain"],
+      ],
+      steps: [step(governor, reason ? encode("castVoteWithReason", id, choice, { text: reason }) : encode("castVote", id, choice), `Vote ${given.choice}.`)],
+      done: async () => "Your vote is counted.",
+    };
+  },
+
+  async delegate({ chain, place, account, given }) {
+    const token = await place.contract("token", "RegistryToken");
+    const to = given.to?.trim() ? addressOf(given.to.trim(), "The delegate") : account;
+    const [held] = await chain.call(token, "balanceOf", account);
+    if (!held) refuse("This account holds none of the DAO's tokens.");
+    const [now] = await chain.call(token, "delegates", account);
+    const name = (who) => (same(who, account) ? "yourself" : same(who, ZERO) ? "nobody" : who);
+    if (same(asAddress(now), to)) refuse(`They are delegated to ${name(to)} already.`);
+    return {
+      title: "Delegate your votes",
+      facts: [
+        ["Votes", decimal(held / 10n ** 18n, 0)],
+        ["Cast until now by", name(asAddress(now))],
+        ["Cast from now on by", name(to)],
+        ["The tokens", "stay yours"],
+      ],
+      steps: [step(token, encode("delegate", to), `Let ${name(to)} cast them.`)],
+      done: async () => "They are delegated, from the next proposal on.",
+    };
+  },
+
+  async flag({ chain, place, id, told, account, given }) {
+    const reason = String(given.reason ?? "").trim();
+    const bytes = utf8(reason);
+    if (bytes.length < 20 || bytes.length > 10_000) refuse("A reason has 20 to 10,000 bytes.");
+    const curation = await place.contract("curation", "Curation");
+    const asset = await place.asset(id);
+    const token = await chain.token(addressOf(told.token, "The token of the bond"));
+    const [bond] = await chain.call(curation, "bondIn", token.address);
+    if (!bond) refuse(`No bonds are taken in ${token.symbol}.`);
+    agreed(told, token, bond);
+    const digest = await sha256(bytes);
+    return {
+      title: "Flag the asset",
+      facts: [
+        asset.fact,
+        ["Reason", reason],
+        ["Its digest, on chain", cidOf(digest)],
+        ["Bond", `${amount(bond, token)}: yours again if the flag is upheld or never decided, else the owner's`],
+        ["From", account],
+      ],
+      steps: await paid({
+        chain, account, token, total: bond, spender: curation, signed: null,
+        what: `Flag it, with a bond of ${amount(bond, token)}.`,
+        plain: encode("flag", id, "0x" + toHex(digest), token.address, bond),
+      }),
+      done: async () => {
+        const answer = await fetch("/v1/reasons", { method: "POST", body: bytes, credentials: "omit" }).catch(() => null);
+        return answer?.ok
+          ? "It is flagged, and this hub keeps your reason."
+          : `It is flagged. Keep your reason where others find it: ${cidOf(digest)}`;
+      },
+    };
+  },
+};
+
+async function sold(place, id, number) {
+  const asset = await place.asset(id);
+  asset.licence = { ...(await place.licence(id, number)), name: asset.licences[number] ?? `licence ${number}` };
+  if (asset.delisted) refuse("The DAO delisted this asset: nothing of it is sold.");
+  if (asset.state) refuse("Its owner sells nothing of it now.");
+  if (!asset.licence.open) refuse("The licence is closed.");
+  return asset;
+}
+
+/** Raises `Refused` unless the chain asks for exactly what the page shows. */
+function agreed(told, token, units) {
+  const shown = natural(told.total, "price");
+  if (shown !== units) refuse(`The page shows ${amount(shown, token)}; the chain asks for ${amount(units, token)}.`);
+  if (units && !same(told.token, token.address)) refuse(`The page shows a price in the token ${told.token}, the chain in ${token.address}.`);
+}
+
+async function access(chain, place, id, number, account) {
+  const [active, expires, uses] = await chain.call(place.registry, "accessOf", id, number, account);
+  if (!active) return "It is done.";
+  return uses ? `You have ${many(uses, "use")}.` : expires ? `You have access until ${when(expires)}.` : "You have access.";
+}
+
+// --- Carrying out
+
+/** What an act would do for an account: a title, facts in words, steps. Asks the wallet for nothing to be signed. */
+export async function prepare(provider, told, account, given = {}) {
+  const chain = new Chain(provider);
+  const place = await Place.check(chain, told);
+  const act = ACTS[told.act] ?? refuse(`There is no act ${told.act}.`);
+  const id = told.asset && natural(told.asset, "asset"), number = told.licence && natural(told.licence, "licence");
+  const made = await act({ chain, place, id, number, told, account, given });
+  return { ...made, chain, chainId: natural(told.chain, "chain"), account, again: () => prepare(provider, told, account, given) };
+}
+
+async function unchanged(plan) {
+  await sameWallet(plan);
+  const again = await plan.again();
+  const said = (one) => JSON.stringify([one.title, one.facts.filter(([name]) => !MOVING.has(name))]);
+  if (said(again) !== said(plan)) refuse("The chain says something else than a moment ago. Begin again, and look at it anew.");
+}
+
+const MOVING = new Set(["It gives", "Used so far", "You get back"]); // with each second
+
+/** Have the wallet sign and send each step. Returns what came of it, in words. */
+export async function carryOut(plan, tell = () => {}) {
+  const { chain, account } = plan;
+  await unchanged(plan);
+  let signature;
+  for (const [at, step] of plan.steps.entries()) {
+    tell(at, "wallet");
+    if (at) await sameWallet(plan);
+    if (step.typed) {
+      signature = splitSignature(await plan.chain.provider.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(step.typed)] }));
+      continue;
+    }
+    const tx = { from: account, to: step.to, data: step.from ? step.from(signature) : step.data, value: "0x" + step.value.toString(16) };
+    await chain.ask("eth_call", [tx, "latest"]); // what the chain would refuse is not sent
+    const hash = await chain.provider.request({ method: "eth_sendTransaction", params: [tx] });
+    tell(at, "chain", hash);
+    await mined(chain, hash);
+  }
+  return plan.done();
+}
+
+async function sameWallet(plan) {
+  const [account] = await plan.chain.ask("eth_accounts");
+  if (!same(account, plan.account)) refuse(`The wallet is at ${account ?? "no account"} now; this was made for ${plan.account}. Begin again.`);
+  if ((await plan.chain.id()) !== plan.chainId) refuse("The wallet is on another chain now. Begin again.");
+}
+
+async function mined(chain, hash) {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(hash)) refuse("The wallet answered with no hash of a transaction.");
+  for (const until = Date.now() + MINED_MS; Date.now() < until; await sleep(500)) {
+    const receipt = await chain.ask("eth_getTransactionReceipt", [hash]);
+    if (receipt?.status === "0x1") return;
+    if (receipt) refuse(`The chain refused ${hash}. Its fee is gone, nothing else.`);
+  }
+  refuse(`${hash} is not in the chain yet, and may still come: look in the wallet before you try again.`);
+}
+
+// --- Wallets of this browser
+
+const announced = new Map();
+
+/** The wallets that announce themselves; the one that only stands in the window is the last. */
+export async function wallets() {
+  const hear = ({ detail }) => {
+    const { info, provider } = detail ?? {};
+    if (typeof provider?.request === "function" && typeof info?.uuid === "string" && announced.size < 20) {
+      announced.set(info.uuid, { name: line(info.name, 40) || "A wallet", icon: pictureOf(info.icon), provider });
+    }
+  };
+  addEventListener("eip6963:announceProvider", hear);
+  dispatchEvent(new Event("eip6963:requestProvider"));
+  await sleep(150);
+  removeEventListener("eip6963:announceProvider", hear);
+  const found = [...announced.values()];
+  const old = globalThis.ethereum;
+  if (typeof old?.request === "function" && !found.some((one) => one.provider === old)) {
+    found.push({ name: "The wallet of this browser", provider: old });
+  }
+  return found;
+}
+
+const pictureOf = (icon) => (/^data:image\/(png|svg\+xml|webp|jpeg|gif)[;,]/.test(icon ?? "") ? icon : "");
+
+// --- The dialog
+
+function make(tag, inside = {}, ...children) {
+  const { text, ...attributes } = inside;
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  made.append(...children.filter(Boolean));
+  return made;
+}
+
+function buttonOf(inside, pressed, ...children) {
+  const made = make("button", { type: "button", ...inside }, ...children);
+  made.addEventListener("click", pressed);
+  return made;
+}
+
+const FORMS = {
+  subscribe: (told) => [{ name: "days", label: "Days", type: "number", min: "1", max: "9999", value: String((BigInt(told.per || DAY) + DAY - 1n) / DAY), required: "" }],
+  redeem: (told) => [{ name: "units", label: "Datatokens", type: "number", min: "1", value: told.units || "1", required: "" }],
+  vote: () => [
+    { name: "choice", label: "Vote", options: ["for", "against", "abstain"] },
+    { name: "reason", label: "Reason, for everybody to read", area: true, maxlength: "1000" },
+  ],
+  delegate: () => [{ name: "to", label: "To whom; empty for yourself", placeholder: "0x…", spellcheck: "false", autocomplete: "off" }],
+  flag: () => [{ name: "reason", label: "What is wrong, and how others can see it", area: true, maxlength: "9000", required: "" }],
+};
+
+function fieldOf({ label, options = [], area, ...attributes }) {
+  const tag = area ? "textarea" : options.length ? "select" : "input";
+  return make("label", {}, make("span", { text: label }),
+    make(tag, { class: "field", ...(area ? { rows: "4" } : {}), ...attributes }, ...options.map((text) => make("option", { text }))));
+}
+
+class Dialog {
+  constructor(told) {
+    this.told = told;
+    this.body = make("div", { class: "steps" });
+    this.status = make("p", { role: "status", class: "small" });
+    this.title = make("h2", { id: "act-title", text: told.label });
+    this.close = buttonOf({ class: "plain-button", text: "Not now" }, () => this.box.close());
+    this.foot = make("div", { class: "foot-line" }, this.close);
+    this.box = make("dialog", { class: "act-box", "aria-labelledby": "act-title" }, this.title, this.body, this.status, this.foot);
+    this.box.addEventListener("close", () => this.end());
+    document.body.append(this.box);
+    this.box.showModal();
+  }
+
+  end() {
+    this.ended = true;
+    this.unlisten?.();
+    this.box.remove();
+  }
+
+  say(text, tone = "") {
+    this.status.textContent = text;
+    this.status.className = tone ? `notice ${tone}` : "small soft";
+  }
+
+  /** Show parts, and wait until one of the buttons is pressed; returns its value. */
+  show(parts, buttons) {
+    this.body.replaceChildren(...parts);
+    this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
+    return new Promise((done) => {
+      for (const [text, value] of buttons) {
+        this.foot.append(buttonOf({ class: "button", text }, () => done(value)));
+      }
+      this.foot.querySelector("button.button")?.focus();
+    });
+  }
+
+  async run() {
+    try {
+      this.given = await this.form();
+      this.wallet = await this.choose();
+      if (this.wallet) await this.act();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error) {
+    if (this.ended) return;
+    this.show([], [["Begin again", 1]]).then(() => this.run());
+    this.say(inWords(error), error?.code === 4001 ? "calm" : "bad");
+  }
+
+  async form() {
+    const fields = (FORMS[this.told.act] ?? (() => []))(this.told);
+    if (!fields.length) return {};
+    const form = make("form", { class: "act-form" }, ...fields.map(fieldOf));
+    form.addEventListener("submit", (event) => event.preventDefault());
+    this.say("");
+    do await this.show([form], [["Go on", 1]]);
+    while (!form.reportValidity());
+    return Object.fromEntries(new FormData(form));
+  }
+
+  async choose() {
+    this.say("Looking for a wallet…");
+    const found = await wallets();
+    if (!found.length) {
+      this.say("There is no wallet in this browser. Open the page in the one that has yours, or use the command.", "calm");
+      await this.show([], [["Look again", 1]]);
+      return this.choose();
+    }
+    if (found.length === 1) return found[0];
+    this.say("Which wallet?");
+    return new Promise((done) => {
+      this.show([make("ul", { class: "wallets" }, ...found.map((one) => {
+        const icon = one.icon && make("img", { src: one.icon, alt: "", width: "24", height: "24" });
+        return make("li", {}, buttonOf({}, () => done(one), icon, make("span", { text: one.name })));
+      }))], []);
+    });
+  }
+
+  async act() {
+    const { provider, name } = this.wallet;
+    this.show([], []);
+    this.say(`Reading the chain through ${name}…`);
+    const chain = new Chain(provider);
+    try {
+      await Place.check(chain, this.told); // before the wallet is asked for anything
+    } catch (error) {
+      if (error.wanted === undefined) throw error;
+      await this.change(provider, error);
+      return this.act();
+    }
+    const account = await this.account(provider, name);
+    const plan = await prepare(provider, this.told, account, this.given);
+    if (this.ended) return;
+    this.listen(provider);
+    this.say("Nothing is signed yet.");
+    this.title.textContent = plan.title;
+    await this.show(shown(plan, name), [["Sign in the wallet", 1]]);
+    this.unlisten?.();
+    const marks = this.body.querySelectorAll(".act-steps > li");
+    this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
+    this.say("Looking once more…");
+    const came = await carryOut(plan, (at, where, hash) => {
+      marks.forEach((one, n) => one.classList.toggle("passed", n < at));
+      this.say(where === "wallet" ? `Confirm step ${at + 1} of ${plan.steps.length} in ${name}, or decline there.` : `Sent as ${short(hash)}. Waiting for the chain…`);
+    });
+    marks.forEach((one) => one.classList.add("passed"));
+    this.close.textContent = "Close";
+    this.say(came, "good");
+    this.body.append(make("p", { class: "small" }, make("a", { href: `/mine?account=${account}`, text: "What is mine" })));
+  }
+
+  async change(provider, error) {
+    this.say(error.message, "calm");
+    await this.show([], [[`Switch to chain ${error.wanted}`, 1]]);
+    try {
+      await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: "0x" + error.wanted.toString(16) }] });
+    } catch (refused) {
+      if (refused?.code === 4902) refuse(`The wallet does not know chain ${error.wanted}. Add it there, with a node that you trust.`);
+      throw refused;
+    }
+  }
+
+  async account(provider, name) {
+    let [found] = await provider.request({ method: "eth_accounts" });
+    if (!found) {
+      this.say(`Choose an account in ${name}.`);
+      [found] = await provider.request({ method: "eth_requestAccounts" });
+    }
+    return addressOf(found, "What the wallet named");
+  }
+
+  /** Begin again when the reader changes account or chain in the wallet. */
+  listen(provider) {
+    const events = ["accountsChanged", "chainChanged"];
+    const again = () => {
+      this.unlisten();
+      if (!this.ended) this.act().catch((error) => this.fail(error));
+    };
+    this.unlisten = () => events.forEach((one) => provider.removeListener?.(one, again));
+    events.forEach((one) => provider.on?.(one, again));
+  }
+}
+
+function shown(plan, name) {
+  const facts = make("dl", { class: "facts" }, ...plan.facts.map(([term, text]) => make("div", {}, make("dt", { text: term }), make("dd", { text }))));
+  const steps = make("ol", { class: "act-steps" }, ...plan.steps.map((one) => make("li", { text: one.title })));
+  const raw = plan.steps.map((one) => one.typed
+    ? JSON.stringify(one.typed.message, null, 1)
+    : `to    ${one.to}\nvalue ${one.value}\ndata  ${one.data ?? `${one.from([0n, ZERO, ZERO])}\n(with the signature for its last words)`}`).join("\n\n");
+  return [
+    facts,
+    make("p", { class: "small soft", text: `${name} will ask you to confirm:` }),
+    steps,
+    make("details", { class: "small" }, make("summary", { text: "Byte by byte" }), make("pre", { class: "code wrapped", text: raw })),
+  ];
+}
+
+/** Give each `[data-act]` below `root` its button. */
+export function attach(root) {
+  for (const one of root.querySelectorAll("[data-act]")) {
+    const told = () => ({ ...document.documentElement.dataset, ...one.dataset });
+    one.replaceChildren(buttonOf({ class: "button", text: one.dataset.label }, () => new Dialog(told()).run()));
+  }
+}
+
+if (globalThis.document) attach(document);
