@@ -9,7 +9,7 @@ from web3.exceptions import Web3RPCError
 from registry.errors import ChainError, InsufficientBalance, Underpriced
 
 
-class NonceTaken(ChainError):
+class _NonceTaken(ChainError):
     """The node has another transaction with this nonce; never leaves `registry.chain`."""
 
 
@@ -25,7 +25,7 @@ def refusal(error: Web3RPCError, account: str = "") -> ChainError | Insufficient
     detail: Any = response.get("error") if response else None
     reason = str(detail.get("message", "")) if isinstance(detail, dict) else str(error)
     if says(error, "nonce too low", "nonce is too low", "oldnonce", "invalid transaction nonce", "invalid nonce"):
-        return NonceTaken(reason)
+        return _NonceTaken(reason)
     if says(error, "replacement transaction underpriced", "replacement underpriced", "replacement fee too low"):
         return _ReplacementUnderpriced(reason)
     if says(
@@ -43,8 +43,8 @@ def refusal(error: Web3RPCError, account: str = "") -> ChainError | Insufficient
     return ChainError(f"The node refused the transaction: {reason}.")
 
 
-class _ReplacementUnderpriced(NonceTaken, Underpriced):
-    """As `NonceTaken` for a new transaction, as `Underpriced` for one that is to replace another."""
+class _ReplacementUnderpriced(_NonceTaken, Underpriced):
+    """As `_NonceTaken` for a new transaction, as `Underpriced` for one that is to replace another."""
 
     def __init__(self, reason: str) -> None:
         Underpriced.__init__(self, reason)

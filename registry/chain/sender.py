@@ -21,7 +21,7 @@ from registry.chain.fees import NOTHING, Cost, Fees
 from registry.chain.journal import Journal, JournalEntry
 from registry.chain.logs import TxReceipt, read_receipt
 from registry.chain.pricing import current_fees
-from registry.chain.refusals import NonceTaken, refusal, says
+from registry.chain.refusals import _NonceTaken, refusal, says
 from registry.chain.signers import Signer
 from registry.chain.transport import is_unwell
 from registry.errors import (
@@ -232,7 +232,7 @@ class Sender:
                 except Underpriced:
                     fees = fees.raised(REPLACEMENT_BUMP)
                     continue
-                except NonceTaken:
+                except _NonceTaken:
                     raise ChainError(
                         f"The transaction with nonce {nonce} was mined first.", hint="Nothing waits there."
                     ) from None
@@ -303,7 +303,7 @@ class Sender:
         self, call: Call, quote: _Quote, intent: str | None, deadline: float, once: bool, single: bool
     ) -> JournalEntry:
         """Choose a nonce, sign, record and broadcast; or join who did it for this intent meanwhile."""
-        refused: NonceTaken | None = None
+        refused: _NonceTaken | None = None
         cheap = 0
         while refused is None or time.monotonic() < deadline:
             with self._locked(deadline):
@@ -318,8 +318,8 @@ class Sender:
                 try:
                     self._broadcast(entry)
                     return entry
-                except NonceTaken as error:
-                    if type(error) is NonceTaken:
+                except _NonceTaken as error:
+                    if type(error) is _NonceTaken:
                         if not self._superseded(entry, deadline, 1):
                             return entry
                         self._journal.discard(entry)
@@ -404,7 +404,7 @@ class Sender:
                 refused = refusal(error, self.address)
                 if type(refused) is ChainError and is_unwell(error.rpc_response):
                     return
-                if not again and type(refused) is not NonceTaken:
+                if not again and type(refused) is not _NonceTaken:
                     self._journal.discard(entry)
                 raise refused from error
         self._journal.accept(entry)
@@ -436,7 +436,7 @@ class Sender:
                 if not self._known(entry.hash):
                     try:
                         self._broadcast(entry, again=True)
-                    except (NonceTaken, Underpriced):
+                    except (_NonceTaken, Underpriced):
                         # Another transaction waits at its nonce: whichever is mined decides.
                         return entry
                 return entry

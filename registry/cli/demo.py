@@ -87,7 +87,7 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
     dataset = _publish(console, author, examples)
     ann, bob, cleo = (author.as_account(name) for name in ("ann", "bob", "cleo"))
     dollar = _issue_blocking_dollar(author, buyer)
-    team, model = _found_team(console, (ann, bob, cleo), dataset, examples)
+    team, model = _found_team(console, author, (ann, bob, cleo), dataset, examples)
 
     refused: dict[str, str] = {}
     _find(console, buyer)
@@ -172,7 +172,7 @@ def _publish(console: Console, author: Registry, examples: Path) -> Published:
 
 
 def _found_team(
-    console: Console, members: tuple[Registry, Registry, Registry], dataset: Published, examples: Path
+    console: Console, author: Registry, members: tuple[Registry, Registry, Registry], dataset: Published, examples: Path
 ) -> tuple[NewTeam, Asset]:
     """The team of three and the model that it owns."""
     from registry.assets.publishing import Draft
@@ -194,7 +194,7 @@ def _found_team(
             ),
         )
     assert team.asset is not None
-    model = ann.get(team.asset)
+    model = author.get(team.asset)
     console.facts(
         {
             "DID": str(model.did),

@@ -26,7 +26,6 @@ from registry.documents.fields import (
     Commitment,
     Description,
     DIDField,
-    FieldError,
     GatewayUrl,
     Home,
     Image,
@@ -41,6 +40,7 @@ from registry.documents.fields import (
     Profile,
     Recipient,
     Size,
+    _FieldError,
     refuse_repeats,
 )
 from registry.errors import DDOTooLarge, Fault, InvalidDDO
@@ -158,7 +158,7 @@ class Encryption(_Document):
         if any(gateway.commitment for gateway in gateways):
             missing = [place for place, gateway in enumerate(gateways) if gateway.commitment is None]
             if missing:
-                raise FieldError(Fault(f"/{at}/commitment", "is missing, and others have one") for at in missing)
+                raise _FieldError(Fault(f"/{at}/commitment", "is missing, and others have one") for at in missing)
             refuse_repeats([gateway.commitment for gateway in gateways], suffix="/commitment")
         # Whoever has a host has all that is asked there, so it counts once; on this machine all are for trying out.
         hosts = [host_of(gateway.url) for gateway in gateways]
@@ -169,7 +169,9 @@ class Encryption(_Document):
     @model_validator(mode="after")
     def _threshold_can_be_met(self) -> Self:
         if self.threshold > max(len(self.gateways), 1):
-            raise FieldError([Fault("/threshold", f"is {self.threshold}, more than the {len(self.gateways)} gateways")])
+            raise _FieldError(
+                [Fault("/threshold", f"is {self.threshold}, more than the {len(self.gateways)} gateways")]
+            )
         return self
 
 
@@ -200,16 +202,16 @@ class Content(_Document):
                     faults.append(Fault(f"/{place}/path", "lies below a path that is a file"))
                     break
         if faults:
-            raise FieldError(faults)
+            raise _FieldError(faults)
         return files
 
     @model_validator(mode="after")
     def _size_holds_files(self) -> Self:
         listed = sum(file.size for file in self.files)
         if listed > self.size:
-            raise FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
+            raise _FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
         if self.files and self.encryption is not None and self.encryption.hidden:
-            raise FieldError([Fault("/files", "lists names that the content hides")])
+            raise _FieldError([Fault("/files", "lists names that the content hides")])
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from registry.documents.canonical import pointer, printable
-from registry.documents.fields import FieldError
+from registry.documents.fields import _FieldError
 from registry.errors import Fault
 
 # --- Faults --------------------------------------------------------------------------------------
@@ -22,7 +22,7 @@ def faults_of(error: ValidationError) -> list[Fault]:
     for detail in error.errors(include_url=False, include_input=False):
         at = pointer(detail["loc"])
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, FieldError):
+        if isinstance(cause, _FieldError):
             faults.extend(Fault(at + fault.pointer, fault.message) for fault in cause.faults)
         elif isinstance(cause, ValueError):
             faults.append(Fault(at, str(cause)))

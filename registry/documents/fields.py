@@ -35,7 +35,7 @@ _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]+/[a-zA-Z0-9!#$&^_.+-]+(; ?[a-zA-Z0-9!#$&^_.+-]+=[^\s;]+)*")
 
 
-class FieldError(ValueError):
+class _FieldError(ValueError):
     """Faults below the field that a validator looks at, with pointers relative to it."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
@@ -256,7 +256,7 @@ def _read_object(value: object) -> FrozenDict:
     if not isinstance(value, Mapping):
         raise ValueError("is not an object")
     if faults := json_faults(value, depth=1):
-        raise FieldError(faults)
+        raise _FieldError(faults)
     frozen: FrozenDict = freeze(value)
     return frozen
 
@@ -286,4 +286,4 @@ def refuse_repeats(values: Sequence[Hashable], *, suffix: str = "", fault: str =
         if first.setdefault(value, place) != place:
             faults.append(Fault(f"/{place}{suffix}", f"{fault} {first[value]}"))
     if faults:
-        raise FieldError(faults)
+        raise _FieldError(faults)

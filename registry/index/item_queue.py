@@ -102,7 +102,7 @@ class ItemQueue:
             self._store.put("manifest", rows)
 
     def forget(self, ids: Iterable[int]) -> None:
-        """Forget the items of collections that are no more; within `Store.writing`."""
+        """Forget the items of those of these assets that were collections, and are none; within `Store.writing`."""
         for key in self._store.load("manifest", [(id,) for id in ids]):
             self._forget(key[0])
             self._store.run("DELETE FROM manifest WHERE collection = ?", key[0])

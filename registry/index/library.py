@@ -75,11 +75,11 @@ class Library:
         wanted = [(bytes.fromhex(one.digest), one.owner) for one in entries if one.status == "wanted" and not one.tries]
         gone = set(ids) - {one.id for one in entries}
         collections = [one for one in entries if one.items]
-        if wanted or collections or gone:
-            with self.store.writing():
-                self.documents.want(wanted)
-                self.items.want(collections)
-                self.items.forget(gone)
+        with self.store.writing():
+            self.documents.want(wanted)
+            self.items.want(collections)
+            # Also of a number that was a collection's on a fork, and is an ordinary asset's now.
+            self.items.forget(set(ids) - {one.id for one in collections})
         twins(entries, self.engine.shelf.oldest)
         self.engine.put(entries, sorted(gone), rows[-1][1], self.now)
         return len(rows)

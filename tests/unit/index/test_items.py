@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -55,6 +57,17 @@ def test_items_that_nobody_minted_are_found_by_words_owner_collection_and_facets
         f"Heron photograph {number}" for number in range(4)
     }
     assert author.search("marsh")[0].items == 12, "a collection says how many it lists"
+
+
+def test_items_of_a_collection_that_a_fork_dropped_are_gone_whatever_has_its_number_now(
+    author: Registry, rewound: Callable[[Registry], AbstractContextManager[Registry]]
+) -> None:
+    with rewound(author) as dropped:
+        draft = Draft(name="Heron photograph", type="dataset", license="MIT")
+        dropped.publish_collection([draft], name="Herons of the marsh", licences=[HOUR])
+        assert "Heron photograph" in found(dropped, "photograph")
+    author.publish(None, name="Heron counts", type="dataset", license="MIT")
+    assert found(author, "") == ["Heron counts"]
 
 
 def test_a_collection_counts_as_one_and_an_owners_collections_as_an_owners_assets(
