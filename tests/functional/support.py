@@ -268,12 +268,25 @@ def write_storage(contract: Any, slot: int, value: int) -> None:
     if "foundry" in chain.provider.name:
         word_ = "0x" + value.to_bytes(32).hex()
         chain.provider.make_request("anvil_setStorageAt", [contract.address, hex(slot), word_])
-        return
+    else:
+        _write_state("set_storage", contract.address, slot, value)
+
+
+def let_act(account: Any, contract: Any) -> None:
+    """A person lets the code of a contract act for the account (EIP-7702)."""
+    code = bytes.fromhex("ef0100" + contract.address[2:])
+    if "foundry" in chain.provider.name:
+        chain.provider.make_request("anvil_setCode", [account.address, "0x" + code.hex()])
+    else:
+        _write_state("set_code", account.address, code)
+
+
+def _write_state(how: str, address: str, *values: Any) -> None:
+    """In the EVM of this process: the block that comes next begins with it."""
     chain_ = chain.provider.evm_backend.chain
     state = chain_.get_vm().state
-    state.set_storage(bytes.fromhex(contract.address[2:]), slot, value)
+    getattr(state, how)(bytes.fromhex(address[2:]), *values)
     state.persist()
-    # The block that comes next begins with it.
     chain_.header = chain_.header.copy(state_root=state.state_root)
     chain.mine()
 

@@ -17,6 +17,7 @@ from .support import (
     UNIT,
     USE,
     digest,
+    let_act,
     logs,
     now,
     order,
@@ -258,6 +259,20 @@ def test_a_receipt_ends_with_its_deadline(
     chain.mine(timestamp=deadline + 1)
     got = refusal(receipts.consumeWithReceipt, note, signature, sender=service)
     assert got == ("ReceiptExpired", deadline)
+
+
+def test_a_receipt_is_good_whatever_acts_for_its_holder(
+    registry: Any, receipts: Any, marketplace: Any, buyer: Any, stranger: Any, service: Any, used: int
+) -> None:
+    """The holder has the key still (EIP-7702), and the code that acts may know nothing of signatures."""
+    let_act(buyer, marketplace)
+    note = receipt(used, buyer)
+    for wrong in (sign_receipt(stranger, receipts, note), b""):
+        got = refusal(receipts.consumeWithReceipt, note, wrong, sender=service)
+        assert got == ("InvalidReceiptSignature", buyer)
+    before = registry.accessOf(used, 0, buyer).uses
+    receipts.consumeWithReceipt(note, sign_receipt(buyer, receipts, note), sender=service)
+    assert registry.accessOf(used, 0, buyer).uses == before - 1
 
 
 @pytest.mark.parametrize(

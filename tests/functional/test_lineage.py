@@ -739,6 +739,14 @@ def test_an_id_that_cannot_be_makes_no_splitter_of_another(
     assert len(logs(tx, lineage.LineageSplitterCreated)) == 1
 
 
+@pytest.mark.parametrize("asset_id", [2**64, 2**256 - 1, 1 << 62, 2**63 - 1])
+def test_no_registry_declares_parents_of_an_item_or_of_what_is_no_id(
+    lineage: Any, stranger: Any, asset_id: int
+) -> None:
+    """The ancestors of an item are its collection's; larger ids would share the splitter of smaller ones."""
+    assert refusal(lineage.declareParents, asset_id, [], sender=stranger) == ("InvalidAssetId", asset_id)
+
+
 def _members(row: Any) -> dict[str, int]:
     """A struct of an event, which ape gives as a mapping or as a tuple."""
     return row if isinstance(row, dict) else dict(zip(("registry", "assetId", "royaltyBps"), row, strict=True))

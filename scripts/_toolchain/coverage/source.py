@@ -31,8 +31,9 @@ SIMPLE = {
 }
 LOOPS = {"DoWhileStatement", "ForStatement", "WhileStatement"}
 BRANCHING = {"Conditional", "IfStatement", "TryStatement"} | LOOPS
-# Assembly counts as one statement, which is true as long as it goes straight on.
-UNREADABLE = {"YulForLoop", "YulFunctionDefinition", "YulIf", "YulSwitch"}
+# Assembly counts as one statement, which is true as long as it goes straight on, and as a branch if it is one loop: all
+# its instructions have the place of the whole, so that more than one jump could not be told apart.
+JUMPING = {"YulForLoop", "YulFunctionDefinition", "YulIf", "YulSwitch"}
 
 
 @dataclass
@@ -172,19 +173,21 @@ def _cover(name: str, tree: Node, source: bytes, run: Run) -> Coverage:
     compiled = False
     for node, in_modifier in _walk(tree, False):
         kind = node["nodeType"]
-        if kind in UNREADABLE:
-            raise ValueError(f"{name} branches in assembly, which is not counted yet")
         start, length = _place(node)
         line = source[:start].count(b"\n") + 1
         text = source[start : start + length].decode().split("\n")[0]
-        if kind in BRANCHING or node.get("operator") in ("&&", "||"):
+        inner = [one["nodeType"] for one, _ in _walk(node, False)] if kind == "InlineAssembly" else []
+        jumping = [one for one in inner if one in JUMPING]
+        if jumping not in ([], ["YulForLoop"]):
+            raise ValueError(f"{name}:{line} branches more than once in assembly, which cannot be counted")
+        if jumping or kind in BRANCHING or node.get("operator") in ("&&", "||"):
             span = (name, *(_place(node["condition"]) if kind in LOOPS else (start, length)))
             ways = _ways(kind, run.jumps.get(span, {}), in_modifier)
             coverage.branches.total += 2
             coverage.branches.covered += len(ways)
             if len(ways) < 2:
                 coverage.missed.append(Miss(line, text, f"{len(ways)} of 2 ways"))
-            if kind.endswith("Statement"):
+            if jumping or kind.endswith("Statement"):
                 lines[line] = lines.get(line, True) and bool(ways)
         elif kind in ("FunctionDefinition", "ModifierDefinition"):
             compiled = _within(start, length, made)

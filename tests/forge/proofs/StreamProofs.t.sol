@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Parts} from "../../../contracts/interfaces/IStreams.sol";
 import {ShareTable} from "../../../contracts/libraries/ShareTable.sol";
+import {ShareFacts} from "./ShareProofs.t.sol";
 import {StreamLib} from "../../../contracts/libraries/StreamLib.sol";
 
 /// @title StreamLemmas: what time costs, and how it is divided, decided on integers.
@@ -11,7 +12,8 @@ contract StreamLemmas {
     function testProve_timeCostsItsShareOfThePrice(uint96 price, uint32 amount, uint48 time) external pure {
         if (amount == 0) return;
         unchecked {
-            assert(StreamLib.owed(price, amount, time) * amount >= uint256(price) * time);
+            // The same as owed * amount >= price * time, as the prover decides it: by what a division leaves.
+            assert(uint256(price) * time + amount - 1 < StreamLib.owed(price, amount, time) * amount + amount);
         }
     }
 
@@ -37,23 +39,33 @@ contract StreamLemmas {
         if (amount == 0) return;
         assert(StreamLib.owed(price, amount, 0) == 0);
     }
-
-    /// @notice What is left beside a part never shrinks either: a step of a total is never less than the step of its part.
-    function testProve_whatAPartLeavesNeverShrinks(uint120 before, uint120 total, uint16 share, uint16 whole)
-        external
-        pure
-    {
-        if (before > total || share > whole || whole == 0) return;
-        unchecked {
-            assert(
-                before - ShareTable.part(before, share, whole) <= total - ShareTable.part(total, share, whole)
-            );
-        }
-    }
 }
 
 /// @title StreamParts: an amount is divided without a rest.
-contract StreamParts {
+contract StreamParts is ShareFacts {
+    /// @notice What is left beside a part never shrinks either: a step of a total is never less than the step of its part.
+    /// @dev Of the lemmas on shares alone, as in `ShareInduction`: of `before` a share had less than `most`, a unit more
+    /// than its part was; of that and `more` it has `part`.
+    function testProve_whatAPartLeavesNeverShrinks(
+        uint120 before,
+        uint120 more,
+        uint16 share,
+        uint16 whole,
+        uint120 most,
+        uint120 part
+    ) external pure {
+        uint256 bound = uint256(most) + more;
+        if (!_haveNearlyAll(before, whole, most, share)) return;
+        if (!_haveNotMore(uint256(before) + more, whole, part, share)) return;
+        if (!_fits(before, share) || !_fits(more, whole) || !_fits(most, whole)) return;
+        if (!_distributes(before, more, share) || !_distributes(most, more, whole)) return;
+        unchecked {
+            if (uint256(more) * share > uint256(more) * whole) return;
+        }
+        if (!_keepsOrder(bound, part, whole)) return;
+        assert(part < bound);
+    }
+
     function testProve_thePartsAreTheAmount(uint120 total, uint16 feeBps, uint16 royaltyBps) external pure {
         if (feeBps > 500 || royaltyBps > 3000) return;
         Parts memory parts = StreamLib.divide(total, feeBps, royaltyBps);

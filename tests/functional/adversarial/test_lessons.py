@@ -42,7 +42,15 @@ CLONES = ("Datatoken", "LineageSplitter", "RevenueSplitter")
 
 @pytest.mark.parametrize("name", CLONES)
 def test_row_16_a_clone_has_nothing_to_initialise(
-    name: str, project: Any, registry: Any, lineage: Any, factory: Any, dao: Any, stranger: Any, publish: Any
+    name: str,
+    project: Any,
+    registry: Any,
+    lineage: Any,
+    factory: Any,
+    dao: Any,
+    author: Any,
+    stranger: Any,
+    publish: Any,
 ) -> None:
     """Whatever a stranger calls, once or again: it says of itself what it said, and its code is what it was."""
     parent = publish(terms(), derivatives=(True, 100))
@@ -50,7 +58,7 @@ def test_row_16_a_clone_has_nothing_to_initialise(
     table = share_table({ONE: 1, TWO: 3})
     factory.createSplitter(table, sender=dao)
     lineage.createSplitter(registry, child, sender=dao)
-    registry.grant(child, 0, ONE, 1, True, sender=registry.ownerOf(child))
+    registry.grant(child, 0, ONE, 1, True, sender=author)
     at = {
         "Datatoken": registry.datatokenOf(child, 0),
         "LineageSplitter": lineage.splitterOf(registry, child),
