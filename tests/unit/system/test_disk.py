@@ -154,4 +154,4 @@ def test_nobody_else_makes_files_last_but_for_streams_blocks_and_lines_of_a_jour
         path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "fsync" in path.read_text("utf-8")
     }
     streams = {"gateway/backup.py", "ipfs/recovery.py"}
-    assert found == {"papers.py", "ipfs/files.py", "gated/keys.py", *streams}
+    assert found == {"system/disk.py", "ipfs/block_files.py", "gated/keys.py", *streams}
