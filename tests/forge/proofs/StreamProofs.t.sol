@@ -87,18 +87,14 @@ contract StreamParts is ShareFacts {
 
 /// @title StreamRefutations: what is false, so that a prover which believes anything is noticed.
 contract StreamRefutations {
-    function refute_timeCostsExactlyItsShare(uint96 price, uint32 amount, uint48 time) external pure {
-        if (amount == 0) return;
-        unchecked {
-            assert(StreamLib.owed(price, amount, time) * amount == uint256(price) * time);
-        }
+    /// @dev Of one price, as the next: so the prover finds the example at once.
+    function refute_timeCostsExactlyItsShare(uint48 time) external pure {
+        (uint256 price, uint256 amount) = (1, 30 days);
+        assert(StreamLib.owed(price, amount, time) * amount == price * time);
     }
 
-    function refute_timeInTwoPiecesCostsTheSame(uint96 price, uint32 amount, uint40 one, uint40 other)
-        external
-        pure
-    {
-        if (amount == 0) return;
+    function refute_timeInTwoPiecesCostsTheSame(uint40 one, uint40 other) external pure {
+        (uint256 price, uint256 amount) = (1, 30 days);
         uint256 whole = StreamLib.owed(price, amount, uint256(one) + other);
         assert(StreamLib.owed(price, amount, one) + StreamLib.owed(price, amount, other) == whole);
     }
