@@ -33,6 +33,7 @@ class PostgresStore(Store):
             ) from error
         self._psycopg = psycopg
         self._url = url
+        self._writing = threading.RLock()
         self._local = threading.local()
         self._all: list[Any] = []
         self._writer = self._connect()

@@ -6,7 +6,6 @@ how far the index is. A process that is killed at any moment goes on from the la
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -76,7 +75,6 @@ class Store(ABC):
 
     def __init__(self) -> None:
         self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *_OWN)}
-        self._writing = threading.RLock()
 
     # --- What each database says -----------------------------------------------------------------
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from registry.errors import IndexFault, SearchTimeout
+from registry.errors import IndexFault, RegistryError
 from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
+from registry.index.sqlite_file import SqliteFile
 from registry.index.text import skeleton
 
 __all__ = ["COUNTED", "FIELDS", "Columns", "Shelf", "code_of", "columns_of", "count_codes", "packed"]
@@ -119,44 +119,18 @@ class Shelf:
     """
 
     def __init__(self, path: str | Path, form: int, schema: str = "", *, by_worth: bool = False) -> None:
-        self.path: Final = str(path)
-        self.guard = threading.RLock()
         self._form, self._schema = form, schema
         self._by_worth = by_worth
-        self._in_memory = self.path == ":memory:"
-        self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
         with self._typed():
-            if not self._in_memory:
-                Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self.db = self._connect()
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = OFF")  # all of it can be made again
-            self.db.execute("PRAGMA secure_delete = OFF")
-            self.db.execute("PRAGMA cache_size = -64000")
+            # All of it can be made again, so nothing waits for the disk.
+            self._file = SqliteFile(path, "synchronous = OFF", "cache_size = -64000", mapped=2**28)
+            self.db = self._file.writer
             if self.db.execute("PRAGMA user_version").fetchone()[0] != form:
                 self.clear()
 
-    def _connect(self) -> sqlite3.Connection:
-        made = sqlite3.connect(self.path, timeout=10, check_same_thread=False, isolation_level=None)
-        made.execute("PRAGMA mmap_size = 268435456")
-        made.set_progress_handler(deadline.is_over, 10_000)
-        return made
-
-    def _reader(self) -> sqlite3.Connection:
-        """A connection of this thread's own, so that nobody waits for the writer or for another's question."""
-        if self._in_memory or getattr(self._local, "writing", False):
-            return self.db
-        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
-        if found is None:
-            found = self._local.reader = self._connect()
-            found.execute("PRAGMA query_only = ON")
-            self._readers.append(found)
-        return found
-
     def clear(self) -> None:
         """Forget everything."""
-        with self.guard, self._typed():
+        with self._file.lock, self._typed():
             for name in ("vocabulary", "found", "entry", "kept", "facet", "meta"):
                 self.db.execute(f"DROP TABLE IF EXISTS {name}")
             for statement in (_SCHEMA + self._schema).split(";\n"):
@@ -166,37 +140,14 @@ class Shelf:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All that is written within is written together, or nothing is."""
-        with self.guard, self._typed():
-            self.db.execute("BEGIN IMMEDIATE")
-            self._local.writing = True
-            try:
-                yield
-                self.db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self.db.execute("ROLLBACK")
-                raise
-            finally:
-                self._local.writing = False
+        with self._typed(), self._file.writing():
+            yield
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """All that this thread reads within is of one moment."""
-        if self._in_memory:
-            with self.guard:
-                yield
-            return
-        with self._typed():
-            reader = self._reader()
-            begins = not reader.in_transaction
-            if begins:
-                reader.execute("BEGIN")
-        try:
+        with self._typed(), self._file.reading():
             yield
-        finally:
-            if begins:
-                with suppress(sqlite3.Error):
-                    reader.execute("COMMIT")
 
     def fact(self, name: str) -> int:
         """A number that was noted: ``cursor``, ``shown``."""
@@ -304,18 +255,12 @@ class Shelf:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Read, within the time that a question has."""
-        deadline.check()
         with self._typed():
-            if self._in_memory:
-                with self.guard:
-                    return self.db.execute(statement, values).fetchall()
-            return self._reader().execute(statement, values).fetchall()
+            return self._file.rows(statement, *values)
 
     def close(self) -> None:
         """Let go of the file."""
-        with self.guard:
-            for connection in (*self._readers, self.db):
-                connection.close()
+        self._file.close()
 
     def _of(self, table: str, key: str, columns: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
@@ -328,7 +273,7 @@ class Shelf:
     def _typed(self) -> Iterator[None]:
         try:
             yield
-        except SearchTimeout:  # an OSError, and said already
+        except RegistryError:  # said already, and SearchTimeout is an OSError
             raise
         except (sqlite3.Error, OSError) as error:
             deadline.check()
