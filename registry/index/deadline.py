@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from registry.errors import SearchTimeout
 
@@ -26,6 +28,14 @@ class _Bound:
     passed: float
 
 
+class _Collecting(threading.local):
+    """How long this thread has collected garbage, in seconds of its work, and when it began to."""
+
+    spent = 0.0
+    began = 0.0
+
+
+_COLLECTING: Final = _Collecting()
 _BOUND: ContextVar[_Bound | None] = ContextVar("bound", default=None)
 
 
@@ -34,9 +44,10 @@ def within(seconds: float, *, wait: float = WAIT) -> Iterator[None]:
     """What this thread asks of an index within takes at most so many seconds of work and `wait` by the clock.
 
     A bound that is there already holds on. What takes longer raises `SearchTimeout`. Work is what counts, so that a
-    question has the same answer on a busy machine.
+    question has the same answer on a busy machine. Collecting garbage is no work of a question: it falls to whichever
+    thread comes by, and takes the longer the more everybody else has made.
     """
-    now, clock = time.thread_time(), time.monotonic()
+    now, clock = _worked(), time.monotonic()
     before = _BOUND.get()
     made = _Bound(seconds, now + seconds, clock + wait)
     if before is not None:
@@ -52,7 +63,7 @@ def within(seconds: float, *, wait: float = WAIT) -> Iterator[None]:
 def is_over() -> bool:
     """Whether the question that this thread works on has had its time."""
     bound = _BOUND.get()
-    return bound is not None and (time.thread_time() > bound.worked or time.monotonic() > bound.passed)
+    return bound is not None and (_worked() > bound.worked or time.monotonic() > bound.passed)
 
 
 def check() -> None:
@@ -65,3 +76,18 @@ def limit() -> float | None:
     """The seconds of work that the question may take, None where nothing bounds it."""
     bound = _BOUND.get()
     return None if bound is None else bound.seconds
+
+
+def _worked() -> float:
+    """Seconds that this thread has worked, without those of collecting garbage."""
+    return time.thread_time() - _COLLECTING.spent
+
+
+def _collects(phase: str, _: dict[str, Any]) -> None:
+    if phase == "start":
+        _COLLECTING.began = time.thread_time()
+    else:
+        _COLLECTING.spent += time.thread_time() - _COLLECTING.began
+
+
+gc.callbacks.append(_collects)

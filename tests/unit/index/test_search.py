@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,6 +243,19 @@ def test_a_question_that_has_had_its_time_ends_and_the_next_is_answered(engine: 
     with deadline.within(60.0, wait=0.0), pytest.raises(SearchTimeout):
         engine.completions("peng", 10)
     assert finder.answer(asking("common"), NOW).total == 399
+
+
+def test_a_question_does_not_pay_for_the_garbage_of_others(engine: Engine, finder: Finder) -> None:
+    """It is collected by whichever thread comes by; a hub answered a stranger that this had been too much work."""
+    fill(engine, [entry(1, "Penguins")])
+    others = [[[]] for _ in range(300_000)]
+    before = time.thread_time()
+    gc.collect()
+    one = time.thread_time() - before
+    with deadline.within(one / 2):
+        gc.collect()
+        assert finder.answer(asking("penguins"), NOW).total == 1
+    assert len(others) == 300_000
 
 
 def test_what_changes_is_found_by_what_it_is_now(engine: Engine, finder: Finder) -> None:
