@@ -103,8 +103,9 @@ def command(
     words += [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={limits.processes}"]
     size = max(limits.output, limits.scratch)
     words += [f"--ulimit=fsize={size}:{size}", "--ulimit=nofile=256:256", "--ulimit=core=0:0"]
-    inodes = limits.files + 2
-    words += [f"--tmpfs={TMP}:rw,nosuid,nodev,mode=1777,size={limits.scratch},nr_inodes={inodes}"]
+    # Podman has no word for how many files there may be: their inodes then count as memory of the container.
+    files = "" if engine.name == "podman" else f",nr_inodes={limits.files + 2}"
+    words += [f"--tmpfs={TMP}:rw,nosuid,nodev,mode=1777,size={limits.scratch}{files}"]
     words += [f"--shm-size={limits.scratch}"]
     for places, mode in ((spec.mounts, ",readonly"), (folders, "")):
         for inside, path in places.items():
