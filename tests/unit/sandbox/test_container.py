@@ -47,6 +47,15 @@ def test_the_engine_is_told_no_network_no_rights_no_root_and_every_limit(tmp_pat
     assert not any(word.startswith(("--privileged", "--volume", "-v", "--device", "--env-host")) for word in words)
 
 
+def test_files_are_counted_where_the_engine_can(tmp_path: Path) -> None:
+    """Podman 4 refuses a mount with a word that it does not know, and made no container at all."""
+    spec = Spec(command=("/x",), image=IMAGE, limits=Limits(files=10, scratch=4_000))
+    common = "--tmpfs=/tmp:rw,nosuid,nodev,mode=1777,size=4000"
+    assert common in told(PODMAN, spec, tmp_path)
+    docker = ContainerEngine("docker", "/usr/bin/docker", rootless=True)
+    assert f"{common},nr_inodes=12" in told(docker, spec, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("engine", "user"),
     [
