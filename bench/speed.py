@@ -20,7 +20,7 @@ from rich.table import Table
 from web3 import Web3
 
 from bench.anvil import anvil
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer

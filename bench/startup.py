@@ -19,7 +19,7 @@ from rich.console import Console
 
 from bench import rows
 from bench.anvil import anvil
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer

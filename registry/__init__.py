@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.client import Registry
     from registry.content.uses import SignedReceipt
     from registry.did import DID
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "content.uses": ("SignedReceipt",),
-    "assets.publishing": ("Draft",),
+    "assets.drafting": ("Draft",),
     "client": ("Registry",),
     "documents.ddo": ("DDO",),
     "did": ("DID",),

@@ -10,18 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 from weakref import WeakValueDictionary
 
+from registry.assets.owning import Owning
+from registry.assets.reading import Reading
+from registry.assets.rights import Entitled
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment, find
 from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
+from registry.content.entrusting import Entrusting
+from registry.content.inviting import Inviting
 from registry.content.keeping import Keeping
+from registry.content.opening import Opening
+from registry.content.publishing import Publishing
+from registry.content.unlocking import Unlocking
+from registry.content.uses import Uses
 from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.home import make_home
 from registry.index.finding import Searching, by_name
 from registry.ipfs.sources import open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
+from registry.market.buying import Buying
 from registry.money import Amount
 from registry.revenue.lineage import Lineage
 from registry.session import Progress, no_progress
@@ -30,7 +40,7 @@ from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.assets.collections import CollectionPreview, Collections, PublishedCollection
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.compute.experiments import Experiments
     from registry.did import DID
     from registry.governance import Governance
@@ -50,7 +60,21 @@ GUARDIAN: Final = "editor"
 """Who may brake and cancel in a local DAO, and has no vote."""
 
 
-class Registry(Searching, Lineage, Keeping):
+class Registry(
+    Searching,
+    Reading,
+    Entitled,
+    Publishing,
+    Owning,
+    Opening,
+    Unlocking,
+    Entrusting,
+    Inviting,
+    Uses,
+    Keeping,
+    Buying,
+    Lineage,
+):
     """A registry of AI assets on one chain, seen and used by one account.
 
     Made by `Registry.local` or `Registry.connect`. Reading needs no signer; each verb that sends something takes

@@ -30,7 +30,7 @@ from registry.errors import (
 from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
-from registry.results import Done
+from registry.results import Asset, Done
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from registry.chain.deploy import Deployment
     from registry.chain.signers import Signer
     from registry.gated.keys import KeyStore
+    from registry.gated.reading import KeysInUse
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`; `what` names the stage, the unit is bytes or items."""
@@ -51,7 +52,10 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 class Session:
-    """A chain, the registry on it, and the account that acts; the verbs are added by the classes below `Registry`.
+    """A chain, the registry on it, and the account that acts: what every class of verbs stands on, and all of it.
+
+    Such a class has no other base and changes nothing of this one. What it needs of another subject it asks of an
+    object that is made of the session: of `Catalogue` what an asset is and offers, of `Rights` what an account holds.
 
     Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
     interrupted command can be finished by running it again; `home` is the folder for what else must outlive the
@@ -93,6 +97,13 @@ class Session:
 
             self._keys = open_keys(self.home / "keys" if self.home else None, self.ask_passphrase)
         return self._keys
+
+    @cached_property
+    def in_use(self) -> KeysInUse:
+        """Keys of gated content that this client has used, and what it has open."""
+        from registry.gated.reading import KeysInUse
+
+        return KeysInUse()
 
     @property
     def reach(self) -> NetworkReach:
@@ -192,12 +203,14 @@ class Session:
         """An ERC-20 with permit at the address."""
         return self.chain.contract("LocalDollar", address)
 
-    def did(self, asset: DID | str | int) -> DID:
-        """The DID of an asset of this registry, from its number, its text, ``owner/name`` or itself.
+    def did(self, asset: Asset | DID | str | int) -> DID:
+        """The DID of an asset of this registry, from its number, its text, ``owner/name``, itself or what was found.
 
         Raises `AmbiguousAsset` for a name that several have, `InvalidDID`, `WrongChain` for another chain's asset,
         `AssetNotFound` for another registry's.
         """
+        if isinstance(asset, Asset):
+            asset = asset.did
         if isinstance(asset, int):
             return DID(self.chain.chain_id, self.deployment.registry, asset)
         if isinstance(asset, str) and asset.startswith("0x") and "/" in asset and self._names is not None:

@@ -21,7 +21,7 @@ from injected_wallet import Refusal
 from web3.types import RPCEndpoint
 
 from registry import Licence, Registry
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
 from registry.hub.service import Hub

@@ -11,8 +11,9 @@ from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
+from registry.assets.drafting import BATCH, Draft, Packed, Planner, drafted
 from registry.assets.items import CollectionState
-from registry.assets.publishing import BATCH, Draft, Packed, drafted
+from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING, Cost
 from registry.chain.sender import GAS_HEADROOM, GAS_MARGIN
 from registry.collections.layout import PROFILE
@@ -30,9 +31,9 @@ from registry.results import Done
 from registry.types import Address, item_id, to_address
 
 if TYPE_CHECKING:
-    from registry.assets.publishing import Publishing
     from registry.chain.logs import TxReceipt
     from registry.chain.sender import Sender
+    from registry.session import Session
 
 ITEM_SALE_GAS: Final = 4_700
 """What a sale of an item takes more than one of an ordinary asset, in units of gas (bench/results/gas.json)."""
@@ -131,7 +132,7 @@ class CollectionVerification:
 class Collections:
     """The verbs of collections; reached as ``registry.collections``."""
 
-    def __init__(self, registry: Publishing) -> None:
+    def __init__(self, registry: Session) -> None:
         self._registry = registry
 
     # --- Publishing ------------------------------------------------------------------------------
@@ -204,7 +205,7 @@ class Collections:
         registry = self._registry
         sender = registry.sender("publish a collection")
         holder = to_address(owner) if owner else registry.address
-        registry.check_payout(holder, payout)
+        Planner(registry).check_payout(holder, payout)
         common = _Common(type, license)
         with self._packing(holder, name, dry_run) as packing:
             self._pack(packing, drafts, common, dry_run)
@@ -221,7 +222,7 @@ class Collections:
                 fields=fields,
             )
             content = self._stored(packing, name, dry_run)
-            plan = registry.planned(draft, packed=Packed(content, ()), dry_run=dry_run)
+            plan = Planner(registry).planned(draft, packed=Packed(content, ()), dry_run=dry_run)
             call = registry.assets.functions.publishCollection(holder, plan.publication, root, packing.count)
             intent = f"collection:{registry.deployment.registry}:{holder}:{plan.digest.hex()}"
             if not (again or dry_run):
@@ -230,7 +231,7 @@ class Collections:
             if dry_run:
                 there = number is not None or bool(not again and sender.found(intent))
                 return self._preview(sender, holder, call, plan.publication, packing, root, content.size, there)
-            registry.keep(plan.ddo)
+            Catalogue(registry).keep(plan.ddo)
             if number is None:
                 tx = sender.send(call, intent=intent, once=not again)
                 events = tx.named("MetadataPublished")
@@ -241,7 +242,7 @@ class Collections:
 
     def _published(self, holder: Address, plan: Any, root: bytes) -> int | None:
         """The number of this very collection, if an earlier run has published it."""
-        number = self._registry.published(holder, plan)
+        number = Planner(self._registry).published_as(holder, plan)
         if number is None:
             return None
         there, _ = self._registry.chain.call(self._registry.assets.functions.collectionOf(number))
@@ -263,7 +264,7 @@ class Collections:
         for draft in drafts:
             _refuse_terms(draft, packing.count)
             common.take(draft, packing.count)
-            content, _ = self._registry.content_of(draft, preview=dry_run)
+            content, _ = Planner(self._registry).content_of(draft, preview=dry_run)
             source = source_of(
                 [draft.name, draft.type, draft.license, dict(draft.fields), content.to_dict() if content else None]
             )
@@ -329,13 +330,13 @@ class Collections:
         Its document is kept as a block of its own, as other assets' are. Raises what `prove` and `get` raise.
         """
         registry, did = self._registry, self._item(item)
-        found = registry.get(did)
+        found = Catalogue(registry).get(did)
         what = f"mint item {did.index:,} of {did.collection}"
         if found.minted:
             return Done(what, NOTHING, None, before=True)
         proven = self.prove(did)
         if not dry_run:
-            registry.keep(found.ddo)
+            Catalogue(registry).keep(found.ddo)
         call = registry.assets.functions.mintItem(did.asset_id, proven.listed.digest, list(proven.listed.proof))
         return registry.act(what, call, dry_run=dry_run)
 

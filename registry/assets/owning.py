@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from registry.assets.reading import ROLES, Reading
+from registry.assets.reading import ROLES, Catalogue
 from registry.did import DID
 from registry.documents.ddo import LicenceText
 from registry.documents.licence import Licence
 from registry.errors import InputError
 from registry.money import Amount
 from registry.results import Done, Offer, State
+from registry.session import Session
 from registry.types import ZERO_ADDRESS, to_address
 
 
-class Owning(Reading):
+class Owning(Session):
     """What an owner changes of an asset beside its document."""
 
     def add_licence(self, asset: DID | str | int, licence: Licence, *, dry_run: bool = False) -> Done:
@@ -22,16 +23,16 @@ class Owning(Reading):
 
         For the owner, or an account that is seller and editor.
         """
-        found = self.get(asset)
+        found = Catalogue(self).get(asset)
         texts = [*found.ddo.licences[: len(found.licences)]]
         texts += [LicenceText(name=offer.name) for offer in found.licences[len(texts) :]]
         ddo = found.ddo.with_changes(licences=(*texts, licence.text))
         if not dry_run:
-            self.keep(ddo)
+            Catalogue(self).keep(ddo)
         number = found.did.asset_id
         call = self.assets.functions.multicall(
             [
-                self.assets.encode_abi("addLicence", [number, self._terms(licence, self.tokens)]),
+                self.assets.encode_abi("addLicence", [number, Catalogue(self).terms(licence, self.tokens)]),
                 self.assets.encode_abi("updateMetadata", [number, ddo.digest, found.version]),
             ]
         )
@@ -44,7 +45,7 @@ class Owning(Reading):
 
         For the owner and sellers. Raises `LicenceNotFound` and `InvalidAmount`.
         """
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         index = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))[5]
         amount = self.amount(price, token=self.token_at(index)).as_price()
         call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
@@ -96,7 +97,7 @@ class Owning(Reading):
         return self.act(f"pay the revenue of {did} to {payout or 'its owner'}", call, dry_run=dry_run)
 
     def _set_open(self, asset: DID | str | int, licence: str | int | Offer, value: bool, dry_run: bool) -> Done:
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         call = self.assets.functions.setOpen(offer.did.asset_id, offer.number, value)
         return self.act(f"{'open' if value else 'close'} {offer.name!r} of {offer.did}", call, dry_run=dry_run)
 

@@ -22,19 +22,25 @@ ROLES: Final = {"editor": 1, "seller": 2, "minter": 4}
 """Who may do what beside the owner: update the document; add, reprice, close licences; give licences away."""
 
 
-class Reading(Session):
-    """What an asset is and offers, read from the chain and from its document."""
+class Catalogue:
+    """What assets are and offers, as a session reads it from the chain and from their documents."""
 
-    def get(self, asset: DID | str | int) -> Asset:
-        """Look an asset up by DID or number: its state on chain and its document, checked against its digest.
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, asset: Asset | DID | str | int) -> Asset:
+        """An asset by DID or number: its state on chain and its document, checked against its digest. One that is in
+        hand (an `Asset`) is given back as it is.
 
         Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
         `InvalidDDO` if what was published is none.
         """
-        did = self.did(asset)
-        info = self.read(did, self.assets.functions.assetInfo(did.asset_id))
+        did = self._session.did(asset)
+        if isinstance(asset, Asset):
+            return asset
+        info = self._session.read(did, self._session.assets.functions.assetInfo(did.asset_id))
         named = to_digest(bytes(info[1]))
-        document = document_of(self, did, named, info[2])
+        document = document_of(self._session, did, named, info[2])
         return Asset(
             did=did,
             owner=to_address(info[0]),
@@ -52,33 +58,133 @@ class Reading(Session):
 
     def listing(self, did: DID) -> Listing | None:
         """What curation says of an asset; None for a registry that was given to no DAO."""
-        if self.deployment.dao is None:
+        if self._session.deployment.dao is None:
             return None
-        curation = self.chain.contract("Curation", self.deployment.dao.curation)
-        status, reason, until, flags = self.chain.call(curation.functions.listingOf(did.asset_id))
+        curation = self._session.chain.contract("Curation", self._session.deployment.dao.curation)
+        status, reason, until, flags = self._session.chain.call(curation.functions.listingOf(did.asset_id))
         document = CID.from_digest(bytes(reason)) if any(reason) else None
         return Listing(CurationStatus(status), document, until, flags)
 
-    def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
-        """The licences of an asset by their number. Raises what `get` raises."""
-        return self.get(asset).licences
+    def offer(self, asset: Asset | DID | str | int, licence: str | int | Offer | None) -> Offer:
+        """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
 
-    def history(self, asset: DID | str | int) -> tuple[CID, ...]:
+        Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.
+        """
+        did = self._session.did(asset)
+        if isinstance(licence, Offer):
+            if licence.did != did:
+                raise InputError(f"{licence.name!r} is a licence of {licence.did}, not of {did}.")
+            return licence
+        offers = self.get(asset).licences
+        if licence is None:
+            found = [offer for offer in offers if offer.open]
+            if len(found) != 1:
+                raise LicenceNotFound(str(did), "without a name", [offer.name for offer in found])
+            return found[0]
+        for offer in offers:
+            if licence in (offer.number, offer.name):
+                return offer
+        raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
+
+    def history(self, asset: Asset | DID | str | int) -> tuple[CID, ...]:
         """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
-        did = self.did(asset)
-        if did.collection is not None and not (found := self.get(did)).minted:
+        did = self._session.did(asset)
+        if did.collection is not None and not (found := self.get(asset)).minted:
             return (found.cid,)
-        self.read(did, self.assets.functions.ownerOf(did.asset_id))
-        events = self.chain.events(
-            self.assets.events.MetadataPublished,
+        self._session.read(did, self._session.assets.functions.ownerOf(did.asset_id))
+        events = self._session.chain.events(
+            self._session.assets.events.MetadataPublished,
             filters={"assetId": did.asset_id},
-            from_block=self.deployment.block,
+            from_block=self._session.deployment.block,
         )
         return tuple(CID.from_digest(bytes(event.args["digest"])) for event in events)
 
+    def parent(self, asset: DID | str | int) -> DID:
+        """The DID of an asset to derive from, which may be of another registry of this chain.
+
+        Raises what `did` raises, but for other registries.
+        """
+        if isinstance(asset, str) and asset.startswith("did:"):
+            asset = DID.parse(asset)
+        if isinstance(asset, DID) and asset.chain_id == self._session.chain.chain_id:
+            return asset
+        return self._session.did(asset)
+
+    def keep(self, *documents: DDO) -> None:
+        """Put documents into the store, and pin them where the store has pins."""
+        with writing(self._session.store):
+            for ddo in documents:
+                self._session.store.put(ddo.cid, ddo.to_bytes())
+            keep(self._session.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
+
+    def terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
+        """Licence terms as the contract takes them; warns (`LimitWarning`) of limits that are none."""
+        for loophole in licence.loopholes:
+            warnings.warn(f"Licence {licence.name!r} {loophole}.", LimitWarning, stacklevel=2)
+        price = licence.price_in(tokens)
+        return (
+            price.units if price else 0,
+            price.token.index if price else 0,
+            int(licence.kind),
+            licence.quantity,
+            licence.cap or 0,
+            licence.limit or 0,
+            licence.minimum,
+            self._session.deployment.streams if licence.kind is Kind.STREAM else ZERO_ADDRESS,
+        )
+
+    def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
+        licences = self._session.read(did, self._session.assets.functions.licencesOf(did.asset_id))
+        offers = []
+        for number, (price, quantity, cap, issued, limit, index, kind, is_open, minimum) in enumerate(licences):
+            text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
+            offers.append(
+                Offer(
+                    did=did,
+                    number=number,
+                    name=text.name,
+                    kind=Kind(kind),
+                    quantity=quantity,
+                    price=Amount(price, self._session.token_at(index)) if price else None,
+                    cap=cap or None,
+                    issued=issued,
+                    limit=limit or None,
+                    open=is_open,
+                    digest=digest,
+                    minimum=minimum,
+                    description=text.description,
+                    terms=text.terms,
+                )
+            )
+        return tuple(offers)
+
+
+class Reading(Session):
+    """What an asset is and offers, read from the chain and from its document."""
+
+    def get(self, asset: DID | str | int) -> Asset:
+        """Look an asset up by DID or number: its state on chain and its document, checked against its digest.
+
+        Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
+        `InvalidDDO` if what was published is none.
+        """
+        return Catalogue(self).get(asset)
+
+    def listing(self, did: DID) -> Listing | None:
+        """What curation says of an asset; None for a registry that was given to no DAO."""
+        return Catalogue(self).listing(did)
+
+    def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
+        """The licences of an asset by their number. Raises what `get` raises."""
+        return Catalogue(self).get(asset).licences
+
+    def history(self, asset: DID | str | int) -> tuple[CID, ...]:
+        """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
+        return Catalogue(self).history(asset)
+
     def resolve(self, asset: DID | str | int) -> dict[str, Any]:
         """The W3C DID document of an asset. Raises what `get` raises."""
-        found = self.get(asset)
+        found = Catalogue(self).get(asset)
         return found.ddo.did_document(found.did, found.owner)
 
     def roles(self, asset: DID | str | int, account: str) -> tuple[str, ...]:
@@ -92,77 +198,4 @@ class Reading(Session):
 
         Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.
         """
-        did = self.did(asset)
-        if isinstance(licence, Offer):
-            if licence.did != did:
-                raise InputError(f"{licence.name!r} is a licence of {licence.did}, not of {did}.")
-            return licence
-        offers = self.licences(did)
-        if licence is None:
-            found = [offer for offer in offers if offer.open]
-            if len(found) != 1:
-                raise LicenceNotFound(str(did), "without a name", [offer.name for offer in found])
-            return found[0]
-        for offer in offers:
-            if licence in (offer.number, offer.name):
-                return offer
-        raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
-
-    def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
-        licences = self.read(did, self.assets.functions.licencesOf(did.asset_id))
-        offers = []
-        for number, (price, quantity, cap, issued, limit, index, kind, is_open, minimum) in enumerate(licences):
-            text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
-            offers.append(
-                Offer(
-                    did=did,
-                    number=number,
-                    name=text.name,
-                    kind=Kind(kind),
-                    quantity=quantity,
-                    price=Amount(price, self.token_at(index)) if price else None,
-                    cap=cap or None,
-                    issued=issued,
-                    limit=limit or None,
-                    open=is_open,
-                    digest=digest,
-                    minimum=minimum,
-                    description=text.description,
-                    terms=text.terms,
-                )
-            )
-        return tuple(offers)
-
-    def _terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
-        """Licence terms as the contract takes them; warns (`LimitWarning`) of limits that are none."""
-        for loophole in licence.loopholes:
-            warnings.warn(f"Licence {licence.name!r} {loophole}.", LimitWarning, stacklevel=2)
-        price = licence.price_in(tokens)
-        return (
-            price.units if price else 0,
-            price.token.index if price else 0,
-            int(licence.kind),
-            licence.quantity,
-            licence.cap or 0,
-            licence.limit or 0,
-            licence.minimum,
-            self.deployment.streams if licence.kind is Kind.STREAM else ZERO_ADDRESS,
-        )
-
-    def parent(self, asset: DID | str | int) -> DID:
-        """The DID of an asset to derive from, which may be of another registry of this chain.
-
-        Raises what `did` raises, but for other registries.
-        """
-        if isinstance(asset, str) and asset.startswith("did:"):
-            asset = DID.parse(asset)
-        if isinstance(asset, DID) and asset.chain_id == self.chain.chain_id:
-            return asset
-        return self.did(asset)
-
-    def keep(self, *documents: DDO) -> None:
-        """Put documents into the store, and pin them where the store has pins."""
-        with writing(self.store):
-            for ddo in documents:
-                self.store.put(ddo.cid, ddo.to_bytes())
-            keep(self.store, {ddo.cid: f"document of {ddo.name}" for ddo in documents})
+        return Catalogue(self).offer(asset, licence)

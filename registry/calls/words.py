@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.assets.reading import Catalogue
 from registry.calls.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, Seen, of_call, of_target
 from registry.chain.call import Call
 from registry.chain.calldata import SAFE, Agreed, CallReader, CallReading
@@ -36,7 +37,7 @@ from registry.results import Asset, State
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
-    from registry.assets.publishing import Publishing
+    from registry.session import Session
 
 UNLIMITED: Final = 2**256 - 1
 
@@ -128,7 +129,7 @@ def require_read(calls: Iterable[CallInWords], *, allow_unread: bool = False) ->
                 raise UnsafeCall(one.to, one.unread, one.data, final=one.final)
 
 
-def known_contracts(registry: Publishing) -> dict[Address, tuple[str, tuple[str, ...]]]:
+def known_contracts(registry: Session) -> dict[Address, tuple[str, tuple[str, ...]]]:
     """Name and interfaces of each contract of a registry's deployment, its DAO and its payment tokens, by address."""
     deployment = registry.deployment
     named: dict[Address, tuple[str, tuple[str, ...]]] = {
@@ -162,7 +163,7 @@ class Words:
 
     def __init__(
         self,
-        registry: Publishing,
+        registry: Session,
         people: Mapping[Address, str] | None = None,
         *,
         by: Address | None = None,
@@ -310,7 +311,7 @@ class Words:
         """An asset by its number; None if its name cannot be had, or too many were looked for already."""
         if number not in self._assets and len(self._assets) < NAMED and self._missed < MISSED:
             try:
-                self._assets[number] = self._registry.get(number)
+                self._assets[number] = Catalogue(self._registry).get(number)
             except ConnectionFailed:
                 raise
             except RegistryError as error:

@@ -175,7 +175,7 @@ def _found_team(
     console: Console, author: Registry, members: tuple[Registry, Registry, Registry], dataset: Published, examples: Path
 ) -> tuple[NewTeam, Asset]:
     """The team of three and the model that it owns."""
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
 
     ann, bob, cleo = members
     with console.step("Ann, Bob and Cleo found a 2-of-3 team that owns a model trained on them, in one transaction"):

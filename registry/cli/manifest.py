@@ -18,7 +18,7 @@ from registry.errors import InputError, RegistryError
 from registry.system import disk
 
 if TYPE_CHECKING:
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.documents.licence import Licence
 
 MAX_BYTES: Final = 2**26
@@ -99,7 +99,7 @@ def _text(line: bytes, where: str) -> str:
 
 
 def _draft(entry: object, where: str, folder: Path) -> Draft:
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
 
     if not isinstance(entry, Mapping):
         raise InputError(f"{where}: {entry!r:.80} is not an object.", hint=_HINT)

@@ -95,7 +95,7 @@ def publish(
     Of a folder, names that begin with a dot are left out unless --hidden, and told. Without PATH the asset is a service
     and has no content. Run again, it finds what it published and sends nothing.
     """
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.cli.licence_spec import parse_licence
     from registry.cli.look import read_json
     from registry.cli.views import published_facts, show_preview

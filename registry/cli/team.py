@@ -22,7 +22,7 @@ from registry.cli.command import (
 )
 
 if TYPE_CHECKING:
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.cli.app import App
     from registry.client import Registry
     from registry.teams.proposal_file import TeamProposal
@@ -355,7 +355,7 @@ def _draft(
     licences: tuple[str, ...],
     hidden: bool,
 ) -> Draft | None:
-    from registry.assets.publishing import Draft
+    from registry.assets.drafting import Draft
     from registry.cli.licence_spec import parse_licence
 
     if path is None and not any((name, kind, license_, licences)):

@@ -9,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.assets.reading import Catalogue
+from registry.content.sealed import shelf_for
 from registry.did import DID
 from registry.documents.ddo import DDO
 from registry.errors import CannotReproduce, InputError
@@ -20,7 +22,7 @@ from registry.sandbox.runs.running import FoundAsset, Made, Workshop
 from registry.sandbox.spec import Tier
 
 if TYPE_CHECKING:
-    from registry.content.opening import Opening
+    from registry.session import Session
 
 __all__ = ["Experiments"]
 
@@ -30,12 +32,12 @@ _AS_RECORDED: Final = "the record behind an asset"
 class _Assets:
     """The places that a workshop looks in: the assets of a registry."""
 
-    def __init__(self, registry: Opening) -> None:
+    def __init__(self, registry: Session) -> None:
         self._registry = registry
 
     def find(self, did: str, version: int | None = None) -> FoundAsset:
         """The content of an asset, of its version today or of an earlier one."""
-        found = self._registry.get(did)
+        found = Catalogue(self._registry).get(did)
         ddo = found.ddo if version in (None, found.version) else self._document(found.did, version or 0)
         if ddo.content is None:
             raise InputError(f"{did} has no content.", hint="Name an asset with files.")
@@ -51,9 +53,9 @@ class _Assets:
 
     def download(self, found: FoundAsset, target: Path) -> None:
         """Write the content of an asset, decrypted, for who has access to it."""
-        asset = self._registry.get(found.did)
+        asset = Catalogue(self._registry).get(found.did)
         if asset.version == found.version:
-            self._registry.download(asset.did, target)
+            shelf_for(self._registry, asset).download(asset, target)
             return
         if found.gated:
             raise InputError(
@@ -61,11 +63,11 @@ class _Assets:
                 f"({asset.version}).",
                 hint="Ask its owner for that version.",
             )
-        self._registry.require_access(asset)
+        shelf_for(self._registry, asset).require_access(asset)
         export(found.cid, self._registry.store, target)
 
     def _document(self, did: DID, version: int) -> DDO:
-        history = self._registry.history(did)
+        history = Catalogue(self._registry).history(did)
         if not 1 <= version <= len(history):
             raise InputError(f"{did} has no version {version}; it has {len(history)}.")
         return DDO.from_bytes(fetch(history[version - 1], self._registry.store))
@@ -74,7 +76,7 @@ class _Assets:
 class Experiments:
     """What is run on a registry's assets, used by one account; blocks and environments are those of its home."""
 
-    def __init__(self, registry: Opening) -> None:
+    def __init__(self, registry: Session) -> None:
         self._registry = registry
         home = registry.home or Path(tempfile.gettempdir()) / "asset-registry"
         self.workshop = Workshop(registry.store, home, _Assets(registry), registry.progress)
@@ -120,7 +122,7 @@ class Experiments:
     def record(self, asset: DID | str | int) -> RunRecord:
         """The record of the run that made an asset. Raises `CannotReproduce` if it names none, and what `get`
         raises."""
-        found = self._registry.get(asset)
+        found = Catalogue(self._registry).get(asset)
         if found.ddo.made_by is None:
             raise CannotReproduce(
                 str(found.did), ["its document names no run that made it"], hint="Its owner publishes it with made_by."

@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from registry.content.entrusting import Entrusting
+from registry.assets.reading import Catalogue
+from registry.content.entrusting import Shares
+from registry.content.unlocking import wallet_of
 from registry.did import DID
 from registry.documents.ddo import Encryption
 from registry.errors import InputError
 from registry.results import Asset
+from registry.session import Session
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ class Invited:
         return f"{self.account} may open {self.did} from {when} UTC"
 
 
-class Inviting(Entrusting):
+class Inviting(Session):
     """The verbs of owners who let others in."""
 
     def invite(self, asset: DID | str | int, account: str, *, days: float = 7.0, start: int | None = None) -> Invited:
@@ -65,7 +68,7 @@ class Inviting(Entrusting):
         from registry.gated.gateways import GatewayClient
         from registry.gated.protocol import SignedInvitation
 
-        found, encryption = self._shared(asset)
+        found, encryption = _shared(self, asset)
         if not days > 0:
             raise InputError(f"{days} days are no time.", hint="Write a number above 0.")
         # One of the two clocks may be wrong: by neither shall it begin late, or end early.
@@ -83,7 +86,9 @@ class Inviting(Entrusting):
             finally:
                 client.close()
 
-        took = self.at_each(found.did, encryption.gateways, hand_in, encryption.threshold, "take the invitation")
+        took = Shares(self).at_each(
+            found.did, encryption.gateways, hand_in, encryption.threshold, "take the invitation"
+        )
         return replace(invited, gateways=took)
 
     def revoke(self, invited: Invited) -> tuple[str, ...]:
@@ -94,9 +99,9 @@ class Inviting(Entrusting):
         """
         from registry.gated.gateways import GatewayClient
 
-        found, encryption = self._shared(invited.did)
+        found, encryption = _shared(self, invited.did)
         gateways = [gateway for gateway in encryption.gateways if gateway.url in invited.gateways]
-        wallet = self.wallet("revoke an invitation")
+        wallet = wallet_of(self, "revoke an invitation")
         invitation = invited.invitation()
 
         def end(index: int) -> None:
@@ -106,13 +111,14 @@ class Inviting(Entrusting):
             finally:
                 client.close()
 
-        return self.at_each(found.did, gateways, end, len(gateways), "revoke the invitation")
+        return Shares(self).at_each(found.did, gateways, end, len(gateways), "revoke the invitation")
 
-    def _shared(self, asset: DID | str | int) -> tuple[Asset, Encryption]:
-        found = self.get(asset)
-        encryption = found.ddo.content.encryption if found.ddo.content else None
-        if encryption is None or not encryption.gateways:
-            raise InputError(
-                f"{found.did} has no key gateway.", hint="Name some with reissue, or give a licence with gift."
-            )
-        return found, encryption
+
+def _shared(session: Session, asset: DID | str | int) -> tuple[Asset, Encryption]:
+    found = Catalogue(session).get(asset)
+    encryption = found.ddo.content.encryption if found.ddo.content else None
+    if encryption is None or not encryption.gateways:
+        raise InputError(
+            f"{found.did} has no key gateway.", hint="Name some with reissue, or give a licence with gift."
+        )
+    return found, encryption

@@ -9,10 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.assets.reading import Reading
+from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.errors import InputError
 from registry.ipfs.sources import open_source
+from registry.session import Session
 
 if TYPE_CHECKING:
     from registry.ipfs.audit import Audit
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from registry.results import Asset
 
 
-class Keeping(Reading):
+class Keeping(Session):
     """The verbs of those who keep assets available."""
 
     @cached_property
@@ -56,7 +57,7 @@ class Keeping(Reading):
         from registry.ipfs.pinning import open_service
         from registry.ipfs.replicas import ReplicaPolicy
 
-        found = self.get(asset)
+        found = Catalogue(self).get(asset)
         policy = ReplicaPolicy(
             replicas,
             [open_service(service) for service in services],
@@ -97,7 +98,7 @@ class Keeping(Reading):
         """
         from registry.ipfs.audit import audit
 
-        found = self.get(asset)
+        found = Catalogue(self).get(asset)
         roots = _roots(found)
         held: dict[str, set[str]] = {}
         gateways: dict[str, str] = {}
@@ -125,7 +126,7 @@ class Keeping(Reading):
         def tick(what: str, done: int) -> None:
             self.progress(what, done, max(done, total))
 
-        found = self.get(asset)
+        found = Catalogue(self).get(asset)
         total = found.ddo.content.size if found.ddo.content else 0
         return tuple(rehearse(root, self.store, Path(folder) / f"{root}.car", progress=tick) for root in _roots(found))
 

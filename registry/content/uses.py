@@ -7,14 +7,14 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from registry.assets.rights import Rights
+from registry.assets.reading import Catalogue
 from registry.chain.receipt_contract import receipts_of
 from registry.did import DID
 from registry.documents.canonical import parse_json
 from registry.documents.typed_data import typed_data
 from registry.errors import InputError
 from registry.results import Done, Offer
-from registry.session import whole
+from registry.session import Session, whole
 from registry.text import numbers
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -116,7 +116,7 @@ class SignedReceipt:
         )
 
 
-class Uses(Rights):
+class Uses(Session):
     """Uses of a licence: redeemed, consumed, and signed for."""
 
     def redeem(
@@ -129,7 +129,7 @@ class Uses(Rights):
         dry_run: bool = False,
     ) -> Done:
         """Burn `units` of one's own datatokens for the access they stand for, of `account` (default: oneself)."""
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         receiver = to_address(account) if account else self.address
         call = self.assets.functions.redeem(offer.did.asset_id, offer.number, whole(units, "units"), receiver)
         return self.act(f"redeem {units} x {offer.name!r} of {offer.did}", call, dry_run=dry_run)
@@ -144,7 +144,7 @@ class Uses(Rights):
         dry_run: bool = False,
     ) -> Done:
         """Consume one's own uses; `ref` (up to 32 bytes) says what for."""
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         call = self.assets.functions.consume(offer.did.asset_id, offer.number, whole(uses, "uses"), _ref(ref))
         return self.act(f"consume {uses} of {offer.name!r} of {offer.did}", call, dry_run=dry_run)
 
@@ -159,22 +159,8 @@ class Uses(Rights):
         seconds: int = RECEIPT_SECONDS,
     ) -> SignedReceipt:
         """Sign, without a transaction, that `service` (None: anybody) may consume uses once within `seconds`."""
-        offer = self.offer(asset, licence)
-        deadline = self.chain.block().timestamp + whole(seconds, "seconds")
-        unsigned = SignedReceipt(
-            did=offer.did,
-            licence=offer.number,
-            account=self.address,
-            uses=whole(uses, "uses"),
-            service=to_address(service) if service else ZERO_ADDRESS,
-            ref=_ref(ref),
-            # A key of its own for each receipt, so that they can be handed in in any order.
-            nonce=secrets.randbits(191) << 64,
-            deadline=deadline,
-            signature=b"",
-        )
-        signer = self.sender("sign a receipt").signer
-        return replace(unsigned, signature=signer.sign_typed_data(unsigned.message()))
+        offer = Catalogue(self).offer(asset, licence)
+        return sign_receipt(self, offer, uses=uses, service=service, ref=ref, seconds=seconds)
 
     def submit_receipt(self, receipt: SignedReceipt, *, dry_run: bool = False) -> Done:
         """Consume the uses that a holder signed for.
@@ -182,10 +168,36 @@ class Uses(Rights):
         Raises `ReceiptExpired`, `WrongService`, `InvalidReceiptSignature`, `NotEnoughUses`, and
         `InvalidAccountNonce` for one that was handed in before.
         """
-        did = self.did(receipt.did)
-        receipt.check()
-        call = self.receipt_contract.functions.consumeWithReceipt(receipt.values(), receipt.signature)
-        return self.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
+        return submit_receipt(self, receipt, dry_run=dry_run)
+
+
+def sign_receipt(
+    session: Session, offer: Offer, *, uses: int = 1, service: str | None = None, ref: bytes, seconds: int
+) -> SignedReceipt:
+    """See `Uses.sign_receipt`."""
+    deadline = session.chain.block().timestamp + whole(seconds, "seconds")
+    unsigned = SignedReceipt(
+        did=offer.did,
+        licence=offer.number,
+        account=session.address,
+        uses=whole(uses, "uses"),
+        service=to_address(service) if service else ZERO_ADDRESS,
+        ref=_ref(ref),
+        # A key of its own for each receipt, so that they can be handed in in any order.
+        nonce=secrets.randbits(191) << 64,
+        deadline=deadline,
+        signature=b"",
+    )
+    signer = session.sender("sign a receipt").signer
+    return replace(unsigned, signature=signer.sign_typed_data(unsigned.message()))
+
+
+def submit_receipt(session: Session, receipt: SignedReceipt, *, dry_run: bool = False) -> Done:
+    """See `Uses.submit_receipt`."""
+    did = session.did(receipt.did)
+    receipt.check()
+    call = session.receipt_contract.functions.consumeWithReceipt(receipt.values(), receipt.signature)
+    return session.act(f"consume {receipt.uses} uses of {did} for {receipt.account}", call, dry_run=dry_run)
 
 
 _RECEIPT: Final = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Final
 
@@ -189,3 +189,26 @@ def _plain_path(path: object) -> str:
     if not isinstance(path, str) or len(path) > 1024 or not is_path(path):
         raise ValueError(f"has the path {str(path)[:200]!r}, which is not a relative path of plain names")
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class KeysInUse:
+    """Keys by their recipients, and what is open, while one account uses a client.
+
+    ========= ======================================================================================
+    spent     keys that a use was spent for, or an invitation gave: good while the client lives
+    uses      of those that have not served yet: what their shares were sealed to
+    had       keys that were used otherwise: good while there is access
+    contents  what is open, by its CID
+    ========= ======================================================================================
+    """
+
+    spent: dict[str, Identity] = field(default_factory=dict)
+    uses: dict[str, str] = field(default_factory=dict)
+    had: dict[str, Identity] = field(default_factory=dict)
+    contents: dict[CID, GatedContent] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget the keys, and close what is open; a use that has not served yet is still to serve."""
+        for known in (self.spent, self.had, self.contents):
+            known.clear()

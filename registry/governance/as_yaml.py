@@ -44,8 +44,8 @@ from registry.types import ZERO_ADDRESS, Address, to_address
 if TYPE_CHECKING:
     from yaml.nodes import MappingNode, Node
 
-    from registry.market.buying import Market
     from registry.money import Token
+    from registry.session import Session
 
 _ASSETS: Final = {"assetId", "tokenId", "parents"}
 _MOMENTS: Final = {"until", "deadline", "expiry", "when"}
@@ -70,7 +70,7 @@ class Written(NamedTuple):
     calls: tuple[Call, ...]
 
 
-def payment(registry: Market, to: str, amount: Any) -> Call:
+def payment(registry: Session, to: str, amount: Any) -> Call:
     """The call that pays `amount` from whoever makes it; raises `InvalidAddress`, `InvalidAmount`, `UnknownToken`."""
     paid, account = registry.amount(amount), to_address(to)
     if paid.token.address is None:
@@ -79,7 +79,7 @@ def payment(registry: Market, to: str, amount: Any) -> Call:
     return Call(paid.token.address, bytes.fromhex(str(call._encode_transaction_data())[2:]))
 
 
-def read(path: str | Path, registry: Market) -> Written:
+def read(path: str | Path, registry: Session) -> Written:
     """Read a file; raises `InvalidDraft` with the line at fault."""
 
     def error(reason: str, line: int, hint: str) -> InvalidDraft:
@@ -89,7 +89,7 @@ def read(path: str | Path, registry: Market) -> Written:
 
 
 class _Reader:
-    def __init__(self, file: YamlFile, registry: Market) -> None:
+    def __init__(self, file: YamlFile, registry: Session) -> None:
         self._file = file
         self._registry = registry
         self._contracts = {name: (address, abis) for address, (name, abis) in known_contracts(registry).items()}

@@ -6,14 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from registry.errors import NoDao
-from registry.market.buying import Market
+from registry.session import Session
 
 if TYPE_CHECKING:
     from web3.contract import Contract
 
     from registry.chain.deploy import Dao
 
-R = TypeVar("R", bound=Market)
+R = TypeVar("R", bound=Session)
 
 
 class Governed(Generic[R]):

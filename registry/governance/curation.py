@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
+from registry.assets.reading import Catalogue
 from registry.chain.fees import Cost
 from registry.did import DID
 from registry.errors import BondAboveMaximum, InputError, InsufficientBalance, NotFoundError
@@ -100,7 +101,7 @@ class Curation(Documents[R]):
 
     def listing(self, asset: DID | str | int) -> Listing:
         """What curation says of an asset."""
-        found = self.registry.listing(self.registry.did(asset))
+        found = Catalogue(self.registry).listing(self.registry.did(asset))
         assert found is not None
         return found
 
@@ -249,7 +250,7 @@ class Curation(Documents[R]):
 
         Another version, or another owner, is not recommended by it.
         """
-        found = self.registry.get(asset)
+        found = Catalogue(self.registry).get(asset)
         call = self.curation_contract.functions.endorse(
             found.did.asset_id, found.version, found.owner, self.pin_document(reason)
         )

@@ -18,7 +18,7 @@ from registry.types import Address, to_address
 if TYPE_CHECKING:
     from registry.chain.call import Call
     from registry.chain.deploy import Dao
-    from registry.market.buying import Market
+    from registry.session import Session
 
 QUEUE_SLOT: Final = 5
 """Where OpenZeppelin's Governor keeps the calls to itself that a proposal may make (`_governanceCall`, a deque)."""
@@ -99,7 +99,7 @@ class Simulation:
         return "\n".join(lines)
 
 
-def simulate(registry: Market, dao: Dao, calls: Sequence[Call], *, time: int) -> Simulation:
+def simulate(registry: Session, dao: Dao, calls: Sequence[Call], *, time: int) -> Simulation:
     """Try calls as the timelock would make them; raises `ChainError` if nothing here can simulate."""
     given = [signature for call in calls for signature in call.abi]
     words = Words(registry, {dao.timelock: "the treasury"}, by=dao.timelock, given=given)
@@ -187,7 +187,7 @@ class _Query:
         return found
 
 
-def _balances(registry: Market, dao: Dao, words: Words, calls: Sequence[Call], tried: Sequence[Tried]) -> list[_Query]:
+def _balances(registry: Session, dao: Dao, words: Words, calls: Sequence[Call], tried: Sequence[Tried]) -> list[_Query]:
     """Questions for what everybody holds whom the actions pay, or take from."""
     coins = {dao.timelock: None, **{call.to: None for call in calls if call.value}}
     holders: dict[tuple[Address, Address], None] = {(_NATIVE, account): None for account in coins}
@@ -213,7 +213,7 @@ def _balances(registry: Market, dao: Dao, words: Words, calls: Sequence[Call], t
     return queries
 
 
-def _settings(registry: Market, words: Words, dao: Dao, calls: Sequence[Call]) -> list[_Query]:
+def _settings(registry: Session, words: Words, dao: Dao, calls: Sequence[Call]) -> list[_Query]:
     """Questions for all that our contracts tell of themselves, and of what the actions are about."""
     from eth_abi.abi import encode
     from eth_utils.crypto import keccak

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.assets.publishing import Draft, Publishing, described
+from registry.assets.drafting import Draft, described
+from registry.content.publishing import Publishing
 from registry.errors import InputError
 from registry.imports.bringing import Imported, bring
 from registry.system.disk import write_whole

@@ -34,7 +34,7 @@ from registry.errors import ContentError, FileNotInAsset, Immutable, InputError,
 from registry.home import home, make_home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
-from registry.ipfs.fsfile import Catalogue, Readable, VerifiedFile
+from registry.ipfs.fsfile import ByteReader, Readable, VerifiedFile
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size, say_left_out, to_add
@@ -213,7 +213,7 @@ class IPFSFileSystem(AbstractFileSystem):
             raise NotAFile(self._url(path), found.kind)
         return self._reader.node(found.cid)
 
-    def _reading(self, path: str) -> tuple[Readable, Catalogue]:
+    def _reading(self, path: str) -> tuple[Readable, ByteReader]:
         """The file at a path, and what gives its bytes."""
         return self._file(path), self._reader
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from fsspec.spec import AbstractBufferedFile
 
-__all__ = ["Catalogue", "Readable", "VerifiedFile"]
+__all__ = ["ByteReader", "Readable", "VerifiedFile"]
 
 
 class Readable(Protocol):
@@ -22,7 +22,7 @@ class Readable(Protocol):
         """Bytes of each part; none if it has no parts."""
 
 
-class Catalogue(Protocol):
+class ByteReader(Protocol):
     """Gives the bytes of files, checked."""
 
     def cat(self, node: Any, start: int, end: int | None) -> Iterator[bytes]:
@@ -33,7 +33,7 @@ class VerifiedFile(AbstractBufferedFile):
     """A file being read, in blocks of the cache that are leaves of the file. Who reads on from where the last read
     ended has the next leaves fetched ahead, if their source takes a round trip for each."""
 
-    def __init__(self, fs: Any, path: str, *, node: Readable, reader: Catalogue, **options: Any) -> None:
+    def __init__(self, fs: Any, path: str, *, node: Readable, reader: ByteReader, **options: Any) -> None:
         self._node, self._reader = node, reader
         self._stream: Iterator[bytes] | None = None
         self._ended, self._rest = -1, b""

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.owning import Owning
+from registry.assets.reading import Catalogue
+from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.fees import NOTHING
 from registry.chain.recorder import Collector
-from registry.content.inviting import Inviting
 from registry.did import DID
 from registry.documents.typed_data import typed_data
 from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
 from registry.money import Amount, Token
 from registry.results import Done, Offer, Purchase, Quote
-from registry.session import whole
+from registry.session import Session, whole
 from registry.types import Address, Digest, to_address
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ PERMIT_SECONDS: Final = 3600
 """How long a signed approval is good for: one transaction needs minutes."""
 
 
-class Market(Inviting, Owning):
+class Buying(Session):
     """The verbs of buyers, and of owners who give licences away."""
 
     def quote(self, asset: DID | str | int, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:
@@ -39,7 +39,7 @@ class Market(Inviting, Owning):
 
         Raises `LicenceNotFound` and what `get` raises.
         """
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         call = self.market.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
         address, total, fee, _treasury, royalty, _royalty_to, payout = self.read(offer.did, call)
         token = self.token_of(address)
@@ -70,7 +70,7 @@ class Market(Inviting, Owning):
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
         `CapExceeded`, `LimitExceeded`, `AlreadyHeld`, ...).
         """
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         receiver = to_address(account) if account else self.address
         price = self.quote(offer.did, offer, units=units)
         intent = f"buy:{self.deployment.marketplace}:{self.address}"
@@ -110,7 +110,7 @@ class Market(Inviting, Owning):
             as_tokens=as_tokens,
             price=price if tx is None else _paid(tx, price),
             cost=cost,
-            holding=self.holding(offer.did, offer, account=receiver),
+            holding=Rights(self).holding(offer.did, offer, account=receiver),
             tx=tx,
             approval=approval,
             before=bool(earlier),
@@ -142,7 +142,7 @@ class Market(Inviting, Owning):
         dry_run: bool = False,
     ) -> Done:
         """Give units of a licence for nothing. For the owner and minters; caps and limits count as for a sale."""
-        offer = self.offer(asset, licence)
+        offer = Catalogue(self).offer(asset, licence)
         account = to_address(to)
         call = self.assets.functions.grant(offer.did.asset_id, offer.number, account, whole(units, "units"), as_tokens)
         return self.act(f"give {units} x {offer.name!r} of {offer.did} to {account}", call, dry_run=dry_run)
@@ -170,76 +170,78 @@ class Market(Inviting, Owning):
         plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
         signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
         seller = self.deployment.marketplace
-        return self.payment(
-            plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
+        return payment(
+            self, plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
         )
 
-    def payment(
-        self,
-        plain: ContractFunction,
-        signed: Callable[[Permit], ContractFunction],
-        price: Amount,
-        seller: Address,
-        *,
-        approve: bool,
-        preview: bool,
-    ) -> tuple[ContractFunction, int, TxReceipt | None]:
-        """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
-        be sent for it; a `preview` sends none. `signed` makes the call that carries a permit.
 
-        Raises `InsufficientAllowance` without `approve`.
-        """
-        token, total = price.token, price.units
-        if total == 0:
-            return plain, 0, None
-        if token.address is None:
-            return plain, total, None
-        contract = self.erc20(token.address)
-        allowed = int(self.chain.call(contract.functions.allowance(self.address, seller)))
-        if allowed >= total:
-            return plain, 0, None
-        if not approve:
-            raise InsufficientAllowance(self.address, str(price), str(Amount(allowed, token)), seller)
-        permit = self._permit(token, total, seller)
-        if permit is not None:
-            return signed(permit), 0, None
-        call = contract.functions.approve(seller, total)
-        if preview:
-            # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
-            return call, 0, None
-        return plain, 0, self.sender("approve the price").send(call)
+def payment(
+    session: Session,
+    plain: ContractFunction,
+    signed: Callable[[Permit], ContractFunction],
+    price: Amount,
+    seller: Address,
+    *,
+    approve: bool,
+    preview: bool,
+) -> tuple[ContractFunction, int, TxReceipt | None]:
+    """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
+    be sent for it; a `preview` sends none. `signed` makes the call that carries a permit.
 
-    def _permit(self, token: Token, value: int, seller: Address) -> Permit | None:
-        """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
-        assert token.address is not None
-        if isinstance(self.signer, Collector):
-            return None
-        contract = self.erc20(token.address)
-        try:
-            _fields, name, version, chain_id, verifier, _salt, _extensions = self.chain.call(
-                contract.functions.eip712Domain()
-            )
-            nonce = int(self.chain.call(contract.functions.nonces(self.address)))
-        except ConnectionFailed:
-            raise
-        except Exception:  # whatever a token without permit answers
-            return None
-        # A domain that is not the token's own could make the signature good for something else.
-        if chain_id != self.chain.chain_id or to_address(verifier) != token.address:
-            return None
-        deadline = max(self.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
-        fields = (self.address, seller, value, nonce, deadline)
-        message = typed_data(
-            "Permit",
-            _PERMIT,
-            dict(zip(_PERMIT, fields, strict=True)),
-            name=name,
-            version=version,
-            chain_id=chain_id,
-            contract=token.address,
+    Raises `InsufficientAllowance` without `approve`.
+    """
+    token, total = price.token, price.units
+    if total == 0:
+        return plain, 0, None
+    if token.address is None:
+        return plain, total, None
+    contract = session.erc20(token.address)
+    allowed = int(session.chain.call(contract.functions.allowance(session.address, seller)))
+    if allowed >= total:
+        return plain, 0, None
+    if not approve:
+        raise InsufficientAllowance(session.address, str(price), str(Amount(allowed, token)), seller)
+    permit = _permit(session, token, total, seller)
+    if permit is not None:
+        return signed(permit), 0, None
+    call = contract.functions.approve(seller, total)
+    if preview:
+        # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
+        return call, 0, None
+    return plain, 0, session.sender("approve the price").send(call)
+
+
+def _permit(session: Session, token: Token, value: int, seller: Address) -> Permit | None:
+    """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
+    assert token.address is not None
+    if isinstance(session.signer, Collector):
+        return None
+    contract = session.erc20(token.address)
+    try:
+        _fields, name, version, chain_id, verifier, _salt, _extensions = session.chain.call(
+            contract.functions.eip712Domain()
         )
-        signature = self.sender("sign a permit").signer.sign_typed_data(message)
-        return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
+        nonce = int(session.chain.call(contract.functions.nonces(session.address)))
+    except ConnectionFailed:
+        raise
+    except Exception:  # whatever a token without permit answers
+        return None
+    # A domain that is not the token's own could make the signature good for something else.
+    if chain_id != session.chain.chain_id or to_address(verifier) != token.address:
+        return None
+    deadline = max(session.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
+    fields = (session.address, seller, value, nonce, deadline)
+    message = typed_data(
+        "Permit",
+        _PERMIT,
+        dict(zip(_PERMIT, fields, strict=True)),
+        name=name,
+        version=version,
+        chain_id=chain_id,
+        contract=token.address,
+    )
+    signature = session.sender("sign a permit").signer.sign_typed_data(message)
+    return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
 
 
 def _paid(tx: TxReceipt, quoted: Quote) -> Quote:

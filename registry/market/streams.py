@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.documents.licence import Kind, duration, seconds_of
 from registry.errors import InputError, InsufficientBalance, PriceChanged
+from registry.market.buying import payment
 from registry.money import Amount
 from registry.results import Done, Offer
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -17,7 +19,7 @@ from registry.types import ZERO_ADDRESS, Address, to_address
 if TYPE_CHECKING:
     from registry.chain.fees import Cost
     from registry.chain.logs import TxReceipt
-    from registry.market.buying import Market
+    from registry.session import Session
 
 SETTLED: Final = 100
 """Subscriptions that are settled in one transaction: about a million gas."""
@@ -93,7 +95,7 @@ class Settlement:
 class Streams:
     """The verbs of subscribers, and of those who are paid; reached as ``registry.streams``."""
 
-    def __init__(self, registry: Market) -> None:
+    def __init__(self, registry: Session) -> None:
         self._registry = registry
         self._chain = registry.chain
 
@@ -265,7 +267,7 @@ class Streams:
         return self._registry.stream_contract
 
     def _offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
-        offer = self._registry.offer(asset, licence)
+        offer = Catalogue(self._registry).offer(asset, licence)
         if offer.kind is not Kind.STREAM:
             raise InputError(
                 f"{offer.name!r} of {offer.did} is not sold by the second.", hint="Buy it with buy instead."
@@ -312,7 +314,8 @@ class Streams:
         if held < total.units:
             raise InsufficientBalance(registry.address, str(total), str(Amount(held, total.token)))
         order = (offer.did.asset_id, offer.number, holder, seconds, most.units, offer.digest)
-        call, value, approval = registry.payment(
+        call, value, approval = payment(
+            registry,
             functions[verb](order),
             lambda permit: functions[f"{verb}WithPermit"](order, permit),
             total,

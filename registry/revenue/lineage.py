@@ -10,15 +10,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.errors import ContentError, InvalidDDO
-from registry.market.buying import Market
 from registry.money import Amount
 from registry.results import Done
 from registry.revenue.accounts import Account, Accounts
 from registry.revenue.splits import percent
 from registry.revenue.statement import Flow
-from registry.session import whole
+from registry.session import Session, whole
 from registry.system import disk
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Family:
         return children
 
 
-class Lineage(Market):
+class Lineage(Session):
     """The verbs of derivation."""
 
     def family(self, asset: DID | str | int) -> Family:
@@ -212,7 +212,7 @@ class Lineage(Market):
 
     def _document(self, did: DID) -> DDO | None:
         try:
-            return self.get(did).ddo
+            return Catalogue(self).get(did).ddo
         except (ContentError, InvalidDDO):
             return None
 

@@ -22,7 +22,7 @@ from registry.errors import (
     UnsafeCall,
     WrongChain,
 )
-from registry.market.buying import Market
+from registry.session import Session
 from registry.teams.proposal_file import CALL, VERSIONS, Signature, TeamProposal
 from registry.teams.results import Team
 from registry.types import Address, to_address
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from registry.chain.connection import Chain
 
-R = TypeVar("R", bound=Market)
+R = TypeVar("R", bound=Session)
 
 
 class TeamVerbs(Generic[R]):

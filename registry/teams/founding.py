@@ -7,7 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft, Planner
+from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.errors import InputError
 from registry.revenue.splits import weights
@@ -53,7 +54,7 @@ class Founding(TeamVerbs[R]):
         plan = None
         if publish is not None:
             payout = publish.payout or (splitter if shares else None)
-            plan = registry.planned(replace(publish, payout=payout), dry_run=dry_run)
+            plan = Planner(registry).planned(replace(publish, payout=payout), dry_run=dry_run)
             safe, _ = (
                 to_address(found) for found in self._chain.call(factory.publishingTeamOf(team, plan.publication))
             )
@@ -61,11 +62,11 @@ class Founding(TeamVerbs[R]):
         published: int | None = None
         if not dry_run:
             if plan is not None:
-                registry.keep(plan.ddo)
+                Catalogue(registry).keep(plan.ddo)
                 intent += f":{plan.cid}"
             sender.settle(intent)
         if plan is not None:
-            published = registry.published(safe, plan)
+            published = Planner(registry).published_as(safe, plan)
         there = self._chain.has_code(safe) and (not shares or self._chain.has_code(splitter))
         tx: TxReceipt | None = None
         cost = NOTHING

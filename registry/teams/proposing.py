@@ -22,7 +22,7 @@ from registry.errors import (
 )
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
-from registry.market.buying import Market
+from registry.session import Session
 from registry.teams.base import R, TeamVerbs
 from registry.teams.proposal_file import CALL, DELEGATECALL, MAX_NOTE, VERSIONS, TeamProposal
 from registry.teams.results import Team, TeamProposalInWords, address_of
@@ -53,7 +53,7 @@ class Proposals(TeamVerbs[R]):
     def propose(
         self,
         team: Team | str,
-        calls: Market | Call | ContractFunction | Iterable[Call | ContractFunction],
+        calls: Session | Call | ContractFunction | Iterable[Call | ContractFunction],
         *,
         note: str = "",
         nonce: int | None = None,

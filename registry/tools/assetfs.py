@@ -18,11 +18,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from registry.client import Registry
+from registry.content.sealed import shelf_for
 from registry.content.unlocking import is_gated
 from registry.did import DID
 from registry.errors import FileNotInAsset, Immutable, InputError, NotAFile, Unverified
 from registry.ipfs.fs import IPFSFileSystem
-from registry.ipfs.fsfile import Catalogue, Readable
+from registry.ipfs.fsfile import ByteReader, Readable
 from registry.ipfs.node import Entry, Node
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class AssetFileSystem(IPFSFileSystem):
             asset = self.registry.get(did)
             if asset.ddo.content is None:
                 raise FileNotInAsset("", [])
-            tree = _tree(asset.ddo.content.cid, self.registry.files_of(asset)) if is_gated(asset) else None
+            tree = (
+                _tree(asset.ddo.content.cid, shelf_for(self.registry, asset).files(asset)) if is_gated(asset) else None
+            )
             self._opened[did] = _Opened(asset, asset.ddo.content, tree=tree)
         return self._opened[did]
 
@@ -114,7 +117,7 @@ class AssetFileSystem(IPFSFileSystem):
         inside = {at: entry for at, entry in tree.items() if at and at.rpartition("/")[0] == below}
         return tuple(replace(entry, path=at.rpartition("/")[2]) for at, entry in sorted(inside.items()))
 
-    def _reading(self, path: str) -> tuple[Readable, Catalogue]:
+    def _reading(self, path: str) -> tuple[Readable, ByteReader]:
         name, _, below = path.partition("/")
         opened = self._open_asset(name)
         if opened.tree is None:

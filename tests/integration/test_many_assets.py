@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from registry import Draft, Licence, Registry
-from registry.assets.publishing import BATCH
+from registry.assets.drafting import BATCH
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from registry import Licence, Registry
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.chain import reverts
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal

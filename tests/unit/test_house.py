@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import registry
-from registry import errors
+from registry import Registry, errors
+from registry.session import Session
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "registry"
@@ -114,6 +115,24 @@ def test_neither_modules_nor_rooms_import_each_other_in_circles() -> None:
         if room_of(module):
             rooms[room_of(module)] |= {room_of(name) for name in names} - {""}
     assert not circles(modules) and not circles(rooms)
+
+
+def test_verbs_stand_side_by_side_on_one_session() -> None:
+    """What one class of verbs needs of another's subject it asks of an object: none inherits from another, none changes
+    what another does, and none is imported where another is written."""
+    verbs = Registry.__mro__[1:-2]
+    assert {cls.__bases__ for cls in verbs} == {(Session,)}
+    homes: dict[str, list[str]] = {}
+    for cls in Registry.__mro__[:-1]:
+        for name in vars(cls):
+            if not re.fullmatch("__.*__", name):
+                homes.setdefault(name, []).append(cls.__name__)
+    assert not {name: classes for name, classes in homes.items() if len(classes) > 1}
+    names = {cls.__name__ for cls in verbs}
+    for cls in verbs:
+        tree = ast.parse(MODULES[cls.__module__].read_text(encoding="utf-8"))
+        taken = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+        assert not taken & names, cls
 
 
 def test_few_files_stand_beside_the_folders() -> None:
@@ -322,7 +341,7 @@ _TAKES_ANY = {
     "_safe_signers": "reads bytes, asks nobody",
     "_settings": "encodes arguments, asks nobody",
     "ChainView._work": "hands the error on to who waits",
-    "Entrusting.at_each.attempt": "tells the error, beside what others did",
+    "Shares.at_each.attempt": "tells the error, beside what others did",
     "LocalStore.fsck.mend": "a block that cannot be had is counted as missing, which it is",
     "Previews._make": "tells the error in the place of the preview, and tries again after a while",
     "Sender._revive": "what was sent is looked for before it is sent again",

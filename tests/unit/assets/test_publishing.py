@@ -11,6 +11,7 @@ import pytest
 from selling import CALLS, MONTH, RESEARCH
 
 from registry import CID, DDO, DID, Amount, Draft, Licence, Preview, Published, Registry, State
+from registry.assets.drafting import Planner
 from registry.chain import reverts
 from registry.chain.journal import Journal
 from registry.documents.licence import LimitWarning
@@ -217,7 +218,7 @@ def test_a_publisher_owes_the_parents_no_more_than_was_agreed_to(
         publish(MONTH, by=stranger, parents=[parent.did, grandchild.did], max_royalty_bps=1_199)
     assert (caught.value.royaltyBps, caught.value.maximum) == (1_200, 1_199)
     # Without a word it is what they ask for now, each ancestor once.
-    plan = stranger.planned(Draft(name="x", type="model", license="MIT", parents=[parent.did, grandchild.did]))
+    plan = Planner(stranger).planned(Draft(name="x", type="model", license="MIT", parents=[parent.did, grandchild.did]))
     assert plan.publication[4] == 1_200
     author.set_derivative_terms(parent.did, 2_000)
     with pytest.raises(reverts.RoyaltyTooHigh):

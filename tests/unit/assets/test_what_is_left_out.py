@@ -16,6 +16,7 @@ import pytest
 import zarr
 
 from registry import Draft, Gated, Registry
+from registry.assets.drafting import Planner
 from registry.errors import InvalidContent, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.fs import IPFSFileSystem
@@ -91,7 +92,7 @@ def sealed_with_its_names(author: Registry, path: Path, hidden: bool) -> Added:
 
 
 def planned_for_a_team(author: Registry, path: Path, hidden: bool) -> Added:
-    plan = author.planned(Draft(path=path, hidden=hidden, **TERMS))
+    plan = Planner(author).planned(Draft(path=path, hidden=hidden, **TERMS))
     assert plan.ddo.content
     return plan.ddo.content.cid, plan.left_out
 

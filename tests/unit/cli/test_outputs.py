@@ -19,6 +19,7 @@ from registry.chain.signers import dev_signer
 from registry.cli import cli
 from registry.cli.app import App
 from registry.cli.command import OUTFILE, OUTFOLDER
+from registry.content.unlocking import Unlocker
 from registry.documents.ocean_export import to_ocean_v4
 from registry.gated.identity import Identity
 from registry.gateway.database import FILE as DATABASE
@@ -177,7 +178,7 @@ class Shell:
 
     def key(self) -> int:
         identity = Identity.generate()
-        self.patch.setattr(Registry, "unlock", lambda _registry, _asset: identity)
+        self.patch.setattr(Unlocker, "unlock", lambda _unlocker, _asset: identity)
         self.patch.setenv("REGISTRY_RECOVERY_PASSPHRASE", "correct horse")
         return self.asset
 

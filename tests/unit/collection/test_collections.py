@@ -16,7 +16,8 @@ from terminal import runner
 
 from registry import DDO, Draft, Gated, Licence, Registry, State
 from registry.assets.collections import ITEM_SALE_GAS, PublishedCollection
-from registry.assets.publishing import described
+from registry.assets.drafting import described
+from registry.assets.reading import Catalogue
 from registry.chain import reverts
 from registry.chain.sender import Sender
 from registry.cli import cli
@@ -77,7 +78,7 @@ def published(author: Registry, name: str, pictures: list[Path]) -> PublishedCol
 
 def publish_root(client: Registry, document: DDO, root: bytes, size: int) -> int:
     """Publish a collection past all checks of the client; its number."""
-    client.keep(document)
+    Catalogue(client).keep(document)
     publication = (document.digest, ZERO_ADDRESS, (False, 0), [], 0, [])
     done = client.act("publish", client.assets.functions.publishCollection(client.address, publication, root, size))
     assert done.tx is not None
@@ -360,7 +361,7 @@ def test_an_owner_who_takes_the_list_out_of_the_document_takes_no_item_from_anyb
 ) -> None:
     buyer.buy(published.item(0), "month")
     document = author.get(published.did).ddo.with_changes(content=None)
-    author.keep(document)
+    Catalogue(author).keep(document)
     author.act("update", author.assets.functions.updateMetadata(published.did.asset_id, document.digest, 1))
     assert buyer.open(published.item(0)).read() == b"picture 0"
     author.update(published.did, path=pictures[0])

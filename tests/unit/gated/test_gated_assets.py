@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -13,8 +14,9 @@ import pytest
 from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
 from registry import Gated, Licence, Published, Registry
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.chain.wallets import SafeSigner
+from registry.content.entrusting import Shares
 from registry.content.unlocking import GatewayWarning
 from registry.errors import (
     AccessDenied,
@@ -129,6 +131,39 @@ def test_on_a_chain_that_is_no_play_a_gateway_on_this_machine_is_asked_only_if_i
         buyer.open(asset.did, "penguins.csv")
     monkeypatch.setenv("REGISTRY_REACH", "127.0.0.1")
     assert buyer.open(asset.did, "penguins.csv").read() == CSV
+
+
+@pytest.mark.parametrize("licence", [MONTH, CALLS], ids=["period", "uses"])
+def test_a_first_read_loads_asset_and_document_once(
+    publish: Callable[..., Published], buyer: Registry, monkeypatch: pytest.MonkeyPatch, licence: Licence
+) -> None:
+    asset = publish(licence)
+    buyer.buy(asset.did, licence.name)
+    asked: list[str] = []
+    call, get, reader = buyer.chain.call, buyer.store.get, threading.current_thread()
+
+    def note(what: str) -> None:
+        if threading.current_thread() is reader:  # the gateways ask the same chain, in threads of theirs
+            asked.append(what)
+
+    monkeypatch.setattr(buyer.chain, "call", lambda fn, **how: (note(fn.fn_name), call(fn, **how))[1])
+    monkeypatch.setattr(buyer.store, "get", lambda cid: (note(str(cid)), get(cid))[1])
+    with buyer.open(asset.did, "penguins.csv") as file:
+        assert file.read() == CSV
+    assert {what: asked.count(what) for what in ("assetInfo", "licencesOf", str(asset.cid))} == {
+        "assetInfo": 1,
+        "licencesOf": 1,
+        str(asset.cid): 1,
+    }
+
+
+def test_a_licence_that_is_newer_than_the_asset_in_hand_opens_it(
+    publish: Callable[..., Published], author: Registry, buyer: Registry
+) -> None:
+    found = buyer.get(publish(MONTH).did)
+    author.add_licence(found.did, SEAT)
+    buyer.buy(found.did, "seat")
+    assert buyer.unlock(found) == author.unlock(found)
 
 
 # --- Licences ----------------------------------------------------------------------------------------
@@ -266,11 +301,11 @@ def test_what_was_sold_opens_whatever_is_deposited_later(
         author.update(asset.did, content=content.with_changes(encryption=encryption.with_changes(gateways=old)))
     buyer.buy(asset.did, "month")
     author.set_roles(asset.did, editor.address, ["editor"])
-    editor._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
-    author._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
+    Shares(editor).deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
+    Shares(author).deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
     author.transfer(asset.did, ann.address)
     for _ in range(3):
-        ann._deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
+        Shares(ann).deposit(asset.did, encryption, split(Identity.generate(), 2, 3))
     assert buyer.open(asset.did, "penguins.csv").read() == CSV
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from selling import CALLS, MONTH, RESEARCH, SEAT, odd_token
 
 from registry import Amount, Licence, Offer, Published, Purchase, Registry
+from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.errors import (
     AccessDenied,
@@ -79,7 +80,7 @@ def test_a_purchase_whose_last_question_fails_is_found_again(
         raise ConnectionFailed("http://node", "it is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Registry, "holding", cut)
+        patch.setattr(Rights, "holding", cut)
         with pytest.raises(ConnectionFailed):
             buyer.buy(did, "month")
     assert buyer.buy(did, "month").holding.taken == 1

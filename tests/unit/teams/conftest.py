@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from registry import Licence, Registry
-from registry.assets.publishing import Draft
+from registry.assets.drafting import Draft
 from registry.teams.proposal_file import TeamProposal
 from registry.teams.results import NewTeam
 

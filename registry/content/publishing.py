@@ -1,0 +1,288 @@
+"""Publishing assets, and new versions of them, with content of either kind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from registry.assets.drafting import BATCH, Draft, PlannedAsset, Planner, update_document
+from registry.assets.reading import Catalogue
+from registry.chain.fees import NOTHING
+from registry.content.sealed import shelf_for
+from registry.did import DID
+from registry.documents.ddo import AssetType
+from registry.documents.licence import Licence
+from registry.errors import InputError
+from registry.results import Done, Preview, Published
+from registry.session import Session, whole
+from registry.types import Address, Digest, to_address
+
+if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
+    from registry.chain.logs import TxReceipt
+    from registry.gated.policy import Gated
+    from registry.sandbox.runs.record import RunRecord
+
+
+class Publishing(Session):
+    """The verbs of publishers."""
+
+    # --- Publishing ------------------------------------------------------------------------------
+
+    @overload
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = ...,
+        owner: str | None = ...,
+        payout: str | None = ...,
+        royalty_bps: int | None = ...,
+        parents: Sequence[DID | str] = ...,
+        max_royalty_bps: int | None = ...,
+        gated: Gated | None = ...,
+        made_by: RunRecord | None = ...,
+        hidden: bool = ...,
+        again: bool = ...,
+        dry_run: Literal[False] = ...,
+        **fields: Any,
+    ) -> Published: ...
+
+    @overload
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = ...,
+        owner: str | None = ...,
+        payout: str | None = ...,
+        royalty_bps: int | None = ...,
+        parents: Sequence[DID | str] = ...,
+        max_royalty_bps: int | None = ...,
+        gated: Gated | None = ...,
+        made_by: RunRecord | None = ...,
+        hidden: bool = ...,
+        again: bool = ...,
+        dry_run: Literal[True],
+        **fields: Any,
+    ) -> Preview: ...
+
+    def publish(
+        self,
+        path: str | PathLike[str] | None,
+        *,
+        name: str,
+        type: AssetType,
+        license: str,
+        licences: Sequence[Licence] = (),
+        owner: str | None = None,
+        payout: str | None = None,
+        royalty_bps: int | None = None,
+        parents: Sequence[DID | str] = (),
+        max_royalty_bps: int | None = None,
+        gated: Gated | None = None,
+        made_by: RunRecord | None = None,
+        hidden: bool = False,
+        again: bool = False,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> Published | Preview:
+        """Store a folder or file, write its document, and publish it as an asset with its licences.
+
+        Names in the folder that begin with a dot are left out unless `hidden`; which they were is in the result
+        (`left_out`), and a `registry.ipfs.scan.LeftOutWarning` says it. `fields` are further fields of the document,
+        such as ``description``, ``tags`` or ``author``. With `gated` the content is encrypted, and those with access
+        get its key. With `made_by`, the record of the run that made it, its document names the record, and code and
+        data that are assets become its parents.
+        Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
+        prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
+        With `dry_run` nothing is stored or sent.
+
+        Raises `InvalidContent`, `InvalidDDO`, `DDOTooLarge`, `InvalidLicence`, `UnknownToken`, `NoSigner`,
+        `InsufficientBalance`, and what the contracts and the chain answer.
+        """
+        if made_by is not None:
+            from registry.sandbox.runs.publishing import made_by as made
+
+            told, parents = made(made_by, path, parents)
+            fields |= told
+        draft = Draft(
+            name=name,
+            type=type,
+            license=license,
+            path=path,
+            licences=licences,
+            payout=payout,
+            royalty_bps=royalty_bps,
+            parents=parents,
+            max_royalty_bps=max_royalty_bps,
+            fields=fields,
+            gated=gated,
+            hidden=hidden,
+        )
+        if dry_run:
+            return self.publish_many([draft], owner=owner, again=again, dry_run=True)
+        return self.publish_many([draft], owner=owner, again=again)[0]
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[False] = ...,
+    ) -> tuple[Published, ...]: ...
+
+    @overload
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = ...,
+        batch: int = ...,
+        again: bool = ...,
+        dry_run: Literal[True],
+    ) -> Preview: ...
+
+    def publish_many(
+        self,
+        drafts: Iterable[Draft],
+        *,
+        owner: str | None = None,
+        batch: int = BATCH,
+        again: bool = False,
+        dry_run: bool = False,
+    ) -> tuple[Published, ...] | Preview:
+        """Publish many assets of one owner, `batch` in a transaction; the result is in the order of the drafts.
+
+        All drafts are checked, and all contents stored, before the first transaction. Interrupted and run again, it
+        goes on with those that are not published yet; the keys of those that are gated go to their gateways last.
+        Raises what `publish` raises, `InputError` for a payout that somebody else than the owner names, and
+        `TooFewShares` if fewer gateways took a share than make the key: the asset is published then, and running it
+        again tries anew.
+        """
+        whole(batch, "publications in a transaction")
+        sender = self.sender("publish")
+        holder = to_address(owner) if owner else self.address
+        tokens = self.tokens
+        wanted = list(drafts)
+        planner, catalogue = Planner(self), Catalogue(self)
+        for draft in wanted:
+            shelf_for(self, draft).admit(draft, holder, again)
+        planner.check_payout(holder, *(draft.payout for draft in wanted))
+        plans = [planner.plan(draft, tokens, lambda one: shelf_for(self, one).pack(one, dry_run)) for draft in wanted]
+        _refuse_repeats(plans)
+        intent = f"publish:{self.deployment.registry}:{holder}"
+        if not dry_run:
+            catalogue.keep(*(plan.ddo for plan in plans))
+            if not again:
+                sender.settle(intent)
+        done = {} if again else planner.published(holder, plans)
+        missing = [plan for plan in plans if plan.digest not in done]
+        chunks = [missing[start : start + batch] for start in range(0, len(missing), batch)]
+        if dry_run:
+            left = [chunk for chunk in chunks if not sender.found(f"{intent}:{_fingerprint(chunk)}")]
+            cost = sender.preview(*(_publication(self, holder, chunk) for chunk in left))
+            plans = [plan for chunk in left for plan in chunk]
+            left_out = tuple(name for plan in plans for name in plan.left_out)
+            return Preview(tuple(plan.ddo for plan in plans), cost, left_out)
+        receipts: dict[Digest, TxReceipt] = {}
+        for count, chunk in enumerate(chunks):
+            # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
+            call = _publication(self, holder, chunk)
+            receipt = sender.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again)
+            # The ids are consecutive. Further events may be of what a receiving contract did when it was called.
+            published = (e for e in receipt.named("MetadataPublished") if e.address == self.deployment.registry)
+            first = next(published).args["assetId"]
+            for number, plan in enumerate(chunk, start=first):
+                done[plan.digest], receipts[plan.digest] = number, receipt
+            self.progress("publishing", count * batch + len(chunk), len(missing))
+        made = tuple(
+            Published(
+                did=self.did(done[plan.digest]),
+                cid=plan.cid,
+                content=plan.ddo.content.cid if plan.ddo.content else None,
+                owner=holder,
+                tx=receipts.get(plan.digest),
+                left_out=plan.left_out,
+            )
+            for plan in plans
+        )
+        for draft, published_one in zip(wanted, made, strict=True):
+            shelf_for(self, draft).deliver(draft, published_one)
+        return made
+
+    # --- Changing --------------------------------------------------------------------------------
+
+    def update(
+        self,
+        asset: DID | str | int,
+        *,
+        path: str | PathLike[str] | None = None,
+        gated: Gated | None = None,
+        hidden: bool = False,
+        expected_version: int | None = None,
+        dry_run: bool = False,
+        **fields: Any,
+    ) -> Done:
+        """Publish a new version of the document, with other `fields` or with the content at `path`.
+
+        `hidden` takes names that begin with a dot, as for `publish`. Content that is gated stays so, with a new key;
+        `gated` says that it shall be, or with other gateways. The new key goes to the gateways afterwards;
+        interrupted and run again, it finishes what was begun, with the same key.
+
+        If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
+        contract refuses with `VersionConflict`. For the owner and editors. Raises `InvalidDDO` for fields that do
+        not fit, and `InputError` for `gated` without a `path`.
+        """
+        if gated is not None and path is None:
+            raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
+        found = Catalogue(self).get(asset)
+        if path is None:
+            return update_document(self, found, found.ddo.with_changes(**fields), expected_version, dry_run)
+        shelf = shelf_for(self, found, gated)
+        if not dry_run and (before := shelf.resumed(found, path, gated, hidden, fields)) is not None:
+            what = f"update {found.did} to version {found.version}"
+            return Done(what, NOTHING, None, before=True, left_out=before.left_out)
+        content, left_out = shelf.pack_next(found, path, gated, hidden, dry_run)
+        ddo = found.ddo.with_changes(**{**fields, "content": content})
+        done = update_document(self, found, ddo, expected_version, dry_run)
+        if done.tx is not None:
+            shelf.deliver_next(found, path)
+        return replace(done, left_out=left_out)
+
+
+def _publication(session: Session, owner: Address, plans: Sequence[PlannedAsset]) -> ContractFunction:
+    functions = session.assets.functions
+    if len(plans) == 1:
+        return functions.publish(owner, plans[0].publication)
+    return functions.publishMany(owner, [plan.publication for plan in plans])
+
+
+def _fingerprint(plans: Sequence[PlannedAsset]) -> str:
+    """A short name for a batch of publications in the journal: documents and terms."""
+    # Not what may be owed to the parents, which may be more when it is run again.
+    return hashlib.sha256(repr([(*p.publication[:4], p.publication[5]) for p in plans]).encode()).hexdigest()[:16]
+
+
+def _refuse_repeats(plans: Sequence[PlannedAsset]) -> None:
+    places: dict[Digest, int] = {}
+    for place, plan in enumerate(plans, start=1):
+        first = places.setdefault(plan.digest, place)
+        if first != place:
+            raise InputError(
+                f"Drafts {first} and {place} have the same document ({plan.ddo.name!r}).",
+                hint="Leave one out, or give them different names.",
+            )
