@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from registry.assets.collections import CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
     from registry.compute.experiments import Experiments
+    from registry.content.exporting import Exports
     from registry.did import DID
     from registry.governance import Governance
     from registry.imports.publishing import Imports
@@ -291,6 +292,13 @@ class Registry(
         from registry.imports.publishing import Imports
 
         return Imports(self)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Assets as other tools want them: Croissant documents, and folders of the Hugging Face cache."""
+        from registry.content.exporting import Exports
+
+        return Exports(self)
 
     @cached_property
     def governance(self) -> Governance[Registry]:

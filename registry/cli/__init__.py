@@ -28,7 +28,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "publishing": ("publish", "publish-many", "update", "add-licence", "reprice", "close-licence", "open-licence"),
         "collection": ("collection",),
     },
-    "Import": {"importing": ("import",)},
+    "Import and export": {"importing": ("import",), "exporting": ("export",)},
     "Buy and use": {
         "market": ("buy", "approve", "redeem", "consume", "receipt", "grant"),
         "streams": ("subscribe", "extend", "cancel", "settle", "subscription"),

@@ -142,6 +142,11 @@ def _is_profile(text: str) -> bool:
     return _PROFILE.fullmatch(text) is not None
 
 
+def is_web_address(text: str) -> bool:
+    """Whether `text` is a URL of https or http, as documents have them."""
+    return _is_url(text, "https", "http")
+
+
 def _is_home(text: str) -> bool:
     return _is_url(text, "https", "http", "ipfs")
 

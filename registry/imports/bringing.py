@@ -82,9 +82,13 @@ def open_source(text: str, *, type: str | None = None) -> Source:
         from registry.imports.git import Git
 
         return Git(rest)
+    if kind == "croissant" and rest:
+        from registry.imports.croissant import Croissant
+
+        return Croissant(rest)
     raise InputError(
         f"{text[:200]!r} is no source to import from.",
-        hint="Name hf:org/name@revision or git:URL@REVISION.",
+        hint="Name hf:org/name@revision, git:URL@REVISION, or croissant:FILE or URL.",
     )
 
 
@@ -145,7 +149,7 @@ def bring(
                 *(f"hf:models/{name}" for name in card.base_models),
                 *(f"hf:datasets/{name}" for name in card.datasets),
             ),
-            notes=(*licence.notes, *told),
+            notes=(*licence.notes, *told, *taken.notes),
             warnings=say_of_code(file.path for file in taken.files),
             unchecked=unchecked,
         )
@@ -153,6 +157,8 @@ def bring(
 
 def _card(listing: SourceListing, source: Source) -> tuple[Card, Body]:
     """The card, and where bodies come from, of which the card's is at hand."""
+    if listing.card is not None:
+        return listing.card, source.body
     file = next((file for file in listing.files if file.path == "README.md"), None)
     if file is None or file.size < 0:
         return Card(), source.body
@@ -179,12 +185,14 @@ def _fields(listing: SourceListing, card: Card, licence: Named, unchecked: Seque
         "sizes": list(card.sizes),
         "baseModels": list(card.base_models),
         "datasets": list(card.datasets),
+        "version": card.version,
+        "citation": card.citation,
     }
     fields = {
         "name": (card.title or name)[:256],
         "description": card.summary,
         "tags": list(dict.fromkeys((*card.tags, *card.tasks)))[:64],
-        "author": _author(origin),
+        "author": card.authors or _author(origin),
         "external_url": origin.url or None,
         "additional": {
             "source": {key: value for key, value in told.items() if value},

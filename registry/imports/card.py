@@ -13,7 +13,7 @@ import yaml
 
 from registry.text.letters import turns_writing, unseen
 
-__all__ = ["MOST", "Card", "clean", "read_card"]
+__all__ = ["MOST", "Card", "clean", "read_card", "shortened"]
 
 MOST: Final = 2**20
 """Bytes of a card; one that is longer is content and no card."""
@@ -39,6 +39,9 @@ class Card:
     sizes: tuple[str, ...] = ()
     base_models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
+    authors: str = ""
+    version: str = ""
+    citation: str = ""
     fault: str = ""
 
 
@@ -135,6 +138,10 @@ def _summary(body: str) -> str:
     for paragraph in re.split(r"\n\s*\n", re.sub(r"(?s)<!--.*?(-->|\Z)|```.*?(```|\Z)", "", body[: 4 * 65_536])):
         lines = paragraph.strip().splitlines()
         if lines and not any(_NO_PROSE.match(line) for line in lines):
-            text = clean(" ".join(lines))
-            return text if len(text) <= _SUMMARY else text[: _SUMMARY - 3].rstrip() + "..."
+            return shortened(clean(" ".join(lines)))
     return ""
+
+
+def shortened(text: str) -> str:
+    """A text of at most as many letters as a summary has."""
+    return text if len(text) <= _SUMMARY else text[: _SUMMARY - 3].rstrip() + "..."

@@ -1,12 +1,13 @@
-"""Licences as the Hugging Face Hub names them, as SPDX has them; what is ambiguous is for the user to say."""
+"""Licences as sources name them, by an id or an address, as SPDX has them; what is ambiguous is for the user to say."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from registry.documents.fields import is_licence_reference
+from registry.documents.fields import is_licence_reference, is_web_address
 from registry.errors import InputError, LicenceUnclear
 
 __all__ = ["Named", "named"]
@@ -50,6 +51,17 @@ _NOT_SPDX: Final = (
 """Beginnings of the Hub's ids of licences that are nobody's standard: each has conditions to be read first."""
 
 
+_ADDRESSES: Final = (
+    (r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?)/(\d\.\d)(?:/(?:deed|legalcode)[a-z.-]*)?", "cc-{}-{}"),
+    (r"creativecommons\.org/publicdomain/zero/1\.0(?:/(?:deed|legalcode)[a-z.-]*)?", "cc0-1.0"),
+    (r"(?:spdx\.org|opensource\.org|choosealicense\.com)/licen[sc]es?/([a-z0-9.+-]+?)(?:\.html|\.json|\.txt)?", "{}"),
+    (r"apache\.org/licenses/license-2\.0(?:\.html|\.txt)?", "apache-2.0"),
+    (r"opendatacommons\.org/licenses/(odbl|pddl)(?:/1[.-]0)?", "{}"),
+    (r"opendatacommons\.org/licenses/by(?:/1[.-]0)?", "odc-by"),
+)
+"""Where the texts of licences are, and their ids."""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A licence: its `reference` for the document, where its text is (`url`, "" if nobody says), and what was decided
@@ -73,13 +85,21 @@ def named(source: str, ids: Sequence[str], *, link: str = "", given: str | None 
     if len(ids) != 1:
         reason = f"it names several licences ({', '.join(ids)[:200]})" if ids else "it names no licence"
         raise LicenceUnclear(source, reason)
-    name = ids[0].strip().lower()
+    name = _id_of(ids[0].strip())
     if name in _SPDX:
         return Named(_SPDX[name])
     if name in _OTHER_NAMES:
         found = _OTHER_NAMES[name]
         narrowed = (f"its licence {name} is taken as {found}",) if found.endswith("-only") else ()
         return Named(found, "", narrowed)
+    if is_web_address(ids[0]) and not _is_id(name):
+        if not accept:
+            raise LicenceUnclear(
+                source,
+                f"its licence is what is written at {ids[0]}",
+                hint="Read it there, then add --accept-licence, or --license with another.",
+            )
+        return Named(ids[0], ids[0], (f"the licence is what is written at {ids[0]}, and you accepted it",))
     if name in _AMBIGUOUS or not _is_id(name):
         raise LicenceUnclear(source, f"its licence {ids[0][:100]!r} may be one of several")
     known = "is of those that have conditions of their own" if name.startswith(_NOT_SPDX) else "is not in SPDX"
@@ -90,6 +110,16 @@ def named(source: str, ids: Sequence[str], *, link: str = "", given: str | None 
             hint=f"Read it{f' at {link}' if link else ''}, then add --accept-licence, or --license with another.",
         )
     return Named(f"LicenseRef-{name}", link, (f"the licence {name!r} {known}, and you accepted it",))
+
+
+def _id_of(text: str) -> str:
+    """The id that an address stands for, in small letters; other texts as they are."""
+    name = text.lower()
+    plain = re.sub(r"\Ahttps?://(?:www\.)?|/+\Z", "", name) if "://" in name else ""
+    for pattern, found in _ADDRESSES:
+        if match := re.fullmatch(pattern, plain):
+            return found.format(*match.groups())
+    return name
 
 
 def _is_id(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from registry.documents.ddo import AssetType
 from registry.errors import InvalidContent
+from registry.imports.card import Card
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.names import writing_fault
 
@@ -29,17 +30,19 @@ _LONGEST: Final = 1024
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file: `path` below the root, `size` in bytes (-1 if nobody says), and the hash that it must have as hexadecimal
-    text. Without an `algorithm` nothing was promised."""
+    text. Without an `algorithm` nothing was promised. `most` bounds a `size` that is not known to the byte, 0 if
+    nobody says."""
 
     path: str
     size: int
     algorithm: Algorithm = ""
     digest: str = ""
+    most: int = 0
 
     @property
     def key(self) -> str:
         """A name for its bytes, wherever they lie; "" if nobody promised any."""
-        return f"{self.algorithm}:{self.digest}:{self.size}" if self.algorithm and self.size >= 0 else ""
+        return f"{self.algorithm}:{self.digest}:{self.size}" if self.algorithm else ""
 
     def hasher(self) -> Any:
         """A fresh hash of its kind, None if nothing was promised."""
@@ -70,12 +73,14 @@ class Origin:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceListing:
     """All of a source: its `origin`, its `files`, and which `type` of asset it is. `left_out` has the paths that are
-    not taken."""
+    not taken. The `card` is None where a file of it is one; `notes` say what its user should know, in words."""
 
     origin: Origin
     type: AssetType
     files: tuple[SourceFile, ...]
     left_out: tuple[str, ...] = ()
+    card: Card | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

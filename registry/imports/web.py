@@ -46,8 +46,8 @@ again, and `ImportFailed`."""
 
 
 class Web:
-    """A server at `url` that the user chose, in errors called `source`. `token` is sent to it and to nobody else;
-    `deadline` is in seconds, for each answer.
+    """A server at `url` that the user chose, in errors called `source`; "" if strangers choose all of them. `token` is
+    sent to it and to nobody else; `deadline` is in seconds, for each answer.
 
     Raises `InputError` for a token that would cross a network in clear."""
 
@@ -59,17 +59,19 @@ class Web:
                 f"The token would go to {host_of(url)} in clear.", hint="Name an https:// address, or no token."
             )
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._home = Http(url, name=host_of(url), deadline=deadline, headers=headers, public=True)
+        self._home = Http(url, name=host_of(url), deadline=deadline, headers=headers, public=True) if url else None
         # On this machine a server may send to this machine; from elsewhere nobody may send inside.
         self._reach = NetworkReach.of_user(loopback=here)
-        self._clear = not url.startswith("https://")
+        self._clear = url.startswith("http://")
         self._others: dict[str, Http] = {}
+        self._tags: dict[str, str] = {}
         self._deadline = deadline
 
     def close(self) -> None:
         """Close all connections."""
         for server in (self._home, *self._others.values()):
-            server.close()
+            if server is not None:
+                server.close()
 
     @contextmanager
     def get(self, url: str, what: str, headers: Mapping[str, str] = {}) -> Iterator[Answer]:
@@ -98,13 +100,12 @@ class Web:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         origin = f"{parts.scheme}://{parts.netloc}"
         home = urlsplit(self.url)
-        if origin == f"{home.scheme}://{home.netloc}":
+        if self._home is not None and origin == f"{home.scheme}://{home.netloc}":
             return self._home, path.removeprefix(home.path.rstrip("/")) if home.path.strip("/") else path
         wanted = ("https", "http") if self._clear else ("https",)
         if parts.scheme not in wanted or not parts.hostname or "@" in parts.netloc:
-            raise ImportFailed(
-                self.source, f"{host_of(self.url)} sends to {url[:200]!r}, which is no https:// address", hint=_LIED
-            )
+            who = host_of(self.url) or "it"
+            raise ImportFailed(self.source, f"{who} sends to {url[:200]!r}, which is no https:// address", hint=_LIED)
         if origin not in self._others:
             self._others[origin] = Http(
                 origin, name=parts.hostname, deadline=self._deadline, reach=self._reach, public=True
@@ -116,16 +117,24 @@ class Web:
 
         Raises `SourceNotFound`, `SourceClosed`, `Unavailable` (after trying again for a while) and `ImportFailed`."""
 
-        def once() -> tuple[Any, Mapping[str, str]]:
-            with self.get(url, what, {"Accept": "application/json"}) as answer:
+        data, headers = self._whole(url, what, _JSON, "application/json")
+        value, faults = parse_json(data)
+        if faults and value is None:
+            raise ImportFailed(self.source, f"{host_of(self.url)} answers with what is no JSON for {what}")
+        return value, headers
+
+    def whole(self, url: str, what: str, most: int, *, accept: str) -> bytes:
+        """All bytes of what is at a URL, at most so many. Raises as `json`."""
+        return self._whole(url, what, most, accept)[0]
+
+    def _whole(self, url: str, what: str, most: int, accept: str) -> tuple[bytes, Mapping[str, str]]:
+        def once() -> tuple[bytes, Mapping[str, str]]:
+            with self.get(url, what, {"Accept": accept}) as answer:
                 self.check(answer, what)
                 try:
-                    value, faults = parse_json(answer.body(_JSON))
+                    return answer.body(most), answer.headers
                 except LimitExceeded as error:
                     raise ImportFailed(self.source, error.message) from None
-                if faults and value is None:
-                    raise ImportFailed(self.source, f"{host_of(self.url)} answers with what is no JSON for {what}")
-                return value, answer.headers
 
         return _patiently(once)
 
@@ -155,6 +164,8 @@ class Web:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         with self.get(url, file.path, headers) as answer:
             if answer.status == 416:
+                if file.size < 0:
+                    return  # all of it may be here; its hash decides
                 raise SourceDiffers(self.source, file.path, f"ends before byte {offset:,} of {file.size:,}")
             self.check(answer, f"file {file.path!r}")
             said = answer.headers.get("x-repo-commit", "")
@@ -162,10 +173,14 @@ class Web:
                 raise SourceDiffers(
                     self.source, file.path, f"is of commit {one_line(said, 300).strip()}, and {commit} was asked for"
                 )
+            tag = answer.headers.get("etag", "")
+            if not file.algorithm and offset and tag != self._tags.get(file.path, tag):
+                raise SourceDiffers(self.source, file.path, "changed while it was fetched")
+            self._tags[file.path] = tag
             skip = 0 if answer.status == 206 else offset
             if answer.status == 206 and not _begins_at(answer.headers.get("content-range", ""), offset):
                 raise Unavailable(file.path, [f"{answer.name} sends another part than it was asked for"])
-            most = (file.size - offset + skip) if file.size >= 0 else UNKNOWN_MOST
+            most = (file.size if file.size >= 0 else file.most or UNKNOWN_MOST) - offset + skip
             try:
                 for piece in answer.pieces(most):
                     if skip >= len(piece):
@@ -180,8 +195,8 @@ class Web:
 _OWN: Final = ("x-repo-commit",)
 _MISSING: Final = ("RepoNotFound", "RevisionNotFound", "EntryNotFound")
 _LIED: Final = "Do not trust that server."
-UNKNOWN_MOST: Final = 64 * 2**30
-"""Bytes of a file whose size nobody says."""
+UNKNOWN_MOST: Final = 8 * 2**30
+"""Bytes of a file of whose size nobody says anything."""
 
 
 def _begins_at(content_range: str, offset: int) -> bool:

@@ -1,0 +1,132 @@
+"""Which columns a table has, and of what type: what a Croissant document says of a CSV, TSV or Parquet file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from registry.documents.croissant import Column
+
+if TYPE_CHECKING:
+    from registry.documents.croissant import ColumnType
+
+__all__ = ["NoTable", "columns_of", "is_table"]
+
+_LARGEST: Final = 64 * 2**20
+"""Bytes of a text whose values are all looked at: a type that only the first rows have would be a lie."""
+
+_MOST: Final = 4_096
+"""Columns of a table that are told."""
+
+
+class NoTable(ValueError):
+    """Why nothing is said of the columns of a file."""
+
+
+def is_table(path: str) -> bool:
+    """Whether a file is one that `columns_of` reads, by its name."""
+    return path.lower().endswith((".csv", ".tsv", ".parquet"))
+
+
+def columns_of(path: str, size: int, stream: BinaryIO) -> tuple[Column, ...]:
+    """The columns of a table, typed as pandas reads them. Raises `NoTable`, and what reading raises."""
+    name = path.lower()
+    if name.endswith(".parquet"):
+        columns = _of_parquet(stream)
+    elif size > _LARGEST:
+        raise NoTable(f"it has more than {_LARGEST:,} bytes")
+    else:
+        columns = _of_text(io.TextIOWrapper(stream, "utf-8-sig", newline=""), "\t" if name.endswith(".tsv") else ",")
+    if len(columns) > _MOST:
+        raise NoTable(f"it has more than {_MOST:,} columns")
+    if len({column.name for column in columns}) < len(columns):
+        raise NoTable("two of its columns have one name")
+    return columns
+
+
+# --- Texts ---------------------------------------------------------------------------------------
+
+_MISSING: Final = frozenset(
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A"),
+        *("NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
+"""What pandas takes for no value."""
+
+_BOOLEANS: Final = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
+_INTEGER: Final = re.compile(r" *[+-]?[0-9]{1,18} *")
+_FLOAT: Final = re.compile(r" *[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})? *")
+
+
+def _of_text(text: Iterable[str], separator: str) -> tuple[Column, ...]:
+    """Raises `NoTable` where rows do not fit the first one, which has the names."""
+    try:
+        rows = csv.reader(text, delimiter=separator)
+        names = next(rows, [])[: _MOST + 1]
+        left: list[list[ColumnType]] = [[] for _ in names]
+        for row in rows:
+            if len(row) > len(names):
+                raise NoTable(f"line {rows.line_num:,} has more values than there are names")
+            for place, value in enumerate(row):
+                if value in _MISSING:
+                    continue
+                kinds = left[place]
+                if not kinds or not _FITS[kinds[0]](value):
+                    left[place] = [kind for kind in kinds or _FITS if _FITS[kind](value)]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise NoTable(f"it is not read as text in columns ({error})") from None
+    # A column without any value may be of every type.
+    return tuple(
+        Column(name or f"Unnamed: {place}", left[place][0] if left[place] else "Text")
+        for place, name in enumerate(names)
+    )
+
+
+_FITS: Final[dict[ColumnType, Callable[[str], Any]]] = {
+    "Boolean": _BOOLEANS.__contains__,
+    "Integer": _INTEGER.fullmatch,
+    "Float": _FLOAT.fullmatch,
+    "Text": lambda _: True,
+}
+"""From the narrowest on."""
+
+
+# --- Parquet -------------------------------------------------------------------------------------
+
+
+def _of_parquet(stream: BinaryIO) -> tuple[Column, ...]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise NoTable("pyarrow is not installed, which reads Parquet") from None
+    try:
+        schema = parquet.read_schema(stream)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise NoTable(f"it is not read as Parquet ({str(error)[:200]})") from None
+    return tuple(_typed(schema))
+
+
+def _typed(schema: Any) -> Iterator[Column]:
+    """The columns whose types Croissant has: numbers, texts, moments, and lists of these."""
+    from pyarrow import types
+
+    kinds: tuple[tuple[ColumnType, tuple[Callable[[Any], bool], ...]], ...] = (
+        ("Boolean", (types.is_boolean,)),
+        ("Integer", (types.is_integer,)),
+        ("Float", (types.is_floating,)),
+        ("Text", (types.is_string, types.is_large_string)),
+        ("Date", (types.is_date,)),
+        ("DateTime", (types.is_timestamp,)),
+    )
+    for field in schema:
+        of = field.type.value_type if types.is_dictionary(field.type) else field.type
+        repeated = types.is_list(of) or types.is_large_list(of)
+        of = of.value_type if repeated else of
+        kind = next((name for name, tests in kinds if any(test(of) for test in tests)), None)
+        if kind and not re.fullmatch(r"__index_level_\d+__", field.name):
+            yield Column(field.name, kind, repeated)
