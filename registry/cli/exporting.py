@@ -71,5 +71,10 @@ def hf_cache(app: App, asset: int | str, folder: str, name: str | None) -> None:
         made = registry.exports.hf_cache(asset, folder, name=name)
     app.console.result(
         made,
-        facts={"repository": made.repo_id, "type": made.repo_type, "revision": made.revision, "files": made.snapshot},
+        facts={
+            "repository": made.repo_id,
+            "type": made.repo_type,
+            "revision": made.revision,
+            "files": str(made.snapshot),
+        },
     )

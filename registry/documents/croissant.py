@@ -73,7 +73,7 @@ def to_croissant(ddo: DDO, files: Sequence[DescribedFile], *, did: DID, version:
     taken: set[str] = set()
     cited = ddo.additional.get("citation")
     said = ddo.additional.get("version")
-    document = {
+    document: dict[str, Any] = {
         "@context": dict(_CONTEXT),
         "@type": "sc:Dataset",
         "conformsTo": VERSION,

@@ -34,6 +34,9 @@ _ORIGINAL: Final = "croissant.original.json"
 _MOST: Final = 16 * 2**20
 """Bytes of a document."""
 
+_ENTRIES: Final = 20_000
+"""Files of a document: each is one more request."""
+
 _PIECE: Final = 2**18
 _WORDS: Final = 64
 
@@ -75,7 +78,12 @@ class Croissant:
         files: dict[str, SourceFile] = {}
         left_out = []
         moved = False
-        for entry in _many(about.get("distribution")):
+        entries = _many(about.get("distribution"))
+        if len(entries) > _ENTRIES:
+            raise ImportFailed(
+                self._source, f"it names more than {_ENTRIES:,} files", hint="Ask for an archive of them."
+            )
+        for entry in entries:
             node = self._named(entry)
             place = self._place(node)
             if place is None:
