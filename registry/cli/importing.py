@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "registry import hf:datasets/org/name@main --dry-run",
         'registry import hf:org/model --publish --licence "research: free, limit 1"',
         "registry import git:https://example.org/code.git@v1 --license MIT --type algorithm",
+        "registry import croissant:https://example.org/penguins/croissant.json --dry-run",
     ],
 )
 @click.argument("source")
@@ -65,8 +66,9 @@ def import_(
     """Import SOURCE into the store at home, with every hash checked that it promises, and publish it if told to.
 
     hf:org/name@revision is a repository of the Hugging Face Hub (hf:datasets/..., hf:spaces/...), git:URL@REVISION one
-    of git. A branch or tag becomes a commit, and the commit goes into the document. Interrupted and run again, it goes
-    on where it was. Names that begin with a dot are left out unless --hidden.
+    of git. A branch or tag becomes a commit, and the commit goes into the document. croissant:FILE or croissant:URL is
+    a Croissant document with the files that it names. Interrupted and run again, it goes on where it was. Names that
+    begin with a dot are left out unless --hidden.
     """
     what: dict[str, Any] = {
         "type": kind,

@@ -100,12 +100,12 @@ _FITS: Final[dict[ColumnType, Callable[[str], Any]]] = {
 
 def _of_parquet(stream: BinaryIO) -> tuple[Column, ...]:
     try:
-        import pyarrow
-        from pyarrow import parquet
+        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow.parquet
     except ImportError:
         raise NoTable("pyarrow is not installed, which reads Parquet") from None
     try:
-        schema = parquet.read_schema(stream)
+        schema = pyarrow.parquet.read_schema(stream)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise NoTable(f"it is not read as Parquet ({str(error)[:200]})") from None
     return tuple(_typed(schema))

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,22 @@ def test_a_buyer_opens_what_a_stranger_cannot(
 
 
 @pytest.mark.parametrize("hide_names", [False, True])
+def test_who_has_access_exports_it_and_a_stranger_does_not(
+    publish: Callable[..., Published], author: Registry, stranger: Registry, folder: Path, tmp_path: Path
+) -> None:
+    did = publish(SEAT, hide_names=True).did
+    for refused in (stranger.exports.croissant, lambda did: stranger.exports.hf_cache(did, tmp_path / "cache")):
+        with pytest.raises(AccessDenied):
+            refused(did)
+    with pytest.raises(InputError, match="is encrypted"):
+        author.exports.croissant(did, gateway="https://ipfs.example.org")
+    made = {one["contentUrl"]: one for one in author.exports.croissant(did).document["distribution"]}
+    for path in ("penguins.csv", "raw/notes.txt"):
+        assert made[path]["sha256"] == sha256((folder / path).read_bytes()).hexdigest() and "sameAs" not in made[path]
+    snapshot = author.exports.hf_cache(did, tmp_path / "cache").snapshot
+    assert (snapshot / "raw" / "notes.txt").read_bytes() == (folder / "raw" / "notes.txt").read_bytes()
+
+
 def test_pandas_reads_it_by_its_url(
     publish: Callable[..., Published], buyer: Registry, stranger: Registry, hide_names: bool
 ) -> None:
