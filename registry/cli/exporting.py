@@ -22,7 +22,7 @@ def export() -> None:
     "croissant",
     group=export,
     examples=[
-        "registry download 1 penguins/ && registry export croissant 1 --out penguins/croissant.json",
+        "registry export croissant 1 --out penguins/croissant.json",
         "registry export croissant 1 --gateway https://ipfs.example.org > croissant.json",
     ],
 )

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from registry.documents.croissant import Column
+from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from registry.documents.croissant import ColumnType
 
-__all__ = ["NoTable", "columns_of", "is_table"]
+__all__ = ["columns_of", "is_table"]
 
 _LARGEST: Final = 64 * 2**20
 """Bytes of a text whose values are all looked at: a type that only the first rows have would be a lie."""
@@ -22,8 +23,8 @@ _MOST: Final = 4_096
 """Columns of a table that are told."""
 
 
-class NoTable(ValueError):
-    """Why nothing is said of the columns of a file."""
+class _NoTable(ValueError):
+    pass
 
 
 def is_table(path: str) -> bool:
@@ -31,20 +32,26 @@ def is_table(path: str) -> bool:
     return path.lower().endswith((".csv", ".tsv", ".parquet"))
 
 
-def columns_of(path: str, size: int, stream: BinaryIO) -> tuple[Column, ...]:
-    """The columns of a table, typed as pandas reads them. Raises `NoTable`, and what reading raises."""
-    name = path.lower()
+def columns_of(path: str, size: int, stream: BinaryIO) -> tuple[tuple[Column, ...], str]:
+    """The columns of a table of `size` bytes, typed as pandas reads them, or why nothing is said of them, in words.
+    Raises what reading raises."""
+    try:
+        columns = _columns(path.lower(), size, stream)
+        if len(columns) > _MOST:
+            return (), f"it has more than {_MOST:,} columns"
+        if len({column.name for column in columns}) < len(columns):
+            return (), "two of its columns have one name"
+    except _NoTable as fault:
+        return (), str(fault)
+    return columns, ""
+
+
+def _columns(name: str, size: int, stream: BinaryIO) -> tuple[Column, ...]:
     if name.endswith(".parquet"):
-        columns = _of_parquet(stream)
-    elif size > _LARGEST:
-        raise NoTable(f"it has more than {_LARGEST:,} bytes")
-    else:
-        columns = _of_text(io.TextIOWrapper(stream, "utf-8-sig", newline=""), "\t" if name.endswith(".tsv") else ",")
-    if len(columns) > _MOST:
-        raise NoTable(f"it has more than {_MOST:,} columns")
-    if len({column.name for column in columns}) < len(columns):
-        raise NoTable("two of its columns have one name")
-    return columns
+        return _of_parquet(stream)
+    if size > _LARGEST:
+        raise _NoTable(f"it has more than {_LARGEST:,} bytes")
+    return _of_text(io.TextIOWrapper(stream, "utf-8-sig", newline=""), "\t" if name.endswith(".tsv") else ",")
 
 
 # --- Texts ---------------------------------------------------------------------------------------
@@ -63,14 +70,14 @@ _FLOAT: Final = re.compile(r" *[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9
 
 
 def _of_text(text: Iterable[str], separator: str) -> tuple[Column, ...]:
-    """Raises `NoTable` where rows do not fit the first one, which has the names."""
+    """Raises `_NoTable` where rows do not fit the first one, which has the names."""
     try:
         rows = csv.reader(text, delimiter=separator)
         names = next(rows, [])[: _MOST + 1]
         left: list[list[ColumnType]] = [[] for _ in names]
         for row in rows:
             if len(row) > len(names):
-                raise NoTable(f"line {rows.line_num:,} has more values than there are names")
+                raise _NoTable(f"line {rows.line_num:,} has more values than there are names")
             for place, value in enumerate(row):
                 if value in _MISSING:
                     continue
@@ -78,7 +85,7 @@ def _of_text(text: Iterable[str], separator: str) -> tuple[Column, ...]:
                 if not kinds or not _FITS[kinds[0]](value):
                     left[place] = [kind for kind in kinds or _FITS if _FITS[kind](value)]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise NoTable(f"it is not read as text in columns ({error})") from None
+        raise _NoTable(f"it is not read as text in columns ({error})") from None
     # A column without any value may be of every type.
     return tuple(
         Column(name or f"Unnamed: {place}", left[place][0] if left[place] else "Text")
@@ -103,11 +110,13 @@ def _of_parquet(stream: BinaryIO) -> tuple[Column, ...]:
         import pyarrow  # type: ignore[import-untyped]
         import pyarrow.parquet
     except ImportError:
-        raise NoTable("pyarrow is not installed, which reads Parquet") from None
+        raise _NoTable("pyarrow is not installed, which reads Parquet") from None
     try:
         schema = pyarrow.parquet.read_schema(stream)
+    except RegistryError:  # a block that is missing or false
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise NoTable(f"it is not read as Parquet ({str(error)[:200]})") from None
+        raise _NoTable(f"it is not read as Parquet ({str(error)[:200]})") from None
     return tuple(_typed(schema))
 
 

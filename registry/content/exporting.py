@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote
 
-from registry.content.columns import NoTable, columns_of, is_table
+from registry.content.columns import columns_of, is_table
 from registry.content.unlocking import Unlocking, is_gated
 from registry.documents.croissant import DescribedFile, to_croissant
 from registry.errors import FileNotInAsset, InputError
@@ -87,10 +87,9 @@ class Exports:
         for entry in entries:
             columns: tuple[Any, ...] = ()
             if is_table(entry.path):
-                try:
-                    with registry.open_of(found, entry.path) as stream:
-                        columns = columns_of(entry.path, entry.size, stream)
-                except NoTable as fault:
+                with registry.open_of(found, entry.path) as stream:
+                    columns, fault = columns_of(entry.path, entry.size, stream)
+                if fault:
                     notes.append(f"nothing is said of the columns of {entry.path!r}: {fault}")
             place = f"{content.cid}" if entry.cid == content.cid else f"{content.cid}/{quote(entry.path)}"
             files.append(

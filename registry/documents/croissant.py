@@ -54,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedFile:
-    """A file as a document of others describes it: `sha256` in hexadecimal, `url` relative or https, other addresses in
+    """A file as a document of others describes it: its `size` in bytes, `sha256` in hexadecimal, `url` relative or https, other addresses in
     `also`, and the `columns` of a table."""
 
     path: str

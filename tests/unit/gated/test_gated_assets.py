@@ -50,7 +50,6 @@ def test_a_buyer_opens_what_a_stranger_cannot(
     assert [file.path for file in buyer.files(asset.did)] == ["penguins.csv", "raw/notes.txt"]
 
 
-@pytest.mark.parametrize("hide_names", [False, True])
 def test_who_has_access_exports_it_and_a_stranger_does_not(
     publish: Callable[..., Published], author: Registry, stranger: Registry, folder: Path, tmp_path: Path
 ) -> None:
@@ -67,6 +66,7 @@ def test_who_has_access_exports_it_and_a_stranger_does_not(
     assert (snapshot / "raw" / "notes.txt").read_bytes() == (folder / "raw" / "notes.txt").read_bytes()
 
 
+@pytest.mark.parametrize("hide_names", [False, True])
 def test_pandas_reads_it_by_its_url(
     publish: Callable[..., Published], buyer: Registry, stranger: Registry, hide_names: bool
 ) -> None:
