@@ -108,7 +108,7 @@ _FITS: Final[dict[ColumnType, Callable[[str], Any]]] = {
 def _of_parquet(stream: BinaryIO) -> tuple[Column, ...]:
     try:
         import pyarrow  # type: ignore[import-untyped]
-        import pyarrow.parquet
+        import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
         raise _NoTable("pyarrow is not installed, which reads Parquet") from None
     try:

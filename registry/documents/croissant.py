@@ -54,8 +54,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribedFile:
-    """A file as a document of others describes it: its `size` in bytes, `sha256` in hexadecimal, `url` relative or https, other addresses in
-    `also`, and the `columns` of a table."""
+    """A file as a document of others describes it: its `size` in bytes, `sha256` in hexadecimal, `url` relative or
+    https, other addresses in `also`, and the `columns` of a table."""
 
     path: str
     size: int
