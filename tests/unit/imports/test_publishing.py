@@ -86,6 +86,26 @@ def test_a_dry_run_says_what_it_would_cost_and_fetches_the_card_alone(
     assert preview.documents[0].name == "Palmer penguins" and not hub.gets("measured.bin")
 
 
+def test_what_is_exported_is_imported_again_and_published(
+    at_home: Registry, penguins: str, tmp_path: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    _, first = at_home.imports.publish("hf:datasets/acme/penguins")
+    assert isinstance(first, Published)
+    at_home.download(first.did, tmp_path / "out")
+    document = json.dumps(at_home.exports.croissant(first.did).document)
+    (tmp_path / "out" / "croissant.json").write_text(document)
+    source = f"croissant:{tmp_path / 'out' / 'croissant.json'}"
+    _, preview = at_home.imports.publish(source, dry_run=True)
+    assert isinstance(preview, Preview) and preview.documents[0].name == "Palmer penguins"
+    found, second = at_home.imports.publish(source)
+    assert isinstance(second, Published) and found.license == "CC0-1.0" and not found.unchecked
+    asset = at_home.get(second.did)
+    assert asset.ddo.additional["citation"] == f"Palmer penguins, {first.did}"
+    assert at_home.open(second.did, "croissant.json").read().decode() == document
+    code, told = run("import", source, "--json")
+    assert code == 0 and json.loads(told)["cid"] == str(second.content)
+
+
 def test_on_the_command_line_it_is_told_and_as_json(
     hub: Hub, penguins: str, tmp_path: Path, run: Callable[..., tuple[int, str]]
 ) -> None:
