@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote
 
+from registry.assets.reading import Catalogue
 from registry.content.columns import columns_of, is_table
-from registry.content.unlocking import Unlocking, is_gated
+from registry.content.sealed import shelf_for
+from registry.content.unlocking import is_gated
 from registry.documents.croissant import DescribedFile, to_croissant
 from registry.errors import FileNotInAsset, InputError
 from registry.gated.landing import beside
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from registry.documents.ddo import Content
     from registry.ipfs.unixfs import FileEntry
     from registry.results import Asset
+    from registry.session import Session
 
 __all__ = ["CachedRepository", "CroissantExport", "Exports"]
 
@@ -56,8 +59,8 @@ class CachedRepository:
 class Exports:
     """What one account may read, written for other tools."""
 
-    def __init__(self, registry: Unlocking) -> None:
-        self._registry = registry
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     # --- Croissant -------------------------------------------------------------------------------
 
@@ -69,10 +72,11 @@ class Exports:
         are read and verified. Raises what `open` raises, and `InputError` for a gateway that is no address, or one for
         gated content, which is not readable there.
         """
-        registry = self._registry
-        found = registry.get(asset)
+        session = self._session
+        found = Catalogue(session).get(asset)
+        shelf = shelf_for(session, found)
         content = _content(found)
-        registry.require_access(found)
+        shelf.require_access(found)
         if gateway is not None:
             gateway = normal_url(gateway)
             if is_gated(found):
@@ -82,12 +86,12 @@ class Exports:
         listed = {file.path: file.media_type for file in content.files}
         files, notes = [], []
         total = done = 0
-        entries = registry.files_of(found)
+        entries = shelf.files(found)
         total = sum(entry.size for entry in entries)
         for entry in entries:
             columns: tuple[Any, ...] = ()
             if is_table(entry.path):
-                with registry.open_of(found, entry.path) as stream:
+                with shelf.open(found, entry.path) as stream:
                     columns, fault = columns_of(entry.path, entry.size, stream)
                 if fault:
                     notes.append(f"nothing is said of the columns of {entry.path!r}: {fault}")
@@ -104,14 +108,14 @@ class Exports:
                 )
             )
             done += entry.size
-            registry.progress(f"describing {found.name}", done, total)
+            session.progress(f"describing {found.name}", done, total)
         document = to_croissant(found.ddo, files, did=found.did, version=found.version)
         return CroissantExport(document, tuple(notes))
 
     def _sha256(self, found: Asset, file: FileEntry) -> str:
         if not is_gated(found) and file.cid.codec == RAW and file.cid == CID.from_digest(file.cid.digest):
             return file.cid.digest.hex()
-        with self._registry.open_of(found, file.path) as stream:
+        with shelf_for(self._session, found).open(found, file.path) as stream:
             return _hash(stream)
 
     # --- The Hugging Face cache ------------------------------------------------------------------
@@ -125,8 +129,9 @@ class Exports:
         document are its publisher's word, and would pass for repositories of others. Nothing is overwritten, and an
         error leaves nothing. Raises what `download` raises, and `InputError` for a name that is none or is taken.
         """
-        registry = self._registry
-        found = registry.get(asset)
+        session = self._session
+        found = Catalogue(session).get(asset)
+        shelf = shelf_for(session, found)
         content = _content(found)
         did = found.did
         name = name or f"registry-{did.chain_id}-{did.registry[2:10].lower()}/asset-{did.asset_id}"
@@ -136,10 +141,10 @@ class Exports:
         revision = sha256(bytes(content.cid)).hexdigest()[:40]
         repository = Path(folder) / f"{kind}s--{name.replace('/', '--')}"
         snapshot = Path("snapshots") / revision
-        with beside(repository, registry.home) as staging:
+        with beside(repository, session.home) as staging:
             whole = staging / snapshot
-            single = next((file.path for file in registry.files_of(found) if file.cid == content.cid), None)
-            registry.download_of(found, whole.joinpath(*single.split("/")) if single else whole)
+            single = next((file.path for file in shelf.files(found) if file.cid == content.cid), None)
+            shelf.download(found, whole.joinpath(*single.split("/")) if single else whole)
             _into_blobs(staging, whole)
             (staging / "refs").mkdir()
             (staging / "refs" / "main").write_text(revision, "ascii")
