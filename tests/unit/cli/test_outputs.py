@@ -83,6 +83,7 @@ class Shell:
 
     def __init__(self, place: Registry, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.place, self.folder, self.patch = place, folder, patch
+        self.data: dict[str, int] = {}
         self.who = place.as_account("author")
         self.asset = self.who.publish(
             None,
@@ -166,9 +167,16 @@ class Shell:
         return self.asset
 
     def downloadable(self) -> int:
-        (self.folder / "content").mkdir(exist_ok=True)
-        (self.folder / "content" / "a.txt").write_text("a")
-        return self.who.publish(self.folder / "content", name="Data", type="dataset", license="MIT").did.asset_id
+        if self.who.address not in self.data:
+            (self.folder / "content").mkdir(exist_ok=True)
+            (self.folder / "content" / "a.txt").write_text("a")
+            made = self.who.publish(self.folder / "content", name="Data", type="dataset", license="MIT")
+            self.data[self.who.address] = made.did.asset_id
+        return self.data[self.who.address]
+
+    def cached(self) -> str:
+        """What a cache calls the folder of that asset."""
+        return self.who.exports.hf_cache(self.downloadable(), self.folder / "other").snapshot.parents[1].name
 
     def ocean(self) -> Path:
         found = self.who.get(self.asset)
@@ -216,6 +224,8 @@ CASES: dict[str, Callable[[Shell, str], list[object]]] = {
     "dao stats chart": lambda shell, at: ["dao", "stats", "--chart", at],
     "deploy folder": lambda shell, at: [*shell.deployer(), "--folder", at],
     "download target": lambda shell, at: ["download", shell.downloadable(), at],
+    "export croissant out": lambda shell, at: ["export", "croissant", shell.downloadable(), "--out", at],
+    "export hf-cache folder": lambda shell, at: ["export", "hf-cache", shell.downloadable(), at],
     "family svg": lambda shell, at: ["family", shell.asset, "--svg", at],
     "gateway backup target": lambda shell, at: ["gateway", "backup", at, "--folder", shell.gateway()],
     "ipfs car export file": lambda shell, at: ["ipfs", "car", "export", shell.content(), at],
@@ -304,7 +314,8 @@ def test_a_file_of_something_else_is_refused_by_name_and_stays(shell: Shell, nam
     place = shell.folder / "mine"
     if next(p for where, p in parameters() if where == f"registry {name}").type is OUTFOLDER:
         place.mkdir()
-        kept = place / ("1337.json" if "folder" in name else "mine.txt")
+        named = {"export hf-cache folder": shell.cached}.get(name)
+        kept = place / (named() if named else "1337.json" if "folder" in name else "mine.txt")
         at = place
     else:
         at = kept = place.with_name(PICTURES.get(name, "mine.json"))
