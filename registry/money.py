@@ -22,6 +22,9 @@ MAX_UNITS: Final = 2**256 - 1
 MAX_PRICE: Final = 2**96 - 1
 """The registry keeps the price of one unit of a licence as uint96."""
 
+DOLLARS: Final = frozenset({"USD", "USDB", "USDC", "USDT", "DAI", "USDS", "PYUSD"})
+"""Payment tokens that are worth a dollar. The DAO decides which tokens are taken, so none can pass for one of these."""
+
 _SYMBOL = re.compile(r"[^\s\d,._+-][^\s,]{0,31}")
 _LONGEST: Final = 160
 

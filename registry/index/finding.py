@@ -7,19 +7,20 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
-from registry.index.catalogue import IndexReader
-from registry.index.home_index import DOLLARS, LocalIndex, open_local
-from registry.index.models import TIMED, Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
-from registry.index.proof import check_hits, check_owned
-from registry.index.remote import RemoteHub
-from registry.index.search.query import SearchQuery, Sort
-from registry.money import Amount, split_price
+from registry.money import DOLLARS, Amount, split_price
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, to_address
+
+# Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
+if TYPE_CHECKING:
+    from registry.index.catalogue import IndexReader
+    from registry.index.home_index import LocalIndex
+    from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
+    from registry.index.search.query import SearchQuery, Sort
 
 __all__ = ["Held", "Page", "Searching", "by_name"]
 
@@ -119,6 +120,8 @@ class Searching(Session):
         is untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
         `ConnectionFailed`.
         """
+        from registry.index.search.query import SearchQuery
+
         question = SearchQuery(
             text=text,
             type=type,
@@ -200,6 +203,8 @@ class Searching(Session):
         self, account: str | None = None, *, ends_within: int | None = None, hub: Hubs = None
     ) -> tuple[Held, ...]:
         """What an account (default: the signer) holds, until when; with `ends_within` what ends within so many days."""
+        from registry.index.proof import check_owned
+
         holder = self._account(account)
         if ends_within is not None:
             whole(ends_within, "days", low=0, high=36_500)
@@ -215,7 +220,7 @@ class Searching(Session):
                     )
                     _warn(lies)
                 for one in owned:
-                    ends = one.expires - page.time if one.kind in TIMED and one.expires else None
+                    ends = one.ends_in(page.time)
                     soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
                     if ends_within is None or soon:
                         found[one.did, one.licence] = Held(
@@ -287,7 +292,7 @@ class Searching(Session):
         Ends after `seconds`, by default never. An event that a fork drops may have been told, and comes again if the
         other side of the fork has it: its ``tx`` is the same. Raises what `Chain` does.
         """
-        index = self._index()
+        index = _index_of(self)
         did = str(self.did(asset)) if asset is not None else ""
         party = to_address(account).lower() if account else ""
         until = None if seconds is None else time.monotonic() + seconds
@@ -306,20 +311,16 @@ class Searching(Session):
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _index(self) -> LocalIndex:
-        """The index of this process, brought up to date."""
-        index = open_local(self)
-        index.catch_up()
-        return index
-
     def _answers(self, hub: Hubs) -> Iterator[IndexReader]:
         """Whom to ask. A hub that does not answer is passed over if another one does."""
         urls = [hub] if isinstance(hub, str) else hub
         if urls is None:
             urls = [one.strip() for one in os.environ.get(HUB_VARIABLE, "").split(",") if one.strip()]
         if not urls:
-            yield self._index().catalogue
+            yield _index_of(self).catalogue
             return
+        from registry.index.remote import RemoteHub
+
         failed: list[HubUnavailable] = []
         for url in urls:
             remote = RemoteHub(url)
@@ -349,9 +350,9 @@ class Searching(Session):
         hits = [hit.model_copy(update={"hub": answers.name, "proven": False}) for hit in page.hits]
         if verify == "none":
             return hits, []
-        if verify == "hash":
-            from registry.index.proof import check_documents
+        from registry.index.proof import check_documents, check_hits
 
+        if verify == "hash":
             return check_documents(hits, answers.document)
         return check_hits(hits, page.block, self.chain, self.deployment.registry, self._token_address, answers.document)
 
@@ -382,15 +383,22 @@ def by_name(session: Session, name: str) -> DID:
     owner, slash, called = name.partition("/")
     if not slash or not owner.startswith("0x"):
         owner, called = "", name
-    index = open_local(session)
-    index.catch_up()
-    found = index.catalogue.named(to_address(owner).lower() if owner else "", called)
+    found = _index_of(session).catalogue.named(to_address(owner).lower() if owner else "", called)
     if not found:
         raise AssetNotFound(name, "no asset is called so")
     dids = [DID(session.chain.chain_id, session.deployment.registry, id) for id in found]
     if len(dids) > 1:
         raise AmbiguousAsset(name, [str(did) for did in dids])
     return dids[0]
+
+
+def _index_of(session: Session) -> LocalIndex:
+    """The index of this process, brought up to date."""
+    from registry.index.home_index import open_local
+
+    index = open_local(session)
+    index.catch_up()
+    return index
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:

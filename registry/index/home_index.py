@@ -23,13 +23,11 @@ from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine
 from registry.index.stores import open_store
 from registry.index.tables_store import Store
+from registry.money import DOLLARS
 from registry.session import Session
 from registry.types import ZERO_ADDRESS
 
-__all__ = ["DOLLARS", "LocalIndex", "contracts_of", "money_of", "open_index", "open_local"]
-
-DOLLARS: Final = frozenset({"USD", "USDB", "USDC", "USDT", "DAI", "USDS", "PYUSD"})
-"""Payment tokens that are worth a dollar. The DAO decides which tokens are taken, so none can pass for one of these."""
+__all__ = ["LocalIndex", "contracts_of", "money_of", "open_index", "open_local"]
 
 PATIENCE: Final = 20.0
 """Seconds for documents that are looked for while somebody waits."""

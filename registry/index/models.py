@@ -209,6 +209,10 @@ class Owned(Model):
     uses: Units
     tokens: Units
 
+    def ends_in(self, now: int) -> int | None:
+        """How many seconds are left of a period at a time in seconds since 1970; None for what has no end."""
+        return self.expires - now if self.kind in TIMED and self.expires else None
+
     def in_words(self, now: int) -> str:
         """What that gives at a time in seconds since 1970."""
         kind = KINDS[self.kind] if self.kind < len(KINDS) else "?"

@@ -15,9 +15,6 @@ from registry.did import DID
 from registry.errors import ContentError, InvalidDDO
 from registry.money import Amount
 from registry.results import Done
-from registry.revenue.accounts import Account, Accounts
-from registry.revenue.splits import percent
-from registry.revenue.statement import Flow
 from registry.session import Session, whole
 from registry.system import disk
 
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 
     from registry.documents.ddo import DDO
     from registry.ipfs.cid import CID
+    from registry.revenue.accounts import Account, Accounts
 
 MAX_ROYALTY_BPS: Final = 3_000
 """The most that an asset can ask of its derivatives, in basis points, as in `Assets.sol`."""
@@ -158,6 +156,8 @@ class Lineage(Session):
         Names come from the documents; of one that cannot be had, the number stands in. Needs no signer. Raises
         `AssetNotFound`, `InvalidDID` and `WrongChain`.
         """
+        from registry.revenue.accounts import Accounts  # with them come sums and statements, which few commands need
+
         did = self.did(asset)
         ledger = Accounts(self)
         ledger.payout(did)
@@ -217,6 +217,8 @@ class Lineage(Session):
             return None
 
     def _earned(self, ledger: Accounts, account: Account, creditor: DID) -> tuple[Amount, ...]:
+        from registry.revenue.statement import Flow
+
         earned = []
         place = next(i for i, payee in enumerate(account.split.payees) if payee.asset == creditor)
         for token in self.all_tokens:
@@ -233,6 +235,8 @@ class Lineage(Session):
 
 def bps(value: int) -> str:
     """Basis points as a percentage."""
+    from registry.revenue.splits import percent
+
     return percent(Fraction(value, 10_000))
 
 

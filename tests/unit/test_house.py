@@ -245,6 +245,34 @@ def test_importing_the_package_is_cheap_and_touches_no_chain() -> None:
     assert heavy == "[]" and int(count) < 10  # what takes time is what is loaded
 
 
+_OF_ALL_VERBS = {"assets", "chain", "collections", "content", "documents", "errors", "gated", "ipfs", "market"}
+_OF_ALL_VERBS |= {"client", "did", "home", "money", "results", "session", "system", "text", "types"}
+_OF_A_COMMAND = {f"registry.cli.{name}" for name in ("app", "command", "console", "look", "views")} | {"registry.cli"}
+
+
+def _loaded(code: str) -> tuple[set[str], set[str]]:
+    """What `code` loads beside web3: of this package, the modules outside the rooms that all verbs use; the packages of
+    others."""
+    told = _python(f"import sys, web3; before = set(sys.modules)\n{code}\nprint('loaded', *set(sys.modules) - before)")
+    names = told.rpartition("loaded")[2].split()
+    ours = {name for name in names if name.startswith("registry.") and room_of(name) not in _OF_ALL_VERBS}
+    return ours, {name.partition(".")[0] for name in names} - {"registry"} - sys.stdlib_module_names
+
+
+def test_a_client_loads_no_index_no_http_and_no_statements_before_a_verb_needs_them() -> None:
+    ours, others = _loaded("import registry.client")
+    verbs = {"registry.index", "registry.index.finding", "registry.revenue", "registry.revenue.lineage"}
+    assert (ours, others) == (verbs, {"platformdirs", "rfc8785"})
+
+
+def test_showing_an_asset_loads_what_a_client_does_and_a_console() -> None:
+    """Of a node that does not answer: by then all is loaded that a command asks it with."""
+    of_a_client, others = _loaded("import registry.client")
+    shown = "from registry.cli import main\nsys.argv = ['registry', '--rpc', 'http://127.0.0.1:1', 'show', '1']\n"
+    shown += "try: main()\nexcept SystemExit as end: assert end.code == 1"
+    assert _loaded(shown) == (of_a_client | _OF_A_COMMAND, others | {"click", "rich"})
+
+
 def test_documents_and_content_need_no_chain() -> None:
     code = (
         "import sys; from registry import CID, DDO, DID, Amount, Licence, Token, RegistryError\n"
