@@ -454,6 +454,7 @@ def test_a_dropped_block_is_noticed_and_the_same_bytes_sent_again(
 
     timer = _later(0.0, reorganise)
     receipt = Sender(chain, author, journal, timeout=30).send(GIFT, intent="gift")
+    assert chain.block().number - receipt.block + 1 >= chain.confirmations
     timer.join()
     assert gifts(chain) == 1
     assert chain.receipt(receipt.tx_hash).block == receipt.block == 2

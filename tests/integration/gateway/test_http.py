@@ -175,10 +175,14 @@ def test_one_address_cannot_hold_the_gateway_shut_with_heads_that_never_end(
 
 def test_one_address_has_so_many_connections_and_the_next_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_IDLE_SECONDS", 600.0)
-    gateway = town.gateway("two", connections=60, address_connections=20, address_rate=10_000, address_burst=10_000)
+    limits = {"address_connections": 20, "address_heads": 5, "address_rate": 10_000, "address_burst": 10_000}
+    gateway = town.gateway("two", connections=60, **limits)
     with contextlib.ExitStack() as open_ones:
+        held = []
         for _ in range(20):
-            assert open_ones.enter_context(knock(gateway, "127.0.0.2", ASKED)).recv(65536).startswith(b"HTTP/1.1 200")
+            held.append(open_ones.enter_context(knock(gateway, "127.0.0.2", ASKED)))
+            assert held[-1].recv(65536).startswith(b"HTTP/1.1 200")
+        assert not any(map(shut_out, held)), "whoever has been answered owes no head"
         with contextlib.closing(knock(gateway, "127.0.0.2", b"")) as refused_one:
             answer = heard(refused_one)
         assert answer.startswith(b"HTTP/1.1 429") and json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["hint"]

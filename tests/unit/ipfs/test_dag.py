@@ -131,6 +131,8 @@ NOT_CANONICAL = [
     "d82a4101",  # a link that is none
     "58240155122000" + "00" * 31,  # bytes that are a CID, and no link
     "c101",  # a tag
+    "9b0000000100000000",  # a list that claims four thousand million items
+    "bb0000000100000000",  # a map that does
 ]
 
 

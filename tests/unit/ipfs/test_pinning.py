@@ -129,6 +129,7 @@ def test_another_spelling_of_the_cid_is_the_same(service: Service) -> None:
         assert [pin.cid for pin in service.client().list(cids=[wanted])] == [old.v1()]
     service.spoil = lambda pin: {**pin, "pin": {"cid": str(old)}}
     assert [pin.cid for pin in service.client().list(cids=[old.v1()])] == [old]
+    assert service.client().add(old.v1()).cid == old
 
 
 def test_a_queue_without_an_end_is_left_at_the_deadline(start: Callable[..., Service]) -> None:

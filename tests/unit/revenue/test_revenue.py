@@ -190,6 +190,9 @@ def test_a_payee_that_takes_no_coin_hinders_nobody(
     assert owed == {odd: (0, 10**18), people["ann"]: (0, 0)}
     (told,) = [line for line in reader.revenue.statement(split).lines if line.account == odd]
     assert told.flow is Flow.PARKED
+    send(buyer, split.address, "4 ETH")
+    owed = {one.account: (one.waiting.units, one.parked.units) for one in reader.revenue.pending(split, "ETH")}
+    assert owed == {odd: (2 * 10**18, 10**18), people["ann"]: (2 * 10**18, 0)}, "what is parked did not arrive again"
     with pytest.raises(reverts.NothingToClaim):
         buyer.revenue.claim(split, "ETH")
 
