@@ -95,9 +95,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and end the process: 0 done, 1 refused, 2 wrongly called, 130 interrupted."""
-    # What a command imports stays, and by default Python looks through it for garbage again and again: a tenth of the
-    # CPU time of a short command.
-    gc.set_threshold(100_000)
+    # What a command imports stays, some 150,000 objects, and by default Python looks through them for garbage again and
+    # again: a tenth of the CPU time of a short command.
+    gc.set_threshold(250_000)
     run(cli)
 
 

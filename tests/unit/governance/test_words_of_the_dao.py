@@ -110,8 +110,15 @@ def test_every_approval_is_said_with_its_amount_and_what_is_there(author: Regist
     assert above[0].endswith(
         "9.000001 USD from then on: more than the 9 USD that is there, so that the approval has no bound"
     )
-    foreign = Words(author).of(Call(stranger.address, data_of(dollar.approve(stranger.address, 2**64))))
-    assert "the approval has no bound" in foreign.warnings[-1]
+    # Whatever somebody takes for "without a bound": the most of a word, of half of it, of an address, of a price.
+    for most in (2**256 - 1, 2**255, 2**160 - 1, 2**128 - 1, 2**96 - 1, 2**64):
+        permit = dollar.permit(treasury, stranger.address, most, 2**48, 27, bytes(32), bytes(32))
+        for call in (dollar.approve(stranger.address, most), permit):
+            assert "so that the approval has no bound" in told(author, call).warnings[-1], call
+            foreign = Words(author).of(Call(stranger.address, data_of(call)))
+            assert foreign.warnings[-1].endswith("from then on: the approval has no bound"), call
+    few = Words(author).of(Call(stranger.address, data_of(dollar.approve(stranger.address, 2**64 - 1))))
+    assert "no bound" not in few.warnings[-1] and f"{2**64 - 1:,} of this token" in few.warnings[-1]
 
 
 def test_a_proxy_is_told_by_its_slot(author: Registry) -> None:
