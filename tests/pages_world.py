@@ -509,7 +509,7 @@ def served(registry: Registry) -> Iterator[str]:
     sock = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     reader = registry.as_account(None)
-    hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id)
+    hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id, keeps=reader.store)
     with HubServer(hub, sock, site=Site(hub, reader)):
         yield url
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from registry.cli.command import Real, Whole, command
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.client import Registry
+    from registry.errors import RegistryError
     from registry.index.home_index import LocalIndex
 
 database_option = click.option(
@@ -106,10 +108,7 @@ def serve(
         from registry.hub.settings import HubSettings
         from registry.system.serving import listen
     except ModuleNotFoundError as error:
-        raise InputError(
-            f"The hub needs {error.name}, which is not installed.",
-            hint="Install it with: pip install 'asset-registry[hub]'",
-        ) from error
+        raise _without(error) from error
 
     if not is_loopback(host) and public_url is None:
         raise InputError(
@@ -130,6 +129,7 @@ def serve(
         hooks=None if read_only else Hooks(_folder(app) / "hooks.json"),
         verifies=bool(place["verify"]),
         second_node=bool(place["second_rpc"]),
+        keeps=registry.store,
     )
     try:
         server = HubServer(made, sock, site=Site(made, registry) if pages else None, proxies=proxies)
@@ -138,6 +138,52 @@ def serve(
         server.run()
     finally:
         index.close()
+
+
+@command(
+    "open",
+    group=hub,
+    examples=[
+        "registry hub open --hub https://hub.example.org",
+        "registry hub open --hub https://hub.example.org --port 0",
+    ],
+)
+@click.option("--hub", "elsewhere", metavar="URL", help="The hub; by default the first of $REGISTRY_HUB.")
+@click.option("--port", type=Whole(0, 65535), default=8456, show_default=True, metavar="N", help="0: any.")
+def open_(app: App, elsewhere: str | None, port: int) -> None:
+    """Open the pages of a hub on this machine: markup, style and scripts are those of this package, and the hub gives
+    facts alone.
+
+    Assets and holdings are held against your own node (--rpc), and a page that would show something untrue of them
+    names the hub instead. Proposals are read from your node, content from your store. Ends with Ctrl-C.
+    """
+    from registry.errors import InputError
+    from registry.index.finding import HUB_VARIABLE
+
+    try:
+        from registry.hub.opening import HubElsewhere
+        from registry.hub.pages.site import Site
+        from registry.hub.server import HubServer
+        from registry.hub.settings import HubSettings
+        from registry.system.serving import listen
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
+
+    source = elsewhere or os.environ.get(HUB_VARIABLE, "").partition(",")[0].strip()
+    if not source:
+        raise InputError("No hub is named.", hint=f"Add --hub https://..., or set ${HUB_VARIABLE}.")
+    registry = app.registry()
+    sock = listen("127.0.0.1", port)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    try:
+        made = HubElsewhere(source, registry, HubSettings(url, seconds=60.0))
+    except BaseException:
+        sock.close()
+        raise
+    server = HubServer(made, sock, site=Site(made, registry))
+    app.console.answer(f"The pages of {made.url}, made here: {url} (Ctrl-C to stop)", {"url": url, "hub": made.url})
+    sys.stdout.flush()
+    server.run()
 
 
 @command(
@@ -273,6 +319,15 @@ def hook_remove(app: App, name: str) -> None:
 
     Hooks(_folder(app) / "hooks.json").remove(name)
     app.console.answer(f"{name} is told no more.", {"removed": name})
+
+
+def _without(error: ModuleNotFoundError) -> RegistryError:
+    from registry.errors import InputError
+
+    return InputError(
+        f"The hub needs {error.name}, which is not installed.",
+        hint="Install it with: pip install 'asset-registry[hub]'",
+    )
 
 
 def _folder(app: App) -> Path:

@@ -20,10 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from registry.errors import IndexFault, InputError
+from registry.errors import HubLied, HubUnavailable, IndexFault, InputError
 from registry.hub.feeds import FEEDS
 from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
+from registry.hub.opening import HubElsewhere
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, PAGES, Site
@@ -31,6 +32,7 @@ from registry.hub.service import Hub
 from registry.hub.unanswered import Unanswered
 from registry.index import deadline
 from registry.index.models import Hits, HubProblem, Model, Refused
+from registry.ipfs.cid import CID
 from registry.system.throttle import Throttle, network_of
 
 __all__ = ["make_app"]
@@ -50,6 +52,9 @@ QUESTIONS: Final = 8
 INLINE: Final = 512 * 1024
 """Bytes of documents that come along with a page."""
 
+MOST_REASON: Final = 10_000
+"""Bytes of a reason that somebody hands in, as the wallet script bounds it."""
+
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "access-control-allow-origin": "*",
@@ -62,14 +67,14 @@ _PACKED: Final = frozenset({"text/html", "text/css", "text/javascript", "image/s
 _log = logging.getLogger(__name__)
 
 
-def make_app(hub: Hub, site: Site | None = None) -> Starlette:
+def make_app(hub: Hub | HubElsewhere, site: Site | None = None) -> Starlette:
     """The ASGI application of a hub, with the pages of `site` if there are some; while it runs, the hub follows its
     chain."""
     return _Api(hub, site).app()
 
 
 class _Api:
-    def __init__(self, hub: Hub, site: Site | None) -> None:
+    def __init__(self, hub: Hub | HubElsewhere, site: Site | None) -> None:
         self._hub = hub
         self._site = site
         self._settings = hub.settings
@@ -90,6 +95,7 @@ class _Api:
             self._route("/v1/health", self._healthy),
             self._route("/metrics", self._measures),
             self._route("/openapi.json", self._document),
+            self._route("/v1/reasons", self._keep, method="POST"),
         ]
         if self._site is not None:
             routes += [self._route(path, self._paging(self._site, path), self._refuse_in_words) for path in PAGES]
@@ -186,14 +192,33 @@ class _Api:
     async def _document(self, _: Request) -> Response:
         return JSONResponse(self._openapi, headers={**_HEADERS, **_FRESH})
 
+    async def _keep(self, request: Request) -> Response:
+        """Keep a text that a flag on chain names: others find it where the flag is shown."""
+        reason = bytearray()
+        async for piece in request.stream():
+            reason += piece
+            if len(reason) > MOST_REASON:
+                raise Unanswered(413, "too_long", f"A reason has at most {MOST_REASON:,} bytes.")
+        data = bytes(reason)
+        if not data or not await self._work(lambda: self._hub.keep(data)):
+            raise Unanswered(
+                404,
+                "not_named",
+                "No flag names this text.",
+                hint="Hand it in once the flag is on chain.",
+                retry_after=2,
+            )
+        return JSONResponse({"cid": str(CID.raw(data))}, 201, {**_HEADERS, "cache-control": "no-store"})
+
     # --- Around every verb -----------------------------------------------------------------------
 
-    def _route(self, path: str, verb: Verb, refuse: Refuse | None = None) -> Route:
+    def _route(self, path: str, verb: Verb, refuse: Refuse | None = None, *, method: str = "GET") -> Route:
         refuse = refuse or _refuse
 
         async def answer(request: Request) -> Response:
             if request.method == "OPTIONS":
-                allowed = {"access-control-allow-methods": "GET, HEAD", "access-control-max-age": "86400"}
+                methods = "GET, HEAD" if method == "GET" else method
+                allowed = {"access-control-allow-methods": methods, "access-control-max-age": "86400"}
                 return Response(status_code=204, headers={**_HEADERS, **allowed})
             began = time.monotonic()
             with self._metrics.running.track_inprogress():
@@ -202,7 +227,7 @@ class _Api:
             self._metrics.seconds.labels(path).observe(time.monotonic() - began)
             return response
 
-        return Route(path, answer, methods=["GET", "OPTIONS"])
+        return Route(path, answer, methods=[method, "OPTIONS"])
 
     async def _guarded(self, request: Request, verb: Verb, refuse: Refuse) -> tuple[Response, str]:
         try:
@@ -229,6 +254,11 @@ class _Api:
             return refuse(Unanswered(422, "invalid", error.message, hint=error.hint)), "invalid"
         except TimeoutError:
             return refuse(Unanswered(503, "busy", "It took too long.", hint="Ask for less.", retry_after=5)), "timeout"
+        except (HubLied, HubUnavailable) as error:
+            # Only of pages of a hub elsewhere.
+            self._hub.on_fault(type(error).__name__)
+            code = "untrue" if isinstance(error, HubLied) else "silent"
+            return refuse(Unanswered(502, code, error.message, hint=error.hint)), code
         except IndexFault:
             busy = Unanswered(503, "busy", "The index cannot answer that now.", hint="Ask for less.", retry_after=2)
             return refuse(busy), "IndexFault"
@@ -247,7 +277,9 @@ class _Api:
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
-        code, message = ("method", "It takes GET.") if status == 405 else ("not_found", "There is nothing here.")
+        code, message = (
+            ("method", "It does not take that method.") if status == 405 else ("not_found", "There is nothing here.")
+        )
         reads = "text/html" in request.headers.get("accept", "")
         response = (self._refuse_in_words if reads else _refuse)(Unanswered(status, code, message))
         for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():

@@ -8,7 +8,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET  # nosec B405 # only written, never read
 
 from registry.hub.operations import Parameter
-from registry.index.catalogue import IndexView
+from registry.index.catalogue import IndexReader
 from registry.index.models import TIMED, Activity
 
 __all__ = ["FEEDS", "KINDS", "kind_of"]
@@ -30,7 +30,7 @@ def kind_of(event: str) -> str:
 
 
 def _events(kind: str) -> Callable[..., bytes]:
-    def make(catalogue: IndexView, base: str, url: str, *, asset: int = 0, account: str = "") -> bytes:
+    def make(catalogue: IndexReader, base: str, url: str, *, asset: int = 0, account: str = "") -> bytes:
         shown = [one for one in catalogue.activity(id=asset, account=account, limit=200, names=KINDS[kind]).activity]
         titles = {one.did: _title(catalogue, one.did) for one in shown if one.did}
         entries = [
@@ -48,7 +48,7 @@ def _events(kind: str) -> Callable[..., bytes]:
     return make
 
 
-def _ending(catalogue: IndexView, base: str, url: str, *, account: str = "", days: int = 7) -> bytes:
+def _ending(catalogue: IndexReader, base: str, url: str, *, account: str = "", days: int = 7) -> bytes:
     """Access of an account that ends within some days."""
     entries = []
     page = catalogue.owned(account) if account else None
@@ -85,7 +85,7 @@ _WORDS: Final = {
 }
 
 
-def _title(catalogue: IndexView, did: str) -> str:
+def _title(catalogue: IndexReader, did: str) -> str:
     hit = catalogue.asset(int(did.rpartition("_")[2]))
     return hit.name if hit is not None and hit.name else did
 

@@ -16,6 +16,7 @@ from registry.errors import InputError, InvalidCID
 from registry.index.catalogue import IndexReader
 from registry.index.models import (
     ActivityPage,
+    Earnings,
     Hit,
     Hits,
     Holders,
@@ -24,9 +25,11 @@ from registry.index.models import (
     Root,
     Sales,
     Suggestions,
+    TableRows,
     TeamsShown,
     TreeNode,
 )
+from registry.index.questions import MOST_VALUES, QUESTIONS, read_values, written_rows
 from registry.index.search.query import MOST_HITS, MOST_LETTERS, SORTS, SearchQuery
 from registry.ipfs.cid import CID
 
@@ -156,7 +159,24 @@ def _search(answers: IndexReader, values: dict[str, Any]) -> Hits:
 
 
 def _assets(answers: IndexReader, values: dict[str, Any]) -> Hits:
-    return answers.assets(**values)
+    listed = values.pop("ids", "")
+    if not listed:
+        return answers.assets(**values)
+    ids = [int(one) for one in listed.split(",") if one]
+    if values or len(ids) > MOST_VALUES:
+        raise InputError(f"ids has at most {MOST_VALUES} numbers, and stands alone.", hint="See /openapi.json.")
+    return answers.some(list(dict.fromkeys(ids)))
+
+
+def _activity(answers: IndexReader, values: dict[str, Any]) -> ActivityPage:
+    names = frozenset(filter(None, values.pop("events", "").split(",")))
+    return answers.activity(id=values.pop("asset", 0), names=names, **values)
+
+
+def _rows(answers: IndexReader, values: dict[str, Any]) -> TableRows:
+    name = values["question"]
+    block = answers.block  # before its rows, which may be newer
+    return written_rows(name, answers.rows(name, *read_values(name, values.get("of", ""))), block)
 
 
 def _document(answers: IndexReader, values: dict[str, Any]) -> bytes | None:
@@ -178,7 +198,12 @@ OPERATIONS: Final = (
     Operation(
         "/v1/assets",
         "All assets by number, also those that no search shows.",
-        (_number("after", "The last number of the page before."), _OF_OWNER, _LIMIT),
+        (
+            _number("after", "The last number of the page before."),
+            _OF_OWNER,
+            _LIMIT,
+            _text("ids", "These alone, with commas between.", most=1_280, pattern="^[0-9]{1,18}(,[0-9]{1,18})*$"),
+        ),
         Hits,
         _assets,
     ),
@@ -189,6 +214,13 @@ OPERATIONS: Final = (
         (_ID, _LIMIT),
         Hits,
         lambda a, v: a.similar(v["id"], limit=v.get("limit", 10)),
+    ),
+    Operation(
+        "/v1/assets/{id}/earnings",
+        "What its sales took, by token.",
+        (_ID,),
+        Earnings,
+        lambda a, v: a.earnings(v["id"]),
     ),
     Operation(
         "/v1/assets/{id}/holders",
@@ -207,9 +239,15 @@ OPERATIONS: Final = (
     Operation(
         "/v1/activity",
         "What happened, the last first.",
-        (_OF_ASSET, _OF_ACCOUNT, _AFTER, _LIMIT_LONG),
+        (
+            _OF_ASSET,
+            _OF_ACCOUNT,
+            _AFTER,
+            _LIMIT_LONG,
+            _text("events", "Names of events, with commas between.", most=512, pattern="^[A-Za-z,]*$"),
+        ),
         ActivityPage,
-        lambda a, v: a.activity(id=v.pop("asset", 0), **v),
+        _activity,
     ),
     Operation(
         "/v1/accounts/{account}/owned",
@@ -219,6 +257,18 @@ OPERATIONS: Final = (
         lambda a, v: a.owned(v.pop("account"), **v),
     ),
     Operation("/v1/accounts/{account}/teams", "Its teams.", (_WHOSE,), TeamsShown, lambda a, v: a.teams(v["account"])),
+    Operation(
+        "/v1/rows/{question}",
+        "Rows of the index, for whoever makes pages of them.",
+        (
+            Parameter(
+                "question", {"type": "string", "enum": sorted(QUESTIONS), "maxLength": 32}, "Which rows.", in_path=True
+            ),
+            _text("of", "The values that it takes, with points between.", most=2_048, pattern="^[0-9a-fx.,]*$"),
+        ),
+        TableRows,
+        _rows,
+    ),
     Operation("/v1/tree", "The root over all assets at the last final block.", (), Root, lambda a, v: a.root()),
     Operation(
         "/v1/tree/{level}/{place}",

@@ -6,6 +6,7 @@ import socket
 from typing import Final
 
 from registry.hub.app import make_app
+from registry.hub.opening import HubElsewhere
 from registry.hub.pages.site import Site
 from registry.hub.service import Hub
 from registry.index.models import HubProblem, Refused
@@ -39,7 +40,7 @@ class HubServer(Serving):
     """
 
     def __init__(
-        self, hub: Hub, sock: socket.socket, *, site: Site | None = None, proxies: tuple[str, ...] = ()
+        self, hub: Hub | HubElsewhere, sock: socket.socket, *, site: Site | None = None, proxies: tuple[str, ...] = ()
     ) -> None:
         super().__init__(
             make_app(hub, site),

@@ -16,6 +16,8 @@ from registry.index import rank
 from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
 from registry.index.models import BlockShown, HubFacts
+from registry.ipfs.cid import CID
+from registry.ipfs.store import BlockStore
 
 __all__ = ["Hub"]
 
@@ -30,7 +32,8 @@ SILENCE: Final = 120.0
 
 class Hub:
     """One index for everybody. With `follows` it reads the chain itself; else another process keeps its tables, and it
-    follows those with a search of its own."""
+    follows those with a search of its own. `keeps` is where reasons of flags are put that people hand in; None for a
+    hub that takes none."""
 
     def __init__(
         self,
@@ -42,8 +45,10 @@ class Hub:
         hooks: Hooks | None = None,
         verifies: bool = False,
         second_node: bool = False,
+        keeps: BlockStore | None = None,
     ) -> None:
         self.settings = settings
+        self.url = settings.url
         self.index = index
         self.catalogue = index.catalogue
         self.on_fault: Callable[[str], None] = lambda _: None
@@ -51,6 +56,7 @@ class Hub:
         self._follows = follows
         self._hooks = hooks
         self._verifies, self._second_node = verifies, second_node
+        self._keeps = keeps
         self._standing: Standing | None = None
         self._fault = ""
         self._seen = time.monotonic()
@@ -129,6 +135,25 @@ class Hub:
             _log.warning("%s", error)
 
     # --- How it is -------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Time of the last block, in seconds since 1970."""
+        return self.catalogue.library.now
+
+    @property
+    def block(self) -> BlockShown:
+        """The last block that was taken."""
+        return self.catalogue.block
+
+    def keep(self, reason: bytes) -> bool:
+        """Keep the reason of a flag or an appeal; says whether the chain names such a text. Anything else is not kept:
+        so what a hub holds for strangers is what they paid a bond for."""
+        cid = CID.raw(reason)
+        if self._keeps is None or not self.catalogue.rows("case_of", bytes(cid.digest)):
+            return False
+        self._keeps.put(cid, reason)
+        return True
 
     @property
     def lag(self) -> int:

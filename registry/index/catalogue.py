@@ -17,6 +17,8 @@ from registry.index.models import (
     Activity,
     ActivityPage,
     BlockShown,
+    Earned,
+    Earnings,
     Hit,
     Hits,
     Holder,
@@ -34,6 +36,7 @@ from registry.index.models import (
     TreeNode,
     Worth,
 )
+from registry.index.questions import QUESTIONS
 from registry.index.roots import Roots
 from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
@@ -60,6 +63,10 @@ class IndexReader(Protocol):
     def name(self) -> str:
         """Who answers, "" for this process."""
 
+    @property
+    def block(self) -> BlockShown:
+        """The last block that was taken."""
+
     def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
         """A page of hits."""
 
@@ -68,6 +75,9 @@ class IndexReader(Protocol):
 
     def asset(self, id: int) -> Hit | None:
         """One asset."""
+
+    def some(self, ids: Sequence[int]) -> Hits:
+        """Some assets, in their order; numbers that none has are left out."""
 
     def similar(self, id: int, *, limit: int = 10) -> Hits:
         """Assets like one."""
@@ -87,8 +97,22 @@ class IndexReader(Protocol):
     def teams(self, account: str) -> TeamsShown:
         """TeamsShown that an account is an owner of."""
 
-    def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> ActivityPage:
-        """What happened to an asset, to an account, or at all, the last first."""
+    def activity(
+        self,
+        *,
+        id: int = 0,
+        account: str = "",
+        after: str = "",
+        limit: int = MOST,
+        names: frozenset[str] = frozenset(),
+    ) -> ActivityPage:
+        """What happened to an asset, to an account, or at all, the last first; with `names` only events called so."""
+
+    def earnings(self, id: int) -> Earnings:
+        """What the sales of an asset took."""
+
+    def rows(self, question: str, *values: Any) -> list[Row]:
+        """The answer to one of `QUESTIONS`."""
 
     def document(self, digest: bytes) -> bytes | None:
         """A document by its digest."""
@@ -152,6 +176,12 @@ class IndexView:
         entry = self.library.entry(id)
         hits = self._hits([entry]) if entry is not None else ()
         return hits[0] if hits else None
+
+    def some(self, ids: Sequence[int]) -> Hits:
+        """Some assets, in their order; numbers that none has are left out."""
+        block = self.block
+        found = self.library.entries(ids)
+        return Hits(block=block, total=len(found), hits=self._hits(found))
 
     def similar(self, id: int, *, limit: int = 10) -> Hits:
         """Assets like one."""
@@ -359,6 +389,28 @@ class IndexView:
         )
         return Sales(block=block, sales=lines, after=_place_after(rows, limit))
 
+    def earnings(self, id: int) -> Earnings:
+        """What the sales of an asset took, by token; of 20,000 sales at most."""
+        block = self.block
+        sums: dict[str, list[int]] = {}
+        for token, *amounts in self._store.rows(
+            "SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", id
+        ):
+            held = sums.setdefault(token, [0, 0, 0])
+            for place, amount in enumerate(amounts):
+                held[place] += int.from_bytes(amount, "big")
+        earned = (
+            Earned(token=token, total=str(total), fee=str(fee), royalty=str(royalty))
+            for token, (total, fee, royalty) in sums.items()
+        )
+        return Earnings(block=block, earned=tuple(earned))
+
+    def rows(self, question: str, *values: Any) -> list[Row]:
+        """The answer to one of `QUESTIONS`. Raises `IndexFault`."""
+        asked = QUESTIONS[question]
+        where, given = asked.statement(values)
+        return list(self._store.each(asked.table, where, *given))
+
     def activity(
         self,
         *,
@@ -389,7 +441,7 @@ class IndexView:
             if id:
                 where, values = [*where, "asset = ?"], [*values, id]
             if names:
-                keys = sorted(key for key in KEPT if key.partition(".")[2] in names)
+                keys = sorted(key for key in KEPT if key.partition(".")[2] in names) or [""]
                 where, values = [*where, f"name IN ({', '.join('?' * len(keys))})"], [*values, *keys]
             clause = f"WHERE {' AND '.join(where)} " if where else ""
             rows = list(self._store.each("event", f"{clause}ORDER BY block DESC, log DESC LIMIT ?", *values, limit + 1))

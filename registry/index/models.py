@@ -16,6 +16,8 @@ __all__ = [
     "Activity",
     "ActivityPage",
     "BlockShown",
+    "Earned",
+    "Earnings",
     "Hit",
     "Hits",
     "Holder",
@@ -31,6 +33,7 @@ __all__ = [
     "Sales",
     "Suggestion",
     "Suggestions",
+    "TableRows",
     "TeamShown",
     "TeamsShown",
     "TreeNode",
@@ -273,6 +276,30 @@ class Sales(Model):
     block: BlockShown
     sales: tuple[SaleLine, ...] = ()
     after: Short = ""
+
+
+class Earned(Model):
+    """What the sales of an asset took in one token, in its smallest unit, and what of that was fee and royalties."""
+
+    token: Account
+    total: Units
+    fee: Units
+    royalty: Units
+
+
+class Earnings(Model):
+    """What an asset's sales took, by token; of 20,000 sales at most."""
+
+    block: BlockShown
+    earned: Annotated[tuple[Earned, ...], Field(max_length=256)] = ()
+
+
+class TableRows(Model):
+    """Rows of a table of the index: numbers that may be large as text, bytes as hexadecimal digits."""
+
+    block: BlockShown
+    columns: Annotated[tuple[Short, ...], Field(max_length=64)]
+    rows: Annotated[tuple[tuple[int | Text, ...], ...], Field(max_length=20_000)] = ()
 
 
 class Holder(Model):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from registry.errors import ContentError, HubUnavailable, InputError
 from registry.index.models import (
     ActivityPage,
+    BlockShown,
+    Earnings,
     Hit,
     Hits,
     Holders,
@@ -18,10 +21,13 @@ from registry.index.models import (
     Root,
     Sales,
     Suggestions,
+    TableRows,
     TeamsShown,
     TreeNode,
 )
+from registry.index.questions import MOST_VALUES, read_rows, written_values
 from registry.index.search.query import SearchQuery
+from registry.index.tables import Row
 from registry.ipfs.http import Http
 from registry.ipfs.nesting import load_json
 
@@ -50,6 +56,11 @@ class RemoteHub:
         """Close the connections."""
         self._http.close()
 
+    @property
+    def block(self) -> BlockShown:
+        """The last block that it took."""
+        return self.facts().head
+
     def facts(self) -> HubFacts:
         """What it is, and how far."""
         return self._get("/v1/hub", HubFacts)
@@ -65,6 +76,15 @@ class RemoteHub:
     def asset(self, id: int) -> Hit | None:
         """One asset, None for a number that none has."""
         return self._found(f"/v1/assets/{id}", Hit)
+
+    def some(self, ids: Sequence[int]) -> Hits:
+        """Some assets, in their order; numbers that none has are left out."""
+        found: list[Hit] = []
+        for first in range(0, len(ids), MOST_VALUES) or (0,):
+            listed = ",".join(map(str, ids[first : first + MOST_VALUES]))
+            page = self._get("/v1/assets", Hits, ids=listed or "0")
+            found += page.hits
+        return page.model_copy(update={"hits": tuple(found), "total": len(found)})
 
     def similar(self, id: int, *, limit: int = 10) -> Hits:
         """Assets like one."""
@@ -90,9 +110,38 @@ class RemoteHub:
         """TeamsShown of an account."""
         return self._get(f"/v1/accounts/{account}/teams", TeamsShown)
 
-    def activity(self, *, id: int = 0, account: str = "", after: str = "", limit: int = 200) -> ActivityPage:
+    def activity(
+        self,
+        *,
+        id: int = 0,
+        account: str = "",
+        after: str = "",
+        limit: int = 200,
+        names: frozenset[str] = frozenset(),
+    ) -> ActivityPage:
         """What happened, the last first."""
-        return self._get("/v1/activity", ActivityPage, asset=id or "", account=account, after=after, limit=limit)
+        params = {"asset": id or "", "account": account, "after": after, "limit": limit}
+        return self._get("/v1/activity", ActivityPage, **params, events=",".join(sorted(names)))
+
+    def earnings(self, id: int) -> Earnings:
+        """What the sales of an asset took."""
+        return self._get(f"/v1/assets/{id}/earnings", Earnings)
+
+    def rows(self, question: str, *values: Any) -> list[Row]:
+        """The answer to one of `QUESTIONS`."""
+        path = f"/v1/rows/{question}"
+        try:
+            return read_rows(question, self._get(path, TableRows, of=written_values(values)))
+        except ValueError as error:
+            raise HubUnavailable(f"{path} of {self.name}", [f"its answer is none ({error})"]) from error
+
+    def keep(self, reason: bytes) -> bool:
+        """Have it keep the reason of a flag; says whether it does."""
+        try:
+            with self._http.ask("POST", "/v1/reasons", f"/v1/reasons of {self.name}", content=[reason]) as answer:
+                return answer.status == 201
+        except ContentError as error:
+            raise HubUnavailable(f"/v1/reasons of {self.name}", [error.message]) from error
 
     def document(self, digest: bytes) -> bytes | None:
         """A document by its digest, hashed; None for one that the hub does not have."""

@@ -190,7 +190,7 @@ def _citation(desk: Desk, it: Subject) -> str:
 def _standards(desk: Desk, id: int, version: int) -> list[tuple[str, int, str, bool]]:
     """Standards that are declared: name, version, where the standard stands, and whether it is of today's document."""
     found = []
-    for row in desk.tables.each("conformance", "WHERE asset = ? LIMIT 64", id):
+    for row in desk.rows("conformances", id):
         standard = desk.row("standard", row["name"], row["number"])
         status = StandardStatus(standard["status"] if standard is not None else 0).name.lower()
         found.append((standard_name(row["name"]), row["number"], status, row["version"] == version))
@@ -209,7 +209,7 @@ def _bond(desk: Desk) -> tuple[int, str, str] | None:
 def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:
     """Flags and appeals of an asset, the last first, with their reasons where they can be had."""
     found = []
-    for row in desk.tables.each("curation_case", "WHERE asset = ? ORDER BY id DESC LIMIT 8", id):
+    for row in desk.rows("cases", id):
         reason = desk.previews.of_block(CID.from_digest(row["reason"])) if row["reason"].strip(b"\0") else None
         answer = desk.previews.of_block(CID.from_digest(row["answer"])) if row["answer"].strip(b"\0") else None
         found.append(
@@ -302,7 +302,7 @@ def _shown(desk: Desk, asked: Asked, kind: str) -> FilePreview:
 def versions(desk: Desk, asked: Asked) -> PageAnswer:
     """Every document that the asset had, the last first."""
     it = _subject(desk, asked)
-    rows = list(desk.tables.each("version", "WHERE asset = ? ORDER BY number DESC LIMIT ?", it.id, FILES))
+    rows = desk.rows("versions", it.id)
     documents, settled = desk.documents([row["digest"] for row in rows[: COMPARED + 1]])
     shown = []
     for row, newer, older in zip_longest(rows, documents, documents[1:]):
@@ -374,9 +374,7 @@ def diff(desk: Desk, asked: Asked) -> PageAnswer:
     """Two versions side by side: fields, files, and the lines of the README that changed."""
     it = _subject(desk, asked)
     a, b = asked.number("a", max(1, it.hit.version - 1)), asked.number("b", it.hit.version)
-    rows = {
-        row["number"]: row for row in desk.tables.each("version", "WHERE asset = ? AND number IN (?, ?)", it.id, a, b)
-    }
+    rows = {row["number"]: row for number in {a, b} for row in desk.rows("version", it.id, number)}
     if a not in rows or b not in rows or a == b:
         raise Unanswered(
             404, "not_found", f"The asset has no versions {a} and {b} that differ; it has {it.hit.version}."

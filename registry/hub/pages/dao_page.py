@@ -34,7 +34,7 @@ def dao(desk: Desk, asked: Asked) -> PageAnswer:
                 StandardStatus(row["status"]).name.lower(),
                 desk.cid(row["digest"]),
             )
-            for row in desk.tables.each("standard", "ORDER BY name, number LIMIT 100")
+            for row in desk.rows("standards")
         ],
         rules=desk.remembered("rules", lambda: desk.client.sales_rules),
         address=desk.client.deployment.dao,
@@ -61,7 +61,7 @@ def _proposals(desk: Desk) -> tuple[Proposal, ...]:
 
 def _power(desk: Desk) -> dict[str, Any]:
     """Who can cast which votes, and how unequal these are; from the index alone."""
-    rows = list(desk.tables.each("delegate", "LIMIT 20000"))
+    rows = desk.rows("delegates")
     votes = {row["account"]: row["votes"] for row in rows if row["votes"] and row["account"] != ZERO}
     supply = sum(row["balance"] for row in rows if row["account"] != ZERO)
     delegated = sum(votes.values())
@@ -90,7 +90,7 @@ def proposal(desk: Desk, asked: Asked) -> PageAnswer:
         )
     except RegistryError as error:
         raise Unanswered(503, "busy", error.message, hint="Try again.", retry_after=5) from error
-    rows = desk.tables.each("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", known.id.to_bytes(32, "big"))
+    rows = desk.rows("votes", known.id)
     found = told.proposal
     body = desk.previews.of_text(told.body.text) if told.body is not None and told.body.text.strip() else None
     return desk.page(

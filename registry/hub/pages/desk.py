@@ -28,7 +28,9 @@ from registry.types import ZERO_ADDRESS
 
 if TYPE_CHECKING:
     from registry.client import Registry
+    from registry.hub.opening import HubElsewhere
     from registry.hub.service import Hub
+    from registry.index.catalogue import IndexReader
     from registry.index.entries import Money
     from registry.index.tables import Row
 
@@ -97,11 +99,10 @@ class Terms:
 class Desk:
     """The means of all pages of a hub. `client` reads the registry of the index, and signs nothing."""
 
-    def __init__(self, hub: Hub, client: Registry) -> None:
+    def __init__(self, hub: Hub | HubElsewhere, client: Registry) -> None:
         self.hub = hub
         self.client = client
-        self.catalogue = hub.catalogue
-        self.tables = hub.catalogue.library.store
+        self.catalogue: IndexReader = hub.catalogue
         self.previews = Previews(client.store)
         self.chain_id = client.chain.chain_id
         self.registry = client.deployment.registry
@@ -148,7 +149,7 @@ class Desk:
     @property
     def now(self) -> int:
         """Time of the last block, in seconds since 1970."""
-        return self.catalogue.library.now
+        return self.hub.now
 
     def hit(self, id: int) -> Hit:
         """An asset. Raises `Unanswered` for a number that none has."""
@@ -179,12 +180,21 @@ class Desk:
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """Names of some assets; of one without a document, its number."""
         wanted = list(dict.fromkeys(ids))
-        found = {one.id: one for one in self.catalogue.library.entries(wanted)}
+        found = self.some(wanted)
         return {id: found[id].name if id in found and found[id].name else f"Asset {id}" for id in wanted}
 
-    def row(self, table: str, *key: Any) -> Row | None:
-        """A row of the index."""
-        return self.tables.load(table, [key]).get(key)
+    def some(self, ids: Iterable[int]) -> dict[int, Hit]:
+        """Some assets by their numbers; those that none has are left out."""
+        wanted = list(dict.fromkeys(ids))
+        return {int(one.did.rpartition("_")[2]): one for one in self.catalogue.some(wanted).hits} if wanted else {}
+
+    def rows(self, question: str, *values: Any) -> list[Row]:
+        """The answer to one of `registry.index.questions`."""
+        return self.catalogue.rows(question, *values)
+
+    def row(self, question: str, *values: Any) -> Row | None:
+        """The one row of such an answer, None for none."""
+        return next(iter(self.rows(question, *values)), None)
 
     # --- Money -----------------------------------------------------------------------------------
 
@@ -220,19 +230,17 @@ class Desk:
         return [self.amount(units, token) for token, units in found.items() if units]
 
     def paid(self, id: int) -> list[tuple[str, int, int, int]]:
-        """Of each sale of an asset, 20,000 at most: the token, and in its units the price, the fee and the royalty."""
-        rows = self.tables.rows("SELECT token, total, fee, royalty FROM sale WHERE asset = ? LIMIT 20000", id)
+        """By token what the sales of an asset took, and what of that was fee and royalties, in its units."""
         return [
-            (token, *(int.from_bytes(one, "big") for one in (total, fee, royalty)))
-            for token, total, fee, royalty in rows
+            (one.token, int(one.total), int(one.fee), int(one.royalty)) for one in self.catalogue.earnings(id).earned
         ]
 
     def licences(self, id: int, document: DDO | None) -> list[Terms]:
         """The licences of an asset, in words."""
-        tokens = {row["place"]: row["token"] for row in self.tables.each("payment")}
+        tokens = {row["place"]: row["token"] for row in self.rows("payments")}
         texts = document.licences if document is not None else ()
         found = []
-        for row in self.tables.each("licence", "WHERE asset = ? ORDER BY number LIMIT 256", id):
+        for row in self.rows("licences", id):
             number = row["number"]
             text = texts[number] if number < len(texts) else None
             token = tokens.get(row["token"], ZERO_ADDRESS)

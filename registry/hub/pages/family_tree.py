@@ -45,8 +45,8 @@ class Drawing:
 
 def draw(desk: Desk, id: int) -> Drawing | None:
     """The drawing of an asset's nearest family; None for one that stands alone."""
-    up, more_up = _walk(desk, id, "child", "parent")
-    down, more_down = _walk(desk, id, "parent", "child")
+    up, more_up = _walk(desk, id, "parents", "parent")
+    down, more_down = _walk(desk, id, "children", "child")
     place = {id: 0, **{one: -step for one, step in up.items()}, **{one: step for one, step in down.items()}}
     if len(place) == 1:
         return None
@@ -60,7 +60,7 @@ def draw(desk: Desk, id: int) -> Drawing | None:
         top = (tallest - len(ids)) * (HIGH + DOWN) // 2
         for number, one in enumerate(ids):
             at[one] = (1 + (step - first) * (WIDE + ACROSS), 1 + top + number * (HIGH + DOWN))
-    entries = {one.id: one for one in desk.catalogue.library.entries(list(place))}
+    entries = desk.some(place)
     owed = _owed(desk, id)
     boxes = []
     for one, (x, y) in at.items():
@@ -69,14 +69,8 @@ def draw(desk: Desk, id: int) -> Drawing | None:
         royalty = owed.get(one, 0)
         words = f"{royalty / 100:g} % of each sale" if royalty else ("this asset" if one == id else "no royalty")
         boxes.append(Box(one, _fitting(name), entry.type if entry is not None else "other", words, x, y, one == id))
-    marks = ", ".join("?" * len(place))
-    edges = desk.tables.rows(
-        f"SELECT child, parent FROM ancestor WHERE registry = '' AND direct = 1 AND child IN ({marks}) "
-        f"AND parent IN ({marks})",
-        *place,
-        *place,
-    )
-    lines = tuple(_line(at[parent], at[child]) for child, parent in edges if place[parent] < place[child])
+    edges = [(row["parent"], row["child"]) for row in desk.rows("parents", list(place)) if row["parent"] in place]
+    lines = tuple(_line(at[parent], at[child]) for parent, child in edges if place[parent] < place[child])
     return Drawing(
         tuple(boxes),
         lines,
@@ -86,18 +80,13 @@ def draw(desk: Desk, id: int) -> Drawing | None:
     )
 
 
-def _walk(desk: Desk, id: int, here: str, there: str) -> tuple[dict[int, int], int]:
+def _walk(desk: Desk, id: int, question: str, there: str) -> tuple[dict[int, int], int]:
     """Relatives on one side with how far they are, and how many more of the last generations were left out."""
     found: dict[int, int] = {}
     wave, left = [id], 0
     for step in range(1, STEPS + 1):
-        marks = ", ".join("?" * len(wave))
-        rows = desk.tables.rows(
-            f"SELECT DISTINCT {there} FROM ancestor WHERE registry = '' AND direct = 1 AND {here} IN ({marks}) "
-            f"ORDER BY {there} LIMIT 200",
-            *wave,
-        )
-        fresh = [one for (one,) in rows if one not in found and one != id]
+        met = dict.fromkeys(row[there] for row in desk.rows(question, wave))
+        fresh = [one for one in met if one not in found and one != id]
         left += max(0, len(fresh) - MOST)
         wave = fresh[:MOST]
         found |= dict.fromkeys(wave, step)
@@ -108,10 +97,8 @@ def _walk(desk: Desk, id: int, here: str, there: str) -> tuple[dict[int, int], i
 
 def _owed(desk: Desk, id: int) -> dict[int, int]:
     """By relative: what a sale of this asset owes it, or what its sales owe this asset, in basis points."""
-    rows = desk.tables.rows(
-        "SELECT child, parent, bps FROM ancestor WHERE registry = '' AND (child = ? OR parent = ?) LIMIT 400", id, id
-    )
-    return {parent if child == id else child: bps for child, parent, bps in rows}
+    up, down = desk.rows("owing", id), desk.rows("owed_by", id)
+    return {row["parent"]: row["bps"] for row in up} | {row["child"]: row["bps"] for row in down}
 
 
 def _line(start: tuple[int, int], end: tuple[int, int]) -> str:

@@ -33,9 +33,7 @@ def account(desk: Desk, asked: Asked) -> PageAnswer:
         bought=_bought(desk, bought.sales),
         teams=desk.catalogue.teams(who).teams,
         team=team,
-        members=[
-            row["account"] for row in desk.tables.each("member", "WHERE safe = ? ORDER BY account LIMIT 100", who)
-        ],
+        members=[row["account"] for row in desk.rows("members", who)],
         shares=_shares(desk, team["splitter"] if team is not None else who),
         votes=desk.row("delegate", who),
         following=f"/u/{who}?after={assets.after}" if assets.after else "",
@@ -55,7 +53,7 @@ def _shares(desk: Desk, splitter: str) -> list[tuple[str, int, int]]:
     """Payees of a splitter with their shares, and the sum of these."""
     if not splitter:
         return []
-    rows = list(desk.tables.each("payee", "WHERE splitter = ? ORDER BY share DESC, account LIMIT 100", splitter))
+    rows = desk.rows("payees", splitter)
     whole = sum(row["share"] for row in rows)
     return [(row["account"], row["share"], whole) for row in rows]
 
@@ -74,9 +72,7 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
         held=_held(desk, held.owned),
         assets=assets,
         earned=_earned(desk, who),
-        waiting=desk.sums(
-            (row["token"], row["units"]) for row in desk.tables.each("parked", "WHERE account = ? LIMIT 1000", who)
-        ),
+        waiting=desk.sums((row["token"], row["units"]) for row in desk.rows("parked", who)),
         after=held.after,
         teams=desk.catalogue.teams(who).teams,
     )
@@ -85,11 +81,10 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
 def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any]]]:
     """What is held, of which asset, and what the wallet script must be told of it."""
     ids = [int(one.did.rpartition("_")[2]) for one in owned]
-    entries = {one.id: one for one in desk.catalogue.library.entries(list(dict.fromkeys(ids)))}
+    hits = desk.some(ids)
     found = []
     for id, one in zip(ids, owned, strict=True):
-        entry = entries[id]
-        told = {"asset": id, "licence": one.licence, "digest": "0x" + entry.digest, "name": entry.name}
+        told = {"asset": id, "licence": one.licence, "digest": "0x" + hits[id].digest, "name": hits[id].name}
         found.append((one, id, told))
     return found
 
@@ -97,13 +92,11 @@ def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any]]]:
 def _earned(desk: Desk, who: str) -> list[tuple[int, str, int, list[str]]]:
     """By asset whose revenue goes to an account today, alone or by its share: its name, the per mille of it, and what
     its sales left after fee and royalties."""
-    rows = desk.tables.rows(
-        "SELECT a.id, 1, 1 FROM asset a WHERE a.payout = ? UNION ALL "
-        "SELECT a.id, p.share, (SELECT sum(share) FROM payee q WHERE q.splitter = p.splitter) "
-        "FROM payee p JOIN asset a ON a.payout = p.splitter WHERE p.account = ? LIMIT 200",
-        who,
-        who,
-    )
+    parts = [(who, 1, 1)]
+    for row in desk.rows("shares", who):
+        whole = sum(one["share"] for one in desk.rows("payees", row["splitter"]))
+        parts.append((row["splitter"], row["share"], whole))
+    rows = [(row["id"], share, whole) for payout, share, whole in parts for row in desk.rows("paid_to", payout)][:200]
     names = desk.names(id for id, _, _ in rows)
     found = []
     for id, share, whole in rows:

@@ -11,6 +11,7 @@ from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from registry.client import Registry
+    from registry.hub.opening import HubElsewhere
     from registry.hub.service import Hub
 
 __all__ = ["HEADERS", "PAGES", "Site"]
@@ -59,7 +60,7 @@ _KEPT: Final = {"cache-control": "public, max-age=31536000, immutable"}
 class Site:
     """The pages of one hub. `client` reads its registry, and signs nothing."""
 
-    def __init__(self, hub: Hub, client: Registry) -> None:
+    def __init__(self, hub: Hub | HubElsewhere, client: Registry) -> None:
         self.desk = Desk(hub, client)
         self._files = {one.name: one.read_bytes() for one in STATIC.iterdir()}
 

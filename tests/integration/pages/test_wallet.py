@@ -298,7 +298,7 @@ def test_one_flags_an_asset(shop: Shop, page: Any, wallet: Wallet) -> None:
     here.says("Nothing is signed yet")
     assert "byte for byte" in here.text and "Bond" in here.text
     here.press("Sign in the wallet")
-    here.says("It is flagged")
+    here.says("This hub keeps your reason")
     assert wallet.signed == ["eth_sendTransaction"] * 2, "the bond is approved, and the flag sent"
 
 

@@ -1,0 +1,217 @@
+"""The pages of a hub elsewhere, made on this machine: the same pages, of facts that were checked, and of nothing else
+that the hub could send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from pages_world import served
+
+from registry import Licence, Registry
+from registry.errors import HubUnavailable, InputError
+from registry.hub.opening import HubElsewhere
+from registry.hub.pages.desk import STATIC
+from registry.hub.pages.site import Site
+from registry.hub.server import HubServer
+from registry.hub.settings import HubSettings
+from registry.index.remote import RemoteHub
+from registry.system.serving import listen
+
+REASON = "A copy of other penguins, byte for byte."
+
+
+class Village:
+    """A data set, a model that was made from it, sales, a flag and a proposal; and a hub of them at `url`."""
+
+    def __init__(self) -> None:
+        self.author = Registry.local(dao={"author": 1_000, "buyer": 500})
+        self.buyer = self.author.as_account("buyer")
+        publish = self.author.publish
+        self.data = publish(
+            None,
+            name="Palmer penguins",
+            type="dataset",
+            license="CC0-1.0",
+            royalty_bps=500,
+            licences=[Licence.free("research"), Licence.period("month", days=30, price="12.5 USD")],
+        )
+        self.model = self.buyer.publish(
+            None,
+            name="Penguin model",
+            type="model",
+            license="MIT",
+            parents=[self.data.did],
+            licences=[Licence.hold("weights", price="3 USD")],
+        )
+        self.buyer.buy(self.data.did, "month")
+        self.author.buy(self.model.did, "weights")
+        self.author.governance.flag(self.model.did, REASON)
+        governance = self.author.governance
+        self.author.fund("50 USD", account=governance.dao.timelock)
+        calls = [governance.payment(self.buyer.address, "5 USD")]
+        self.proposal = governance.propose(governance.draft(calls, title="A grant", body="For penguins.")).id
+        self.url = ""
+
+    @property
+    def paths(self) -> list[str]:
+        data, model = self.data.did.asset_id, self.model.did.asset_id
+        people = [one.address.lower() for one in (self.author, self.buyer)]
+        return [
+            "/",
+            "/?q=penguin&sort=new",
+            f"/?derived_from={data}",
+            *(f"/a/{id}{tab}" for id in (data, model) for tab in ("", "/files", "/versions", "/sales")),
+            *(f"/u/{one}" for one in people),
+            *(f"/mine?account={one}" for one in people),
+            "/mine",
+            "/dao",
+            f"/dao/0x{self.proposal:064x}",
+            "/a/999",
+            "/feeds/versions.atom",
+            "/feeds/sales.atom",
+            f"/feeds/ending.atom?account={people[1]}&days=60",
+        ]
+
+
+@pytest.fixture(scope="module")
+def village() -> Iterator[Village]:
+    made = Village()
+    with served(made.author) as url:
+        made.url = url
+        yield made
+
+
+@contextmanager
+def opened(village: Village) -> Iterator[str]:
+    """The pages of the village's hub, made here."""
+    client = village.author.as_account(None)
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    made = HubElsewhere(village.url, client, HubSettings(url, rate=10_000, burst=10_000, seconds=60))
+    with HubServer(made, sock, site=Site(made, client)):
+        yield url
+
+
+Lie = Callable[[Any], Any]
+
+
+@pytest.fixture
+def lie(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Lie], None]:
+    """The hub answers something else at paths that begin so."""
+
+    def begin(start: str, change: Lie) -> None:
+        honest = RemoteHub._ask
+
+        def ask(hub: RemoteHub, path: str, params: dict[str, str]) -> tuple[int, bytes]:
+            status, data = honest(hub, path, params)
+            if status == 200 and path.startswith(start):
+                data = json.dumps(change(json.loads(data))).encode()
+            return status, data
+
+        monkeypatch.setattr(RemoteHub, "_ask", ask)
+
+    return begin
+
+
+def test_they_are_the_same_pages(village: Village) -> None:
+    with opened(village) as url:
+        for path in village.paths:
+            theirs, ours = httpx.get(village.url + path, timeout=60), httpx.get(url + path, timeout=60)
+            assert ours.status_code == theirs.status_code
+            assert ours.text == theirs.text.replace(village.url, url), path
+        about = httpx.get(f"{url}/about", timeout=60).text
+        assert f"registry hub compare {village.url} " in about, "it names the hub whose facts they are"
+
+
+@pytest.mark.parametrize(
+    ("start", "change", "path"),
+    [
+        ("/v1/assets/1", lambda hit: {**hit, "owner": "0x" + "66" * 20}, "/a/1"),
+        ("/v1/assets/1", lambda hit: {**hit, "name": "Pirated penguins"}, "/a/1"),
+        ("/v1/search", lambda page: {**page, "hits": [{**page["hits"][0], "delisted": True}]}, "/?q=penguin"),
+        ("/v1/accounts", lambda told: {**told, "owned": [{**told["owned"][0], "expires": 2**40}]}, "/mine?account="),
+    ],
+    ids=["owner", "name", "state of a hit", "what is held"],
+)
+def test_a_page_that_would_show_something_untrue_names_the_hub(
+    village: Village, lie: Any, start: str, change: Lie, path: str
+) -> None:
+    whole = path + (village.buyer.address.lower() if path.endswith("=") else "")
+    with opened(village) as url:
+        lie(start, change)
+        answer = httpx.get(url + whole, timeout=60)
+        assert answer.status_code == 502 and f"What the hub {village.url} says of" in answer.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: {**told, "columns": told["columns"][:-1]},
+        lambda told: {**told, "rows": [["1"] * len(told["columns"])]},
+        lambda told: {**told, "rows": [row[:-1] for row in told["rows"]]},
+        lambda told: {**told, "rows": [[None] * len(told["columns"])]},
+        lambda told: {**told, "more": 1},
+        lambda told: [told],
+    ],
+    ids=["a column less", "text for numbers", "short rows", "nulls", "a field more", "a list"],
+)
+def test_rows_that_are_none_are_refused(village: Village, lie: Any, change: Lie) -> None:
+    with opened(village) as url:
+        lie("/v1/rows/licences", change)
+        answer = httpx.get(f"{url}/a/{village.data.did.asset_id}", timeout=60)
+        assert answer.status_code == 502 and "could not be fetched" in answer.text
+
+
+def test_what_a_hub_writes_is_text_and_scripts_are_of_this_machine(village: Village, lie: Any) -> None:
+    markup = "<script src=//evil.example></script><img src=x onerror=alert(1)>"
+
+    with opened(village) as url:
+        lie("/v1/rows/votes", lambda told: {**told, "rows": [[str(village.proposal), markup, 1, "5", markup]]})
+        lie("/v1/rows/delegate", lambda told: {**told, "rows": [[markup, markup, "1", "1"]]})
+        for path in (f"/dao/0x{village.proposal:064x}", f"/u/{village.author.address.lower()}", "/dao"):
+            answer = httpx.get(url + path, timeout=60)
+            assert "<script src=//evil" not in answer.text and "<img src=x" not in answer.text
+            assert "script-src 'self'" in answer.headers["content-security-policy"]
+        edition = httpx.get(url, timeout=60).text.partition("/static/")[2].partition("/")[0]
+        ours = httpx.get(f"{url}/static/{edition}/wallet.js", timeout=60).content
+        assert ours == (STATIC / "wallet.js").read_bytes()
+
+
+def test_a_hub_of_another_registry_is_refused(village: Village, lie: Any) -> None:
+    lie("/v1/hub", lambda told: {**told, "registry": "0x" + "66" * 20})
+    with pytest.raises(InputError, match="is of registry 0x6666"):
+        HubElsewhere(village.url, village.author.as_account(None), HubSettings("http://127.0.0.1:1"))
+
+
+def test_a_hub_that_fell_silent_is_named_on_the_page(village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(village) as url:
+
+        def silent(hub: RemoteHub, path: str, params: dict[str, str]) -> Any:
+            raise HubUnavailable(f"{path} of {hub.name}", ["nobody answers"])
+
+        with monkeypatch.context() as patched:
+            patched.setattr(RemoteHub, "_ask", silent)
+            answer = httpx.get(f"{url}/a/{village.data.did.asset_id}", timeout=60)
+            assert answer.status_code == 502 and "nobody answers" in answer.text
+        assert httpx.get(f"{url}/a/{village.data.did.asset_id}", timeout=60).status_code == 200
+
+
+# --- Reasons -------------------------------------------------------------------------------------
+
+
+def test_a_reason_is_kept_if_a_flag_names_it_and_nothing_else_is(village: Village) -> None:
+    def hand_in(url: str, data: bytes) -> int:
+        return httpx.post(f"{url}/v1/reasons", content=data, timeout=60).status_code
+
+    with opened(village) as url:
+        for one in (village.url, url):
+            assert hand_in(one, REASON.encode()) == 201, "also by way of the pages of this machine"
+            assert [hand_in(one, data) for data in (b"", b"Something else.", b"x" * 10_001)] == [404, 404, 413]
+            assert httpx.get(f"{one}/v1/reasons", timeout=60).status_code == 405
+    reason = village.author.governance.cases()[0].reason
+    assert village.author.governance.document(reason) == REASON
