@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.calls.words import in_votes
 from registry.errors import InputError
 from registry.governance.base import Governed, R
+from registry.index.power import gini, nakamoto, rounded
 from registry.system.picture import picture
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -23,33 +24,6 @@ if TYPE_CHECKING:
     from registry.chain.logs import Event
 
 _SIDES: Final = (("for", 1, "#38a169"), ("abstain", 2, "#d69e2e"), ("against", 0, "#c53030"))
-
-
-def gini(amounts: Collection[int]) -> Decimal:
-    """The Gini coefficient of some amounts, 0 (all equal) to 1 (one has all), to 4 decimals; 0 for none.
-
-    G = 2 * sum(i * x_i) / (n * sum(x_i)) - (n + 1) / n, for x_1 <= ... <= x_n (A. Sen, On Economic Inequality, 1973).
-    """
-    ordered = sorted(amounts)
-    total, count = sum(ordered), len(ordered)
-    if not total:
-        return Decimal(0)
-    weighted = sum(place * amount for place, amount in enumerate(ordered, 1))
-    return _decimal(Fraction(2 * weighted, count * total) - Fraction(count + 1, count))
-
-
-def nakamoto(amounts: Collection[int]) -> int:
-    """The Nakamoto coefficient: how few of some holders have more than half of the sum; 0 for none.
-
-    The least k such that the k largest amounts exceed half of all (B. Srinivasan and L. Lee, Quantifying
-    Decentralization, 2017).
-    """
-    total, reached = sum(amounts), 0
-    for count, amount in enumerate(sorted(amounts, reverse=True), 1):
-        reached += amount
-        if 2 * reached > total:
-            return count
-    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +47,7 @@ class Turnout:
     def turnout(self) -> Decimal:
         """Votes cast as a share of all, 0 to 1, to 4 decimals."""
         cast = self.against + self.in_favour + self.abstain
-        return _decimal(Fraction(cast, self.supply)) if self.supply else Decimal(0)
+        return rounded(Fraction(cast, self.supply)) if self.supply else Decimal(0)
 
     @property
     def quorate(self) -> bool:
@@ -112,7 +86,7 @@ class DaoStatistics:
     @property
     def delegation(self) -> Decimal:
         """Delegated votes as a share of the supply, 0 to 1, to 4 decimals."""
-        return _decimal(Fraction(self.delegated, self.supply)) if self.supply else Decimal(0)
+        return rounded(Fraction(self.delegated, self.supply)) if self.supply else Decimal(0)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -193,6 +167,10 @@ class DaoStatistics:
 class Statistics(Governed[R]):
     """The DAO in numbers."""
 
+    def supply(self) -> int:
+        """All there is of the token, in units of 1e-18. Raises `ChainError`."""
+        return int(self.registry.chain.call(self.token.functions.totalSupply()))
+
     def statistics(self) -> DaoStatistics:
         """Read the events of the token and the governor up to now; raises `ChainError` if the node refuses them."""
         last = self.registry.chain.block().number
@@ -269,7 +247,3 @@ def _title(description: str, number: int) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= 32 else f"{text[:30]}..."
-
-
-def _decimal(share: Fraction) -> Decimal:
-    return Decimal(round(share * 10_000)) / 10_000

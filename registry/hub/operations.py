@@ -22,6 +22,7 @@ from registry.index.models import (
     Holders,
     Model,
     OwnedList,
+    Power,
     Root,
     Sales,
     Suggestions,
@@ -257,6 +258,7 @@ OPERATIONS: Final = (
         lambda a, v: a.owned(v.pop("account"), **v),
     ),
     Operation("/v1/accounts/{account}/teams", "Its teams.", (_WHOSE,), TeamsShown, lambda a, v: a.teams(v["account"])),
+    Operation("/v1/power", "Who can cast the votes of the DAO.", (), Power, lambda a, v: a.power()),
     Operation(
         "/v1/rows/{question}",
         "Rows of the index, for whoever makes pages of them.",

@@ -16,6 +16,7 @@ from registry.index import rank
 from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
 from registry.index.models import BlockShown, HubFacts
+from registry.ipfs.blocks import keep
 from registry.ipfs.cid import CID
 from registry.ipfs.store import BlockStore
 
@@ -153,6 +154,7 @@ class Hub:
         if self._keeps is None or not self.catalogue.rows("case_of", bytes(cid.digest)):
             return False
         self._keeps.put(cid, reason)
+        keep(self._keeps, {cid: "reason of a flag"})
         return True
 
     @property

@@ -17,6 +17,7 @@ from registry.index.models import (
     Activity,
     ActivityPage,
     BlockShown,
+    DelegateShown,
     Earned,
     Earnings,
     Hit,
@@ -26,6 +27,7 @@ from registry.index.models import (
     OfferShown,
     Owned,
     OwnedList,
+    Power,
     Root,
     SaleLine,
     Sales,
@@ -36,11 +38,12 @@ from registry.index.models import (
     TreeNode,
     Worth,
 )
+from registry.index.power import gini, nakamoto
 from registry.index.questions import QUESTIONS
 from registry.index.roots import Roots
 from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
-from registry.index.tables import Row
+from registry.index.tables import NOTHING, ZERO, Row
 from registry.index.text import words
 from registry.types import terms_of
 
@@ -110,6 +113,9 @@ class IndexReader(Protocol):
 
     def earnings(self, id: int) -> Earnings:
         """What the sales of an asset took."""
+
+    def power(self) -> Power:
+        """Who can cast the votes of the DAO."""
 
     def rows(self, question: str, *values: Any) -> list[Row]:
         """The answer to one of `QUESTIONS`."""
@@ -404,6 +410,28 @@ class IndexView:
             for token, (total, fee, royalty) in sums.items()
         )
         return Earnings(block=block, earned=tuple(earned))
+
+    def power(self) -> Power:
+        """Who can cast the votes of the DAO; of the 20,000 with the most."""
+        block = self.block
+        votes = [
+            (account, int.from_bytes(amount, "big"))
+            for account, amount in self._store.rows(
+                "SELECT account, votes FROM delegate WHERE votes > ? AND account <> ? "
+                "ORDER BY votes DESC, account LIMIT 20000",
+                NOTHING,
+                ZERO,
+            )
+        ]
+        amounts = [amount for _, amount in votes]
+        return Power(
+            block=block,
+            delegates=len(votes),
+            delegated=str(sum(amounts)),
+            gini=float(gini(amounts)),
+            nakamoto=nakamoto(amounts),
+            ranked=tuple(DelegateShown(account=account, votes=str(amount)) for account, amount in votes[:10]),
+        )
 
     def rows(self, question: str, *values: Any) -> list[Row]:
         """The answer to one of `QUESTIONS`. Raises `IndexFault`."""

@@ -16,6 +16,7 @@ __all__ = [
     "Activity",
     "ActivityPage",
     "BlockShown",
+    "DelegateShown",
     "Earned",
     "Earnings",
     "Hit",
@@ -27,6 +28,7 @@ __all__ = [
     "OfferShown",
     "Owned",
     "OwnedList",
+    "Power",
     "Refused",
     "Root",
     "SaleLine",
@@ -299,7 +301,26 @@ class TableRows(Model):
 
     block: BlockShown
     columns: Annotated[tuple[Short, ...], Field(max_length=64)]
-    rows: Annotated[tuple[tuple[int | Text, ...], ...], Field(max_length=20_000)] = ()
+    rows: Annotated[tuple[tuple[int | Text, ...], ...], Field(max_length=1_000)] = ()
+
+
+class DelegateShown(Model):
+    """Who can cast how many votes, in units of 1e-18."""
+
+    account: Account
+    votes: Units
+
+
+class Power(Model):
+    """Who can cast the votes of the DAO: how many delegates there are, what they can cast together, how unequal that is
+    (see `registry.index.power`), and the ten with the most; of the 20,000 with the most."""
+
+    block: BlockShown
+    delegates: Number
+    delegated: Units
+    gini: float = Field(ge=0, le=1)
+    nakamoto: Number
+    ranked: Annotated[tuple[DelegateShown, ...], Field(max_length=10)] = ()
 
 
 class Holder(Model):

@@ -19,7 +19,7 @@ __all__ = ["MOST_VALUES", "QUESTIONS", "Question", "read_rows", "read_values", "
 MOST_VALUES: Final = 64
 """Numbers in a list that a question takes."""
 
-_WIDTHS: Final = {"blob": 32, "big": 32}
+_WIDTH: Final = 32
 _LARGEST: Final = 2**63 - 1
 
 
@@ -60,7 +60,6 @@ QUESTIONS: Final[Mapping[str, Question]] = {
     "payments": Question("payment", "ORDER BY place LIMIT 256"),
     "standards": Question("standard", "ORDER BY name, number LIMIT 100"),
     "standard": Question("standard", "WHERE name = ? AND number = ?", ("blob", "int")),
-    "delegates": Question("delegate", "LIMIT 20000"),
     "delegate": Question("delegate", "WHERE account = ?", ("text",)),
     "votes": Question("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", ("big",)),
     "team": Question("team", "WHERE safe = ?", ("text",)),
@@ -103,13 +102,17 @@ def _value(kind: Column, text: str) -> Any:
     digits = text.isascii() and text.isdigit()
     if kind == "int" and digits and len(text) < 20 and int(text) <= _LARGEST:
         return int(text)
-    if kind == "big" and digits and len(text) < 79 and int(text) < 2**256:
+    if kind == "big" and _is_big(text):
         return int(text)
     if kind == "text":
         return text
-    if kind == "blob" and text.startswith("0x") and len(text) == 2 + 2 * _WIDTHS[kind]:
+    if kind == "blob" and text.startswith("0x") and len(text) == 2 + 2 * _WIDTH:
         return _unhexed(text[2:])
     raise InputError(f"{text[:80]!r} is no value of the kind {kind}.", hint="See /openapi.json.")
+
+
+def _is_big(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 79 and int(text) < 2 ** (8 * _WIDTH)
 
 
 def _unhexed(text: str) -> bytes:
@@ -147,12 +150,12 @@ def read_rows(name: str, told: TableRows) -> list[Row]:
 
 
 def _read(kind: Column, value: int | str) -> Any:
-    if kind == "int" and isinstance(value, int):
+    if kind == "int" and isinstance(value, int) and abs(value) <= _LARGEST:
         return value
     if kind == "text" and isinstance(value, str):
         return value
-    if kind == "big" and isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 79:
+    if kind == "big" and isinstance(value, str) and _is_big(value):
         return int(value)
-    if kind == "blob" and isinstance(value, str):
+    if kind == "blob" and isinstance(value, str) and len(value) in (0, 2 * _WIDTH):
         return bytes.fromhex(value)
     raise ValueError(f"{str(value)[:80]!r} is no value of the kind {kind}")

@@ -18,6 +18,7 @@ from registry.index.models import (
     HubFacts,
     Model,
     OwnedList,
+    Power,
     Root,
     Sales,
     Suggestions,
@@ -126,6 +127,10 @@ class RemoteHub:
     def earnings(self, id: int) -> Earnings:
         """What the sales of an asset took."""
         return self._get(f"/v1/assets/{id}/earnings", Earnings)
+
+    def power(self) -> Power:
+        """Who can cast the votes of the DAO."""
+        return self._get("/v1/power", Power)
 
     def rows(self, question: str, *values: Any) -> list[Row]:
         """The answer to one of `QUESTIONS`."""

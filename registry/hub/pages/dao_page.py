@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from registry.errors import RegistryError
 from registry.governance.standards import StandardStatus
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState, short
-from registry.governance.statistics import gini, nakamoto
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
-from registry.index.tables import ZERO
 
 __all__ = ["dao", "proposal"]
 
@@ -26,7 +24,8 @@ def dao(desk: Desk, asked: Asked) -> PageAnswer:
     return desk.page(
         "dao.html",
         proposals=[(one, short(one.id)) for one in _proposals(desk)[:50]],
-        power=_power(desk),
+        power=desk.catalogue.power(),
+        supply=desk.remembered("supply", desk.client.governance.supply, FRESH),
         standards=[
             (
                 standard_name(row["name"]),
@@ -57,23 +56,6 @@ _TONES: Final = {
 
 def _proposals(desk: Desk) -> tuple[Proposal, ...]:
     return desk.remembered("proposals", lambda: desk.client.governance.proposals(), FRESH)
-
-
-def _power(desk: Desk) -> dict[str, Any]:
-    """Who can cast which votes, and how unequal these are; from the index alone."""
-    rows = desk.rows("delegates")
-    votes = {row["account"]: row["votes"] for row in rows if row["votes"] and row["account"] != ZERO}
-    supply = sum(row["balance"] for row in rows if row["account"] != ZERO)
-    delegated = sum(votes.values())
-    ranked = sorted(votes.items(), key=lambda one: (-one[1], one[0]))
-    return {
-        "gini": gini(list(votes.values())),
-        "nakamoto": nakamoto(list(votes.values())),
-        "delegates": len(votes),
-        "delegated": delegated,
-        "supply": supply,
-        "ranked": ranked[:10],
-    }
 
 
 def proposal(desk: Desk, asked: Asked) -> PageAnswer:

@@ -78,13 +78,15 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     )
 
 
-def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any]]]:
-    """What is held, of which asset, and what the wallet script must be told of it."""
+def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any] | None]]:
+    """What is held, of which asset, and what the wallet script must be told of it; None for one that a hub elsewhere
+    does not tell of."""
     ids = [int(one.did.rpartition("_")[2]) for one in owned]
     hits = desk.some(ids)
     found = []
     for id, one in zip(ids, owned, strict=True):
-        told = {"asset": id, "licence": one.licence, "digest": "0x" + hits[id].digest, "name": hits[id].name}
+        hit = hits.get(id)
+        told = {"asset": id, "licence": one.licence, "digest": "0x" + hit.digest, "name": hit.name} if hit else None
         found.append((one, id, told))
     return found
 

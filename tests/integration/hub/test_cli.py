@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -68,27 +69,48 @@ def test_an_asset_is_named_by_owner_and_name(author: Shell) -> None:
     assert "called so" in author.refused("show", f"{ADDRESSES['author']}/Ponies")["message"]
 
 
+@contextmanager
+def serving(shell: Shell, *words: str) -> Iterator[str]:
+    """The address at which a command of `registry hub` serves; a signal ends it well."""
+    process = shell.process("hub", *words, "--port", "0", "--json")
+    try:
+        assert process.stdout is not None
+        told = b""
+        while b"}" not in told:
+            line = process.stdout.readline()
+            assert line, "it ended before it served"
+            told += line
+        yield json.loads(told)["url"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        ended = process.wait(60)
+    assert ended == 0
+
+
 def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) -> None:
     made = author.json("hub", "index")
     again = author.json("hub", "index", "--again")
     assert made["root"] == again["root"] == author.json("hub", "index", "--refold")["root"]
-    process = author.process("hub", "serve", "--port", "0", "--json", "--final-after", "2")
-    assert process.stdout is not None
-    told = b""
-    while b"}" not in told:
-        told += process.stdout.readline()
-    url = json.loads(told)["url"]
-    try:
+    with serving(author, "serve", "--final-after", "2") as url:
         wait_for(lambda: get(f"{url}/v1/search?q=penguin").json()["total"] == 1)
         assert author.json("hub", "status", url)["assets"] == 1
         assert "behind its node" in author.ok("hub", "status", url)
         assert author.json("search", "penguins", "--hub", url)["hits"][0]["hub"] == url
         assert author.ok("hub", "compare", url, url) == "They agree on every asset.\n"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
     assert author.refused("search", "penguins", "--hub", url)["error"] == "HubUnavailable"
     assert os.stat(author.folder / "home" / "hub").st_mode & 0o077 == 0
+
+
+def test_the_pages_of_a_hub_are_opened_on_this_machine(author: Shell, buyer: Shell) -> None:
+    with serving(author, "serve") as hub:
+        wait_for(lambda: get(f"{hub}/v1/search?q=penguin").json()["total"] == 1)
+        with serving(buyer, "open", "--hub", hub) as here:
+            assert here != hub and "Palmer penguins" in get(f"{here}/a/1").text
+            mine = get(f"{here}/mine?account={ADDRESSES['buyer'].lower()}").text
+            assert "commercial" in mine and "Access" in mine
+            assert f"registry hub compare {hub} " in get(f"{here}/about").text
+    assert author.refused("hub", "open", "--hub", hub)["error"] == "HubUnavailable"
+    assert "REGISTRY_HUB" in author.refused("hub", "open")["hint"]
 
 
 def test_hooks_are_noted_listed_and_removed(author: Shell) -> None:

@@ -20,6 +20,7 @@ from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
 from registry.hub.settings import HubSettings
 from registry.index.remote import RemoteHub
+from registry.index.tables import BY_NAME
 from registry.system.serving import listen
 
 REASON = "A copy of other penguins, byte for byte."
@@ -101,10 +102,10 @@ Lie = Callable[[Any], Any]
 
 
 @pytest.fixture
-def lie(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Lie], None]:
+def lie(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | tuple[str, ...], Lie], None]:
     """The hub answers something else at paths that begin so."""
 
-    def begin(start: str, change: Lie) -> None:
+    def begin(start: str | tuple[str, ...], change: Lie) -> None:
         honest = RemoteHub._ask
 
         def ask(hub: RemoteHub, path: str, params: dict[str, str]) -> tuple[int, bytes]:
@@ -180,6 +181,66 @@ def test_what_a_hub_writes_is_text_and_scripts_are_of_this_machine(village: Vill
         edition = httpx.get(url, timeout=60).text.partition("/static/")[2].partition("/")[0]
         ours = httpx.get(f"{url}/static/{edition}/wallet.js", timeout=60).content
         assert ours == (STATIC / "wallet.js").read_bytes()
+
+
+MARKUP = "<script src=//evil.example></script>"
+
+
+def _odd(number: int, text: str, bytes_: str) -> Lie:
+    """Every row with other values of the same kinds."""
+
+    def change(told: Any) -> Any:
+        if "columns" not in told:
+            return told
+        table = next(one for one in BY_NAME.values() if list(one.names) == told["columns"])
+        odd = {"int": number, "big": str(number), "text": text, "blob": bytes_}
+        return {**told, "rows": [[odd[kind] for _, kind in table.columns]] * 3}
+
+    return change
+
+
+def _blown_up(told: Any) -> Any:
+    """Every number as large as an answer may have it, and every text that is no address as markup."""
+    if isinstance(told, dict):
+        return {name: _blown_up(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_blown_up(one) for one in told]
+    if isinstance(told, int) and not isinstance(told, bool):
+        return 2**63 - 1
+    if isinstance(told, str) and told.isdigit():
+        return "9" * 78
+    return MARKUP if isinstance(told, str) and not told.startswith(("0x", "did:")) else told
+
+
+@pytest.mark.parametrize(
+    ("starts", "change"),
+    [
+        ("/v1/rows", _odd(0, "", "")),
+        ("/v1/rows", _odd(2**63 - 1, MARKUP, "ff" * 32)),
+        ("/v1/rows", _odd(-1, "x" * 20_000, "00" * 32)),
+        ("/v1/rows", _odd(2**63, "0x", "ff")),
+        ("/v1/rows", lambda told: {**told, "rows": []}),
+        (("/v1/power", "/v1/activity", "/v1/sales", "/v1/assets/1/", "/v1/assets/2/"), _blown_up),
+        ("/v1/hub", lambda told: {**told, "lag": 2**63 - 1, "waits": MARKUP, "engine": MARKUP, "version": MARKUP}),
+    ],
+    ids=["nothing", "the largest", "below nothing", "too large", "no rows", "sums", "facts"],
+)
+def test_whatever_a_hub_tells_a_page_is_made_or_the_hub_is_named(
+    village: Village, lie: Any, starts: Any, change: Lie
+) -> None:
+    with opened(village) as url:
+        lie(starts, change)
+        for path in [*village.paths, "/about"]:
+            answer = httpx.get(url + path, timeout=60)
+            assert answer.status_code in (200, 404, 502), (path, answer.text)
+            assert MARKUP not in answer.text, path
+
+
+def test_an_asset_that_the_hub_does_not_tell_of_hides_nothing_that_is_held(village: Village, lie: Any) -> None:
+    with opened(village) as url:
+        lie("/v1/assets", lambda told: {**told, "hits": []} if "hits" in told else told)
+        answer = httpx.get(f"{url}/mine?account={village.buyer.address.lower()}", timeout=60)
+        assert answer.status_code == 200 and "Palmer penguins" in answer.text
 
 
 def test_a_hub_of_another_registry_is_refused(village: Village, lie: Any) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from registry import Registry
 from registry.errors import InputError
 from registry.governance.standing import Proposal
-from registry.governance.statistics import gini, nakamoto
+from registry.index.power import gini, nakamoto
 
 AMOUNTS = st.lists(st.integers(0, 10**30), max_size=40)
 
