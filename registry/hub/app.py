@@ -138,11 +138,21 @@ class _Api:
             tag = await self._tag(request)
             if request.headers.get("if-none-match") == tag:
                 return Response(status_code=304, headers={**HEADERS, **_FRESH, "etag": tag})
-            page = await self._work(lambda: site.page(path, asked), times=QUESTIONS)
+            page = await self._work(lambda: self._made(site, path, asked), times=QUESTIONS)
             headers = {**HEADERS, **_FRESH, **({"etag": tag} if page.settled else {}), **page.headers}
             return _packed(request, page, headers)
 
         return verb
+
+    def _made(self, site: Site, path: str, asked: Asked) -> PageAnswer:
+        try:
+            return site.page(path, asked)
+        except (ValueError, ArithmeticError, LookupError, TypeError) as error:
+            # Pages refuse what they are asked as `Unanswered`, but for the words of a search.
+            if path == "/" or not isinstance(self._hub, HubElsewhere):
+                raise
+            why = f"no page can be made of what it says ({type(error).__name__})"
+            raise HubUnavailable(f"{asked.url} of {self._hub.url}", [why]) from error
 
     def _static(self, site: Site) -> Verb:
         async def verb(request: Request) -> Response:

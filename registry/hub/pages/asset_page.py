@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from registry.documents.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
-from registry.governance.standards import StandardStatus
 from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
@@ -192,7 +191,7 @@ def _standards(desk: Desk, id: int, version: int) -> list[tuple[str, int, str, b
     found = []
     for row in desk.rows("conformances", id):
         standard = desk.row("standard", row["name"], row["number"])
-        status = StandardStatus(standard["status"] if standard is not None else 0).name.lower()
+        status = standard_status(standard["status"] if standard is not None else 0)
         found.append((standard_name(row["name"]), row["number"], status, row["version"] == version))
     return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from registry.errors import RegistryError
-from registry.governance.standards import StandardStatus
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState, short
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
+from registry.hub.pages.spelling import standard_status
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 
@@ -30,7 +30,7 @@ def dao(desk: Desk, asked: Asked) -> PageAnswer:
             (
                 standard_name(row["name"]),
                 row["number"],
-                StandardStatus(row["status"]).name.lower(),
+                standard_status(row["status"]),
                 desk.cid(row["digest"]),
             )
             for row in desk.rows("standards")

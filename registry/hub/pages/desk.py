@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -41,6 +41,9 @@ T = TypeVar("T")
 STATIC: Final = Path(__file__).with_name("static")
 
 MINUTE: Final = 60.0
+
+EXACT: Final = Context(prec=100)
+"""For amounts of up to 78 digits."""
 
 WALLET: Final = Path(__file__).with_name("wallet.sha256").read_text(encoding="ascii").strip()
 """Digest of the wallet script, as pages name it: a browser runs no other."""
@@ -208,13 +211,11 @@ class Desk:
         symbol, decimals, _ = self.money.tokens.get(token, ("", 0, 0))
         if not symbol:
             return f"{int(units):,} units of {token[:10]}\u2026"
-        whole = Decimal(int(units)).scaleb(-decimals)
+        whole = Decimal(int(units)).scaleb(-decimals, EXACT)
         plain = format_decimal(whole)
-        return (
-            f"{whole:,.2f} {symbol}"
-            if len(plain.partition(".")[2]) <= 2 and whole >= 1 and whole % 1
-            else f"{plain} {symbol}"
-        )
+        above, _, below = plain.partition(".")
+        # Cents are written whole: 12.50, where there are some.
+        return f"{int(above):,}.{below:0<2} {symbol}" if whole >= 1 and 0 < len(below) <= 2 else f"{plain} {symbol}"
 
     def cheapest(self, hit: Hit) -> tuple[bool, str]:
         """Whether something of an asset is free, and the price of the cheapest that is not, "" for none."""

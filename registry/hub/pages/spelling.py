@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 from markupsafe import Markup, escape
 
 from registry.calls.words import duration, in_votes
+from registry.governance.standards import StandardStatus
 
-__all__ = ["FILTERS", "FORMATS", "STATES"]
+__all__ = ["FILTERS", "FORMATS", "STATES", "standard_status"]
 
 LAST: Final = 253402300799
 """The last second that a date has."""
@@ -84,6 +85,11 @@ def when(seconds: int) -> Markup:
 
 def _day(moment: datetime) -> str:
     return f"{moment.day} {moment:%b} {moment.year}"
+
+
+def standard_status(number: int) -> str:
+    """Where a version of a standard stands, as the contract numbers it."""
+    return next((one.name.lower() for one in StandardStatus if one == number), "unknown")
 
 
 def year(seconds: int) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,9 +19,12 @@ from registry.hub.opening import HubElsewhere
 from registry.hub.pages.desk import STATIC
 from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
+from registry.hub.service import Hub
 from registry.hub.settings import HubSettings
+from registry.index.home_index import open_local
 from registry.index.remote import RemoteHub
 from registry.index.tables import BY_NAME
+from registry.ipfs.local import LocalStore
 from registry.system.serving import listen
 
 REASON = "A copy of other penguins, byte for byte."
@@ -262,6 +266,26 @@ def test_a_hub_that_fell_silent_is_named_on_the_page(village: Village, monkeypat
         assert httpx.get(f"{url}/a/{village.data.did.asset_id}", timeout=60).status_code == 200
 
 
+def test_of_a_crowd_of_delegates_those_with_the_most_votes_are_summed_up(village: Village) -> None:
+    index = open_local(village.author.as_account(None))
+    index.catch_up()
+    before = index.catalogue.power()
+    assert before.delegates and int(before.delegated) == sum(int(one.votes) for one in before.ranked)
+    store = index.indexer.store
+    crowd = [
+        {**BY_NAME["delegate"].fresh((f"0x{number:040x}",)), "votes": number + 1, "balance": 1}
+        for number in range(1, 20_011)
+    ]
+    with store.writing():
+        store.put("delegate", crowd)
+    power = index.catalogue.power()
+    known = before.delegates
+    assert power.delegates == 20_000 and power.ranked[: len(before.ranked)] == before.ranked
+    least = 11 + known
+    assert int(power.delegated) == int(before.delegated) + sum(one["votes"] for one in crowd if one["votes"] > least)
+    index.close()
+
+
 # --- Reasons -------------------------------------------------------------------------------------
 
 
@@ -274,5 +298,16 @@ def test_a_reason_is_kept_if_a_flag_names_it_and_nothing_else_is(village: Villag
             assert hand_in(one, REASON.encode()) == 201, "also by way of the pages of this machine"
             assert [hand_in(one, data) for data in (b"", b"Something else.", b"x" * 10_001)] == [404, 404, 413]
             assert httpx.get(f"{one}/v1/reasons", timeout=60).status_code == 405
-    reason = village.author.governance.cases()[0].reason
-    assert village.author.governance.document(reason) == REASON
+
+
+def test_a_reason_that_is_kept_stays_when_the_store_is_cleared(village: Village, tmp_path: Path) -> None:
+    index = open_local(village.author.as_account(None))
+    index.catch_up()
+    store = LocalStore(tmp_path)
+    settings = HubSettings("http://127.0.0.1:1")
+    hub = Hub(index, settings, chain_id=village.author.chain.chain_id, keeps=store)
+    assert hub.keep(REASON.encode()) and not hub.keep(b"Something else.")
+    store.gc(grace=0)
+    assert [store.get(one.cid) for one in store.pins()] == [REASON.encode()]
+    assert not Hub(index, settings, chain_id=village.author.chain.chain_id).keep(REASON.encode()), "it has no store"
+    index.close()
