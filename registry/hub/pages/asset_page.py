@@ -12,6 +12,7 @@ from registry.errors import InvalidRecord
 from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
+from registry.hub.pages.spelling import standard_status
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.models import Hit
