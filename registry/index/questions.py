@@ -14,7 +14,7 @@ from registry.errors import InputError
 from registry.index.models import BlockShown, TableRows
 from registry.index.tables import BY_NAME, Column, Row
 
-__all__ = ["MOST_VALUES", "QUESTIONS", "Question", "read_rows", "read_values", "written_rows", "written_values"]
+__all__ = ["MOST_VALUES", "QUESTIONS", "TableQuestion", "read_rows", "read_values", "written_rows", "written_values"]
 
 MOST_VALUES: Final = 64
 """Numbers in a list that a question takes."""
@@ -24,7 +24,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TableQuestion:
     """A table, the end of the statement over it, and the kinds of the values that it takes; with `several` the only
     one is a list of numbers, for which ``{}`` stands."""
 
@@ -44,29 +44,33 @@ class Question:
 
 _OWN: Final = "WHERE registry = '' AND direct = 1"
 
-QUESTIONS: Final[Mapping[str, Question]] = {
-    "asset": Question("asset", "WHERE id = ?", ("int",)),
-    "paid_to": Question("asset", "WHERE payout = ? ORDER BY id LIMIT 200", ("text",)),
-    "licences": Question("licence", "WHERE asset = ? ORDER BY number LIMIT 256", ("int",)),
-    "versions": Question("version", "WHERE asset = ? ORDER BY number DESC LIMIT 100", ("int",)),
-    "version": Question("version", "WHERE asset = ? AND number = ?", ("int", "int")),
-    "conformances": Question("conformance", "WHERE asset = ? ORDER BY name LIMIT 64", ("int",)),
-    "cases": Question("curation_case", "WHERE asset = ? ORDER BY id DESC LIMIT 8", ("int",)),
-    "case_of": Question("curation_case", "WHERE reason = ? ORDER BY id LIMIT 1", ("blob",)),
-    "parents": Question("ancestor", f"{_OWN} AND child IN ({{}}) ORDER BY parent, child LIMIT 400", ("int",), True),
-    "children": Question("ancestor", f"{_OWN} AND parent IN ({{}}) ORDER BY child, parent LIMIT 400", ("int",), True),
-    "owing": Question("ancestor", "WHERE registry = '' AND child = ? ORDER BY parent LIMIT 200", ("int",)),
-    "owed_by": Question("ancestor", "WHERE registry = '' AND parent = ? ORDER BY child LIMIT 200", ("int",)),
-    "payments": Question("payment", "ORDER BY place LIMIT 256"),
-    "standards": Question("standard", "ORDER BY name, number LIMIT 100"),
-    "standard": Question("standard", "WHERE name = ? AND number = ?", ("blob", "int")),
-    "delegate": Question("delegate", "WHERE account = ?", ("text",)),
-    "votes": Question("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", ("big",)),
-    "team": Question("team", "WHERE safe = ?", ("text",)),
-    "members": Question("member", "WHERE safe = ? ORDER BY account LIMIT 100", ("text",)),
-    "payees": Question("payee", "WHERE splitter = ? ORDER BY share DESC, account LIMIT 100", ("text",)),
-    "shares": Question("payee", "WHERE account = ? ORDER BY splitter LIMIT 200", ("text",)),
-    "parked": Question("parked", "WHERE account = ? LIMIT 1000", ("text",)),
+QUESTIONS: Final[Mapping[str, TableQuestion]] = {
+    "asset": TableQuestion("asset", "WHERE id = ?", ("int",)),
+    "paid_to": TableQuestion("asset", "WHERE payout = ? ORDER BY id LIMIT 200", ("text",)),
+    "licences": TableQuestion("licence", "WHERE asset = ? ORDER BY number LIMIT 256", ("int",)),
+    "versions": TableQuestion("version", "WHERE asset = ? ORDER BY number DESC LIMIT 100", ("int",)),
+    "version": TableQuestion("version", "WHERE asset = ? AND number = ?", ("int", "int")),
+    "conformances": TableQuestion("conformance", "WHERE asset = ? ORDER BY name LIMIT 64", ("int",)),
+    "cases": TableQuestion("curation_case", "WHERE asset = ? ORDER BY id DESC LIMIT 8", ("int",)),
+    "case_of": TableQuestion("curation_case", "WHERE reason = ? ORDER BY id LIMIT 1", ("blob",)),
+    "parents": TableQuestion(
+        "ancestor", f"{_OWN} AND child IN ({{}}) ORDER BY parent, child LIMIT 400", ("int",), True
+    ),
+    "children": TableQuestion(
+        "ancestor", f"{_OWN} AND parent IN ({{}}) ORDER BY child, parent LIMIT 400", ("int",), True
+    ),
+    "owing": TableQuestion("ancestor", "WHERE registry = '' AND child = ? ORDER BY parent LIMIT 200", ("int",)),
+    "owed_by": TableQuestion("ancestor", "WHERE registry = '' AND parent = ? ORDER BY child LIMIT 200", ("int",)),
+    "payments": TableQuestion("payment", "ORDER BY place LIMIT 256"),
+    "standards": TableQuestion("standard", "ORDER BY name, number LIMIT 100"),
+    "standard": TableQuestion("standard", "WHERE name = ? AND number = ?", ("blob", "int")),
+    "delegate": TableQuestion("delegate", "WHERE account = ?", ("text",)),
+    "votes": TableQuestion("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", ("big",)),
+    "team": TableQuestion("team", "WHERE safe = ?", ("text",)),
+    "members": TableQuestion("member", "WHERE safe = ? ORDER BY account LIMIT 100", ("text",)),
+    "payees": TableQuestion("payee", "WHERE splitter = ? ORDER BY share DESC, account LIMIT 100", ("text",)),
+    "shares": TableQuestion("payee", "WHERE account = ? ORDER BY splitter LIMIT 200", ("text",)),
+    "parked": TableQuestion("parked", "WHERE account = ? LIMIT 1000", ("text",)),
 }
 """By name."""
 
