@@ -29,7 +29,7 @@ SCRIPT: Final = PAGES / "static" / "wallet.js"
 DIGEST: Final = PAGES / "wallet.sha256"
 
 MOST: Final = 40_000
-"""Bytes of the script."""
+"""Bytes of the script, which has fewer."""
 
 FUNCTIONS: Final = {
     "AssetRegistry": ("contracts", "assetInfo", "licenceOf", "accessOf", "streamsOf", "redeem"),
@@ -122,7 +122,7 @@ def selectors() -> dict[str, str]:
         abi = artifact(contract).abi
         for name in names:
             (entry,) = [one for one in abi if one.get("type") == "function" and one["name"] == name]
-            found[name] = "0x" + keccak(text=signature_of(entry))[:4].hex()
+            found[name] = keccak(text=signature_of(entry))[:4].hex()
     return found
 
 

@@ -21,8 +21,10 @@ from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
 from registry.hub.service import Hub
 from registry.hub.settings import HubSettings
-from registry.index.home_index import open_local
+from registry.index.home_index import LocalIndex, open_index
 from registry.index.remote import RemoteHub
+from registry.index.search.fts import FtsEngine
+from registry.index.stores import open_store
 from registry.index.tables import BY_NAME
 from registry.ipfs.local import LocalStore
 from registry.system.serving import listen
@@ -100,6 +102,13 @@ def opened(village: Village) -> Iterator[str]:
     made = HubElsewhere(village.url, client, HubSettings(url, rate=10_000, burst=10_000, seconds=60))
     with HubServer(made, sock, site=Site(made, client)):
         yield url
+
+
+def own_index(village: Village) -> LocalIndex:
+    """An index beside that of the village's hub, which may be changed and closed."""
+    index = open_index(village.author.as_account(None), open_store(":memory:"), FtsEngine())
+    index.catch_up()
+    return index
 
 
 Lie = Callable[[Any], Any]
@@ -267,8 +276,7 @@ def test_a_hub_that_fell_silent_is_named_on_the_page(village: Village, monkeypat
 
 
 def test_of_a_crowd_of_delegates_those_with_the_most_votes_are_summed_up(village: Village) -> None:
-    index = open_local(village.author.as_account(None))
-    index.catch_up()
+    index = own_index(village)
     before = index.catalogue.power()
     assert before.delegates and int(before.delegated) == sum(int(one.votes) for one in before.ranked)
     store = index.indexer.store
@@ -301,8 +309,7 @@ def test_a_reason_is_kept_if_a_flag_names_it_and_nothing_else_is(village: Villag
 
 
 def test_a_reason_that_is_kept_stays_when_the_store_is_cleared(village: Village, tmp_path: Path) -> None:
-    index = open_local(village.author.as_account(None))
-    index.catch_up()
+    index = own_index(village)
     store = LocalStore(tmp_path)
     settings = HubSettings("http://127.0.0.1:1")
     hub = Hub(index, settings, chain_id=village.author.chain.chain_id, keeps=store)
