@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from registry.chain import reverts
+from registry.chain.acting import Actor, Nobody, Sending
 from registry.chain.connection import TEST_CHAINS
-from registry.chain.fees import NOTHING
 from registry.chain.journal import Journal
 from registry.chain.receipt_contract import receipts_of
-from registry.chain.recorder import Collector, Recorder
-from registry.chain.sender import Sender
 from registry.chain.signers import as_signer
 from registry.did import DID
 from registry.errors import (
@@ -21,7 +19,6 @@ from registry.errors import (
     ConnectionFailed,
     ContractError,
     InputError,
-    NoSigner,
     NotDeployed,
     RegistryError,
     TransactionReverted,
@@ -52,15 +49,15 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 class Session:
-    """A chain, the registry on it, and the account that acts: what every class of verbs stands on, and all of it.
+    """A chain, the registry on it, and the actor: what every class of verbs stands on, and all of it.
 
     Such a class has no other base and changes nothing of this one. What it needs of another subject it asks of an
     object that is made of the session: of `Catalogue` what an asset is and offers, of `Rights` what an account holds.
 
-    Parameters are what `Registry.connect` and `Registry.local` make; `journal` keeps what was sent, so that an
-    interrupted command can be finished by running it again; `home` is the folder for what else must outlive the
-    process, None if nothing shall; `names` finds the asset of ``owner/name``. Raises `WrongChain` if the registry is on
-    another chain.
+    Parameters are what `Registry.connect` and `Registry.local` make; the signer acts unless an `actor` is given;
+    `journal` keeps what was sent, so that an interrupted command can be finished by running it again; `home` is the
+    folder for what else must outlive the process, None if nothing must; `names` finds the asset of ``owner/name``.
+    Raises `WrongChain` if the registry is on another chain.
     """
 
     def __init__(
@@ -69,6 +66,7 @@ class Session:
         deployment: Deployment,
         *,
         signer: object = None,
+        actor: Actor | None = None,
         store: BlockStore,
         journal: Journal,
         home: Path | None = None,
@@ -80,7 +78,7 @@ class Session:
             raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
         self.chain = chain
         self.deployment = deployment
-        self.signer: Signer | None = as_signer(signer)
+        self.actor = actor if actor is not None else _actor(chain, signer, journal)
         self.store = store
         self.journal = journal
         self.home = home
@@ -138,9 +136,14 @@ class Session:
         return to_address(treasury), int(fee_bps), int(until)
 
     @property
+    def signer(self) -> Signer | None:
+        """The account that signs, None for a client that can only read; that of a team refuses to sign."""
+        return self.actor.signer
+
+    @property
     def address(self) -> Address:
-        """The account that signs; raises `NoSigner` for a client that can only read."""
-        return to_address(self._signer("act").address)
+        """The account that acts; raises `NoSigner` for a client that can only read."""
+        return self.actor.address
 
     @cached_property
     def all_tokens(self) -> tuple[Token, ...]:
@@ -238,28 +241,26 @@ class Session:
         intent: str | None = None,
         dry_run: bool = False,
     ) -> Done:
-        """Send a transaction with `value` wei, or say what it would cost.
+        """Have the actor make a call with `value` wei, or say what it would cost; `what` completes "To ..., a signer is
+        needed.".
 
         With `intent`, a transaction of that intent which an interrupted run has left is finished instead; a dry run
         says so.
         Raises what the contract would answer, `InsufficientBalance`, and the errors of `ChainError`.
         """
-        sender = self.sender(what)
-        if dry_run:
-            if intent is not None and sender.found(intent):
-                return Done(what, NOTHING, None, before=True)
-            return Done(what, sender.preview(call, value=value), None)
-        receipt = sender.send(call, value=value, intent=intent)
-        if isinstance(sender, Recorder):
-            return Done(what, receipt.cost, None)
-        return Done(what, receipt.cost, receipt)
+        outcome = self.actor.outbox(what, dry_run=dry_run).send(call, value=value, intent=intent)
+        return Done(what, outcome.cost, outcome.tx, before=outcome.before)
 
     def signed_by(self, signer: object) -> Self:
         """The same client, used by another signer."""
+        return self.acting_as(_actor(self.chain, signer, self.journal))
+
+    def acting_as(self, actor: Actor) -> Self:
+        """The same client with another actor."""
         return type(self)(
             self.chain,
             self.deployment,
-            signer=signer,
+            actor=actor,
             store=self.store,
             journal=self.journal,
             home=self.home,
@@ -267,18 +268,6 @@ class Session:
             keys=self.keys,
             names=self._names,
         )
-
-    def sender(self, what: str) -> Sender:
-        """The signer's sender; `what` completes "To ..., a signer is needed."."""
-        signer = self._signer(what)
-        if isinstance(signer, Collector):
-            return Recorder(self.chain, signer)
-        return Sender(self.chain, signer, self.journal)
-
-    def _signer(self, what: str) -> Signer:
-        if self.signer is None:
-            raise NoSigner(what)
-        return self.signer
 
     def _token(self, index: int, address: str) -> Token:
         if int(address, 16) == 0:
@@ -292,6 +281,12 @@ class Session:
         except (RegistryError, UnicodeDecodeError, OverflowError):
             # One odd symbol must not keep everybody from assets that are priced in other tokens.
             return Token(f"token{index}", decimals, checked, index)
+
+
+def _actor(chain: Chain, signer: object, journal: Journal) -> Actor:
+    """Who acts with a signer of any kind, or with none."""
+    found = as_signer(signer)
+    return Nobody() if found is None else Sending(chain, found, journal)
 
 
 def whole(value: int, what: str, *, low: int = 1, high: int = 2**32 - 1) -> int:

@@ -22,6 +22,7 @@ from web3.types import RPCEndpoint
 
 from registry import Licence, Registry
 from registry.assets.drafting import Draft
+from registry.chain.collecting import collected
 from registry.hub.pages.site import Site
 from registry.hub.server import HubServer
 from registry.hub.service import Hub
@@ -230,7 +231,7 @@ def govern(author: Registry, who: dict[str, Registry], made: dict[str, Any]) -> 
         act.governance.adopt_standard("provenance")
         act.governance.decide_flag(flagged, upheld=True, reason="It is the same data, byte for byte.")
     grant = author.governance.payment(who["cleo"].address, "200 USD")
-    calls = act.signer.calls  # type: ignore[union-attr]
+    calls = collected(act)
     first = _propose(author, [*calls, grant], "Halve the fee, adopt provenance, delist a copy", TEXTS["first"])
     author.chain.advance(DAY + 60)
     for name, choice, reason in (
@@ -256,7 +257,7 @@ def govern(author: Registry, who: dict[str, Registry], made: dict[str, Any]) -> 
         )
     second = _propose(
         author,
-        [*act.signer.calls, author.governance.payment(who["bob"].address, "2400 USD")],
+        [*collected(act), author.governance.payment(who["bob"].address, "2400 USD")],
         "A council for half a year, and a grant for audits",
         TEXTS["second"],
     )  # type: ignore[union-attr]
@@ -271,7 +272,7 @@ def govern(author: Registry, who: dict[str, Registry], made: dict[str, Any]) -> 
     author.chain.advance(DAY)
     with author.governance.collect() as act:
         act.governance.adopt_standard("model-card")
-    third = _propose(author, list(act.signer.calls), "Adopt the standard for model cards", TEXTS["third"])  # type: ignore[union-attr]
+    third = _propose(author, collected(act), "Adopt the standard for model cards", TEXTS["third"])
     return [f"0x{one:064x}"[:10] for one in (first, second, third)]
 
 

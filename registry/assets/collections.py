@@ -31,8 +31,8 @@ from registry.results import Done
 from registry.types import Address, item_id, to_address
 
 if TYPE_CHECKING:
+    from registry.chain.acting import Outbox
     from registry.chain.logs import TxReceipt
-    from registry.chain.sender import Sender
     from registry.session import Session
 
 ITEM_SALE_GAS: Final = 4_700
@@ -203,7 +203,7 @@ class Collections:
         Raises `InputError` for a draft that cannot be an item, and what `publish` raises.
         """
         registry = self._registry
-        sender = registry.sender("publish a collection")
+        outbox = registry.actor.outbox("publish a collection", dry_run=dry_run)
         holder = to_address(owner) if owner else registry.address
         Planner(registry).check_payout(holder, payout)
         common = _Common(type, license)
@@ -226,14 +226,14 @@ class Collections:
             call = registry.assets.functions.publishCollection(holder, plan.publication, root, packing.count)
             intent = f"collection:{registry.deployment.registry}:{holder}:{plan.digest.hex()}"
             if not (again or dry_run):
-                sender.settle(intent)
+                outbox.settle(intent)
             number, tx = None if again else self._published(holder, plan, root), None
             if dry_run:
-                there = number is not None or bool(not again and sender.found(intent))
-                return self._preview(sender, holder, call, plan.publication, packing, root, content.size, there)
+                there = number is not None or bool(not again and outbox.found(intent))
+                return self._preview(outbox, holder, call, plan.publication, packing, root, content.size, there)
             Catalogue(registry).keep(plan.ddo)
             if number is None:
-                tx = sender.send(call, intent=intent, once=not again)
+                tx = outbox.send(call, intent=intent, once=not again).done
                 events = tx.named("MetadataPublished")
                 ours = (event for event in events if event.address == registry.deployment.registry)
                 number = next(ours).args["assetId"]
@@ -290,7 +290,7 @@ class Collections:
 
     def _preview(
         self,
-        sender: Sender,
+        outbox: Outbox,
         holder: Address,
         call: Any,
         publication: tuple[Any, ...],
@@ -299,10 +299,10 @@ class Collections:
         manifest: int,
         before: bool,
     ) -> CollectionPreview:
-        cost = NOTHING if before else sender.preview(call)
+        cost = NOTHING if before else outbox.preview(call)
         some = packing.digests(BATCH // 10)
         many = self._registry.assets.functions.publishMany(holder, [(one, *publication[1:]) for one in some])
-        sample, size = sender.preview(many), packing.count
+        sample, size = outbox.preview(many), packing.count
         parts = (sample.gas, sample.max_fee_wei, sample.expected_fee_wei, sample.total_value)
         each = Cost(*(part * size // len(some) for part in parts))
         saved = _estimate(sample.gas) * size // len(some) - _estimate(cost.gas)

@@ -10,5 +10,6 @@ Importing this package loads none of that. Its modules are imported by those who
 - `fees`: what a transaction costs
 - `journal`: the record that makes sending exactly-once
 - `sender`: sign, send, wait
+- `acting`, `collecting`: who acts: a signer that sends, a team or DAO that writes down, a dry run, nobody
 - `deploy`, `local`: put the contracts on a chain
 """

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from registry.types import Address
+from registry.types import Address, to_address
+
+if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +25,11 @@ class Call:
     value: int = 0
     gas: int = 0
     abi: tuple[str, ...] = field(default=(), compare=False)
+
+
+def as_call(call: Call | ContractFunction, value: int) -> Call:
+    """A call, or a bound function of a contract, as a call with `value` wei."""
+    if isinstance(call, Call):
+        return replace(call, to=to_address(call.to), value=value or call.value)
+    data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
+    return Call(to_address(str(call.address)), data, value)

@@ -13,6 +13,9 @@ from registry.chain.fees import Cost
 from registry.errors import InputError
 from registry.types import Address, TxHash, to_address
 
+UNSENT = TxHash("0x" + "0" * 64)
+"""The hash in the receipt of a call that was only written down, see `registry.chain.collecting`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -46,6 +49,11 @@ class TxReceipt:
     def cost(self) -> Cost:
         """What it did cost."""
         return Cost(self.gas_used, self.fee_wei, self.fee_wei, self.value_wei + self.fee_wei)
+
+    @property
+    def sent(self) -> bool:
+        """Whether there is such a transaction: False for the receipt of a call that was only written down."""
+        return self.tx_hash != UNSENT
 
     def named(self, name: str) -> tuple[Event, ...]:
         """Return the events called `name`."""

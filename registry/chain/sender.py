@@ -8,14 +8,14 @@ when a run is killed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from web3.contract.contract import ContractFunction
 from web3.exceptions import TransactionNotFound, Web3RPCError
 from web3.types import TxParams
 
-from registry.chain.call import Call
+from registry.chain.call import Call, as_call
 from registry.chain.connection import TEST_CHAINS, Chain
 from registry.chain.fees import NOTHING, Cost, Fees
 from registry.chain.journal import Journal, JournalEntry
@@ -101,7 +101,7 @@ class Sender:
         """
         cost = NOTHING
         for call in calls:
-            cost += self._quote(self._as_call(call, value), exact=True).cost
+            cost += self._quote(as_call(call, value), exact=True).cost
         held = self.chain.balance(self.address)
         if held < cost.total_value:
             raise self._too_poor(cost.total_value, held)
@@ -134,7 +134,7 @@ class Sender:
         what lost its place to another transaction.
         """
         deadline = time.monotonic() + self.timeout
-        wanted = self._as_call(call, value)
+        wanted = as_call(call, value)
         entry = None if intent is None else self._standing(intent, deadline, once)
         if entry is None:
             quote = self._quote(wanted, exact=max_gas is not None)
@@ -240,12 +240,6 @@ class Sender:
         raise Underpriced(f"{_ATTEMPTS} higher fees were refused for nonce {nonce}")
 
     # --- Before ----------------------------------------------------------------------------------
-
-    def _as_call(self, call: Call | ContractFunction, value: int) -> Call:
-        if isinstance(call, Call):
-            return replace(call, to=to_address(call.to), value=value or call.value)
-        data = bytes.fromhex(str(call._encode_transaction_data()).removeprefix("0x"))
-        return Call(to_address(str(call.address)), data, value)
 
     def _quote(self, call: Call, *, exact: bool = False) -> _Quote:
         """Dry-run `call`, then price it. On a chain in the process gas is estimated if `exact` only."""

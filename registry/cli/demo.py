@@ -401,10 +401,11 @@ def _payments(rounds: dict[str, Distribution], names: dict[Address, str]) -> Tab
 def _issue_blocking_dollar(author: Registry, buyer: Registry) -> Contract:
     """Deploy a dollar whose issuer can shut accounts out, have it taken as payment, and give the buyer some."""
     from registry.chain.local import DEPLOYER, play_dollar
+    from registry.chain.sender import Sender
     from registry.chain.signers import dev_signer
 
     dao = author.as_account(dev_signer(DEPLOYER))
-    address = play_dollar(dao.sender("issue money"), contract="BlockingDollar")
+    address = play_dollar(Sender(dao.chain, dev_signer(DEPLOYER), dao.journal), contract="BlockingDollar")
     dao.act("take USDB", dao.assets.functions.setPaymentToken(address, True))
     dollar = author.chain.contract("BlockingDollar", address)
     buyer.act("get USDB", dollar.functions.mint(buyer.address, 100_000_000))

@@ -22,6 +22,8 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
     """Found a DAO and let it decide; returns what became of each of its four decisions."""
     with console.step("The deployer gives the registry to a DAO of its users, and keeps no power over it"):
         registry = _found(author)
+    from registry.chain.collecting import collected
+
     dao = registry.governance.dao
     console.facts(
         {
@@ -46,7 +48,7 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
             act.governance.decide_flag(case, upheld=True, reason="It is the same data, byte for byte.")
         grant = registry.governance.payment(registry.as_account("cleo").address, "200 USD")
         draft = registry.governance.draft(
-            [*act.signer.calls, grant],  # type: ignore[union-attr]
+            [*collected(act), grant],
             title="Halve the fee, adopt a standard, delist a copy, pay Cleo",
             body="Half the fee pays for the work. Cleo wrote the standard.",
         )

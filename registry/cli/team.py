@@ -285,18 +285,20 @@ def run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...]) 
             batch.append([])
         else:
             batch[-1].append(word)
+    written = act.actor.written
+    assert written is not None
     for name, *arguments in filter(None, batch):
         found = cli.get_command(ctx, name)
         if found is None or isinstance(found, click.Group) or name in ("demo", "deploy", "fund", "unstick"):
-            who = act.signer.who  # type: ignore[union-attr]
+            who = written.who
             raise InputError(
                 f"{who[0].upper()}{who[1:]} cannot {name!r}.",
                 hint="It can do what 'registry' does with assets and money.",
             )
-        before = len(act.signer.calls)  # type: ignore[union-attr]
+        before = len(written.calls)
         with _acting(ctx, app, act), found.make_context(name, arguments, parent=ctx) as below:
             found.invoke(below)
-        if len(act.signer.calls) == before:  # type: ignore[union-attr]
+        if len(written.calls) == before:
             raise InputError(f"{name!r} changes nothing on chain.", hint="Propose what sends a transaction.")
 
 
@@ -306,7 +308,7 @@ def pay(act: Registry, payments: tuple[str, ...]) -> None:
 
     for text in payments:
         account, amount = _pair(text, "--pay", "0xANN=100 USD")
-        act.sender("pay").send(payment(act, account, amount))
+        act.actor.outbox("pay").send(payment(act, account, amount))
 
 
 def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> None:
@@ -322,7 +324,7 @@ def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> 
         account, data = _pair(text, "--call", "0xPOOL=0xa694...")
         if not data.startswith("0x"):
             raise InputError(f"{data!r} is not the data of a call.", hint="Write it as 0x and hexadecimal digits.")
-        act.sender("call").send(Call(to_address(account), read_ref(data), abi=signatures))
+        act.actor.outbox("call").send(Call(to_address(account), read_ref(data), abi=signatures))
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class Inviting(Session):
         begin, end = clocks[0], clocks[1] + int(days * 86_400)
         invited = Invited(found.did, to_address(account), begin, end, secrets.randbits(52), ())
         invitation = invited.invitation()
-        signature = self.sender("invite").signer.sign_typed_data(invitation.message())
+        signature = self.actor.signing("invite").sign_typed_data(invitation.message())
         signed = SignedInvitation(invitation=invitation, signature="0x" + signature.hex())
 
         def hand_in(index: int) -> None:

@@ -174,7 +174,7 @@ class Publishing(Session):
         again tries anew.
         """
         whole(batch, "publications in a transaction")
-        sender = self.sender("publish")
+        outbox = self.actor.outbox("publish", dry_run=dry_run)
         holder = to_address(owner) if owner else self.address
         tokens = self.tokens
         wanted = list(drafts)
@@ -188,13 +188,13 @@ class Publishing(Session):
         if not dry_run:
             catalogue.keep(*(plan.ddo for plan in plans))
             if not again:
-                sender.settle(intent)
+                outbox.settle(intent)
         done = {} if again else planner.published(holder, plans)
         missing = [plan for plan in plans if plan.digest not in done]
         chunks = [missing[start : start + batch] for start in range(0, len(missing), batch)]
         if dry_run:
-            left = [chunk for chunk in chunks if not sender.found(f"{intent}:{_fingerprint(chunk)}")]
-            cost = sender.preview(*(_publication(self, holder, chunk) for chunk in left))
+            left = [chunk for chunk in chunks if not outbox.found(f"{intent}:{_fingerprint(chunk)}")]
+            cost = outbox.preview(*(_publication(self, holder, chunk) for chunk in left))
             plans = [plan for chunk in left for plan in chunk]
             left_out = tuple(name for plan in plans for name in plan.left_out)
             return Preview(tuple(plan.ddo for plan in plans), cost, left_out)
@@ -202,7 +202,7 @@ class Publishing(Session):
         for count, chunk in enumerate(chunks):
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
             call = _publication(self, holder, chunk)
-            receipt = sender.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again)
+            receipt = outbox.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again).done
             # The ids are consecutive. Further events may be of what a receiving contract did when it was called.
             published = (e for e in receipt.named("MetadataPublished") if e.address == self.deployment.registry)
             first = next(published).args["assetId"]

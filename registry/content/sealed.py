@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.drafting import Draft, Packed, Stored, listed
-from registry.chain.recorder import Collector
 from registry.content.entrusting import ENTRUSTED, Shares
 from registry.content.plain import ContentShelf, Plain
 from registry.content.unlocking import Unlocker, content_of, is_gated
@@ -196,7 +195,7 @@ class Sealed:
         self, path: str | PathLike[str], gated: Gated, version: int, job: Job, *, hidden: bool, dry_run: bool
     ) -> Packed:
         """Encrypt a folder or file, add it to the store and describe it. The key is kept before anything is."""
-        if isinstance(self._session.signer, Collector):
+        if self._session.actor.written is not None:
             raise InputError(
                 "What a team proposes cannot be gated: nobody has its key to give shares of before it is carried out.",
                 hint="Publish it as yourself and transfer it to the team; an editor of the team's asset may update it.",

@@ -355,7 +355,7 @@ def wallet_of(session: Session, what: str) -> Wallet:
     from registry.chain.signers import sign_text
     from registry.gated.gateways import Wallet
 
-    signer = session.sender(what).signer
+    signer = session.actor.signing(what)
     patience = float(getattr(signer, "patience", 0.0))
     return Wallet(session.address, session.chain.chain_id, lambda message: sign_text(signer, message), patience)
 

@@ -188,7 +188,7 @@ def sign_receipt(
         deadline=deadline,
         signature=b"",
     )
-    signer = session.sender("sign a receipt").signer
+    signer = session.actor.signing("sign a receipt")
     return replace(unsigned, signature=signer.sign_typed_data(unsigned.message()))
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from eth_utils.crypto import keccak
 
 from registry.calls.words import in_votes, require_read
+from registry.chain.collecting import Collecting, collected
 from registry.chain.fees import NOTHING
-from registry.chain.recorder import Collector, collected
 from registry.errors import (
     BelowThreshold,
     CodeChanged,
@@ -54,11 +54,11 @@ class Proposing(Lookup[R]):
         ...     act.act("halve the fee", act.assets.functions.setFee(50))
         >>> draft = registry.governance.draft(act, title="Halve the fee", body="...")   # doctest: +SKIP
         """
-        collector = Collector(self.dao.timelock, who="the DAO", later=True)
+        actor = Collecting(self.registry.chain, self.dao.timelock, who="the DAO", later=True)
         try:
-            yield self.registry.signed_by(collector)
+            yield self.registry.acting_as(actor)
         finally:
-            collector.close()
+            actor.close()
 
     def payment(self, to: str, amount: str | Amount) -> Call:
         """The call that pays from the treasury; raises `InvalidAddress`, `InvalidAmount` and `UnknownToken`."""
@@ -131,9 +131,7 @@ class Proposing(Lookup[R]):
         self._check(draft)
         require_read(self._in_words(draft.calls), allow_unread=allow_unread)
         intent = f"propose:{self.dao.governor}:{draft.cid}:{draft.proposer}"
-        sender = registry.sender("propose")
-        if not dry_run:
-            sender.settle(intent)
+        registry.actor.outbox("propose", dry_run=dry_run).settle(intent)
         calls = draft.calls
         arguments = ([call.to for call in calls], [call.value for call in calls], [call.data for call in calls])
         functions = self.governor.functions
@@ -228,9 +226,8 @@ class Proposing(Lookup[R]):
         """Send what moves a proposal on, unless it is there; finish what an interrupted run has left."""
         intent = f"{verb}:{self.dao.governor}:{found.id}"
         what = f"{verb} {found}"
-        if not dry_run:
-            for receipt in self.registry.sender(verb).settle(intent):
-                return Done(what, receipt.cost, receipt)
+        for outcome in self.registry.actor.outbox(verb, dry_run=dry_run).settle(intent):
+            return Done(what, outcome.cost, outcome.tx, before=outcome.before)
         if found.state in done:
             return Done(what, NOTHING, None, before=True)
         check(found)

@@ -137,14 +137,13 @@ class Voting(Proposing[R]):
         chosen, found = Choice.parse(choice), self.proposal(proposal)
         functions, voter = self.governor.functions, self.registry.address
         intent = f"vote:{self.dao.governor}:{found.id}"
-        sender = self.registry.sender("vote")
-        settled = sender.found(intent) if dry_run else sender.settle(intent)
+        settled = self.registry.actor.outbox("vote", dry_run=dry_run).settle(intent)
         if settled:
-            cast = next(event for event in settled[-1].named("VoteCast") if event.args["voter"] == voter)
+            receipt = settled[-1].done
+            cast = next(event for event in receipt.named("VoteCast") if event.args["voter"] == voter)
             warnings = tuple(self._body_and_warnings(found)[1])
             chosen, reason = Choice(cast.args["support"]), str(cast.args["reason"])
-            cost = NOTHING if dry_run else settled[-1].cost
-            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, cost, settled[-1])
+            return Vote(found, voter, chosen, cast.args["weight"], reason, warnings, settled[-1].cost, receipt)
         votes = self._check_voter(found, voter)
         self._check_read(found, chosen, allow_unread)
         warnings = tuple(self._body_and_warnings(found)[1])
@@ -172,7 +171,7 @@ class Voting(Proposing[R]):
         page shows the proposal, too. Raises `UnsafeCall` as `vote` does, `AlreadyVoted`, `LateVote`, `NoVotes` and
         `SignerError`.
         """
-        signer = self.registry.sender("sign a ballot").signer
+        signer = self.registry.actor.signing("sign a ballot")
         made = self.unsigned_ballot(proposal, choice, voter=safe, nonce=nonce, allow_unread=allow_unread)
         signer = telling(signer, lambda: f"A vote {made.choice} this proposal\n\n{self.describe(proposal)}")
         return made.signed(signer.sign_typed_data(made.safe_message if safe else made.typed_data))
@@ -244,10 +243,9 @@ class Voting(Proposing[R]):
         if batch < 1:
             raise InputError(f"A batch of {batch} ballots is none.", hint="It has 1 ballot or more.")
         found = self.proposal(proposal)
-        sender = self.registry.sender("relay ballots")
+        outbox = self.registry.actor.outbox("relay ballots", dry_run=dry_run)
         prefix = f"relay:{self.dao.governor}:{found.id}"
-        if not dry_run:
-            sender.settle(prefix)
+        outbox.settle(prefix)
         self._check_open(found)
         checked = self.check_ballots(found, ballots)
         good = [one for one in checked if one.problem is None]
@@ -258,14 +256,13 @@ class Voting(Proposing[R]):
         for part in self._batches(good, batch):
             self.registry.progress("relay ballots", len(counted), len(good))
             call = self._batch_call(found, part)
-            if dry_run:
-                cost += sender.preview(call)
+            mark = sha256(b"".join(bytes(one.ballot.cid) for one in part)).hexdigest()[:16]
+            outcome = outbox.send(call, intent=f"{prefix}:{mark}")
+            cost += outcome.cost
+            if (tx := outcome.receipt) is None:
                 counted += part
                 continue
-            mark = sha256(b"".join(bytes(one.ballot.cid) for one in part)).hexdigest()[:16]
-            tx = sender.send(call, intent=f"{prefix}:{mark}")
             txs.append(tx)
-            cost += tx.cost
             voters = {event.args["voter"] for event in tx.named("VoteCast")}
             reasons = {event.args["voter"]: event.args["reason"] for event in tx.named("BallotRefused")}
             for one in part:

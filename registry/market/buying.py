@@ -10,7 +10,6 @@ from registry.assets.reading import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.fees import NOTHING
-from registry.chain.recorder import Collector
 from registry.did import DID
 from registry.documents.typed_data import typed_data
 from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
@@ -76,14 +75,13 @@ class Buying(Session):
         intent = f"buy:{self.deployment.marketplace}:{self.address}"
         intent += f":{(offer.did.asset_id, offer.number, receiver, units)}:{as_tokens}"
         intent += "" if once is None else f":{once}"
-        sender = self.sender("buy a licence")
+        outbox = self.actor.outbox("buy a licence", dry_run=dry_run)
         # First of all: a purchase that went through is not to fail for the money that it has spent.
-        earlier = sender.found(intent, once=once is not None)
-        settled = earlier if dry_run else sender.settle(intent, once=once is not None, hold=True)
-        tx: TxReceipt | None
+        earlier = outbox.found(intent, once=once is not None)
+        settled = outbox.settle(intent, once=once is not None, hold=True)
         approval: TxReceipt | None = None
         if settled:
-            tx, cost = settled[-1], NOTHING if earlier else settled[-1].cost
+            done = settled[-1]
         else:
             maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
             if price.total.units > maximum.units:
@@ -94,14 +92,11 @@ class Buying(Session):
             order = (offer.did.asset_id, offer.number, receiver, units, maximum.units, offer.digest)
             call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
             try:
-                if dry_run:
-                    tx, cost = None, sender.preview(call, value=value)
-                else:
-                    tx = sender.send(call, value=value, intent=intent, once=once is not None, hold=True)
-                    cost = tx.cost
+                done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
             except reverts.TotalAboveMaximum as error:
                 now = Amount(error.values["total"], price.total.token)
                 raise PriceChanged(offer.name, str(now), str(maximum)) from error
+        tx = done.receipt
         bought = Purchase(
             did=offer.did,
             licence=offer.name,
@@ -109,15 +104,15 @@ class Buying(Session):
             units=units,
             as_tokens=as_tokens,
             price=price if tx is None else _paid(tx, price),
-            cost=cost,
+            cost=NOTHING if earlier else done.cost,
             holding=Rights(self).holding(offer.did, offer, account=receiver),
             tx=tx,
             approval=approval,
             before=bool(earlier),
         )
         # Only now: had one of these questions failed, the same purchase would have to be found again.
-        if tx is not None and not dry_run:
-            sender.conclude(intent, tx)
+        if tx is not None:
+            outbox.conclude(intent, tx)
         return bought
 
     def approve(self, amount: str | Amount, *, dry_run: bool = False) -> Done:
@@ -208,13 +203,13 @@ def payment(
     if preview:
         # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
         return call, 0, None
-    return plain, 0, session.sender("approve the price").send(call)
+    return plain, 0, session.actor.outbox("approve the price").send(call).done
 
 
 def _permit(session: Session, token: Token, value: int, seller: Address) -> Permit | None:
     """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
     assert token.address is not None
-    if isinstance(session.signer, Collector):
+    if session.actor.written is not None:
         return None
     contract = session.erc20(token.address)
     try:
@@ -240,7 +235,7 @@ def _permit(session: Session, token: Token, value: int, seller: Address) -> Perm
         chain_id=chain_id,
         contract=token.address,
     )
-    signature = session.sender("sign a permit").signer.sign_typed_data(message)
+    signature = session.actor.signing("sign a permit").sign_typed_data(message)
     return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
 
 

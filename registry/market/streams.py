@@ -230,14 +230,14 @@ class Streams:
         chosen = self.subscribers(asset, offer) if accounts is None else tuple(to_address(one) for one in accounts)
         token = self._token(offer)
         sums, txs = [0, 0, 0], []
-        sender = self._registry.sender("settle")
+        outbox = self._registry.actor.outbox("settle")
         for start in range(0, max(len(chosen), 1), SETTLED):
             part = list(chosen[start : start + SETTLED])
             call = self._contract.functions.settle(offer.did.asset_id, offer.number, part)
             if dry_run:
-                paid = self._chain.call(call, sender=sender.signer.address)
+                paid = self._chain.call(call, sender=outbox.address)
             else:
-                tx = sender.send(call)
+                tx = outbox.send(call).done
                 txs.append(tx)
                 paid = tx.named("Settled")[-1].args["parts"].values()
             sums = [so_far + int(more) for so_far, more in zip(sums, paid, strict=True)]
@@ -300,13 +300,13 @@ class Streams:
         intent = (
             f"{verb}:{self._contract.address}:{registry.address}:{(offer.did.asset_id, offer.number, holder, seconds)}"
         )
-        sender = registry.sender(verb)
-        earlier = sender.found(intent) if dry_run else sender.settle(intent)
+        settled = registry.actor.outbox(verb, dry_run=dry_run).settle(intent)
         total = self.quote(asset, offer, time=seconds, account=holder)
-        if earlier:
-            bought = [event.args["total"] for name in ("Subscribed", "Extended") for event in earlier[-1].named(name)]
+        if settled:
+            earlier = settled[-1].done
+            bought = [event.args["total"] for name in ("Subscribed", "Extended") for event in earlier.named(name)]
             total = Amount(bought[-1], total.token) if bought else total
-            return Subscribed(offer.did, offer.name, holder, seconds, total, earlier[-1].cost, earlier[-1])
+            return Subscribed(offer.did, offer.name, holder, seconds, total, earlier.cost, earlier)
         most = total if max_total is None else registry.amount(max_total, token=total.token)
         if total.units > most.units:
             raise PriceChanged(offer.name, str(total), str(most))

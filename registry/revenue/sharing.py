@@ -31,8 +31,8 @@ from registry.types import ZERO_ADDRESS, Address, to_address
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
+    from registry.chain.acting import Outbox
     from registry.chain.logs import TxReceipt
-    from registry.chain.sender import Sender
 
 CHUNK: Final = 100
 """Payees paid in one transaction unless it is said otherwise: 100 that each burn all gas they are given still fit."""
@@ -66,12 +66,9 @@ class Revenue:
         split = self.address_of(shares, names=names)
         if split.deployed:
             return split
-        sender = self._session.sender("make a splitter")
-        call = self._creation(split)
-        if dry_run:
-            return replace(split, cost=sender.preview(call))
-        receipt = sender.send(call, intent=f"split:{split.address}")
-        return replace(split, deployed=True, tx=receipt, cost=receipt.cost)
+        outbox = self._session.actor.outbox("make a splitter", dry_run=dry_run)
+        outcome = outbox.send(self._creation(split), intent=f"split:{split.address}")
+        return replace(split, deployed=outcome.receipt is not None, tx=outcome.receipt, cost=outcome.cost)
 
     def address_of(self, shares: Shares, *, names: Mapping[str, str] | None = None) -> Split:
         """The splitter of these shares, made or not: its `address` can be paid before it is made.
@@ -210,7 +207,7 @@ class Revenue:
         tokens = self._tokens(ledger, token)
         account = ledger.accounts([found], tokens)[found.address]
         wanted = [money for money in tokens if sum(account.book(money).due(ledger.arrived(account, money)))]
-        sender = self._session.sender("distribute")
+        outbox = self._session.actor.outbox("distribute", dry_run=dry_run)
         if not wanted:
             return Distribution(found, (), (), None)
         functions = ledger.splitter(found.address).functions
@@ -224,20 +221,20 @@ class Revenue:
                     else functions.distribute(money.address or ZERO_ADDRESS)
                     for money in wanted
                 ]
-            return Distribution(found, (), (), sender.preview(*calls))
+            return Distribution(found, (), (), outbox.preview(*calls))
         txs: list[TxReceipt] = []
         if not found.deployed:
-            txs.append(sender.send(self._creation(found), intent=f"split:{found.address}"))
+            txs.append(outbox.send(self._creation(found), intent=f"split:{found.address}").done)
             self._chain.forget_code()
             found = replace(found, deployed=True)
         for money in wanted:
-            txs += self._round(sender, found, money, size)
+            txs += self._round(outbox, found, money, size)
             # A round that somebody left unfinished pays what had come when it began.
             if account.book(money).in_round:
                 anew = Accounts(self._session)
                 later = anew.accounts([found], [money])[found.address]
                 if sum(later.book(money).due(anew.arrived(later, money))):
-                    txs += self._round(sender, found, money, size)
+                    txs += self._round(outbox, found, money, size)
         hashes = {tx.tx_hash for tx in txs}
         lines = Accounts(self._session).accounts([found], wanted)[found.address].lines
         payments = tuple(
@@ -349,16 +346,16 @@ class Revenue:
         # Also those that the registry takes no more: money in them may still be on its way.
         return self._session.all_tokens if token is None else (ledger.token(token),)
 
-    def _round(self, sender: Sender, split: Split, token: Token, size: int) -> list[TxReceipt]:
+    def _round(self, outbox: Outbox, split: Split, token: Token, size: int) -> list[TxReceipt]:
         """Pay one round, or the rest of it, `size` payees in a transaction."""
         functions, address = Accounts(self._session).splitter(split.address).functions, token.address or ZERO_ADDRESS
         if size >= len(split.payees):
-            return [sender.send(functions.distribute(address))]
+            return [outbox.send(functions.distribute(address)).done]
         txs: list[TxReceipt] = []
         before = self._chain.call(functions.received(address))
         # A round ends when its total is written; somebody else may have begun or ended it.
         while self._chain.call(functions.received(address)) == before:
-            txs.append(sender.send(functions.distributeChunk(address, size)))
+            txs.append(outbox.send(functions.distributeChunk(address, size)).done)
             if not txs[-1].named("Distributed"):
                 break
             done = min(size * len(txs), len(split.payees))

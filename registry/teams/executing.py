@@ -39,10 +39,9 @@ class Executing(Proposals[R]):
         interrupted run is finished. Raises `InsufficientSignatures`, `WrongNonce`, what `sign` raises, and what the
         contracts would answer to the calls.
         """
-        sender = self._registry.sender("execute a proposal")
+        outbox = self._registry.actor.outbox("execute a proposal", dry_run=dry_run)
         intent = f"team:{proposal.safe}:{proposal.safe_tx_hash}"
-        if not dry_run:
-            sender.settle(intent)
+        outbox.settle(intent)
         team = self._checked(proposal)
         if proposal.nonce < team.nonce:
             earlier = self._executed(proposal)
@@ -58,10 +57,11 @@ class Executing(Proposals[R]):
             raise InsufficientSignatures(team.address, signed, team.threshold, missing)
         self._try(proposal)
         call = self._execution(proposal, valid[: team.threshold])
-        if dry_run:
-            return Executed(proposal, sender.preview(call), None)
         try:
-            return self._outcome(proposal, sender.send(call, intent=intent))
+            outcome = outbox.send(call, intent=intent)
+            if outcome.receipt is None:
+                return Executed(proposal, outcome.cost, None)
+            return self._outcome(proposal, outcome.receipt)
         except TransactionReverted as error:
             # Somebody else was faster, with this proposal or another of its nonce.
             now = self._team(team.address)

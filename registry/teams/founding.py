@@ -49,7 +49,7 @@ class Founding(TeamVerbs[R]):
         _check_owners(listed, threshold, salt)
         team = (list(listed), threshold, list(weights(shares)) if shares else [], salt)
         registry, factory = self._registry, self._factory.functions
-        sender = registry.sender("found a team")
+        outbox = registry.actor.outbox("found a team", dry_run=dry_run)
         safe, splitter = (to_address(found) for found in self._chain.call(factory.teamOf(team)))
         plan = None
         if publish is not None:
@@ -60,11 +60,11 @@ class Founding(TeamVerbs[R]):
             )
         intent = f"team:{self._factory.address}:{safe}:{splitter}"
         published: int | None = None
-        if not dry_run:
-            if plan is not None:
+        if plan is not None:
+            intent += f":{plan.cid}"
+            if not dry_run:
                 Catalogue(registry).keep(plan.ddo)
-                intent += f":{plan.cid}"
-            sender.settle(intent)
+        outbox.settle(intent)
         if plan is not None:
             published = Planner(registry).published_as(safe, plan)
         there = self._chain.has_code(safe) and (not shares or self._chain.has_code(splitter))
@@ -72,11 +72,9 @@ class Founding(TeamVerbs[R]):
         cost = NOTHING
         call = factory.createTeam(team) if plan is None else factory.createTeamAndPublish(team, plan.publication)
         if (not there) if plan is None else (published is None):
-            if dry_run:
-                cost = sender.preview(call)
-            else:
-                tx = sender.send(call, intent=intent)
-                cost = tx.cost
+            outcome = outbox.send(call, intent=intent)
+            cost, tx = outcome.cost, outcome.receipt
+            if tx is not None:
                 published = next((event.args["assetId"] for event in tx.named("MetadataPublished")), None)
         founded = Team(safe, listed, threshold, None, 0, VERSIONS[0])
         known = self._team(safe) if self._chain.has_code(safe) else founded

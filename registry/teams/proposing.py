@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from registry.calls.words import CallInWords, Words, require_read
 from registry.chain.call import Call
 from registry.chain.calldata import Agreed
-from registry.chain.recorder import Collector, collected, try_call
+from registry.chain.collecting import Collecting, collected, try_call
 from registry.chain.safe import safe_contract
 from registry.errors import (
     ContractError,
@@ -44,11 +44,11 @@ class Proposals(TeamVerbs[R]):
         ...     act.set_payout(7, splitter)
         >>> proposal = registry.teams.propose(team, act)     # doctest: +SKIP
         """
-        collector = Collector(address_of(team))
+        actor = Collecting(self._chain, address_of(team))
         try:
-            yield self._registry.signed_by(collector)
+            yield self._registry.acting_as(actor)
         finally:
-            collector.close()
+            actor.close()
 
     def propose(
         self,
@@ -69,8 +69,8 @@ class Proposals(TeamVerbs[R]):
         `UnsafeCall` for one that not all owners could read, and `TeamError` for a Safe of another version.
         """
         listed = collected(calls)
-        lent = getattr(calls, "signer", None)
-        beside = lent.beside if isinstance(lent, Collector) else []
+        written = calls.actor.written if isinstance(calls, Session) else None
+        beside = written.beside if written is not None else []
         found = self._team(address_of(team))
         if found.version not in VERSIONS:
             raise TeamError(f"{found} is a Safe {found.version}.", hint=f"Known here: {', '.join(VERSIONS)}.")

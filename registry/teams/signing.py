@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from registry.chain.recorder import Collector
 from registry.chain.signers import as_signer, is_safe_of_ape, telling
 from registry.errors import InputError, NoSigner, NotAnOwner, WrongNonce
 from registry.teams.base import R
@@ -80,8 +79,8 @@ class Signing(Proposals[R]):
             call = self._safe(team.address).functions.approveHash(bytes.fromhex(proposal.safe_tx_hash[2:]))
             intent = f"approve:{team.address}:{proposal.safe_tx_hash}"
             self._registry.act(f"approve {proposal}", call, intent=intent)
-            if isinstance(self._registry.signer, Collector):
-                self._registry.signer.beside.append(replace(proposal, note="", signatures=()))
+            if (written := self._registry.actor.written) is not None:
+                written.beside.append(replace(proposal, note="", signatures=()))
         others = [signature for signature in proposal.signatures if signature.owner != mine]
         return proposal.with_signatures([*others, Signature(mine, "approved")])
 

@@ -74,7 +74,7 @@ class World:
 
 
 def by_sending(registry: Registry, account: str) -> None:
-    registry.sender("fund").send(Call(account, b"", WHOLE))  # type: ignore[arg-type]
+    registry.actor.outbox("fund").send(Call(account, b"", WHOLE))  # type: ignore[arg-type]
 
 
 def the_life_of_a_dao(world: World, home: Path) -> None:

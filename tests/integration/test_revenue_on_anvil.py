@@ -95,7 +95,7 @@ def payment_token(dao: Registry, name: str) -> Address:
     types = json.loads(built(BUILD, target=".build/compiled").read_text())["contractTypes"]
     code = types[name]["deploymentBytecode"]["bytecode"]
     salt, creation = bytes(32), bytes.fromhex(code.removeprefix("0x"))
-    dao.sender("deploy").send(Call(FACTORY, salt + creation))
+    dao.actor.outbox("deploy").send(Call(FACTORY, salt + creation))
     token = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + salt + keccak(creation))[12:])
     dao.act("allow it", dao.assets.functions.setPaymentToken(token, True))
     return token
@@ -156,7 +156,9 @@ def test_a_payee_that_the_token_blocks_is_parked_and_claims_elsewhere(
     buyer.act("make money", contract.functions.mint(buyer.address, 10**9))
     buyer.buy(asset.did)
     block = keccak(text="setBlocked(address,bool)")[:4]
-    dao.sender("block").send(Call(token, block + bytes(12) + bytes.fromhex(ann.address[2:]) + (1).to_bytes(32, "big")))
+    dao.actor.outbox("block").send(
+        Call(token, block + bytes(12) + bytes.fromhex(ann.address[2:]) + (1).to_bytes(32, "big"))
+    )
     done = buyer.revenue.distribute(team, token)
     assert [(one.account, one.amount.units, one.parked) for one in sorted(done.payments, key=lambda p: p.parked)] == [
         (bob.address, 2_970_000, False),
@@ -191,7 +193,7 @@ def test_256_payees_are_paid_in_chunks_that_fit(author: Registry, buyer: Registr
     assert split.tx is not None and split.tx.gas_used < GAS_OF_A_TRANSACTION
     usd = buyer.amount("100 USD")
     buyer.act("send", buyer.erc20(usd.token.address or "").functions.transfer(split.address, usd.units))
-    buyer.sender("send").send(Call(split.address, b"", 10**18))
+    buyer.actor.outbox("send").send(Call(split.address, b"", 10**18))
     done = buyer.revenue.distribute(split)
     # Three chunks for each of the two coins.
     assert len(done.txs) == 6 and all(tx.gas_used < GAS_OF_A_TRANSACTION for tx in done.txs)

@@ -40,7 +40,7 @@ def process(client: Registry, home: Path) -> Registry:
 @pytest.fixture(autouse=True)
 def gateways_can_pay(author: Registry, guards: list[Guard]) -> None:
     for guard in guards:
-        author.sender("fund a gateway").send(Call(guard.keys.address, b"", 10**18))
+        author.actor.outbox("fund a gateway").send(Call(guard.keys.address, b"", 10**18))
 
 
 @pytest.fixture(autouse=True)

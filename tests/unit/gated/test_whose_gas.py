@@ -20,7 +20,7 @@ CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 
 @pytest.fixture
 def fund(author: Registry) -> Callable[[Guard], object]:
-    return lambda guard: author.sender("fund a gateway").send(Call(guard.keys.address, b"", 10**18))
+    return lambda guard: author.actor.outbox("fund a gateway").send(Call(guard.keys.address, b"", 10**18))
 
 
 def spend_all(holder: Registry, to: Registry) -> None:
@@ -95,7 +95,7 @@ def test_whoever_cannot_pay_is_told_and_loses_no_use(
     with pytest.raises(InsufficientBalance):
         buyer.open(did, "penguins.csv")
     assert buyer.holding(did, "calls").uses == 2
-    author.sender("help").send(Call(buyer.address, b"", 10**18))
+    author.actor.outbox("help").send(Call(buyer.address, b"", 10**18))
     with pytest.warns(GatewayWarning, match="No key gateway paid"):
         assert buyer.open(did, "penguins.csv").read() == CSV
     assert buyer.holding(did, "calls").uses == 1

@@ -293,7 +293,7 @@ def test_a_payment_to_what_became_a_contract_after_the_vote_is_made(author: Regi
     """It runs nothing that was voted on, so whoever makes the splitter that is paid stops nothing."""
     people: dict[str, int] = {author.address: 1, stranger.address: 2}
     later = author.revenue.address_of(people).address
-    author.sender("fund").send(Call(author.governance.dao.timelock, b"", 10))
+    author.actor.outbox("fund").send(Call(author.governance.dao.timelock, b"", 10))
     made = author.governance.propose(author.governance.draft(Call(later, b"", 1), title="Pay a team"))
     author.chain.advance(DAY + 10)
     author.governance.vote(made.id, "for")

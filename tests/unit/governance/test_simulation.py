@@ -19,7 +19,7 @@ def state_of(client: Registry) -> tuple[int, int]:
 def test_it_tells_events_balances_and_settings_before_and_after(author: Registry, stranger: Registry) -> None:
     governance, treasury = author.governance, author.governance.dao.timelock
     author.fund("100 USD", account=treasury)
-    author.sender("pay").send(Call(treasury, b"", 3 * 10**18))
+    author.actor.outbox("pay").send(Call(treasury, b"", 3 * 10**18))
     before = state_of(author)
     draft = governance.draft(
         [

@@ -104,7 +104,7 @@ def test_the_body_may_stand_beside_it(author: Registry, file: Path) -> None:
 def test_the_example_can_be_proposed(author: Registry) -> None:
     author.publish(None, name="Penguins", type="dataset", license="CC0-1.0")
     author.fund("250 USD", account=author.governance.dao.timelock)
-    author.sender("pay").send(Call(author.governance.dao.timelock, b"", 10**17))
+    author.actor.outbox("pay").send(Call(author.governance.dao.timelock, b"", 10**17))
     draft = author.governance.read_draft(EXAMPLE)
     author.governance.simulate(draft).require()
     assert [call.value for call in draft.calls] == [0, 0, 0, 0, 10**17]

@@ -13,6 +13,7 @@ from selling import CALLS, MONTH, RESEARCH, SEAT, odd_token
 from registry import Amount, Licence, Offer, Published, Purchase, Registry
 from registry.assets.rights import Rights
 from registry.chain import reverts
+from registry.chain.sender import Sender
 from registry.errors import (
     AccessDenied,
     ConnectionFailed,
@@ -485,7 +486,7 @@ def test_an_owner_gives_licences_away(publish: Callable[..., Published], author:
 
 
 def test_an_interrupted_purchase_is_finished_and_not_repeated(
-    publish: Callable[..., Published], market_place: Registry
+    publish: Callable[..., Published], market_place: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob = market_place.as_account("bob")
     did = publish(Licence.uses("all", uses=1, price=bob.balance("USD"))).did
@@ -493,22 +494,13 @@ def test_an_interrupted_purchase_is_finished_and_not_repeated(
     class Interrupted(Exception):
         pass
 
-    class Unplugged(Registry):
-        """Breaks off when the transaction was sent and its outcome is not recorded yet."""
+    def wait(*_: Any) -> Any:
+        """Break off when the transaction was sent and its outcome is not recorded yet."""
+        raise Interrupted
 
-        def sender(self, what: str) -> Any:
-            sender = super().sender(what)
-
-            def wait(*_: Any) -> Any:
-                raise Interrupted
-
-            if what == "buy a licence":
-                sender._wait = wait  # type: ignore[method-assign]
-            return sender
-
-    unplugged = Unplugged(bob.chain, bob.deployment, signer=bob.signer, store=bob.store, journal=bob.journal)
-    with pytest.raises(Interrupted):
-        unplugged.buy(did)
+    with monkeypatch.context() as unplugged, pytest.raises(Interrupted):
+        unplugged.setattr(Sender, "_wait", wait)
+        bob.buy(did)
     assert not bob.balance("USD"), "the money is spent, so a balance check would refuse to finish"
     done: Purchase = bob.buy(did)
     assert done.tx is not None and done.price.total.units > 0 and done.holding.uses == 1

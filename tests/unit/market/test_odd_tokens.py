@@ -38,7 +38,7 @@ def token(dao: Registry, buyer: Registry) -> Callable[[int], Token]:
     def make(decimals: int) -> Token:
         code = json.loads(BUILD.read_text(encoding="utf-8"))["contractTypes"]["MockToken"]["deploymentBytecode"]
         creation = bytes.fromhex(code["bytecode"].removeprefix("0x")) + encode(["uint8"], [decimals])
-        dao.sender("deploy").send(Call(FACTORY, bytes(32) + creation))
+        dao.actor.outbox("deploy").send(Call(FACTORY, bytes(32) + creation))
         found = keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + bytes(32) + keccak(creation))[12:]
         address = to_address(found)
         dao.act("take MOCK", dao.assets.functions.setPaymentToken(address, True))

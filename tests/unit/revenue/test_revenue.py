@@ -408,7 +408,7 @@ def test_a_token_that_anybody_made_is_left_out_of_statements_unless_named(
     from registry.chain.plan import FACTORY, creation
 
     fake, code = creation("LocalDollar", buyer.address, [])
-    buyer.sender("deploy").send(Call(FACTORY, code))
+    buyer.actor.outbox("deploy").send(Call(FACTORY, code))
     split = author.revenue.create(THIRDS, names=people)
     buyer.act("make money", buyer.erc20(fake).functions.mint(split.address, 3_000_000))
     assert buyer.revenue.distribute(split).txs == ()

@@ -11,7 +11,6 @@ from cutting import cut_everywhere
 
 from registry import Registry
 from registry.chain import reverts
-from registry.chain.recorder import Collector
 from registry.chain.safe import CANONICAL, is_part, safe_contract, safe_part
 from registry.documents.licence import Licence
 from registry.errors import (
@@ -145,8 +144,8 @@ def test_the_verbs_of_the_client_work_and_send_nothing(ann: Registry, team: NewT
         act.suspend(team.asset)
     assert ann.chain.block().number == before
     assert (published.did.asset_id, third.did.asset_id) == (team.asset.asset_id + 1, team.asset.asset_id + 2)
-    assert isinstance(act.signer, Collector)
-    assert len(act.signer.calls) == 4
+    assert act.actor.written is not None
+    assert len(act.actor.written.calls) == 4
     with pytest.raises(InputError, match="collected already"):
         act.resume(team.asset)
 
@@ -355,17 +354,16 @@ def test_an_interrupted_execution_is_finished_and_not_repeated(market_place: Reg
     class Killed(BaseException):
         pass
 
-    sender = market_place.sender("execute")
     journal = market_place.journal
     accept = journal.accept
     journal.accept = lambda entry: (_ for _ in ()).throw(Killed())  # type: ignore[method-assign]
     with pytest.raises(Killed):
         market_place.teams.execute(signed)
     journal.accept = accept  # type: ignore[method-assign]
-    count = market_place.chain.w3.eth.get_transaction_count(sender.address)  # type: ignore[arg-type]
+    count = market_place.chain.w3.eth.get_transaction_count(market_place.address)  # type: ignore[arg-type]
     done = market_place.teams.execute(signed)
     assert done.tx is not None
-    assert market_place.chain.w3.eth.get_transaction_count(sender.address) == count  # type: ignore[arg-type]
+    assert market_place.chain.w3.eth.get_transaction_count(market_place.address) == count  # type: ignore[arg-type]
 
 
 def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: TeamProposal, tmp_path: Path) -> None:

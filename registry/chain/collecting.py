@@ -12,12 +12,13 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3RPCError
 from web3.types import TxParams
 
-from registry.chain.call import Call
+from registry.chain.acting import Actor, CallOutcome, CollectedCalls, Outbox, Trying
+from registry.chain.call import Call, as_call
 from registry.chain.calldata import function_of, functions, selector_of, signature_of
 from registry.chain.connection import Chain
 from registry.chain.fees import Cost
-from registry.chain.logs import Event, TxReceipt
-from registry.chain.sender import Sender
+from registry.chain.logs import UNSENT, Event, TxReceipt
+from registry.chain.signers import Signer
 from registry.errors import (
     ContractError,
     InputError,
@@ -26,35 +27,40 @@ from registry.errors import (
     SignerError,
     TransactionReverted,
 )
-from registry.types import Address, TxHash, to_address
-
-UNSENT = TxHash("0x" + "0" * 64)
-"""The hash in the receipt of a call that was only written down."""
+from registry.types import Address, to_address
 
 
-class Collector:
-    """Stands in for the signer of an account whose calls are collected.
+class Collecting:
+    """The actor of an account whose calls are collected: what it wants done is tried as far as possible, and kept.
 
-    `calls` are those collected so far, `published` counts the assets that they publish, `beside` is what calls name by
-    its hash alone. `close` ends it: verbs used after that raise `InputError`.
+    `written` is what was collected so far. `close` ends it: verbs used after that raise `InputError`.
     """
 
-    def __init__(self, address: str, *, who: str = "a team", later: bool = False) -> None:
+    def __init__(self, chain: Chain, address: str, *, who: str = "a team", later: bool = False) -> None:
         """`who` is what errors call it; with `later` a call may fail now, because it is for another time."""
         self.address: Address = to_address(address)
-        self.who = who
-        self.later = later
-        self.calls: list[Call] = []
-        self.published = 0
-        self.beside: list[object] = []
-        self.open = True
+        self.written = CollectedCalls(who)
+        self._chain = chain
+        self._later = later
+        self._open = True
 
     def __repr__(self) -> str:
-        return f"Collector({self.address}, {len(self.calls)} calls)"
+        return f"Collecting({self.address}, {len(self.written.calls)} calls)"
 
     def close(self) -> None:
         """Take no more calls."""
-        self.open = False
+        self._open = False
+
+    # --- As one that signs, which it refuses -----------------------------------------------------
+
+    @property
+    def signer(self) -> Signer:
+        """Itself."""
+        return self
+
+    def signing(self, what: str) -> Signer:
+        """Itself."""
+        return self
 
     def sign_transaction(self, tx: dict[str, Any]) -> bytes:
         """Refuse: this account has no key. Raises `SignerError`."""
@@ -66,20 +72,19 @@ class Collector:
 
     def _keyless(self, what: str) -> SignerError:
         return SignerError(
-            f"{self.address} is {self.who} and cannot sign {what}.", hint="Propose a transaction that does the same."
+            f"{self.address} is {self.written.who} and cannot sign {what}.",
+            hint="Propose a transaction that does the same.",
         )
 
+    # --- As an outbox ----------------------------------------------------------------------------
 
-class Recorder(Sender):
-    """Takes the place of a `Sender` for a `Collector`."""
-
-    def __init__(self, chain: Chain, collector: Collector) -> None:
-        super().__init__(chain, collector)
-        self._collector = collector
+    def outbox(self, what: str, *, dry_run: bool = False) -> Outbox:
+        """Itself, or what only tries."""
+        return Trying(self) if dry_run else self
 
     def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
         """Try the calls; they cost the team the `value` (wei) that each carries. Raises what `send` raises."""
-        wanted = [self._as_call(call, value) for call in calls]
+        wanted = [as_call(call, value) for call in calls]
         for call in wanted:
             self._try(call)
         return Cost(0, 0, 0, sum(call.value for call in wanted))
@@ -92,24 +97,23 @@ class Recorder(Sender):
         value: int = 0,
         once: bool = False,
         hold: bool = False,
-        max_gas: int | None = None,
-        single: bool = False,
-    ) -> TxReceipt:
+    ) -> CallOutcome:
         """Write a call down; raises the contract's error if the very first one would fail now.
 
         Later ones may need what those before them do: the whole is tried when it is proposed. The receipt has no
         events but those of publications, with the numbers that the assets would have now. `value` is in wei; an intent
-        and a bound on gas have no meaning here. Raises `InputError` after the collection was handed out.
+        has no meaning here. Raises `InputError` after the collection was handed out.
         """
-        if not self._collector.open:
+        if not self._open:
             raise InputError(f"The calls of {self.address} were collected already.", hint="Start another collection.")
-        wanted = self._as_call(call, value)
+        wanted = as_call(call, value)
         answer = self._try(wanted)
         events = self._publications(call, answer) if isinstance(call, ContractFunction) else ()
-        self._collector.calls.append(wanted if isinstance(call, Call) else replace(wanted, abi=_unknown(call)))
-        return TxReceipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
+        self.written.calls.append(wanted if isinstance(call, Call) else replace(wanted, abi=_unknown(call)))
+        receipt = TxReceipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
+        return CallOutcome(receipt.cost, receipt)
 
-    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[TxReceipt, ...]:
+    def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[CallOutcome, ...]:
         """Nothing is ever left: nothing is sent."""
         return ()
 
@@ -117,16 +121,19 @@ class Recorder(Sender):
         """Nothing is ever left."""
         return ()
 
+    def conclude(self, intent: str, receipt: TxReceipt) -> None:
+        """Nothing is ever held."""
+
     def _try(self, call: Call) -> bytes:
-        if call.data and not self.chain.has_code(call.to):
-            raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")
-        held = self.chain.balance(self.address)
+        if call.data and not self._chain.has_code(call.to):
+            raise NotDeployed(self._chain.chain_id, f"there is no contract at {call.to}")
+        held = self._chain.balance(self.address)
         try:
             if held < call.value:
                 raise InsufficientBalance(self.address, f"{call.value:,} wei", f"{held:,} wei")
-            return try_call(self.chain, self.address, call)
+            return try_call(self._chain, self.address, call)
         except (ContractError, TransactionReverted, InsufficientBalance):
-            if self._collector.calls or self._collector.later:
+            if self.written.calls or self._later:
                 return b""
             raise
 
@@ -134,8 +141,8 @@ class Recorder(Sender):
         if call.fn_name not in ("publish", "publishMany", "publishCollection"):
             return ()
         listed = call.args[1] if call.fn_name == "publishMany" else [call.args[1]]
-        first = int.from_bytes(answer[:32], "big") + self._collector.published
-        self._collector.published += len(listed)
+        first = int.from_bytes(answer[:32], "big") + self.written.published
+        self.written.published += len(listed)
         return tuple(
             Event(
                 "MetadataPublished",
@@ -150,18 +157,18 @@ class Recorder(Sender):
 
 
 def collected(calls: Any) -> list[Call]:
-    """Return what a client that lent itself to a collector has collected, or calls of any kind, as what is sent.
+    """Return what a client of `Collecting` has collected, or calls of any kind, as what is sent.
 
     Takes such a client, a `Call`, a bound function of a contract, or several of these. Raises `InputError` for
     anything else, for none, and for a `Call.abi` that is no signature.
     """
-    lent = getattr(calls, "signer", calls)
-    if isinstance(lent, Collector):
-        listed: list[Any] = list(lent.calls)
-    elif hasattr(calls, "signer"):
+    actor: Actor | None = getattr(calls, "actor", None)
+    if actor is None:
+        listed: list[Any] = [calls] if isinstance(calls, Call) or hasattr(calls, "fn_name") else list(calls)
+    elif actor.written is None:
         raise InputError("This client has collected nothing.", hint="Use what collect() of teams or governance gives.")
     else:
-        listed = [calls] if isinstance(calls, Call) or hasattr(calls, "fn_name") else list(calls)
+        listed = list(actor.written.calls)
     if not listed:
         raise InputError("There is nothing to propose.", hint="Collect one call or more.")
     made = []
