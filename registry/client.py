@@ -43,11 +43,10 @@ if TYPE_CHECKING:
     from registry.assets.drafting import Draft
     from registry.compute.experiments import Experiments
     from registry.content.exporting import Exports
-    from registry.did import DID
     from registry.governance import Governance
     from registry.imports.publishing import Imports
     from registry.market.streams import Streams
-    from registry.results import Done
+    from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
     from registry.teams.team import Teams
 
@@ -268,7 +267,7 @@ class Registry(
         made: PublishedCollection = self.collections.publish(drafts, name=name, **options)
         return made
 
-    def mint(self, item: DID | str | int, *, dry_run: bool = False) -> Done:
+    def mint(self, item: AssetRef, *, dry_run: bool = False) -> Done:
         """Mint an item of a collection: see `Collections.mint`."""
         return self.collections.mint(item, dry_run=dry_run)
 

@@ -166,6 +166,14 @@ class Asset:
         return f"{self.ddo.type} {self.name!r} {self.did}"
 
 
+AssetRef = Asset | DID | str | int
+"""How a verb is told of an asset: one in hand, its DID, that as text or ``owner/name``, or its number.
+
+An `Asset` in hand is not read again: document, offers and version are those that were seen. What it costs now, and
+what an account holds, is asked of the chain all the same.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """An asset that was published; `tx` is None if an earlier run had done it already. `left_out` are the paths below

@@ -27,7 +27,7 @@ from registry.errors import (
 from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
-from registry.results import Asset, Done
+from registry.results import Asset, AssetRef, Done
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Session:
         """An ERC-20 with permit at the address."""
         return self.chain.contract("LocalDollar", address)
 
-    def did(self, asset: Asset | DID | str | int) -> DID:
+    def did(self, asset: AssetRef) -> DID:
         """The DID of an asset of this registry, from its number, its text, ``owner/name``, itself or what was found.
 
         Raises `AmbiguousAsset` for a name that several have, `InvalidDID`, `WrongChain` for another chain's asset,

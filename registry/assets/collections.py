@@ -27,7 +27,7 @@ from registry.home import make_home
 from registry.ipfs.cid import CID
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import add_tree
-from registry.results import Done
+from registry.results import AssetRef, Done
 from registry.types import Address, item_id, to_address
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Collections:
         owner: str | None = ...,
         payout: str | None = ...,
         royalty_bps: int | None = ...,
-        parents: Sequence[DID | str] = ...,
+        parents: Sequence[AssetRef] = ...,
         max_royalty_bps: int | None = ...,
         again: bool = ...,
         dry_run: Literal[False] = ...,
@@ -168,7 +168,7 @@ class Collections:
         owner: str | None = ...,
         payout: str | None = ...,
         royalty_bps: int | None = ...,
-        parents: Sequence[DID | str] = ...,
+        parents: Sequence[AssetRef] = ...,
         max_royalty_bps: int | None = ...,
         again: bool = ...,
         dry_run: Literal[True],
@@ -186,7 +186,7 @@ class Collections:
         owner: str | None = None,
         payout: str | None = None,
         royalty_bps: int | None = None,
-        parents: Sequence[DID | str] = (),
+        parents: Sequence[AssetRef] = (),
         max_royalty_bps: int | None = None,
         again: bool = False,
         dry_run: bool = False,
@@ -311,20 +311,20 @@ class Collections:
 
     # --- Items -----------------------------------------------------------------------------------
 
-    def state(self, collection: DID | str | int) -> CollectionState:
+    def state(self, collection: AssetRef) -> CollectionState:
         """Root and size of a collection, or of the one that an item is of. Raises `AssetNotFound`, and `InputError` for
         an asset that is neither."""
         did = self._registry.did(collection)
         return CollectionState(self._registry, did.collection or did)
 
-    def prove(self, item: DID | str | int) -> ProvenItem:
+    def prove(self, item: AssetRef) -> ProvenItem:
         """The proof that an item's document is listed, which was checked. Raises `InputError` for an asset that is no
         item, and the content errors."""
         did = self._item(item)
         state = self.state(did)
         return ProvenItem(did, state.did, state.root, state.read(lambda manifest: manifest.listed(did.index)))
 
-    def mint(self, item: DID | str | int, *, dry_run: bool = False) -> Done:
+    def mint(self, item: AssetRef, *, dry_run: bool = False) -> Done:
         """Mint an item to the owner of its collection: from then on it is an asset of its own. For anybody.
 
         Its document is kept as a block of its own, as other assets' are. Raises what `prove` and `get` raise.
@@ -340,7 +340,7 @@ class Collections:
         call = registry.assets.functions.mintItem(did.asset_id, proven.listed.digest, list(proven.listed.proof))
         return registry.act(what, call, dry_run=dry_run)
 
-    def verify(self, collection: DID | str | int) -> CollectionVerification:
+    def verify(self, collection: AssetRef) -> CollectionVerification:
         """Read a collection's whole manifest: each document against the list, the list against the root on chain.
 
         The contents of the items are checked item by item, by `Registry.verify`. Raises `Unverified`, `BlockNotFound`,
@@ -355,7 +355,7 @@ class Collections:
         state.read(check)
         return CollectionVerification(state.did, state.root, state.size)
 
-    def _item(self, item: DID | str | int) -> DID:
+    def _item(self, item: AssetRef) -> DID:
         did = self._registry.did(item)
         if did.collection is None:
             raise InputError(f"{did} is not an item of a collection.", hint="An item's number is 2**62 or more.")

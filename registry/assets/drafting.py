@@ -17,7 +17,7 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import Added, FileEntry, add_tree, content_size
 from registry.money import Token
-from registry.results import Asset, Done
+from registry.results import Asset, AssetRef, Done
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
@@ -84,7 +84,7 @@ class Draft:
     licences: Sequence[Licence] = ()
     payout: str | None = None
     royalty_bps: int | None = None
-    parents: Sequence[DID | str] = ()
+    parents: Sequence[AssetRef] = ()
     max_royalty_bps: int | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     gated: Gated | None = None

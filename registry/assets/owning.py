@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from registry.assets.reading import ROLES, Catalogue
-from registry.did import DID
 from registry.documents.ddo import LicenceText
 from registry.documents.licence import Licence
 from registry.errors import InputError
 from registry.money import Amount
-from registry.results import Done, Offer, State
+from registry.results import AssetRef, Done, Offer, State
 from registry.session import Session
 from registry.types import ZERO_ADDRESS, to_address
 
@@ -18,7 +17,7 @@ from registry.types import ZERO_ADDRESS, to_address
 class Owning(Session):
     """What an owner changes of an asset beside its document."""
 
-    def add_licence(self, asset: DID | str | int, licence: Licence, *, dry_run: bool = False) -> Done:
+    def add_licence(self, asset: AssetRef, licence: Licence, *, dry_run: bool = False) -> Done:
         """Offer a further licence: its terms go on chain and its words into the document, in one transaction.
 
         For the owner, or an account that is seller and editor.
@@ -39,7 +38,7 @@ class Owning(Session):
         return self.act(f"add licence {licence.name!r} to {found.did}", call, dry_run=dry_run)
 
     def reprice(
-        self, asset: DID | str | int, licence: str | int | Offer, price: str | Amount, *, dry_run: bool = False
+        self, asset: AssetRef, licence: str | int | Offer, price: str | Amount, *, dry_run: bool = False
     ) -> Done:
         """Change the price of a licence for those who buy from now on, in the same payment token.
 
@@ -51,34 +50,34 @@ class Owning(Session):
         call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
         return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
 
-    def close_licence(self, asset: DID | str | int, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
+    def close_licence(self, asset: AssetRef, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
         """Sell a licence no more; what was sold stays valid. For the owner and sellers."""
         return self._set_open(asset, licence, False, dry_run)
 
-    def open_licence(self, asset: DID | str | int, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
+    def open_licence(self, asset: AssetRef, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
         """Sell a closed licence again. For the owner and sellers."""
         return self._set_open(asset, licence, True, dry_run)
 
-    def suspend(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+    def suspend(self, asset: AssetRef, *, dry_run: bool = False) -> Done:
         """Take no orders for a while; access already bought goes on. For the owner."""
         return self._set_state(asset, State.SUSPENDED, dry_run)
 
-    def resume(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+    def resume(self, asset: AssetRef, *, dry_run: bool = False) -> Done:
         """Take orders again. For the owner."""
         return self._set_state(asset, State.ACTIVE, dry_run)
 
-    def retire(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+    def retire(self, asset: AssetRef, *, dry_run: bool = False) -> Done:
         """Take no orders and no changes any more, for good; access already bought goes on. For the owner."""
         return self._set_state(asset, State.RETIRED, dry_run)
 
-    def transfer(self, asset: DID | str | int, to: str, *, dry_run: bool = False) -> Done:
+    def transfer(self, asset: AssetRef, to: str, *, dry_run: bool = False) -> Done:
         """Hand the asset over: roles end, and its revenue goes to the new owner. For the owner."""
         did = self.did(asset)
         receiver = to_address(to)
         send = self.assets.get_function_by_signature("safeTransferFrom(address,address,uint256)")
         return self.act(f"transfer {did} to {receiver}", send(self.address, receiver, did.asset_id), dry_run=dry_run)
 
-    def set_roles(self, asset: DID | str | int, account: str, roles: Iterable[str], *, dry_run: bool = False) -> Done:
+    def set_roles(self, asset: AssetRef, account: str, roles: Iterable[str], *, dry_run: bool = False) -> Done:
         """Give an account exactly these roles (of `ROLES`) on the asset until it changes hands. For the owner.
 
         Raises `InputError` for a role that there is not.
@@ -90,18 +89,18 @@ class Owning(Session):
         call = self.assets.functions.setRoles(did.asset_id, to_address(account), mask)
         return self.act(f"make {account} {' and '.join(names) or 'nobody'} of {did}", call, dry_run=dry_run)
 
-    def set_payout(self, asset: DID | str | int, payout: str | None, *, dry_run: bool = False) -> Done:
+    def set_payout(self, asset: AssetRef, payout: str | None, *, dry_run: bool = False) -> Done:
         """Send the revenue to another account until the asset changes hands; None for the owner. For the owner."""
         did = self.did(asset)
         call = self.assets.functions.setPayout(did.asset_id, to_address(payout) if payout else ZERO_ADDRESS)
         return self.act(f"pay the revenue of {did} to {payout or 'its owner'}", call, dry_run=dry_run)
 
-    def _set_open(self, asset: DID | str | int, licence: str | int | Offer, value: bool, dry_run: bool) -> Done:
+    def _set_open(self, asset: AssetRef, licence: str | int | Offer, value: bool, dry_run: bool) -> Done:
         offer = Catalogue(self).offer(asset, licence)
         call = self.assets.functions.setOpen(offer.did.asset_id, offer.number, value)
         return self.act(f"{'open' if value else 'close'} {offer.name!r} of {offer.did}", call, dry_run=dry_run)
 
-    def _set_state(self, asset: DID | str | int, state: State, dry_run: bool) -> Done:
+    def _set_state(self, asset: AssetRef, state: State, dry_run: bool) -> Done:
         did = self.did(asset)
         call = self.assets.functions.setState(did.asset_id, state)
         return self.act(f"set {did} to {state.name.lower()}", call, dry_run=dry_run)

@@ -14,7 +14,7 @@ from registry.errors import InputError, LicenceNotFound
 from registry.ipfs.cid import CID
 from registry.ipfs.store import keep, writing
 from registry.money import Amount, Token
-from registry.results import Asset, CurationStatus, Listing, Offer, State
+from registry.results import Asset, AssetRef, CurationStatus, Listing, Offer, State
 from registry.session import Session
 from registry.types import ZERO_ADDRESS, Digest, to_address, to_digest
 
@@ -28,7 +28,7 @@ class Catalogue:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def get(self, asset: Asset | DID | str | int) -> Asset:
+    def get(self, asset: AssetRef) -> Asset:
         """An asset by DID or number: its state on chain and its document, checked against its digest. One that is in
         hand (an `Asset`) is given back as it is.
 
@@ -65,7 +65,7 @@ class Catalogue:
         document = CID.from_digest(bytes(reason)) if any(reason) else None
         return Listing(CurationStatus(status), document, until, flags)
 
-    def offer(self, asset: Asset | DID | str | int, licence: str | int | Offer | None) -> Offer:
+    def offer(self, asset: AssetRef, licence: str | int | Offer | None) -> Offer:
         """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
 
         Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.
@@ -86,7 +86,7 @@ class Catalogue:
                 return offer
         raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
 
-    def history(self, asset: Asset | DID | str | int) -> tuple[CID, ...]:
+    def history(self, asset: AssetRef) -> tuple[CID, ...]:
         """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
         did = self._session.did(asset)
         if did.collection is not None and not (found := self.get(asset)).minted:
@@ -99,11 +99,13 @@ class Catalogue:
         )
         return tuple(CID.from_digest(bytes(event.args["digest"])) for event in events)
 
-    def parent(self, asset: DID | str | int) -> DID:
+    def parent(self, asset: AssetRef) -> DID:
         """The DID of an asset to derive from, which may be of another registry of this chain.
 
         Raises what `did` raises, but for other registries.
         """
+        if isinstance(asset, Asset):
+            asset = asset.did
         if isinstance(asset, str) and asset.startswith("did:"):
             asset = DID.parse(asset)
         if isinstance(asset, DID) and asset.chain_id == self._session.chain.chain_id:
@@ -162,38 +164,38 @@ class Catalogue:
 class Reading(Session):
     """What an asset is and offers, read from the chain and from its document."""
 
-    def get(self, asset: DID | str | int) -> Asset:
-        """Look an asset up by DID or number: its state on chain and its document, checked against its digest.
+    def get(self, asset: AssetRef) -> Asset:
+        """Look an asset up: its state on chain and its document, checked against its digest. One in hand is read anew.
 
         Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
         `InvalidDDO` if what was published is none.
         """
-        return Catalogue(self).get(asset)
+        return Catalogue(self).get(self.did(asset))
 
-    def listing(self, did: DID) -> Listing | None:
+    def listing(self, asset: AssetRef) -> Listing | None:
         """What curation says of an asset; None for a registry that was given to no DAO."""
-        return Catalogue(self).listing(did)
+        return Catalogue(self).listing(self.did(asset))
 
-    def licences(self, asset: DID | str | int) -> tuple[Offer, ...]:
-        """The licences of an asset by their number. Raises what `get` raises."""
-        return Catalogue(self).get(asset).licences
+    def licences(self, asset: AssetRef) -> tuple[Offer, ...]:
+        """The licences of an asset by their number, as they are now. Raises what `get` raises."""
+        return Catalogue(self).get(self.did(asset)).licences
 
-    def history(self, asset: DID | str | int) -> tuple[CID, ...]:
+    def history(self, asset: AssetRef) -> tuple[CID, ...]:
         """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
-        return Catalogue(self).history(asset)
+        return Catalogue(self).history(self.did(asset))
 
-    def resolve(self, asset: DID | str | int) -> dict[str, Any]:
+    def resolve(self, asset: AssetRef) -> dict[str, Any]:
         """The W3C DID document of an asset. Raises what `get` raises."""
         found = Catalogue(self).get(asset)
         return found.ddo.did_document(found.did, found.owner)
 
-    def roles(self, asset: DID | str | int, account: str) -> tuple[str, ...]:
+    def roles(self, asset: AssetRef, account: str) -> tuple[str, ...]:
         """The roles that an account was given on the asset; an owner needs none."""
         did = self.did(asset)
         mask = self.read(did, self.assets.functions.rolesOf(did.asset_id, to_address(account)))
         return tuple(name for name, bit in ROLES.items() if mask & bit)
 
-    def offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
+    def offer(self, asset: AssetRef, licence: str | int | Offer | None) -> Offer:
         """One licence of an asset, by its name, its number or as it was seen; None if there is only one open.
 
         Raises `LicenceNotFound` with the names that there are, and `InputError` for what was seen at another asset.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from registry.assets.reading import Catalogue
-from registry.did import DID
 from registry.errors import AccessDenied
-from registry.results import Asset, Holding, Offer
+from registry.results import Asset, AssetRef, Holding, Offer
 from registry.session import Session
 from registry.types import to_address
 
@@ -16,7 +15,7 @@ class Rights:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def has_access(self, asset: Asset | DID | str | int, *, account: str | None = None) -> bool:
+    def has_access(self, asset: AssetRef, *, account: str | None = None) -> bool:
         """Whether an account (default: the signer) may open the asset now, as its owner or under any licence.
 
         Raises `AssetNotFound`.
@@ -27,7 +26,7 @@ class Rights:
         return bool(self._session.read(did, self._session.assets.functions.assetInfo(did.asset_id))[0] == holder)
 
     def holding(
-        self, asset: Asset | DID | str | int, licence: str | int | Offer | None = None, *, account: str | None = None
+        self, asset: AssetRef, licence: str | int | Offer | None = None, *, account: str | None = None
     ) -> Holding:
         """What an account (default: the signer) holds of one licence. Raises `LicenceNotFound`."""
         offer = Catalogue(self._session).offer(asset, licence)
@@ -47,7 +46,7 @@ class Rights:
             tokens=tokens,
         )
 
-    def holdings(self, asset: Asset | DID | str | int, *, account: str | None = None) -> tuple[Holding, ...]:
+    def holdings(self, asset: AssetRef, *, account: str | None = None) -> tuple[Holding, ...]:
         """What an account (default: the signer) holds of each licence of the asset."""
         found = Catalogue(self._session).get(asset)
         return tuple(self.holding(found, offer, account=account) for offer in found.licences)
@@ -71,7 +70,7 @@ class Rights:
 class Entitled(Session):
     """The verbs that ask what an account holds."""
 
-    def has_access(self, asset: DID | str | int, *, account: str | None = None) -> bool:
+    def has_access(self, asset: AssetRef, *, account: str | None = None) -> bool:
         """Whether an account (default: the signer) may open the asset now, as its owner or under any licence.
 
         Raises `AssetNotFound`.
@@ -79,11 +78,11 @@ class Entitled(Session):
         return Rights(self).has_access(asset, account=account)
 
     def holding(
-        self, asset: DID | str | int, licence: str | int | Offer | None = None, *, account: str | None = None
+        self, asset: AssetRef, licence: str | int | Offer | None = None, *, account: str | None = None
     ) -> Holding:
         """What an account (default: the signer) holds of one licence. Raises `LicenceNotFound`."""
         return Rights(self).holding(asset, licence, account=account)
 
-    def holdings(self, asset: DID | str | int, *, account: str | None = None) -> tuple[Holding, ...]:
+    def holdings(self, asset: AssetRef, *, account: str | None = None) -> tuple[Holding, ...]:
         """What an account (default: the signer) holds of each licence of the asset."""
         return Rights(self).holdings(asset, account=account)

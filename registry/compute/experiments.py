@@ -16,6 +16,7 @@ from registry.documents.ddo import DDO
 from registry.errors import CannotReproduce, InputError
 from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import export
+from registry.results import Asset, AssetRef
 from registry.sandbox.runs.record import RunRecord
 from registry.sandbox.runs.reproducing import Reproduction, read_record, reproduce
 from registry.sandbox.runs.running import FoundAsset, Made, Workshop
@@ -83,13 +84,13 @@ class Experiments:
 
     def run(
         self,
-        code: DID | str | int | PathLike[str],
-        on: Mapping[str, DID | str | int | PathLike[str]] | None = None,
+        code: AssetRef | PathLike[str],
+        on: Mapping[str, AssetRef | PathLike[str]] | None = None,
         *,
         outputs: str | PathLike[str],
         params: Mapping[str, Any] | None = None,
         arguments: Sequence[str] | None = None,
-        environment: DID | str | int | PathLike[str] | None = None,
+        environment: AssetRef | PathLike[str] | None = None,
         limits: Mapping[str, Any] | None = None,
         seed: int = 0,
         keep_inputs: bool = False,
@@ -119,7 +120,7 @@ class Experiments:
             cancel=cancel,
         )
 
-    def record(self, asset: DID | str | int) -> RunRecord:
+    def record(self, asset: AssetRef) -> RunRecord:
         """The record of the run that made an asset. Raises `CannotReproduce` if it names none, and what `get`
         raises."""
         found = Catalogue(self._registry).get(asset)
@@ -131,10 +132,10 @@ class Experiments:
 
     def reproduce(
         self,
-        what: DID | str | int | RunRecord,
+        what: AssetRef | RunRecord,
         *,
         outputs: str | PathLike[str],
-        on: Mapping[str, DID | str | int | PathLike[str]] | None = None,
+        on: Mapping[str, AssetRef | PathLike[str]] | None = None,
         least: Tier = Tier.BUBBLEWRAP,
         limits: Mapping[str, Any] | None = None,
         on_log: Callable[[bytes], object] | None = None,
@@ -156,7 +157,7 @@ class Experiments:
             cancel=cancel,
         )
 
-    def _named(self, what: DID | str | int | PathLike[str]) -> str | Path:
-        if isinstance(what, DID | int):
+    def _named(self, what: AssetRef | PathLike[str]) -> str | Path:
+        if isinstance(what, Asset | DID | int):
             return str(self._registry.did(what))
         return what if isinstance(what, str) else Path(what)

@@ -18,7 +18,7 @@ from registry.did import DID
 from registry.documents.ddo import Encryption, KeyGateway
 from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
 from registry.gated.identity import Identity, seal, unseal
-from registry.results import Asset
+from registry.results import Asset, AssetRef
 from registry.session import Session
 from registry.types import to_address
 
@@ -176,9 +176,7 @@ class Shares:
 class Entrusting(Session):
     """The verbs of owners for the keys of content that is encrypted."""
 
-    def reissue(
-        self, asset: DID | str | int, gateways: Sequence[str] | None = None, *, threshold: int | None = None
-    ) -> Asset:
+    def reissue(self, asset: AssetRef, gateways: Sequence[str] | None = None, *, threshold: int | None = None) -> Asset:
         """Split the key of an asset's content anew among gateways (by default those that it has), and name them in its
         document. For the owner and editors.
 
@@ -203,7 +201,7 @@ class Entrusting(Session):
             job.begin(None)
         return Catalogue(self).get(found.did)
 
-    def export_key(self, asset: DID | str | int, path: str | PathLike[str], passphrase: str) -> Path:
+    def export_key(self, asset: AssetRef, path: str | PathLike[str], passphrase: str) -> Path:
         """Write the key of an asset's content to a file that the passphrase opens, here or with any age tool.
 
         Raises `InputError` for a file that is there already, and what `unlock` raises.

@@ -22,10 +22,9 @@ from registry.ipfs.cid import CID, RAW
 from registry.ipfs.hosts import normal_url
 
 if TYPE_CHECKING:
-    from registry.did import DID
     from registry.documents.ddo import Content
     from registry.ipfs.unixfs import FileEntry
-    from registry.results import Asset
+    from registry.results import Asset, AssetRef
     from registry.session import Session
 
 __all__ = ["CachedRepository", "CroissantExport", "Exports"]
@@ -64,7 +63,7 @@ class Exports:
 
     # --- Croissant -------------------------------------------------------------------------------
 
-    def croissant(self, asset: DID | str | int, *, gateway: str | None = None) -> CroissantExport:
+    def croissant(self, asset: AssetRef, *, gateway: str | None = None) -> CroissantExport:
         """An asset as a Croissant document, with the SHA-256 of each file and the columns of its tables.
 
         Files are named by their paths, so the document belongs into the folder that `download` writes; with `gateway`
@@ -120,9 +119,7 @@ class Exports:
 
     # --- The Hugging Face cache ------------------------------------------------------------------
 
-    def hf_cache(
-        self, asset: DID | str | int, folder: str | PathLike[str], *, name: str | None = None
-    ) -> CachedRepository:
+    def hf_cache(self, asset: AssetRef, folder: str | PathLike[str], *, name: str | None = None) -> CachedRepository:
         """Write an asset as a repository into a cache of ``huggingface_hub``, which opens it there without a network.
 
         Its `name` there (``org/name``) is yours to choose, by default one that only this asset has: names in its

@@ -13,7 +13,7 @@ from registry.content.unlocking import wallet_of
 from registry.did import DID
 from registry.documents.ddo import Encryption
 from registry.errors import InputError
-from registry.results import Asset
+from registry.results import Asset, AssetRef
 from registry.session import Session
 from registry.types import Address, to_address
 
@@ -58,7 +58,7 @@ class Invited:
 class Inviting(Session):
     """The verbs of owners who let others in."""
 
-    def invite(self, asset: DID | str | int, account: str, *, days: float = 7.0, start: int | None = None) -> Invited:
+    def invite(self, asset: AssetRef, account: str, *, days: float = 7.0, start: int | None = None) -> Invited:
         """Let an account open a gated asset for some `days`, from `start` (seconds since 1970; default: now).
 
         The owner signs an invitation that the asset's gateways keep; nothing goes on chain, and nothing is paid. To
@@ -114,7 +114,7 @@ class Inviting(Session):
         return Shares(self).at_each(found.did, gateways, end, len(gateways), "revoke the invitation")
 
 
-def _shared(session: Session, asset: DID | str | int) -> tuple[Asset, Encryption]:
+def _shared(session: Session, asset: AssetRef) -> tuple[Asset, Encryption]:
     found = Catalogue(session).get(asset)
     encryption = found.ddo.content.encryption if found.ddo.content else None
     if encryption is None or not encryption.gateways:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.assets.reading import Catalogue
-from registry.did import DID
 from registry.errors import InputError
 from registry.ipfs.sources import open_source
 from registry.session import Session
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from registry.ipfs.pinning import PinningService
     from registry.ipfs.recovery import Rehearsal
     from registry.ipfs.replicas import PinReceipt, PinReceipts
-    from registry.results import Asset
+    from registry.results import Asset, AssetRef
 
 
 class Keeping(Session):
@@ -36,7 +35,7 @@ class Keeping(Session):
 
     def pin(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         *,
         replicas: int = 1,
         services: Sequence[str | PinningService],
@@ -86,9 +85,7 @@ class Keeping(Session):
             roots += [wheel.cid for wheel in Lock.from_bytes(fetch(record.environment.lock, self.store)).wheels]
         yield from (root for root in dict.fromkeys(roots) if root not in _roots(asset))
 
-    def audit(
-        self, asset: DID | str | int, *, share: float = 0.01, at_least: int = 16, seed: int | None = None
-    ) -> Audit:
+    def audit(self, asset: AssetRef, *, share: float = 0.01, at_least: int = 16, seed: int | None = None) -> Audit:
         """Fetch random blocks of the asset back from each service that has a receipt for it, and hash them.
 
         `share` of the blocks but `at_least` so many are drawn; the result tells the probability to miss a loss. A
@@ -115,7 +112,7 @@ class Keeping(Session):
         done = audit(roots, self.store, checked, share=share, at_least=at_least, seed=seed, progress=self.progress)
         return replace(done, unchecked=tuple(name for name in held if name not in checked))
 
-    def rehearse(self, asset: DID | str | int, folder: str | PathLike[str]) -> tuple[Rehearsal, ...]:
+    def rehearse(self, asset: AssetRef, folder: str | PathLike[str]) -> tuple[Rehearsal, ...]:
         """The recovery drill: back the asset's document and content up to archives (CAR) in `folder`, restore each into
         an empty store, and read every byte from there. The archives stay, as a backup.
 

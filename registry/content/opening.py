@@ -7,9 +7,9 @@ from os import PathLike
 
 from registry.assets.reading import Catalogue
 from registry.content.sealed import shelf_for
-from registry.did import DID, split_asset_url
+from registry.did import split_asset_url
 from registry.ipfs.unixfs import FileEntry
-from registry.results import Asset, Verification
+from registry.results import Asset, AssetRef, Verification
 from registry.session import Session
 
 
@@ -24,12 +24,12 @@ class Opening(Session):
         """
         shelf_for(self, found).require_access(found)
 
-    def files(self, asset: DID | str | int) -> tuple[FileEntry, ...]:
+    def files(self, asset: AssetRef) -> tuple[FileEntry, ...]:
         """The files of the asset's content: path, bytes and CID. Needs no access, unless names are hidden."""
         found = Catalogue(self).get(asset)
         return shelf_for(self, found).files(found)
 
-    def open(self, asset: DID | str | int, path: str = "") -> io.BufferedReader:
+    def open(self, asset: AssetRef, path: str = "") -> io.BufferedReader:
         """Open a file of the asset for reading bytes; each block is hashed before a byte of it comes out.
 
         `asset` may be an ``asset://<did>/<path>`` URL; `path` may be left out if there is one file only. The result
@@ -43,7 +43,7 @@ class Opening(Session):
         found = Catalogue(self).get(asset)
         return shelf_for(self, found).open(found, path)
 
-    def download(self, asset: DID | str | int, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
+    def download(self, asset: AssetRef, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         """Write all content of the asset to `target`, which must not exist or be an empty folder.
 
         Every block is hashed; on an error or an interruption nothing is left behind. Raises what `open` raises, and
@@ -52,7 +52,7 @@ class Opening(Session):
         found = Catalogue(self).get(asset)
         return shelf_for(self, found).download(found, target)
 
-    def verify(self, asset: DID | str | int, path: str | PathLike[str] | None = None) -> Verification:
+    def verify(self, asset: AssetRef, path: str | PathLike[str] | None = None) -> Verification:
         """Hash everything again: the document against the chain, and the content against the document.
 
         With `path`, a local copy is hashed instead of the stored blocks; names that begin with a dot may lie beside it,

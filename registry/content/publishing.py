@@ -12,11 +12,10 @@ from registry.assets.drafting import BATCH, Draft, PlannedAsset, Planner, update
 from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.content.sealed import shelf_for
-from registry.did import DID
 from registry.documents.ddo import AssetType
 from registry.documents.licence import Licence
 from registry.errors import InputError
-from registry.results import Done, Preview, Published
+from registry.results import Asset, AssetRef, Done, Preview, Published
 from registry.session import Session, whole
 from registry.types import Address, Digest, to_address
 
@@ -45,7 +44,7 @@ class Publishing(Session):
         owner: str | None = ...,
         payout: str | None = ...,
         royalty_bps: int | None = ...,
-        parents: Sequence[DID | str] = ...,
+        parents: Sequence[AssetRef] = ...,
         max_royalty_bps: int | None = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
@@ -67,7 +66,7 @@ class Publishing(Session):
         owner: str | None = ...,
         payout: str | None = ...,
         royalty_bps: int | None = ...,
-        parents: Sequence[DID | str] = ...,
+        parents: Sequence[AssetRef] = ...,
         max_royalty_bps: int | None = ...,
         gated: Gated | None = ...,
         made_by: RunRecord | None = ...,
@@ -88,7 +87,7 @@ class Publishing(Session):
         owner: str | None = None,
         payout: str | None = None,
         royalty_bps: int | None = None,
-        parents: Sequence[DID | str] = (),
+        parents: Sequence[AssetRef] = (),
         max_royalty_bps: int | None = None,
         gated: Gated | None = None,
         made_by: RunRecord | None = None,
@@ -114,7 +113,7 @@ class Publishing(Session):
         if made_by is not None:
             from registry.sandbox.runs.publishing import made_by as made
 
-            told, parents = made(made_by, path, parents)
+            told, parents = made(made_by, path, [Catalogue(self).parent(parent) for parent in parents])
             fields |= told
         draft = Draft(
             name=name,
@@ -228,7 +227,7 @@ class Publishing(Session):
 
     def update(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         *,
         path: str | PathLike[str] | None = None,
         gated: Gated | None = None,
@@ -243,9 +242,9 @@ class Publishing(Session):
         `gated` says that it shall be, or with other gateways. The new key goes to the gateways afterwards;
         interrupted and run again, it finishes what was begun, with the same key.
 
-        If somebody else was faster (`expected_version`, by default the version read now), nothing is lost: the
-        contract refuses with `VersionConflict`. For the owner and editors. Raises `InvalidDDO` for fields that do
-        not fit, and `InputError` for `gated` without a `path`.
+        If somebody else was faster (`expected_version`, by default the version read now, or that of the `Asset` in
+        hand), nothing is lost: the contract refuses with `VersionConflict`. For the owner and editors. Raises
+        `InvalidDDO` for fields that do not fit, and `InputError` for `gated` without a `path`.
         """
         if gated is not None and path is None:
             raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
@@ -253,8 +252,10 @@ class Publishing(Session):
         if path is None:
             return update_document(self, found, found.ddo.with_changes(**fields), expected_version, dry_run)
         shelf = shelf_for(self, found, gated)
-        if not dry_run and (before := shelf.resumed(found, path, gated, hidden, fields)) is not None:
-            what = f"update {found.did} to version {found.version}"
+        # One in hand may be as it was before the update that is run again.
+        now = Catalogue(self).get(found.did) if isinstance(asset, Asset) else found
+        if not dry_run and (before := shelf.resumed(now, path, gated, hidden, fields)) is not None:
+            what = f"update {found.did} to version {now.version}"
             return Done(what, NOTHING, None, before=True, left_out=before.left_out)
         content, left_out = shelf.pack_next(found, path, gated, hidden, dry_run)
         ddo = found.ddo.with_changes(**{**fields, "content": content})

@@ -13,7 +13,7 @@ from registry.did import DID
 from registry.documents.canonical import parse_json
 from registry.documents.typed_data import typed_data
 from registry.errors import InputError
-from registry.results import Done, Offer
+from registry.results import AssetRef, Done, Offer
 from registry.session import Session, whole
 from registry.text import numbers
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -121,7 +121,7 @@ class Uses(Session):
 
     def redeem(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         units: int = 1,
@@ -136,7 +136,7 @@ class Uses(Session):
 
     def consume(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         uses: int = 1,
@@ -150,7 +150,7 @@ class Uses(Session):
 
     def sign_receipt(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         uses: int = 1,

@@ -14,7 +14,7 @@ from registry.governance.base import R
 from registry.governance.documents import Document, Documents, cid_of
 from registry.ipfs.cid import CID
 from registry.money import Amount
-from registry.results import Done, Listing
+from registry.results import AssetRef, Done, Listing
 from registry.session import whole
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -99,7 +99,7 @@ class Curation(Documents[R]):
 
     # --- Looking ---------------------------------------------------------------------------------
 
-    def listing(self, asset: DID | str | int) -> Listing:
+    def listing(self, asset: AssetRef) -> Listing:
         """What curation says of an asset."""
         found = Catalogue(self.registry).listing(self.registry.did(asset))
         assert found is not None
@@ -126,7 +126,7 @@ class Curation(Documents[R]):
             lapses_at=opened + DECISION_TIME,
         )
 
-    def cases(self, asset: DID | str | int | None = None, *, open_only: bool = False) -> tuple[Case, ...]:
+    def cases(self, asset: AssetRef | None = None, *, open_only: bool = False) -> tuple[Case, ...]:
         """All cases, or those of an asset, in the order of their numbers."""
         filters = {} if asset is None else {"assetId": self.registry.did(asset).asset_id}
         opened = self.registry.chain.events(
@@ -159,7 +159,7 @@ class Curation(Documents[R]):
 
     def flag(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         reason: Document,
         *,
         token: str | None = None,
@@ -175,7 +175,7 @@ class Curation(Documents[R]):
 
     def appeal(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         reason: Document,
         *,
         token: str | None = None,
@@ -220,7 +220,7 @@ class Curation(Documents[R]):
             for amount in held
         )
 
-    def relist(self, asset: DID | str | int, *, dry_run: bool = False) -> Done:
+    def relist(self, asset: AssetRef, *, dry_run: bool = False) -> Done:
         """End a delisting: anybody once its time is over, the DAO at any time."""
         did = self.registry.did(asset)
         call = self.curation_contract.functions.relist(did.asset_id)
@@ -245,7 +245,7 @@ class Curation(Documents[R]):
         call = self.curation_contract.functions.decideAppeal(self.case(case).number, upheld, self.pin_document(reason))
         return self.registry.act(f"{'uphold' if upheld else 'dismiss'} case {case}", call, dry_run=dry_run)
 
-    def endorse(self, asset: DID | str | int, reason: Document, *, dry_run: bool = False) -> Done:
+    def endorse(self, asset: AssetRef, reason: Document, *, dry_run: bool = False) -> Done:
         """Recommend an asset as it is now, its document and its owner: by the DAO or its council.
 
         Another version, or another owner, is not recommended by it.
@@ -256,13 +256,13 @@ class Curation(Documents[R]):
         )
         return self.registry.act(f"endorse version {found.version} of {found.did}", call, dry_run=dry_run)
 
-    def unendorse(self, asset: DID | str | int, reason: Document, *, dry_run: bool = False) -> Done:
+    def unendorse(self, asset: AssetRef, reason: Document, *, dry_run: bool = False) -> Done:
         """End an endorsement: by the DAO or its council."""
         did = self.registry.did(asset)
         call = self.curation_contract.functions.unendorse(did.asset_id, self.pin_document(reason))
         return self.registry.act(f"no longer endorse {did}", call, dry_run=dry_run)
 
-    def delist(self, asset: DID | str | int, reason: Document, *, until: int = 0, dry_run: bool = False) -> Done:
+    def delist(self, asset: AssetRef, reason: Document, *, until: int = 0, dry_run: bool = False) -> Done:
         """Stop new sales of an asset without a flag: by the DAO alone, until `until` (seconds) as for `decide_flag`."""
         did = self.registry.did(asset)
         whole(until, "seconds since 1970", low=0, high=2**48 - 1)
@@ -291,7 +291,7 @@ class Curation(Documents[R]):
 
     def _open(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         reason: Document,
         token: str | None,
         max_bond: str | Amount | None,

@@ -10,7 +10,7 @@ from registry.errors import InputError, NotFoundError
 from registry.governance.base import R
 from registry.governance.documents import Document, Documents
 from registry.ipfs.cid import CID
-from registry.results import Done
+from registry.results import AssetRef, Done
 from registry.session import whole
 from registry.text.letters import unseen
 from registry.types import Address, to_address
@@ -132,7 +132,7 @@ class Standards(Documents[R]):
         found = (self._version(decoded(name), version, name) for name, version in names)
         return tuple(standard for standard in found if standard is not None)
 
-    def declare(self, asset: DID | str | int, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:
+    def declare(self, asset: AssetRef, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:
         """Declare that an asset, as its document stands now, conforms to an adopted version (default: the last).
 
         For its owner and editors.
@@ -141,13 +141,13 @@ class Standards(Documents[R]):
         call = self.standards_contract.functions.declare(did.asset_id, encoded(name), found.version)
         return self.registry.act(f"declare that {did} conforms to {found}", call, dry_run=dry_run)
 
-    def withdraw_declaration(self, asset: DID | str | int, name: str, *, dry_run: bool = False) -> Done:
+    def withdraw_declaration(self, asset: AssetRef, name: str, *, dry_run: bool = False) -> Done:
         """Take a declaration back: by the owner or an editor."""
         did = self.registry.did(asset)
         call = self.standards_contract.functions.withdraw(did.asset_id, encoded(name))
         return self.registry.act(f"no longer declare that {did} conforms to {name!r}", call, dry_run=dry_run)
 
-    def conformances(self, asset: DID | str | int) -> tuple[Conformance, ...]:
+    def conformances(self, asset: AssetRef) -> tuple[Conformance, ...]:
         """What an asset declares now, by the name of the standard."""
         did, chain = self.registry.did(asset), self.registry.chain
         declared = chain.events(

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.assets.drafting import Draft, described
+from registry.assets.reading import Catalogue
 from registry.content.publishing import Publishing
 from registry.errors import InputError
 from registry.imports.bringing import Imported, bring
 from registry.system.disk import write_whole
 
 if TYPE_CHECKING:
-    from registry.did import DID
     from registry.documents.licence import Licence
     from registry.gated.policy import Gated
-    from registry.results import Preview, Published
+    from registry.results import AssetRef, Preview, Published
 
 __all__ = ["Imports"]
 
@@ -69,7 +69,7 @@ class Imports:
         accept_licence: bool = False,
         licences: Sequence[Licence] = (),
         gated: Gated | None = None,
-        parents: Sequence[DID | str] = (),
+        parents: Sequence[AssetRef] = (),
         owner: str | None = None,
         royalty_bps: int | None = None,
         max_royalty_bps: int | None = None,
@@ -135,8 +135,8 @@ class Imports:
         it."""
         return self._known().get(name)
 
-    def _parents(self, found: Imported, named: Sequence[DID | str]) -> tuple[DID | str, ...]:
-        known, given = self._known(), set(map(str, named))
+    def _parents(self, found: Imported, named: Sequence[AssetRef]) -> tuple[AssetRef, ...]:
+        known, given = self._known(), {str(Catalogue(self._registry).parent(one)) for one in named}
         made_here = dict.fromkeys(known[name] for name in found.related if name in known)
         return (*named, *(did for did in made_here if did not in given))
 

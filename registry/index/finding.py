@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
 from registry.money import DOLLARS, Amount, split_price
+from registry.results import AssetRef
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, to_address
 
@@ -97,8 +98,8 @@ class Searching(Session):
         format: str | Sequence[str] = (),
         standard: str | Sequence[str] = (),
         owner: str = "",
-        collection: DID | str | int = 0,
-        derived_from: DID | str | int = 0,
+        collection: AssetRef = 0,
+        derived_from: AssetRef = 0,
         min_price: str | None = None,
         max_price: str | None = None,
         min_size: int | None = None,
@@ -182,7 +183,7 @@ class Searching(Session):
         """
         return by_name(self, name)
 
-    def similar(self, asset: DID | str | int, *, limit: int = 10, hub: Hubs = None) -> tuple[Hit, ...]:
+    def similar(self, asset: AssetRef, *, limit: int = 10, hub: Hubs = None) -> tuple[Hit, ...]:
         """Assets like one, the most alike first."""
         did = self.did(asset)
         for answers in self._answers(hub):
@@ -243,7 +244,7 @@ class Searching(Session):
             return answers.teams(self._account(account)).teams
         return ()
 
-    def holders(self, asset: DID | str | int, *, hub: Hubs = None) -> tuple[Holder, ...]:
+    def holders(self, asset: AssetRef, *, hub: Hubs = None) -> tuple[Holder, ...]:
         """Who holds licences of an asset, or held them."""
         did = self.did(asset)
         found: list[Holder] = []
@@ -260,7 +261,7 @@ class Searching(Session):
     # --- What happened ---------------------------------------------------------------------------
 
     def sales(
-        self, asset: DID | str | int | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
+        self, asset: AssetRef | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
     ) -> tuple[SaleLine, ...]:
         """Sales of an asset, to an account, or all, the last first."""
         id = self.did(asset).asset_id if asset is not None else 0
@@ -270,7 +271,7 @@ class Searching(Session):
         return ()
 
     def activity(
-        self, asset: DID | str | int | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
+        self, asset: AssetRef | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
     ) -> tuple[Activity, ...]:
         """What happened to an asset, to an account, or at all, the last first."""
         id = self.did(asset).asset_id if asset is not None else 0
@@ -281,7 +282,7 @@ class Searching(Session):
 
     def watch(
         self,
-        asset: DID | str | int | None = None,
+        asset: AssetRef | None = None,
         *,
         account: str | None = None,
         every: float = 2.0,
@@ -359,7 +360,7 @@ class Searching(Session):
     def _token_address(self, place: int) -> str:
         return (self.token_at(place).address or ZERO_ADDRESS).lower()
 
-    def _number(self, asset: DID | str | int) -> int:
+    def _number(self, asset: AssetRef) -> int:
         return int(asset) if isinstance(asset, int) else int(self.did(asset).asset_id)
 
     def _account(self, account: str | None) -> str:

@@ -10,11 +10,10 @@ from registry.assets.reading import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.fees import NOTHING
-from registry.did import DID
 from registry.documents.typed_data import typed_data
 from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
 from registry.money import Amount, Token
-from registry.results import Done, Offer, Purchase, Quote
+from registry.results import Asset, AssetRef, Done, Offer, Purchase, Quote
 from registry.session import Session, whole
 from registry.types import Address, Digest, to_address
 
@@ -33,7 +32,7 @@ PERMIT_SECONDS: Final = 3600
 class Buying(Session):
     """The verbs of buyers, and of owners who give licences away."""
 
-    def quote(self, asset: DID | str | int, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:
+    def quote(self, asset: AssetRef, licence: str | int | Offer | None = None, *, units: int = 1) -> Quote:
         """What `units` of a licence cost now, and how the price is split.
 
         Raises `LicenceNotFound` and what `get` raises.
@@ -46,7 +45,7 @@ class Buying(Session):
 
     def buy(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         units: int = 1,
@@ -59,11 +58,12 @@ class Buying(Session):
     ) -> Purchase:
         """Buy `units` of a licence for `account` (default: the signer), as access or as transferable datatokens.
 
-        The most that is paid is `max_total`; without it, the price of the `Offer` that was passed, or the price
-        now. With `approve` the market is let take the price by a signed permit, or by a transaction of its own where
-        the token knows no permit. An interrupted purchase is finished by running it again, not repeated. With `once`, a
-        name of your own for this purchase (an order number, say), it is made once and never again: whoever runs it
-        later gets what was bought, also from a dry run. Without it, buying what was bought buys more.
+        The most that is paid is `max_total`; without it, the price that was seen in the `Offer` or the `Asset` that was
+        passed, or the price now. With `approve` the market is let take the price by a signed permit, or by a
+        transaction of its own where the token knows no permit. An interrupted purchase is finished by running it again,
+        not repeated. With `once`, a name of your own for this purchase (an order number, say), it is made once and
+        never again: whoever runs it later gets what was bought, also from a dry run. Without it, buying what was bought
+        buys more.
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
@@ -83,7 +83,9 @@ class Buying(Session):
         if settled:
             done = settled[-1]
         else:
-            maximum = self._maximum(offer, units, max_total, price, seen=isinstance(licence, Offer))
+            maximum = self._maximum(
+                offer, units, max_total, price, seen=isinstance(licence, Offer) or isinstance(asset, Asset)
+            )
             if price.total.units > maximum.units:
                 raise PriceChanged(offer.name, str(price.total), str(maximum))
             held = self.units(price.total.token, self.address)
@@ -128,7 +130,7 @@ class Buying(Session):
 
     def grant(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         to: str,

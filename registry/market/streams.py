@@ -13,7 +13,7 @@ from registry.documents.licence import Kind, duration, seconds_of
 from registry.errors import InputError, InsufficientBalance, PriceChanged
 from registry.market.buying import payment
 from registry.money import Amount
-from registry.results import Done, Offer
+from registry.results import AssetRef, Done, Offer
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Streams:
     # --- Asking ----------------------------------------------------------------------------------
 
     def subscription(
-        self, asset: DID | str | int, licence: str | int | Offer | None = None, *, account: str | None = None
+        self, asset: AssetRef, licence: str | int | Offer | None = None, *, account: str | None = None
     ) -> Subscription:
         """The stream of an account (default: the signer). Raises `LicenceNotFound`, and `InputError` for another kind
         of licence."""
@@ -129,7 +129,7 @@ class Streams:
 
     def quote(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         time: str | int,
@@ -146,7 +146,7 @@ class Streams:
             token, total = self._chain.call(functions.quote(*key, seconds))
         return Amount(total, self._registry.token_of(token))
 
-    def subscribers(self, asset: DID | str | int, licence: str | int | Offer | None = None) -> tuple[Address, ...]:
+    def subscribers(self, asset: AssetRef, licence: str | int | Offer | None = None) -> tuple[Address, ...]:
         """All accounts that ever subscribed, in the order of their first time, from events."""
         offer = self._offer(asset, licence)
         events = self._chain.events(
@@ -160,7 +160,7 @@ class Streams:
 
     def subscribe(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         time: str | int,
@@ -181,7 +181,7 @@ class Streams:
 
     def extend(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         time: str | int,
@@ -197,7 +197,7 @@ class Streams:
         return self._buy("extend", asset, licence, time, account, max_total, approve, dry_run)
 
     def cancel(
-        self, asset: DID | str | int, licence: str | int | Offer | None = None, *, dry_run: bool = False
+        self, asset: AssetRef, licence: str | int | Offer | None = None, *, dry_run: bool = False
     ) -> tuple[Done, Amount]:
         """End one's own stream, now or after its smallest stay, and get back what it will not earn.
 
@@ -215,7 +215,7 @@ class Streams:
 
     def settle(
         self,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None = None,
         *,
         accounts: Sequence[str] | None = None,
@@ -266,7 +266,7 @@ class Streams:
     def _contract(self) -> Any:
         return self._registry.stream_contract
 
-    def _offer(self, asset: DID | str | int, licence: str | int | Offer | None) -> Offer:
+    def _offer(self, asset: AssetRef, licence: str | int | Offer | None) -> Offer:
         offer = Catalogue(self._registry).offer(asset, licence)
         if offer.kind is not Kind.STREAM:
             raise InputError(
@@ -286,7 +286,7 @@ class Streams:
     def _buy(
         self,
         verb: str,
-        asset: DID | str | int,
+        asset: AssetRef,
         licence: str | int | Offer | None,
         time: str | int,
         account: str | None,

@@ -14,7 +14,7 @@ from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.errors import ContentError, InvalidDDO
 from registry.money import Amount
-from registry.results import Done
+from registry.results import AssetRef, Done
 from registry.session import Session, whole
 from registry.system import disk
 
@@ -150,7 +150,7 @@ class Family:
 class Lineage(Session):
     """The verbs of derivation."""
 
-    def family(self, asset: DID | str | int) -> Family:
+    def family(self, asset: AssetRef) -> Family:
         """The family of an asset, from events: ancestors with what it owes them, descendants with what they owe it.
 
         Names come from the documents; of one that cannot be had, the number stands in. Needs no signer. Raises
@@ -190,13 +190,13 @@ class Lineage(Session):
             ),
         )
 
-    def derivative_terms(self, asset: DID | str | int) -> DerivativeTerms:
+    def derivative_terms(self, asset: AssetRef) -> DerivativeTerms:
         """What the asset asks of assets derived from it from now on. Raises `AssetNotFound`."""
         did = self.did(asset)
         allowed, royalty = self.read(did, self.assets.functions.assetInfo(did.asset_id))[10]
         return DerivativeTerms(did, bool(allowed), int(royalty))
 
-    def set_derivative_terms(self, asset: DID | str | int, royalty_bps: int | None, *, dry_run: bool = False) -> Done:
+    def set_derivative_terms(self, asset: AssetRef, royalty_bps: int | None, *, dry_run: bool = False) -> Done:
         """Let others derive from the asset for `royalty_bps` basis points (0 to 3,000) of their sales; None: no more.
 
         Assets that were derived before keep what they owe. For the owner. Raises `InputError` and `NotAssetOwner`.

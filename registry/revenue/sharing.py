@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from registry.did import DID
 from registry.errors import InputError, NotFoundError
 from registry.money import Amount, Token
+from registry.results import AssetRef
 from registry.revenue.accounts import Account, Accounts, split_of
 from registry.revenue.splits import (
     Claim,
@@ -80,7 +81,7 @@ class Revenue:
         address = to_address(self._chain.call(Accounts(self._session).factory.functions.splitterOf(list(table))))
         return split_of(address, table, deployed=self._chain.has_code(address))
 
-    def get(self, split: Split | DID | str | int) -> Split:
+    def get(self, split: Split | AssetRef) -> Split:
         """The splitter at an address, or that of an asset's royalties.
 
         Raises `NotFoundError` for an address with no splitter of this registry's, or whose splitter was not made yet,
@@ -103,7 +104,7 @@ class Revenue:
 
     # --- Asking ----------------------------------------------------------------------------------
 
-    def forecast(self, target: Split | DID | str | int, amount: str | Amount) -> Forecast:
+    def forecast(self, target: Split | AssetRef, amount: str | Amount) -> Forecast:
         """Who would get what of a future amount that arrives at a splitter, or of a future sale of an asset.
 
         Of a sale: the fee, the royalty of each ancestor, and the rest to the payout; payouts that are splitters are
@@ -123,7 +124,7 @@ class Revenue:
         parts = tuple(replace(part, amount=Amount(units, paid.token)) for part, units in cascade.parts.items() if units)
         return Forecast(paid, parts, paid.units - sum(part.amount.units for part in parts))
 
-    def pending(self, split: Split | DID | str | int, token: str | Token) -> tuple[Pending, ...]:
+    def pending(self, split: Split | AssetRef, token: str | Token) -> tuple[Pending, ...]:
         """What each payee of a splitter has to expect in a token, one entry for each account.
 
         Raises what `get` raises, `UnknownToken`, and `InputError` for an address that is no token.
@@ -156,7 +157,7 @@ class Revenue:
 
     def parked(
         self,
-        split: Split | DID | str | int | None = None,
+        split: Split | AssetRef | None = None,
         *,
         account: str | None = None,
         token: str | Token | None = None,
@@ -186,7 +187,7 @@ class Revenue:
 
     def distribute(
         self,
-        split: Split | DID | str | int,
+        split: Split | AssetRef,
         token: str | Token | None = None,
         *,
         chunk: int | None = None,
@@ -246,7 +247,7 @@ class Revenue:
 
     def claim(
         self,
-        split: Split | DID | str | int,
+        split: Split | AssetRef,
         token: str | Token,
         *,
         account: str | None = None,
@@ -285,7 +286,7 @@ class Revenue:
 
     def statement(
         self,
-        subject: Split | DID | str | int,
+        subject: Split | AssetRef,
         *,
         token: str | Token | None = None,
         since: str | date | datetime | None = None,

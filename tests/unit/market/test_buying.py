@@ -51,6 +51,27 @@ def test_a_quote_says_who_gets_what(publish: Callable[..., Published], author: R
     assert not buyer.quote(publish(RESEARCH).did).total
 
 
+def test_an_asset_in_hand_goes_where_its_did_does_and_is_not_loaded_again(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, asked, call = buyer.get(publish(MONTH).did), [], buyer.chain.call
+
+    def counted(fn: Any, **options: Any) -> Any:
+        asked.append(fn.fn_name)
+        return call(fn, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(buyer.chain, "call", counted)
+        assert buyer.buy(seen, "month", dry_run=True).price == buyer.quote(seen)
+        assert not {"assetInfo", "licencesOf"} & set(asked)
+    author.reprice(seen, "month", "20 USD")
+    with pytest.raises(PriceChanged):
+        buyer.buy(seen, "month")
+    assert str(buyer.licences(seen)[0].price) == "20 USD"
+    buyer.buy(buyer.get(seen), "month")
+    assert buyer.has_access(seen) and buyer.holdings(seen)[0].active
+
+
 def test_a_purchase_that_has_a_name_is_made_once(publish: Callable[..., Published], buyer: Registry) -> None:
     did = publish(MONTH).did
     first = buyer.buy(did, "month", once="order 17")

@@ -141,6 +141,7 @@ def test_the_verbs_of_the_client_work_and_send_nothing(ann: Registry, team: NewT
         assert done.tx is None
         published = act.publish(None, name="Second", type="dataset", license="MIT")
         third = act.publish(None, name="Third", type="dataset", license="MIT")
+        assert act.retire(team.asset, dry_run=True).tx is None, "which writes nothing down"
         act.suspend(team.asset)
     assert ann.chain.block().number == before
     assert (published.did.asset_id, third.did.asset_id) == (team.asset.asset_id + 1, team.asset.asset_id + 2)
