@@ -83,9 +83,8 @@ class Buying(Session):
         if settled:
             done = settled[-1]
         else:
-            maximum = self._maximum(
-                offer, units, max_total, price, seen=isinstance(licence, Offer) or isinstance(asset, Asset)
-            )
+            seen = (offer.price * units if offer.price else None) if was_seen(asset, licence) else price.total
+            maximum = agreed(self, max_total, seen, price.total.token)
             if price.total.units > maximum.units:
                 raise PriceChanged(offer.name, str(price.total), str(maximum))
             held = self.units(price.total.token, self.address)
@@ -146,14 +145,6 @@ class Buying(Session):
 
     # --- Below the verbs -------------------------------------------------------------------------
 
-    def _maximum(self, offer: Offer, units: int, wanted: str | Amount | None, price: Quote, *, seen: bool) -> Amount:
-        """The most that the buyer agrees to: what they said, what they saw, or the price now."""
-        if wanted is not None:
-            return self.amount(wanted, token=price.total.token)
-        if seen:
-            return offer.price * units if offer.price else Amount(0, price.total.token)
-        return price.total
-
     def _purchase(
         self,
         order: tuple[int, int, Address, int, int, Digest],
@@ -170,6 +161,18 @@ class Buying(Session):
         return payment(
             self, plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
         )
+
+
+def was_seen(asset: AssetRef, licence: str | int | Offer | None) -> bool:
+    """If what is bought was passed as it was seen, so that its price is one that the buyer knows."""
+    return isinstance(licence, Offer) or isinstance(asset, Asset)
+
+
+def agreed(session: Session, wanted: str | Amount | None, seen: Amount | None, token: Token) -> Amount:
+    """The most that a buyer agrees to: what they said, or else what they saw, which is None for nothing to pay."""
+    if wanted is not None:
+        return session.amount(wanted, token=token)
+    return seen or Amount(0, token)
 
 
 def payment(

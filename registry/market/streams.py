@@ -11,7 +11,7 @@ from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.documents.licence import Kind, duration, seconds_of
 from registry.errors import InputError, InsufficientBalance, PriceChanged
-from registry.market.buying import payment
+from registry.market.buying import agreed, payment, was_seen
 from registry.money import Amount
 from registry.results import AssetRef, Done, Offer
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -139,12 +139,8 @@ class Streams:
         offer = self._offer(asset, licence)
         holder = to_address(account) if account else self._registry.address
         seconds = _seconds(offer, time)
-        functions, key = self._contract.functions, (offer.did.asset_id, offer.number)
-        if self._ends(offer, holder) > self._chain.block().timestamp:
-            token, total = self._chain.call(functions.quoteExtension(*key, holder, seconds))
-        else:
-            token, total = self._chain.call(functions.quote(*key, seconds))
-        return Amount(total, self._registry.token_of(token))
+        lasts = self._ends(offer, holder) > self._chain.block().timestamp
+        return self._total(offer, seconds, extending=holder if lasts else None)
 
     def subscribers(self, asset: AssetRef, licence: str | int | Offer | None = None) -> tuple[Address, ...]:
         """All accounts that ever subscribed, in the order of their first time, from events."""
@@ -171,8 +167,9 @@ class Streams:
     ) -> Subscribed:
         """Begin a stream of `time` (``"30 days"``, or seconds) for `account` (default: the signer), paid in advance.
 
-        The document is named as it was seen, and `max_total`, by default the price now, is the most that is paid. An
-        interrupted order is finished by running it again, not repeated.
+        The document is named as it was seen. The most that is paid is `max_total`; without it, the price that was seen
+        in the `Offer` or the `Asset` that was passed, or the price now. An interrupted order is finished by running it
+        again, not repeated.
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`), and what the
         contracts answer (`StreamRuns`, `TooLittleTime`, `LicenceClosed`, `OtherDocument`, ...).
@@ -283,6 +280,12 @@ class Streams:
     def _ends(self, offer: Offer, account: Address) -> int:
         return int(self._chain.call(self._contract.functions.endOf(offer.did.asset_id, offer.number, account)))
 
+    def _total(self, offer: Offer, seconds: int, *, extending: Address | None) -> Amount:
+        functions, key = self._contract.functions, (offer.did.asset_id, offer.number)
+        asked = functions.quoteExtension(*key, extending, seconds) if extending else functions.quote(*key, seconds)
+        token, total = self._chain.call(asked)
+        return Amount(total, self._registry.token_of(token))
+
     def _buy(
         self,
         verb: str,
@@ -301,13 +304,20 @@ class Streams:
             f"{verb}:{self._contract.address}:{registry.address}:{(offer.did.asset_id, offer.number, holder, seconds)}"
         )
         settled = registry.actor.outbox(verb, dry_run=dry_run).settle(intent)
-        total = self.quote(asset, offer, time=seconds, account=holder)
+        fresh = verb == "subscribe"
+        total = (
+            self._total(offer, seconds, extending=None)
+            if fresh
+            else self.quote(asset, offer, time=seconds, account=holder)
+        )
         if settled:
             earlier = settled[-1].done
             bought = [event.args["total"] for name in ("Subscribed", "Extended") for event in earlier.named(name)]
             total = Amount(bought[-1], total.token) if bought else total
             return Subscribed(offer.did, offer.name, holder, seconds, total, earlier.cost, earlier)
-        most = total if max_total is None else registry.amount(max_total, token=total.token)
+        # A stream that lasts keeps its own price, which no offer tells.
+        seen = _price(offer, seconds) if fresh and was_seen(asset, licence) else total
+        most = agreed(registry, max_total, seen, total.token)
         if total.units > most.units:
             raise PriceChanged(offer.name, str(total), str(most))
         held = registry.units(total.token, registry.address)
@@ -327,6 +337,11 @@ class Streams:
             f"{verb} to {offer.name!r} of {offer.did}", call, value=value, intent=intent, dry_run=dry_run
         )
         return Subscribed(offer.did, offer.name, holder, seconds, total, done.cost, done.tx, approval)
+
+
+def _price(offer: Offer, seconds: int) -> Amount | None:
+    """What so much time costs by an offer, rounded up as the contract does."""
+    return Amount(-(-offer.price.units * seconds // offer.quantity), offer.price.token) if offer.price else None
 
 
 def _seconds(offer: Offer, time: str | int) -> int:

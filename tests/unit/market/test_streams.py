@@ -69,19 +69,32 @@ def test_a_subscriber_has_access_and_ends_it_with_a_refund(feed: Offer, buyer: R
 
 
 def test_what_was_agreed_to_is_what_is_ordered(feed: Offer, buyer: Registry, author: Registry) -> None:
+    streams, seen = buyer.streams, buyer.get(feed.did)
     author.reprice(feed.did, "live", "60 USD")
     with pytest.raises(PriceChanged):
-        buyer.streams.subscribe(feed.did, feed, time="1 day", max_total="1 USD")
+        streams.subscribe(feed.did, feed, time="1 day")
+    with pytest.raises(PriceChanged):
+        streams.subscribe(seen, time="1 day")
+    with pytest.raises(PriceChanged):
+        streams.subscribe(feed.did, time="1 day", max_total="1 USD")
     with pytest.raises(InsufficientAllowance):
-        buyer.streams.subscribe(feed.did, feed, time="1 day", approve=False)
+        streams.subscribe(feed.did, feed, time="1 day", max_total="2 USD", approve=False)
     author.update(feed.did, description="something else")
     with pytest.raises(reverts.OtherDocument):
-        buyer.streams.subscribe(feed.did, feed, time="1 day")
-    buyer.streams.subscribe(feed.did, time="1 day")
-    author.reprice(feed.did, "live", "600 USD")
-    assert str(buyer.streams.quote(feed.did, time="1 day")) == "2 USD", "a stream keeps its price"
-    with pytest.raises(reverts.StreamRuns):
-        buyer.streams.subscribe(feed.did, time="2 days")
+        streams.subscribe(feed.did, feed, time="1 day", max_total="2 USD")
+    bought = streams.subscribe(buyer.get(feed.did), time=DAY + 1)
+    assert str(bought.total) == "2.000024 USD", "what was seen is rounded up, as the contract rounds"
+
+
+def test_a_stream_keeps_its_price(feed: Offer, buyer: Registry, author: Registry) -> None:
+    streams = buyer.streams
+    streams.subscribe(feed.did, feed, time="1 day")
+    for price in ("600 USD", "3 USD"):
+        author.reprice(feed.did, "live", price)
+        seen = buyer.get(feed.did)
+        assert str(streams.extend(seen, time="1 day").total) == str(streams.quote(seen, time="1 day")) == "1 USD"
+        with pytest.raises(reverts.StreamRuns):
+            streams.subscribe(seen, time="2 days")
 
 
 def test_a_stranger_pays_for_somebody_and_cannot_end_it(feed: Offer, buyer: Registry, stranger: Registry) -> None:
