@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from registry.assets.reading import Catalogue
@@ -72,31 +73,22 @@ class Buying(Session):
         offer = Catalogue(self).offer(asset, licence)
         receiver = to_address(account) if account else self.address
         price = self.quote(offer.did, offer, units=units)
-        intent = f"buy:{self.deployment.marketplace}:{self.address}"
-        intent += f":{(offer.did.asset_id, offer.number, receiver, units)}:{as_tokens}"
-        intent += "" if once is None else f":{once}"
+        wanted = (offer.did.asset_id, offer.number, receiver, units)
+        name = "" if once is None else f":{once}"
+        intent = f"buy:{self.deployment.marketplace}:{self.address}:{wanted}:{as_tokens}{name}"
         outbox = self.actor.outbox("buy a licence", dry_run=dry_run)
         # First of all: a purchase that went through is not to fail for the money that it has spent.
         earlier = outbox.found(intent, once=once is not None)
         settled = outbox.settle(intent, once=once is not None, hold=True)
-        approval: TxReceipt | None = None
-        if settled:
-            done = settled[-1]
-        else:
+        done, approval = settled[-1] if settled else None, None
+        if done is None:
             seen = (offer.price * units if offer.price else None) if was_seen(asset, licence) else price.total
             maximum = agreed(self, max_total, seen, price.total.token)
-            if price.total.units > maximum.units:
-                raise PriceChanged(offer.name, str(price.total), str(maximum))
-            held = self.units(price.total.token, self.address)
-            if held < price.total.units:
-                raise InsufficientBalance(self.address, str(price.total), str(Amount(held, price.total.token)))
-            order = (offer.did.asset_id, offer.number, receiver, units, maximum.units, offer.digest)
+            require_payable(self, offer, price.total, maximum)
+            order = (*wanted, maximum.units, offer.digest)
             call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
-            try:
+            with paying_at_most(offer, maximum):
                 done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
-            except reverts.TotalAboveMaximum as error:
-                now = Amount(error.values["total"], price.total.token)
-                raise PriceChanged(offer.name, str(now), str(maximum)) from error
         tx = done.receipt
         bought = Purchase(
             did=offer.did,
@@ -173,6 +165,25 @@ def agreed(session: Session, wanted: str | Amount | None, seen: Amount | None, t
     if wanted is not None:
         return session.amount(wanted, token=token)
     return seen or Amount(0, token)
+
+
+def require_payable(session: Session, offer: Offer, total: Amount, maximum: Amount) -> None:
+    """Raise `PriceChanged` for more than was agreed to, `InsufficientBalance` for more than the account has."""
+    if total.units > maximum.units:
+        raise PriceChanged(offer.name, str(total), str(maximum))
+    held = session.units(total.token, session.address)
+    if held < total.units:
+        raise InsufficientBalance(session.address, str(total), str(Amount(held, total.token)))
+
+
+@contextmanager
+def paying_at_most(offer: Offer, maximum: Amount) -> Iterator[None]:
+    """Raise `PriceChanged` for a seller that asks for more by the time that the order reaches it."""
+    try:
+        yield
+    except reverts.TotalAboveMaximum as error:
+        now = Amount(error.values["total"], maximum.token)
+        raise PriceChanged(offer.name, str(now), str(maximum)) from error
 
 
 def payment(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.assets.reading import Catalogue
 from registry.did import DID
 from registry.documents.licence import Kind, duration, seconds_of
-from registry.errors import InputError, InsufficientBalance, PriceChanged
-from registry.market.buying import agreed, payment, was_seen
+from registry.errors import InputError
+from registry.market.buying import agreed, paying_at_most, payment, require_payable, was_seen
 from registry.money import Amount
 from registry.results import AssetRef, Done, Offer
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -318,11 +318,7 @@ class Streams:
         # A stream that lasts keeps its own price, which no offer tells.
         seen = _price(offer, seconds) if fresh and was_seen(asset, licence) else total
         most = agreed(registry, max_total, seen, total.token)
-        if total.units > most.units:
-            raise PriceChanged(offer.name, str(total), str(most))
-        held = registry.units(total.token, registry.address)
-        if held < total.units:
-            raise InsufficientBalance(registry.address, str(total), str(Amount(held, total.token)))
+        require_payable(registry, offer, total, most)
         order = (offer.did.asset_id, offer.number, holder, seconds, most.units, offer.digest)
         call, value, approval = payment(
             registry,
@@ -333,9 +329,9 @@ class Streams:
             approve=approve,
             preview=dry_run,
         )
-        done = registry.act(
-            f"{verb} to {offer.name!r} of {offer.did}", call, value=value, intent=intent, dry_run=dry_run
-        )
+        what = f"{verb} to {offer.name!r} of {offer.did}"
+        with paying_at_most(offer, most):
+            done = registry.act(what, call, value=value, intent=intent, dry_run=dry_run)
         return Subscribed(offer.did, offer.name, holder, seconds, total, done.cost, done.tx, approval)
 
 
