@@ -200,75 +200,125 @@ def gather(
     `check` says whether an answer has the gateway's signature, `reach` how far their addresses may lead. All ends
     `deadline` seconds after the last was asked, whatever they do.
     """
-    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]] = queue.SimpleQueue()
-    waiting, asked = [*gateways[first:], *gateways[:first]], 0
-    shares: dict[str, list[str]] = {}
-    places = {gateway.url: place for place, gateway in enumerate(gateways)}
-    causes: dict[str, str] = {}
-    liars: list[str] = []
-    too_fresh = unpaid = False
-    hedge, limit = hedge + wallet.patience, deadline + wallet.patience
-    until = time.monotonic() + limit
+    answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
 
-    def ask_next() -> None:
-        nonlocal asked, until
-        if waiting:
-            gateway = waiting.pop(0)
-            asked += 1
-            until = time.monotonic() + limit
-            run = (answers, gateway, request, identity, wallet, check, reach, deadline)
-            threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
+    def ask(gateway: KeyGateway) -> None:
+        run = (answers, gateway, request, identity, wallet, check, reach, deadline)
+        threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
 
-    for _ in range(1 if lead else threshold):
-        ask_next()
-    done: set[str] = set()
-    while len(done) < asked:
-        left = until - time.monotonic()
-        if left <= 0:
-            break
-        try:
-            gateway, answer = answers.get(timeout=min(left, hedge) if waiting else left)
-        except queue.Empty:
-            ask_next()
-            continue
-        done.add(gateway.url)
-        if isinstance(answer, RegistryError):
-            causes[gateway.url] = getattr(answer, "reason", answer.message)
-            code = getattr(answer, "code", "")
-            too_fresh, unpaid = too_fresh or code in (TOO_FRESH, PENDING), unpaid or code in UNPAID
-            if code == PENDING and lead:
+    gathering = _Gathering(gateways, threshold, key, ask, limit=deadline + wallet.patience, first=first, lead=lead)
+    found = gathering.wait(answers, hedge + wallet.patience)
+    return gathering.told(found) if found else gathering.failed(f"it did not answer within {deadline:g} s")
+
+
+_Answer = tuple[KeyGateway, list[str] | RegistryError]
+
+
+class _Gathering:
+    """A key on its way together: who is still to be asked, what those who were asked gave, and what they did instead.
+
+    `ask` begins to ask a gateway; `limit` are the seconds that the last one has. The rest is as of `gather`.
+    """
+
+    def __init__(
+        self,
+        gateways: Sequence[KeyGateway],
+        threshold: int,
+        key: str,
+        ask: Callable[[KeyGateway], None],
+        *,
+        limit: float,
+        first: int,
+        lead: bool,
+    ) -> None:
+        self._gateways, self._threshold, self._key = gateways, threshold, key
+        self._ask, self._limit, self._lead = ask, limit, lead
+        self._waiting, self._asked = [*gateways[first:], *gateways[:first]], 0
+        self._places = {gateway.url: place for place, gateway in enumerate(gateways)}
+        self._answered: set[str] = set()
+        self._shares: dict[str, list[str]] = {}
+        self._causes: dict[str, str] = {}
+        self._liars: list[str] = []
+        self._too_fresh = self._unpaid = False
+        self._until = time.monotonic() + limit
+        self._ask_next(1 if lead else threshold)
+
+    def wait(self, answers: queue.SimpleQueue[_Answer], hedge: float) -> Combined | None:
+        """The key as soon as the answers make it, None when nobody is left to answer. Raises `SignerError`."""
+        while len(self._answered) < self._asked:
+            left = self._until - time.monotonic()
+            if left <= 0:
                 break
-            if isinstance(answer, SignerError):
-                raise answer  # who does not sign for one will not for the others
-            ask_next()
-            continue
-        right = _committed(answer, gateway, places[gateway.url], key)
+            try:
+                gateway, answer = answers.get(timeout=min(left, hedge) if self._waiting else left)
+            except queue.Empty:
+                self._ask_next()
+                continue
+            self._answered.add(gateway.url)
+            if isinstance(answer, RegistryError):
+                if self._is_last(gateway, answer):
+                    break
+                self._ask_next()
+            elif (found := self._combined(gateway, answer)) is not None:
+                return found
+        return None
+
+    def told(self, found: Combined) -> Gathered:
+        """What to say of a key that was found."""
+        return Gathered(found, len(self._shares), self._causes, tuple(self._liars))
+
+    def failed(self, silent: str) -> Gathered:
+        """What to say where no key was found; `silent` is the cause of those that gave no answer."""
+        without = (gateway for gateway in self._gateways if gateway not in self._waiting)
+        self._causes |= {gateway.url: silent for gateway in without if gateway.url not in self._answered}
+        if len(self._shares) >= self._threshold:
+            # Where the document commits to shares these are the right ones, and it is the document that is wrong.
+            unfit = "its share and the others make no key of it" if len(self._shares) > 1 else _LIE
+            unfit = _PUBLISHER if self._gateways[0].commitment else unfit
+            self._causes |= dict.fromkeys(self._shares, unfit)
+        flags = {"too_fresh": self._too_fresh, "unpaid": self._unpaid}
+        return Gathered(None, len(self._shares), self._causes, tuple(self._liars), **flags)
+
+    def _ask_next(self, count: int = 1) -> None:
+        for gateway in self._waiting[:count]:
+            self._asked += 1
+            self._until = time.monotonic() + self._limit
+            self._ask(gateway)
+        del self._waiting[:count]
+
+    def _is_last(self, gateway: KeyGateway, error: RegistryError) -> bool:
+        """Note why a gateway gave no share; if asking others is of no use now."""
+        self._causes[gateway.url] = getattr(error, "reason", error.message)
+        code = getattr(error, "code", "")
+        self._too_fresh |= code in (TOO_FRESH, PENDING)
+        self._unpaid |= code in UNPAID
+        if code == PENDING and self._lead:
+            return True
+        if isinstance(error, SignerError):
+            raise error  # who does not sign for one will not for the others
+        return False
+
+    def _combined(self, gateway: KeyGateway, answer: list[str]) -> Combined | None:
+        """Take a gateway's share; the key, if the shares make it, else further gateways are asked as needed."""
+        right = _committed(answer, gateway, self._places[gateway.url], self._key)
         if not right:
-            liars.append(gateway.url)
-            causes[gateway.url] = _LIE
-            ask_next()
-            continue
-        shares[gateway.url] = right
-        if lead:
-            lead = False
-            for _ in range(threshold - 1):
-                ask_next()
-        if len(shares) < threshold:
-            continue
-        found = combine(shares, threshold, key, newest=gateway.url, until=until)
-        if found is not None:
-            liars += found.liars
-            causes |= dict.fromkeys(found.liars, _LIE)
-            return Gathered(found, len(shares), causes, tuple(liars))
-        ask_next()
-    silent = [gateway.url for gateway in gateways if gateway not in waiting and gateway.url not in done]
-    causes |= dict.fromkeys(silent, f"it did not answer within {deadline:g} s")
-    if len(shares) >= threshold:
-        # Where the document commits to shares these are the right ones, and it is the document that is wrong.
-        unfit = "its share and the others make no key of it" if len(shares) > 1 else _LIE
-        unfit = _PUBLISHER if gateways[0].commitment else unfit
-        causes |= dict.fromkeys(shares, unfit)
-    return Gathered(None, len(shares), causes, tuple(liars), too_fresh=too_fresh, unpaid=unpaid)
+            self._liars.append(gateway.url)
+            self._causes[gateway.url] = _LIE
+            self._ask_next()
+            return None
+        self._shares[gateway.url] = right
+        if self._lead:
+            self._lead = False
+            self._ask_next(self._threshold - 1)
+        if len(self._shares) < self._threshold:
+            return None
+        found = combine(self._shares, self._threshold, self._key, newest=gateway.url, until=self._until)
+        if found is None:
+            self._ask_next()
+            return None
+        self._liars += found.liars
+        self._causes |= dict.fromkeys(found.liars, _LIE)
+        return found
 
 
 def _committed(answer: list[str], gateway: KeyGateway, place: int, key: str) -> list[str]:
@@ -296,7 +346,7 @@ _PUBLISHER: Final = "its share is the one that the document commits to, and thos
 
 
 def _ask_one(
-    answers: queue.SimpleQueue[tuple[KeyGateway, list[str] | RegistryError]],
+    answers: queue.SimpleQueue[_Answer],
     gateway: KeyGateway,
     request: ReleaseRequest,
     identity: Identity,
