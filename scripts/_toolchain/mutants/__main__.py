@@ -175,11 +175,25 @@ class Runner:
         return [outcome for _, outcome, *_ in self.results if outcome in set(Verdict)]
 
     def check(self) -> None:
-        """SystemExit if a test that caught a mutant fails without one, too."""
+        """Run what caught a mutant without one, a test after the other, each within its own time.
+
+        What only a test caught that fails then, too, counts as what nobody noticed. SystemExit if tests that could not
+        be imported with a mutant cannot be without one.
+        """
         for options, tests in self._killers.items():
-            verdict, test, reason = self._trials.run(sorted(tests), options, len(tests) * self._plan["deadline"])
-            if verdict is not Verdict.SURVIVED:
-                raise SystemExit(f"without a mutant: {verdict} {test} {reason}")
+            for test in sorted(tests):
+                verdict, failed, reason = self._trials.run([test], options, self._plan["deadline"])
+                if verdict is Verdict.SURVIVED:
+                    continue
+                if "--collect-only" in options:
+                    raise SystemExit(f"without a mutant: {verdict} {test} {reason}")
+                why = f"{failed or test} is {verdict} without a mutant, too: {reason}"
+                self.results = [
+                    (one, Verdict.SURVIVED, test, why)
+                    if killer.partition("[")[0] == test
+                    else (one, outcome, killer, said)
+                    for one, outcome, killer, said in self.results
+                ]
 
     def run(self, mutant: Mutant) -> None:
         weak = [
@@ -292,6 +306,7 @@ def main() -> int:
                 report(what, runner.results, reasons)
             ended = True
         runner.check()
+        report(what, runner.results, reasons)
         for table in tables(runner.results, reasons):
             console.print(table)
         part = runner.tried.count(Verdict.CAUGHT) / len(runner.tried)
