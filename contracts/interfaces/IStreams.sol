@@ -238,7 +238,7 @@ interface IStreams is ISeller, ILedger {
         view
         returns (address token, uint256 total);
 
-    /// @notice What it costs to extend a stream now.
+    /// @notice What it costs to extend a stream now. Reverts with `StreamIsOver` if there is none that lasts.
     /// @param assetId The asset.
     /// @param licence The number of the licence.
     /// @param account Whose stream.

@@ -74,7 +74,7 @@ contract Streams is Ledger, Seller, IStreams {
     function cancel(uint256 assetId, uint256 licence) external nonReentrant returns (uint256 refund) {
         Stream storage stored = _streams[assetId][licence][msg.sender];
         Stream memory stream = stored;
-        if (stream.end <= block.timestamp) revert StreamIsOver(stream.end);
+        _checkLasts(stream);
         StreamTerms memory terms = _termsOf(assetId, licence);
         uint48 end = _earliestEnd(stream, terms);
         if (end >= stream.end) revert NothingToRefund(stream.end);
@@ -167,8 +167,10 @@ contract Streams is Ledger, Seller, IStreams {
         view
         returns (address token, uint256 total)
     {
+        Stream memory stream = _streams[assetId][licence][account];
+        _checkLasts(stream);
         StreamTerms memory terms = _termsOf(assetId, licence);
-        return (terms.token, _extension(_streams[assetId][licence][account], terms, time));
+        return (terms.token, _extension(stream, terms, time));
     }
 
     /* INTERNAL */
@@ -210,13 +212,17 @@ contract Streams is Ledger, Seller, IStreams {
     function _extend(TimeOrder calldata order) private nonReentrant returns (uint48 end) {
         Stream storage stored = _streams[order.assetId][order.licence][order.account];
         Stream memory stream = stored;
-        if (stream.end <= block.timestamp) revert StreamIsOver(stream.end);
+        _checkLasts(stream);
         StreamTerms memory terms = _termsOf(order.assetId, order.licence);
         uint256 total = _prolong(stream, terms, order);
         end = stream.end;
         stored.write(stream);
         emit Extended(order.assetId, order.licence, order.account, msg.sender, end, total);
         _take(terms.token, total);
+    }
+
+    function _checkLasts(Stream memory stream) private view {
+        if (stream.end <= block.timestamp) revert StreamIsOver(stream.end);
     }
 
     /// @dev Changes the stream in memory.

@@ -274,6 +274,18 @@ def test_anybody_may_extend_a_stream_of_somebody(
     assert streams.endOf(feed, 0, stranger) == end + 1
 
 
+def test_only_a_stream_that_lasts_has_a_price_to_extend_it(streams: Any, buyer: Any, stranger: Any, feed: int) -> None:
+    """Neither of a licence that nobody subscribed to, nor of somebody else's, nor from the last second on."""
+    assert refusal(streams.quoteExtension, feed, 0, buyer, DAY, sender=buyer) == ("StreamIsOver", 0)
+    assert refusal(streams.quoteExtension, 999, 0, buyer, DAY, sender=buyer) == ("StreamIsOver", 0)
+    end = streams.subscribe(time_order(feed, buyer, DAY), sender=buyer).timestamp + DAY
+    assert refusal(streams.quoteExtension, feed, 0, stranger, DAY, sender=buyer) == ("StreamIsOver", 0)
+    chain.mine(timestamp=end - 1)
+    assert streams.quoteExtension(feed, 0, buyer, DAY).total == DOLLAR
+    chain.mine(timestamp=end)
+    assert refusal(streams.quoteExtension, feed, 0, buyer, DAY, sender=buyer) == ("StreamIsOver", end)
+
+
 def test_only_a_stream_that_lasts_is_extended(streams: Any, buyer: Any, feed: int) -> None:
     more = time_order(feed, buyer, DAY)
     assert refusal(streams.extend, more, sender=buyer) == ("StreamIsOver", 0)
