@@ -69,7 +69,7 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "stream_settle_100": Act("settle 100 subscriptions, fee and royalty included", 1_100_000, 1_000_000),
         "splitter_create_5": Act("make a splitter for 5", 125_000, 110_000, quoted=154_273),
         "distribute_2_first": Act("distribute a token to 2, first", quoted=101_148),
-        "distribute_2_steady": Act("the same, steady", 52_000, quoted=66_948),
+        "distribute_2_steady": Act("the same, steady", 57_500, quoted=66_948),
         "distribute_2_even_steady": Act("a token to 2, nothing is left, steady"),
         "distribute_2_even_lean_steady": Act("the same of a token that does the least", 52_000),
         "distribute_10_first": Act("distribute a token to 10, first", quoted=313_827),
