@@ -77,6 +77,23 @@ def test_the_examples_mean_what_they_say(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "research: hold, free, limit 1",
+        "commercial: 30 days, 12.5 USD, cap 2, limit 1",
+        "a week: 1 week, 1000 USD",
+        "a minute: 1 minute, 0.01 USD",
+        "EU: commercial: 1 use, free",
+        "predictions: 10 uses, 0.002 ETH",
+        "live: per 30 days, at least 1 day, 12.5 USD",
+        "live: per 1 hour, 1 USD",
+    ],
+)
+def test_a_licence_is_written_in_the_largest_unit_and_as_people_say_it(text: str) -> None:
+    assert format_licence(parse_licence(text)) == text
+
+
+@pytest.mark.parametrize(
     ("text", "part"),
     [
         ("research", "no name"),
