@@ -17,6 +17,7 @@ from registry.index.tables import BY_NAME
 BLOCK = BlockShown(number=1, hash="0x" + "00" * 32)
 MOST = 1_000
 ACCOUNTS = st.binary(min_size=20, max_size=20).map(lambda one: "0x" + one.hex())
+PRINTABLE = st.characters(exclude_categories=("C", "Z"), include_characters=" ")
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(0, 2**63 - 1),
     "big": st.integers(0, 2**256 - 1),
@@ -54,7 +55,7 @@ def test_values_arrive_as_they_were_sent(name: str, data: st.DataObject) -> None
 @given(data=st.data())
 def test_rows_arrive_as_they_were_sent(name: str, data: st.DataObject) -> None:
     columns = BY_NAME[QUESTIONS[name].table].columns
-    kinds = {**KINDS, "text": st.text(max_size=100).filter(lambda one: one.isprintable())}
+    kinds = {**KINDS, "text": st.text(PRINTABLE, max_size=100)}
     rows = [{one: data.draw(kinds[kind]) for one, kind in columns} for _ in range(2)]
     told = written_rows(name, rows, BLOCK)
     assert read_rows(name, TableRows.read(told.model_dump_json())) == rows
