@@ -41,6 +41,15 @@ CREATE TABLE IF NOT EXISTS transactions (
     written  REAL    NOT NULL,
     UNIQUE (chain, hash)
 );
+CREATE TABLE IF NOT EXISTS spending (
+    id    INTEGER PRIMARY KEY,
+    chain TEXT    NOT NULL,
+    purse TEXT    NOT NULL,
+    units TEXT    NOT NULL,
+    what  TEXT    NOT NULL,
+    time  REAL    NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_purse ON spending (chain, purse, time);
 CREATE INDEX IF NOT EXISTS by_intent ON transactions (chain, sender, intent);
 CREATE INDEX IF NOT EXISTS by_nonce ON transactions (chain, sender, nonce);
 """
@@ -188,6 +197,38 @@ class Journal:
         """Forget a transaction that every node refused, so that it cannot take effect."""
         with self._guard, self._typed():
             self._db.execute("DELETE FROM transactions WHERE id = ?", (entry.id,))
+
+    # --- Budgets ---------------------------------------------------------------------------------
+
+    def spent(self, chain: str, purse: str, *, since: float) -> int:
+        """Return how many units were taken from a purse, or are set aside, from `since` (seconds since 1970) on."""
+        with self._guard, self._typed():
+            rows = self._db.execute(
+                "SELECT units FROM spending WHERE chain = ? AND purse = ? AND time >= ?", (chain, purse, since)
+            ).fetchall()
+        # As text, and added up here: SQLite's whole numbers end at 2**63.
+        return sum(int(units) for (units,) in rows)
+
+    def set_aside(self, chain: str, purse: str, units: int, limit: int, what: str, *, since: float) -> int | None:
+        """Set units aside before anything is signed, and return a number for `take`; None if that and what was spent
+        `since` are more than the limit. All threads and processes of the journal's home draw on the same purse."""
+        with self._guard, self._typed():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                if self.spent(chain, purse, since=since) + units > limit:
+                    return None
+                cursor = self._db.execute(
+                    "INSERT INTO spending (chain, purse, units, what, time) VALUES (?, ?, ?, ?, ?)",
+                    (chain, purse, str(units), what, time.time()),
+                )
+                return int(cursor.lastrowid or 0)
+            finally:
+                self._db.execute("COMMIT")
+
+    def take(self, aside: int, units: int) -> None:
+        """Record what was spent in the end of what was set aside."""
+        with self._guard, self._typed():
+            self._db.execute("UPDATE spending SET units = ? WHERE id = ?", (str(units), aside))
 
     # --- Reading ---------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
     "Content": {"keep": ("ipfs",), "keys": ("keys",), "gateway": ("gateway",)},
     "Decide": {"dao": ("dao",), "standard": ("standard",), "curation": ("curation",)},
+    "Agents": {"agents": ("mcp",)},
     "And": {"ocean": ("ocean",), "start": ("unstick",)},
 }
 """Which module has which commands, by the sections of the help."""

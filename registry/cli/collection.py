@@ -66,8 +66,8 @@ def publish(
     Licences are the collection's, so its drafts have none. Killed and run again, it goes on where it stopped. With
     --dry-run it compares with 'publish-many'.
     """
-    from registry.cli.licence_spec import parse_licence
     from registry.cli.manifest import stream_drafts
+    from registry.documents.licence_spec import parse_licence
 
     options: dict[str, Any] = {"description": description} if description else {}
     options |= {"type": kind, "license": license_, "owner": owner, "payout": payout, "royalty_bps": royalty_bps}

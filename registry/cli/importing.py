@@ -88,8 +88,8 @@ def import_(
             found = bring(source, store=app.store(), home=app.home, progress=app.tick, **what)
         _show(app, found)
         return
-    from registry.cli.licence_spec import parse_licence
     from registry.cli.views import published_facts, show_preview
+    from registry.documents.licence_spec import parse_licence
     from registry.results import Preview
 
     registry = app.registry(to="publish")

@@ -1,7 +1,7 @@
 """Drafts of assets in a file: JSON (an array), JSON Lines, or TOML (``[[asset]]``).
 
 Each draft has ``name``, ``type``, ``license``, and if wanted ``path`` (relative to the file), ``hidden``, ``licences``
-(texts of `registry.cli.licence_spec`, or objects with ``spec``, ``description``, ``terms``), ``payout``,
+(texts of `registry.documents.licence_spec`, or objects with ``spec``, ``description``, ``terms``), ``payout``,
 ``royalty_bps``, ``parents``, and any further field of the document (``description``, ``tags``, ...).
 """
 
@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.cli.licence_spec import parse_licence
+from registry.documents.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
 from registry.system import disk
 

@@ -35,8 +35,8 @@ def import_(app: App, file: str, prices: tuple[str, ...], out: str | None) -> No
     Ocean's documents have no prices, so a service becomes a licence only when --price has its id. What changed its
     meaning is noted; the licences are written as 'publish --licence' takes them.
     """
-    from registry.cli.licence_spec import format_licence
     from registry.cli.look import read_json
+    from registry.documents.licence_spec import format_licence
     from registry.documents.ocean import from_ocean_v4
     from registry.errors import InputError
 

@@ -96,9 +96,9 @@ def publish(
     and has no content. Run again, it finds what it published and sends nothing.
     """
     from registry.assets.drafting import Draft
-    from registry.cli.licence_spec import parse_licence
     from registry.cli.look import read_json
     from registry.cli.views import published_facts, show_preview
+    from registry.documents.licence_spec import parse_licence
     from registry.errors import Fault, InvalidDDO
 
     document: dict[str, Any] = {}
@@ -241,8 +241,8 @@ def update(
 @dry_run_option
 def add_licence(app: App, asset: int | str, spec: str, description: str, terms: str, dry_run: bool) -> None:
     """Offer a further licence of an asset; SPEC is as of 'publish --licence'."""
-    from registry.cli.licence_spec import parse_licence
     from registry.cli.views import show_done
+    from registry.documents.licence_spec import parse_licence
 
     licence = parse_licence(spec, description=description, terms=terms)
     show_done(app, app.registry(to="add a licence").add_licence(asset, licence, dry_run=dry_run))

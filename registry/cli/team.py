@@ -358,7 +358,7 @@ def _draft(
     hidden: bool,
 ) -> Draft | None:
     from registry.assets.drafting import Draft
-    from registry.cli.licence_spec import parse_licence
+    from registry.documents.licence_spec import parse_licence
 
     if path is None and not any((name, kind, license_, licences)):
         return None

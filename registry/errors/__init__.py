@@ -36,6 +36,7 @@ ends with what to do next.
     ├── TooFewShares (ConnectionError)     .causes: what each of the key gateways did instead
     ├── PaymentError (RegistryError)       checked before anything is sent
     │   ├── InsufficientBalance, InsufficientAllowance, PriceChanged, BondAboveMaximum, UnknownToken
+    │   └── BudgetExceeded                 what an agent may spend in a day; .left of it
     ├── ChainError (RegistryError)
     │   ├── ConnectionFailed (ConnectionError), WrongChain, NotDeployed
     │   ├── Underpriced, GasLimitExceeded, NonceStuck (TimeoutError), TransactionTimeout (TimeoutError)
@@ -166,6 +167,7 @@ from registry.errors.input import (
 from registry.errors.payment import (
     AccessDenied,
     BondAboveMaximum,
+    BudgetExceeded,
     GatewayError,
     InsufficientAllowance,
     InsufficientBalance,
@@ -204,6 +206,7 @@ __all__ = [
     "BelowThreshold",
     "BlockNotFound",
     "BondAboveMaximum",
+    "BudgetExceeded",
     "CallWouldRevert",
     "CannotReproduce",
     "ChainError",

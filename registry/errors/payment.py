@@ -133,6 +133,16 @@ class BondAboveMaximum(PaymentError):
         super().__init__(f"The bond is {bond}, more than the {maximum} you agreed to.")
 
 
+class BudgetExceeded(PaymentError):
+    """An agent would spend more than it was given for a day; nothing was signed."""
+
+    hint = "Wait until what was spent is a day old, or start the server with another --budget or --fees."
+
+    def __init__(self, needed: str, left: str, purpose: str = "prices") -> None:
+        self.needed, self.left, self.purpose = needed, left, purpose
+        super().__init__(f"That may take {needed}, and {left} of today's budget for {purpose} is left.")
+
+
 class UnknownToken(PaymentError, LookupError):
     """A payment token that the registry does not take."""
 

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "registry"
 # its own floor that do not import from it.
 FLOORS = [
     ["cli"],
-    ["hub", "gateway", "tools"],
+    ["hub", "gateway", "tools", "agents"],
     ["client"],
     ["teams", "governance", "imports", "compute"],
     ["revenue"],

@@ -8,8 +8,8 @@ import pytest
 
 from registry import Licence, Published, Registry
 from registry.chain import reverts
-from registry.cli.licence_spec import format_licence, parse_licence
 from registry.documents.licence import Kind
+from registry.documents.licence_spec import format_licence, parse_licence
 from registry.errors import InputError, InsufficientAllowance, InvalidLicence, PriceChanged
 from registry.results import Offer
 

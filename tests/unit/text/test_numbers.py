@@ -11,8 +11,8 @@ import pytest
 from command_tree import parameters
 
 from registry.cli.command import ASSET, Real, Whole
-from registry.cli.licence_spec import parse_licence
 from registry.client import _number
+from registry.documents.licence_spec import parse_licence
 from registry.errors import InputError, InvalidAmount, InvalidEntitlements, InvalidLicence, InvalidNumber
 from registry.governance.entitlements import read_csv, tokens
 from registry.money import split_price

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.cli.licence_spec import format_licence, parse_licence
 from registry.documents.licence import Kind, Licence
+from registry.documents.licence_spec import format_licence, parse_licence
 from registry.errors import InvalidLicence
 
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=20)
