@@ -85,10 +85,8 @@ def forecast(app: App, target: int | str, amount: str) -> None:
         why = f"{part.why} of asset {part.asset.asset_id}" if part.asset else part.why
         table.add_row(part.account, str(part.amount), why, ", ".join(part.through))
     facts = {"of": str(found.amount)}
-    if found.kept:
-        facts["undivided"] = (
-            f"{found.kept} of the smallest unit, which {'wait for' if found.kept > 0 else 'waited for'} more"
-        )
+    if found.undivided:
+        facts["undivided"] = found.undivided
     app.console.result(found, table=table, facts=facts)
 
 

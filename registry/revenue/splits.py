@@ -142,6 +142,12 @@ class Forecast:
         wanted = to_address(account)
         return Amount(sum(part.amount.units for part in self.parts if part.account == wanted), self.amount.token)
 
+    @property
+    def undivided(self) -> str:
+        """`kept` in words; empty if all is divided."""
+        wait = "wait" if self.kept > 0 else "waited"
+        return f"{self.kept} of the smallest unit, which {wait} for more" if self.kept else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:

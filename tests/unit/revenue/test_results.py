@@ -50,6 +50,11 @@ def test_a_forecast_adds_up_what_one_account_gets() -> None:
     assert [forecast.of(account) for account in (ANN.lower(), BOB, CLEO)] == [usd(6), usd(3), usd(0)]
 
 
+def test_what_a_forecast_leaves_undivided_waits_or_waited_there_before() -> None:
+    told = [Forecast(usd(10), (), kept).undivided for kept in (2, 0, -2)]
+    assert told == ["2 of the smallest unit, which wait for more", "", "-2 of the smallest unit, which waited for more"]
+
+
 def distribution(*payments: Payment) -> Distribution:
     return Distribution(split(ANN, BOB), payments, (), None)
 
