@@ -78,11 +78,11 @@ def _full(registry: Registry, folder: Path) -> dict[str, str]:
         license="CC0-1.0",
         licences=[Licence.uses(f"licence {number}", uses=5, price=f"{number + 1} USD") for number in range(32)],
     )
-    for number in range(200):
+    for number in range(100):
         registry.as_account("buyer").buy(asset.did, number % 32)
-    for number in range(99):
+    for number in range(29):
         registry.update(asset.did, description=f"Edition {number}.")
-    for number in range(60):
+    for number in range(40):
         registry.publish(
             None, name=f"Child {number}", type="model", license="MIT", parents=[asset.did], licences=[Licence.free("x")]
         )

@@ -54,15 +54,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-def calm(browser: Chromium, url: str, path: str, *, seconds: float = 40) -> str:
+def calm(browser: Chromium, url: str, path: str, *, seconds: float = 60) -> str:
     """Open a page, wait until all of it is made; returns its text once nothing was found to be wrong."""
     until = time.monotonic() + seconds
     while True:
         browser.open(url + path)
         text = browser.evaluate("document.body.innerText")
         assert browser.evaluate("typeof window.hacked") == "undefined", path
-        # That a picture is none may be said: which hosts were asked is seen below.
-        said = [one for one in browser.said if "404 (Not Found)" not in one]
+        # That a picture is none may be said: which hosts were asked is seen below. One that is being made is asked for
+        # again, like the page.
+        making = any("503 (Service Unavailable)" in one for one in browser.said) or "in a moment" in text
+        said = [one for one in browser.said if "404 (Not Found)" not in one and "503 (Service" not in one]
         assert not browser.dialogs and not said and not browser.refused, (path, said, browser.refused)
         elsewhere = [one for one in browser.requests if not one.startswith((url, "data:"))]
         assert not elsewhere, (path, elsewhere)
@@ -72,7 +74,7 @@ def calm(browser: Chromium, url: str, path: str, *, seconds: float = 40) -> str:
         assert browser.evaluate(f"{handlers}.length") == 0, path
         leads = "[...document.links].map(a => a.href).filter(h => !/^(https?|mailto):/.test(h))"
         assert browser.evaluate(leads) == [], path
-        if "in a moment" not in text:
+        if not making:
             return str(text)
         assert time.monotonic() < until, f"{path} is still being made"
         time.sleep(0.5)
