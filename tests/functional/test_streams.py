@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ape import chain
 from ape.utils import ZERO_ADDRESS
+from eth_utils import keccak
 
 from .support import (
     DAY,
@@ -35,6 +36,7 @@ from .support import (
 MONTH = 30 * DAY
 PRICE = 30 * DOLLAR  # a dollar a day
 ROYALTY = 1_000
+GUARDED = keccak(text="ReentrancyGuardReentrantCall()")[:4]
 
 
 @pytest.fixture
@@ -534,6 +536,27 @@ def test_a_receiver_of_coin_cannot_come_back_in(project: Any, streams: Any, dao:
         streams.settle(asset_id, 0, [buyer, thief], sender=dao)
         assert thief.attempts() > 0 == thief.successes()
         chain.restore(snapshot)
+
+
+def test_change_of_a_purchase_lets_nobody_back_in(project: Any, streams: Any, dao: Any, publish: Any) -> None:
+    """While time is paid for, none can be bought, given back or settled."""
+    thief = dao.deploy(project.Reentrant)
+    asset_id = publish(stream(streams, 30 * 10**9, token=NATIVE), payout=thief)
+    more = streams.extend.encode_input(time_order(asset_id, thief, DAY))
+    calls = (
+        (0, streams.cancel.encode_input(asset_id, 0)),
+        (0, streams.settle.encode_input(asset_id, 0, [thief])),
+        (10**9, more),
+    )
+    for buy in (streams.subscribe.encode_input(time_order(asset_id, thief, 10 * DAY)), more):
+        for value, call in calls:
+            thief.arm(streams, value, call, sender=dao)
+            snapshot = chain.snapshot()
+            thief.act(streams, 20 * 10**9, buy, value=20 * 10**9, sender=dao)
+            assert (thief.attempts(), thief.successes(), thief.answer()) == (1, 0, GUARDED)
+            chain.restore(snapshot)
+        thief.arm(ZERO_ADDRESS, 0, b"", sender=dao)
+        thief.act(streams, 20 * 10**9, buy, value=20 * 10**9, sender=dao)
 
 
 # What the registry lets nobody do with a stream
