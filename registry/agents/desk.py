@@ -64,7 +64,7 @@ class AgentDesk:
         """The path of a file, at most `size` of its bytes from `offset` on, how many it has, and whether that is all
         that may be seen without access.
 
-        Raises what `Registry.open` raises, and `AccessDenied` where it would take a use.
+        Raises what `Registry.open` raises, `FileNotInAsset`, and `AccessDenied` where it would take a use.
         """
         registry = self.registry
         found = registry.get(asset)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from registry.agents import answers
 from registry.agents.desk import LARGEST, AgentDesk
+from registry.client import Registry
 from registry.documents.ddo import AssetType
 from registry.documents.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
@@ -129,15 +130,19 @@ def my_access(
 ) -> Answer:
     """What an account holds of an asset's licences, and whether it may open it."""
     registry = _desk(ctx).registry
-    if not account and registry.signer is None:
-        raise InputError("This server acts for no account.", hint="Name the account, as 0x and 40 digits.")
-    name, holder = digits_or_text(asset), account or None
+    name, holder = digits_or_text(asset), _account(registry, account)
     held = [
         {"holds": one.in_words(), "active": one.active, "publisher": answers.cleaned({"licence": one.licence})}
         for one in registry.holdings(name, account=holder)
     ]
     may = registry.has_access(name, account=holder)
-    return {"may_open": may, "account": account or registry.address, "licences": held, "note": answers.NOTE}
+    return {"may_open": may, "account": holder, "licences": held, "note": answers.NOTE}
+
+
+def _account(registry: Registry, account: str) -> str:
+    if not account and registry.signer is None:
+        raise InputError("This server acts for no account.", hint="Name the account, as 0x and 40 digits.")
+    return account or registry.address
 
 
 @told
