@@ -67,7 +67,7 @@ def main() -> int:
     collection.write(listed)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
     with console.status("measuring the index"):
-        found = hub.measure()
+        found = hub.judged(hub.measure())
     hub.show(console, found)
     hub.write(found)
     missing = [

@@ -141,15 +141,18 @@ def text_score(
     """
     parts = dict.fromkeys(FIELDS, 0.0)
     for word in (*asked, *((begun,) if begun else ())):
+        start, whole = f" {word}", f" {word} "
         weights: dict[str, float] = {}
-        for name, weight in FIELDS.items():
-            text = fields.get(name, "")
-            whole = text.count(f" {word} ")
-            count = float(min(whole, MOST_OF_A_WORD))
+        for name, text in fields.items():
+            if start not in text:
+                continue
+            exact = text.count(whole)
+            count = float(min(exact, MOST_OF_A_WORD))
             if word == begun:
-                further = text.count(f" {word}") - whole
+                further = text.count(start) - exact
                 count = min(count + BEGUN * further, MOST_OF_A_WORD)
             if count:
+                weight = FIELDS[name]
                 each = weight / math.sqrt(max(1, tags)) if name == "tags" else weight
                 length = (text.count(" ") - 1) / USUAL[name]
                 weights[name] = each * count / (1 - _B + _B * max(1.0, length))

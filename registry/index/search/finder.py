@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import Any, Final
+from typing import Final
 
 from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
-from registry.index.search.query import MOST_LETTERS, Candidates, Engine, SearchQuery
-from registry.index.search.shelf import COUNTED, Columns, count_codes
+from registry.index.search.query import MOST_LETTERS, Engine, SearchQuery
+from registry.index.search.shelf import COUNTED, Candidates
 
 __all__ = ["Answered", "Finder", "Found"]
 
@@ -53,10 +53,13 @@ class Answered:
     near: tuple[str, ...] = field(default=())
 
 
-Ranked = tuple[Columns, float, dict[str, float]]
-"""An asset, what its words say times its worth, and the parts of the former."""
+Said = dict[int, tuple[float, dict[str, float]]]
+"""By the numbers of assets: what their words say times their worth, and the parts of the former."""
 
-_NOBODY: Final[Ranked] = (Columns(*(0,) * 14, b""), 0.0, {})
+_UNSAID: Final[tuple[float, dict[str, float]]] = (0.0, {})
+
+_NOBODY: Final = 0
+"""No asset: fills a page that others of the same owners would be on."""
 
 
 class Finder:
@@ -76,28 +79,28 @@ class Finder:
         if question.text and not (asked or begun):
             return Answered((), 0, False, {})
         found = self.engine.candidates(asked, begun, question, every=True)
-        ordered = self._ordered(found, asked, begun, question, now)
+        ordered, said = self._ordered(found, asked, begun, question, now)
         if asked and len(ordered) < FEW:
             some = self.engine.candidates(asked, begun, question, every=False)
-            rest = self._ordered(some, asked, begun, question, now)
-            here = {one.id for one, _, _ in ordered}
-            ordered += [one for one in rest if one[0].id not in here]
-            found = Candidates([one for one, _, _ in ordered], some.more)
+            rest, said_of_rest = self._ordered(some, asked, begun, question, now)
+            ordered = list(dict.fromkeys([*ordered, *rest]))
+            said = said_of_rest | said
+            found = found.with_more(some)
         near: tuple[str, ...] = ()
         if not ordered and (asked or begun):
             near = tuple(dict.fromkeys(one for word in (*asked, begun) if word for one in self.engine.near(word)))
         if question.sort == "name":
-            names = self.engine.shelf.names([one.id for one, _, _ in ordered])
-            ordered.sort(key=lambda one: (names[one[0].id], one[0].id))
+            names = self.engine.shelf.names(ordered)
+            ordered.sort(key=lambda id: (names[id], id))
         elif question.sort != "score":
-            ordered.sort(key=lambda one: _KEYS[question.sort](one[0]))
+            ordered = _sorted(found, question.sort)
         capped = not (question.owner or question.collection)
-        shown = _arranged(ordered, question, place + question.limit) if capped else ordered
-        hits = self._hits(shown[place : place + question.limit], now)
         end = place + question.limit
+        shown = _arranged(ordered, found, question, end) if capped else ordered
+        hits = self._hits(shown[place:end], found, said, now)
         after = question.from_place(end) if end < len(ordered) and hits else ""
-        counted = self._counted(found.columns) if facets else {}
-        return Answered(tuple(hits), len(found.columns), found.more, counted, after, near)
+        counted = self._counted(found.facets()) if facets else {}
+        return Answered(tuple(hits), len(found), found.more, counted, after, near)
 
     def similar(self, entry: AssetEntry, now: int, limit: int) -> list[Found]:
         """Other assets with the words that tell most of this one, the nearest first; as `answer`."""
@@ -115,93 +118,105 @@ class Finder:
         # Eight long words have more letters than a person may ask with.
         question = SearchQuery(text=" ".join(telling)[:MOST_LETTERS], begun=False, limit=limit)
         found = self.engine.candidates(telling, "", question, every=False)
-        ordered = [one for one in self._ordered(found, telling, "", question, now) if one[0].id != entry.id]
-        return self._hits(ordered[:limit], now)
+        ordered, said = self._ordered(found, telling, "", question, now)
+        return self._hits([id for id in ordered if id != entry.id][:limit], found, said, now)
 
     # --- Internal --------------------------------------------------------------------------------
 
     def _ordered(
         self, found: Candidates, asked: Sequence[str], begun: str, question: SearchQuery, now: int
-    ) -> list[Ranked]:
-        """Numbers of candidates, what their words say, and the parts of that, the best first."""
+    ) -> tuple[list[int], Said]:
+        """The numbers of candidates, the best first, and what the words of the first say."""
         if question.sort != "score" or not (asked or begun):
-            return [(one, 0.0, {}) for one in found.columns]
-        first = sorted(found.columns, key=lambda one: (-one.worth, one.id))
+            return list(found.ids), {}
+        first = sorted(sorted(found.ids), key=found.worth().__getitem__, reverse=True)
         ranked, rest = first[:RANKED], first[RANKED:]
         total = self.engine.shelf.fact("shown")
         rarities = {word: rank.rarity(min(total, self.engine.matches(word, begun=False)), total) for word in asked}
         if begun:
             rarities[begun] = rank.rarity(min(total, self.engine.matches(begun, begun=True)), total)
-        texts = self.engine.shelf.texts([one.id for one in ranked])
-        scored = []
-        for one in ranked:
-            parts = rank.text_score(asked, begun, texts.get(one.id, {}), rarities, tags=one.tags)
+        texts = self.engine.shelf.texts(ranked)
+        said: Said = {}
+        for id in ranked:
+            one = found.columns(id)
+            parts = rank.text_score(asked, begun, texts.get(id, {}), rarities, tags=one.tags)
             score = sum(parts.values()) * (1 + one.quality(now).total)
             if one.looks_like:
                 score *= rank.LOOKS_LIKE_ANOTHER
-            scored.append((one, score, parts))
-        scored.sort(key=lambda one: (-one[1], one[0].id))
-        return scored + [(one, 0.0, {}) for one in rest]
+            said[id] = score, parts
+        ranked.sort(key=lambda id: (-said[id][0], id))
+        return ranked + rest, said
 
-    def _hits(self, part: Sequence[Ranked], now: int) -> list[Found]:
-        entries = self.engine.shelf.entries([one.id for one, _, _ in part if one is not _NOBODY[0]])
+    def _hits(self, part: Sequence[int], found: Candidates, said: Said, now: int) -> list[Found]:
+        entries = self.engine.shelf.entries([id for id in part if id != _NOBODY])
         return [
-            Found(entries[one.id], score, parts, one.quality(now)) for one, score, parts in part if one.id in entries
+            Found(entries[id], *said.get(id, _UNSAID), found.columns(id).quality(now)) for id in part if id in entries
         ]
 
-    def _counted(self, columns: Sequence[Columns]) -> dict[str, dict[str, int]]:
+    def _counted(self, counts: Counter[int]) -> dict[str, dict[str, int]]:
         """How many candidates have each value, the most frequent first."""
-        kinds: list[list[tuple[int, int]]] = [[] for _ in COUNTED]
-        for code, number in count_codes(columns).items():
-            kinds[code & 15].append((-number, code))
-        most = {kind: nsmallest(_MOST_COUNTED, listed) for kind, listed in zip(COUNTED, kinds, strict=True) if listed}
-        values = self.engine.shelf.values([code for listed in most.values() for _, code in listed])
+        kinds: list[list[int]] = [[] for _ in COUNTED]
+        for code in counts:
+            kinds[code & 15].append(code)
+        most = {kind: _most(listed, counts) for kind, listed in zip(COUNTED, kinds, strict=True) if listed}
+        values = self.engine.shelf.values([code for listed in most.values() for code in listed])
         return {
             kind: {
-                values[code]: -number
-                for number, code in sorted(listed, key=lambda one: (one[0], values[one[1]]))
+                values[code]: counts[code]
+                for code in sorted(listed, key=lambda code: (-counts[code], values[code]))
                 if values[code]
             }
             for kind, listed in most.items()
         }
 
 
-_KEYS: Final[Mapping[str, Callable[[Columns], tuple[Any, ...]]]] = {
-    "new": lambda one: (-one.published, one.id),
-    "price": lambda one: (one.price < 0, one.price, one.id),
-    "fees": lambda one: (-one.fees, one.id),
-    "size": lambda one: (-one.size, one.id),
-}
+def _most(codes: list[int], counts: Mapping[int, int]) -> list[int]:
+    """The codes that most have; of many owners and tags most are there once, and not worth sorting."""
+    repeated = [code for code in codes if counts[code] > 1]
+    return nsmallest(
+        _MOST_COUNTED,
+        repeated if len(repeated) >= _MOST_COUNTED else codes,
+        key=lambda code: (-counts[code], code),
+    )
 
 
-def _arranged(ordered: Sequence[Ranked], question: SearchQuery, needed: int) -> list[Ranked]:
+def _sorted(found: Candidates, sort: str) -> list[int]:
+    """The numbers of candidates by one of their columns, then by number; what has no price comes last."""
+    if sort == "price":
+        prices = {id: price if price >= 0 else 2**63 for id, price in found.by_id("price").items()}
+        return sorted(sorted(found.ids), key=prices.__getitem__)
+    column = found.by_id("published" if sort == "new" else sort)
+    return sorted(sorted(found.ids), key=column.__getitem__, reverse=True)
+
+
+def _arranged(ordered: Sequence[int], found: Candidates, question: SearchQuery, needed: int) -> list[int]:
     """The hits page by page, at most some of one owner on each; what a page has no room for comes on the next.
 
     Copies of the same content are folded under the one that was first.
     """
+    owner, collection, content = (found.by_id(name) for name in ("owner", "collection", "content"))
     first: dict[int, int] = {}
-    for one, _, _ in ordered:
-        if one.content:
-            first[one.content] = min(one.id, first.get(one.content, one.id))
-    waiting = [one for one in ordered if first.get(one[0].content, one[0].id) == one[0].id]
-    shown: list[Ranked] = []
+    for id, code in content.items():
+        if code:
+            first[code] = min(id, first.get(code, id))
+    waiting = [id for id in ordered if first.get(content[id], id) == id]
+    shown: list[int] = []
     while waiting and len(shown) < needed:
         owners: Counter[int] = Counter()
         together: set[int] = set()
-        page: list[Ranked] = []
-        later: list[Ranked] = []
-        for place, hit in enumerate(waiting):
+        page: list[int] = []
+        later: list[int] = []
+        for place, id in enumerate(waiting):
             if len(page) == question.limit:
                 later += waiting[place:]
                 break
-            one = hit[0]
-            whole = one.collection or one.id
-            if owners[one.owner] < OF_ONE_OWNER and whole not in together:
-                owners[one.owner] += 1
+            whole = collection[id] or id
+            if owners[owner[id]] < OF_ONE_OWNER and whole not in together:
+                owners[owner[id]] += 1
                 together.add(whole)
-                page.append(hit)
+                page.append(id)
             else:
-                later.append(hit)
+                later.append(id)
         shown += page
         # A page that could not be filled ends there, and the next begins where the next page does.
         if later:

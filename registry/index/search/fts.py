@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from registry.index.entries import AssetEntry
-from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
-from registry.index.search.shelf import FIELDS, Shelf, code_of, columns_of, packed
+from registry.index.search.query import CANDIDATES, COMMON, SearchQuery
+from registry.index.search.shelf import FIELDS, Candidates, Shelf, code_of, packed
 
 __all__ = ["FtsEngine"]
 
@@ -111,7 +111,7 @@ class FtsEngine:
                 match,
                 *values,
             )
-        return Candidates([columns_of(*row) for row in rows[:CANDIDATES]], len(rows) > CANDIDATES)
+        return Candidates(rows[:CANDIDATES], len(rows) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""

@@ -11,10 +11,10 @@ from typing import Final, Literal, Protocol, get_args
 from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError
 from registry.index.entries import AssetEntry
-from registry.index.search.shelf import Columns, Shelf
+from registry.index.search.shelf import Candidates, Shelf
 from registry.index.text import STOP_WORDS, words
 
-__all__ = ["SORTS", "Candidates", "Engine", "SearchQuery", "Sort"]
+__all__ = ["SORTS", "Engine", "SearchQuery", "Sort"]
 
 Sort = Literal["score", "new", "price", "fees", "size", "name"]
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
@@ -145,14 +145,6 @@ class SearchQuery:
     def with_(self, **changes: object) -> SearchQuery:
         """The same question with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What matches, and whether there are more."""
-
-    columns: Sequence[Columns]
-    more: bool
 
 
 class Engine(Protocol):

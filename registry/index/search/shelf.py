@@ -21,7 +21,7 @@ from registry.index.entries import AssetEntry
 from registry.index.sqlite_file import SqliteFile
 from registry.index.text import skeleton
 
-__all__ = ["COUNTED", "FIELDS", "Columns", "Shelf", "code_of", "columns_of", "count_codes", "packed"]
+__all__ = ["COUNTED", "FIELDS", "Candidates", "Columns", "Shelf", "code_of", "packed"]
 
 FIELDS: Final = tuple(rank.FIELDS)
 _ROOM: Final = 1 << 40
@@ -51,11 +51,11 @@ _NUMBERS: Final = Struct("<14q")
 
 
 class Columns(NamedTuple):
-    """What an entry is ranked, sorted and counted by; `worth` is what the engine says of its words.
+    """What an entry is ranked, sorted and folded by.
 
     Prices and fees are in millionths of a dollar, `size` in bytes, `published` in seconds since 1970. `owner` and
-    `content` are codes, 0 for no content; `facets` are codes too, 8 bytes each (see `code_of`): thousands are read for
-    one question, and numbers are cheaper to read than texts.
+    `content` are codes (see `code_of`), 0 for no content: thousands are read for one question, and numbers are cheaper
+    to read than texts.
     """
 
     id: int
@@ -72,8 +72,6 @@ class Columns(NamedTuple):
     adopted: int
     standards: int
     tags: int
-    facets: bytes
-    worth: float = 0.0
 
     def quality(self, now: int) -> rank.Quality:
         """What it is worth at a time in seconds since 1970."""
@@ -88,9 +86,51 @@ class Columns(NamedTuple):
         )
 
 
-def columns_of(numbers: bytes, facets: bytes, worth: float = 0.0) -> Columns:
-    """Columns from what the file has of them."""
-    return Columns._make((*_NUMBERS.unpack(numbers), facets, worth))
+Line = tuple[bytes, bytes, float]
+"""What the file has of an entry: the numbers of its `Columns`, the codes of its facets, and what the engine says of its
+words."""
+
+
+class Candidates:
+    """What matches, in the engine's order, and whether there are `more`.
+
+    They stay bytes and numbers, a column at a time: an object for each of thousands would have the garbage collector go
+    through the whole process every few questions, which takes longer than any of them.
+    """
+
+    def __init__(self, lines: Sequence[Line], more: bool) -> None:
+        self.lines: Final = lines
+        self.more: Final = more
+        self._numbers: Final = memoryview(b"".join([line[0] for line in lines])).cast("q")
+        self.ids: Final = self._column("id")
+        self._places: Final = {id: place for place, id in enumerate(self.ids)}
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def with_more(self, others: Candidates) -> Candidates:
+        """These, and those of others that are not among them; there are more if there are more of the others."""
+        fresh = [line for id, line in zip(others.ids, others.lines, strict=True) if id not in self._places]
+        return Candidates([*self.lines, *fresh], others.more)
+
+    def worth(self) -> dict[int, float]:
+        """What the engine says of their words, by number."""
+        return {id: line[2] for id, line in zip(self.ids, self.lines, strict=True)}
+
+    def by_id(self, column: str) -> dict[int, int]:
+        """One of the `Columns` of all, by number."""
+        return dict(zip(self.ids, self._column(column), strict=True))
+
+    def columns(self, id: int) -> Columns:
+        """The `Columns` of one."""
+        return Columns._make(_NUMBERS.unpack(self.lines[self._places[id]][0]))
+
+    def facets(self) -> Counter[int]:
+        """How many have each facet, by its code."""
+        return Counter(memoryview(b"".join([line[1] for line in self.lines])).cast("q").tolist())
+
+    def _column(self, name: str) -> list[int]:
+        return self._numbers[Columns._fields.index(name) :: len(Columns._fields)].tolist()
 
 
 @lru_cache(maxsize=100_000)
@@ -104,11 +144,6 @@ def code_of(facet: str) -> int:
 def packed(codes: Iterable[int]) -> bytes:
     """Codes as a file keeps them."""
     return b"".join(code.to_bytes(8, "little", signed=True) for code in codes)
-
-
-def count_codes(columns: Iterable[Columns]) -> Counter[int]:
-    """How many have each facet, by its code."""
-    return Counter(memoryview(b"".join([one.facets for one in columns])).cast("q"))
 
 
 class Shelf:
@@ -221,11 +256,13 @@ class Shelf:
 
     # --- Reading ---------------------------------------------------------------------------------
 
-    def columns(self, worth: Mapping[int, float]) -> list[Columns]:
-        """What some assets are ranked and counted by, in any order; `worth` is what the engine says, by number."""
+    def lines(self, worth: Mapping[int, float]) -> list[Line]:
+        """What some assets are ranked and counted by, in the order of `worth`, which is what the engine says of each by
+        number; those that are not here are left out."""
         key = "id" if self._by_worth else "place"
         rows = self._of("entry", key, "id, numbers, facets", list(worth))
-        return [columns_of(numbers, facets, worth[id]) for id, numbers, facets in rows]
+        found = {id: (numbers, facets, worth[id]) for id, numbers, facets in rows}
+        return [found[id] for id in worth if id in found]
 
     def names(self, ids: Sequence[int]) -> dict[int, str]:
         """What some assets are called."""

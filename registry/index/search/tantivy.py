@@ -16,8 +16,8 @@ import tantivy
 from registry.errors import IndexFault, SearchTimeout
 from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
-from registry.index.search.query import CANDIDATES, COMMON, Candidates, SearchQuery
-from registry.index.search.shelf import FIELDS, Shelf
+from registry.index.search.query import CANDIDATES, COMMON, SearchQuery
+from registry.index.search.shelf import FIELDS, Candidates, Shelf
 
 __all__ = ["TantivyEngine"]
 
@@ -112,8 +112,7 @@ class TantivyEngine:
             found = searcher.search(query, limit=CANDIDATES + 1, count=False, **ordered).hits
             ids = [int(id or 0) for id in searcher.fast_field_values("id", [one for _, one in found[:CANDIDATES]])]
         worth = {id: 0.0 if ordered else float(score) for id, (score, _) in zip(ids, found, strict=False)}
-        columns = {one.id: one for one in self.shelf.columns(worth)}
-        return Candidates([columns[id] for id in ids if id in columns], len(found) > CANDIDATES)
+        return Candidates(self.shelf.lines(worth), len(found) > CANDIDATES)
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""

@@ -232,6 +232,18 @@ def test_beyond_two_thousand_it_says_that_there_are_more(engine: Engine, finder:
     assert exact.hits[0].entry.id == 1999
 
 
+def test_candidates_are_no_objects_that_the_garbage_collector_goes_through(engine: Engine) -> None:
+    """Thousands for each question would have it go through the whole process every few questions."""
+    fill(engine, [entry(n, f"Penguins {n}") for n in range(1, 301)])
+    question = asking("penguins")
+    engine.candidates(*question.asked, question, every=True)
+    gc.collect()
+    before = len(gc.get_objects())
+    found = engine.candidates(*question.asked, question, every=True)
+    gc.collect()
+    assert len(found) == 300 and len(gc.get_objects()) - before < 30
+
+
 # --- Changing ------------------------------------------------------------------------------------
 
 
