@@ -102,10 +102,7 @@ def probe(tier: Tier, *, python: Path | None = None) -> dict[str, str]:
             "file": str(file),
             "inode": [inode.st_dev, inode.st_ino],
             "runner": os.getpid(),
-            "memory": LIMITS.memory,
-            "processes": LIMITS.processes,
-            "output": LIMITS.output,
-            "scratch": LIMITS.scratch,
+            **{name: getattr(LIMITS, name) for name in ("memory", "processes", "output", "scratch")},
         }
         outcome = run(
             Spec(

@@ -14,7 +14,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.store import NullSink, fetch
 from registry.ipfs.unixfs import add_file, export
 from registry.sandbox.calling import call
-from registry.sandbox.runs.code import Compare, read_code
+from registry.sandbox.runs.code import Code, Compare, read_code
 from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
 from registry.sandbox.runs.lock import Lock, python_version
 from registry.sandbox.runs.record import Input, RunRecord
@@ -105,32 +105,13 @@ def reproduce(
     with ExitStack() as stack:
         spool = spool_of(stack)
         notes: list[str] = []
-        missing: list[str] = []
-        code = _laid(lambda: _code(record, workshop, spool), "code", record.code.cid, missing)
-        inputs = {
-            entry.name: _laid(
-                lambda entry=entry: _input(entry, workshop, spool, on or {}),  # type: ignore[misc]
-                f"input {entry.name!r}",
-                entry.cid,
-                missing,
-            )
-            for entry in record.inputs
-        }
-        lock = _lock(record, workshop, missing)
-        if missing or code is None:
-            raise CannotReproduce(f"The run of {record.code.name}", missing)
-        program = replace(
-            read_code(code.path, record.code.entry, unlocked=True),
-            lock=lock,
-            python=python_version(record.environment.python),
-            entry=record.code.entry,
-        )
+        program, inputs = _fetched(record, workshop, spool, on or {})
         asked = {**_texts(record), **(variables or {})}
         _suit(asked, record, notes)
         try:
             outcome = workshop.execute(
                 program,
-                {name: entry.path for name, entry in inputs.items() if entry is not None},
+                inputs,
                 params=record.params,
                 arguments=record.code.arguments,
                 variables=asked,
@@ -151,6 +132,33 @@ def reproduce(
 
 
 # --- What it needs -------------------------------------------------------------------------------
+
+
+def _fetched(
+    record: RunRecord, workshop: Workshop, spool: Path, on: Mapping[str, str | Path]
+) -> tuple[Code, dict[str, Path]]:
+    """The code and the inputs of a record, by their names, all of them checked; raises `CannotReproduce`."""
+    missing: list[str] = []
+    code = _laid(lambda: _code(record, workshop, spool), "code", record.code.cid, missing)
+    inputs = {
+        entry.name: _laid(
+            lambda entry=entry: _input(entry, workshop, spool, on),  # type: ignore[misc]
+            f"input {entry.name!r}",
+            entry.cid,
+            missing,
+        )
+        for entry in record.inputs
+    }
+    lock = _lock(record, workshop, missing)
+    if missing or code is None:
+        raise CannotReproduce(f"The run of {record.code.name}", missing)
+    program = replace(
+        read_code(code.path, record.code.entry, unlocked=True),
+        lock=lock,
+        python=python_version(record.environment.python),
+        entry=record.code.entry,
+    )
+    return program, {name: entry.path for name, entry in inputs.items() if entry is not None}
 
 
 def _laid(lay: Callable[[], Laid], what: str, cid: CID, missing: list[str]) -> Laid | None:

@@ -168,25 +168,16 @@ class Workshop:
         with ExitStack() as stack:
             spool = spool_of(stack)
             laid = self.lay(code, spool / "code", stored=True)
-            program = read_code(laid.path, unlocked=environment is not None)
-            outside = None
-            if environment is not None:
-                outside = self.lay(environment, spool / "environment", stored=True)
+            outside = None if environment is None else self.lay(environment, spool / "environment", stored=True)
+            program = read_code(laid.path, unlocked=outside is not None)
+            if outside is not None:
                 program = replace(program, lock=read_lock(outside.path))
             if program.lock is not None:
                 fetch_wheels(program.lock, self.store, self.progress)
-            inputs = {}
-            for name, what in (on or {}).items():
-                entry = self.lay(what, spool / "in" / name, stored=keep_inputs)
-                inputs[name] = entry
-            variables = {
-                **CALM,
-                "OPENBLAS_CORETYPE": kernel_of_blas(),
-                "PYTHONHASHSEED": str(seed),
-                "REGISTRY_SEED": str(seed),
-            }
-            if arguments is None:
-                arguments = program.arguments
+            on = on or {}
+            inputs = {name: self.lay(what, spool / "in" / name, stored=keep_inputs) for name, what in on.items()}
+            variables = _variables(seed)
+            arguments = program.arguments if arguments is None else arguments
             outcome = self.execute(
                 program,
                 {name: entry.path for name, entry in inputs.items()},
@@ -201,16 +192,8 @@ class Workshop:
                 on_log=on_log,
                 cancel=cancel,
             ).check()
-            findings = [
-                *_findings(outcome),
-                *(
-                    Finding(kind="input", where=name, what="is a file of this machine, and not pinned")
-                    for name, entry in inputs.items()
-                    if entry.did is None and Path(str((on or {})[name])).exists() and not keep_inputs
-                ),
-            ]
-            if laid.did is None and Path(str(code)).exists():
-                findings.append(Finding(kind="code", where=program.entry, what="is not published as an asset"))
+            findings = _findings(outcome) + ([] if keep_inputs else _of_this_machine(inputs, on))
+            findings += _unpublished(code, laid, program)
             record = self._record(
                 program, laid, outside, inputs, outcome, outputs, params or {}, arguments, variables, findings
             )
@@ -244,16 +227,9 @@ class Workshop:
         asked = spool / "params.json"
         asked.write_text(json.dumps(dict(params), sort_keys=True))
         asked.chmod(0o644)
-        mounts = {INSIDE: PROGRAMS, ENV: built, PARAMS: asked}
-        mounts[CODE if program.root.is_dir() else f"{CODE}/{program.entry}"] = program.root
-        for name, path in inputs.items():
-            if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-                raise InputError(
-                    f"{name!r} cannot be the name of an input.", hint="Use letters, digits, dots, - and _."
-                )
-            mounts[f"{INPUTS}/{name}"] = path
-        where = {"REGISTRY_INPUTS": INPUTS, "REGISTRY_OUTPUTS": OUT, "REGISTRY_PARAMS": PARAMS, "REGISTRY_NOTES": NOTES}
         code = CODE if program.root.is_dir() else f"{CODE}/{program.entry}"
+        mounts = {INSIDE: PROGRAMS, ENV: built, PARAMS: asked, code: program.root, **_mounted(inputs)}
+        where = {"REGISTRY_INPUTS": INPUTS, "REGISTRY_OUTPUTS": OUT, "REGISTRY_PARAMS": PARAMS, "REGISTRY_NOTES": NOTES}
         return run(
             Spec(
                 command=(
@@ -287,10 +263,8 @@ class Workshop:
     ) -> RunRecord:
         if not outcome.outputs:
             raise RunFailed("left nothing in its folder of outputs", outcome.text()[-2_000:])
-        seen = observed(outcome)
         with writing(self.store):
             added = add_tree(outputs, self.store)
-            sizes = {file.path: file for file in added.files}
             record = RunRecord(
                 created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 code=Program(
@@ -301,16 +275,8 @@ class Workshop:
                     did=laid.did,
                     version=laid.version,
                 ),
-                environment=Environment(
-                    python=str(seen.get("python") or (program.python or python_version())),
-                    platform=platform(),
-                    libc=libc(),
-                    lock=self.put(program.lock) if program.lock else None,
-                    variables=dict(variables),
-                    did=outside.did if outside else None,
-                    version=outside.version if outside else None,
-                ),
-                machine=machine(seen),
+                environment=self._environment(program, outside, outcome, variables),
+                machine=machine(observed(outcome)),
                 inputs=tuple(
                     Input(name=name, cid=entry.cid, size=entry.size, did=entry.did, version=entry.version)
                     for name, entry in sorted(inputs.items())
@@ -319,25 +285,36 @@ class Workshop:
                 limits={name: getattr(outcome.limits, name) for name in Limits.__slots__},
                 outputs=tuple(
                     Output(path=path, size=file.size, cid=file.cid, compared=program.compared(path))
-                    for path, file in sorted(sizes.items())
+                    for path, file in sorted({file.path: file for file in added.files}.items())
                 ),
                 result=added.cid,
-                usage=Usage(
-                    seconds=round(outcome.seconds, 3),
-                    cpu_seconds=round(outcome.cpu_seconds, 3),
-                    memory=outcome.memory,
-                    tier=outcome.tier.value,
-                ),
+                usage=_usage(outcome),
                 findings=tuple(findings[:100]),
             )
-            self.put(record)
-            # Code and inputs are kept where they were laid, if they are to be.
-            kept = {record.cid: f"run of {record.code.name}", record.result: f"outputs of {record.code.name}"}
-            if program.lock is not None:
-                kept[program.lock.cid] = f"lock of {record.code.name}"
-                kept |= {wheel.cid: wheel.name for wheel in program.lock.wheels}
-            keep(self.store, kept)
+            self._keep(record, program.lock)
         return record
+
+    def _environment(
+        self, program: Code, outside: Laid | None, outcome: Outcome, variables: Mapping[str, str]
+    ) -> Environment:
+        return Environment(
+            python=str(observed(outcome).get("python") or (program.python or python_version())),
+            platform=platform(),
+            libc=libc(),
+            lock=self.put(program.lock) if program.lock else None,
+            variables=dict(variables),
+            did=outside.did if outside else None,
+            version=outside.version if outside else None,
+        )
+
+    def _keep(self, record: RunRecord, lock: Lock | None) -> None:
+        """Keep a record, and what it names; code and inputs are kept where they were laid, if they are to be."""
+        self.put(record)
+        kept = {record.cid: f"run of {record.code.name}", record.result: f"outputs of {record.code.name}"}
+        if lock is not None:
+            kept[lock.cid] = f"lock of {record.code.name}"
+            kept |= {wheel.cid: wheel.name for wheel in lock.wheels}
+        keep(self.store, kept)
 
     def put(self, document: Lock | RunRecord) -> CID:
         """Keep a document of runs in the store."""
@@ -369,6 +346,43 @@ def _opened_up(path: Path) -> Path:
     for entry in (path, *path.rglob("*")):
         entry.chmod(0o755 if entry.is_dir() else 0o644)
     return path
+
+
+def _usage(outcome: Outcome) -> Usage:
+    return Usage(
+        seconds=round(outcome.seconds, 3),
+        cpu_seconds=round(outcome.cpu_seconds, 3),
+        memory=outcome.memory,
+        tier=outcome.tier.value,
+    )
+
+
+def _variables(seed: int) -> dict[str, str]:
+    """What makes two runs of the same code on the same data go alike, as far as variables can."""
+    seeds = {"PYTHONHASHSEED": str(seed), "REGISTRY_SEED": str(seed)}
+    return {**CALM, "OPENBLAS_CORETYPE": kernel_of_blas(), **seeds}
+
+
+def _mounted(inputs: Mapping[str, Path]) -> dict[str, Path]:
+    """Where inputs lie inside; raises `InputError` for a name that is none of a file."""
+    for name in inputs:
+        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+            raise InputError(f"{name!r} cannot be the name of an input.", hint="Use letters, digits, dots, - and _.")
+    return {f"{INPUTS}/{name}": path for name, path in inputs.items()}
+
+
+def _unpublished(code: str | Path, laid: Laid, program: Code) -> list[Finding]:
+    if laid.did is not None or not Path(str(code)).exists():
+        return []
+    return [Finding(kind="code", where=program.entry, what="is not published as an asset")]
+
+
+def _of_this_machine(inputs: Mapping[str, Laid], on: Mapping[str, str | Path]) -> list[Finding]:
+    return [
+        Finding(kind="input", where=name, what="is a file of this machine, and not pinned")
+        for name, entry in inputs.items()
+        if entry.did is None and Path(str(on[name])).exists()
+    ]
 
 
 def observed(outcome: Outcome) -> dict[str, Any]:
