@@ -10,6 +10,7 @@ from registry.errors import TooEarly
 if TYPE_CHECKING:
     from registry.client import Registry
     from registry.did import DID
+    from registry.governance.drafts import ProposalDraft
     from registry.governance.standing import Proposal
 
 DAY: Final = 86_400
@@ -22,8 +23,6 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
     """Found a DAO and let it decide; returns what became of each of its four decisions."""
     with console.step("The deployer gives the registry to a DAO of its users, and keeps no power over it"):
         registry = _found(author)
-    from registry.chain.collecting import collected
-
     dao = registry.governance.dao
     console.facts(
         {
@@ -33,14 +32,39 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
         }
     )
 
+    copy, case = _flag(console, registry, dataset)
+    draft = _draft(console, registry, case)
+    with console.step("It is submitted, and a voter reads it in words: its body is pinned, on chain is its CID"):
+        made = registry.governance.propose(draft)
+        told = registry.as_account("bob").governance.describe(made.id)
+    console.say(str(told))
+    _vote(console, registry, made.id)
+    grant = _execute(console, registry, made.id, refused)
+    decided = {
+        "fee": f"{registry.sales_rules[1] / 100:g} % of a sale",
+        "standard": f"metadata version 1 is {registry.governance.standard('metadata').status.name.lower()}",
+        "copy": registry.governance.listing(copy).status.name.lower(),
+        "grant": f"{grant} USD to Cleo",
+        "bond": f"{', '.join(map(str, registry.governance.bonds_of()))} back to the author",
+    }
+    console.facts(decided)
+    return decided
+
+
+def _flag(console: Console, registry: Registry, dataset: DID) -> tuple[DID, int]:
     with console.step("A stranger sells a copy of the penguins; the author flags it, with a bond of 50 USD"):
         copy = registry.as_account("stranger").publish(None, name="My penguins", type="dataset", license="CC0-1.0")
         case = registry.governance.flag(copy.did, f"A copy of {dataset}, sold as one's own.").number
         assert case is not None
     console.say(f"  Case {case}: the owner may answer for 7 days, then the DAO decides.")
+    return copy.did, case
+
+
+def _draft(console: Console, registry: Registry, case: int) -> ProposalDraft:
+    from registry.chain.collecting import collected
 
     with console.step("The author drafts a proposal of four calls, and tries it on a fork of the chain"):
-        registry.fund("500 USD", account=dao.timelock)
+        registry.fund("500 USD", account=registry.governance.dao.timelock)
         registry.governance.propose_standard("metadata", "A data set says where it comes from.", kind="metadata")
         with registry.governance.collect() as act:
             act.act("halve the fee", act.assets.functions.setFee(50))
@@ -54,40 +78,33 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
         )
         tried = registry.governance.simulate(draft)
     console.say(str(tried))
+    return draft
 
-    with console.step("It is submitted, and a voter reads it in words: its body is pinned, on chain is its CID"):
-        made = registry.governance.propose(draft)
-        told = registry.as_account("bob").governance.describe(made.id)
-    console.say(str(told))
 
+def _vote(console: Console, registry: Registry, proposal: int) -> None:
     with console.step("A day later Ann and the author vote; Bob and the buyer sign ballots, which a stranger relays"):
         registry.chain.advance(DAY + 60)
-        registry.governance.vote(made.id, "for")
-        registry.as_account("ann").governance.vote(made.id, "for", reason="Cleo did good work")
-        signed = [registry.as_account("bob").governance.ballot(made.id, "for")]
-        signed.append(registry.as_account("buyer").governance.ballot(made.id, "against"))
-        relayed = registry.as_account("stranger").governance.relay(made.id, signed)
+        registry.governance.vote(proposal, "for")
+        registry.as_account("ann").governance.vote(proposal, "for", reason="Cleo did good work")
+        signed = [registry.as_account("bob").governance.ballot(proposal, "for")]
+        signed.append(registry.as_account("buyer").governance.ballot(proposal, "against"))
+        relayed = registry.as_account("stranger").governance.relay(proposal, signed)
     console.say(f"  {relayed}")
-    _tell(console, registry.governance.proposal(made.id))
+    _tell(console, registry.governance.proposal(proposal))
 
+
+def _execute(console: Console, registry: Registry, proposal: int, refused: dict[str, str]) -> int:
+    """Queue and execute what was decided; returns the grant, in dollars."""
     with console.step("Five days later the vote is over, and a stranger queues what was decided"):
         registry.chain.advance(6 * DAY)
-        registry.as_account("stranger").governance.queue(made.id)
+        registry.as_account("stranger").governance.queue(proposal)
     with console.refusal("Before the two days have passed it cannot be carried out", TooEarly, refused):
-        registry.governance.execute(made.id)
+        registry.governance.execute(proposal)
     with console.step("Two days later it is carried out"):
         registry.chain.advance(2 * DAY)
-        done = registry.as_account("stranger").governance.execute(made.id)
+        done = registry.as_account("stranger").governance.execute(proposal)
     assert done.tx is not None
-    decided = {
-        "fee": f"{registry.sales_rules[1] / 100:g} % of a sale",
-        "standard": f"metadata version 1 is {registry.governance.standard('metadata').status.name.lower()}",
-        "copy": registry.governance.listing(copy.did).status.name.lower(),
-        "grant": f"{done.tx.named('Transfer')[-1].args['value'] // 10**6} USD to Cleo",
-        "bond": f"{', '.join(map(str, registry.governance.bonds_of()))} back to the author",
-    }
-    console.facts(decided)
-    return decided
+    return int(done.tx.named("Transfer")[-1].args["value"]) // 10**6
 
 
 def _found(author: Registry) -> Registry:

@@ -65,23 +65,7 @@ def play(
         with console.refusal("A stranger asks the gateways and gets no share", AccessDenied, refused):
             pd.read_csv(url, storage_options={"registry": stranger})
 
-        warned: list[str] = []
-        with console.step("The buyer buys a seat as a token. One gateway is down; pandas reads all the same"):
-            buyer.buy(asset.did, "seat", as_tokens=True, max_total="20 USD")
-            gateways[0].stop()
-            with _heard(warned):
-                frame = pd.read_csv(url, storage_options={"registry": buyer})
-        console.facts({"rows": str(len(frame)), "told": warned[-1] if warned else ""})
-
-        with console.step(
-            "It is back, and another one lies: the key is made of the two others', and the liar is named"
-        ):
-            gateways[0].start()
-            gateways[1].tamper()
-            buyer.forget_keys()
-            with _heard(warned):
-                frame = pd.read_csv(url, storage_options={"registry": buyer})
-        console.facts({"rows": str(len(frame)), "told": warned[-1] if len(warned) > 1 else ""})
+        rows, warned = _read(console, buyer, asset.did, gateways)
 
         with console.step("The buyer passes the token on: the access goes with it"):
             token = buyer.chain.call(buyer.assets.functions.datatokenOf(asset.did.asset_id, 0))
@@ -91,7 +75,29 @@ def play(
         with console.step("and the new holder of the token reads"), _heard(warned):
             theirs = pd.read_csv(url, storage_options={"registry": friend})
         console.facts({"rows": str(len(theirs))})
-    return Chapter(str(asset.did), first, len(frame), len(theirs), tuple(warned))
+    return Chapter(str(asset.did), first, rows, len(theirs), tuple(warned))
+
+
+def _read(console: Console, buyer: Registry, asset: DID, gateways: list[_Gateway]) -> tuple[int, list[str]]:
+    """Read as the buyer while gateways are down or lie; returns the rows, and what was told about the gateways."""
+    import pandas as pd
+
+    url, warned = f"asset://{asset}/penguins.csv", list[str]()
+    with console.step("The buyer buys a seat as a token. One gateway is down; pandas reads all the same"):
+        buyer.buy(asset, "seat", as_tokens=True, max_total="20 USD")
+        gateways[0].stop()
+        with _heard(warned):
+            frame = pd.read_csv(url, storage_options={"registry": buyer})
+    console.facts({"rows": str(len(frame)), "told": warned[-1] if warned else ""})
+
+    with console.step("It is back, and another one lies: the key is made of the two others', and the liar is named"):
+        gateways[0].start()
+        gateways[1].tamper()
+        buyer.forget_keys()
+        with _heard(warned):
+            frame = pd.read_csv(url, storage_options={"registry": buyer})
+    console.facts({"rows": str(len(frame)), "told": warned[-1] if len(warned) > 1 else ""})
+    return len(frame), warned
 
 
 class _Gateway:

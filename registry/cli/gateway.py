@@ -129,10 +129,10 @@ def serve(
     """
     from filelock import Timeout
 
+    from registry.cli.listening import require_public_url, url_at
     from registry.errors import InputError
     from registry.gateway.backup import require_gateway
     from registry.home import private_lock
-    from registry.ipfs.hosts import is_loopback
 
     try:
         from registry.gateway.server import GatewayServer
@@ -146,11 +146,7 @@ def serve(
 
     place = _folder(app, folder)
     require_gateway(place)
-    if not is_loopback(host) and public_url is None:
-        raise InputError(
-            f"Others can reach {host}, and sign-in messages must name the address that they use.",
-            hint="Add --public-url https://..., or serve on 127.0.0.1.",
-        )
+    require_public_url(host, public_url, named_by="sign-in messages")
     chain, deployment = _registry(app)
     keys = _keys(place, key_file)
     try:
@@ -159,7 +155,7 @@ def serve(
     except Timeout:
         raise InputError(f"The gateway in {place} is being served already.", hint="End that first.") from None
     sock = listen(host, port)
-    url = public_url or f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
+    url = public_url or url_at(host, sock)
     made = GatewayService(place, keys, chain, deployment, _settings(url, chain.chain_id, given))
     try:
         server = GatewayServer(made, sock, proxies=proxies)

@@ -97,8 +97,7 @@ def serve(
 
     It listens to this machine alone unless --host says otherwise: put a reverse proxy with TLS before it.
     """
-    from registry.errors import InputError
-    from registry.ipfs.hosts import is_loopback
+    from registry.cli.listening import require_public_url, url_at
 
     try:
         from registry.hub.hooks import Hooks
@@ -110,20 +109,15 @@ def serve(
     except ModuleNotFoundError as error:
         raise _without(error) from error
 
-    if not is_loopback(host) and public_url is None:
-        raise InputError(
-            f"Others can reach {host}, and feeds must name the address that they use.",
-            hint="Add --public-url https://..., or serve on 127.0.0.1.",
-        )
+    require_public_url(host, public_url, named_by="feeds")
     registry = app.registry()
     with app.progress():
         index = _open(app, registry, place)
     sock = listen(host, port)
-    url = public_url or f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}"
-    given = {name: value for name, value in (("rate", rate), ("burst", burst)) if value is not None}
+    url = public_url or url_at(host, sock)
     made = Hub(
         index,
-        HubSettings(url, **given),  # type: ignore[arg-type]
+        HubSettings(url, **_given(rate=rate, burst=burst)),
         chain_id=registry.chain.chain_id,
         follows=not read_only,
         hooks=None if read_only else Hooks(_folder(app) / "hooks.json"),
@@ -138,6 +132,10 @@ def serve(
         server.run()
     finally:
         index.close()
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @command(

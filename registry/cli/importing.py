@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,42 +71,46 @@ def import_(
     a Croissant document with the files that it names. Interrupted and run again, it goes on where it was. Names that
     begin with a dot are left out unless --hidden.
     """
-    what: dict[str, Any] = {
-        "type": kind,
-        "include": include,
-        "hidden": hidden,
-        "license": license_,
-        "accept_licence": accept_licence,
-        "dry_run": dry_run,
-    }
+    what: dict[str, Any] = {"type": kind, "include": include, "hidden": hidden, "license": license_}
+    what |= {"accept_licence": accept_licence, "dry_run": dry_run}
     lock = gated_of(gated, gateways, threshold, hide_names)
     if not publish:
         if lock is not None or licences or parents or owner:
             raise click.UsageError("What is offered, to whom and how, is said with --publish.")
-        from registry.imports.bringing import bring
-
-        with app.progress():
-            found = bring(source, store=app.store(), home=app.home, progress=app.tick, **what)
-        _show(app, found)
+        _import(app, source, what)
         return
-    from registry.cli.views import published_facts, show_preview
     from registry.documents.licence_spec import parse_licence
+
+    _publish(
+        app,
+        source,
+        **what,
+        licences=[parse_licence(spec) for spec in licences],
+        gated=lock,
+        parents=parents,
+        owner=owner,
+        royalty_bps=royalty_bps,
+        max_royalty_bps=max_royalty_bps,
+        again=again,
+        **fields,
+    )
+
+
+def _import(app: App, source: str, what: Mapping[str, Any]) -> None:
+    from registry.imports.bringing import bring
+
+    with app.progress():
+        found = bring(source, store=app.store(), home=app.home, progress=app.tick, **what)
+    _show(app, found)
+
+
+def _publish(app: App, source: str, **what: Any) -> None:
+    from registry.cli.views import published_facts, show_preview
     from registry.results import Preview
 
     registry = app.registry(to="publish")
     with app.progress():
-        found, made = registry.imports.publish(
-            source,
-            **what,
-            licences=[parse_licence(spec) for spec in licences],
-            gated=lock,
-            parents=parents,
-            owner=owner,
-            royalty_bps=royalty_bps,
-            max_royalty_bps=max_royalty_bps,
-            again=again,
-            **fields,
-        )
+        found, made = registry.imports.publish(source, **what)
     if isinstance(made, Preview):
         show_preview(app, made)
     else:

@@ -94,11 +94,6 @@ def pin_add(
 
     What a service keeps already is found and not asked for again, so running it again is safe.
     """
-    from registry.ipfs.copy import copy
-    from registry.ipfs.pinning import open_service
-    from registry.ipfs.replicas import ReplicaPolicy
-    from registry.ipfs.sources import open_sources
-    from registry.ipfs.store import Fallback
     from registry.text.numbers import digits_or_text
 
     if services and is_asset(root):
@@ -112,20 +107,36 @@ def pin_add(
                 deadline=wait,
             )
         app.console.result(made, table=receipts_table(made))
-        return
-    if services:
-        cid = parse(root)[0]
-        with app.console.progress() as update:
-            policy = ReplicaPolicy(
-                replicas or len(services),
-                [open_service(service) for service in services],
-                receipts=receipts(app),
-                deadline=wait,
-                progress=update,
-            )
-            made = policy.ensure(cid, name=name, origins=origins)
-        app.console.result(made, table=receipts_table(made))
-        return
+    elif services:
+        _have_kept(app, root, services, replicas or len(services), origins, name, wait)
+    else:
+        _keep_here(app, root, name, sources)
+
+
+def _have_kept(
+    app: App, root: str, services: tuple[str, ...], replicas: int, origins: tuple[str, ...], name: str, wait: float
+) -> None:
+    from registry.ipfs.pinning import open_service
+    from registry.ipfs.replicas import ReplicaPolicy
+
+    cid = parse(root)[0]
+    with app.console.progress() as update:
+        policy = ReplicaPolicy(
+            replicas,
+            [open_service(service) for service in services],
+            receipts=receipts(app),
+            deadline=wait,
+            progress=update,
+        )
+        made = policy.ensure(cid, name=name, origins=origins)
+    app.console.result(made, table=receipts_table(made))
+
+
+def _keep_here(app: App, root: str, name: str, sources: tuple[str, ...]) -> None:
+    from registry.ipfs.copy import copy
+    from registry.ipfs.sources import open_sources
+    from registry.ipfs.store import Fallback
+
     store, through, places = app.store(), app.blocks(sources), open_sources(sources or None)
     roots = asset_roots(app, root) if is_asset(root) else [find(root, through)]
     with app.console.progress(unit="bytes") as update:

@@ -12,6 +12,7 @@ from registry.cli.command import Whole, asset_argument, command, dry_run_option,
 from registry.cli.keys import gated_of, gated_options
 
 if TYPE_CHECKING:
+    from registry.assets.drafting import Draft
     from registry.cli.app import App
     from registry.documents.licence import Licence
 
@@ -96,26 +97,9 @@ def publish(
     and has no content. Run again, it finds what it published and sends nothing.
     """
     from registry.assets.drafting import Draft
-    from registry.cli.look import read_json
-    from registry.cli.views import published_facts, show_preview
     from registry.documents.licence_spec import parse_licence
-    from registry.errors import Fault, InvalidDDO
 
-    document: dict[str, Any] = {}
-    if ddo is not None:
-        read = read_json(ddo)
-        if not isinstance(read, dict):
-            raise InvalidDDO([Fault("", "is not a JSON object")])
-        document = read
-        if document.pop("content", None) is not None and path is None:
-            raise InvalidDDO([Fault("/content", "is made from files: name their folder as PATH")])
-    given = {"name": name, "type": kind, "license": license_, **fields}
-    document |= {key: value for key, value in given.items() if value not in (None, ())}
-    missing = [f"--{key}" for key in ("name", "type", "license") if key not in document]
-    if missing:
-        raise click.UsageError(
-            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} needed (or --ddo with it)."
-        )
+    document = _document(ddo, path, {"name": name, "type": kind, "license": license_, **fields})
     parents = parents or tuple(document.pop("parents", ()))
     if made_by is not None:
         from registry.cli.experiments import record_of
@@ -138,6 +122,38 @@ def publish(
         gated=gated_of(gated, gateways, threshold, hide_names),
         hidden=hidden,
     )
+    _publish(app, draft, owner=owner, again=again, dry_run=dry_run)
+
+
+def _document(ddo: str | None, path: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a document: those of the file `ddo`, and those `given` as options, which win.
+
+    Raises `InvalidDDO` for a file that is no document, or that names content without a `path`.
+    """
+    from registry.cli.look import read_json
+    from registry.errors import Fault, InvalidDDO
+
+    document: dict[str, Any] = {}
+    if ddo is not None:
+        read = read_json(ddo)
+        if not isinstance(read, dict):
+            raise InvalidDDO([Fault("", "is not a JSON object")])
+        document = read
+        if document.pop("content", None) is not None and path is None:
+            raise InvalidDDO([Fault("/content", "is made from files: name their folder as PATH")])
+    document |= {key: value for key, value in given.items() if value not in (None, ())}
+    missing = [f"--{key}" for key in ("name", "type", "license") if key not in document]
+    if missing:
+        raise click.UsageError(
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} needed (or --ddo with it)."
+        )
+    return document
+
+
+def _publish(app: App, draft: Draft, *, owner: str | None, again: bool, dry_run: bool) -> None:
+    """Publish a draft and show what became of it, or what it would cost."""
+    from registry.cli.views import published_facts, show_preview
+
     registry = app.registry(to="publish")
     with app.progress():
         if dry_run:

@@ -100,7 +100,7 @@ def deploy_on(
     `registry.chain.deploy` raises.
     """
     from registry.chain.connection import TEST_CHAINS
-    from registry.chain.deploy import Deployment, plan, require_place
+    from registry.chain.deploy import plan, require_place
     from registry.chain.local import play_dollar
     from registry.errors import InputError
 
@@ -133,6 +133,14 @@ def deploy_on(
         units = POCKET_MONEY * 10**6
         sender.send(chain.contract("LocalDollar", dollar).functions.mint(sender.address, units))
         app.console.note(f"  {sender.address} has {POCKET_MONEY:,} play dollars; 'registry fund' makes more")
+    _record(app, chain, made, record)
+    return made
+
+
+def _record(app: App, chain: Chain, made: Deployment, record: Path | None) -> None:
+    """Show a deployment, and write it to the file `record`."""
+    from registry.chain.deploy import Deployment
+
     facts = {
         "registry": made.registry,
         "marketplace": made.marketplace,
@@ -148,7 +156,6 @@ def deploy_on(
         recorded = str(replace(made, dao=kept).write(record))
         facts["recorded in"] = recorded
     app.console.result({"deployment": made, "recorded": recorded}, facts=facts)
-    return made
 
 
 @command("fund", examples=['registry fund "1000 USD"', 'registry fund "50 USD" --account 0xBUYER'])
