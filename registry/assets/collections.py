@@ -11,7 +11,7 @@ from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from registry.assets.drafting import BATCH, Draft, Packed, Planner, drafted
+from registry.assets.drafting import BATCH, Draft, Packed, Planner, drafted, published_in
 from registry.assets.items import CollectionState
 from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING, Cost
@@ -208,8 +208,7 @@ class Collections:
         Planner(registry).check_payout(holder, payout)
         common = _Common(type, license)
         with self._packing(holder, name, dry_run) as packing:
-            self._pack(packing, drafts, common, dry_run)
-            root = packing.finish(lambda done: registry.progress("listing the items", done, packing.count))
+            root = self._pack(packing, drafts, common, dry_run)
             draft = Draft(
                 name=name,
                 type=common.type,
@@ -225,18 +224,15 @@ class Collections:
             plan = Planner(registry).planned(draft, packed=Packed(content, ()), dry_run=dry_run)
             call = registry.assets.functions.publishCollection(holder, plan.publication, root, packing.count)
             intent = f"collection:{registry.deployment.registry}:{holder}:{plan.digest.hex()}"
-            if not (again or dry_run):
-                outbox.settle(intent)
+            begun = () if again else outbox.settle(intent)
             number, tx = None if again else self._published(holder, plan, root), None
             if dry_run:
-                there = number is not None or bool(not again and outbox.found(intent))
+                there = number is not None or bool(begun)
                 return self._preview(outbox, holder, call, plan.publication, packing, root, content.size, there)
             Catalogue(registry).keep(plan.ddo)
             if number is None:
                 tx = outbox.send(call, intent=intent, once=not again).done
-                events = tx.named("MetadataPublished")
-                ours = (event for event in events if event.address == registry.deployment.registry)
-                number = next(ours).args["assetId"]
+                number = published_in(tx, registry.deployment.registry)
             packing.discard()
             return PublishedCollection(registry.did(number), plan.cid, content.cid, holder, root, packing.count, tx)
 
@@ -259,7 +255,8 @@ class Collections:
             with Packing(base / hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]) as packing:
                 yield packing
 
-    def _pack(self, packing: Packing, drafts: Iterable[Draft], common: _Common, dry_run: bool) -> None:
+    def _pack(self, packing: Packing, drafts: Iterable[Draft], common: _Common, dry_run: bool) -> bytes:
+        """Write the items down, and return the root of their list."""
         expected = length_hint(drafts)
         for draft in drafts:
             _refuse_terms(draft, packing.count)
@@ -272,6 +269,7 @@ class Collections:
                 packing.add(drafted(draft, content).to_bytes(), source)
             if not packing.count % _SHOWN:
                 self._registry.progress("packing documents", packing.count, max(expected, packing.count))
+        return packing.finish(lambda done: self._registry.progress("listing the items", done, packing.count))
 
     def _stored(self, packing: Packing, name: str, dry_run: bool) -> Content:
         """The manifest, added to the store, as the collection's document describes it."""

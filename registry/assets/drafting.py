@@ -17,7 +17,7 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import Added, FileEntry, add_tree, content_size
 from registry.money import Token
-from registry.results import Asset, AssetRef, Done
+from registry.results import Asset, AssetRef, Done, Published
 from registry.session import Session, whole
 from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
@@ -242,6 +242,18 @@ class PlannedAsset:
     def cid(self) -> CID:
         """CID of the document."""
         return CID.from_digest(self.digest)
+
+    def published(self, did: DID, owner: Address, tx: TxReceipt | None) -> Published:
+        """What became of it: the asset, whose it is, and the transaction if it was sent now."""
+        content = self.ddo.content.cid if self.ddo.content else None
+        return Published(did=did, cid=self.cid, content=content, owner=owner, tx=tx, left_out=self.left_out)
+
+
+def published_in(receipt: TxReceipt, registry: Address) -> int:
+    """The number of the first asset that a transaction published at a registry."""
+    # Further events may be of what a receiving contract did when it was called.
+    ours = (event for event in receipt.named("MetadataPublished") if event.address == registry)
+    return int(next(ours).args["assetId"])
 
 
 def _published_with(receipt: TxReceipt, asset_id: int) -> tuple[Any, ...]:

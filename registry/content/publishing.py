@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from registry.assets.drafting import BATCH, Draft, PlannedAsset, Planner, update_document
+from registry.assets.drafting import BATCH, Draft, PlannedAsset, Planner, published_in, update_document
 from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.content.sealed import shelf_for
@@ -22,6 +22,7 @@ from registry.types import Address, Digest, to_address
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
+    from registry.chain.fees import Cost
     from registry.chain.logs import TxReceipt
     from registry.gated.policy import Gated
     from registry.sandbox.runs.record import RunRecord
@@ -194,31 +195,17 @@ class Publishing(Session):
         if dry_run:
             left = [chunk for chunk in chunks if not outbox.found(f"{intent}:{_fingerprint(chunk)}")]
             cost = outbox.preview(*(_publication(self, holder, chunk) for chunk in left))
-            plans = [plan for chunk in left for plan in chunk]
-            left_out = tuple(name for plan in plans for name in plan.left_out)
-            return Preview(tuple(plan.ddo for plan in plans), cost, left_out)
+            return _preview([plan for chunk in left for plan in chunk], cost)
         receipts: dict[Digest, TxReceipt] = {}
         for count, chunk in enumerate(chunks):
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
             call = _publication(self, holder, chunk)
             receipt = outbox.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again).done
-            # The ids are consecutive. Further events may be of what a receiving contract did when it was called.
-            published = (e for e in receipt.named("MetadataPublished") if e.address == self.deployment.registry)
-            first = next(published).args["assetId"]
-            for number, plan in enumerate(chunk, start=first):
+            # The ids are consecutive.
+            for number, plan in enumerate(chunk, start=published_in(receipt, self.deployment.registry)):
                 done[plan.digest], receipts[plan.digest] = number, receipt
             self.progress("publishing", count * batch + len(chunk), len(missing))
-        made = tuple(
-            Published(
-                did=self.did(done[plan.digest]),
-                cid=plan.cid,
-                content=plan.ddo.content.cid if plan.ddo.content else None,
-                owner=holder,
-                tx=receipts.get(plan.digest),
-                left_out=plan.left_out,
-            )
-            for plan in plans
-        )
+        made = tuple(plan.published(self.did(done[plan.digest]), holder, receipts.get(plan.digest)) for plan in plans)
         for draft, published_one in zip(wanted, made, strict=True):
             shelf_for(self, draft).deliver(draft, published_one)
         return made
@@ -276,6 +263,10 @@ def _fingerprint(plans: Sequence[PlannedAsset]) -> str:
     """A short name for a batch of publications in the journal: documents and terms."""
     # Not what may be owed to the parents, which may be more when it is run again.
     return hashlib.sha256(repr([(*p.publication[:4], p.publication[5]) for p in plans]).encode()).hexdigest()[:16]
+
+
+def _preview(plans: Sequence[PlannedAsset], cost: Cost) -> Preview:
+    return Preview(tuple(plan.ddo for plan in plans), cost, tuple(name for plan in plans for name in plan.left_out))
 
 
 def _refuse_repeats(plans: Sequence[PlannedAsset]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +44,8 @@ class Imports:
         """Import a source (``hf:org/name@revision``) into the store, every hash checked on the way; publish nothing.
 
         Parameters are those of `registry.imports.bringing.bring`, and so is what is raised."""
-        registry = self._registry
-        return bring(
+        return self._bring(
             source,
-            store=registry.store,
-            home=registry.home,
-            progress=registry.progress,
             type=type,
             include=include,
             hidden=hidden,
@@ -85,18 +81,9 @@ class Imports:
         `dry_run` only the list of files and the card are fetched, so content and its costs are left out.
 
         Raises what `bring` and `Registry.publish` raise."""
-        registry = self._registry
-        with ExitStack() as stack:
-            folder = None
-            if gated is not None and not dry_run:
-                spool = tempfile.TemporaryDirectory(prefix="asset-registry-import-", dir=registry.home)
-                folder = Path(stack.enter_context(spool)) / "content"
-                folder.mkdir()
-            found = bring(
+        with self._private_folder(wanted=gated is not None and not dry_run) as folder:
+            found = self._bring(
                 source,
-                store=registry.store,
-                home=registry.home,
-                progress=registry.progress,
                 type=type,
                 include=include,
                 hidden=hidden,
@@ -121,8 +108,8 @@ class Imports:
                 hidden=hidden,
             )
             if dry_run:
-                return found, registry.publish_many([draft], owner=owner, again=again, dry_run=True)
-            made = registry.publish_many([draft], owner=owner, again=again)[0]
+                return found, self._registry.publish_many([draft], owner=owner, again=again, dry_run=True)
+            made = self._registry.publish_many([draft], owner=owner, again=again)[0]
         self._remember(found.origin.name, str(made.did))
         return found, made
 
@@ -134,6 +121,21 @@ class Imports:
         Only one's own word counts: whoever published the same name first would otherwise be paid for what is built on
         it."""
         return self._known().get(name)
+
+    def _bring(self, source: str, **what: Any) -> Imported:
+        registry = self._registry
+        return bring(source, store=registry.store, home=registry.home, progress=registry.progress, **what)
+
+    @contextmanager
+    def _private_folder(self, *, wanted: bool) -> Iterator[Path | None]:
+        """A folder that is gone afterwards, for what nobody else may read before it is encrypted."""
+        if not wanted:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="asset-registry-import-", dir=self._registry.home) as spool:
+            folder = Path(spool) / "content"
+            folder.mkdir()
+            yield folder
 
     def _parents(self, found: Imported, named: Sequence[AssetRef]) -> tuple[AssetRef, ...]:
         known, given = self._known(), {str(Catalogue(self._registry).parent(one)) for one in named}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -211,17 +211,9 @@ class Revenue:
         outbox = self._session.actor.outbox("distribute", dry_run=dry_run)
         if not wanted:
             return Distribution(found, (), (), None)
-        functions = ledger.splitter(found.address).functions
         size = chunk if chunk is not None else CHUNK
         if dry_run:
-            calls: list[ContractFunction] = [] if found.deployed else [self._creation(found)]
-            if found.deployed:
-                calls = [
-                    functions.distributeChunk(money.address or ZERO_ADDRESS, size)
-                    if size < len(found.payees)
-                    else functions.distribute(money.address or ZERO_ADDRESS)
-                    for money in wanted
-                ]
+            calls = self._distributions(found, wanted, size) if found.deployed else [self._creation(found)]
             return Distribution(found, (), (), outbox.preview(*calls))
         txs: list[TxReceipt] = []
         if not found.deployed:
@@ -362,6 +354,16 @@ class Revenue:
             done = min(size * len(txs), len(split.payees))
             self._session.progress(f"distributing {token.symbol}", done, len(split.payees))
         return txs
+
+    def _distributions(self, split: Split, tokens: Sequence[Token], size: int) -> list[ContractFunction]:
+        """What pays one round of each token, or its first chunk."""
+        functions = Accounts(self._session).splitter(split.address).functions
+        return [
+            functions.distributeChunk(money.address or ZERO_ADDRESS, size)
+            if size < len(split.payees)
+            else functions.distribute(money.address or ZERO_ADDRESS)
+            for money in tokens
+        ]
 
     def _creation(self, split: Split) -> ContractFunction:
         ledger = Accounts(self._session)

@@ -18,6 +18,8 @@ from registry.teams.results import NewTeam, Team
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
+    from web3.contract.contract import ContractFunction
+
     from registry.chain.logs import TxReceipt
 
 SENTINEL: Final = "0x" + "0" * 39 + "1"
@@ -50,28 +52,22 @@ class Founding(TeamVerbs[R]):
         team = (list(listed), threshold, list(weights(shares)) if shares else [], salt)
         registry, factory = self._registry, self._factory.functions
         outbox = registry.actor.outbox("found a team", dry_run=dry_run)
-        safe, splitter = (to_address(found) for found in self._chain.call(factory.teamOf(team)))
+        safe, splitter = self._accounts(factory.teamOf(team))
         plan = None
         if publish is not None:
             payout = publish.payout or (splitter if shares else None)
             plan = Planner(registry).planned(replace(publish, payout=payout), dry_run=dry_run)
-            safe, _ = (
-                to_address(found) for found in self._chain.call(factory.publishingTeamOf(team, plan.publication))
-            )
-        intent = f"team:{self._factory.address}:{safe}:{splitter}"
-        published: int | None = None
-        if plan is not None:
-            intent += f":{plan.cid}"
+            safe, _ = self._accounts(factory.publishingTeamOf(team, plan.publication))
             if not dry_run:
                 Catalogue(registry).keep(plan.ddo)
+        intent = f"team:{self._factory.address}:{safe}:{splitter}" + (f":{plan.cid}" if plan else "")
         outbox.settle(intent)
-        if plan is not None:
-            published = Planner(registry).published_as(safe, plan)
+        published = Planner(registry).published_as(safe, plan) if plan else None
         there = self._chain.has_code(safe) and (not shares or self._chain.has_code(splitter))
         tx: TxReceipt | None = None
         cost = NOTHING
         call = factory.createTeam(team) if plan is None else factory.createTeamAndPublish(team, plan.publication)
-        if (not there) if plan is None else (published is None):
+        if not there if plan is None else published is None:
             outcome = outbox.send(call, intent=intent)
             cost, tx = outcome.cost, outcome.receipt
             if tx is not None:
@@ -89,6 +85,11 @@ class Founding(TeamVerbs[R]):
             cost=cost,
             tx=tx,
         )
+
+    def _accounts(self, asked: ContractFunction) -> tuple[Address, Address]:
+        """The Safe and the splitter that the factory would make."""
+        safe, splitter = self._chain.call(asked)
+        return to_address(safe), to_address(splitter)
 
     def get(self, address: str) -> Team:
         """The team at an address, as it is now; raises `TeamError` if there is no Safe."""
