@@ -405,23 +405,8 @@ class Plan(StepPlan[Deployment]):
         ]
         if missing:
             return missing
-        expected: list[tuple[str, Any, ContractFunction]] = [
-            ("the registry's authority", self.authority, self._registry.functions.authority()),
-            ("the registry's lineage", self.lineage, self._registry.functions.lineage()),
-            ("the treasury, the fee and the pause of sales", [self.treasury, self.fee_bps, 0], self._rules),
-            ("the pause of publications", 0, self._registry.functions.publicationsPausedUntil()),
-            *((f"that {seller} sells", True, self._registry.functions.isSeller(seller)) for seller in self.sellers),
-            *(
-                (
-                    f"the registry of the {name}",
-                    self.registry,
-                    self.chain.contract(CONTRACTS[name], seller).functions.registry(),
-                )
-                for name, seller in zip(SELLERS, self.sellers, strict=True)
-            ),
-        ]
         problems = []
-        for what, planned, function in expected:
+        for what, planned, function in self._expected():
             actual = self.chain.call(function)
             if actual != planned:
                 problems.append(f"{what} is {actual}, not {planned}")
@@ -446,6 +431,24 @@ class Plan(StepPlan[Deployment]):
         return problems
 
     # --- Internal --------------------------------------------------------------------------------
+
+    def _expected(self) -> list[tuple[str, Any, ContractFunction]]:
+        """What is planned of single settings: in words, the value, and the question that has it for an answer."""
+        return [
+            ("the registry's authority", self.authority, self._registry.functions.authority()),
+            ("the registry's lineage", self.lineage, self._registry.functions.lineage()),
+            ("the treasury, the fee and the pause of sales", [self.treasury, self.fee_bps, 0], self._rules),
+            ("the pause of publications", 0, self._registry.functions.publicationsPausedUntil()),
+            *((f"that {seller} sells", True, self._registry.functions.isSeller(seller)) for seller in self.sellers),
+            *(
+                (
+                    f"the registry of the {name}",
+                    self.registry,
+                    self.chain.contract(CONTRACTS[name], seller).functions.registry(),
+                )
+                for name, seller in zip(SELLERS, self.sellers, strict=True)
+            ),
+        ]
 
     @cached_property
     def _registry(self) -> Contract:

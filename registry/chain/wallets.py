@@ -157,48 +157,8 @@ class _Page:
         data = json.dumps(request).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         html = _HTML.replace("NONCE", nonce).replace("REQUEST", data).encode("utf-8")
         policy = f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'"
-        answers = self._answers
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 10
-
-            def do_GET(self) -> None:
-                found = self._is_ours("/")
-                self._reply(200 if found else 404, html if found else b"", {"Content-Security-Policy": policy})
-
-            def do_POST(self) -> None:
-                size = self.headers.get("Content-Length", "")
-                if not self._is_ours("/answer") or not size.isdecimal() or int(size) > 65_536:
-                    self._reply(404, b"", {})
-                    return
-                try:
-                    answer = load_json(self.rfile.read(int(size)))
-                except ValueError:
-                    answer = None
-                if isinstance(answer, dict):
-                    answers.put(answer)
-                self._reply(204, b"", {})
-
-            def _is_ours(self, path: str) -> bool:
-                # The name in the request too: a page elsewhere may have its own name lead to this machine.
-                host = f"127.0.0.1:{self.server.server_address[1]}"  # type: ignore[index]
-                return self.headers.get("Host") == host and secrets.compare_digest(
-                    self.path.encode("latin-1", "replace"), f"/{secret}{path}".encode("ascii")
-                )
-
-            def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-                self.send_response(status)
-                for name, value in {**_HEADERS, **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """The address has a secret in it."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = _handler(secret, html, policy, self._answers)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url: Final = f"http://127.0.0.1:{self._server.server_address[1]}/{secret}/"
         threading.Thread(target=self._server.serve_forever, name="sign-in page", daemon=True).start()
@@ -216,6 +176,53 @@ class _Page:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
+
+
+def _handler(
+    secret: str, html: bytes, policy: str, answers: SimpleQueue[dict[str, Any]]
+) -> type[BaseHTTPRequestHandler]:
+    """What serves the page below `secret`, and puts what it sends into `answers`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:
+            found = self._is_ours("/")
+            self._reply(200 if found else 404, html if found else b"", {"Content-Security-Policy": policy})
+
+        def do_POST(self) -> None:
+            size = self.headers.get("Content-Length", "")
+            if not self._is_ours("/answer") or not size.isdecimal() or int(size) > 65_536:
+                self._reply(404, b"", {})
+                return
+            try:
+                answer = load_json(self.rfile.read(int(size)))
+            except ValueError:
+                answer = None
+            if isinstance(answer, dict):
+                answers.put(answer)
+            self._reply(204, b"", {})
+
+        def _is_ours(self, path: str) -> bool:
+            # The name in the request too: a page elsewhere may have its own name lead to this machine.
+            host = f"127.0.0.1:{self.server.server_address[1]}"  # type: ignore[index]
+            return self.headers.get("Host") == host and secrets.compare_digest(
+                self.path.encode("latin-1", "replace"), f"/{secret}{path}".encode("ascii")
+            )
+
+        def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**_HEADERS, **headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The address has a secret in it."""
+
+    return Handler
 
 
 _HTML: Final = """<!doctype html>

@@ -111,17 +111,8 @@ def _export(
             raise InputError("The document has no date, and Ocean demands one.", hint="Pass created=.")
         ddo = ddo.with_changes(created=created or updated)
     everything = ddo.to_dict()
-    for key in READERS:
-        now = getattr(ddo, key)
-        # The wording of the import stays as long as it stands for the same value.
-        if not _stands_for(metadata, key, now) and (key != "tags" or now):
-            metadata[key] = everything.get(key, "")
-    if metadata["type"] not in ("dataset", "algorithm"):
-        metadata["type"] = "dataset"
+    _reword(metadata, ddo, everything)
     metadata["updated"] = updated or metadata.get("updated") or metadata["created"]
-    if not ddo.tags and not _stands_for(metadata, "tags", ()):
-        metadata.pop("tags", None)
-
     extra = {key: value for key, value in everything.items() if key not in READERS and key != "version"}
     if ddo.type != metadata["type"]:
         extra["type"] = ddo.type
@@ -146,6 +137,19 @@ def _is_kept(kept: object) -> bool:
         and isinstance(kept["metadata"].get("additionalInformation", {}), Mapping | NoneType)
         and isinstance(kept.get("services"), tuple | list)
     )
+
+
+def _reword(metadata: dict[str, Any], ddo: DDO, everything: Mapping[str, Any]) -> None:
+    """Let Ocean's fields say what the document says."""
+    for key in READERS:
+        now = getattr(ddo, key)
+        # The wording of the import stays as long as it stands for the same value.
+        if not _stands_for(metadata, key, now) and (key != "tags" or now):
+            metadata[key] = everything.get(key, "")
+    if metadata["type"] not in ("dataset", "algorithm"):
+        metadata["type"] = "dataset"
+    if not ddo.tags and not _stands_for(metadata, "tags", ()):
+        metadata.pop("tags", None)
 
 
 def _stands_for(metadata: Mapping[str, Any], key: str, value: object) -> bool:
