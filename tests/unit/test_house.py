@@ -170,6 +170,32 @@ def test_a_name_is_used_once() -> None:
         assert sorted({name for name in names if stems.count(stem.sub("", name)) > 1}) == [], folder
 
 
+# A function of more lines than a screen has, its own documentation not counted, has its reason here.
+SCREEN = 50
+LONGER = {
+    "registry.index.finding.Searching.search": "an option for each thing to ask, and the question that takes them",
+}
+
+
+def test_a_function_that_has_to_be_followed_fits_a_screen() -> None:
+    lines: dict[str, int] = {}
+
+    def look(node: ast.AST, name: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            called = f"{name}.{child.name}"
+            if not isinstance(child, ast.ClassDef):
+                told = child.body[0] if ast.get_docstring(child) is not None else None
+                words = 0 if told is None else (told.end_lineno or 0) - told.lineno + 1
+                lines[called] = (child.end_lineno or 0) - child.lineno + 1 - words
+            look(child, called)
+
+    for module, path in MODULES.items():
+        look(ast.parse(path.read_text(encoding="utf-8")), module)
+    assert {name for name, count in lines.items() if count > SCREEN} == set(LONGER)
+
+
 def test_what_benchmarks_scripts_and_examples_import_is_there() -> None:
     """Also in the texts of programs that they run, which no type checker sees."""
     line = re.compile(r"^ *from (registry[\w.]*) import (?:\(([^)]*)\)|([\w, ]+))", re.MULTILINE)
