@@ -22,7 +22,7 @@ TOKEN_VARIABLE: Final = "REGISTRY_MCP_TOKEN"  # nosec B105 # its name
     "mcp",
     examples=[
         "registry mcp",
-        'registry mcp --root ~/assets --budget "20 USD"',
+        'registry mcp --root . --budget "20 USD"',
         "registry mcp --http 8456",
     ],
 )
