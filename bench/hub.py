@@ -220,7 +220,7 @@ def _decoding(stage: Stage, count: int) -> dict[str, Any]:
     known = [(log, plan_for("AssetRegistry", log["topics"][0])) for log in logs[:2_000]]
     last = int(known[-1][0]["blockNumber"], 16)
     formatted = w3.eth.get_logs({"fromBlock": 0, "toBlock": last, "address": stage.assets.address})
-    named = {(log["blockNumber"], log["logIndex"]): log for log in formatted}
+    named = {(int(log["blockNumber"]), int(log["logIndex"])): log for log in formatted}
     with counted() as theirs:
         for log, plan in known:
             assert plan is not None
