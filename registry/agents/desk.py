@@ -28,7 +28,7 @@ LARGEST: Final = 65_536
 """Bytes of a file in one answer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AgentDesk:
     """A client, the folder below which files are written and read (None: there is none), the budget (None: nothing may
     be spent), and whether a person is asked before anything is sent."""
