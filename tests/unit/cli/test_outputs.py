@@ -58,13 +58,15 @@ READ_ONLY = {
 
 OWN = {
     "sandbox lock folder",
+    "mcp root",
     *(f"hub {name} search_folder" for name in ("build", "serve", "status", "verify", "index")),
 } | {
     f"gateway {name} {what}"
     for name in ("init", "serve", "status", "shares", "audit", "backup", "restore", "rotate")
     for what in ("folder", "key_file")
 }
-"""The home of a gateway or a hub, which its commands read and write, and the folder of code that its lock is in."""
+"""The home of a gateway or a hub, which its commands read and write, the folder of code that its lock is in, and the
+one below which agents read and write."""
 
 
 def named(kind: type | tuple[object, ...]) -> set[str]:
