@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry.chain.call import Call
+from registry.chain.call import Call, as_call
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.pricing import current_fees
@@ -119,7 +119,7 @@ def test_a_transaction_that_reverted_may_come_back_until_it_is_as_deep_as_confir
     sender = Sender(chain, dev_signer(0), journal, timeout=5)
     anvil.rpc("evm_setAutomine", False)
     anvil.rpc("anvil_setCode", PAYEE, "0x60006000fd")  # which reverts
-    gift = sender._as_call(GIFT, 0)
+    gift = as_call(GIFT, 0)
     entry = sender._write(gift, sender._priced(gift, 60_000, current_fees(chain)), 0, "gift")
     sender._broadcast(entry)
     anvil.rpc("anvil_mine", hex(1))

@@ -10,7 +10,7 @@ import pytest
 from integration.hub.support import Liar, Town
 from registry.errors import HubLied, HubUnavailable, InputError
 from registry.hub.server import HubServer
-from registry.index import finding
+from registry.index import remote
 from registry.index.models import Root
 from registry.index.proof import compare
 from registry.index.remote import RemoteHub
@@ -58,7 +58,7 @@ def test_a_hit_that_a_hub_changed_is_dropped_and_the_hub_is_named(
 ) -> None:
     honest = town.reader.search("penguin", hub=hub.url)
     assert len(honest) == 2 and all(hit.proven and hit.hub == hub.url for hit in honest) and not honest.lies
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES[field]))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES[field]))
     with pytest.warns(UserWarning, match="was refused"):
         page = town.reader.search("penguin", hub=hub.url)
     (lie,) = page.lies
@@ -68,7 +68,7 @@ def test_a_hit_that_a_hub_changed_is_dropped_and_the_hub_is_named(
 
 def test_a_hub_that_cannot_be_read_is_unavailable(town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in (change("price", 5), change("owner", "0x12"), lambda page: [page], change("score", -1.0)):
-        monkeypatch.setattr(finding, "RemoteHub", lambda url, wrong=wrong: Liar(url, "/v1/search", wrong))
+        monkeypatch.setattr(remote, "RemoteHub", lambda url, wrong=wrong: Liar(url, "/v1/search", wrong))
         with pytest.raises(HubUnavailable, match="its answer is none"):
             town.reader.search("penguin", hub=hub.url)
     monkeypatch.undo()
@@ -79,10 +79,10 @@ def test_a_hub_that_cannot_be_read_is_unavailable(town: Town, hub: HubServer, mo
 def test_documents_alone_can_be_checked_without_a_chain(
     town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES["name"]))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES["name"]))
     with pytest.warns(UserWarning):
         assert len(town.reader.search("penguin", hub=hub.url, verify="hash").lies) == 1
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES["owner"]))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/search", LIES["owner"]))
     assert len(town.reader.search("penguin", hub=hub.url, verify="hash")) == 2
     unproven = town.reader.search("penguin", hub=hub.url, verify="none")
     assert len(unproven) == 2 and not any(hit.proven for hit in unproven)
@@ -91,7 +91,7 @@ def test_documents_alone_can_be_checked_without_a_chain(
 def test_a_document_that_did_not_come_along_is_fetched_and_hashed(
     town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/search", change("document", "")))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/search", change("document", "")))
     assert len(town.reader.search("penguin", hub=hub.url)) == 2
 
 
@@ -102,7 +102,7 @@ def test_what_one_holds_is_held_against_the_chain(town: Town, hub: HubServer, mo
         page["owned"][0]["expires"] += 86_400
         return page
 
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/accounts", longer))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/accounts", longer))
     with pytest.warns(UserWarning, match="holding"):
         assert town.buyer.owned(hub=hub.url) == ()
 
@@ -125,7 +125,7 @@ def test_a_hub_of_another_registry_is_refused(town: Town, hub: HubServer, monkey
     def elsewhere(facts: Any) -> Any:
         return {**facts, "registry": "0x" + "99" * 20}
 
-    monkeypatch.setattr(finding, "RemoteHub", lambda url: Liar(url, "/v1/hub", elsewhere))
+    monkeypatch.setattr(remote, "RemoteHub", lambda url: Liar(url, "/v1/hub", elsewhere))
     with pytest.raises(InputError, match="of registry 0x9999"):
         town.reader.search("penguin", hub=hub.url)
 
