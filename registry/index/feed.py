@@ -172,7 +172,9 @@ class Feed:
         logs = self._logs(first, headers[-1], list(self.contracts.core), self._core_topics)
         told, homes = self._told(logs, by_number)
         for addresses in self._questions(homes):
-            logs += self._logs(first, headers[-1], addresses, self._made_topics)
+            # Everybody's logs have those of the core among them, of events that made contracts have too.
+            found = self._logs(first, headers[-1], addresses, self._made_topics)
+            logs += [log for log in found if log.address not in self.contracts.core]
         given: dict[int, set[tuple[str, str]]] = {}
         for log in logs:
             given.setdefault(log.block, set()).add((log.address, log.topics[0] if log.topics else ""))

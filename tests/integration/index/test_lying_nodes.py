@@ -20,6 +20,7 @@ from registry.errors import (
     NodesDisagree,
     Undecodable,
 )
+from registry.index import feed
 from registry.index.indexer import Indexer
 from registry.index.plans import plan_of
 
@@ -116,6 +117,21 @@ def test_a_range_that_comes_back_empty_is_seen_in_the_filters_of_its_blocks(
     node.play(quirks.answers_nothing_for_ranges)
     index.sync()
     assert node.played and dump(index) == truth
+
+
+@pytest.mark.parametrize("final", [DEEP, FRESH])
+def test_with_more_contracts_than_a_question_names_each_log_is_taken_once(
+    place: Place, node: Proxy, truth: list[Any], monkeypatch: pytest.MonkeyPatch, final: int
+) -> None:
+    """Then blocks are searched for everybody's events, and transfers of assets are among those of datatokens."""
+    monkeypatch.setattr(feed, "NAMED_CONTRACTS", 0)
+    node.play(quirks.repeats_a_log)
+    index = place.index(url=node.url, final=final)
+    with pytest.raises(NodeIncomplete, match="two logs have number"):
+        index.sync()
+    node.play(None)
+    index.sync()
+    assert dump(index) == truth and len(list(index.store.each("contract"))) > 1
 
 
 def test_one_event_left_out_among_others_like_it_is_seen_by_the_receipts(place: Place, node: Proxy) -> None:
