@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from registry.client import Registry
     from registry.ipfs.unixfs import FileEntry
     from registry.market.streams import Subscribed
-    from registry.results import Asset, Published, Purchase
+    from registry.results import Asset, Offer, Published, Purchase
 
 __all__ = ["AgentDesk"]
 
@@ -114,9 +114,8 @@ class AgentDesk:
 
     # --- Spending --------------------------------------------------------------------------------
 
-    def ask_price(self, asset: int | str, licence: int | str, time: str, max_total: str) -> Amount:
+    def ask_price(self, offer: Offer, time: str, max_total: str) -> Amount:
         """What a subscription costs. Raises `PriceChanged` and `BudgetExceeded` if it is too much."""
-        offer = self.registry.offer(asset, licence)
         total = self.registry.streams.quote(offer.did, offer, time=time)
         most = self._most(max_total, total)
         if total > most:
@@ -124,46 +123,44 @@ class AgentDesk:
         self.funds.check(most)
         return total
 
-    def preview(self, asset: int | str, licence: int | str, order: str, units: int, max_total: str) -> Purchase:
+    def preview(self, offer: Offer, order: str, units: int, max_total: str) -> Purchase:
         """What a purchase would be, or was. Raises what `Registry.buy` raises, and `BudgetExceeded`."""
-        wanted = self.registry.buy(asset, licence, units=units, max_total=max_total, once=_named(order), dry_run=True)
+        wanted = self.registry.buy(offer.did, offer, units=units, max_total=max_total, once=_named(order), dry_run=True)
         if not wanted.before:
             self.funds.check(self._most(max_total, wanted.price.total))
         return wanted
 
-    def buy(self, asset: int | str, licence: int | str, order: str, units: int, max_total: str) -> Purchase:
+    def buy(self, offer: Offer, order: str, units: int, max_total: str) -> Purchase:
         """Buy within the budget, once under the name of the order. Raises what `Registry.buy` raises, and
         `BudgetExceeded`."""
-        wanted = self.preview(asset, licence, order, units, max_total)
+        wanted = self.preview(offer, order, units, max_total)
         if wanted.before:
             return wanted
         most = self._most(max_total, wanted.price.total)
         with self.funds.reserved(f"buy {wanted.licence!r} of {wanted.did}", most, wanted.cost) as spent:
-            bought = self.registry.buy(
-                wanted.did, licence, units=units, max_total=max_total, once=_named(order), dry_run=False
-            )
+            bought = self.registry.buy(offer.did, offer, units=units, max_total=max_total, once=_named(order))
             # What another server of this home has bought under that name meanwhile it has paid for, too.
             spent.tell(bought.price.total, *(() if bought.before else (bought.tx, bought.approval)))
         return bought
 
-    def subscribe(self, asset: int | str, licence: int | str, time: str, max_total: str) -> Subscribed:
+    def subscribe(self, offer: Offer, time: str, max_total: str) -> Subscribed:
         """Begin a stream within the budget. Raises what `Streams.subscribe` raises, and `BudgetExceeded`."""
         streams = self.registry.streams
-        wanted = streams.subscribe(asset, licence, time=time, max_total=max_total, dry_run=True)
+        wanted = streams.subscribe(offer.did, offer, time=time, max_total=max_total, dry_run=True)
         if wanted.tx is not None:
             return wanted
         what = f"subscribe to {wanted.licence!r} of {wanted.did}"
         with self.funds.reserved(what, self._most(max_total, wanted.total), wanted.cost) as spent:
-            made = streams.subscribe(wanted.did, licence, time=time, max_total=max_total)
+            made = streams.subscribe(offer.did, offer, time=time, max_total=max_total)
             spent.tell(made.total, made.tx, made.approval)
         return made
 
-    def cancel(self, asset: int | str, licence: int | str) -> Amount:
+    def cancel(self, offer: Offer) -> Amount:
         """End a stream within the budget for fees, and return what comes back. Raises what `Streams.cancel` raises."""
         streams = self.registry.streams
-        wanted, _ = streams.cancel(asset, licence, dry_run=True)
+        wanted, _ = streams.cancel(offer.did, offer, dry_run=True)
         with self.funds.reserved(wanted.what, None, wanted.cost) as spent:
-            done, refund = streams.cancel(asset, licence)
+            done, refund = streams.cancel(offer.did, offer)
             spent.tell(None, done.tx)
         return refund
 

@@ -17,6 +17,7 @@ from registry.client import Registry
 from registry.documents.ddo import AssetType
 from registry.documents.licence_spec import parse_licence
 from registry.errors import InputError, RegistryError
+from registry.results import Asset, Offer
 from registry.text.numbers import digits_or_text
 
 P = ParamSpec("P")
@@ -55,8 +56,11 @@ def _desk(ctx: Asking) -> AgentDesk:
     return desk
 
 
-def _licence(text: str) -> int | str | None:
-    return digits_or_text(text) if text else None
+def _offer(ctx: Asking, asset: str, licence: str) -> tuple[Asset, Offer]:
+    """An asset, loaded once, and one of its licences."""
+    registry = _desk(ctx).registry
+    found = registry.get(digits_or_text(asset))
+    return found, registry.offer(found, digits_or_text(licence) if licence else None)
 
 
 # --- Looking -------------------------------------------------------------------------------------
@@ -112,7 +116,7 @@ def quote_licence(
     """What a licence costs now, who is paid, and what is left of the budget."""
     desk = _desk(ctx)
     registry = desk.registry
-    offer = registry.offer(digits_or_text(asset), _licence(licence))
+    _, offer = _offer(ctx, asset, licence)
     left = desk.budget.left() if desk.budget is not None else "nothing may be spent here"
     body: Answer = {"did": str(offer.did), "licence": answers.offered(offer), "left_today": left, "note": answers.NOTE}
     if time:
@@ -184,15 +188,14 @@ def ask_to_buy(
     ctx: Asking, asset: str, licence: str, order: str, max_total: str, units: int
 ) -> Agreement | Elicit[Agreement]:
     """The question before a purchase, in words that change only with the offer."""
-    desk = _desk(ctx)
-    offer = desk.registry.offer(digits_or_text(asset), _licence(licence))
-    wanted = desk.preview(str(offer.did), offer.number, order, units, max_total)
+    found, offer = _offer(ctx, asset, licence)
+    wanted = _desk(ctx).preview(offer, order, units, max_total)
     if wanted.before:
         return Agreement(agree=True)
-    name = answers.quoted(desk.registry.get(offer.did).name)
     return _asked(
         ctx,
-        f"Buy {units} x {answers.quoted(offer.name)} ({answers.cleaned(offer.in_words(), 200)}) of {name}, "
+        f"Buy {units} x {answers.quoted(offer.name)} ({answers.cleaned(offer.in_words(), 200)}) of "
+        f"{answers.quoted(found.name)}, "
         f"{offer.did}, for {wanted.price.total}, and at most {max_total}?",
     )
 
@@ -200,21 +203,20 @@ def ask_to_buy(
 @told
 def ask_to_subscribe(ctx: Asking, asset: str, licence: str, time: str, max_total: str) -> Agreement | Elicit[Agreement]:
     """The question before a subscription."""
-    desk = _desk(ctx)
-    offer = desk.registry.offer(digits_or_text(asset), _licence(licence))
-    total = desk.ask_price(str(offer.did), offer.number, time, max_total)
-    name = answers.quoted(desk.registry.get(offer.did).name)
+    found, offer = _offer(ctx, asset, licence)
+    total = _desk(ctx).ask_price(offer, time, max_total)
     return _asked(
         ctx,
         f"Subscribe for {answers.quoted(time)} to {answers.quoted(offer.name)} "
-        f"({answers.cleaned(offer.in_words(), 200)}) of {name}, {offer.did}, for {total}, and at most {max_total}?",
+        f"({answers.cleaned(offer.in_words(), 200)}) of {answers.quoted(found.name)}, {offer.did}, for {total}, "
+        f"and at most {max_total}?",
     )
 
 
 @told
 def ask_to_cancel(ctx: Asking, asset: str, licence: str) -> Agreement | Elicit[Agreement]:
     """The question before a subscription is ended."""
-    offer = _desk(ctx).registry.offer(digits_or_text(asset), _licence(licence))
+    _, offer = _offer(ctx, asset, licence)
     return _asked(ctx, f"End the subscription to {answers.quoted(offer.name)} of {offer.did}, for what it refunds?")
 
 
@@ -253,8 +255,8 @@ def buy_licence(
     """Buy a licence within the day's budget, after the user agreed."""
     _agreed(agreement)
     desk = _desk(ctx)
-    offer = desk.registry.offer(digits_or_text(asset), _licence(licence))
-    bought = desk.buy(str(offer.did), offer.number, order, units, max_total)
+    _, offer = _offer(ctx, asset, licence)
+    bought = desk.buy(offer, order, units, max_total)
     return {
         "did": str(bought.did),
         "paid": str(bought.price.total),
@@ -277,8 +279,8 @@ def subscribe(
     """Begin access by the second within the day's budget, after the user agreed."""
     _agreed(agreement)
     desk = _desk(ctx)
-    offer = desk.registry.offer(digits_or_text(asset), _licence(licence))
-    made = desk.subscribe(str(offer.did), offer.number, time, max_total)
+    _, offer = _offer(ctx, asset, licence)
+    made = desk.subscribe(offer, time, max_total)
     return {"did": str(made.did), "paid": str(made.total), "seconds": made.seconds, "left_today": desk.funds.left()}
 
 
@@ -292,8 +294,8 @@ def cancel_subscription(
     """End a subscription, after the user agreed; what is not used is refunded."""
     _agreed(agreement)
     desk = _desk(ctx)
-    offer = desk.registry.offer(digits_or_text(asset), _licence(licence))
-    return {"refunded": str(desk.cancel(str(offer.did), offer.number)), "left_today": desk.funds.left()}
+    _, offer = _offer(ctx, asset, licence)
+    return {"refunded": str(desk.cancel(offer)), "left_today": desk.funds.left()}
 
 
 @told
