@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from registry.assets.reading import Catalogue
@@ -22,6 +22,7 @@ from registry.ipfs.cid import CID, RAW
 from registry.ipfs.hosts import normal_url
 
 if TYPE_CHECKING:
+    from registry.content.plain import ContentShelf
     from registry.documents.ddo import Content
     from registry.ipfs.unixfs import FileEntry
     from registry.results import Asset, AssetRef
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedRepository", "CroissantExport", "Exports"]
 
-_PIECE: Final = 2**20
 _REPOSITORY: Final = re.compile(
     r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])"
 )
@@ -84,7 +84,7 @@ class Exports:
                 )
         listed = {file.path: file.media_type for file in content.files}
         files, notes = [], []
-        total = done = 0
+        done = 0
         entries = shelf.files(found)
         total = sum(entry.size for entry in entries)
         for entry in entries:
@@ -99,7 +99,7 @@ class Exports:
                 DescribedFile(
                     path=entry.path,
                     size=entry.size,
-                    sha256=self._sha256(found, entry),
+                    sha256=_sha256(shelf, found, entry),
                     url=f"{gateway}/ipfs/{place}" if gateway else entry.path,
                     media_type=listed.get(entry.path) or "application/octet-stream",
                     also=() if is_gated(found) else (f"ipfs://{place}",),
@@ -110,12 +110,6 @@ class Exports:
             session.progress(f"describing {found.name}", done, total)
         document = to_croissant(found.ddo, files, did=found.did, version=found.version)
         return CroissantExport(document, tuple(notes))
-
-    def _sha256(self, found: Asset, file: FileEntry) -> str:
-        if not is_gated(found) and file.cid.codec == RAW and file.cid == CID.from_digest(file.cid.digest):
-            return file.cid.digest.hex()
-        with shelf_for(self._session, found).open(found, file.path) as stream:
-            return _hash(stream)
 
     # --- The Hugging Face cache ------------------------------------------------------------------
 
@@ -156,7 +150,7 @@ def _into_blobs(repository: Path, snapshot: Path) -> None:
         for name in names:
             file = Path(here, name)
             with file.open("rb") as stream:
-                blob = blobs / _hash(stream)
+                blob = blobs / file_digest(stream, "sha256").hexdigest()
             os.replace(file, blob)
             try:
                 file.symlink_to(os.path.relpath(blob, here))
@@ -164,11 +158,11 @@ def _into_blobs(repository: Path, snapshot: Path) -> None:
                 os.replace(blob, file)
 
 
-def _hash(stream: BinaryIO) -> str:
-    hasher = sha256()
-    while piece := stream.read(_PIECE):
-        hasher.update(piece)
-    return hasher.hexdigest()
+def _sha256(shelf: ContentShelf, found: Asset, file: FileEntry) -> str:
+    if not is_gated(found) and file.cid.codec == RAW and file.cid == CID.from_digest(file.cid.digest):
+        return file.cid.digest.hex()
+    with shelf.open(found, file.path) as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def _content(found: Asset) -> Content:

@@ -21,6 +21,7 @@ from registry.types import Address
 
 if TYPE_CHECKING:
     from registry.assets.drafting import Packed
+    from registry.documents.ddo import Content
     from registry.gated.policy import Gated
 
 
@@ -67,6 +68,23 @@ class ContentShelf(Protocol):
 
     def deliver_next(self, found: Asset, path: str | PathLike[str]) -> None:
         """Do what is left to do for the version that followed the one that was found."""
+
+
+def hash_files(session: Session, found: Asset, content: Content) -> list[FileEntry]:
+    """Hash all that is stored of an asset's content: each of its files, as it is. Raises `Unverified` for a block that
+    is not what its CID promises, and if all are not as many bytes as the document promises."""
+    files, size = [], 0
+    for entry in walk(content.cid, session.store):
+        if entry.kind != "file":
+            continue
+        before = size
+        for piece in cat(entry.cid, session.store):
+            size += len(piece)
+            session.progress(f"verifying {found.name}", size, content.size)
+        files.append(FileEntry(entry.path, size - before, entry.cid))
+    if size != content.size:
+        raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
+    return files
 
 
 class Plain:
@@ -130,19 +148,9 @@ class Plain:
                 path, content.cid, profile, progress=lambda done: self._session.progress(f"hashing {path}", done, total)
             )
             return Verification(found.did, found.cid, content.cid, here.files, here.size, beside)
-        size = count = 0
-        seen: dict[str, tuple[CID, int]] = {}
-        for entry in walk(content.cid, self._session.store):
-            if entry.kind != "file":
-                continue
-            count += 1
-            before = size
-            for piece in cat(entry.cid, self._session.store):
-                size += len(piece)
-                self._session.progress(f"verifying {found.name}", size, content.size)
-            seen[entry.path] = entry.cid, size - before
-        if size != content.size:
-            raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
+        hashed = hash_files(self._session, found, content)
+        seen = {file.path: (file.cid, file.size) for file in hashed}
+        count = len(hashed)
         for file in content.files:
             real = seen.get(file.path, seen.get("") if count == 1 else None)
             if real is None or real[0] != file.cid:
@@ -150,7 +158,7 @@ class Plain:
             if real[1] != file.size:
                 said = f"it says that {file.path!r} has {file.size:,} bytes and it has {real[1]:,}"
                 raise Unverified(file.cid, "the document", said)
-        return Verification(found.did, found.cid, content.cid, count, size)
+        return Verification(found.did, found.cid, content.cid, count, content.size)
 
     # --- Packing ---------------------------------------------------------------------------------
 

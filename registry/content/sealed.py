@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.drafting import Draft, Packed, Stored, listed
 from registry.content.entrusting import ENTRUSTED, Shares
-from registry.content.plain import ContentShelf, Plain
+from registry.content.plain import ContentShelf, Plain, hash_files
 from registry.content.unlocking import Unlocker, content_of, is_gated
 from registry.documents.ddo import Content, Encryption
 from registry.errors import InputError, Unverified
@@ -32,7 +32,6 @@ from registry.types import Address
 
 if TYPE_CHECKING:
     from registry.gated.keys import Job
-    from registry.ipfs.cid import CID
 
 _FILES: Final = 4
 """Files that are downloaded at once."""
@@ -240,24 +239,13 @@ class Sealed:
         return Packed(content, sealed.left_out)
 
     def _hash_all(self, found: Asset) -> Verification:
-        content, reader = content_of(found), Reader(self._session.store)
-        sizes: dict[CID, int] = {}
-        count = size = 0
-        for entry in reader.walk(content.cid):
-            if entry.kind != "file":
-                continue
-            before = size
-            for piece in reader.cat(reader.file(entry.cid), 0, None):
-                size += len(piece)
-                self._session.progress(f"verifying {found.name}", size, content.size)
-            count += 1
-            sizes[entry.cid] = size - before
-        if size != content.size:
-            raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
+        content = content_of(found)
+        hashed = hash_files(self._session, found, content)
+        there = {file.cid for file in hashed}
         for file in content.files:
-            if file.cid not in sizes:
+            if file.cid not in there:
                 raise Unverified(file.cid, "the document", f"its file {file.path!r} is not in the content")
-        return Verification(found.did, found.cid, content.cid, len(content.files) or count, size)
+        return Verification(found.did, found.cid, content.cid, len(content.files) or len(hashed), content.size)
 
     def _compare(self, found: Asset, folder: Path) -> Verification:
         """A plain copy on the disk against what the content opens to."""

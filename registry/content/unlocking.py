@@ -61,17 +61,7 @@ class Unlocker:
         self._session = session
 
     def unlock(self, found: Asset) -> Identity:
-        """The key of an asset's content, for the signer.
-
-        Its owner has it where keys are kept (`Session.keys`). Others get it from the key gateways of the document: they
-        sign in, and the gateways ask the chain. Under a licence of uses that takes one use, and the key is forgotten
-        with this client; else it is kept. Gateways that failed or lied while others did not are named in a
-        `GatewayWarning`.
-
-        Raises `AccessDenied` with what could be bought, `TooFewShares` if too few gateways gave a right share,
-        `SignerError` if the account does not sign, and `JournalError` if a use cannot be written down, before it is
-        spent.
-        """
+        """See `Unlocking.unlock`."""
         key = self._unlock(found)
         self.served(found)
         return key
