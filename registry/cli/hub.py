@@ -155,6 +155,7 @@ def open_(app: App, elsewhere: str | None, port: int) -> None:
     Assets and holdings are held against your own node (--rpc), and a page that would show something untrue of them
     names the hub instead. Proposals are read from your node, content from your store. Ends with Ctrl-C.
     """
+    from registry.cli.listening import url_at
     from registry.errors import InputError
     from registry.index.finding import HUB_VARIABLE
 
@@ -172,7 +173,7 @@ def open_(app: App, elsewhere: str | None, port: int) -> None:
         raise InputError("No hub is named.", hint=f"Add --hub https://..., or set ${HUB_VARIABLE}.")
     registry = app.registry()
     sock = listen("127.0.0.1", port)
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    url = url_at("127.0.0.1", sock)
     try:
         made = HubElsewhere(source, registry, HubSettings(url, seconds=60.0))
     except BaseException:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from registry.errors import HubUnavailable, InputError
 from registry.hub.settings import HubSettings
 from registry.index.models import BlockShown, Hit, Hits, HubFacts, OwnedList
-from registry.index.proof import check_hits, check_owned
+from registry.index.proof import check_hits, check_owned, token_addresses
 from registry.index.remote import RemoteHub
 from registry.index.search.query import SearchQuery
-from registry.types import ZERO_ADDRESS
 
 if TYPE_CHECKING:
     from registry.client import Registry
@@ -70,13 +69,11 @@ class ProvenHub(RemoteHub):
     def _proven(self, page: Hits) -> Hits:
         hits = [hit.model_copy(update={"hub": self.name, "proven": False}) for hit in page.hits]
         client = self._client
-        kept, lies = check_hits(hits, page.block, client.chain, client.deployment.registry, self._token, self.document)
+        tokens = token_addresses(client)
+        kept, lies = check_hits(hits, page.block, client.chain, client.deployment.registry, tokens, self.document)
         if lies:
             raise lies[0]
         return page.model_copy(update={"hits": tuple(kept)})
-
-    def _token(self, place: int) -> str:
-        return (self._client.token_at(place).address or ZERO_ADDRESS).lower()
 
 
 class HubElsewhere:

@@ -14,7 +14,7 @@ from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailab
 from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole
-from registry.types import ZERO_ADDRESS, to_address
+from registry.types import to_address
 
 # Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
 if TYPE_CHECKING:
@@ -351,14 +351,13 @@ class Searching(Session):
         hits = [hit.model_copy(update={"hub": answers.name, "proven": False}) for hit in page.hits]
         if verify == "none":
             return hits, []
-        from registry.index.proof import check_documents, check_hits
+        from registry.index.proof import check_documents, check_hits, token_addresses
 
         if verify == "hash":
             return check_documents(hits, answers.document)
-        return check_hits(hits, page.block, self.chain, self.deployment.registry, self._token_address, answers.document)
-
-    def _token_address(self, place: int) -> str:
-        return (self.token_at(place).address or ZERO_ADDRESS).lower()
+        return check_hits(
+            hits, page.block, self.chain, self.deployment.registry, token_addresses(self), answers.document
+        )
 
     def _number(self, asset: AssetRef) -> int:
         return int(asset) if isinstance(asset, int) else int(self.did(asset).asset_id)

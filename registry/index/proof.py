@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact
 from registry.chain.batch import Read, read_many
@@ -26,9 +26,12 @@ from registry.index.catalogue import IndexReader
 from registry.index.entries import formats_of
 from registry.index.models import BlockShown, Hit, Owned
 from registry.index.roots import WIDTH, leaf_of
-from registry.types import ITEM, terms_of, to_address
+from registry.types import ITEM, ZERO_ADDRESS, terms_of, to_address
 
-__all__ = ["Difference", "check_documents", "check_hits", "check_owned", "compare"]
+if TYPE_CHECKING:
+    from registry.session import Session
+
+__all__ = ["Difference", "check_documents", "check_hits", "check_owned", "compare", "token_addresses"]
 
 _EMPTY: Final = bytes(32)
 _OF_THE_CHAIN: Final = ("owner", "collection", "minted", "digest", "version", "state", "delisted", "offers")
@@ -47,6 +50,11 @@ class Difference:
     first: str
     second: str
     wrong: tuple[str, ...]
+
+
+def token_addresses(session: Session) -> Tokens:
+    """Of the tokens that a session knows."""
+    return lambda place: (session.token_at(place).address or ZERO_ADDRESS).lower()
 
 
 def check_hits(

@@ -15,7 +15,7 @@ from registry.index import item_queue
 from registry.index.home_index import LocalIndex, open_local
 from registry.index.item_queue import SLOWLY
 from registry.index.models import Hit, Hits
-from registry.index.proof import check_documents, check_hits
+from registry.index.proof import check_documents, check_hits, token_addresses
 from registry.types import ITEM, item_id
 
 HOUR = Licence.period("hour", hours=1, price="1 USD")
@@ -139,7 +139,7 @@ def told(author: Registry, herons: PublishedCollection, **lie: Any) -> tuple[lis
         page.block,
         author.chain,
         author.deployment.registry,
-        author._token_address,
+        token_addresses(author),
         index.catalogue.document,
     )
 
