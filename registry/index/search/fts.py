@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import threading
+from bisect import bisect_left
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -30,19 +31,23 @@ CREATE VIRTUAL TABLE vocabulary USING fts5vocab(found, 'row');
 """
 
 
+KNOWN: Final = 10_000
+"""Words of which it is remembered how many entries have them."""
+
+
 class FtsEngine:
     """Entries in a file of SQLite, or in memory for ``:memory:``; one process writes. Raises `IndexFault`."""
 
     def __init__(self, path: str | Path = ":memory:") -> None:
         self.shelf = Shelf(path, FORMAT, _SCHEMA, by_worth=True)
-        self._known = lru_cache(10_000)(self._count)
+        self._counts = _Counts(self.cursor())
 
     # --- Taking ----------------------------------------------------------------------------------
 
     def clear(self) -> None:
         """Forget everything."""
         self.shelf.clear()
-        self._known.cache_clear()
+        self._counts = _Counts(0)
 
     def cursor(self) -> int:
         """Up to where it has followed the index."""
@@ -50,30 +55,33 @@ class FtsEngine:
 
     def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
         """Take entries in place of those of the same assets, and forget some, in one transaction."""
+        changed: set[str] = set()
         with self.shelf.writing():
             for id in gone:
-                self._forget(id)
+                changed |= self._forget(id)[1]
             for entry in entries:
-                place, texts, facets = self.shelf.add(entry, self._forget(entry.id), now)
+                before, gone_words = self._forget(entry.id)
+                place, texts, facets = self.shelf.add(entry, before, now)
                 if entry.shown:
-                    words = [*(texts[name] for name in FIELDS), " ".join(map(_token, facets))]
-                    self._write("INSERT INTO found (rowid, {})", place, words)
+                    fields = [texts[name] for name in FIELDS]
+                    self._write("INSERT INTO found (rowid, {})", place, [*fields, " ".join(map(_token, facets))])
+                    gone_words ^= _words_of(fields)
+                changed |= gone_words
             self.shelf.note("cursor", cursor)
-        self._known.cache_clear()
+        self._counts.follow(cursor, changed)
 
-    def _forget(self, id: int) -> int | None:
-        """Take an entry out; returns the place that it had."""
+    def _forget(self, id: int) -> tuple[int | None, set[str]]:
+        """Take an entry out; returns the place that it had, and the words by which it was found."""
         gone = self.shelf.forget(id)
         if gone is None:
-            return None
+            return None, set()
         place, told = gone
-        if told is not None:
-            # Without the text, FTS5 must be told what it has to forget.
-            words, facets = told
-            self._write(
-                "INSERT INTO found (found, rowid, {})", place, [*words, " ".join(map(_token, facets))], "delete"
-            )
-        return place
+        if told is None:
+            return place, set()
+        # Without the text, FTS5 must be told what it has to forget.
+        words, facets = told
+        self._write("INSERT INTO found (found, rowid, {})", place, [*words, " ".join(map(_token, facets))], "delete")
+        return place, _words_of(words)
 
     def _write(self, statement: str, place: int, words: Sequence[str], *first: str) -> None:
         columns = ", ".join((*FIELDS, "facets"))
@@ -115,7 +123,13 @@ class FtsEngine:
 
     def matches(self, word: str, *, begun: bool) -> int:
         """How many entries have a word, or one that begins like it, up to a bound."""
-        return self._known(word, begun)
+        with self.shelf.reading():
+            cursor = self.cursor()
+            found = self._counts.of(word, begun, cursor)
+            if found is None:
+                found = self._count(word, begun)
+                self._counts.keep(word, begun, found, cursor)
+        return found
 
     def _count(self, word: str, begun: bool) -> int:
         match = f'{{{" ".join(FIELDS)}}} : "{word}"{" *" if begun else ""}'
@@ -152,6 +166,43 @@ class FtsEngine:
         self.shelf.close()
 
 
+class _Counts:
+    """How many entries have a word, or one that begins like it, as long as that stays true: what is put in or taken out
+    ends what is known of its words and of no others. `cursor` is where the entries are that were counted."""
+
+    def __init__(self, cursor: int) -> None:
+        self._cursor = cursor
+        self._known: dict[tuple[str, bool], int] = {}
+        self._guard = threading.Lock()
+
+    def of(self, word: str, begun: bool, cursor: int) -> int | None:
+        """What was counted; None if nothing was, or the entries are elsewhere by now."""
+        return self._known.get((word, begun)) if cursor == self._cursor else None
+
+    def keep(self, word: str, begun: bool, count: int, cursor: int) -> None:
+        """Remember what was counted at a cursor, unless that moment is over."""
+        with self._guard:
+            if cursor < self._cursor:
+                return
+            if cursor > self._cursor:  # another process put entries in, and of which words nobody said
+                self._known.clear()
+                self._cursor = cursor
+            elif len(self._known) >= KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[word, begun] = count
+
+    def follow(self, cursor: int, changed: set[str]) -> None:
+        """Go on to where the entries are now; some words are in others than before."""
+        with self._guard:
+            self._cursor = cursor
+            listed = sorted(changed) if self._known else []
+            for word, begun in list(self._known):
+                place = bisect_left(listed, word)
+                found = listed[place] if place < len(listed) else ""
+                if found.startswith(word) if begun else found == word:
+                    del self._known[word, begun]
+
+
 _ORDERS: Final = {
     "new": "e.published DESC, e.id",
     "price": "(e.price < 0), e.price, e.place",
@@ -159,6 +210,10 @@ _ORDERS: Final = {
     "size": "e.size DESC, e.place",
     "name": "e.name, e.place",
 }
+
+
+def _words_of(fields: Sequence[str]) -> set[str]:
+    return {word for text in fields for word in text.split()}
 
 
 def _token(facet: str) -> str:

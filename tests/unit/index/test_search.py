@@ -428,3 +428,59 @@ def test_a_file_interrupts_what_takes_too_long_and_readers_do_not_wait_for_the_w
         other.join(30)
     assert answers == [1] and engine.cursor() == 7
     engine.close()
+
+
+def test_counts_of_words_stay_as_long_as_they_are_true_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block with a sale changes no word, and one with an asset changes its own."""
+    engine = FtsEngine()
+    counted: list[str] = []
+    count = engine._count
+
+    def noted(word: str, begun: bool) -> int:
+        counted.append(word)
+        return count(word, begun)
+
+    monkeypatch.setattr(engine, "_count", noted)
+
+    def matches(*asked: str) -> list[int]:
+        counted.clear()
+        return [engine.matches(word.rstrip("*"), begun=word.endswith("*")) for word in asked]
+
+    asked = ("penguin", "seal", "pen*", "sea*", "z*")
+    fill(engine, [entry(1, "Penguins"), entry(2, "Seals of the sea")])
+    assert matches(*asked) == [1, 1, 1, 1, 0] and len(counted) == 5
+    engine.put([entry(2, "Seals of the sea", sales=7, fees=10**9)], [], 2, NOW)
+    assert matches(*asked) == [1, 1, 1, 1, 0] and counted == []
+    engine.put([entry(3, "Zebra pens")], [], 3, NOW)
+    assert matches(*asked) == [1, 1, 2, 1, 1] and counted == ["pen", "z"]
+    engine.put([entry(1, "Penguins", delisted=True)], [2], 4, NOW)
+    assert matches(*asked) == [0, 0, 1, 0, 1] and counted == ["penguin", "seal", "pen", "sea"]
+    engine.clear()
+    assert matches(*asked) == [0, 0, 0, 0, 0]
+
+
+def test_counts_of_words_are_not_those_of_a_moment_that_is_over(tmp_path: Path) -> None:
+    """Of a question that began before a block was taken, and of a block that another process took."""
+    engine, other = FtsEngine(tmp_path / "search.sqlite"), FtsEngine(tmp_path / "search.sqlite")
+    fill(engine, [entry(1, "Penguins")])
+    assert engine.matches("penguin", begun=False) == other.matches("penguin", begun=False) == 1
+    begun, taken = threading.Event(), threading.Event()
+    seen: list[int] = []
+
+    def ask() -> None:
+        with engine.shelf.reading():
+            seen.append(engine.matches("seal", begun=False))
+            begun.set()
+            taken.wait(30)
+            seen.extend(engine.matches(word, begun=False) for word in ("penguin", "walrus"))
+
+    reader = threading.Thread(target=ask)
+    reader.start()
+    begun.wait(30)
+    engine.put([entry(2, "Walrus of penguins")], [], 2, NOW)
+    taken.set()
+    reader.join(30)
+    assert seen == [0, 1, 0]
+    for one in (engine, other):
+        assert [one.matches(word, begun=False) for word in ("penguin", "walrus", "seal")] == [2, 1, 0]
+        one.close()
