@@ -169,16 +169,32 @@ def sales(app: App, asset: str | None, account: str | None, limit: int, hubs: tu
     app.console.result([one.to_dict() for one in found], table=table)
 
 
-@command("activity", examples=["registry activity", "registry activity 1", "registry activity --account 0xBUYER"])
+@command(
+    "activity",
+    examples=[
+        "registry activity",
+        "registry activity 1",
+        "registry activity --account 0xBUYER",
+        "registry activity --dropped",
+    ],
+)
 @click.argument("asset", required=False)
 @account_option
 @click.option("--limit", type=Whole(1, 200), default=50, show_default=True, help="How many.")
+@click.option("--dropped", is_flag=True, help="Instead, what the chain dropped within a day.")
 @hub_option
-def activity(app: App, asset: str | None, account: str | None, limit: int, hubs: tuple[str, ...]) -> None:
+def activity(
+    app: App, asset: str | None, account: str | None, limit: int, dropped: bool, hubs: tuple[str, ...]
+) -> None:
     """List what happened to an asset, to an account, or at all, the last first."""
+    if dropped and account:
+        raise click.UsageError("--dropped is of an asset or of all, and not of an account.")
     registry = app.registry()
     with app.progress():
-        found = registry.activity(_asset(asset), account=account, limit=limit, hub=hubs or None)
+        if dropped:
+            found = registry.dropped(_asset(asset), limit=limit, hub=hubs or None)
+        else:
+            found = registry.activity(_asset(asset), account=account, limit=limit, hub=hubs or None)
     app.console.result([one.to_dict() for one in found], table=_activity_table(found))
 
 

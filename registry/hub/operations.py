@@ -251,6 +251,13 @@ OPERATIONS: Final = (
         _activity,
     ),
     Operation(
+        "/v1/dropped",
+        "What happened in blocks that were dropped within a day, the last dropped first.",
+        (_OF_ASSET, _AFTER, _LIMIT_LONG),
+        ActivityPage,
+        lambda a, v: a.dropped(id=v.pop("asset", 0), **v),
+    ),
+    Operation(
         "/v1/accounts/{account}/owned",
         "What an account holds, and until when.",
         (_WHOSE, _AFTER, _LIMIT_LONG),

@@ -111,6 +111,9 @@ class IndexReader(Protocol):
     ) -> ActivityPage:
         """What happened to an asset, to an account, or at all, the last first; with `names` only events called so."""
 
+    def dropped(self, *, id: int = 0, after: str = "", limit: int = MOST) -> ActivityPage:
+        """What happened in blocks that were dropped within a day, the last dropped first."""
+
     def earnings(self, id: int) -> Earnings:
         """What the sales of an asset took."""
 
@@ -475,6 +478,18 @@ class IndexView:
             rows = list(self._store.each("event", f"{clause}ORDER BY block DESC, log DESC LIMIT ?", *values, limit + 1))
         shown = self._told(rows[:limit])
         return ActivityPage(block=block, activity=shown, after=_place_after(rows, limit))
+
+    def dropped(self, *, id: int = 0, after: str = "", limit: int = MOST) -> ActivityPage:
+        """What happened in blocks that were dropped within a day, to an asset or at all, the last dropped first."""
+        block = self.block
+        where, values = (["number < ?"], list(_cursor(after, 1))) if after else ([], [])
+        if id:
+            where, values = [*where, "asset = ?"], [*values, id]
+        clause = f"WHERE {' AND '.join(where)} " if where else ""
+        rows = list(self._store.each("dropped", f"{clause}ORDER BY number DESC LIMIT ?", *values, limit + 1))
+        going_on = str(rows[limit - 1]["number"]) if len(rows) > limit else ""
+        told = tuple(one.model_copy(update={"final": False, "dropped": True}) for one in self._told(rows[:limit]))
+        return ActivityPage(block=block, activity=told, after=going_on)
 
     def since(self, block: int, log: int, *, limit: int = MOST) -> tuple[Activity, ...]:
         """What happened after a place on chain, in order."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
@@ -30,6 +32,8 @@ HUB_VARIABLE: Final = "REGISTRY_HUB"
 
 Verify = Literal["chain", "hash", "none"]
 Hubs = str | Sequence[str] | None
+
+T = TypeVar("T")
 
 _LARGEST_PRICE: Final = 2**62
 
@@ -118,8 +122,9 @@ class Searching(Session):
 
         Prices are of the cheapest open offer, in dollars (``"20 USD"``), sizes in bytes. What a hub says is held
         against documents and the chain, in one request for a page; with ``verify="hash"`` against documents only. What
-        is untrue is dropped and named in ``Page.lies``. Raises `InputError`, `InvalidAmount`, `HubUnavailable` and
-        `ConnectionFailed`.
+        is untrue is dropped and named in ``Page.lies``. Several hubs make one list, in which nothing is lost or comes
+        twice: with ``after=page.after`` it goes on in each of them. Raises `InputError`, `InvalidAmount`,
+        `HubUnavailable` and `ConnectionFailed`.
         """
         from registry.index.search.query import SearchQuery
 
@@ -145,16 +150,11 @@ class Searching(Session):
             limit=limit,
             after=after,
         )
-        pages: list[Hits] = []
-        hits: list[Hit] = []
-        lies: list[HubLied] = []
-        for answers in self._answers(hub):
-            page = answers.search(question)
-            kept, untrue = self._proven(page, answers, verify)
-            pages.append(page)
-            hits += kept
-            lies += untrue
-        return _joined(pages, hits, lies, question)
+        if len(_named(hub)) > 1:
+            return self._joined(hub, question, verify)
+        ((page, hits, lies),) = self._asked(hub, lambda answers: self._told(answers, question, verify))
+        first = {hit.did: hit for hit in reversed(hits)}
+        return _page([page], [hit for hit in hits if first[hit.did] is hit][:limit], lies, page.after, page.total)
 
     def browse(self, *, sort: Sort = "new", **wanted: Any) -> Page:
         """All assets, the newest first, narrowed down by what `search` takes."""
@@ -163,18 +163,22 @@ class Searching(Session):
     def assets_of(self, account: str | None = None, *, hub: Hubs = None, verify: Verify = "chain") -> tuple[Hit, ...]:
         """All assets that an account (default: the signer) owns, by number, also those that no search shows."""
         owner = self._account(account)
-        found: dict[str, Hit] = {}
-        for answers in self._answers(hub):
+
+        def ask(answers: IndexReader) -> list[Hit]:
+            hits: list[Hit] = []
             after = 0
             while True:
                 page = answers.assets(after=after, owner=owner)
                 kept, lies = self._proven(page, answers, verify)
                 _warn(lies)
-                found.update((hit.did, hit) for hit in kept if hit.owner == owner)
+                hits += kept
                 if not page.after or not page.after.isdigit() or int(page.after) <= after:
-                    break
+                    return hits
                 after = int(page.after)
-        return tuple(found[did] for did in sorted(found, key=lambda did: DID.parse(did).asset_id))
+
+        told = chain.from_iterable(self._asked(hub, ask))
+        found = _once((hit for hit in told if hit.owner == owner), lambda hit: hit.did)
+        return tuple(sorted(found, key=lambda hit: hit.asset_id))
 
     def find(self, name: str) -> DID:
         """The asset that is called ``owner/name``, or just ``name`` where no other is called so; `owner` is an account.
@@ -186,17 +190,21 @@ class Searching(Session):
     def similar(self, asset: AssetRef, *, limit: int = 10, hub: Hubs = None) -> tuple[Hit, ...]:
         """Assets like one, the most alike first."""
         did = self.did(asset)
-        for answers in self._answers(hub):
+
+        def ask(answers: IndexReader) -> list[Hit]:
             kept, lies = self._proven(answers.similar(did.asset_id, limit=limit), answers, "chain")
             _warn(lies)
-            return tuple(kept)
-        return ()
+            return kept
+
+        ranked = [(-hit.score, place, hit) for hits in self._asked(hub, ask) for place, hit in enumerate(hits)]
+        ranked.sort(key=lambda one: one[:2])
+        return tuple(_once((hit for *_, hit in ranked), lambda hit: hit.did))[:limit]
 
     def suggest(self, text: str, *, limit: int = 10, hub: Hubs = None) -> tuple[Suggestion, ...]:
         """Names of assets with a word that begins as the last of the text does."""
-        for answers in self._answers(hub):
-            return answers.suggest(text, limit=limit).suggestions
-        return ()
+        told = self._asked(hub, lambda answers: answers.suggest(text, limit=limit).suggestions)
+        in_turn = [one for row in zip_longest(*told) for one in row if one is not None]
+        return tuple(_once(in_turn, lambda one: one.did))[:limit]
 
     # --- Accounts --------------------------------------------------------------------------------
 
@@ -210,7 +218,8 @@ class Searching(Session):
         if ends_within is not None:
             whole(ends_within, "days", low=0, high=36_500)
         found: dict[tuple[str, int], Held] = {}
-        for answers in self._answers(hub):
+
+        def ask(answers: IndexReader) -> None:
             after = ""
             while True:
                 page = answers.owned(holder, after=after)
@@ -220,43 +229,37 @@ class Searching(Session):
                         owned, page.block, holder, self.chain, self.deployment.registry, answers.name
                     )
                     _warn(lies)
-                for one in owned:
-                    ends = one.ends_in(page.time)
-                    soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
-                    if ends_within is None or soon:
-                        found[one.did, one.licence] = Held(
-                            one.did,
-                            one.name,
-                            one.licence_name or str(one.licence),
-                            one.active,
-                            ends,
-                            one.in_words(page.time),
-                            one,
-                        )
+                for one in _held(owned, page.time, ends_within):
+                    found.setdefault((one.did, one.what.licence), one)
                 if not page.after or page.after == after:
-                    break
+                    return
                 after = page.after
+
+        self._asked(hub, ask)
         return tuple(found.values())
 
     def teams_of(self, account: str | None = None, *, hub: Hubs = None) -> tuple[TeamShown, ...]:
         """The teams that an account (default: the signer) is an owner of, as they are now."""
-        for answers in self._answers(hub):
-            return answers.teams(self._account(account)).teams
-        return ()
+        who = self._account(account)
+        told = self._asked(hub, lambda answers: answers.teams(who).teams)
+        return tuple(_once(chain.from_iterable(told), lambda one: one.safe))
 
     def holders(self, asset: AssetRef, *, hub: Hubs = None) -> tuple[Holder, ...]:
         """Who holds licences of an asset, or held them."""
-        did = self.did(asset)
-        found: list[Holder] = []
-        for answers in self._answers(hub):
+        id = self.did(asset).asset_id
+
+        def ask(answers: IndexReader) -> list[Holder]:
+            found: list[Holder] = []
             after = ""
             while True:
-                page = answers.holders(did.asset_id, after=after)
+                page = answers.holders(id, after=after)
                 found += page.holders
                 if not page.after or page.after == after:
-                    return tuple(found)
+                    return found
                 after = page.after
-        return ()
+
+        told = chain.from_iterable(self._asked(hub, ask))
+        return tuple(_once(told, lambda one: (one.licence, one.account)))
 
     # --- What happened ---------------------------------------------------------------------------
 
@@ -266,9 +269,9 @@ class Searching(Session):
         """Sales of an asset, to an account, or all, the last first."""
         id = self.did(asset).asset_id if asset is not None else 0
         buyer = to_address(account).lower() if account else ""
-        for answers in self._answers(hub):
-            return answers.sales(id=id, account=buyer, limit=whole(limit, "sales", high=200)).sales
-        return ()
+        most = whole(limit, "sales", high=200)
+        told = self._asked(hub, lambda answers: answers.sales(id=id, account=buyer, limit=most).sales)
+        return tuple(_latest(told, lambda one: (one.block, one.log)))[:most]
 
     def activity(
         self, asset: AssetRef | None = None, *, account: str | None = None, limit: int = 100, hub: Hubs = None
@@ -276,9 +279,17 @@ class Searching(Session):
         """What happened to an asset, to an account, or at all, the last first."""
         id = self.did(asset).asset_id if asset is not None else 0
         party = to_address(account).lower() if account else ""
-        for answers in self._answers(hub):
-            return answers.activity(id=id, account=party, limit=whole(limit, "events", high=200)).activity
-        return ()
+        most = whole(limit, "events", high=200)
+        told = self._asked(hub, lambda answers: answers.activity(id=id, account=party, limit=most).activity)
+        return tuple(_latest(told, lambda one: (one.block, one.log)))[:most]
+
+    def dropped(self, asset: AssetRef | None = None, *, limit: int = 100, hub: Hubs = None) -> tuple[Activity, ...]:
+        """What happened to an asset, or at all, in blocks that the chain dropped within a day, the last first: it did
+        not happen, or happened again in another block."""
+        id = self.did(asset).asset_id if asset is not None else 0
+        most = whole(limit, "events", high=200)
+        told = self._asked(hub, lambda answers: answers.dropped(id=id, limit=most).activity)
+        return tuple(_latest(told, lambda one: (one.block, one.log, one.tx)))[:most]
 
     def watch(
         self,
@@ -312,37 +323,64 @@ class Searching(Session):
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _answers(self, hub: Hubs) -> Iterator[IndexReader]:
-        """Whom to ask. A hub that does not answer is passed over if another one does."""
-        urls = [hub] if isinstance(hub, str) else hub
-        if urls is None:
-            urls = [one.strip() for one in os.environ.get(HUB_VARIABLE, "").split(",") if one.strip()]
+    def _asked(self, hub: Hubs, ask: Callable[[IndexReader], T]) -> list[T]:
+        """What each hub answers; without any, what the index of this process does. A hub that does not answer is passed
+        over if another one does. Raises `InputError` and `HubUnavailable`."""
+        urls = _named(hub)
         if not urls:
-            yield _index_of(self).catalogue
-            return
+            return [ask(_index_of(self).catalogue)]
+        told: list[T] = []
+        silent: list[HubUnavailable] = []
+        for url in urls:
+            try:
+                with self._hub(url) as answers:
+                    told.append(ask(answers))
+            except HubUnavailable as error:
+                silent.append(error)
+        _pass_over(silent, len(urls))
+        return told
+
+    @contextmanager
+    def _hub(self, url: str) -> Iterator[IndexReader]:
+        """A hub, once it has said that it is of this registry."""
         from registry.index.remote import RemoteHub
 
-        failed: list[HubUnavailable] = []
-        for url in urls:
-            remote = RemoteHub(url)
-            try:
-                facts = remote.facts()
-            except HubUnavailable as error:
-                failed.append(error)
-                continue
+        with closing(RemoteHub(url)) as remote:
+            facts = remote.facts()
             if (facts.chain_id, facts.registry) != (self.chain.chain_id, self.deployment.registry.lower()):
                 raise InputError(
                     f"The hub {url} is of registry {facts.registry} on chain {facts.chain_id}.",
                     hint="Name a hub of the registry that you use.",
                 )
-            try:
-                yield remote
-            finally:
-                remote.close()
-        if len(failed) == len(urls):
-            raise failed[0]
-        for silent in failed:
-            warnings.warn(silent.message, stacklevel=3)
+            yield remote
+
+    def _joined(self, hub: Hubs, question: SearchQuery, verify: Verify) -> Page:
+        """One page of what several hubs found."""
+        from registry.index.joining import HubStream, join
+
+        with ExitStack() as there:
+            opened: dict[str, IndexReader] = {}
+
+            def stream(url: str) -> HubStream:
+                def ask(asked: SearchQuery) -> tuple[Hits, list[Hit], list[HubLied]]:
+                    if url not in opened:
+                        opened[url] = there.enter_context(self._hub(url))
+                    return self._told(opened[url], asked, verify)
+
+                return HubStream(url, ask)
+
+            streams = [stream(url) for url in _named(hub)]
+            hits, after = join(streams, question)
+        _pass_over([one.silent for one in streams if one.silent is not None], len(streams))
+        pages = [one.pages[0] for one in streams if one.pages]
+        total = max(one.total for one in streams)
+        return _page(pages, hits, [lie for one in streams for lie in one.lies], after, total)
+
+    def _told(
+        self, answers: IndexReader, question: SearchQuery, verify: Verify
+    ) -> tuple[Hits, list[Hit], list[HubLied]]:
+        page = answers.search(question)
+        return page, *self._proven(page, answers, verify)
 
     def _proven(self, page: Hits, answers: IndexReader, verify: Verify) -> tuple[list[Hit], list[HubLied]]:
         """What of a page holds. The index of this process has read the chain itself."""
@@ -401,6 +439,14 @@ def _index_of(session: Session) -> LocalIndex:
     return index
 
 
+def _named(hub: Hubs) -> list[str]:
+    """The hubs to ask, each once: those that are named, or else those of the environment."""
+    listed = [hub] if isinstance(hub, str) else hub
+    if listed is None:
+        listed = [one.strip() for one in os.environ.get(HUB_VARIABLE, "").split(",") if one.strip()]
+    return list(dict.fromkeys(one.rstrip("/") for one in listed))
+
+
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
@@ -410,23 +456,47 @@ def _warn(lies: Sequence[HubLied]) -> None:
         warnings.warn(lie.message, stacklevel=3)
 
 
-def _joined(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], question: SearchQuery) -> Page:
-    """One page of what several hubs said; of the same asset the first that proved true."""
+def _pass_over(silent: Sequence[HubUnavailable], asked: int) -> None:
+    """Say which hubs did not answer. Raises `HubUnavailable` if none did."""
+    if len(silent) == asked:
+        raise silent[0]
+    for one in silent:
+        warnings.warn(one.message, stacklevel=4)
+
+
+def _page(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], after: str, total: int) -> Page:
+    """A page of hits out of those that hubs told, of which the first counts."""
     _warn(lies)
-    found: dict[str, Hit] = {}
-    for hit in hits:
-        found.setdefault(hit.did, hit)
-    ordered = list(found.values())
-    if len(pages) > 1 and question.sort == "score":
-        ordered.sort(key=lambda hit: (-hit.score, hit.did))
-    first = pages[0]
     return Page(
-        hits=tuple(ordered[: question.limit]),
-        total=max(page.total for page in pages),
+        hits=tuple(hits),
+        total=total,
         more=any(page.more for page in pages),
-        facets={name: dict(counted) for name, counted in first.facets.items()},
-        near=first.near,
-        # Where one hub goes on says nothing of another.
-        after=first.after if len(pages) == 1 else "",
+        facets={name: dict(counted) for page in pages[:1] for name, counted in page.facets.items()},
+        near=tuple(word for page in pages[:1] for word in page.near),
+        after=after,
         lies=tuple(lies),
     )
+
+
+def _once(told: Iterable[T], key: Callable[[T], Hashable]) -> Iterator[T]:
+    """What several hubs told, each thing as the first of them has it."""
+    seen: set[Hashable] = set()
+    for one in told:
+        if (name := key(one)) not in seen:
+            seen.add(name)
+            yield one
+
+
+def _latest(told: Sequence[Sequence[T]], place: Callable[[T], Any]) -> Iterator[T]:
+    """The same in the order of the chain, the last first."""
+    return iter(sorted(_once(chain.from_iterable(told), place), key=place, reverse=True))
+
+
+def _held(owned: Iterable[Owned], now: int, ends_within: int | None) -> Iterator[Held]:
+    """Holdings in words at a time in seconds since 1970, all or those that end within so many days."""
+    for one in owned:
+        ends = one.ends_in(now)
+        soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
+        if ends_within is None or soon:
+            named = one.licence_name or str(one.licence)
+            yield Held(one.did, one.name, named, one.active, ends, one.in_words(now), one)

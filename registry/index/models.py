@@ -345,7 +345,8 @@ class Holders(Model):
 
 
 class Activity(Model):
-    """Something that happened: an event by its name and arguments, all as text; `final` once nothing can undo it."""
+    """Something that happened: an event by its name and arguments, all as text; `final` once nothing can undo it, and
+    `dropped` if the chain took another way, so that it did not happen or happened again elsewhere."""
 
     block: Number
     log: Number
@@ -356,6 +357,7 @@ class Activity(Model):
     did: Short = ""
     arguments: dict[Short, Any] = {}
     final: bool = False
+    dropped: bool = False
 
 
 class ActivityPage(Model):

@@ -124,6 +124,10 @@ class RemoteHub:
         params = {"asset": id or "", "account": account, "after": after, "limit": limit}
         return self._get("/v1/activity", ActivityPage, **params, events=",".join(sorted(names)))
 
+    def dropped(self, *, id: int = 0, after: str = "", limit: int = 200) -> ActivityPage:
+        """What happened in blocks that were dropped within a day, the last dropped first."""
+        return self._get("/v1/dropped", ActivityPage, asset=id or "", after=after, limit=limit)
+
     def earnings(self, id: int) -> Earnings:
         """What the sales of an asset took."""
         return self._get(f"/v1/assets/{id}/earnings", Earnings)

@@ -16,13 +16,19 @@ from registry.errors import IndexFault
 from registry.index import deadline
 from registry.index.changes import Changes
 from registry.index.events import Contracts, Home, IndexedEvent
-from registry.index.tables import FOLDED, LOGS, Column, Key, Row, Table
+from registry.index.tables import BY_NAME, FOLDED, LOGS, Column, Key, Row, Table
 
-FORMAT: Final = "2"
-_OLDER: Final = frozenset({"1"})
+FORMAT: Final = "3"
+_OLDER: Final = frozenset({"1", "2"})
 """Formats that had the same events: what follows from them is made again, and no node is asked."""
 
-_OWN: Final = (
+DAY: Final = 86_400
+"""Seconds for which events of blocks that were dropped are kept, by the time of their block."""
+
+MOST_DROPPED: Final = 100_000
+"""Events of such blocks that are kept, the last ones: a node that forks without end fills nothing."""
+
+OWN: Final = (
     Table("meta", (("name", "text"), ("value", "text")), 1),
     Table("block", (("number", "int"), ("hash", "text"), ("parent", "text"), ("time", "int")), 1),
     Table("dirty", (("asset", "int"), ("seq", "int")), 1, ("seq",)),
@@ -60,6 +66,8 @@ _OWN: Final = (
         1,
         ("owner, next_try, collection", "next_try, collection", "next_show"),
     ),
+    Table("readme", (("asset", "int"), ("cid", "blob")), 1, ("cid",)),
+    Table("dropped", (("number", "int"), ("hash", "text"), *BY_NAME["event"].columns), 1, ("time", "asset")),
     Table("item", (("id", "int"), ("digest", "blob"), ("proof", "blob")), 1),
     Table("root", (("block", "int"), ("hash", "text"), ("root", "blob"), ("assets", "int")), 1),
 )
@@ -74,7 +82,7 @@ class Store(ABC):
     """
 
     def __init__(self) -> None:
-        self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *_OWN)}
+        self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *OWN)}
 
     # --- What each database says -----------------------------------------------------------------
 
@@ -152,11 +160,11 @@ class Store(ABC):
 
         Events, blocks and documents stay.
         """
-        there = {table.name for table in (*LOGS, *_OWN) if self._has(table.name)}
+        there = {table.name for table in (*LOGS, *OWN) if self._has(table.name)}
         for table in FOLDED:
             self.run(f"DROP TABLE IF EXISTS {table.name}")
             self.run(f"DROP TABLE IF EXISTS {table.name}_was")
-        for table in (*FOLDED, *LOGS, *_OWN):
+        for table in (*FOLDED, *LOGS, *OWN):
             if table.name not in there:
                 for statement in self._schema_of(table):
                     self.run(statement)
@@ -175,12 +183,12 @@ class Store(ABC):
         return self._has("meta")
 
     def _drop(self) -> None:
-        for table in (*FOLDED, *LOGS, *_OWN):
+        for table in (*FOLDED, *LOGS, *OWN):
             self.run(f"DROP TABLE IF EXISTS {table.name}")
             self.run(f"DROP TABLE IF EXISTS {table.name}_was")
 
     def _schema(self) -> Iterator[str]:
-        for table in (*FOLDED, *LOGS, *_OWN):
+        for table in (*FOLDED, *LOGS, *OWN):
             yield from self._schema_of(table)
 
     def _schema_of(self, table: Table) -> Iterator[str]:
@@ -296,6 +304,7 @@ class Store(ABC):
         if blocks:
             own = self._columns["block"].table
             self._upsert(own, "block", [(one.number, one.hash, one.parent, one.time) for one in blocks])
+            self.run("DELETE FROM dropped WHERE time < ?", blocks[-1].time - DAY)
         self.stain(changes.assets)
         self.settle(final)
 
@@ -318,13 +327,17 @@ class Store(ABC):
             self.note(seq=seq + len(listed))
 
     def undo(self, to: int, contracts: Contracts) -> int:
-        """Make all blocks after `to` undone, newest first, within `writing`; returns how many blocks that were."""
+        """Make all blocks after `to` undone, newest first, within `writing`; returns how many blocks that were.
+
+        Their events are kept for a day among those that were dropped: the node may not give them again.
+        """
         count = int(self.rows("SELECT count(*) FROM block WHERE number > ?", to)[0][0])
         changed: set[int] = set()
         events = self.events(list(self.each("event", "WHERE block > ? ORDER BY block, log", to)), contracts)
         parties = [(account, event.block, event.log) for event in events for account in event.parties()]
         changed.update(event.subject for event in events if event.subject)
         self._erase(self._columns["party"].table, parties)
+        self._keep_dropped(to)
         for table in FOLDED:
             keys, names = ", ".join(table.key), ", ".join(table.names)
             was, same = f"{table.name}_was", " AND ".join(f"w.{key} = f.{key}" for key in table.key)
@@ -347,6 +360,19 @@ class Store(ABC):
         self.run("DELETE FROM block WHERE number > ?", to)
         self.stain(changed)
         return count
+
+    def _keep_dropped(self, to: int) -> None:
+        """Note the events of blocks after `to` as dropped, with the hashes of the blocks."""
+        names = ", ".join(f"e.{name}" for name in BY_NAME["event"].names)
+        last = int(self.rows("SELECT coalesce(max(number), 0) FROM dropped")[0][0])
+        rows = self.rows(
+            f"SELECT coalesce(b.hash, ''), {names} FROM event e LEFT JOIN block b ON b.number = e.block "
+            f"WHERE e.block > ? ORDER BY e.block DESC, e.log DESC LIMIT {MOST_DROPPED}",
+            to,
+        )
+        noted = [(last + place, *row) for place, row in enumerate(reversed(rows), 1)]
+        self._append("dropped", self._columns["dropped"].table.columns, noted)
+        self.run("DELETE FROM dropped WHERE number <= ?", last + len(noted) - MOST_DROPPED)
 
     def dump(self, *, undo: bool = False) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Every row that follows from the chain, in a fixed order; with `undo` also what rows were before.

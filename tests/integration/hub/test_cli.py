@@ -61,6 +61,7 @@ def test_who_bought_and_what_happened(author: Shell) -> None:
     assert "12.5 USD" in author.ok("sales", "1") and author.json("sales", "--account", ADDRESSES["author"]) == []
     assert author.json("activity", "1")[0]["event"] == "Sale"
     assert author.ok("watch", "--seconds", "0") == ""
+    assert author.json("activity", "--dropped") == []
 
 
 def test_an_asset_is_named_by_owner_and_name(author: Shell) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integration.hub.support import Liar, Town
+from integration.hub.support import Liar, Town, wait_for
 from registry.errors import HubLied, HubUnavailable, InputError
 from registry.hub.server import HubServer
 from registry.index import remote
@@ -114,6 +114,60 @@ def test_two_hubs_are_one_and_either_may_be_silent(town: Town, hub: HubServer) -
         with pytest.warns(UserWarning, match="could not be fetched"):
             page = town.reader.search("penguin", hub=["http://127.0.0.1:9", other.url])
         assert {hit.hub for hit in page} == {other.url}
+
+
+def test_pages_of_two_hubs_go_on_and_have_what_either_has(town: Town, hub: HubServer) -> None:
+    """Also where one leaves assets out, and is silent in between."""
+    town.mine(2)
+    with town.hub() as other:
+        index = other_index(other)
+        with index.store.writing():
+            index.store.run("DELETE FROM asset WHERE id = ?", 2)
+            index.store.stain([2])
+        wait_for(lambda: len(town.reader.search("", hub=other.url)) == 2)
+        for hubs in ([hub.url, other.url], [other.url, hub.url], f"{other.url},{hub.url}".split(",")):
+            found: list[int] = []
+            after = ""
+            for _ in range(4):
+                page = town.reader.search("", hub=hubs, limit=1, after=after)
+                found += [hit.asset_id for hit in page]
+                after = page.after
+                if not after:
+                    break
+            assert sorted(found) == [1, 2, 3] and not after and page.total == 3
+        first = town.reader.search("", hub=[hub.url, other.url], limit=2)
+    with pytest.warns(UserWarning, match="could not be fetched"):
+        second = town.reader.search("", hub=[hub.url, other.url], limit=2, after=first.after)
+    assert sorted(hit.asset_id for hit in (*first, *second)) == [1, 2, 3]
+    with pytest.raises(InputError, match="other hubs"):
+        town.reader.search("", hub=[hub.url, "http://127.0.0.1:9"], limit=2, after=first.after)
+
+
+def test_what_happened_is_what_either_hub_has(town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that leaves out sales, events, names or likenesses hides nothing from who asks another one, too."""
+    with town.hub() as other:
+        emptied: dict[str, list[Any]] = {"sales": [], "activity": [], "suggestions": [], "hits": [], "teams": [], "holders": []}
+
+        def hides(page: Any) -> Any:
+            return page | {name: value for name, value in emptied.items() if name in page}
+
+        def either(url: str) -> RemoteHub:
+            return Liar(url, "/v1/", hides) if url == other.url else RemoteHub(url)
+
+        monkeypatch.setattr(remote, "RemoteHub", either)
+        for hubs in ([hub.url, other.url], [other.url, hub.url]):
+            assert town.reader.sales(2, hub=hubs) == town.reader.sales(2) != ()
+            assert town.reader.holders(2, hub=hubs) == town.reader.holders(2) != ()
+            assert town.reader.suggest("pen", hub=hubs) == town.reader.suggest("pen") != ()
+            told: list[tuple[Any, Any]] = [
+                (town.reader.activity(), town.reader.activity(hub=hubs)),
+                (town.reader.similar(1), town.reader.similar(1, hub=hubs)),
+            ]
+            for mine, theirs in told:
+                assert [one.did for one in mine] == [one.did for one in theirs] != []
+            assert len(town.reader.activity(limit=2, hub=hubs)) == 2
+        assert town.reader.sales(2, hub=other.url) == ()
+        assert town.reader.dropped(hub=[hub.url, other.url]) == town.reader.dropped() == ()
 
 
 def test_the_environment_names_hubs(town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from registry.errors import IndexFault, SearchTimeout
 from registry.index import deadline
 from registry.index.indexer import refold
 from registry.index.stores import open_store
+from registry.index.roots import Roots
 
 TESTS = Path(__file__).parents[2]
 KILLS = 50 if os.environ.get("DEEP") else 3
@@ -109,17 +110,20 @@ def test_an_index_of_another_registry_or_format_is_refused(place: Place, databas
 
 
 def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_documents(
-    place: Place, truth: list[Any], database: str
+@pytest.mark.parametrize(
+    ("older", "lacks"), [("1", ("manifest", "item", "readme", "dropped")), ("2", ("readme", "dropped"))]
+)
+    place: Place, truth: list[Any], database: str, older: str, lacks: tuple[str, ...]
 ) -> None:
     index = place.index(database)
     index.sync()
     store = index.store
     with store.writing():
-        store.run("DROP TABLE manifest")
-        store.run("DROP TABLE item")
+        for name in lacks:
+            store.run(f"DROP TABLE {name}")
         store.run("DELETE FROM holding")
         store.run("INSERT INTO document VALUES (?, 'have', 'asset', '', 1, 0, '', ?)", b"\1" * 32, b"{}")
-        store.note(format="1")
+        store.note(format=older)
     assert store.is_older()
     with pytest.raises(ZeroDivisionError), store.writing():
         store.upgrade()
