@@ -12,7 +12,7 @@ from typing import Final
 from registry.errors import ChainError, ForkBelowFinal, RegistryError
 from registry.hub.hooks import Hooks
 from registry.hub.settings import HubSettings
-from registry.index import rank
+from registry.index import rank, readmes
 from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
 from registry.index.models import BlockShown, HubFacts
@@ -194,7 +194,10 @@ class Hub:
         library = self.catalogue.library
         store = library.store
         statuses = {
-            status: int(count) for status, count in store.rows("SELECT status, count(*) FROM document GROUP BY status")
+            status: int(count)
+            for status, count in store.rows(
+                "SELECT status, count(*) FROM document WHERE kind <> ? GROUP BY status", readmes.KIND
+            )
         }
         head = store.head() or (0, "0x" + "00" * 32)
         return HubFacts(

@@ -17,8 +17,8 @@ Load = Callable[[str, Sequence[Key]], Mapping[Key, Values]]
 
 Slots = list[tuple[str, Key | list[Key]]]
 
-SHOWN: Final = ("asset", "licence", "fee", "conformance", "listing", "ancestor")
-"""Tables from which a search shows something of the asset that comes first in their keys."""
+SHOWN: Final = {"asset": 0, "licence": 0, "fee": 0, "conformance": 0, "listing": 0, "ancestor": 0, "curation_case": 1}
+"""Tables from which a search shows something of an asset, and the place of its number in their rows."""
 
 
 @dataclass(slots=True)
@@ -136,8 +136,10 @@ class _Work:
                 values = _or_nothing(name, tuple(row.values()))
                 if values != start.get(key):
                     changed[key] = values
-        for name in SHOWN:
-            done.assets.update(key[0] for key in done.rows.get(name, ()))
+        for name, place in SHOWN.items():
+            for key, values in done.rows.get(name, {}).items():
+                if place == 0 or values is not None:
+                    done.assets.add((values or key)[place])
         return done
 
 

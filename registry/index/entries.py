@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from registry.index import rank
-from registry.index.fold import PERIOD
+from registry.index.fold import PERIOD, UPHELD
+from registry.index.readmes import readme_of
 from registry.index.tables import BY_NAME, Row
 from registry.index.tables_store import Store
 from registry.index.text import skeleton, words
@@ -44,6 +45,8 @@ class AssetEntry:
     status       have, wanted (not found yet: `tries` says how often it was looked for) or invalid (`faults`)
     price        of the cheapest open offer, in millionths of a dollar; 0 for a free one, -1 for none
     fees         that count for its rank, in millionths of a dollar; `derived` those of what was made from it
+    upheld       flags on it that were upheld, less appeals that were
+    readme       the beginning of its README, which is looked up by its words and not kept with the rest
     block        of its last document, `published` and `changed` in seconds since 1970
     minted       False for an item that only its collection's list says is there
     items        how many a collection lists, and `root` the root of the list
@@ -70,6 +73,7 @@ class AssetEntry:
     author: str = ""
     description: str = ""
     readme: str = ""
+    readme_cid: str = ""
     tags: list[str] = field(default_factory=list)
     formats: list[str] = field(default_factory=list)
     size: int = 0
@@ -84,6 +88,7 @@ class AssetEntry:
     standards: list[str] = field(default_factory=list)
     adopted: int = 0
     endorsed: bool = False
+    upheld: int = 0
     fees: int = 0
     derived: int = 0
     collection: int = 0
@@ -104,7 +109,7 @@ class AssetEntry:
             derived=self.derived,
             endorsed=self.endorsed,
             standards=(self.adopted, len(self.standards)),
-            audits=(0, 0),
+            upheld=self.upheld,
             published=self.published,
             now=now,
         )
@@ -135,8 +140,8 @@ class AssetEntry:
         return found
 
     def to_json(self) -> str:
-        """All of it as text."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        """All of it as text, without what is only looked up."""
+        return json.dumps({**asdict(self), "readme": ""}, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> AssetEntry:
@@ -180,6 +185,14 @@ class _Making:
         told = (*self._assets.values(), *self._wholes.values())
         digests = {(row["digest"],) for row in told if row["digest"]}
         self._documents = store.load("document", list(digests))
+        self._read = {
+            key: json.loads(row["bytes"]) for (key,), row in self._documents.items() if row["status"] == "have"
+        }
+        self._readmes = {key: cid for key, read in self._read.items() if (cid := readme_of(read)) is not None}
+        self._told = store.load("document", list({(bytes(cid),) for cid in self._readmes.values()}))
+        self._upheld = self._grouped(
+            store.each("curation_case", f"WHERE asset IN ({marks}) AND state = ?", *ids, UPHELD)
+        )
         self._derived: dict[int, int] = defaultdict(int)
         rows = store.rows(
             f"SELECT a.parent, f.token, f.period, f.units FROM ancestor a JOIN asset c ON c.id = a.child "
@@ -255,15 +268,16 @@ class _Making:
             fees=self._faded((one["token"], one["period"], one["units"]) for one in self._fees[row["id"]]),
             derived=self._derived[row["id"]],
         )
+        entry.upheld = max(0, sum(-1 if one["appeal"] else 1 for one in self._upheld[row["id"]]))
         for one in self._declared[row["id"]]:
             entry.standards.append(f"{standard_name(one['name'])}@{one['number']}")
             adopted = self._standards.get((one["name"], one["number"])) == 2
             entry.adopted += adopted and one["version"] == row["version"]
         self._add_document(entry, self._documents.get((row["digest"],)))
+        self._add_readme(entry, row["digest"])
         terms = terms_of(row["id"])
-        words = self._documents.get((self._wholes[terms,]["digest"],))
-        there = words is not None and words["status"] == "have"
-        names = [one["name"] for one in json.loads(words["bytes"]).get("licences", ())] if words and there else []
+        words = self._read.get(self._wholes[terms,]["digest"], {})
+        names = [one["name"] for one in words.get("licences", ())]
         self._add_offers(entry, self._licences[terms], names)
         return entry
 
@@ -275,7 +289,7 @@ class _Making:
             entry.faults = json.loads(document["faults"])
         if document["status"] != "have":
             return
-        read = json.loads(document["bytes"])
+        read = self._read[document["digest"]]
         content = read.get("content") or {}
         files = content.get("files", ())
         entry.name, entry.type, entry.license = read["name"], read["type"], read["license"]
@@ -285,6 +299,16 @@ class _Making:
         entry.gated = "encryption" in content
         entry.computable = isinstance(read.get("additional", {}).get("compute"), dict)
         entry.formats = formats_of([one["path"] for one in files])
+
+    def _add_readme(self, entry: AssetEntry, digest: bytes) -> None:
+        cid = self._readmes.get(digest)
+        # Items have none: a million of them cost one transaction, and would each have a hub keep a text.
+        if cid is None or entry.id >= ITEM:
+            return
+        entry.readme_cid = bytes(cid).hex()
+        told = self._told.get((bytes(cid),))
+        if told is not None:
+            entry.readme = told["bytes"].decode("utf-8", "replace")[: rank.LETTERS["readme"]]
 
     def _add_offers(self, entry: AssetEntry, licences: Sequence[Row], names: Sequence[str]) -> None:
         cheapest: int | None = None

@@ -37,6 +37,9 @@ MAX_UNITS: Final = {"taken": 2**32 - 1, "expires": 2**48 - 1, "uses": 2**64 - 1}
 
 HOLD, PERIODIC, USE, STREAM = 0, 1, 2, 3
 
+UPHELD: Final = 2
+"""The state of a case that was decided for who opened it."""
+
 F = TypeVar("F", bound=Callable[..., None])
 Keys = Callable[[Mapping[str, Any]], Iterable[Key]]
 

@@ -47,7 +47,9 @@ class Library:
         return int(found or 0)
 
     def look(self, *, seconds: float) -> None:
-        """Look for documents, and for items of collections, for so many seconds each at most."""
+        """Look for documents, READMEs and items of collections, for so many seconds each at most."""
+        self.documents.look(seconds=seconds)
+        self.refresh()  # an asset whose document came has its README read, a collection its items
         self.documents.look(seconds=seconds)
         self.refresh()  # a collection whose document came has its items read
         self.items.look(seconds=seconds)
@@ -75,11 +77,13 @@ class Library:
         wanted = [(bytes.fromhex(one.digest), one.owner) for one in entries if one.status == "wanted" and not one.tries]
         gone = set(ids) - {one.id for one in entries}
         collections = [one for one in entries if one.items]
-        with self.store.writing():
-            self.documents.want(wanted)
-            self.items.want(collections)
-            # Also of a number that was a collection's on a fork, and is an ordinary asset's now.
-            self.items.forget(set(ids) - {one.id for one in collections})
+        if self.keeps:
+            with self.store.writing():
+                self.documents.want(wanted)
+                self.documents.want_readmes(ids, entries)
+                self.items.want(collections)
+                # Also of a number that was a collection's on a fork, and is an ordinary asset's now.
+                self.items.forget(set(ids) - {one.id for one in collections})
         twins(entries, self.engine.shelf.oldest)
         self.engine.put(entries, sorted(gone), rows[-1][1], self.now)
         return len(rows)

@@ -1,4 +1,5 @@
-"""Documents of assets by their digests: looked for where the reader looks for blocks, checked, and kept.
+"""Documents of assets by their digests, and READMEs by their CIDs: looked for where the reader looks for blocks,
+checked, and kept.
 
 Nobody's dead million can slow anybody else: owners take turns, each with at most two at a time, and what was not found
 is asked for again after ten seconds, a minute, ten minutes, an hour, six hours, and then every day, for ever.
@@ -11,15 +12,19 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from registry.documents.ddo import DDO, MAX_BYTES
-from registry.errors import ContentError, DDOTooLarge, InvalidDDO
+from registry.errors import ContentError, DDOTooLarge, InputError, InvalidDDO, LimitExceeded, UnsupportedCodec
+from registry.index import readmes
 from registry.index.tables import Row
 from registry.index.tables_store import Store
 from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS
+
+if TYPE_CHECKING:
+    from registry.index.entries import AssetEntry
 
 __all__ = ["AGAIN", "DocumentQueue", "checked"]
 
@@ -31,9 +36,12 @@ OF_ONE_OWNER: Final = 2
 
 MOST_FAULTS: Final = 20
 
+_NO_README: Final = (InputError, LimitExceeded, UnsupportedCodec)
+"""What reading one raises that will be no other tomorrow."""
+
 
 class DocumentQueue:
-    """The documents of one index, fetched from `source`; each block is hashed before it is read.
+    """The documents and READMEs of one index, fetched from `source`; each block is hashed before it is read.
 
     `clock` gives seconds since 1970. Only blocks are ever asked for, by their hash: no address in a document is
     visited.
@@ -44,7 +52,7 @@ class DocumentQueue:
         self._source = source
         self._clock = clock
 
-    def want(self, wanted: Iterable[tuple[bytes, str]]) -> None:
+    def want(self, wanted: Iterable[tuple[bytes, str]], kind: str = "asset") -> None:
         """Have documents looked for, each for the owner of its asset, unless they are known; within `Store.writing`."""
         listed = {digest: owner for digest, owner in wanted if digest}
         known = self._store.load("document", [(digest,) for digest in listed])
@@ -53,7 +61,7 @@ class DocumentQueue:
             {
                 "digest": digest,
                 "status": "wanted",
-                "kind": "asset",
+                "kind": kind,
                 "owner": owner,
                 "tries": 0,
                 "next_try": now,
@@ -67,6 +75,20 @@ class DocumentQueue:
             self._store.put("document", new)
             owners = sorted({str(row["owner"]) for row in new})
             self._store.put("turn", [{"owner": owner, "next_try": now} for owner in owners])
+
+    def want_readmes(self, ids: Iterable[int], entries: Iterable[AssetEntry]) -> None:
+        """Have the READMEs of assets looked for, and forget those of assets that have none now; within `Store.writing`.
+
+        `entries` are those of the assets `ids` that are there.
+        """
+        wanted = {one.id: (bytes.fromhex(one.readme_cid), one.owner) for one in entries if one.readme_cid}
+        kept = self._store.load("readme", [(id,) for id in ids])
+        for (id,) in kept.keys() - {(id,) for id in wanted}:
+            self._store.run("DELETE FROM readme WHERE asset = ?", id)
+        changed = {id: cid for id, (cid, _) in wanted.items() if (id,) not in kept or kept[id,]["cid"] != cid}
+        if changed:
+            self._store.put("readme", [{"asset": id, "cid": cid} for id, cid in changed.items()])
+            self.want([wanted[id] for id in changed], readmes.KIND)
 
     def look(self, *, seconds: float | None = None, most: int | None = None) -> int:
         """Look for what is due, until nothing is, for so many seconds at most; returns how many were found.
@@ -155,7 +177,12 @@ class DocumentQueue:
 
     def _fetched(self, row: Row) -> Row:
         try:
+            if row["kind"] == readmes.KIND:
+                return {**row, "status": "have", "bytes": readmes.start_of(CID.parse(row["digest"]), self._source)}
             data = fetch(CID.from_digest(row["digest"]), self._source, LIMITS)
+        except _NO_README as error:
+            faults = json.dumps([error.message[:300]])
+            return {**row, "status": "invalid", "faults": faults} if row["kind"] == readmes.KIND else row
         except ContentError:
             return row
         return checked(row, data)
@@ -171,9 +198,16 @@ class DocumentQueue:
                 for owner in {row["owner"] for row in rows}:
                     self._turn(owner, now)
                 for row in rows:
-                    assets = self._store.rows("SELECT id FROM asset WHERE digest = ?", row["digest"])
-                    self._store.stain(id for (id,) in assets)
+                    self._store.stain(id for (id,) in self._assets_with(row))
         return len(found)
+
+    def _assets_with(self, row: Row) -> list[tuple[int]]:
+        """The numbers of the assets with a document or a README."""
+        if row["kind"] != readmes.KIND:
+            return self._store.rows("SELECT id FROM asset WHERE digest = ?", row["digest"])
+        # Until there are words in it, nothing that is shown depends on a README.
+        found = row["status"] == "have" and row["bytes"]
+        return self._store.rows("SELECT asset FROM readme WHERE cid = ?", row["digest"]) if found else []
 
 
 def checked(row: Row, data: bytes) -> Row:

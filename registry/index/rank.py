@@ -4,8 +4,9 @@
 
 `text` is a BM25 over fields: the name counts ten times what the description does. `quality`, from 0 to 1, is made of
 what costs something, or is answered for: fees that reached the treasury, fees of assets made from this one, the
-community's recommendation, adopted standards, audits of the content, and two weeks of being new. Sales, prices,
-downloads and clicks are not in it: a seller who buys from himself gets all but the fee back.
+community's recommendation, adopted standards, what the community found when it looked at the content, and two weeks of
+being new. Sales, prices, downloads and clicks are not in it: a seller who buys from himself gets all but the fee back.
+Nor are flags that were dismissed: who flags an asset of his own gets the bond back.
 
 The same final state gives the same score on every hub; each hit carries its parts, so anybody can add them up.
 """
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 WEIGHTS: Final[Mapping[str, float]] = {
     "fees": 0.40,
@@ -101,22 +102,23 @@ def quality(
     derived: int,
     endorsed: bool,
     standards: tuple[int, int],
-    audits: tuple[int, int],
+    upheld: int,
     published: int,
     now: int,
 ) -> Quality:
     """What an asset is worth.
 
     `fees` and `derived` are faded fees of it and of what others made from it, in millionths of a dollar; `standards`
-    how many of the declared ones are adopted, of how many; `audits` how many found its content, of how many;
-    `published` and `now` are in seconds since 1970.
+    how many of the declared ones are adopted, of how many; `upheld` how many flags on it were; `published` and `now`
+    are in seconds since 1970. A recommendation is the one judgement for an asset that nobody can get by himself, and a
+    flag that was upheld one against it: `audited` is the share of the former in both.
     """
     return Quality(
         fees=level(fees / DOLLAR),
         derived=level(derived / DOLLAR),
         endorsed=float(endorsed),
         standards=standards[0] / standards[1] if standards[1] else 0.0,
-        audited=audits[0] / audits[1] if audits[1] else 0.0,
+        audited=1 / (1 + upheld) if endorsed else 0.0,
         new=max(0.0, 1 - max(0, now - published) / NEW_SECONDS),
     )
 

@@ -16,6 +16,7 @@ from registry.hub.pages.spelling import standard_status
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.models import Hit
+from registry.index.readmes import NAMES as README_NAMES
 from registry.index.tables import Row
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.record import RunRecord
@@ -27,8 +28,6 @@ FILES: Final = 100
 
 COMPARED: Final = 10
 """Versions of which the list says what changed."""
-
-_READMES: Final = ("README.md", "readme.md", "Readme.md", "README.markdown")
 
 _CASES: Final = ("", "open", "upheld", "dismissed", "lapsed")
 
@@ -125,7 +124,7 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
 def _readme(desk: Desk, it: Subject) -> FilePreview | None:
     if it.gated:
         return None
-    found = next((one for name in _READMES for one in it.files if one.path == name), None)
+    found = next((one for name in README_NAMES for one in it.files if one.path == name), None)
     if found is None:
         return None
     return desk.previews.of_file(found.path, found.cid, found.size, base=it.base, names=it.names)
@@ -143,7 +142,7 @@ def _lines(desk: Desk, it: Subject) -> str:
     """How Python opens it."""
     paths = [one.path for one in it.files]
     data = [path for ending in (".parquet", ".csv", ".json") for path in paths if path.lower().endswith(ending)]
-    path = data[0] if data and it.hit.type == "dataset" else next((one for one in paths if one not in _READMES), "")
+    path = data[0] if data and it.hit.type == "dataset" else next((one for one in paths if one not in README_NAMES), "")
     head = ["from registry import Registry", "", "registry = Registry.from_environment()"]
     if not path:
         return "\n".join([*head, f"asset = registry.get({it.id})"])
@@ -398,7 +397,7 @@ def _of_readme(document: DDO | None) -> CID | None:
     content = document.content if document is not None else None
     if content is None or content.encryption is not None:
         return None
-    return next((one.cid for one in content.files if one.path in _READMES), None)
+    return next((one.cid for one in content.files if one.path in README_NAMES), None)
 
 
 # --- Sales, and how it was made ------------------------------------------------------------------

@@ -20,7 +20,7 @@ from registry.index.search.shelf import FIELDS, Candidates, Shelf, code_of, pack
 
 __all__ = ["FtsEngine"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 _WEIGHTS: Final = "10.0, 5.0, 3.0, 1.0, 0.5, 0.0"
 _SCHEMA: Final = """
 CREATE VIRTUAL TABLE found USING fts5(

@@ -47,7 +47,7 @@ COUNTED: Final = (
 )
 """Kinds of facets that are counted; at most 16, since a code says which it is in four bits."""
 
-_NUMBERS: Final = Struct("<14q")
+_NUMBERS: Final = Struct("<15q")
 
 
 class Columns(NamedTuple):
@@ -72,6 +72,7 @@ class Columns(NamedTuple):
     adopted: int
     standards: int
     tags: int
+    upheld: int
 
     def quality(self, now: int) -> rank.Quality:
         """What it is worth at a time in seconds since 1970."""
@@ -80,7 +81,7 @@ class Columns(NamedTuple):
             derived=self.derived,
             endorsed=bool(self.endorsed),
             standards=(self.adopted, self.standards),
-            audits=(0, 0),
+            upheld=self.upheld,
             published=self.published,
             now=now,
         )
@@ -228,6 +229,7 @@ class Shelf:
             entry.adopted,
             len(entry.standards),
             len(entry.tags),
+            entry.upheld,
         )
         self.db.execute(
             f"INSERT INTO entry VALUES ({', '.join('?' * 12)})",

@@ -21,7 +21,7 @@ from registry.index.search.shelf import FIELDS, Candidates, Shelf
 
 __all__ = ["TantivyEngine"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 _EVERY: Final = "every"
 """The field that has the words of all others: what matches is looked up in it alone."""
 

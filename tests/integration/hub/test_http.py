@@ -54,7 +54,7 @@ def test_a_search_over_http(town: Town, hub: HubServer) -> None:
     answer = get(f"{hub.url}/v1/search?q=penguin&type=model&max_price=5000000")
     assert answer.status_code == 200
     page = Hits.read(answer.content)
-    assert [hit.name for hit in page.hits] == ["Penguin model"] and page.total == 1 and page.ranking == 1
+    assert [hit.name for hit in page.hits] == ["Penguin model"] and page.total == 1 and page.ranking == 2
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers and "set-cookie" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"

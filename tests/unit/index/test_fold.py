@@ -83,6 +83,13 @@ def test_what_is_as_if_nothing_had_happened_is_not_kept() -> None:
     assert changes.before["role"] == [(2, (1, BOB), (1, BOB, 0, 3))]
 
 
+def test_a_decided_flag_has_its_asset_shown_anew() -> None:
+    rows = Rows()
+    rows.publish(7)
+    assert rows.take("Curation.CaseOpened", 3, 7, ANN, False, b"\1" * 32, ZERO, 5).assets == {7}
+    assert rows.take("Curation.CaseClosed", 3, 7, 2, b"\2" * 32, BOB).assets == {7}
+
+
 def test_only_this_registrys_families_count() -> None:
     rows = Rows()
     rows.publish()

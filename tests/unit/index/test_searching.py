@@ -43,6 +43,15 @@ def test_the_first_search_needs_nothing_and_takes_less_than_a_second(library: Re
     assert hit.cid == library.get(1).cid and "Palmer" in str(hit)
 
 
+def test_the_first_search_finds_an_asset_by_its_readme(author: Registry, tmp_path: Path) -> None:
+    (tmp_path / "sealions").mkdir()
+    (tmp_path / "sealions" / "README.md").write_text("# Sea lions\n\nCounted by drone at Point Reyes.\n")
+    (tmp_path / "sealions" / "counts.csv").write_text("day,count\n1,12\n")
+    author.publish(tmp_path / "sealions", name="Counts", type="dataset", license="MIT")
+    (hit,) = author.search("reyes")
+    assert (hit.name, hit.proven) == ("Counts", True) and hit.text["readme"] > 0
+
+
 def test_narrowed_down_by_words_that_people_know(library: Registry) -> None:
     assert names(library.search("penguin", type="model")) == ["Penguin model"]
     assert names(library.search(max_price="0.5 USD")) == ["Palmer penguins"]
