@@ -219,6 +219,35 @@ def index(app: App, again: bool, refold: bool, **place: Any) -> None:
         made.close()
 
 
+@command(
+    "export",
+    group=hub,
+    examples=[
+        "registry hub export postgresql://hub@db/hub",
+        "registry hub export backup.sqlite --database postgresql://hub@db/hub",
+    ],
+)
+@click.argument("target", metavar="WHERE")
+@database_option
+def export(app: App, target: str, database: str | None) -> None:
+    """Copy an index into another, empty database, so that a hub goes on there: from SQLite to PostgreSQL, or back.
+
+    It is copied as it is at one moment, whoever writes it meanwhile, and asks no node. WHERE is a file of SQLite or
+    postgresql://... The copy has the same root, or there is none.
+    """
+    from contextlib import closing
+
+    from registry.index.copying import copy_index
+    from registry.index.stores import open_store
+
+    place = database or str(_folder(app) / "hub.sqlite")
+    if not place.startswith(("postgresql://", "postgres://")) and not Path(place).exists():
+        raise _nothing_at(place)
+    with closing(open_store(place)) as source, closing(open_store(target)) as copy, app.progress():
+        assets, root = copy_index(source, copy, progress=app.tick)
+    app.console.result({"assets": assets, "root": root.hex()}, facts={"assets": f"{assets:,}", "root": root.hex()})
+
+
 @command("status", group=hub, examples=["registry hub status https://hub.example.org"])
 @click.argument("url")
 def status(app: App, url: str) -> None:
@@ -327,6 +356,12 @@ def _without(error: ModuleNotFoundError) -> RegistryError:
         f"The hub needs {error.name}, which is not installed.",
         hint="Install it with: pip install 'asset-registry[hub]'",
     )
+
+
+def _nothing_at(place: str) -> RegistryError:
+    from registry.errors import InputError
+
+    return InputError(f"There is no index at {place}.", hint="Name another with --database, or 'registry hub index'.")
 
 
 def _folder(app: App) -> Path:

@@ -92,6 +92,11 @@ def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) 
     made = author.json("hub", "index")
     again = author.json("hub", "index", "--again")
     assert made["root"] == again["root"] == author.json("hub", "index", "--refold")["root"]
+    copy = str(tmp_path / "copy.sqlite")
+    assert author.json("hub", "export", copy) == {"assets": 1, "root": made["root"]}
+    assert author.json("hub", "index", "--database", copy)["root"] == made["root"]
+    assert "empty database" in author.refused("hub", "export", copy)["hint"]
+    assert "no index at" in author.refused("hub", "export", copy, "--database", str(tmp_path / "none"))["message"]
     with serving(author, "serve", "--final-after", "2") as url:
         wait_for(lambda: get(f"{url}/v1/search?q=penguin").json()["total"] == 1)
         assert author.json("hub", "status", url)["assets"] == 1

@@ -19,11 +19,12 @@ from postgres import Postgres
 
 from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
-from registry.errors import IndexFault, SearchTimeout
-from registry.index import deadline
+from registry.errors import IndexFault, InputError, SearchTimeout
+from registry.index import copying, deadline, tables_store
+from registry.index.copying import copy_index
 from registry.index.indexer import refold
-from registry.index.stores import open_store
 from registry.index.roots import Roots
+from registry.index.stores import open_store
 
 TESTS = Path(__file__).parents[2]
 KILLS = 50 if os.environ.get("DEEP") else 3
@@ -109,10 +110,10 @@ def test_an_index_of_another_registry_or_format_is_refused(place: Place, databas
     assert store.facts()["registry"] == "0x" + "ee" * 20
 
 
-def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_documents(
 @pytest.mark.parametrize(
     ("older", "lacks"), [("1", ("manifest", "item", "readme", "dropped")), ("2", ("readme", "dropped"))]
 )
+def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_documents(
     place: Place, truth: list[Any], database: str, older: str, lacks: tuple[str, ...]
 ) -> None:
     index = place.index(database)
@@ -134,7 +135,114 @@ def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_
         refold(store, place.contracts)
     store.prepare({"registry": place.deployment.registry})
     assert dump(index, undo=True) == truth
-    assert len(list(store.each("document"))) == 1 and not list(store.each("item"))
+    assert len(list(store.each("document"))) == 1
+    assert not [row for name in lacks for row in store.each(name)], "they are there, and empty"
+
+
+# --- What was dropped ----------------------------------------------------------------------------
+
+
+def test_events_of_dropped_blocks_are_kept_for_a_day(
+    place: Place, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node may not give them again, and somebody may have acted on them."""
+    start = place.rpc("evm_snapshot")
+    index = place.index(database, final=200)
+    index.sync()
+    height = place.head
+    for _ in range(2):
+        place.publish(PEOPLE[0], b"\5" * 32, [(0, 0, 2, 5, 0, 0)])
+        place.mine()
+    lost = [place.hash_at(height + 1), place.hash_at(height + 2)]
+    index.sync()
+    events = list(index.store.each("event", "WHERE block > ? ORDER BY block, log", height))
+    place.rpc("evm_revert", start)
+    start = place.rpc("evm_snapshot")
+    place.mine(3)
+    index.sync()
+    dropped = list(index.store.each("dropped", "ORDER BY number"))
+    assert [{name: row[name] for name in events[0]} for row in dropped] == events and len(events) > 4
+    assert [row["hash"] for row in dropped] == [lost[row["block"] - height - 1] for row in dropped]
+    assert not list(index.store.each("event", "WHERE block > ?", height))
+    monkeypatch.setattr(tables_store, "MOST_DROPPED", 5)
+    with index.store.writing():
+        index.store.undo(height - 20, place.contracts)
+    kept = list(index.store.each("dropped", "ORDER BY number"))
+    assert len(kept) == 5 and kept[-1]["number"] > dropped[-1]["number"], "a node that forks for ever fills nothing"
+    place.rpc("evm_setNextBlockTimestamp", max(row["time"] for row in kept) + tables_store.DAY + 1)
+    place.mine()
+    index.sync()
+    assert not list(index.store.each("dropped"))
+    place.rpc("evm_revert", start)
+
+
+# --- Copies --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(database: str, postgres: Postgres, tmp_path: Path) -> str:
+    """An empty database of the other kind."""
+    return str(tmp_path / "other.sqlite") if database.startswith("postgres") else postgres.fresh()
+
+
+def test_a_copy_in_the_other_database_has_the_same_root_and_goes_on(
+    place: Place, truth: list[Any], database: str, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copying, "AT_ONCE", 7)
+    index = place.index(database)
+    index.sync()
+    with index.store.writing():
+        index.store.run("INSERT INTO document VALUES (?, 'have', 'asset', 'é', 1, 2, '', ?)", b"\1" * 32, b"\0{}")
+        index.store.put("turn", [{"owner": "é", "next_try": 2**62}])
+    copy = open_store(elsewhere)
+    told: list[tuple[int, int]] = []
+    assets, root = copy_index(index.store, copy, progress=lambda _, done, total: told.append((done, total)))
+    assert (assets, root) == Roots(index.store).at_final()[3:1:-1] == Roots(copy).at_final()[3:1:-1]
+    assert told[-1][0] == told[-1][1] > 50
+    assert list(copy.dump(undo=True)) == truth == dump(index, undo=True)
+    for table in tables_store.OWN:
+        rows = [list(store.each(table.name)) for store in (index.store, copy)]
+        assert sorted(map(str, rows[0])) == sorted(map(str, rows[1])), table.name
+    start = place.rpc("evm_snapshot")
+    with copy.writing():
+        copy.undo(place.head - 10, place.contracts)
+    place.publish(PEOPLE[0], b"\1" * 32)
+    place.mine()
+    for one in (index, place.on(copy)):
+        one.sync()
+    assert list(copy.dump(undo=True)) == dump(index, undo=True) != truth
+    place.rpc("evm_revert", start)
+
+
+def test_a_copy_is_whole_or_not_there_and_goes_over_nothing(
+    place: Place, truth: list[Any], database: str, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, copy = open_store(database), open_store(elsewhere)
+    with pytest.raises(InputError, match="no index to copy"):
+        copy_index(source, copy)
+    index = place.on(source)
+    source.prepare({"registry": place.deployment.registry})
+    index.sync()
+    append = copy._append
+
+    def forgets(name: str, columns: Any, rows: Any) -> None:
+        append(name, columns, rows[:-1] if name == "asset" else rows)
+
+    monkeypatch.setattr(copy, "_append", forgets)
+    with pytest.raises(IndexFault, match="rows and the root"):
+        copy_index(source, copy)
+    assert not copy.is_there()
+    monkeypatch.undo()
+    copy_index(source, copy)
+    with pytest.raises(InputError, match="there already"):
+        copy_index(source, copy)
+    with pytest.raises(InputError, match="there already"):
+        copy_index(source, source)
+    assert list(copy.dump(undo=True)) == truth == dump(index, undo=True)
+    with source.writing():
+        source.note(format="1")
+    with pytest.raises(IndexFault, match="format 1"):
+        copy_index(source, open_store(":memory:"))
 
 
 def test_a_question_of_tables_has_its_time(database: str) -> None:
