@@ -52,6 +52,7 @@ class Hub:
         self.url = settings.url
         self.index = index
         self.catalogue = index.catalogue
+        self.catalogue.library.keeps = follows
         self.on_fault: Callable[[str], None] = lambda _: None
         self._chain_id = chain_id
         self._follows = follows

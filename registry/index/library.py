@@ -21,8 +21,11 @@ AT_ONCE: Final = 1_000
 class Library:
     """What readers ask of one index.
 
-    `money` says what payment tokens are worth, and is asked when it is needed.
+    `money` says what payment tokens are worth, and is asked when it is needed. With `keeps` what is to be looked for is
+    noted in the tables; who only reads them leaves that to who keeps them.
     """
+
+    keeps: bool = True
 
     def __init__(
         self,
@@ -51,7 +54,6 @@ class Library:
         self.documents.look(seconds=seconds)
         self.refresh()  # an asset whose document came has its README read, a collection its items
         self.documents.look(seconds=seconds)
-        self.refresh()  # a collection whose document came has its items read
         self.items.look(seconds=seconds)
         self.items.show_again()
 

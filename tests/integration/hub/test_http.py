@@ -23,6 +23,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -281,6 +282,28 @@ def test_readers_of_one_database_follow_who_writes_it(town: Town, postgres: Post
         wait_for(same)
         roots = [get(f"{one.url}/v1/tree").json() for one in (writer, reader)]
         assert roots[0] == roots[1]
+
+
+def test_a_reader_may_read_the_tables_and_needs_nothing_else(town: Town, postgres: Postgres) -> None:
+    """What is to be looked for is noted by the one that keeps the tables."""
+    database = postgres.fresh()
+    with town.hub(database=database) as writer:
+        with psycopg.connect(database, autocommit=True) as connection:
+            schema = str(connection.execute("SELECT current_schema()").fetchall()[0][0])
+            connection.execute(f"CREATE ROLE {schema} LOGIN")
+            connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {schema}")
+            connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {schema}")
+        reading = database.replace("//postgres@", f"//{schema}@")
+        with town.hub(database=reading, follows=False) as reader:
+            for name in ("Palmer penguins, read elsewhere", "Palmer penguins"):
+                town.author.update(1, name=name)
+                for one in (writer, reader):
+                    wait_for(partial(_is_called, one, name))
+            assert "IndexFault" not in get(f"{reader.url}/metrics").text
+
+
+def _is_called(server: HubServer, name: str) -> bool:
+    return bool(get(f"{server.url}/v1/assets/1").json()["name"] == name)
 
 
 def test_a_fork_below_what_was_final_is_said_and_the_hub_calls_itself_unwell(town: Town) -> None:
