@@ -146,7 +146,14 @@ def test_pages_of_two_hubs_go_on_and_have_what_either_has(town: Town, hub: HubSe
 def test_what_happened_is_what_either_hub_has(town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that leaves out sales, events, names or likenesses hides nothing from who asks another one, too."""
     with town.hub() as other:
-        emptied: dict[str, list[Any]] = {"sales": [], "activity": [], "suggestions": [], "hits": [], "teams": [], "holders": []}
+        emptied: dict[str, list[Any]] = {
+            "sales": [],
+            "activity": [],
+            "suggestions": [],
+            "hits": [],
+            "teams": [],
+            "holders": [],
+        }
 
         def hides(page: Any) -> Any:
             return page | {name: value for name, value in emptied.items() if name in page}
