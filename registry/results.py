@@ -13,6 +13,7 @@ from registry.documents.ddo import DDO
 from registry.documents.licence import Kind, Licence
 from registry.ipfs.cid import CID
 from registry.money import Amount
+from registry.text.html import Shown
 from registry.types import Address, Digest
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Shown):
     """What a transaction did, or would do.
 
     `cost` is the estimate for a dry run and what was paid otherwise; `tx` is None for a dry run, and where nothing was
@@ -59,7 +60,7 @@ class CurationStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Shown):
     """What curation holds of an asset.
 
     `reason` is the document about the endorsement or the delisting, whichever holds; `delisted_until` is in seconds
@@ -83,7 +84,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Shown):
     """A licence as the chain has it.
 
     ============ ======================================================================
@@ -127,7 +128,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Shown):
     """An asset as it is now: what the chain says, and its verified document.
 
     `version` counts the documents, `transfers` the changes of hands; `payout` receives the revenue. `listing` is what
@@ -175,7 +176,7 @@ what an account holds, is asked of the chain all the same.
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class Published(Shown):
     """An asset that was published; `tx` is None if an earlier run had done it already. `left_out` are the paths below
     the folder that are not part of it, since their names begin with a dot; folders have a slash at their end."""
 
@@ -191,7 +192,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Shown):
     """What publishing would do; nothing was stored or sent. `left_out` is as of `Published`, of all documents."""
 
     documents: tuple[DDO, ...]
@@ -204,7 +205,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Shown):
     """What units of a licence cost now, and who gets the money."""
 
     total: Amount
@@ -219,7 +220,7 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Shown):
     """What an account holds of one licence.
 
     `tokens` counts datatokens in units of 1e-18; `uses` and `expires_at` (seconds since 1970, 0 for never
@@ -253,7 +254,7 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(Shown):
     """A licence that was bought, or would be: `tx` is None for a dry run.
 
     `cost` is the fee of the network; `approval` the transaction that let the market take the price, if one was needed.
@@ -279,7 +280,7 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Shown):
     """Bytes that were hashed again and found to be those that the chain promises. `left_out` are the paths of a copy
     that the asset does not have, and whose names begin with a dot."""
 

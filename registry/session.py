@@ -28,6 +28,7 @@ from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, Done
+from registry.text.kernel import show_lists_as_tables
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Session:
         self._keys = keys
         self._names = names
         self.ask_passphrase: Callable[[], str | None] | None = None
+        show_lists_as_tables()
 
     @property
     def keys(self) -> KeyStore:

@@ -28,6 +28,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.store import NullSink, keep, writing
 from registry.ipfs.unixfs import add_tree
 from registry.results import AssetRef, Done
+from registry.text.html import Shown
 from registry.types import Address, item_id, to_address
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _SHOWN: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedCollection:
+class PublishedCollection(Shown):
     """A collection that was published; `tx` is None if an earlier run had done it already. `root` (32 bytes) is that of
     its `size` items, `content` the CID of its manifest, which is the content of its document `cid`."""
 
@@ -65,7 +66,7 @@ class PublishedCollection:
 
 
 @dataclass(frozen=True, slots=True)
-class CollectionPreview:
+class CollectionPreview(Shown):
     """What publishing a collection would do; nothing was stored or sent.
 
     ========= ==========================================================================================
@@ -103,7 +104,7 @@ class CollectionPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class ProvenItem:
+class ProvenItem(Shown):
     """That a collection lists a document for an item, as `mintItem` and anybody else takes it."""
 
     did: DID
@@ -118,7 +119,7 @@ class ProvenItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CollectionVerification:
+class CollectionVerification(Shown):
     """A manifest of `size` items that was read as a whole, and is what the root (32 bytes) on chain stands for."""
 
     did: DID

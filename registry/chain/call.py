@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Shown):
     """A call of any contract: its address, the encoded call, and the native coin (wei) that goes with it.
 
     `gas` is the least limit it is sent with: an estimate does not see what a call needs whose inner calls may fail.

@@ -23,6 +23,7 @@ from registry.chain.safe import CANONICAL, NAMES, SAFE_VERSION, is_part, safe_pa
 from registry.errors import ConnectionFailed, DeploymentError, InputError, NotDeployed, RegistryError, WouldOverwrite
 from registry.ipfs.nesting import load_json
 from registry.system import disk
+from registry.text.html import Shown
 from registry.types import Address, ChainId, to_address
 
 GUARDIAN: Final = 1
@@ -84,7 +85,7 @@ SELLERS: Final = ("marketplace", "streams")
 
 
 @dataclass(frozen=True, slots=True)
-class Dao:
+class Dao(Shown):
     """The contracts of a DAO, and the first block that can hold their events; `timelock` is its treasury too."""
 
     token: Address

@@ -20,6 +20,7 @@ from registry.errors import FileNotInAsset, InputError
 from registry.gated.landing import beside
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.hosts import normal_url
+from registry.text.html import Shown
 
 if TYPE_CHECKING:
     from registry.content.plain import ContentShelf
@@ -37,7 +38,7 @@ _KINDS: Final = {"dataset": "dataset", "app": "space"}
 
 
 @dataclass(frozen=True, slots=True)
-class CroissantExport:
+class CroissantExport(Shown):
     """A `document` of Croissant, and `notes` on the files of whose columns it says nothing."""
 
     document: dict[str, Any]
@@ -45,7 +46,7 @@ class CroissantExport:
 
 
 @dataclass(frozen=True, slots=True)
-class CachedRepository:
+class CachedRepository(Shown):
     """A repository in a cache: what the Hugging Face clients call it (`repo_id`, `repo_type`, `revision`), and the
     folder of its files (`snapshot`)."""
 

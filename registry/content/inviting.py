@@ -15,6 +15,7 @@ from registry.documents.ddo import Encryption
 from registry.errors import InputError
 from registry.results import Asset, AssetRef
 from registry.session import Session
+from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["Invited", "Inviting"]
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class Invited(Shown):
     """An invitation that gateways keep: `account` may open the asset from `start` to `end` (seconds since 1970).
 
     `gateways` are those that took it. `nonce` is what tells it from others; keep it all to revoke it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from registry.assets.reading import Catalogue
@@ -16,6 +16,7 @@ from registry.errors import InputError
 from registry.results import AssetRef, Done, Offer
 from registry.session import Session, whole
 from registry.text import numbers
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 RECEIPT_SECONDS: Final = 24 * 3600
@@ -23,11 +24,12 @@ RECEIPT_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class SignedReceipt:
+class SignedReceipt(Shown):
     """A holder's signed word that `uses` may be consumed, to be handed to a service.
 
     `service` is the only account that may hand it in (the zero address for any); `ref` (32 bytes) says what for;
-    `deadline` is in seconds since 1970. It works once.
+    `deadline` is in seconds since 1970. It works once. Its `repr` leaves the signature out: whoever has it may hand
+    the receipt in, and notebooks are passed on.
     """
 
     did: DID
@@ -38,7 +40,7 @@ class SignedReceipt:
     ref: bytes
     nonce: int
     deadline: int
-    signature: bytes
+    signature: bytes = field(repr=False)
 
     def to_json(self) -> str:
         """The receipt as text, to be sent to the service."""

@@ -16,6 +16,7 @@ from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
 from registry.system import disk
 from registry.teams.proposal_file import nested, safe_signers
+from registry.text.html import Shown
 from registry.types import CHAIN_ID_MAX, Address, to_address
 
 FORMAT: Final = "registry.dao.ballot.v1"
@@ -30,7 +31,7 @@ _FIELDS: Final = {"proposalId": "uint256", "support": "uint8", "voter": "address
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class Ballot(Shown):
     """A signed vote: OpenZeppelin's EIP-712 ``Ballot(proposalId, support, voter, nonce)``.
 
     `nonce` counts what the voter signed for this governor; `signature` is of a key (65 bytes), or for the voter's

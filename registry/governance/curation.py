@@ -16,6 +16,7 @@ from registry.ipfs.cid import CID
 from registry.money import Amount
 from registry.results import AssetRef, Done, Listing
 from registry.session import whole
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class CaseState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Case(Shown):
     """A flag on an asset, or an appeal of its owner against a delisting; times in seconds since 1970.
 
     ============ ==================================================================
@@ -70,7 +71,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
+class Filed(Shown):
     """A case that was opened, or would be: then `number` and `tx` are None. `approval` let curation take the bond."""
 
     number: int | None
@@ -88,7 +89,7 @@ class Filed:
 
 
 @dataclass(frozen=True, slots=True)
-class Council:
+class Council(Shown):
     """Who may decide flags and endorse besides the DAO; None for nobody."""
 
     account: Address | None

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from registry.calls.words import in_votes
 from registry.governance.base import Governed, R
 from registry.results import Done
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 
 @dataclass(frozen=True, slots=True)
-class VotingPower:
+class VotingPower(Shown):
     """What an account holds of the token, to whom it gave the votes of that, and what it can cast.
 
     All are in units of 1e-18 vote. `power` is as of `at` (seconds since 1970), the others are of now; `delegate` is

@@ -18,6 +18,7 @@ from registry.ipfs.limits import ReadLimits
 from registry.ipfs.unixfs import add_file, cat
 from registry.results import Done
 from registry.system import disk
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MAX_LIST: Final = 2**28
 
 
 @dataclass(frozen=True, slots=True)
-class TokenClaim:
+class TokenClaim(Shown):
     """An entitlement of the distribution: whether it was claimed, and where the tokens go (a vesting wallet, or the
     account itself)."""
 
@@ -48,7 +49,7 @@ class TokenClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Vesting:
+class Vesting(Shown):
     """A vesting wallet; amounts in units of 1e-18, times in seconds since 1970.
 
     Nothing vests before `cliff`; then what is proportional to the time since `start`, and all of it at `end`.

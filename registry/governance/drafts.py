@@ -17,6 +17,7 @@ from registry.chain.call import Call
 from registry.documents.canonical import canonical_bytes, parse_json
 from registry.errors import DescriptionTooLong, InvalidDraft, RegistryError, UnpinnedBody
 from registry.ipfs.cid import CID
+from registry.text.html import Shown
 from registry.text.letters import unseen
 from registry.types import Address, to_address
 
@@ -45,7 +46,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class ProposalDraft:
+class ProposalDraft(Shown):
     """A proposal that can be simulated and submitted. Made by `Proposing.draft`, or from a file by `read_draft`."""
 
     chain_id: int
@@ -102,7 +103,7 @@ class ProposalDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class Body(Shown):
     """The body of a proposal as it was pinned."""
 
     title: str

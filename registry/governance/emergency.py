@@ -9,6 +9,7 @@ from registry.errors import InputError
 from registry.governance.base import Governed, R
 from registry.results import Done
 from registry.session import whole
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 MAX_PAUSE: Final = 7 * 86_400
@@ -16,7 +17,7 @@ MAX_PAUSE: Final = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Guardianship:
+class Guardianship(Shown):
     """Who may brake and cancel proposals, and what the brake does now; times are seconds since 1970, 0 for none.
 
     `guardian` is None once its time is over. `armed` says whether the brake can be pulled.

@@ -27,6 +27,7 @@ from registry.documents.merkle import MerkleTree, leaf_of, root_from
 from registry.errors import Fault, InvalidEntitlements, InvalidNumber, RegistryError
 from registry.ipfs.nesting import load_json
 from registry.system import disk
+from registry.text.html import Shown
 from registry.text.numbers import decimal, moment, whole
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -68,7 +69,7 @@ class Entitlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Shown):
     """An entitlement, with the proof (sibling hashes from the leaf up) that it belongs to a list."""
 
     entitlement: Entitlement

@@ -13,6 +13,7 @@ from registry.chain.fork import READER, Trial, Tried, run
 from registry.chain.logs import abi_type, named_values
 from registry.chain.safe import NAMES as SAFE_PARTS
 from registry.errors import CallWouldRevert, RegistryError
+from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulation:
+class Simulation(Shown):
     """What the actions of a proposal would do, if they were executed at `time` (seconds since 1970) on today's chain.
 
     `by` says what the fork was. An action that fails fails all of them; the others are shown as if it did nothing.

@@ -12,6 +12,7 @@ from registry.governance.documents import Document, Documents
 from registry.ipfs.cid import CID
 from registry.results import AssetRef, Done
 from registry.session import whole
+from registry.text.html import Shown
 from registry.text.letters import unseen
 from registry.types import Address, to_address
 
@@ -34,7 +35,7 @@ class StandardStatus(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Shown):
     """One version of a standard; `cid` is its document."""
 
     name: str
@@ -49,7 +50,7 @@ class Standard:
 
 
 @dataclass(frozen=True, slots=True)
-class Conformance:
+class Conformance(Shown):
     """What an asset declares of a standard, as whoever answers for it says.
 
     `asset_version` is the version of the asset's document that was declared to conform, `current` whether it still is

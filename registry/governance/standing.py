@@ -12,6 +12,7 @@ from registry.chain.call import Call
 from registry.errors import InputError
 from registry.governance.drafts import Body
 from registry.ipfs.cid import CID
+from registry.text.html import Shown
 from registry.types import Address
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def local(seconds: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Shown):
     """A proposal on chain, and where it stands. Times are seconds since 1970, votes units of 1e-18.
 
     ============ ======================================================================
@@ -162,7 +163,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalInWords:
+class ProposalInWords(Shown):
     """A proposal for reading before voting; ``str`` has all of it. `warnings` want a second look."""
 
     proposal: Proposal
@@ -196,7 +197,7 @@ class ProposalInWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed:
+class Proposed(Shown):
     """A proposal that was submitted, or would be: `tx` is None for a dry run, or if it had been made before."""
 
     id: int
@@ -220,7 +221,7 @@ class Proposed:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(Shown):
     """A vote that was cast, or would be: `tx` is None for a dry run. `votes` are units of 1e-18."""
 
     proposal: Proposal

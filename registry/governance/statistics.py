@@ -16,6 +16,7 @@ from registry.errors import InputError
 from registry.governance.base import Governed, R
 from registry.index.power import gini, nakamoto, rounded
 from registry.system.picture import picture
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Turnout:
 
 
 @dataclass(frozen=True, slots=True)
-class DaoStatistics:
+class DaoStatistics(Shown):
     """A DAO in numbers, from its events up to `block`; votes and tokens in units of 1e-18.
 
     ============== ===================================================================================

@@ -34,6 +34,7 @@ from registry.governance.proposing import Proposing
 from registry.governance.standing import Choice, Proposal, ProposalState, Vote, local
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
+from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ _BASE_GAS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedBallot:
+class CheckedBallot(Shown):
     """A ballot, the votes (units of 1e-18) that it brings, and what is wrong with it, None if nothing is.
 
     `counted` is true for one whose voter has voted just so already, as after an earlier relay, `by_contract` where the
@@ -81,7 +82,7 @@ class CheckedBallot:
 
 
 @dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(Shown):
     """What became of ballots: `counted` now, counted `before`, and `refused`, each with why.
 
     `txs` are the transactions, in order; none for a dry run, whose `counted` are those that would count.

@@ -18,6 +18,7 @@ from registry.imports.runnable import say_of_code
 from registry.imports.web import Body
 from registry.ipfs.blocks import BlockStore
 from registry.ipfs.importer import Added
+from registry.text.html import Shown
 
 __all__ = ["Imported", "Source", "bring", "open_source"]
 
@@ -39,7 +40,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class Imported(Shown):
     """What was imported, or would be.
 
     ========= =====================================================================================

@@ -16,6 +16,7 @@ from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailab
 from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole
+from registry.text.html import Shown
 from registry.types import to_address
 
 # Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
@@ -39,7 +40,7 @@ _LARGEST_PRICE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Shown):
     """Hits, and what else there is: `total` of them (at least, if there are `more`), how many have each facet, what was
     meant perhaps (`near`), where the next page begins (`after`), and what hubs said that was untrue."""
 
@@ -70,7 +71,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Held(Shown):
     """What an account holds of one licence; `ends_in` is how many seconds are left of a period, None for what has no
     end."""
 
@@ -499,4 +500,4 @@ def _held(owned: Iterable[Owned], now: int, ends_within: int | None) -> Iterator
         soon = ends is not None and ends_within is not None and 0 < ends <= ends_within * 86_400
         if ends_within is None or soon:
             named = one.licence_name or str(one.licence)
-            yield Held(one.did, one.name, named, one.active, ends, one.in_words(now), one)
+            yield Held(one.did, one.name, named, one.active, ends, one.words_at(now), one)

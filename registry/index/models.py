@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.did import DID
 from registry.ipfs.cid import CID
+from registry.text.html import Shown
 from registry.types import Digest
 
 __all__ = [
@@ -56,7 +57,7 @@ Units = Annotated[str, Field(pattern="^[0-9]{1,78}$")]
 M = TypeVar("M", bound="Model")
 
 
-class Model(BaseModel):
+class Model(Shown, BaseModel):
     """Frozen; fields that it does not know are refused, so that nothing is shown that was not checked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -218,7 +219,7 @@ class Owned(Model):
         """How many seconds are left of a period at a time in seconds since 1970; None for what has no end."""
         return self.expires - now if self.kind in TIMED and self.expires else None
 
-    def in_words(self, now: int) -> str:
+    def words_at(self, now: int) -> str:
         """What that gives at a time in seconds since 1970."""
         kind = KINDS[self.kind] if self.kind < len(KINDS) else "?"
         tokens = f"{Decimal(self.tokens).scaleb(-18).normalize():f} datatokens" if self.tokens != "0" else ""

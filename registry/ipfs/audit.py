@@ -17,6 +17,7 @@ from registry.ipfs.blocks import BlockSource, fetch, parallel_of
 from registry.ipfs.cid import CID
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.traverse import traverse
+from registry.text.html import Shown
 
 __all__ = ["Audit", "AuditFinding", "ReplicaAudit", "audit", "chance_to_miss"]
 
@@ -46,7 +47,7 @@ class ReplicaAudit:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Shown):
     """An audit of `sample` of the `blocks` below the roots, at each replica; `unchecked` could not be asked."""
 
     roots: tuple[CID, ...]

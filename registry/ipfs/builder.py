@@ -16,6 +16,7 @@ from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.profiles import Profile
 from registry.ipfs.scan import File, Folder, Symlink, open_readable
+from registry.text.html import Shown
 
 __all__ = ["Builder", "FileEntry", "Progress", "TreePart", "leaf"]
 
@@ -26,7 +27,7 @@ _IN_FLIGHT: Final = 2 * _THREADS
 
 
 @dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(Shown):
     """A file of a tree: `path` from the root with slashes, `size` in bytes, `cid`."""
 
     path: str

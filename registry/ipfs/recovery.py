@@ -14,6 +14,7 @@ from registry.ipfs.car import Archive, read_car, write_car
 from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.reader import cat, walk
 from registry.ipfs.store import LocalStore
+from registry.text.html import Shown
 
 __all__ = ["Rehearsal", "back_up", "rehearse", "restore"]
 
@@ -22,7 +23,7 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Shown):
     """A drill that went well: from the archive alone, all `files` of the root were read again, `size` bytes of them."""
 
     cid: CID

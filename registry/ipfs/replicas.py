@@ -19,6 +19,7 @@ from registry.errors.redaction import shown
 from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService, RemotePin, failure
 from registry.system.disk import write_whole
+from registry.text.html import Shown
 
 __all__ = ["PinReceipt", "PinReceipts", "ReplicaPolicy"]
 
@@ -26,7 +27,7 @@ _SLOWEST_POLL: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class PinReceipt:
+class PinReceipt(Shown):
     """A service keeps a CID for a subject, as it said at `pinned` (seconds since 1970).
 
     `endpoint` and `gateway` are whole addresses, which may have keys in them; of both no more than the host is shown.

@@ -14,6 +14,7 @@ from registry.errors import InputError
 from registry.market.buying import agreed, paying_at_most, payment, require_payable, was_seen
 from registry.money import Amount
 from registry.results import AssetRef, Done, Offer
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SETTLED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Shown):
     """The stream of an account under one licence, as it is now; times are seconds since 1970, 0 for never begun.
 
     ============ ==========================================================================
@@ -62,7 +63,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribed:
+class Subscribed(Shown):
     """Time that was bought, or would be: `tx` is None for a dry run. `approval` let the seller take the price."""
 
     did: DID
@@ -80,7 +81,7 @@ class Subscribed:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Shown):
     """What subscriptions had earned, and is paid out or would be: to the treasury, the ancestors and the payout."""
 
     did: DID

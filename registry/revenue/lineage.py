@@ -17,6 +17,7 @@ from registry.money import Amount
 from registry.results import AssetRef, Done
 from registry.session import Session, whole
 from registry.system import disk
+from registry.text.html import Shown
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -30,7 +31,7 @@ MAX_ROYALTY_BPS: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
-class DerivativeTerms:
+class DerivativeTerms(Shown):
     """Whether others may publish assets derived from this one, and which share of their sales it asks for."""
 
     did: DID
@@ -70,7 +71,7 @@ class Relative:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class Family(Shown):
     """An asset, all that it was made from, and all that was made from it."""
 
     asset: Relative

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from registry.did import DID
 from registry.errors import InputError, InvalidAddress, InvalidNumber
 from registry.money import Amount
+from registry.text.html import Shown
 from registry.text.numbers import decimal
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -49,7 +50,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(Shown):
     """A splitter: where it is, whom it pays in which shares, and whether its code is there yet.
 
     Money can be sent to `address` before that. `asset` is set if it divides the royalties of that asset. `tx` is the
@@ -83,7 +84,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Shown):
     """What an account has to expect from a splitter.
 
     `waiting` is its share of what was not distributed yet; `parked` could not be paid and waits for its claim.
@@ -102,7 +103,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Shown):
     """Money that a splitter could not pay to an account, and keeps for its `claim`."""
 
     split: Address
@@ -126,7 +127,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Shown):
     """Who would get what of an amount, to the unit.
 
     `kept` counts smallest units: those that make no whole one for anybody yet and wait in the splitters, or, below
@@ -160,7 +161,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
+class Distribution(Shown):
     """What `distribute` did; for a dry run `payments` and `txs` are empty and `cost` is the estimate.
 
     `txs` are the transactions in order, the making of the splitter included.
@@ -189,7 +190,7 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Shown):
     """What was parked for `account` and was sent `to` where it wished; `tx` is None for a dry run."""
 
     split: Address

@@ -17,6 +17,7 @@ from registry.errors import InputError
 from registry.money import Amount, Token
 from registry.system import disk
 from registry.system.picture import picture
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Shown):
     """What an asset, an account or a splitter earned, from events alone, in the order of the chain.
 
     `lines` are its income: sales and royalties of an asset; all that an account got; all that a splitter paid. For a

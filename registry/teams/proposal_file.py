@@ -19,6 +19,7 @@ from registry.documents.canonical import canonical_bytes, parse_json, printable
 from registry.documents.typed_data import safe_message
 from registry.errors import Fault, InputError, InvalidProposal, RegistryError, TamperedProposal
 from registry.system import disk
+from registry.text.html import Shown
 from registry.types import CHAIN_ID_MAX, ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class TeamProposal:
+class TeamProposal(Shown):
     """A transaction that a team may sign and execute.
 
     `operation` is 0 for a call and 1 for a delegatecall; `value` is in wei; `nonce` is its place in the

@@ -9,6 +9,7 @@ from registry.calls.words import CallInWords, clean
 from registry.chain.fees import Cost
 from registry.did import DID
 from registry.teams.proposal_file import TeamProposal
+from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class Team(Shown):
     """A Safe: any `threshold` of its `owners` decide. `nonce` counts what it did, `version` is the Safe's.
 
     `splitter` shares the revenue as one of the owners set it up; None where no owner set one up. What an asset
@@ -44,7 +45,7 @@ class NewTeam(Team):
 
 
 @dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(Shown):
     """What a team did: the proposal, what that cost who sent it, and the assets that it published.
 
     `before` says that it was executed before: nothing was sent now, and it cost nothing.
@@ -66,7 +67,7 @@ State = Literal["executable", "needs signatures", "waiting", "executed", "replac
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalStatus:
+class ProposalStatus(Shown):
     """Where a proposal stands. `missing` are signatures that it still needs; `reason` says more where there is more.
 
     ``waiting`` is for an earlier nonce, ``replaced`` by another transaction of its nonce; a file that cannot be
@@ -81,7 +82,7 @@ class ProposalStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class TeamProposalInWords:
+class TeamProposalInWords(Shown):
     """A proposal for reading before signing; ``str`` has all of it.
 
     The three hashes are computed here from the content: compare them with what a hardware wallet shows.

@@ -1,1 +1,1 @@
-"""What people write: which letters may be shown, and how numbers are read."""
+"""What people read and write: which letters may be shown, how numbers are read, and how results and progress look."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.code import Compare
 from registry.sandbox.runs.document import CIDText, Document, Json, Line, Name, RunPart
+from registry.text.html import Shown
 
 __all__ = ["Environment", "Finding", "Input", "Machine", "Output", "Program", "RunRecord", "Usage"]
 
@@ -91,7 +92,7 @@ class Finding(RunPart):
     what: Line
 
 
-class RunRecord(Document):
+class RunRecord(Shown, Document):
     """A run. `result` is the root of all outputs together; `limits` are those that it ran within."""
 
     called: ClassVar[str] = "The run record"

@@ -20,6 +20,7 @@ from registry.sandbox.runs.lock import Lock, python_version
 from registry.sandbox.runs.record import Input, RunRecord
 from registry.sandbox.runs.running import Laid, Workshop, observed, spool_of
 from registry.sandbox.spec import MIB, Limits, Outcome, Tier
+from registry.text.html import Shown
 
 __all__ = ["CANNOT", "DIFFERS", "SAME", "Reproduction", "Verdict", "limits_of", "read_record", "reproduce"]
 
@@ -55,7 +56,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduction:
+class Reproduction(Shown):
     """A record that was run again: a verdict for each output, and `notes` on what was not as it was then."""
 
     record: CID

@@ -27,6 +27,7 @@ from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
 from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_version
 from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
 from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
+from registry.text.html import Shown
 
 __all__ = ["FoundAsset", "Laid", "Made", "Nowhere", "Places", "Workshop", "observed", "spool_of"]
 
@@ -84,7 +85,7 @@ class Laid:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Made(Shown):
     """A run: its `outcome`, its `record`, and the folder with its outputs."""
 
     outcome: Outcome
