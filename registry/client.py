@@ -34,8 +34,8 @@ from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore
 from registry.market.buying import Buying
 from registry.money import Amount
 from registry.revenue.lineage import Lineage
-from registry.session import Progress, no_progress
 from registry.text.numbers import whole
+from registry.text.progress import Progress, show_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Registry(
     """
 
     @classmethod
-    def local(cls, *, dao: Mapping[str, int] | bool = False, progress: Progress = no_progress) -> Registry:
+    def local(cls, *, dao: Mapping[str, int] | bool = False, progress: Progress | None = show_progress) -> Registry:
         """Start a chain and a block store in this process, deploy the contracts, and act as ``author``.
 
         Nothing is written to disk and nothing outlives the process: for trying out, notebooks and tests. The
@@ -130,7 +130,7 @@ class Registry(
         confirmations: int = 1,
         timeout: float = 30.0,
         home: str | Path | None = None,
-        progress: Progress = no_progress,
+        progress: Progress | None = show_progress,
     ) -> Registry:
         """Connect to the registry of a chain through the node at `url`.
 
@@ -145,6 +145,8 @@ class Registry(
         confirmations blocks to wait for after sending, the first included
         timeout       seconds for each request
         home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
+        progress      called as `progress(stage, done, total)` while something takes long; by default a line on standard
+                      error, in terminals and notebooks only; None for nothing
         ============= ====================================================================================
 
         Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword` and `SignerError`.
@@ -155,7 +157,7 @@ class Registry(
         )
 
     @classmethod
-    def from_environment(cls, *, progress: Progress = no_progress) -> Registry:
+    def from_environment(cls, *, progress: Progress | None = show_progress) -> Registry:
         """Connect as the environment says, with the variables that the command line reads.
 
         ``REGISTRY_RPC`` is the node. ``REGISTRY_KEY`` or ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with
@@ -193,7 +195,7 @@ class Registry(
         sources: Sequence[BlockSource | str] | None = None,
         journal: Journal | None = None,
         home: str | Path | None = None,
-        progress: Progress = no_progress,
+        progress: Progress | None = show_progress,
     ) -> Registry:
         """Use the registry of a chain that is connected already; parameters as of `connect`.
 

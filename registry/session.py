@@ -29,6 +29,7 @@ from registry.ipfs.store import BlockStore
 from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, Done
 from registry.text.kernel import show_lists_as_tables
+from registry.text.progress import Progress, no_progress, show_progress
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ if TYPE_CHECKING:
     from registry.gated.keys import KeyStore
     from registry.gated.reading import KeysInUse
 
-Progress = Callable[[str, int, int], None]
-"""Called as `progress(what, done, total)`; `what` names the stage, the unit is bytes or items."""
-
-
-def no_progress(what: str, done: int, total: int) -> None:
-    """Show nothing."""
-
 
 class Session:
     """A chain, the registry on it, and the actor: what every class of verbs stands on, and all of it.
@@ -57,7 +51,8 @@ class Session:
 
     Parameters are what `Registry.connect` and `Registry.local` make; the signer acts unless an `actor` is given;
     `journal` keeps what was sent, so that an interrupted command can be finished by running it again; `home` is the
-    folder for what else must outlive the process, None if nothing must; `names` finds the asset of ``owner/name``.
+    folder for what else must outlive the process, None if nothing must; `names` finds the asset of ``owner/name``;
+    `progress` shows how far long work is, None shows nothing.
     Raises `WrongChain` if the registry is on another chain.
     """
 
@@ -71,7 +66,7 @@ class Session:
         store: BlockStore,
         journal: Journal,
         home: Path | None = None,
-        progress: Progress = no_progress,
+        progress: Progress | None = show_progress,
         keys: KeyStore | None = None,
         names: Callable[[Session, str], DID] | None = None,
     ) -> None:
@@ -83,7 +78,7 @@ class Session:
         self.store = store
         self.journal = journal
         self.home = home
-        self.progress = progress
+        self.progress: Progress = progress or no_progress
         self._keys = keys
         self._names = names
         self.ask_passphrase: Callable[[], str | None] | None = None

@@ -270,7 +270,10 @@ class Collections:
                 packing.add(drafted(draft, content).to_bytes(), source)
             if not packing.count % _SHOWN:
                 self._registry.progress("packing documents", packing.count, max(expected, packing.count))
-        return packing.finish(lambda done: self._registry.progress("listing the items", done, packing.count))
+        self._registry.progress("packing documents", packing.count, packing.count)
+        root = packing.finish(lambda done: self._registry.progress("listing the items", done, packing.count))
+        self._registry.progress("listing the items", packing.count, packing.count)
+        return root
 
     def _stored(self, packing: Packing, name: str, dry_run: bool) -> Content:
         """The manifest, added to the store, as the collection's document describes it."""

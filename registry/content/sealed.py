@@ -126,11 +126,12 @@ class Sealed:
         if key is None:
             return checked
         opened, done = GatedContent(content, key, self._session.store), 0
+        total = sum(file.size for file in opened.files())
         for file in opened.files():
             plain = opened.file(file.path)
             for piece in plain.read(0, plain.size):
                 done += len(piece)
-                self._session.progress(f"opening {found.name}", done, content.size)
+                self._session.progress(f"opening {found.name}", done, total)
         return Verification(found.did, found.cid, content.cid, len(opened.files()), done)
 
     # --- Packing ---------------------------------------------------------------------------------

@@ -69,6 +69,14 @@ def drafts(name: str, number: int) -> Iterator[Draft]:
     )
 
 
+def test_what_is_said_of_long_work_ends_with_all_of_it(author: Registry, name: str) -> None:
+    last: dict[str, tuple[int, int]] = {}
+    author.progress = lambda what, done, total: last.update({what: (done, total)})
+    author.collections.verify(author.publish_collection(drafts(name, 3), name=name).did)
+    stages = {"packing documents", "listing the items", "storing the manifest", "verifying documents"}
+    assert stages <= set(last) and {what for what, (done, total) in last.items() if done != total} == set()
+
+
 @pytest.fixture
 def published(author: Registry, name: str, pictures: list[Path]) -> PublishedCollection:
     """A collection of three pictures for 12.5 USD a month each."""

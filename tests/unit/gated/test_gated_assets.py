@@ -50,6 +50,20 @@ def test_a_buyer_opens_what_a_stranger_cannot(
     assert [file.path for file in buyer.files(asset.did)] == ["penguins.csv", "raw/notes.txt"]
 
 
+def test_what_is_said_of_long_work_ends_with_all_of_it(
+    publish: Callable[..., Published], author: Registry, folder: Path, tmp_path: Path
+) -> None:
+    """Of plain bytes, which are fewer than those of the encrypted files."""
+    last: dict[str, tuple[int, int]] = {}
+    author.progress = lambda what, done, total: last.update({what.split()[0]: (done, total)})
+    did = publish(SEAT).did
+    author.verify(did)
+    author.verify(did, folder)
+    author.download(did, tmp_path / "copy")
+    assert {"encrypting", "verifying", "opening", "comparing", "downloading"} <= set(last)
+    assert {what: ended for what, ended in last.items() if ended[0] != ended[1]} == {}
+
+
 def test_who_has_access_exports_it_and_a_stranger_does_not(
     publish: Callable[..., Published], author: Registry, stranger: Registry, folder: Path, tmp_path: Path
 ) -> None:
