@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -27,7 +27,7 @@ __all__ = [
     "Fold",
     "Like",
     "SignedStatement",
-    "Statement",
+    "TalkStatement",
     "Withdrawal",
     "read_statement",
 ]
@@ -81,7 +81,7 @@ _Hash = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class Statement(BaseModel):
+class TalkStatement(BaseModel):
     """What an `account` says of an `asset` (a DID) at a `time` (seconds since 1970, as the account has it)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", regex_engine="python-re")
@@ -94,6 +94,14 @@ class Statement(BaseModel):
     asset: _Asset
     account: _Account
     time: _Count
+
+    @classmethod
+    def made(cls, **fields: Any) -> Self:
+        """One with these fields. Raises `InputError` with all that is wrong."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise _refused([_in_words(one) for one in error.errors(include_url=False)[:20]]) from None
 
     @property
     def did(self) -> DID:
@@ -133,7 +141,7 @@ class Statement(BaseModel):
         )
 
 
-class Comment(Statement):
+class Comment(TalkStatement):
     """A comment on a version of an asset, or an answer to the comment `parent`."""
 
     primary = "Comment"
@@ -145,7 +153,7 @@ class Comment(Statement):
     text: _SomeText
 
 
-class Like(Statement):
+class Like(TalkStatement):
     """Whether the account likes the asset; the last of an account counts."""
 
     primary = "Like"
@@ -155,7 +163,7 @@ class Like(Statement):
     liked: bool = True
 
 
-class AccessRequest(Statement):
+class AccessRequest(TalkStatement):
     """A wish for units of a licence, and what for."""
 
     primary = "AccessRequest"
@@ -166,7 +174,7 @@ class AccessRequest(Statement):
     use: _SomeText
 
 
-class AccessAnswer(Statement):
+class AccessAnswer(TalkStatement):
     """What the owner did about a request. It gives nothing by itself: a grant is a transaction, an invitation lies with
     the key gateways."""
 
@@ -179,7 +187,7 @@ class AccessAnswer(Statement):
     text: _Text = ""
 
 
-class Withdrawal(Statement):
+class Withdrawal(TalkStatement):
     """The account no longer says what it said; what it said can still be had by its CID."""
 
     primary = "Withdrawal"
@@ -189,7 +197,7 @@ class Withdrawal(Statement):
     statement: _Hash
 
 
-class Fold(Statement):
+class Fold(TalkStatement):
     """The asset's owner or the council has a comment shown folded, or no longer so; nothing is deleted."""
 
     primary = "Fold"
@@ -242,4 +250,6 @@ def _in_words(error: Any) -> str:
 
 
 def _refused(faults: list[str]) -> InputError:
-    return InputError(f"It is no statement: {'; '.join(faults)}.", hint="Sign it with 'registry comment' or 'request'.")
+    return InputError(
+        f"It is no statement: {'; '.join(faults)}.", hint="'registry comment', 'like' and 'requests' make them."
+    )

@@ -13,7 +13,6 @@ from registry.index.events import Contracts
 from registry.index.fold import KEPT
 from registry.index.library import Library
 from registry.index.models import (
-    TIMED,
     Activity,
     ActivityPage,
     BlockShown,
@@ -31,6 +30,8 @@ from registry.index.models import (
     Root,
     SaleLine,
     Sales,
+    StatementNames,
+    Statements,
     Suggestion,
     Suggestions,
     TeamShown,
@@ -43,7 +44,8 @@ from registry.index.questions import QUESTIONS
 from registry.index.roots import Roots
 from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
-from registry.index.tables import NOTHING, ZERO, Row
+from registry.index.tables import NOTHING, ZERO, Row, gives_access
+from registry.index.talk_book import TalkBook
 from registry.index.text import words
 from registry.types import terms_of
 
@@ -53,7 +55,6 @@ INLINE: Final = 8_192
 """Bytes of a document up to which it comes along with a hit."""
 
 MOST: Final = 200
-WHOLE_TOKEN: Final = 10**18
 
 
 class IndexReader(Protocol):
@@ -132,14 +133,34 @@ class IndexReader(Protocol):
     def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root."""
 
+    def say(self, statement: bytes) -> bool:
+        """Hand in a signed statement; says whether it is new. Raises `InputError` for one that is refused."""
+
+    def statement(self, digest: bytes) -> bytes | None:
+        """A signed statement by the digest in its name."""
+
+    def statement_names(self, *, after: str = "", limit: int = MOST) -> StatementNames:
+        """Names of all statements."""
+
+    def statements(self, id: int, *, after: str = "", limit: int = MOST) -> Statements:
+        """What is said of an asset."""
+
+    def statements_by(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
+        """What an account says."""
+
+    def inbox(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
+        """Requests for the assets of an account, with what was answered and withdrawn there."""
+
 
 class IndexView:
-    """IndexReader from the tables and the search of one `library`; `did` makes the DID of a number."""
+    """IndexReader from the tables and the search of one `library`, and the `book` of what is said; `did` makes the DID
+    of a number."""
 
     name: str = ""
 
-    def __init__(self, library: Library, contracts: Contracts, did: Callable[[int], DID]) -> None:
+    def __init__(self, library: Library, contracts: Contracts, did: Callable[[int], DID], book: TalkBook) -> None:
         self.library = library
+        self.book = book
         self._store = library.store
         self._contracts = contracts
         self._did = did
@@ -305,7 +326,7 @@ class IndexView:
                     licence=row["licence"],
                     licence_name=offers.get(row["licence"], ""),
                     kind=kind,
-                    active=_is_active(row, kind, now),
+                    active=gives_access(row, kind, now),
                     held=bool(row["held"]),
                     expires=row["expires"],
                     uses=str(row["uses"]),
@@ -337,7 +358,7 @@ class IndexView:
                 account=row["account"],
                 licence=row["licence"],
                 kind=licences[terms, row["licence"]]["kind"],
-                active=_is_active(row, licences[terms, row["licence"]]["kind"], now),
+                active=gives_access(row, licences[terms, row["licence"]]["kind"], now),
                 held=bool(row["held"]),
                 expires=row["expires"],
                 uses=str(row["uses"]),
@@ -538,12 +559,31 @@ class IndexView:
             return None
         return TreeNode(level=level, place=place, below=tuple(one.hex() for one in below))
 
+    # --- What people say -------------------------------------------------------------------------
 
-def _is_active(row: Row, kind: int, now: int) -> bool:
-    """Whether a holding gives access, as the registry says it."""
-    if kind == 0:
-        return bool(row["held"]) or row["tokens"] >= WHOLE_TOKEN
-    return bool(row["expires"] > now if kind in TIMED else row["uses"] > 0)
+    def say(self, statement: bytes) -> bool:
+        """Hand in a signed statement; see `TalkBook.take`."""
+        return self.book.take(statement)
+
+    def statement(self, digest: bytes) -> bytes | None:
+        """A signed statement by the digest in its name."""
+        return self.book.read(digest)
+
+    def statement_names(self, *, after: str = "", limit: int = MOST) -> StatementNames:
+        """Names of all statements."""
+        return self.book.names(after=after, limit=limit)
+
+    def statements(self, id: int, *, after: str = "", limit: int = MOST) -> Statements:
+        """What is said of an asset."""
+        return self.book.of_asset(id, after=after, limit=limit)
+
+    def statements_by(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
+        """What an account says."""
+        return self.book.of_account(account, after=after, limit=limit)
+
+    def inbox(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
+        """Requests for the assets of an account, with what was answered and withdrawn there."""
+        return self.book.of_inbox(account, after=after, limit=limit)
 
 
 def _cursor(after: str, parts: int) -> tuple[int, ...]:

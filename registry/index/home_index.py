@@ -23,6 +23,7 @@ from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine
 from registry.index.stores import open_store
 from registry.index.tables_store import Store
+from registry.index.talk_book import TalkBook
 from registry.money import DOLLARS
 from registry.session import Session
 from registry.types import ZERO_ADDRESS
@@ -137,7 +138,8 @@ def open_index(
         verify=verify,
         progress=session.progress,
     )
-    return LocalIndex(indexer, IndexView(library, contracts, lambda id: _did(session, id)), lock)
+    book = TalkBook(library, contracts, session.chain)
+    return LocalIndex(indexer, IndexView(library, contracts, lambda id: _did(session, id), book), lock)
 
 
 def _is_of_other_contracts(store: Store, identity: dict[str, str]) -> bool:

@@ -34,6 +34,8 @@ __all__ = [
     "Root",
     "SaleLine",
     "Sales",
+    "StatementNames",
+    "Statements",
     "Suggestion",
     "Suggestions",
     "TableRows",
@@ -399,6 +401,21 @@ class TreeNode(Model):
     below: Annotated[tuple[Hex, ...], Field(max_length=256)]
 
 
+class StatementNames(Model):
+    """CIDs of statements, in the order in which the hub took them; `after` is where to go on, now or another day."""
+
+    names: tuple[Short, ...]
+    after: Short = ""
+
+
+class Statements(Model):
+    """Signed statements, each in its one spelling, the one that was taken last first."""
+
+    block: BlockShown
+    statements: tuple[Annotated[str, Field(max_length=40_000)], ...]
+    after: Short = ""
+
+
 class HubFacts(Model):
     """What a hub is, and how far: `head` is the last block that it took, `lag` how many it is behind its node."""
 
@@ -413,6 +430,7 @@ class HubFacts(Model):
     waits: Short = ""
     assets: Number
     documents: dict[Short, Number]
+    statements: Number = 0
     verifies: bool
     second_node: bool
 

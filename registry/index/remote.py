@@ -21,6 +21,8 @@ from registry.index.models import (
     Power,
     Root,
     Sales,
+    StatementNames,
+    Statements,
     Suggestions,
     TableRows,
     TeamsShown,
@@ -167,6 +169,48 @@ class RemoteHub:
     def node(self, level: int, place: int) -> TreeNode | None:
         """A node of the tree below the root."""
         return self._found(f"/v1/tree/{level}/{place}", TreeNode)
+
+    def say(self, statement: bytes) -> bool:
+        """Hand in a signed statement; says whether it is new to it. Raises `InputError` for one that it refuses."""
+        path = "/v1/statements"
+        try:
+            with self._http.ask("POST", path, f"{path} of {self.name}", content=[statement]) as answer:
+                status, data = answer.status, answer.body(MOST)
+        except ContentError as error:
+            raise HubUnavailable(f"{path} of {self.name}", [error.message]) from error
+        if status in (400, 413, 422):
+            raise InputError(f"The hub {self.name} refused it: {_said(data)}", hint="See why, and sign it anew.")
+        if status not in (200, 201):
+            raise HubUnavailable(f"{path} of {self.name}", [f"it answered {status}: {_said(data)}"])
+        return status == 201
+
+    def statement(self, digest: bytes) -> bytes | None:
+        """A signed statement by the digest in its name; None for one that the hub does not have, or tells wrongly."""
+        from registry.documents.statements import read_statement
+        from registry.ipfs.cid import CID
+
+        status, data = self._ask(f"/v1/statements/{CID.from_digest(digest)}", {})
+        try:
+            found = read_statement(data) if status == 200 else None
+        except InputError:
+            return None
+        return data if found is not None and bytes(found.said.cid.digest) == digest else None
+
+    def statement_names(self, *, after: str = "", limit: int = 200) -> StatementNames:
+        """Names of all statements."""
+        return self._get("/v1/statements", StatementNames, after=after, limit=limit)
+
+    def statements(self, id: int, *, after: str = "", limit: int = 200) -> Statements:
+        """What is said of an asset."""
+        return self._get(f"/v1/assets/{id}/statements", Statements, after=after, limit=limit)
+
+    def statements_by(self, account: str, *, after: str = "", limit: int = 200) -> Statements:
+        """What an account says."""
+        return self._get(f"/v1/accounts/{account}/statements", Statements, after=after, limit=limit)
+
+    def inbox(self, account: str, *, after: str = "", limit: int = 200) -> Statements:
+        """Requests for the assets of an account, with what was answered and withdrawn there."""
+        return self._get(f"/v1/accounts/{account}/requests", Statements, after=after, limit=limit)
 
     # --- Internal --------------------------------------------------------------------------------
 

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from registry.index.models import TIMED
+
 Column = Literal["int", "big", "text", "blob"]
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
 ZERO: Final = "0x" + "0" * 40
 NOTHING: Final = bytes(32)
+WHOLE_TOKEN: Final = 10**18
 
 _DEFAULTS: Final[dict[Column, Any]] = {"int": 0, "big": 0, "text": "", "blob": b""}
 
@@ -125,3 +128,10 @@ LOGS: Final[tuple[Table, ...]] = (
 """What happened, by block and place."""
 
 BY_NAME: Final = {table.name: table for table in (*FOLDED, *LOGS)}
+
+
+def gives_access(holding: Row, kind: int, now: int) -> bool:
+    """Whether a holding of a licence of this kind gives access at a time, as the registry says it."""
+    if kind == 0:
+        return bool(holding["held"]) or bool(holding["tokens"] >= WHOLE_TOKEN)
+    return bool(holding["expires"] > now if kind in TIMED else holding["uses"] > 0)

@@ -73,6 +73,28 @@ OWN: Final = (
 )
 """What an index keeps for itself, and no chain says."""
 
+LASTING: Final = (
+    Table(
+        "statement",
+        (
+            ("id", "blob"),
+            ("registry", "text"),
+            ("asset", "int"),
+            ("kind", "text"),
+            ("account", "text"),
+            ("time", "int"),
+            ("stranger", "int"),
+            ("seq", "int"),
+            ("bytes", "blob"),
+        ),
+        1,
+        ("registry, asset, seq", "registry, asset, kind, time", "registry, account, time", "seq"),
+    ),
+    Table("pulled", (("hub", "text"), ("after", "int"), ("begun", "int")), 1),
+)
+"""What people said. It follows from nothing and nobody can be asked for it again, so it stays when an index is made
+anew, also for another registry."""
+
 
 class Store(ABC):
     """The tables of one index in one database.
@@ -82,7 +104,7 @@ class Store(ABC):
     """
 
     def __init__(self) -> None:
-        self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *OWN)}
+        self._columns = {table.name: _Codec(table) for table in (*FOLDED, *LOGS, *OWN, *LASTING)}
 
     # --- What each database says -----------------------------------------------------------------
 
@@ -136,6 +158,10 @@ class Store(ABC):
         with self.writing():
             if again:
                 self._drop()
+            for table in LASTING:
+                if not self._has(table.name):
+                    for statement in self._schema_of(table):
+                        self.run(statement)
             if not self.is_there():
                 for statement in self._schema():
                     self.run(statement)

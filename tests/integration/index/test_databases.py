@@ -110,6 +110,24 @@ def test_an_index_of_another_registry_or_format_is_refused(place: Place, databas
     assert store.facts()["registry"] == "0x" + "ee" * 20
 
 
+def test_what_people_said_stays_when_an_index_is_made_anew(place: Place, database: str) -> None:
+    """Also in an index from before there were statements, whose tables come when it is opened."""
+    store = open_store(database)
+    store.prepare({"registry": place.deployment.registry})
+    with store.writing():
+        store.run("DROP TABLE statement")
+    store.prepare({"registry": place.deployment.registry})
+    row = {"id": b"\1" * 32, "registry": "1:0x", "asset": 2**63 - 1, "kind": "comment", "account": "0x"}
+    row |= {"time": 2**53 - 1, "stranger": 0, "seq": 1, "bytes": '{"text":"Grüße"}'.encode()}
+    with store.writing():
+        store.put("statement", [row])
+    store.prepare({"registry": "0x" + "ee" * 20}, again=True)
+    assert list(store.each("statement")) == [row]
+    with store.writing():
+        store.upgrade()
+    assert list(store.each("statement")) == [row]
+
+
 @pytest.mark.parametrize(
     ("older", "lacks"), [("1", ("manifest", "item", "readme", "dropped")), ("2", ("readme", "dropped"))]
 )

@@ -20,7 +20,7 @@ from registry.documents.statements import (
     Fold,
     Like,
     SignedStatement,
-    Statement,
+    TalkStatement,
     Withdrawal,
     read_statement,
 )
@@ -31,7 +31,7 @@ KEY = "0x" + "11" * 32
 AUTHOR = Account.from_key(KEY).address.lower()
 DID = f"did:nft:eip155:1337_erc721:0x{'ab' * 20}_7"
 HASH = "0x" + "cd" * 32
-ALL: list[Statement] = [
+ALL: list[TalkStatement] = [
     Comment(asset=DID, account=AUTHOR, time=5, version=1, text='Grüße "\\ \n\U0001f427'),
     Comment(asset=DID, account=AUTHOR, time=5, version=1, parent=HASH, text="An answer."),
     Like(asset=DID, account=AUTHOR, time=5),
@@ -48,7 +48,7 @@ def signed(said: Any, key: str = KEY) -> SignedStatement:
 
 
 @pytest.mark.parametrize("said", ALL, ids=lambda one: one.primary)
-def test_what_is_signed_comes_back_and_is_of_who_signed(said: Statement) -> None:
+def test_what_is_signed_comes_back_and_is_of_who_signed(said: TalkStatement) -> None:
     sent = signed(said).to_bytes()
     assert len(sent) <= MOST
     found = read_statement(sent)
@@ -57,7 +57,7 @@ def test_what_is_signed_comes_back_and_is_of_who_signed(said: Statement) -> None
 
 
 @pytest.mark.parametrize("said", ALL, ids=lambda one: one.primary)
-def test_a_signature_is_good_for_nothing_else(said: Statement) -> None:
+def test_a_signature_is_good_for_nothing_else(said: TalkStatement) -> None:
     """Every field is in what is signed: a change of any makes another digest and another name."""
     others = {
         "asset": [DID.replace("1337", "1"), DID.replace("ab", "ba"), DID[:-1] + "8"],

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.documents.statements import AccessAnswer, AccessRequest, Comment, Fold, Like, Statement, Withdrawal
+from registry.documents.statements import AccessAnswer, AccessRequest, Comment, Fold, Like, TalkStatement, Withdrawal
 from registry.errors import InputError
-from registry.index.talk import A_DAY, Standing, may_say, talk_of
+from registry.index.talk import A_DAY, ASKED, AT_HOME, CROWD, OF_ONE, Speaker, may_say, talk_of
 
 DID = f"did:nft:eip155:1337_erc721:0x{'ab' * 20}_7"
-OWNER, BUYER, STRANGER = ("0x" + one * 40 for one in "123")
+OWNER, BUYER, STRANGER, COUNCIL = ("0x" + one * 40 for one in "1234")
 NOW = 1_000
 
 
@@ -22,8 +22,8 @@ def comment(text: str, *, of: str = BUYER, at: int = 1, parent: Comment | None =
     return Comment(asset=DID, account=of, time=at, version=1, text=text, **below)
 
 
-def talk(*statements: Statement):  # type: ignore[no-untyped-def]
-    return talk_of(statements, may_fold=lambda account: account == OWNER, owner=OWNER)
+def talk(*statements: TalkStatement):  # type: ignore[no-untyped-def]
+    return talk_of(statements, owner=OWNER, council=COUNCIL)
 
 
 def test_answers_stand_below_what_they_answer() -> None:
@@ -54,6 +54,20 @@ def test_owners_fold_and_unfold_and_strangers_do_not() -> None:
     folds = [Fold(asset=DID, account=OWNER, time=at, statement=said.id, folded=at % 2 == 0) for at in (2, 3, 4)]
     assert talk(said, *folds[:2]).remarks[0].folded is False and talk(said, *folds).remarks[0].folded is True
     assert not talk(said, folds[0].model_copy(update={"account": STRANGER})).remarks[0].folded
+
+
+def test_an_owner_cannot_fold_again_what_the_council_unfolded() -> None:
+    said = comment("it does not load")
+    by_council = Fold(asset=DID, account=COUNCIL, time=3, statement=said.id, folded=False)
+    by_owner = [Fold(asset=DID, account=OWNER, time=at, statement=said.id) for at in (2, 4, 2**50)]
+    assert talk(said, *by_owner).remarks[0].folded
+    assert not talk(said, *by_owner, by_council).remarks[0].folded
+    back = Withdrawal(asset=DID, account=COUNCIL, time=5, statement=by_council.id)
+    assert talk(said, *by_owner, by_council, back).remarks[0].folded, "the council leaves it to the owner again"
+
+
+def test_an_owner_does_not_like_what_is_its_own() -> None:
+    assert talk(Like(asset=DID, account=OWNER, time=1), Like(asset=DID, account=BUYER, time=1)).likes == (BUYER,)
 
 
 def test_the_last_like_of_an_account_counts() -> None:
@@ -89,8 +103,8 @@ def test_a_chain_of_ten_thousand_answers_is_shown() -> None:
 @given(seed=st.integers(0, 2**32))
 def test_every_order_of_arrival_gives_the_same(seed: int) -> None:
     chance = random.Random(seed)
-    accounts = (OWNER, BUYER, STRANGER)
-    said: list[Statement] = [comment("seed")]
+    accounts = (OWNER, BUYER, STRANGER, COUNCIL)
+    said: list[TalkStatement] = [comment("seed")]
     for _ in range(25):
         of, at, other = chance.choice(accounts), chance.randrange(6), chance.choice(said)
         said.append(
@@ -113,34 +127,53 @@ def test_every_order_of_arrival_gives_the_same(seed: int) -> None:
 @pytest.mark.parametrize(
     ("said", "may"),
     [
-        (comment("x"), [Standing(owner=True), Standing(holder=True)]),
-        (Like(asset=DID, account=BUYER, time=1), [Standing(paid=True)]),
+        (comment("x"), [Speaker(owner=True), Speaker(holder=True)]),
+        (Like(asset=DID, account=BUYER, time=1), [Speaker(paid=True)]),
         (
             AccessAnswer(asset=DID, account=BUYER, time=1, request="0x" + "00" * 32, outcome="granted"),
-            [Standing(owner=True)],
+            [Speaker(owner=True)],
         ),
         (
             Fold(asset=DID, account=BUYER, time=1, statement="0x" + "00" * 32),
-            [Standing(owner=True), Standing(council=True)],
+            [Speaker(owner=True), Speaker(council=True)],
         ),
-        (AccessRequest(asset=DID, account=BUYER, time=1, licence=0, use="x"), [Standing()]),
-        (Withdrawal(asset=DID, account=BUYER, time=1, statement="0x" + "00" * 32), [Standing()]),
+        (AccessRequest(asset=DID, account=BUYER, time=1, licence=0, use="x"), [Speaker(seen=True)]),
+        (Withdrawal(asset=DID, account=BUYER, time=1, statement="0x" + "00" * 32), [Speaker()]),
     ],
-    ids=lambda one: one.kind if isinstance(one, Statement) else "",
+    ids=lambda one: one.kind if isinstance(one, TalkStatement) else "",
 )
-def test_who_may_say_what(said: Statement, may: list[Standing]) -> None:
-    every = [Standing(), Standing(owner=True), Standing(holder=True), Standing(paid=True), Standing(council=True)]
+def test_who_may_say_what(said: TalkStatement, may: list[Speaker]) -> None:
+    every = [Speaker(), *(Speaker(**{name: True}) for name in ("owner", "holder", "paid", "council", "seen"))]
+    every.append(Speaker(owner=True, paid=True))
+    may = [*may, *([every[-1]] if Speaker(owner=True) in may else [])]
     for one in every:
-        if one in may or Standing() in may:
+        if one in may or Speaker() in may:
             may_say(said, one, now=NOW)
         else:
             with pytest.raises(InputError):
                 may_say(said, one, now=NOW)
 
 
-def test_nobody_says_too_much_or_from_the_future() -> None:
-    with pytest.raises(InputError, match="20 a day"):
-        may_say(comment("x"), Standing(owner=True, today=A_DAY), now=NOW)
+def test_nobody_says_too_much_from_the_future_or_from_before() -> None:
+    with pytest.raises(InputError, match="things today"):
+        may_say(comment("x"), Speaker(holder=True, today=A_DAY), now=NOW)
+    may_say(comment("x"), Speaker(owner=True, today=A_DAY, said=OF_ONE), now=NOW)
+    with pytest.raises(InputError, match="things today"):
+        may_say(comment("x"), Speaker(owner=True, today=AT_HOME), now=NOW)
+    with pytest.raises(InputError, match="about this asset"):
+        may_say(comment("x"), Speaker(holder=True, said=OF_ONE), now=NOW)
     with pytest.raises(InputError, match="future"):
-        may_say(comment("x", at=NOW + 301), Standing(owner=True), now=NOW)
-    may_say(comment("x", at=NOW + 300), Standing(owner=True), now=NOW)
+        may_say(comment("x", at=NOW + 301), Speaker(owner=True), now=NOW)
+    may_say(comment("x", at=NOW + 300), Speaker(owner=True), now=NOW)
+    with pytest.raises(InputError, match="too old"):
+        may_say(comment("x", at=499), Speaker(owner=True), now=NOW, since=500)
+    may_say(comment("x", at=500), Speaker(owner=True), now=NOW, since=500)
+
+
+def test_a_crowd_of_strangers_fills_an_inbox_to_a_brim_and_those_who_hold_something_still_ask() -> None:
+    ask = AccessRequest(asset=DID, account=BUYER, time=1, licence=0, use="x")
+    with pytest.raises(InputError, match="Too many"):
+        may_say(ask, Speaker(seen=True, crowd=CROWD), now=NOW)
+    may_say(ask, Speaker(seen=True, holder=True, crowd=CROWD), now=NOW)
+    with pytest.raises(InputError, match="3 times"):
+        may_say(ask, Speaker(seen=True, holder=True, asked=ASKED), now=NOW)
