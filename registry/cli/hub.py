@@ -62,6 +62,7 @@ def hub() -> None:
     examples=[
         "registry hub serve",
         "registry hub serve --database postgresql://hub@/hub --host 0.0.0.0 --public-url https://hub.example.org",
+        "registry hub serve --pull https://another.example.org",
         "registry hub serve --read-only --database postgresql://reader@/hub",
     ],
 )
@@ -77,6 +78,9 @@ def hub() -> None:
 @click.option(
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
+@click.option(
+    "--pull", "peers", multiple=True, metavar="URL", help="A hub whose comments, likes and requests are taken over."
+)
 @click.option("--read-only", is_flag=True, help="Answer from a database that another process keeps.")
 @click.option("--pages/--no-pages", default=True, show_default=True, help="Whether people find pages there.")
 @click.option("--rate", type=Real(0.01), metavar="N", help="Requests a second of one network: 50.")
@@ -87,6 +91,7 @@ def serve(
     port: int,
     public_url: str | None,
     proxies: tuple[str, ...],
+    peers: tuple[str, ...],
     read_only: bool,
     pages: bool,
     rate: float | None,
@@ -124,6 +129,7 @@ def serve(
         verifies=bool(place["verify"]),
         second_node=bool(place["second_rpc"]),
         keeps=registry.store,
+        peers=peers,
     )
     try:
         server = HubServer(made, sock, site=Site(made, registry) if pages else None, proxies=proxies)
@@ -263,6 +269,7 @@ def status(app: App, url: str) -> None:
         "waits": found.waits,
         "assets": f"{found.assets:,}",
         "documents": ", ".join(f"{count:,} {name}" for name, count in sorted(found.documents.items())),
+        "statements": f"{found.statements:,}",
         "checks": ", ".join(
             word for word, holds in (("receipts", found.verifies), ("a second node", found.second_node)) if holds
         ),

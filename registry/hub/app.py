@@ -20,7 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from registry.errors import HubLied, HubUnavailable, IndexFault, InputError
+from registry.documents.statements import MOST as MOST_STATEMENT
+from registry.documents.statements import read_statement
+from registry.errors import ChainError, HubLied, HubUnavailable, IndexFault, InputError
 from registry.hub.feeds import FEEDS
 from registry.hub.metrics import HubMetrics
 from registry.hub.openapi import document
@@ -55,6 +57,12 @@ INLINE: Final = 512 * 1024
 MOST_REASON: Final = 10_000
 """Bytes of a reason that somebody hands in, as the wallet script bounds it."""
 
+SAID_RATE: Final = 0.2
+"""Statements of one network in a second."""
+
+SAID_BURST: Final = 30
+"""Statements of one network at once: two accounts may say all that they may in a day."""
+
 _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "access-control-allow-origin": "*",
@@ -79,6 +87,7 @@ class _Api:
         self._site = site
         self._settings = hub.settings
         self._throttle = Throttle(self._settings.rate, self._settings.burst)
+        self._sayings = Throttle(SAID_RATE, SAID_BURST)
         self._metrics = HubMetrics(lambda: hub.lag, lambda: hub.final)
         hub.on_fault = lambda kind: self._metrics.faults.labels(kind).inc()
         self._workers = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="hub")
@@ -88,7 +97,9 @@ class _Api:
 
     def app(self) -> Starlette:
         """The routes, each with the same limits around it."""
-        routes = [self._route(operation.path, self._answering(operation)) for operation in OPERATIONS]
+        # First: the same path is read by GET.
+        routes = [self._route("/v1/statements", self._say, method="POST")]
+        routes += [self._route(operation.path, self._answering(operation)) for operation in OPERATIONS]
         routes += [self._route(path, self._feeding(make, parameters)) for path, (make, parameters) in FEEDS.items()]
         routes += [
             self._route("/v1/hub", self._describe),
@@ -202,14 +213,21 @@ class _Api:
     async def _document(self, _: Request) -> Response:
         return JSONResponse(self._openapi, headers={**_HEADERS, **_FRESH})
 
+    async def _say(self, request: Request) -> Response:
+        """Take a signed statement of a comment, a like, a request and the like."""
+        if wait := self._sayings.take(network_of(request.client.host if request.client else "")):
+            raise Unanswered(429, "too_many", "Too much is said.", hint=f"Go on in {wait} s.", retry_after=wait)
+        data = await _body(request, MOST_STATEMENT, "A statement")
+        try:
+            new = await self._work(lambda: self._hub.say(data))
+        except ChainError as error:
+            raise Unanswered(503, "busy", "The node does not answer.", hint="Try again.", retry_after=5) from error
+        name = str(read_statement(data).said.cid)
+        return JSONResponse({"cid": name}, 201 if new else 200, {**_HEADERS, "cache-control": "no-store"})
+
     async def _keep(self, request: Request) -> Response:
         """Keep a text that a flag on chain names: others find it where the flag is shown."""
-        reason = bytearray()
-        async for piece in request.stream():
-            reason += piece
-            if len(reason) > MOST_REASON:
-                raise Unanswered(413, "too_long", f"A reason has at most {MOST_REASON:,} bytes.")
-        data = bytes(reason)
+        data = await _body(request, MOST_REASON, "A reason")
         if not data or not await self._work(lambda: self._hub.keep(data)):
             raise Unanswered(
                 404,
@@ -295,6 +313,16 @@ class _Api:
         for name, value in ((error.headers if isinstance(error, HTTPException) else None) or {}).items():
             response.headers[name] = value
         return response
+
+
+async def _body(request: Request, most: int, what: str) -> bytes:
+    """What was sent, of so many bytes at most; no more than that is read. Raises `Unanswered`."""
+    found = bytearray()
+    async for piece in request.stream():
+        found += piece
+        if len(found) > most:
+            raise Unanswered(413, "too_long", f"{what} has at most {most:,} bytes.")
+    return bytes(found)
 
 
 def _rendered(operation: Operation, catalogue: Any, values: dict[str, Any]) -> tuple[str, bytes] | None:

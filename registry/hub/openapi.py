@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from registry.documents.statements import SignedStatement
 from registry.hub.operations import OPERATIONS, Operation
 from registry.index.models import HubFacts, HubProblem
 
@@ -15,6 +16,7 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 _WORDS: Final = {
     "304": "It is as it was.",
     "404": "There is no such thing here.",
+    "413": "It is too long.",
     "422": "A parameter is wrong.",
     "429": "Too many requests.",
     "503": "Not now: busy, stopping, or the index cannot be read.",
@@ -25,6 +27,7 @@ def document(*, url: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of a hub at `url`, by `version` of the package."""
     models = {operation.model for operation in OPERATIONS if operation.model is not None} | {HubFacts, HubProblem}
     listed: list[Any] = sorted(((model, "serialization") for model in models), key=lambda one: str(one[0].__name__))
+    listed.append((SignedStatement, "validation"))
     names, schemas = models_json_schema(listed, ref_template=_REFERENCE)
 
     def content(model: type[BaseModel]) -> dict[str, Any]:
@@ -34,6 +37,7 @@ def document(*, url: str, version: str) -> dict[str, Any]:
     paths["/v1/hub"] = {
         "get": _plain("get_hub", "What the hub is, and how far.", content(HubFacts), content(HubProblem))
     }
+    paths["/v1/statements"]["post"] = _taking(names, content(HubProblem))
     health = {"application/json": {"schema": {"type": "object"}}}
     paths["/v1/health"] = {"get": _plain("get_health", "Whether the hub is well.", health, content(HubProblem))}
     return {
@@ -50,12 +54,32 @@ def document(*, url: str, version: str) -> dict[str, Any]:
     }
 
 
+def _taking(names: Any, problem: dict[str, Any]) -> dict[str, Any]:
+    """How a signed statement is handed in."""
+    named = {"application/json": {"schema": {"type": "object"}}}
+    refusals = {one: {"description": _WORDS[one], "content": problem} for one in ("413", "422", "429", "503")}
+    return {
+        "operationId": "post_statements",
+        "summary": "Hand in a signed statement, spelled as RFC 8785 has it.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": names[SignedStatement, "validation"]}},
+        },
+        "responses": {
+            "200": {"description": "It was here already.", "content": named},
+            "201": {"description": "It was taken.", "content": named},
+            **refusals,
+        },
+    }
+
+
 def _operation(operation: Operation, content: Any) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done.", "headers": {"etag": {"schema": {"type": "string"}}}}
     if operation.model is not None:
         done["content"] = content(operation.model)
     else:
-        done["content"] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
+        binary = {"type": "string", "format": "binary"}
+        done["content"] = {operation.media: {"schema": {"type": "object"} if "json" in operation.media else binary}}
     refusals = ["304", "422", "429", "503"] + (["404"] if "{" in operation.path else [])
     return {
         "operationId": "get_" + re.sub(r"\W+", "_", operation.path.removeprefix("/v1/")).strip("_"),

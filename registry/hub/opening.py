@@ -109,7 +109,7 @@ class HubElsewhere:
     def state(self) -> str:
         """The same as long as every answer is."""
         told = self.facts()
-        return f"{told.head.hash} {told.final} {told.documents}"
+        return f"{told.head.hash} {told.final} {told.documents} {told.statements}"
 
     def trouble(self) -> str:
         """Why it cannot be asked, "" for nothing."""
@@ -138,6 +138,10 @@ class HubElsewhere:
     def final(self) -> int:
         """The last block that is final."""
         return self.facts().final
+
+    def say(self, statement: bytes) -> bool:
+        """Hand a signed statement on to the hub."""
+        return self.catalogue.say(statement)
 
     def keep(self, reason: bytes) -> bool:
         """Hand the reason of a flag on to the hub."""

@@ -25,6 +25,8 @@ from registry.index.models import (
     Power,
     Root,
     Sales,
+    StatementNames,
+    Statements,
     Suggestions,
     TableRows,
     TeamsShown,
@@ -180,9 +182,17 @@ def _rows(answers: IndexReader, values: dict[str, Any]) -> TableRows:
     return written_rows(name, answers.rows(name, *read_values(name, values.get("of", ""))), block)
 
 
+def _statement(answers: IndexReader, values: dict[str, Any]) -> bytes | None:
+    return answers.statement(_digest(values["cid"]))
+
+
 def _document(answers: IndexReader, values: dict[str, Any]) -> bytes | None:
+    return answers.document(_digest(values["cid"]))
+
+
+def _digest(cid: str) -> bytes:
     try:
-        return answers.document(bytes(CID.parse(values["cid"]).digest))
+        return bytes(CID.parse(cid).digest)
     except InvalidCID as error:
         raise InputError(error.message, hint=error.hint) from error
 
@@ -288,6 +298,41 @@ OPERATIONS: Final = (
         ),
         TreeNode,
         lambda a, v: a.node(v["level"], v["place"]),
+    ),
+    Operation(
+        "/v1/statements",
+        "Names of all that was said, in the order in which this hub took it.",
+        (_AFTER, _LIMIT_LONG),
+        StatementNames,
+        lambda a, v: a.statement_names(**v),
+    ),
+    Operation(
+        "/v1/statements/{cid}",
+        "A signed statement.",
+        (Parameter("cid", {"type": "string", "pattern": "^[a-zA-Z0-9]{46,64}$"}, "Its name.", True),),
+        None,
+        _statement,
+    ),
+    Operation(
+        "/v1/assets/{id}/statements",
+        "What is said of it, signed.",
+        (_ID, _AFTER, _LIMIT_LONG),
+        Statements,
+        lambda a, v: a.statements(v.pop("id"), **v),
+    ),
+    Operation(
+        "/v1/accounts/{account}/statements",
+        "What an account says, signed.",
+        (_WHOSE, _AFTER, _LIMIT_LONG),
+        Statements,
+        lambda a, v: a.statements_by(v.pop("account"), **v),
+    ),
+    Operation(
+        "/v1/accounts/{account}/requests",
+        "Requests for its assets, with what was answered and withdrawn there.",
+        (_WHOSE, _AFTER, _LIMIT_LONG),
+        Statements,
+        lambda a, v: a.inbox(v.pop("account"), **v),
     ),
     Operation(
         "/v1/documents/{cid}",

@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from typing import Final
 
 from registry.errors import ChainError, ForkBelowFinal, RegistryError
 from registry.hub.hooks import Hooks
 from registry.hub.settings import HubSettings
+from registry.hub.unanswered import Unanswered
 from registry.index import rank, readmes
 from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
 from registry.index.models import BlockShown, HubFacts
+from registry.index.pulling import pull
+from registry.index.remote import RemoteHub
 from registry.ipfs.blocks import keep
 from registry.ipfs.cid import CID
 from registry.ipfs.store import BlockStore
@@ -34,7 +38,7 @@ SILENCE: Final = 120.0
 class Hub:
     """One index for everybody. With `follows` it reads the chain itself; else another process keeps its tables, and it
     follows those with a search of its own. `keeps` is where reasons of flags are put that people hand in; None for a
-    hub that takes none."""
+    hub that takes none. What is said at the hubs `peers` is said here too, as far as it is right."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Hub:
         verifies: bool = False,
         second_node: bool = False,
         keeps: BlockStore | None = None,
+        peers: Sequence[str] = (),
     ) -> None:
         self.settings = settings
         self.url = settings.url
@@ -59,6 +64,7 @@ class Hub:
         self._hooks = hooks
         self._verifies, self._second_node = verifies, second_node
         self._keeps = keeps
+        self._peers = tuple(peers)
         self._standing: Standing | None = None
         self._fault = ""
         self._seen = time.monotonic()
@@ -74,6 +80,8 @@ class Hub:
         works = [("following", self._follow), ("documents", self._look)]
         if self._hooks is not None:
             works.append(("hooks", self._tell))
+        if self._peers and self._follows:
+            works.append(("talk", self._listen))
         for name, work in works:
             thread = threading.Thread(target=work, name=f"hub-{name}", daemon=True)
             thread.start()
@@ -130,6 +138,17 @@ class Hub:
                 self.on_fault(type(error).__name__)
             self._stop.wait(self.settings.every)
 
+    def _listen(self) -> None:
+        """Pull what is said elsewhere; a hub that is away or lies keeps nobody from the others."""
+        while not self._stop.is_set():
+            for url in self._peers:
+                try:
+                    with closing(RemoteHub(url)) as hub:
+                        pull(self.catalogue.book, hub, self._stop)
+                except RegistryError as error:
+                    self.on_fault(type(error).__name__)
+            self._stop.wait(max(self.settings.every, self.settings.listens))
+
     def _trouble(self, error: Exception) -> None:
         self._fault = error.message if isinstance(error, RegistryError) else type(error).__name__
         self.on_fault(type(error).__name__)
@@ -147,6 +166,12 @@ class Hub:
     def block(self) -> BlockShown:
         """The last block that was taken."""
         return self.catalogue.block
+
+    def say(self, statement: bytes) -> bool:
+        """Take a signed statement; see `TalkBook.take`. Raises `Unanswered` where another process keeps the tables."""
+        if not self._follows:
+            raise Unanswered(503, "read_only", "This hub only reads.", hint="Hand it in at another one.")
+        return self.catalogue.book.take(statement)
 
     def keep(self, reason: bytes) -> bool:
         """Keep the reason of a flag or an appeal; says whether the chain names such a text. Anything else is not kept:
@@ -171,7 +196,8 @@ class Hub:
     def state(self) -> str:
         """The same as long as every answer is."""
         library = self.catalogue.library
-        return f"{self.catalogue.block.hash} {library.engine.cursor()} {library.store.facts().get('final', '')}"
+        final = library.store.facts().get("final", "")
+        return f"{self.catalogue.block.hash} {library.engine.cursor()} {final} {self.catalogue.book.last}"
 
     def trouble(self) -> str:
         """What keeps it from being well, "" for nothing."""
@@ -213,6 +239,7 @@ class Hub:
             waits=(self._standing.waits if self._standing is not None else "")[:300],
             assets=int(store.rows("SELECT count(*) FROM asset")[0][0]),
             documents=statuses,
+            statements=self.catalogue.book.count(),
             verifies=self._verifies,
             second_node=self._second_node,
         )

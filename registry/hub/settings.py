@@ -14,7 +14,7 @@ class HubSettings:
     once; `seconds` an answer may take by the clock and `work` of a processor for one question, `connections` and
     `concurrency` how many there may be at the same time, `of_one` how many connections of one network, `of_one_begun`
     those of them that owe the rest of a request. `lag` is how many blocks behind its node a hub may be and still call
-    itself well."""
+    itself well; it looks at the chain every so many seconds (`every`), and listens to other hubs (`listens`)."""
 
     public_url: str
     rate: float = 50.0
@@ -27,6 +27,7 @@ class HubSettings:
     work: float = 0.25
     lag: int = 50
     every: float = 2.0
+    listens: float = 30.0
 
     def __post_init__(self) -> None:
         """Raise `InputError` for an address that nobody could use."""

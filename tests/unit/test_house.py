@@ -375,6 +375,7 @@ _BROAD = frozenset({"BaseException", "Exception", "RegistryError", "ChainError"}
 # Who takes any error for an answer, and why a lost connection cannot become a wrong one there.
 _TAKES_ANY = {
     "Hub._follow": "tells the error in the state of the hub, and tries again",
+    "Hub._listen": "counts the error, and tries again",
     "Hub._look": "counts the error, and tries again",
     "Hub._tell": "counts the error, and tries again",
     "Feed.blocks": "each block is then asked for by itself",

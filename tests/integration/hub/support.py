@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Town:
         follows: bool = True,
         engine: FtsEngine | None = None,
         finality: int = 1,
+        peers: Sequence[str] = (),
     ) -> Iterator[HubServer]:
         """A hub that has taken everything there is."""
         chain = Chain.connect(self.node.url)
@@ -64,7 +65,9 @@ class Town:
         sock = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         options = {"every": 0.05, "rate": 10_000.0, "burst": 10_000, **(settings or {})}
-        hub = Hub(index, HubSettings(url, **options), chain_id=chain.chain_id, hooks=hooks, follows=follows)
+        hub = Hub(
+            index, HubSettings(url, **options), chain_id=chain.chain_id, hooks=hooks, follows=follows, peers=peers
+        )
         if follows:
             index.catch_up()
         with HubServer(hub, sock) as server:
