@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from registry.market.streams import Streams
     from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
+    from registry.talk.asking import Requests
+    from registry.talk.talking import Talking
     from registry.teams.team import Teams
 
 PEOPLE = ("author", "buyer", "stranger", "editor", "curator", "ann", "bob", "cleo")
@@ -300,6 +302,20 @@ class Registry(
         from registry.content.exporting import Exports
 
         return Exports(self)
+
+    @cached_property
+    def talk(self) -> Talking:
+        """What people say of assets: read it, comment, like, withdraw, fold."""
+        from registry.talk.talking import Talking
+
+        return Talking(self)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests for access: ask, and as an owner see them, grant, invite, decline."""
+        from registry.talk.asking import Requests
+
+        return Requests(self, self)
 
     @cached_property
     def governance(self) -> Governance[Registry]:

@@ -37,6 +37,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Run": {"experiments": ("run", "reproduce"), "sandbox": ("sandbox",)},
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
     "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
+    "Talk": {"talk": ("comment", "like", "talk", "requests")},
     "Content": {"keep": ("ipfs",), "keys": ("keys",), "gateway": ("gateway",)},
     "Decide": {"dao": ("dao",), "standard": ("standard",), "curation": ("curation",)},
     "Agents": {"agents": ("mcp",)},

@@ -8,7 +8,7 @@ from typing import Any, Final
 from registry.errors import IndexFault, InputError
 from registry.index.roots import Roots
 from registry.index.tables import FOLDED, LOGS, Column
-from registry.index.tables_store import FORMAT, OWN, Store
+from registry.index.tables_store import FORMAT, LASTING, OWN, Store
 
 __all__ = ["copy_index"]
 
@@ -69,7 +69,7 @@ def _count(store: Store, name: str) -> int:
 
 def _tables() -> Iterator[tuple[str, Columns, tuple[str, ...]]]:
     """Every table with rows, by its name, with its columns and those of its primary key; facts are noted apart."""
-    for table in (*FOLDED, *LOGS, *(one for one in OWN if one.name != "meta")):
+    for table in (*FOLDED, *LOGS, *(one for one in OWN if one.name != "meta"), *LASTING):
         yield table.name, table.columns, table.key
         if table in FOLDED:
             yield f"{table.name}_was", (("at", "int"), ("existed", "int"), *table.columns), ("at", *table.key)

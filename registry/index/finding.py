@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from registry.did import DID
-from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, HubUnavailable, InputError, InvalidAmount
+from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, InvalidAmount
+from registry.index.readers import Hubs, asked, index_of, named, opened_hub, pass_over
 from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole
@@ -22,17 +22,12 @@ from registry.types import to_address
 # Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
 if TYPE_CHECKING:
     from registry.index.catalogue import IndexReader
-    from registry.index.home_index import LocalIndex
     from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
     from registry.index.search.query import SearchQuery, Sort
 
 __all__ = ["Held", "Page", "Searching", "by_name"]
 
-HUB_VARIABLE: Final = "REGISTRY_HUB"
-"""Hubs to ask, with commas between them."""
-
 Verify = Literal["chain", "hash", "none"]
-Hubs = str | Sequence[str] | None
 
 T = TypeVar("T")
 
@@ -151,9 +146,9 @@ class Searching(Session):
             limit=limit,
             after=after,
         )
-        if len(_named(hub)) > 1:
+        if len(named(hub)) > 1:
             return self._joined(hub, question, verify)
-        ((page, hits, lies),) = self._asked(hub, lambda answers: self._told(answers, question, verify))
+        ((page, hits, lies),) = asked(self, hub, lambda answers: self._told(answers, question, verify))
         first = {hit.did: hit for hit in reversed(hits)}
         return _page([page], [hit for hit in hits if first[hit.did] is hit][:limit], lies, page.after, page.total)
 
@@ -177,7 +172,7 @@ class Searching(Session):
                     return hits
                 after = int(page.after)
 
-        told = chain.from_iterable(self._asked(hub, ask))
+        told = chain.from_iterable(asked(self, hub, ask))
         found = _once((hit for hit in told if hit.owner == owner), lambda hit: hit.did)
         return tuple(sorted(found, key=lambda hit: hit.asset_id))
 
@@ -197,13 +192,13 @@ class Searching(Session):
             _warn(lies)
             return kept
 
-        ranked = [(-hit.score, place, hit) for hits in self._asked(hub, ask) for place, hit in enumerate(hits)]
+        ranked = [(-hit.score, place, hit) for hits in asked(self, hub, ask) for place, hit in enumerate(hits)]
         ranked.sort(key=lambda one: one[:2])
         return tuple(_once((hit for *_, hit in ranked), lambda hit: hit.did))[:limit]
 
     def suggest(self, text: str, *, limit: int = 10, hub: Hubs = None) -> tuple[Suggestion, ...]:
         """Names of assets with a word that begins as the last of the text does."""
-        told = self._asked(hub, lambda answers: answers.suggest(text, limit=limit).suggestions)
+        told = asked(self, hub, lambda answers: answers.suggest(text, limit=limit).suggestions)
         in_turn = [one for row in zip_longest(*told) for one in row if one is not None]
         return tuple(_once(in_turn, lambda one: one.did))[:limit]
 
@@ -236,13 +231,13 @@ class Searching(Session):
                     return
                 after = page.after
 
-        self._asked(hub, ask)
+        asked(self, hub, ask)
         return tuple(found.values())
 
     def teams_of(self, account: str | None = None, *, hub: Hubs = None) -> tuple[TeamShown, ...]:
         """The teams that an account (default: the signer) is an owner of, as they are now."""
         who = self._account(account)
-        told = self._asked(hub, lambda answers: answers.teams(who).teams)
+        told = asked(self, hub, lambda answers: answers.teams(who).teams)
         return tuple(_once(chain.from_iterable(told), lambda one: one.safe))
 
     def holders(self, asset: AssetRef, *, hub: Hubs = None) -> tuple[Holder, ...]:
@@ -259,7 +254,7 @@ class Searching(Session):
                     return found
                 after = page.after
 
-        told = chain.from_iterable(self._asked(hub, ask))
+        told = chain.from_iterable(asked(self, hub, ask))
         return tuple(_once(told, lambda one: (one.licence, one.account)))
 
     # --- What happened ---------------------------------------------------------------------------
@@ -271,7 +266,7 @@ class Searching(Session):
         id = self.did(asset).asset_id if asset is not None else 0
         buyer = to_address(account).lower() if account else ""
         most = whole(limit, "sales", high=200)
-        told = self._asked(hub, lambda answers: answers.sales(id=id, account=buyer, limit=most).sales)
+        told = asked(self, hub, lambda answers: answers.sales(id=id, account=buyer, limit=most).sales)
         return tuple(_latest(told, lambda one: (one.block, one.log)))[:most]
 
     def activity(
@@ -281,7 +276,7 @@ class Searching(Session):
         id = self.did(asset).asset_id if asset is not None else 0
         party = to_address(account).lower() if account else ""
         most = whole(limit, "events", high=200)
-        told = self._asked(hub, lambda answers: answers.activity(id=id, account=party, limit=most).activity)
+        told = asked(self, hub, lambda answers: answers.activity(id=id, account=party, limit=most).activity)
         return tuple(_latest(told, lambda one: (one.block, one.log)))[:most]
 
     def dropped(self, asset: AssetRef | None = None, *, limit: int = 100, hub: Hubs = None) -> tuple[Activity, ...]:
@@ -289,7 +284,7 @@ class Searching(Session):
         not happen, or happened again in another block."""
         id = self.did(asset).asset_id if asset is not None else 0
         most = whole(limit, "events", high=200)
-        told = self._asked(hub, lambda answers: answers.dropped(id=id, limit=most).activity)
+        told = asked(self, hub, lambda answers: answers.dropped(id=id, limit=most).activity)
         return tuple(_latest(told, lambda one: (one.block, one.log, one.tx)))[:most]
 
     def watch(
@@ -305,7 +300,7 @@ class Searching(Session):
         Ends after `seconds`, by default never. An event that a fork drops may have been told, and comes again if the
         other side of the fork has it: its ``tx`` is the same. Raises what `Chain` does.
         """
-        index = _index_of(self)
+        index = index_of(self)
         did = str(self.did(asset)) if asset is not None else ""
         party = to_address(account).lower() if account else ""
         until = None if seconds is None else time.monotonic() + seconds
@@ -324,37 +319,6 @@ class Searching(Session):
 
     # --- Internal --------------------------------------------------------------------------------
 
-    def _asked(self, hub: Hubs, ask: Callable[[IndexReader], T]) -> list[T]:
-        """What each hub answers; without any, what the index of this process does. A hub that does not answer is passed
-        over if another one does. Raises `InputError` and `HubUnavailable`."""
-        urls = _named(hub)
-        if not urls:
-            return [ask(_index_of(self).catalogue)]
-        told: list[T] = []
-        silent: list[HubUnavailable] = []
-        for url in urls:
-            try:
-                with self._hub(url) as answers:
-                    told.append(ask(answers))
-            except HubUnavailable as error:
-                silent.append(error)
-        _pass_over(silent, len(urls))
-        return told
-
-    @contextmanager
-    def _hub(self, url: str) -> Iterator[IndexReader]:
-        """A hub, once it has said that it is of this registry."""
-        from registry.index.remote import RemoteHub
-
-        with closing(RemoteHub(url)) as remote:
-            facts = remote.facts()
-            if (facts.chain_id, facts.registry) != (self.chain.chain_id, self.deployment.registry.lower()):
-                raise InputError(
-                    f"The hub {url} is of registry {facts.registry} on chain {facts.chain_id}.",
-                    hint="Name a hub of the registry that you use.",
-                )
-            yield remote
-
     def _joined(self, hub: Hubs, question: SearchQuery, verify: Verify) -> Page:
         """One page of what several hubs found."""
         from registry.index.joining import HubStream, join
@@ -365,14 +329,14 @@ class Searching(Session):
             def stream(url: str) -> HubStream:
                 def ask(asked: SearchQuery) -> tuple[Hits, list[Hit], list[HubLied]]:
                     if url not in opened:
-                        opened[url] = there.enter_context(self._hub(url))
+                        opened[url] = there.enter_context(opened_hub(self, url))
                     return self._told(opened[url], asked, verify)
 
                 return HubStream(url, ask)
 
-            streams = [stream(url) for url in _named(hub)]
+            streams = [stream(url) for url in named(hub)]
             hits, after = join(streams, question)
-        _pass_over([one.silent for one in streams if one.silent is not None], len(streams))
+        pass_over([one.silent for one in streams if one.silent is not None], len(streams))
         pages = [one.pages[0] for one in streams if one.pages]
         total = max(one.total for one in streams)
         return _page(pages, hits, [lie for one in streams for lie in one.lies], after, total)
@@ -422,30 +386,13 @@ def by_name(session: Session, name: str) -> DID:
     owner, slash, called = name.partition("/")
     if not slash or not owner.startswith("0x"):
         owner, called = "", name
-    found = _index_of(session).catalogue.named(to_address(owner).lower() if owner else "", called)
+    found = index_of(session).catalogue.named(to_address(owner).lower() if owner else "", called)
     if not found:
         raise AssetNotFound(name, "no asset is called so")
     dids = [DID(session.chain.chain_id, session.deployment.registry, id) for id in found]
     if len(dids) > 1:
         raise AmbiguousAsset(name, [str(did) for did in dids])
     return dids[0]
-
-
-def _index_of(session: Session) -> LocalIndex:
-    """The index of this process, brought up to date."""
-    from registry.index.home_index import open_local
-
-    index = open_local(session)
-    index.catch_up()
-    return index
-
-
-def _named(hub: Hubs) -> list[str]:
-    """The hubs to ask, each once: those that are named, or else those of the environment."""
-    listed = [hub] if isinstance(hub, str) else hub
-    if listed is None:
-        listed = [one.strip() for one in os.environ.get(HUB_VARIABLE, "").split(",") if one.strip()]
-    return list(dict.fromkeys(one.rstrip("/") for one in listed))
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -455,14 +402,6 @@ def _several(value: str | Sequence[str]) -> tuple[str, ...]:
 def _warn(lies: Sequence[HubLied]) -> None:
     for lie in lies:
         warnings.warn(lie.message, stacklevel=3)
-
-
-def _pass_over(silent: Sequence[HubUnavailable], asked: int) -> None:
-    """Say which hubs did not answer. Raises `HubUnavailable` if none did."""
-    if len(silent) == asked:
-        raise silent[0]
-    for one in silent:
-        warnings.warn(one.message, stacklevel=4)
 
 
 def _page(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], after: str, total: int) -> Page:

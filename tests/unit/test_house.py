@@ -28,7 +28,7 @@ FLOORS = [
     ["cli"],
     ["hub", "gateway", "tools", "agents"],
     ["client"],
-    ["teams", "governance", "imports", "compute"],
+    ["teams", "governance", "imports", "compute", "talk"],
     ["revenue"],
     ["market"],
     ["content", "calls"],

@@ -217,3 +217,18 @@ def test_a_council_endorses_for_its_time(for_sale: Registry, curator: Registry, 
 def test_a_registry_without_a_dao_has_no_listing(shared: Registry) -> None:
     shared.publish(None, name="Alone", type="dataset", license="MIT")
     assert shared.get(1).listing is None
+
+
+def test_a_council_folds_for_its_time_and_an_owner_does_not_undo_it(for_sale: Registry, curator: Registry) -> None:
+    said = for_sale.talk.comment(ASSET, "Buy my other assets!")
+    with pytest.raises(InputError, match="may not do that"):
+        curator.talk.fold(ASSET, said.cid)
+    end = curator.chain.block().timestamp + 60 * DAY
+    by_the_dao(for_sale, lambda place: place.governance.name_council(curator.address, until=end))
+    curator.talk.fold(ASSET, said.cid)
+    for_sale.talk.fold(ASSET, said.cid, folded=False)
+    assert for_sale.talk.of(ASSET).remarks[-1].folded
+    curator.chain.advance(61 * DAY)
+    assert not for_sale.talk.of(ASSET).remarks[-1].folded
+    with pytest.raises(InputError, match="may not do that"):
+        curator.talk.fold(ASSET, said.cid)

@@ -1,0 +1,1 @@
+"""What people say of assets, signed: comments and likes, and requests for access with their answers."""
