@@ -206,7 +206,22 @@ def build(folder: Path) -> World:
         made["penguins"].did, path=folder / "penguins", tags=("biology", "classification", "tabular", "antarctica")
     )
     author.chain.advance(3 * DAY)
+    talk(who, made)
     return World(author, made, team.address, govern(author, who, made))
+
+
+def talk(who: dict[str, Registry], made: dict[str, Any]) -> None:
+    """What people say of the penguins, and who asks for the recordings."""
+    did = made["penguins"].did
+    first = who["buyer"].talk.comment(did, "Rows 219 and 271 have no body mass.\n\nIs that how they were measured?")
+    who["author"].talk.comment(did, "It is; version 2 says so in its README.", answers=first.cid)
+    loud = who["cleo"].talk.comment(did, "BUY MY TILES " * 20)
+    who["author"].talk.fold(did, loud.cid)
+    rash = who["bob"].talk.comment(did, "This is wrong!")
+    who["bob"].talk.withdraw(did, rash.cid)
+    for one in ("buyer", "ann", "bob"):
+        who[one].talk.like(did)
+    who["stranger"].requests.ask(made["ecg"].did, "year", use="To compare two classifiers for a thesis.")
 
 
 def drafted(key: str) -> dict[str, Any]:
@@ -573,6 +588,7 @@ def pages(world: World) -> dict[str, str]:
         "diff": f"/a/{ids['penguins']}/diff?a=1&b=2",
         "run": f"/a/{ids['baseline']}/run",
         "sales": f"/a/{ids['penguins']}/sales",
+        "talk": f"/a/{ids['penguins']}/talk",
         "person": f"/u/{world.registry.as_account('cleo').address.lower()}",
         "team": f"/u/{world.team.lower()}",
         "mine": f"/mine?account={buyer}",

@@ -13,6 +13,7 @@ from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
 from registry.hub.pages.spelling import standard_status
+from registry.hub.pages.talk_page import cid_of, part_of, talk_about
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.models import Hit
@@ -21,7 +22,7 @@ from registry.index.tables import Row
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.record import RunRecord
 
-__all__ = ["card", "diff", "file", "files", "image", "run", "sales", "sound", "versions"]
+__all__ = ["card", "diff", "file", "files", "image", "run", "sales", "sound", "talk", "versions"]
 
 FILES: Final = 100
 """Files, and lines of other lists, on one page."""
@@ -430,6 +431,24 @@ def sales(desk: Desk, asked: Asked) -> PageAnswer:
         royalties=desk.sums((token, royalty) for token, _, _, royalty in whole),
         holders=[(one, names.get(one.licence, f"licence {one.licence}")) for one in holders.holders],
         more_holders=bool(holders.after),
+    )
+
+
+def talk(desk: Desk, asked: Asked) -> PageAnswer:
+    """What people say of it."""
+    it = _subject(desk, asked)
+    found = talk_about(desk, it.id, it.hit.owner)
+    shown, after = part_of(found.remarks, asked.number("from"))
+    return desk.page(
+        "talk.html",
+        it=it,
+        tab="talk",
+        shown=[(one, cid_of(one.id)) for one in shown],
+        after=after,
+        likes=len(found.likes),
+        licences=desk.licences(it.id, it.document)[:64],
+        requests=len(found.requests),
+        waiting=sum(one.answer is None for one in found.requests),
     )
 
 

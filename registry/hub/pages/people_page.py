@@ -6,9 +6,14 @@ import re
 from typing import Any, Final
 
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
+from registry.hub.pages.talk_page import cid_of, waiting_for
 from registry.hub.unanswered import Unanswered
+from registry.index.talk import AskedAccess
 
 __all__ = ["account", "mine"]
+
+ASKED: Final = 20
+"""Requests on one page."""
 
 _ADDRESS: Final = re.compile("0x[0-9a-f]{40}")
 
@@ -62,7 +67,7 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     """What an address owns, holds and until when, and what came in; the address is asked for if none is given."""
     text = asked.get("account")
     if not text:
-        return desk.page("mine.html", who="", held=(), assets=None, earned=(), waiting=(), after="", teams=())
+        return desk.page("mine.html", who="", held=(), assets=None, earned=(), waiting=(), after="", teams=(), asked=())
     who = _account(text)
     held = desk.catalogue.owned(who, after=asked.get("after"), limit=100)
     assets = desk.catalogue.assets(owner=who, limit=50)
@@ -75,7 +80,15 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
         waiting=desk.sums((row["token"], row["units"]) for row in desk.rows("parked", who)),
         after=held.after,
         teams=desk.catalogue.teams(who).teams,
+        asked=_asked(desk, who),
     )
+
+
+def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str]]:
+    """Requests that wait for an account, the first ones: the asset, its name, and the name of the request."""
+    found = waiting_for(desk, who)[:ASKED]
+    names = desk.names(one.said.did.asset_id for one in found)
+    return [(one, one.said.did.asset_id, names[one.said.did.asset_id], cid_of(one.id)) for one in found]
 
 
 def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any] | None]]:

@@ -38,6 +38,7 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/a/{id:int}/versions": asset_page.versions,
     "/a/{id:int}/diff": asset_page.diff,
     "/a/{id:int}/sales": asset_page.sales,
+    "/a/{id:int}/talk": asset_page.talk,
     "/a/{id:int}/run": asset_page.run,
     "/u/{account}": people_page.account,
     "/mine": people_page.mine,

@@ -57,6 +57,10 @@ class Village:
         )
         self.buyer.buy(self.data.did, "month")
         self.author.buy(self.model.did, "weights")
+        said = self.buyer.talk.comment(self.data.did, "Two rows have no weight.")
+        self.author.talk.comment(self.data.did, "They are known.", answers=said.cid)
+        self.buyer.talk.like(self.data.did)
+        self.author.requests.ask(self.model.did, "weights", use="A lecture.")
         self.author.governance.flag(self.model.did, REASON)
         governance = self.author.governance
         self.author.fund("50 USD", account=governance.dao.timelock)
@@ -72,7 +76,7 @@ class Village:
             "/",
             "/?q=penguin&sort=new",
             f"/?derived_from={data}",
-            *(f"/a/{id}{tab}" for id in (data, model) for tab in ("", "/files", "/versions", "/sales")),
+            *(f"/a/{id}{tab}" for id in (data, model) for tab in ("", "/files", "/versions", "/sales", "/talk")),
             *(f"/u/{one}" for one in people),
             *(f"/mine?account={one}" for one in people),
             "/mine",

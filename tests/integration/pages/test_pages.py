@@ -69,6 +69,7 @@ def test_every_page_reads_without_script(browser: Chromium, url: str, listed: di
         "diff": "islands.geojson",
         "run": "means.py",
         "sales": "12.50 USD",
+        "talk": "Rows 219 and 271 have no body mass.",
         "person": "Alpine land cover",
         "team": "2 of 3 must sign",
         "mine": "Trams of Zürich",

@@ -512,3 +512,46 @@ def _script(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_script, value))}]"
     return f"{value}n" if isinstance(value, int) else json.dumps(value)
+
+
+# --- What one says -------------------------------------------------------------------------------
+
+
+def _say(browser: Chromium, shop: Shop, kind: str, **fields: str) -> str:
+    """Fill in a form of the page of comments, and sign; returns what stands beside its button then."""
+    browser.open(f"{shop.url}/a/{shop.asset.did.asset_id}/talk")
+    form = f"form[data-say={kind}]"
+    browser.until(f"document.querySelector('{form}:not([hidden])')", seconds=40)
+    for name, value in fields.items():
+        browser.evaluate(f"document.querySelector('{form}').elements.{name}.value = {json.dumps(value)}")
+    browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
+    # A page that was loaded anew has forgotten it.
+    status = f"document.querySelector('{form} [role=status]')?.innerText"
+    browser.until(f"!window.before || /refused|may not|declined|No wallet|on chain/i.test({status})", seconds=40)
+    return str(browser.evaluate(f"window.before ? {status} : ''"))
+
+
+def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop: Shop, wallet: Wallet) -> None:
+    buyer = shop.as_(BUYER)
+    wallet.account = dev_signer(STRANGER).address
+    assert "may not do that" in _say(browser, shop, "comment", text="It is not mine to say.")
+    assert _say(browser, shop, "request", licence="1", use='A "lecture"\n\u00fcber Pinguine \U0001f427.') == ""
+    wallet.account = buyer.address
+    buyer.buy(shop.asset.did, "commercial")
+    wallet.asked.clear()
+    text = 'Rows 219 and 271 have no "mass" \\ <b>none</b>.'
+    until = time.monotonic() + 40
+    while "may not do that" in (told := _say(browser, shop, "comment", text=text)):
+        assert time.monotonic() < until, "the hub does not see the purchase"
+    assert told == "" and text in browser.evaluate("document.querySelector('.talk').innerText")
+    assert _say(browser, shop, "like") == ""
+    assert "Liked by 1 account" in browser.evaluate("document.body.innerText")
+    assert {method for method, _ in wallet.asked} == {"eth_signTypedData_v4"}, "nothing is sent"
+    wallet.declines = {"eth_signTypedData_v4"}
+    assert "declined" in _say(browser, shop, "comment", text="No.").lower()
+    wallet.declines, wallet.chain = set(), 5
+    assert "on chain 5" in _say(browser, shop, "comment", text="No.")
+    wallet.chain = None
+    talk = shop.author.talk.of(shop.asset.did, hub=shop.url)
+    assert [one.said.text for one in talk.remarks] == [text] and talk.likes == (buyer.address.lower(),)
+    assert [one.said.use for one in talk.requests] == ['A "lecture"\n\u00fcber Pinguine \U0001f427.']
