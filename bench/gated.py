@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from bench.wire import counted
 from registry.documents.ddo import Content, ContentFile, Encryption
+from registry.gated.decrypting import GatedContent
 from registry.gated.identity import Identity
-from registry.gated.reading import GatedContent
 from registry.gated.sealing import seal_tree
 from registry.ipfs.file import open_file
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_tree
 
 MIB: Final = 1024 * 1024

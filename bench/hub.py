@@ -26,9 +26,9 @@ import requests
 from rich.console import Console
 
 from bench.anvil import anvil
-from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
+from registry.chain.raw_blocks import Blocks
 from registry.chain.signers import dev_signer
 from registry.errors import SearchTimeout
 from registry.index.entries import AssetEntry

@@ -26,10 +26,10 @@ from bench.training import training_reads
 from bench.wire import counted
 from registry.ipfs.car import CarReader, write_car
 from registry.ipfs.fs import IPFSFileSystem
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025, Profile
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore, MemoryStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat
 
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "ipfs.json"

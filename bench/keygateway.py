@@ -58,7 +58,7 @@ from pathlib import Path
 from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.gateway.keys import FILE, KeyLock, Keys
-from registry.gateway.server import GatewayServer
+from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.system.serving import listen

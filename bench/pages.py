@@ -23,10 +23,10 @@ import httpx
 from rich.console import Console
 
 from registry import Licence, Registry
-from registry.hub.app import make_app
+from registry.hub.follower import Hub
+from registry.hub.hub_api import make_app
+from registry.hub.hub_settings import HubSettings
 from registry.hub.pages.site import Site
-from registry.hub.service import Hub
-from registry.hub.settings import HubSettings
 from registry.index.home_index import open_local
 
 RESULTS: Final = Path(__file__).parent / "results" / "pages.json"

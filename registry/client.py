@@ -39,12 +39,12 @@ from registry.text.progress import Progress, show_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
-    from registry.assets.collections import CollectionPreview, Collections, PublishedCollection
+    from registry.assets.collection_verbs import CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
     from registry.compute.experiments import Experiments
     from registry.content.exporting import Exports
     from registry.governance import Governance
-    from registry.imports.publishing import Imports
+    from registry.imports.importing import Imports
     from registry.market.streams import Streams
     from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
@@ -246,7 +246,7 @@ class Registry(
     @cached_property
     def collections(self) -> Collections:
         """A million assets in one transaction: publish a collection, prove, mint and check its items."""
-        from registry.assets.collections import Collections
+        from registry.assets.collection_verbs import Collections
 
         return Collections(self)
 
@@ -292,7 +292,7 @@ class Registry(
     @cached_property
     def imports(self) -> Imports:
         """What lies elsewhere, brought in with every hash checked, and published."""
-        from registry.imports.publishing import Imports
+        from registry.imports.importing import Imports
 
         return Imports(self)
 

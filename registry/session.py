@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from registry.chain.connection import Chain
     from registry.chain.deploy import Deployment
     from registry.chain.signers import Signer
-    from registry.gated.keys import KeyStore
-    from registry.gated.reading import KeysInUse
+    from registry.gated.decrypting import KeysInUse
+    from registry.gated.key_store import KeyStore
 
 
 class Session:
@@ -88,7 +88,7 @@ class Session:
     def keys(self) -> KeyStore:
         """Where the keys of gated content are kept: in the keyring or a folder at home, or in memory without a home."""
         if self._keys is None:
-            from registry.gated.keys import open_keys
+            from registry.gated.key_store import open_keys
 
             self._keys = open_keys(self.home / "keys" if self.home else None, self.ask_passphrase)
         return self._keys
@@ -96,7 +96,7 @@ class Session:
     @cached_property
     def in_use(self) -> KeysInUse:
         """Keys of gated content that this client has used, and what it has open."""
-        from registry.gated.reading import KeysInUse
+        from registry.gated.decrypting import KeysInUse
 
         return KeysInUse()
 

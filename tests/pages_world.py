@@ -23,10 +23,10 @@ from web3.types import RPCEndpoint
 from registry import Licence, Registry
 from registry.assets.drafting import Draft
 from registry.chain.collecting import collected
+from registry.hub.follower import Hub
+from registry.hub.hub_server import HubServer
+from registry.hub.hub_settings import HubSettings
 from registry.hub.pages.site import Site
-from registry.hub.server import HubServer
-from registry.hub.service import Hub
-from registry.hub.settings import HubSettings
 from registry.index.home_index import open_local
 from registry.system.serving import listen
 from registry.types import ZERO_ADDRESS

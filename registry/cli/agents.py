@@ -45,9 +45,9 @@ def mcp(app: App, budgets: tuple[str, ...], fees: str, root: Path | None, port: 
     from registry.errors import InputError
 
     try:
+        from registry.agents.agent_desk import AgentDesk
         from registry.agents.budget import DayBudget
-        from registry.agents.desk import AgentDesk
-        from registry.agents.server import AgentServer, make_server
+        from registry.agents.mcp_server import AgentServer, make_server
     except ModuleNotFoundError as error:
         raise InputError(
             f"The server for agents needs {error.name}, which is not installed.",

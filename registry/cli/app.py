@@ -178,7 +178,7 @@ class App:
 
     def _keys_passphrase(self) -> str | None:
         """The passphrase of the folder of keys; None if nobody can be asked."""
-        from registry.gated.keys import PASSPHRASE_VARIABLE
+        from registry.gated.key_store import PASSPHRASE_VARIABLE
 
         given = os.environ.get(PASSPHRASE_VARIABLE)
         if given or not sys.stdin.isatty():

@@ -11,7 +11,7 @@ from registry.cli.command import ASSET, Whole, asset_argument, command, dry_run_
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
-    from registry.assets.collections import CollectionPreview, PublishedCollection
+    from registry.assets.collection_verbs import CollectionPreview, PublishedCollection
     from registry.cli.app import App
 
 

@@ -12,7 +12,7 @@ from registry.cli.command import ASSET, Whole, account_option, asset_argument, c
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.governance.curation import Case, Filed
-    from registry.governance.documents import Document
+    from registry.governance.pinned_documents import Document
 
 reason_option = click.option(
     "--reason", required=True, metavar="TEXT|@FILE", help="What is wrong, as text, or as the file after @."

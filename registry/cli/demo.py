@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from registry.ipfs.store import BlockStore
     from registry.results import Asset, Published, Purchase
     from registry.revenue.splits import Distribution
-    from registry.teams.results import NewTeam
+    from registry.teams.team_results import NewTeam
     from registry.types import Address
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]

@@ -115,7 +115,7 @@ class _Gateway:
         self._service: GatewayService | None = None
 
     def start(self) -> None:
-        from registry.gateway.server import GatewayServer
+        from registry.gateway.gateway_server import GatewayServer
         from registry.gateway.service import GatewayService
         from registry.gateway.settings import Settings
         from registry.system.serving import listen

@@ -100,7 +100,7 @@ def params_of(texts: tuple[str, ...]) -> dict[str, Any]:
 
 def _log(app: App) -> Callable[[bytes], object]:
     """What shows the log as it comes: to people, and harmless."""
-    from registry.sandbox.logs import readable
+    from registry.sandbox.bounded_log import readable
 
     return lambda data: None if app.console.as_json else (sys.stderr.write(readable(data)), sys.stderr.flush())
 

@@ -135,7 +135,7 @@ def serve(
     from registry.home import private_lock
 
     try:
-        from registry.gateway.server import GatewayServer
+        from registry.gateway.gateway_server import GatewayServer
         from registry.gateway.service import GatewayService
         from registry.system.serving import listen
     except ModuleNotFoundError as error:
@@ -172,8 +172,8 @@ def serve(
 @key_file_option
 def status(app: App, folder: Path | None, key_file: Path | None) -> None:
     """What the gateway keeps, whether its files are whole, what its account has paid and has to pay with."""
-    from registry.gateway.audit import AuditLog
-    from registry.gateway.budget import gas_of_day
+    from registry.gateway.audit_log import AuditLog
+    from registry.gateway.gas_budget import gas_of_day
 
     place = _folder(app, folder)
     database = _database(place)
@@ -237,7 +237,7 @@ def shares(app: App, folder: Path | None) -> None:
 def audit(app: App, folder: Path | None, last: int | None, known: str | None) -> None:
     """Check the chain of hashes of the audit log, and show its entries."""
     from registry.cli.console import when
-    from registry.gateway.audit import AuditLog
+    from registry.gateway.audit_log import AuditLog
 
     database = _database(_folder(app, folder))
     try:

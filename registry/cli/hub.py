@@ -105,11 +105,11 @@ def serve(
     from registry.cli.listening import require_public_url, url_at
 
     try:
+        from registry.hub.follower import Hub
         from registry.hub.hooks import Hooks
+        from registry.hub.hub_server import HubServer
+        from registry.hub.hub_settings import HubSettings
         from registry.hub.pages.site import Site
-        from registry.hub.server import HubServer
-        from registry.hub.service import Hub
-        from registry.hub.settings import HubSettings
         from registry.system.serving import listen
     except ModuleNotFoundError as error:
         raise _without(error) from error
@@ -166,10 +166,10 @@ def open_(app: App, elsewhere: str | None, port: int) -> None:
     from registry.index.readers import HUB_VARIABLE
 
     try:
-        from registry.hub.opening import HubElsewhere
+        from registry.hub.elsewhere import HubElsewhere
+        from registry.hub.hub_server import HubServer
+        from registry.hub.hub_settings import HubSettings
         from registry.hub.pages.site import Site
-        from registry.hub.server import HubServer
-        from registry.hub.settings import HubSettings
         from registry.system.serving import listen
     except ModuleNotFoundError as error:
         raise _without(error) from error

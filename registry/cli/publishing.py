@@ -103,7 +103,7 @@ def publish(
     parents = parents or tuple(document.pop("parents", ()))
     if made_by is not None:
         from registry.cli.experiments import record_of
-        from registry.sandbox.runs.publishing import made_by as told
+        from registry.sandbox.runs.made_by import made_by as told
 
         fields, parents = told(record_of(app, made_by), path, parents)
         document |= fields

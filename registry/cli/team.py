@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.client import Registry
     from registry.teams.proposal_file import TeamProposal
-    from registry.teams.results import ProposalStatus
+    from registry.teams.team_results import ProposalStatus
 
 TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from registry.documents.croissant import Column
+from registry.documents.croissant_export import Column
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
-    from registry.documents.croissant import ColumnType
+    from registry.documents.croissant_export import ColumnType
 
 __all__ = ["columns_of", "is_table"]
 

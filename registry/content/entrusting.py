@@ -23,7 +23,7 @@ from registry.session import Session
 from registry.types import to_address
 
 if TYPE_CHECKING:
-    from registry.gated.keys import Job
+    from registry.gated.key_store import Job
 
 __all__ = ["ENTRUSTED", "Entrusting", "Shares"]
 
@@ -206,7 +206,7 @@ class Entrusting(Session):
 
         Raises `InputError` for a file that is there already, and what `unlock` raises.
         """
-        from registry.gated.keys import write_recovery
+        from registry.gated.key_store import write_recovery
 
         place = Path(path)
         write_recovery(place, Unlocker(self).unlock(Catalogue(self).get(asset)), passphrase)
@@ -217,7 +217,7 @@ class Entrusting(Session):
 
         Raises `InputError` and `WrongPassword`.
         """
-        from registry.gated.keys import read_recovery
+        from registry.gated.key_store import read_recovery
 
         key = read_recovery(Path(path), passphrase)
         self.keys.put(self.address, key)

@@ -15,7 +15,7 @@ from registry.assets.reading import Catalogue
 from registry.content.columns import columns_of, is_table
 from registry.content.sealed import shelf_for
 from registry.content.unlocking import is_gated
-from registry.documents.croissant import DescribedFile, to_croissant
+from registry.documents.croissant_export import DescribedFile, to_croissant
 from registry.errors import FileNotInAsset, InputError
 from registry.gated.landing import beside
 from registry.ipfs.cid import CID, RAW

@@ -112,7 +112,7 @@ class Publishing(Session):
         `InsufficientBalance`, and what the contracts and the chain answer.
         """
         if made_by is not None:
-            from registry.sandbox.runs.publishing import made_by as made
+            from registry.sandbox.runs.made_by import made_by as made
 
             told, parents = made(made_by, path, [Catalogue(self).parent(parent) for parent in parents])
             fields |= told

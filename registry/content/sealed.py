@@ -17,10 +17,10 @@ from registry.content.plain import ContentShelf, Plain, hash_files
 from registry.content.unlocking import Unlocker, content_of, is_gated
 from registry.documents.ddo import Content, Encryption
 from registry.errors import InputError, Unverified
+from registry.gated.decrypting import GatedContent, public_files
 from registry.gated.identity import Identity
 from registry.gated.landing import beside
 from registry.gated.policy import Gated
-from registry.gated.reading import GatedContent, public_files
 from registry.gated.sealing import seal_tree
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.reader import Reader
@@ -31,7 +31,7 @@ from registry.session import Session
 from registry.types import Address
 
 if TYPE_CHECKING:
-    from registry.gated.keys import Job
+    from registry.gated.key_store import Job
 
 _FILES: Final = 4
 """Files that are downloaded at once."""

@@ -30,10 +30,10 @@ from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.documents.ddo import Content, Encryption, KeyGateway
+    from registry.gated.decrypting import GatedContent
     from registry.gated.gateways import Gathered, Wallet
-    from registry.gated.keys import Job
+    from registry.gated.key_store import Job
     from registry.gated.protocol import Receipt, Release, ReleaseRequest
-    from registry.gated.reading import GatedContent
 
 __all__ = ["GatewayWarning", "Unlocker", "Unlocking", "wallet_of"]
 
@@ -108,7 +108,7 @@ class Unlocker:
 
     def unserved(self, found: Asset) -> GatedContent:
         """`opened`; a use that it spent stays written down until it is `served`."""
-        from registry.gated.reading import GatedContent
+        from registry.gated.decrypting import GatedContent
 
         content = content_of(found)
         if content.cid not in self._session.in_use.contents:

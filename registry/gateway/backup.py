@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from registry.errors import InputError, JournalError, WouldOverwrite
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
 from registry.gateway.keys import FILE as KEYS

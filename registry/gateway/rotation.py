@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import FILE, Database
 from registry.gateway.keys import Keys, seal
 

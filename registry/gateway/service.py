@@ -28,17 +28,17 @@ from registry.gated.protocol import (
     Stored,
 )
 from registry.gated.shares import read_share
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.chainview import ChainView
+from registry.gateway.consuming import ReceiptConsumer
 from registry.gateway.database import FILE, Database, StoredInvitation, StoredShare
 from registry.gateway.entitlement import KeyEntitlement
 from registry.gateway.keys import Keys, seal
-from registry.gateway.limits import RateLimit
 from registry.gateway.nonces import Nonces
+from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
 from registry.gateway.signin import Doorkeeper, SignIn
-from registry.gateway.uses import ReceiptConsumer
 
 REFUSALS_A_SECOND: Final = 1.0
 """Lines of the audit log that refusals may take; all are counted in the metrics."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from registry.governance.base import R
 from registry.governance.curation import Curation
 from registry.governance.delegation import Delegation
 from registry.governance.distribution import TokenDistribution
 from registry.governance.emergency import Emergency
+from registry.governance.governed import R
 from registry.governance.standards import Standards
 from registry.governance.statistics import Statistics
 from registry.governance.voting import Voting

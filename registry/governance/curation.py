@@ -10,8 +10,8 @@ from registry.assets.reading import Catalogue
 from registry.chain.fees import Cost
 from registry.did import DID
 from registry.errors import BondAboveMaximum, InputError, InsufficientBalance, NotFoundError
-from registry.governance.base import R
-from registry.governance.documents import Document, Documents, cid_of
+from registry.governance.governed import R
+from registry.governance.pinned_documents import Document, Documents, cid_of
 from registry.ipfs.cid import CID
 from registry.money import Amount
 from registry.results import AssetRef, Done, Listing

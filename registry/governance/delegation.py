@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.calls.words import in_votes
-from registry.governance.base import Governed, R
+from registry.governance.governed import Governed, R
 from registry.results import Done
 from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address

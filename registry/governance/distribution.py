@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from registry.calls.words import in_votes
 from registry.errors import InputError, WrongProof
-from registry.governance.base import Governed, R
 from registry.governance.entitlements import Entitlement, Entitlements, Proven, read_proofs
+from registry.governance.governed import Governed, R
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import ReadLimits
 from registry.ipfs.unixfs import add_file, cat

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.errors import InputError
-from registry.governance.base import Governed, R
+from registry.governance.governed import Governed, R
 from registry.results import Done
 from registry.session import whole
 from registry.text.html import Shown

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from registry.calls.words import CallInWords, Words
 from registry.chain.call import Call
 from registry.errors import ContentError, ContractError, InputError, ProposalNotFound, StillOpen, UnpinnedBody
-from registry.governance.base import Governed, R
 from registry.governance.drafts import Action, Body, ProposalDraft, read_body, read_description
+from registry.governance.governed import Governed, R
 from registry.governance.simulation import Simulation, simulate
 from registry.governance.standing import Proposal, ProposalInWords, ProposalState
 from registry.ipfs.cid import CID

@@ -7,8 +7,8 @@ from enum import IntEnum
 
 from registry.did import DID
 from registry.errors import InputError, NotFoundError
-from registry.governance.base import R
-from registry.governance.documents import Document, Documents
+from registry.governance.governed import R
+from registry.governance.pinned_documents import Document, Documents
 from registry.ipfs.cid import CID
 from registry.results import AssetRef, Done
 from registry.session import whole

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.calls.words import in_votes
 from registry.errors import InputError
-from registry.governance.base import Governed, R
+from registry.governance.governed import Governed, R
 from registry.index.power import gini, nakamoto, rounded
 from registry.system.picture import picture
 from registry.text.html import Shown

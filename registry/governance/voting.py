@@ -29,8 +29,8 @@ from registry.errors import (
     WrongChain,
 )
 from registry.governance.ballot import Ballot
-from registry.governance.base import R
-from registry.governance.proposing import Proposing
+from registry.governance.deciding import Proposing
+from registry.governance.governed import R
 from registry.governance.standing import Choice, Proposal, ProposalState, Vote, local
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch

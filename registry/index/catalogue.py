@@ -44,9 +44,9 @@ from registry.index.questions import QUESTIONS
 from registry.index.roots import Roots
 from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
+from registry.index.search_text import words
 from registry.index.tables import NOTHING, ZERO, Row, gives_access
 from registry.index.talk_book import TalkBook
-from registry.index.text import words
 from registry.types import terms_of
 
 __all__ = ["IndexReader", "IndexView"]

@@ -11,9 +11,9 @@ from typing import Any, Final
 from registry.index import rank
 from registry.index.fold import PERIOD, UPHELD
 from registry.index.readmes import readme_of
+from registry.index.search_text import skeleton, words
 from registry.index.tables import BY_NAME, Row
 from registry.index.tables_store import Store
-from registry.index.text import skeleton, words
 from registry.types import ITEM, terms_of
 
 __all__ = ["AssetEntry", "Money", "entries_of", "formats_of", "twins"]

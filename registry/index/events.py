@@ -11,8 +11,8 @@ from eth_hash.auto import keccak
 from registry.index.plans import EventPlan, plan_for, plan_of
 
 if TYPE_CHECKING:
-    from registry.chain.blocks import RawLog
     from registry.chain.deploy import Deployment
+    from registry.chain.raw_blocks import RawLog
 
 
 class Home(NamedTuple):

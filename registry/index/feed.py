@@ -29,7 +29,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final, Protocol, TypeVar
 
-from registry.chain.blocks import Header, RawLog, bloom_of
+from registry.chain.raw_blocks import Header, RawLog, bloom_of
 from registry.errors import ChainError, ConnectionFailed, NodeIncomplete, NodeRefused
 from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.fold import followed
@@ -59,7 +59,7 @@ Homes = Callable[[Iterable[str]], Mapping[str, Home]]
 
 
 class ChainSource(Protocol):
-    """Who gives blocks: `registry.chain.blocks.Blocks`, or anything that answers like it and raises as it does."""
+    """Who gives blocks: `registry.chain.raw_blocks.Blocks`, or anything that answers like it and raises as it does."""
 
     @property
     def name(self) -> str:

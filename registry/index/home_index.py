@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 
 from filelock import FileLock, Timeout
 
-from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
+from registry.chain.raw_blocks import Blocks
 from registry.did import DID
 from registry.index.catalogue import IndexView
 from registry.index.entries import Money

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from registry.chain.blocks import Header
+from registry.chain.raw_blocks import Header
 from registry.errors import (
     ChainError,
     ConnectionFailed,

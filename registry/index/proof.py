@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact
 from registry.chain.batch import Read, read_many
-from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.decoding import decode
 from registry.chain.logs import abi_type
+from registry.chain.raw_blocks import Blocks
 from registry.collections.layout import leaf_of_item
 from registry.did import DID
 from registry.documents.ddo import DDO

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from registry.chain.blocks import Header
+from registry.chain.raw_blocks import Header
 from registry.errors import IndexFault
 from registry.index import deadline
 from registry.index.changes import Changes

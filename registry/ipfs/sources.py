@@ -10,7 +10,7 @@ from pathlib import Path
 from registry.errors import InputError
 from registry.errors.redaction import shown
 from registry.ipfs.blocks import BlockSource
-from registry.ipfs.local import LocalStore
+from registry.ipfs.local_store import LocalStore
 
 __all__ = ["default_gateway", "open_source", "open_sources"]
 
@@ -35,7 +35,7 @@ def open_source(address: BlockSource | str | os.PathLike[str]) -> BlockSource:
 
         return KuboRPC(rest)
     if kind in ("http", "https"):
-        from registry.ipfs.gateway import TrustlessGateway
+        from registry.ipfs.trustless import TrustlessGateway
 
         return TrustlessGateway(text)
     if Path(text, "blocks").is_dir():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.ipfs.blocks import BlockSink, BlockSource, BlockStore, NullSink, fetch, keep, name_of, writing
 from registry.ipfs.fallback import Fallback, ReadThrough
-from registry.ipfs.local import LocalStore, Pin
+from registry.ipfs.local_store import LocalStore, Pin
 from registry.ipfs.memory import MemoryStore
 
 __all__ = [

@@ -14,7 +14,7 @@ Ordinary use of bubblewrap leaks in ways that this shape shuts; `tests/integrati
   dead.
 
 What root starts has an account without any rights, which may not look into, say, /root: what is to be bound is laid
-where it may look first (`registry.sandbox.staging`)."""
+where it may look first (`registry.sandbox.mounting`)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Final
 
 from registry.errors import SandboxFailed
-from registry.sandbox.accounts import own_account, refuse_private
 from registry.sandbox.filter import filter_for
+from registry.sandbox.mounting import staged
+from registry.sandbox.run_account import own_account, refuse_private
 from registry.sandbox.spec import MIB, NOTES, OUT, TMP, Limits, Spec, Tier
-from registry.sandbox.staging import staged
 from registry.sandbox.started import PATIENCE, Started, interpreter, limited, tool
 from registry.sandbox.watch import PAGE, on_file_system
 

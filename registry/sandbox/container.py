@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from registry.errors import InputError, SandboxFailed, SandboxUnavailable
 from registry.ipfs.nesting import load_json
-from registry.sandbox.accounts import own_account
+from registry.sandbox.run_account import own_account
 from registry.sandbox.spec import MIB, NOTES, OUT, TMP, Spec, Tier
 from registry.sandbox.started import PATIENCE, Started, installing
 from registry.sandbox.watch import on_folder

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.errors import SandboxUnavailable
-from registry.sandbox.accounts import own_account, refuse_private
 from registry.sandbox.bare import lay, write_to
 from registry.sandbox.filter import filter_for
+from registry.sandbox.run_account import own_account, refuse_private
 from registry.sandbox.spec import Spec, Tier
 from registry.sandbox.started import Started, interpreter
 

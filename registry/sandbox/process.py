@@ -13,8 +13,8 @@ from typing import IO, Final
 
 from registry.errors import SandboxUnavailable
 from registry.sandbox import bare, bubblewrap, container, landlock
+from registry.sandbox.bounded_log import Log
 from registry.sandbox.cgroup import Cgroup
-from registry.sandbox.logs import Log
 from registry.sandbox.machine import reach
 from registry.sandbox.outputs import Collected, collect, read_small
 from registry.sandbox.spec import MIB, Ended, Outcome, Spec, Tier

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from registry.errors import InputError, RunFailed
-from registry.sandbox.logs import readable
+from registry.sandbox.bounded_log import readable
 
 OUT: Final = "/data/out"
 """Where a program leaves its results."""

@@ -17,10 +17,10 @@ from registry.errors import (
     WrongNonce,
 )
 from registry.system import disk
-from registry.teams.base import R
 from registry.teams.proposal_file import MAX_NOTE, Signature, TeamProposal
 from registry.teams.proposing import Proposals
-from registry.teams.results import Executed, ProposalStatus, Team, address_of
+from registry.teams.team_results import Executed, ProposalStatus, Team, address_of
+from registry.teams.team_verbs import R
 from registry.types import ZERO_ADDRESS
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.errors import InputError
 from registry.revenue.splits import weights
-from registry.teams.base import R, TeamVerbs
 from registry.teams.proposal_file import VERSIONS
-from registry.teams.results import NewTeam, Team
+from registry.teams.team_results import NewTeam, Team
+from registry.teams.team_verbs import R, TeamVerbs
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from registry.errors import (
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
 from registry.session import Session
-from registry.teams.base import R, TeamVerbs
 from registry.teams.proposal_file import CALL, DELEGATECALL, MAX_NOTE, VERSIONS, TeamProposal
-from registry.teams.results import Team, TeamProposalInWords, address_of
+from registry.teams.team_results import Team, TeamProposalInWords, address_of
+from registry.teams.team_verbs import R, TeamVerbs
 from registry.types import Address
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from registry.chain.signers import as_signer, is_safe_of_ape, telling
 from registry.errors import InputError, NoSigner, NotAnOwner, WrongNonce
-from registry.teams.base import R
 from registry.teams.proposal_file import Kind, Signature, TeamProposal, merged, nested, nested_message, nested_signers
 from registry.teams.proposing import Proposals
-from registry.teams.results import Team
+from registry.teams.team_results import Team
+from registry.teams.team_verbs import R
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:

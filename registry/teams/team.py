@@ -6,11 +6,11 @@ signed is computed again from the content by everybody who touches it; a proposa
 
 from __future__ import annotations
 
-from registry.teams.base import R
 from registry.teams.executing import Executing
 from registry.teams.founding import Founding
 from registry.teams.proposal_file import Signature, TeamProposal
 from registry.teams.signing import Signing
+from registry.teams.team_verbs import R
 
 __all__ = ["Signature", "TeamProposal", "Teams"]
 

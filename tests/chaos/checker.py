@@ -23,7 +23,7 @@ from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.errors import RegistryError
 from registry.gated.shares import combine
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
 from registry.governance.standing import Choice

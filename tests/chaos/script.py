@@ -122,7 +122,7 @@ def quicken() -> None:
     import registry.content.unlocking
     import registry.gated.gateways
     from registry.chain import sender
-    from registry.gated import keys
+    from registry.gated import key_store
 
     sender._REBROADCAST_SECONDS = 0.25
     sender._POLL_MIN, sender._POLL_MAX = 0.02, 0.06
@@ -132,7 +132,7 @@ def quicken() -> None:
     registry.content.unlocking._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
     registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
     registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
-    read, write_, known = keys.read_recovery, keys.write_recovery, dict[tuple[bytes, str], Any]()
+    read, write_, known = key_store.read_recovery, key_store.write_recovery, dict[tuple[bytes, str], Any]()
 
     # A passphrase takes a second on purpose: what this process has written or read before it forks is known.
     def written(path: Path, identity: Any, passphrase: str, **options: Any) -> None:
@@ -145,7 +145,7 @@ def quicken() -> None:
             known[file] = read(path, passphrase)
         return known[file]
 
-    keys.read_recovery, keys.write_recovery = read_once, written
+    key_store.read_recovery, key_store.write_recovery = read_once, written
 
 
 def live(script: Script, disk: Disk, events: int) -> Callable[[], int]:

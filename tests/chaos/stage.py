@@ -28,10 +28,10 @@ from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
-from registry.gated.keys import FileKeys
+from registry.gated.key_store import FileKeys
+from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import KeyLock, Keys, make_key_file
-from registry.gateway.server import GatewayServer
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore

@@ -18,7 +18,7 @@ from registry.chain.signers import as_signer
 from registry.errors import InputError, NoSigner, NotAnOwner, SignerError
 from registry.ipfs.store import MemoryStore
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 
 SOMEBODY = Account.from_key(b"\x11" * 32)
 # People whom ape does not know.

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from registry import Registry
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore
+from registry.ipfs.trustless import TrustlessGateway
 
 from .cli_support import ADDRESSES, KEYS, Shell
 from .conftest import Anvil

@@ -23,7 +23,7 @@ from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.errors import InsufficientSignatures, NotAnOwner, TamperedProposal, UnsafeCall, WrongChain, WrongNonce
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 
 ANN, BOB, CLEO, BUYER, STRANGER = range(5)
 

@@ -170,6 +170,21 @@ def test_a_name_is_used_once() -> None:
         assert sorted({name for name in names if stems.count(stem.sub("", name)) > 1}) == [], folder
 
 
+# Where files are named after others: commands after the rooms that they open, errors after the rooms that raise them,
+# and programs inside the sandbox after what they are for whoever runs them.
+MIRRORS = ("cli", "errors", "sandbox/inside")
+
+
+def test_a_file_is_named_once_and_not_as_a_room() -> None:
+    homes = {folder.name: [f"{folder.relative_to(PACKAGE)}/"] for folder in FOLDERS}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE)
+        if path.stem != "__init__" and place.parent.as_posix() not in MIRRORS:
+            homes.setdefault(path.stem, []).append(str(place))
+    assert all((PACKAGE / folder).is_dir() for folder in MIRRORS)
+    assert not {name: places for name, places in homes.items() if len(places) > 1}
+
+
 # A function of more lines than a screen has, its own documentation not counted, has its reason here.
 SCREEN = 50
 LONGER = {

@@ -39,10 +39,10 @@ from registry.governance.ballot import Ballot
 from registry.governance.entitlements import read_csv
 from registry.governance.standing import Choice
 from registry.home import home
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.server import Server
 from registry.ipfs.sources import default_gateway
 from registry.ipfs.store import LocalStore, MemoryStore, ReadThrough
+from registry.ipfs.trustless import TrustlessGateway
 from registry.text.letters import unseen, visible
 
 BOM = b"\xef\xbb\xbf"

@@ -28,8 +28,8 @@ from registry.types import ZERO_ADDRESS
 
 if TYPE_CHECKING:
     from registry.client import Registry
-    from registry.hub.opening import HubElsewhere
-    from registry.hub.service import Hub
+    from registry.hub.elsewhere import HubElsewhere
+    from registry.hub.follower import Hub
     from registry.index.catalogue import IndexReader
     from registry.index.entries import Money
     from registry.index.tables import Row

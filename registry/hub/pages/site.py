@@ -11,8 +11,8 @@ from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:
     from registry.client import Registry
-    from registry.hub.opening import HubElsewhere
-    from registry.hub.service import Hub
+    from registry.hub.elsewhere import HubElsewhere
+    from registry.hub.follower import Hub
 
 __all__ = ["HEADERS", "PAGES", "Site"]
 

@@ -12,7 +12,7 @@ from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError
 from registry.index.entries import AssetEntry
 from registry.index.search.shelf import Candidates, Shelf
-from registry.index.text import STOP_WORDS, words
+from registry.index.search_text import STOP_WORDS, words
 
 __all__ = ["SORTS", "Engine", "SearchQuery", "Sort"]
 

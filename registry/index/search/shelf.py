@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from registry.errors import IndexFault, RegistryError
 from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
+from registry.index.search_text import skeleton
 from registry.index.sqlite_file import SqliteFile
-from registry.index.text import skeleton
 
 __all__ = ["COUNTED", "FIELDS", "Candidates", "Columns", "Shelf", "code_of", "packed"]
 

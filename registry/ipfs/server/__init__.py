@@ -14,7 +14,7 @@ from registry.ipfs.hosts import is_loopback
 from registry.system.serving import Serving, listen
 
 if TYPE_CHECKING:
-    from registry.ipfs.local import LocalStore
+    from registry.ipfs.local_store import LocalStore
 
 __all__ = ["Server", "serve"]
 

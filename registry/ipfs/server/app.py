@@ -13,11 +13,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.ipfs.hosts import is_loopback
-from registry.ipfs.server.gateway import gateway_routes
+from registry.ipfs.server.http_gateway import gateway_routes
 from registry.ipfs.server.rpc import rpc_routes
 
 if TYPE_CHECKING:
-    from registry.ipfs.local import LocalStore
+    from registry.ipfs.local_store import LocalStore
 
 __all__ = ["make_app"]
 

@@ -25,11 +25,11 @@ from registry.ipfs.dag import links
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
 from registry.ipfs.server.add import add_parts, profile_of
-from registry.ipfs.server.blocks import resolved
+from registry.ipfs.server.scope import resolved
 from registry.ipfs.traverse import traverse
 
 if TYPE_CHECKING:
-    from registry.ipfs.local import LocalStore
+    from registry.ipfs.local_store import LocalStore
 
 __all__ = ["rpc_routes"]
 

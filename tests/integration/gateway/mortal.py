@@ -12,13 +12,13 @@ from registry.chain.connection import Chain
 from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
-from registry.gateway.budget import Budget
+from registry.gateway.consuming import ReceiptConsumer
+from registry.gateway.gas_budget import Budget
+from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import FILE, KeyLock, Keys
 from registry.gateway.nonces import Nonces
-from registry.gateway.server import GatewayServer
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
-from registry.gateway.uses import ReceiptConsumer
 from registry.system.serving import listen
 
 STEPS: dict[str, tuple[type, str, Any]] = {

@@ -31,9 +31,9 @@ from registry.gated.protocol import (
     release_ref,
     sign_in_text,
 )
+from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import KeyLock, Keys, make_key_file, seal
-from registry.gateway.server import GatewayServer
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.ipfs.store import LocalStore

@@ -19,7 +19,7 @@ from integration.gateway.support import HEARD, Town, Voice, Wish, eventually
 from registry import Published
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import MAX_BODY
-from registry.gateway.limits import RateLimit
+from registry.gateway.rate_limit import RateLimit
 from registry.system import connections
 
 

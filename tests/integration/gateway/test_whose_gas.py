@@ -22,9 +22,9 @@ from registry.chain.signers import KeySigner, dev_signer
 from registry.content.uses import SignedReceipt
 from registry.did import DID
 from registry.gated.protocol import Receipt
-from registry.gateway.budget import DAY, PAUSE
+from registry.gateway.consuming import LIFE
+from registry.gateway.gas_budget import DAY, PAUSE
 from registry.gateway.settings import Settings
-from registry.gateway.uses import LIFE
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> None:

@@ -10,7 +10,7 @@ from postgres import Postgres
 
 from integration.conftest import Anvil
 from integration.hub.support import Town
-from registry.hub.server import HubServer
+from registry.hub.hub_server import HubServer
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from registry import Licence, Registry
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
+from registry.hub.follower import Hub
 from registry.hub.hooks import Hooks
-from registry.hub.server import HubServer
-from registry.hub.service import Hub
-from registry.hub.settings import HubSettings
+from registry.hub.hub_server import HubServer
+from registry.hub.hub_settings import HubSettings
 from registry.index.home_index import open_index
 from registry.index.indexer import Finality
 from registry.index.remote import RemoteHub

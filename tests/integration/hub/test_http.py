@@ -39,7 +39,7 @@ from schemathesis.specs.openapi.checks import (
 
 from integration.hub.support import Town, get, wait_for
 from registry.hub.hooks import AGAIN, Hooks, post, signature_of
-from registry.hub.server import HubServer
+from registry.hub.hub_server import HubServer
 from registry.index.models import Hits
 from registry.index.remote import RemoteHub
 from registry.ipfs.cid import CID
@@ -236,7 +236,7 @@ def test_many_at_once_are_answered_or_told_to_wait(town: Town) -> None:
 
 
 def test_a_page_of_long_documents_stays_below_a_mebibyte(tmp_path: Path) -> None:
-    from registry.hub.app import _within_bounds
+    from registry.hub.hub_api import _within_bounds
     from registry.index.models import BlockShown, Hit
 
     hit = Hit(
@@ -328,9 +328,9 @@ SERVE = """
     from registry import Registry
     from registry.chain.connection import Chain
     from registry.chain.deploy import Deployment
-    from registry.hub.server import HubServer
-    from registry.hub.service import Hub
-    from registry.hub.settings import HubSettings
+    from registry.hub.hub_server import HubServer
+    from registry.hub.follower import Hub
+    from registry.hub.hub_settings import HubSettings
     from registry.index.home_index import open_index
     from registry.index.search.fts import FtsEngine
     from registry.index.stores import open_store

@@ -9,7 +9,7 @@ import pytest
 
 from integration.hub.support import Liar, Town, wait_for
 from registry.errors import HubLied, HubUnavailable, InputError
-from registry.hub.server import HubServer
+from registry.hub.hub_server import HubServer
 from registry.index import remote
 from registry.index.models import Root
 from registry.index.proof import compare

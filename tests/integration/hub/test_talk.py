@@ -15,8 +15,8 @@ from integration.hub.support import Town, get, wait_for
 from registry.chain.signers import dev_signer
 from registry.documents.statements import MOST, Comment, Like, SignedStatement, TalkStatement
 from registry.errors import InputError
-from registry.hub.app import SAID_BURST
-from registry.hub.server import HubServer
+from registry.hub.hub_api import SAID_BURST
+from registry.hub.hub_server import HubServer
 from registry.index.home_index import open_index
 from registry.index.indexer import Finality
 from registry.index.pulling import pull

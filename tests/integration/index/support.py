@@ -9,9 +9,9 @@ from typing import Any
 
 import requests
 
-from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
+from registry.chain.raw_blocks import Blocks
 from registry.chain.signers import dev_signer
 from registry.index.events import Contracts
 from registry.index.indexer import Finality, Indexer

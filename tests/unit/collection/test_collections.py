@@ -15,7 +15,7 @@ from click.testing import Result
 from terminal import runner
 
 from registry import DDO, Draft, Gated, Licence, Registry, State
-from registry.assets.collections import ITEM_SALE_GAS, PublishedCollection
+from registry.assets.collection_verbs import ITEM_SALE_GAS, PublishedCollection
 from registry.assets.drafting import described
 from registry.assets.reading import Catalogue
 from registry.chain import reverts

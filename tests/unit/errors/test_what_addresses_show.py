@@ -21,17 +21,17 @@ from ipfs.lying import Request, lying
 from web3 import HTTPProvider, Web3
 
 from registry.chain.batch import Read, read_many
-from registry.chain.blocks import Blocks
 from registry.chain.connection import Chain
 from registry.chain.fork import Trial, run
+from registry.chain.raw_blocks import Blocks
 from registry.cli.console import Console
 from registry.errors import RegistryError
 from registry.errors.redaction import conceal, redacted, shown
 from registry.ipfs.cid import CID
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.kubo import KuboRPC
 from registry.ipfs.pinning import PinningService, open_service
 from registry.ipfs.sources import open_source
+from registry.ipfs.trustless import TrustlessGateway
 from registry.types import to_address
 
 MARK = "S3cretMark42"

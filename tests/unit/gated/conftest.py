@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from registry import Gated, Licence, Published, Registry
+from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import KeyLock, Keys, make_key_file
-from registry.gateway.server import GatewayServer
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.system.serving import listen

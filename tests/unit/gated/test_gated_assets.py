@@ -28,9 +28,9 @@ from registry.errors import (
     Unverified,
     WrongKey,
 )
+from registry.gated.decrypting import GatedContent
 from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
-from registry.gated.reading import GatedContent
 from registry.gated.shares import commitment, split
 from registry.session import Session
 

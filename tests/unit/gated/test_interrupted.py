@@ -14,10 +14,10 @@ from unit.gated.conftest import CALLS, MONTH, Guard
 from registry import Gated, Published, Registry
 from registry.chain.call import Call
 from registry.errors import InputError, JournalError
-from registry.gated import keys
+from registry.gated import key_store
+from registry.gated.decrypting import GatedContent
 from registry.gated.identity import Identity
-from registry.gated.keys import FileKeys
-from registry.gated.reading import GatedContent
+from registry.gated.key_store import FileKeys
 from registry.session import Session
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
@@ -46,10 +46,10 @@ def gateways_can_pay(author: Registry, guards: list[Guard]) -> None:
 @pytest.fixture(autouse=True)
 def passphrases_take_no_second(monkeypatch: pytest.MonkeyPatch) -> None:
     def written(path: Path, identity: Identity, _passphrase: str, *, force: bool = False) -> None:
-        keys._write(path, identity.reveal())
+        key_store._write(path, identity.reveal())
 
-    monkeypatch.setattr(keys, "write_recovery", written)
-    monkeypatch.setattr(keys, "read_recovery", lambda path, _passphrase: Identity.parse(path.read_text()))
+    monkeypatch.setattr(key_store, "write_recovery", written)
+    monkeypatch.setattr(key_store, "read_recovery", lambda path, _passphrase: Identity.parse(path.read_text()))
 
 
 class Killed(BaseException):
@@ -177,7 +177,7 @@ def test_a_disk_without_room_for_a_use_is_told_before_the_use_is_spent(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("registry.gated.keys.os.fsync", full)
+        patch.setattr("registry.gated.key_store.os.fsync", full)
         with pytest.raises(JournalError, match="No space left"):
             process(buyer, tmp_path / "home").open(did, "penguins.csv")
     assert buyer.holding(did, "calls").uses == 2

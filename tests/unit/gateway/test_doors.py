@@ -15,7 +15,7 @@ from registry.chain.signatures import VALID, recover, text_digest, wallet_check
 from registry.chain.signers import dev_signer
 from registry.errors import InputError
 from registry.gated.protocol import Auth, sign_in_text
-from registry.gateway.limits import RateLimit
+from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
 from registry.gateway.signin import Doorkeeper, SignIn

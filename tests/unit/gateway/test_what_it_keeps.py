@@ -15,7 +15,7 @@ from shamir_mnemonic import generate_mnemonics
 
 from registry.errors import InputError, JournalError, SignerError, UnknownAccount, WrongPassword
 from registry.gateway import keys as module
-from registry.gateway.audit import FIRST, AuditLog
+from registry.gateway.audit_log import FIRST, AuditLog
 from registry.gateway.backup import backup, restore
 from registry.gateway.database import FILE, Database, StoredInvitation, StoredShare
 from registry.gateway.keys import FILE as KEYS

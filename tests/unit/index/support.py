@@ -11,7 +11,7 @@ from typing import Any
 
 from registry.index.entries import AssetEntry, twins
 from registry.index.search.query import Engine, SearchQuery
-from registry.index.text import skeleton
+from registry.index.search_text import skeleton
 
 DATA = Path(__file__).parents[2] / "data" / "search"
 NOW = 1_800_000_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from registry import Draft, Licence, Registry
-from registry.assets.collections import PublishedCollection
+from registry.assets.collection_verbs import PublishedCollection
 from registry.errors import HubLied
 from registry.index import item_queue
 from registry.index.home_index import LocalIndex, open_local

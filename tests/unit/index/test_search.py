@@ -19,7 +19,7 @@ from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine, SearchQuery
 from registry.index.search.tantivy import TantivyEngine
-from registry.index.text import folded, skeleton, words
+from registry.index.search_text import folded, skeleton, words
 
 from .support import NOW, asking, entry, fill, gain, judged, library, titles
 

@@ -26,9 +26,9 @@ from terminal import runner
 from registry.cli import cli
 from registry.ipfs.cid import CID
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_tree, compute_cid
 
 from .conftest import Stranger

@@ -25,10 +25,10 @@ from registry.errors import (
 from registry.ipfs.car import write_car
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.copy import copy
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.limits import ReadLimits
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import Fallback, LocalStore, MemoryStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls
 
 from .conftest import pattern

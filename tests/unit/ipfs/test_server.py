@@ -22,11 +22,11 @@ from registry.ipfs.cid import CID, DAG_CBOR
 from registry.ipfs.copy import copy
 from registry.ipfs.dag import encode
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.kubo import KuboRPC
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.server import Server, serve
 from registry.ipfs.store import LocalStore, MemoryStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, compute_cid
 
 from .conftest import pattern

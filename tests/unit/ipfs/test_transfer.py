@@ -18,12 +18,12 @@ from registry.errors import BlockNotFound, ContentError, InputError, LimitExceed
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.copy import copy
 from registry.ipfs.file import open_file
-from registry.ipfs.gateway import TrustlessGateway
 from registry.ipfs.kubo import KuboRPC
 from registry.ipfs.limits import ReadLimits
 from registry.ipfs.profiles import KUBO_V1, UNIXFS_V0_2015, UNIXFS_V1_2025, Profile
 from registry.ipfs.sources import default_gateway, open_source, open_sources
 from registry.ipfs.store import Fallback, LocalStore, MemoryStore
+from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls, walk
 
 from .conftest import Stranger, pattern

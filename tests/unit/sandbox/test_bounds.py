@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from registry.errors import InputError, RunFailed, SandboxUnavailable
 from registry.sandbox import Limits, Outcome, Spec, Tier, machine
+from registry.sandbox.bounded_log import Log, readable
 from registry.sandbox.cgroup import Cgroup
-from registry.sandbox.logs import Log, readable
 from registry.sandbox.outputs import Collected, collect, read_small
 from registry.sandbox.started import tool
 from registry.sandbox.watch import Watch, below, on_folder

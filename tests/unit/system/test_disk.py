@@ -16,7 +16,7 @@ from registry.cli.look import read_json, read_text
 from registry.cli.manifest import read_drafts
 from registry.content.uses import SignedReceipt
 from registry.errors import InputError, InvalidEntitlements, RegistryError
-from registry.gated.keys import read_recovery
+from registry.gated.key_store import read_recovery
 from registry.governance.ballot import Ballot
 from registry.governance.entitlements import read_csv, read_proofs
 from registry.ipfs.nesting import load_json
@@ -68,9 +68,9 @@ def test_no_encoding_hides_nesting_from_the_count(encoding: str) -> None:
 def test_json_of_others_is_read_where_nesting_is_counted() -> None:
     """Elsewhere only what this package itself wrote; what looks into files of strangers does so in the sandbox."""
     own = {
-        *("artifacts.py", "audit.py", "bubblewrap.py", "call.py", "canonical.py", "compare.py", "confine.py", "dag.py"),
-        *("entries.py", "hooks.py", "keys.py", "market.py", "nesting.py", "peek.py", "probe.py", "publishing.py"),
-        *("replicas.py", "safe.py", "wallets.py"),
+        *("artifacts.py", "audit_log.py", "bubblewrap.py", "call.py", "canonical.py", "compare.py", "confine.py"),
+        *("dag.py", "entries.py", "hooks.py", "importing.py", "key_store.py", "keys.py", "market.py", "nesting.py"),
+        *("peek.py", "probe.py", "replicas.py", "safe.py", "wallets.py"),
     }
     found = {path.name for path in PACKAGE.rglob("*.py") if "json.loads(" in path.read_text(encoding="utf-8")}
     assert found == own
@@ -154,4 +154,4 @@ def test_nobody_else_makes_files_last_but_for_streams_blocks_and_lines_of_a_jour
         path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if "fsync" in path.read_text("utf-8")
     }
     streams = {"gateway/backup.py", "ipfs/recovery.py"}
-    assert found == {"system/disk.py", "ipfs/block_files.py", "gated/keys.py", *streams}
+    assert found == {"system/disk.py", "ipfs/block_files.py", "gated/key_store.py", *streams}

@@ -16,9 +16,9 @@ from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.gated.identity import Identity
-from registry.gated.keys import FileKeys
+from registry.gated.key_store import FileKeys
 from registry.gated.landing import beside
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.backup import backup, restore
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import KeyLock, Keys, make_key_file

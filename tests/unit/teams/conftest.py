@@ -10,7 +10,7 @@ import pytest
 from registry import Licence, Registry
 from registry.assets.drafting import Draft
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 
 LICENCES = (Licence.period("month", days=30, price="12 USD"), Licence.uses("calls", uses=3, price="0.01 ETH"))
 

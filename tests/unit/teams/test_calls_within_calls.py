@@ -21,7 +21,7 @@ from registry.chain.logs import abi_type
 from registry.chain.safe import NAMES, safe_contract
 from registry.errors import InputError, UnsafeCall
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 from registry.types import ZERO_ADDRESS, Address, to_address
 
 STRANGER = to_address("0x" + "5a" * 20)

@@ -17,7 +17,7 @@ from registry.chain.safe import safe_contract
 from registry.chain.signers import dev_signer
 from registry.errors import InputError, InvalidProposal, NotAnOwner, TamperedProposal, UnsafeCall, WrongChain
 from registry.teams.proposal_file import Signature, TeamProposal, merged
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 from registry.types import ZERO_ADDRESS, to_address
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(to_address)

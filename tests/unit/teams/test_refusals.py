@@ -19,7 +19,7 @@ from registry.errors import (
     WrongNonce,
 )
 from registry.teams.proposal_file import DELEGATECALL, TeamProposal, merged
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 
 
 @pytest.mark.parametrize("salt", [-1, 2**256, True, "1"])

@@ -17,7 +17,7 @@ from registry.chain.signers import KeySigner, dev_signer
 from registry.chain.wallets import BrowserSigner
 from registry.errors import UnsafeCall
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 
 
 class Wallet:

@@ -23,7 +23,7 @@ from registry.errors import (
     WrongNonce,
 )
 from registry.teams.proposal_file import TeamProposal
-from registry.teams.results import NewTeam
+from registry.teams.team_results import NewTeam
 from registry.types import ZERO_ADDRESS
 
 from .conftest import found_team

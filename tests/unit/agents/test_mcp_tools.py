@@ -15,10 +15,10 @@ from mcp_types import ElicitResult
 from selling import CALLS, MONTH
 
 from registry import Gated, Licence, Published, Registry
+from registry.agents.agent_desk import SAMPLE, AgentDesk
 from registry.agents.answers import NOTE
 from registry.agents.budget import DayBudget
-from registry.agents.desk import SAMPLE, AgentDesk
-from registry.agents.server import make_server
+from registry.agents.mcp_server import make_server
 
 LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
 ANSWERS: dict[str, ElicitResult] = {

@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 from registry.gated.protocol import ErrorAnswer, Problem
-from registry.gateway.app import make_app
+from registry.gateway.gateway_api import make_app
 from registry.gateway.service import GatewayService
 from registry.system.connections import counted
 from registry.system.serving import Serving

@@ -15,18 +15,18 @@ from pages_world import served
 
 from registry import Licence, Registry
 from registry.errors import HubUnavailable, InputError
-from registry.hub.opening import HubElsewhere
+from registry.hub.elsewhere import HubElsewhere
+from registry.hub.follower import Hub
+from registry.hub.hub_server import HubServer
+from registry.hub.hub_settings import HubSettings
 from registry.hub.pages.desk import STATIC
 from registry.hub.pages.site import Site
-from registry.hub.server import HubServer
-from registry.hub.service import Hub
-from registry.hub.settings import HubSettings
 from registry.index.home_index import LocalIndex, open_index
 from registry.index.remote import RemoteHub
 from registry.index.search.fts import FtsEngine
 from registry.index.stores import open_store
 from registry.index.tables import BY_NAME
-from registry.ipfs.local import LocalStore
+from registry.ipfs.local_store import LocalStore
 from registry.system.serving import listen
 
 REASON = "A copy of other penguins, byte for byte."

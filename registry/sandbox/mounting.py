@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from registry.errors import SandboxFailed
-from registry.sandbox.accounts import LOCKS
+from registry.sandbox.run_account import LOCKS
 
 __all__ = ["staged"]
 

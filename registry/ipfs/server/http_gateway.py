@@ -31,10 +31,10 @@ from registry.ipfs.car import car_pieces
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
-from registry.ipfs.server.blocks import BlockRecorder, resolved, scoped
+from registry.ipfs.server.scope import BlockRecorder, resolved, scoped
 
 if TYPE_CHECKING:
-    from registry.ipfs.local import LocalStore
+    from registry.ipfs.local_store import LocalStore
 
 __all__ = ["gateway_routes"]
 

@@ -47,9 +47,9 @@ from registry.errors import (
     TransactionTimeout,
 )
 from registry.gated.protocol import Receipt, ReleaseRequest, release_ref
-from registry.gateway.budget import Budget, hand_in
 from registry.gateway.database import Database
 from registry.gateway.entitlement import KeyEntitlement
+from registry.gateway.gas_budget import Budget, hand_in
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
 from registry.types import ZERO_ADDRESS, to_address

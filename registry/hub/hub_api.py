@@ -23,14 +23,14 @@ from starlette.routing import Route
 from registry.documents.statements import MOST as MOST_STATEMENT
 from registry.documents.statements import read_statement
 from registry.errors import ChainError, HubLied, HubUnavailable, IndexFault, InputError
+from registry.hub.elsewhere import HubElsewhere
 from registry.hub.feeds import FEEDS
-from registry.hub.metrics import HubMetrics
-from registry.hub.openapi import document
-from registry.hub.opening import HubElsewhere
+from registry.hub.follower import Hub
+from registry.hub.hub_metrics import HubMetrics
+from registry.hub.hub_openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, PAGES, Site
-from registry.hub.service import Hub
 from registry.hub.unanswered import Unanswered
 from registry.index import deadline
 from registry.index.models import Hits, HubProblem, Model, Refused

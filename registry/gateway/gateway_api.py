@@ -29,9 +29,9 @@ from registry.gated.protocol import (
     Revocation,
     SignedInvitation,
 )
-from registry.gateway.limits import RateLimit
 from registry.gateway.metrics import Metrics
 from registry.gateway.openapi import document
+from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.service import GatewayService
 from registry.system.throttle import network_of

@@ -16,7 +16,7 @@ from keyring.backend import KeyringBackend
 
 from registry.errors import InputError, JournalError, WrongPassword
 from registry.gated.identity import Identity
-from registry.gated.keys import FileKeys, Job, KeyringKeys, MemoryKeys, open_keys, read_recovery, write_recovery
+from registry.gated.key_store import FileKeys, Job, KeyringKeys, MemoryKeys, open_keys, read_recovery, write_recovery
 
 ANN, BOB = "0x" + "Aa" * 20, "0x" + "Bb" * 20
 

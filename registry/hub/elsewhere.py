@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from registry.errors import HubUnavailable, InputError
-from registry.hub.settings import HubSettings
+from registry.hub.hub_settings import HubSettings
 from registry.index.models import BlockShown, Hit, Hits, HubFacts, OwnedList
 from registry.index.proof import check_hits, check_owned, token_addresses
 from registry.index.remote import RemoteHub

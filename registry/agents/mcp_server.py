@@ -12,8 +12,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 
-from registry.agents import tools
-from registry.agents.desk import AgentDesk
+from registry.agents import mcp_tools
+from registry.agents.agent_desk import AgentDesk
 from registry.system.serving import Serving, listen
 
 __all__ = ["AgentServer", "make_server"]
@@ -44,16 +44,16 @@ def make_server(desk: AgentDesk) -> MCPServer[AgentDesk]:
         subscriptions=False,
     )
     looks = ToolAnnotations(read_only_hint=True, open_world_hint=True)
-    for tool in tools.LOOKING:
+    for tool in mcp_tools.LOOKING:
         server.add_tool(tool, annotations=looks)
     if desk.root is not None:
-        server.add_tool(tools.download_asset, annotations=ToolAnnotations(destructive_hint=False))
+        server.add_tool(mcp_tools.download_asset, annotations=ToolAnnotations(destructive_hint=False))
     if desk.budget is not None:
         spends = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False)
-        for spending in (*tools.SPENDING, *((tools.publish_asset,) if desk.root is not None else ())):
+        for spending in (*mcp_tools.SPENDING, *((mcp_tools.publish_asset,) if desk.root is not None else ())):
             server.add_tool(spending, annotations=spends)
-    server.resource("asset://{did}", name="asset", mime_type="application/json")(tools.document_resource)
-    server.resource("asset://{did}/{+path}", name="file", mime_type="application/json")(tools.file_resource)
+    server.resource("asset://{did}", name="asset", mime_type="application/json")(mcp_tools.document_resource)
+    server.resource("asset://{did}/{+path}", name="file", mime_type="application/json")(mcp_tools.file_resource)
     return server
 
 

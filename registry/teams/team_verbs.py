@@ -24,7 +24,7 @@ from registry.errors import (
 )
 from registry.session import Session
 from registry.teams.proposal_file import CALL, VERSIONS, Signature, TeamProposal
-from registry.teams.results import Team
+from registry.teams.team_results import Team
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Final
 
 from registry.errors import ChainError, ForkBelowFinal, RegistryError
 from registry.hub.hooks import Hooks
-from registry.hub.settings import HubSettings
+from registry.hub.hub_settings import HubSettings
 from registry.hub.unanswered import Unanswered
 from registry.index import rank, readmes
 from registry.index.home_index import LocalIndex

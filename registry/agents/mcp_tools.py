@@ -12,7 +12,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from pydantic import BaseModel, Field
 
 from registry.agents import answers
-from registry.agents.desk import LARGEST, AgentDesk
+from registry.agents.agent_desk import LARGEST, AgentDesk
 from registry.client import Registry
 from registry.documents.ddo import AssetType
 from registry.documents.licence_spec import parse_licence

@@ -25,7 +25,7 @@ from registry import Published, Registry
 from registry.chain.signers import KeySigner, dev_signer
 from registry.content.uses import SignedReceipt
 from registry.gated.protocol import Receipt
-from registry.gateway.audit import AuditLog
+from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import FILE, Database
 from registry.types import to_address
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-from registry.hub.app import make_app
-from registry.hub.opening import HubElsewhere
+from registry.hub.elsewhere import HubElsewhere
+from registry.hub.follower import Hub
+from registry.hub.hub_api import make_app
 from registry.hub.pages.site import Site
-from registry.hub.service import Hub
 from registry.index.models import HubProblem, Refused
 from registry.system.connections import counted
 from registry.system.serving import Serving

@@ -26,8 +26,8 @@ from registry.errors import (
     WrongProposalState,
 )
 from registry.governance.as_yaml import payment, read
-from registry.governance.base import R
 from registry.governance.drafts import Action, ProposalDraft, check_title
+from registry.governance.governed import R
 from registry.governance.lookup import Lookup
 from registry.governance.standing import Proposal, ProposalState, Proposed, local
 from registry.ipfs.cid import CID

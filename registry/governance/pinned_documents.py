@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.errors import ConnectionFailed, InputError, Unverified
-from registry.governance.base import Governed, R
+from registry.governance.governed import Governed, R
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import fetch
 from registry.money import Amount, Token
