@@ -21,8 +21,8 @@ from rich.console import Console
 from bench import rows
 from bench.anvil import anvil
 from registry.assets.drafting import Draft
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry

@@ -56,7 +56,7 @@ _SERVE = """
 import sys
 from pathlib import Path
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
+from registry.chain.addresses import Deployment
 from registry.gateway.keys import FILE, KeyLock, Keys
 from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.service import GatewayService

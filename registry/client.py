@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 from registry.assets.owning import Owning
 from registry.assets.reading import Reading
 from registry.assets.rights import Entitled
+from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment, find
 from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from web3.contract import Contract
     from web3.contract.contract import ContractFunction
 
+    from registry.chain.addresses import Deployment
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment
     from registry.chain.signers import Signer
     from registry.gated.decrypting import KeysInUse
     from registry.gated.key_store import KeyStore

@@ -11,8 +11,8 @@ import click
 from ape.cli import ConnectedProviderCommand, account_option, network_option
 from ape.logging import logger
 
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.chain.signers import Signer, as_signer, dev_signer

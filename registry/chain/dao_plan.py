@@ -17,6 +17,7 @@ from eth_utils.crypto import keccak
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 
+from registry.chain.addresses import Dao, Deployment
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.deploy import (
@@ -25,8 +26,6 @@ from registry.chain.deploy import (
     GUARDIAN,
     SELLERS,
     TREASURER,
-    Dao,
-    Deployment,
     directory_entries,
     entry_words,
     listed_contracts,

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from registry.chain.addresses import CANONICAL, CONTRACTS, Dao, Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import CONTRACTS, Dao, Deployment, directory_entries, plan, version
+from registry.chain.deploy import directory_entries, plan, version
 from registry.chain.plan import first_block
-from registry.chain.safe import CANONICAL
 from registry.errors import ConnectionFailed, NotDeployed, RegistryError, TransactionReverted
 from registry.types import ZERO_ADDRESS, Address, ChainId, to_address
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from registry.chain.addresses import Deployment
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.dao_plan import found
-from registry.chain.deploy import Deployment, plan
+from registry.chain.deploy import plan
 from registry.chain.foundation import DAY, WHOLE, Foundation, GovernorRules
 from registry.chain.plan import FACTORY, creation
 from registry.chain.sender import Sender

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from registry.chain.addresses import CONTRACTS, Dao, Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
+from registry.chain.deploy import plan
 from registry.chain.plan import creation, first_block
 from registry.errors import ConnectionFailed
 from registry.types import Address, to_address

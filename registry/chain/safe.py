@@ -14,7 +14,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from registry.types import Address, to_address
+from registry.types import to_address
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from registry.chain.connection import Chain
 
 SAFE_VERSION: Final = "1.4.1"
-
-CANONICAL: Final[Mapping[str, Address]] = MappingProxyType(
-    {
-        "singleton": Address("0x29fcB43b46531BcA003ddC8FCB67FFE91900C762"),
-        "factory": Address("0x4e1DCf7AD4e460CfD30791CCC4F9c8a4f820ec67"),
-        "handler": Address("0xfd0732Dc9E303f09fCEf3a7388Ad10A83459Ec99"),
-        "multisend": Address("0x9641d764fc13c8B624c04430C7356C1C7C8102e2"),
-    }
-)
-"""Where its parts stand on nearly all live chains (github.com/safe-global/safe-deployments). Each address follows from
-the code by CREATE2."""
 
 _FILES: Final = {
     "singleton": "Safe_V1_4_1",

@@ -138,7 +138,7 @@ class App:
 
     def record(self, chain_id: int) -> Path | None:
         """The file that records the registry in use: the one that was named, or that of the chain here or at home."""
-        from registry.chain.deploy import place_of
+        from registry.chain.addresses import place_of
 
         chosen = self.settings.get("deployment")
         if chosen and not chosen.startswith("0x"):

@@ -26,8 +26,8 @@ def found(app: App, settings: Path, proofs: str | None, folder: str | None, dry_
     SETTINGS is a YAML file: allocations of the token, treasury, rules, bonds. The signer must be the deployer, and
     holds no power in the end. A plan that was interrupted goes on where it stopped.
     """
+    from registry.chain.addresses import require_place
     from registry.chain.dao_plan import found as plan_of
-    from registry.chain.deploy import require_place
     from registry.cli.start import carried_out, sender_of, show_plan
     from registry.governance.foundation_yaml import read_foundation
     from registry.system import disk

@@ -13,8 +13,8 @@ import click
 from registry.cli.command import OUTFILE, Real, Whole, command
 
 if TYPE_CHECKING:
+    from registry.chain.addresses import Deployment
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment
     from registry.cli.app import App
     from registry.gateway.keys import KeyLock, Keys
     from registry.gateway.settings import Settings

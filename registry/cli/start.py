@@ -11,8 +11,8 @@ import click
 from registry.cli.command import OUTFOLDER, Whole, account_option, command
 
 if TYPE_CHECKING:
+    from registry.chain.addresses import Deployment
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment
     from registry.chain.plan import StepPlan
     from registry.chain.sender import Sender
     from registry.cli.app import App
@@ -99,8 +99,9 @@ def deploy_on(
     Returns None for a dry run. Raises `InputError` for play money on a chain that is not for tests, and what
     `registry.chain.deploy` raises.
     """
+    from registry.chain.addresses import require_place
     from registry.chain.connection import TEST_CHAINS
-    from registry.chain.deploy import plan, require_place
+    from registry.chain.deploy import plan
     from registry.chain.local import play_dollar
     from registry.errors import InputError
 
@@ -139,7 +140,7 @@ def deploy_on(
 
 def _record(app: App, chain: Chain, made: Deployment, record: Path | None) -> None:
     """Show a deployment, and write it to the file `record`."""
-    from registry.chain.deploy import Deployment
+    from registry.chain.addresses import Deployment
 
     facts = {
         "registry": made.registry,
@@ -233,7 +234,8 @@ def show_plan(app: App, wanted: StepPlan[Deployment], dollar: str | None = None,
 
 
 def _check(app: App, chain: Chain, folder: Path) -> None:
-    from registry.chain.deploy import find, plan, version
+    from registry.chain.addresses import find
+    from registry.chain.deploy import plan, version
     from registry.chain.discovery import deployment_at
     from registry.errors import DeploymentError, NotDeployed
 

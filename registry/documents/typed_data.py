@@ -1,9 +1,11 @@
-"""EIP-712 messages: what a wallet shows before it signs."""
+"""EIP-712 messages: what a wallet shows before it signs, and the word of a Safe, which its owners' signatures make."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from registry.types import Address, to_address
 
 _DOMAIN: Final = {"name": "string", "version": "string", "chainId": "uint256", "verifyingContract": "address"}
 
@@ -45,6 +47,22 @@ def safe_message(chain_id: int, safe: str, message: bytes) -> dict[str, Any]:
         "domain": {"chainId": chain_id, "verifyingContract": safe},
         "message": {"message": message},
     }
+
+
+def safe_signers(message: dict[str, Any], data: bytes) -> dict[Address, bytes]:
+    """Whose signatures of a SafeMessage `data` is made of; nothing if it is none."""
+    from safe_eth.eth.eip712 import eip712_encode_hash
+    from safe_eth.safe.safe_signature import SafeSignature
+
+    if not data or len(data) % 65:
+        return {}
+    parsed = SafeSignature.parse_signature(data, bytes(eip712_encode_hash(message)))
+    return {to_address(str(one.owner)): bytes(one.signature) for one in parsed}
+
+
+def nested(signatures: Mapping[Address, bytes]) -> bytes:
+    """Put the signatures of a Safe's owners together as the word of that Safe."""
+    return b"".join(data for _owner, data in sorted(signatures.items(), key=lambda item: int(item[0], 16)))
 
 
 def _types(fields: Mapping[str, str]) -> list[dict[str, str]]:

@@ -77,7 +77,7 @@ ends with what to do next.
 
 from __future__ import annotations
 
-from registry.errors.base import RegistryError
+from registry.errors.base import Fault, RegistryError
 from registry.errors.chain import (
     ChainError,
     ConnectionFailed,
@@ -143,7 +143,6 @@ from registry.errors.input import (
     AmbiguousAsset,
     AssetNotFound,
     DDOTooLarge,
-    Fault,
     FileNotInAsset,
     Immutable,
     InputError,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from registry.errors.redaction import redacted
@@ -26,6 +28,22 @@ class RegistryError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""
         return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a document: where (RFC 6901 JSON pointer) and what."""
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '/'}: {self.message}"
+
+
+def told(faults: Sequence[Fault]) -> str:
+    """The first 20 of `faults` in one line, and whether there are more."""
+    return "; ".join(map(str, faults[:20])) + ("; ..." if len(faults) > 20 else "")
 
 
 def _as_it_was(kind: type[RegistryError], args: tuple[Any, ...], state: dict[str, Any]) -> RegistryError:

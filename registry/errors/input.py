@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from registry.errors.base import RegistryError
+from registry.errors.base import Fault, RegistryError, told
 
 
 class InputError(RegistryError, ValueError):
@@ -83,17 +82,6 @@ class InvalidAddress(InputError):
         super().__init__(f"{address!r} is not an address: {reason}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of a document: where (RFC 6901 JSON pointer) and what."""
-
-    pointer: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.pointer or '/'}: {self.message}"
-
-
 class InvalidDDO(InputError):
     """A document that is not a DDO; `faults` lists all that is wrong with it."""
 
@@ -101,7 +89,7 @@ class InvalidDDO(InputError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        listed = told(self.faults)
         super().__init__(f"The document has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.")
 
 
@@ -122,7 +110,7 @@ class InvalidRecord(InputError):
 
     def __init__(self, what: str, faults: Sequence[Fault]) -> None:
         self.what, self.faults = what, tuple(faults)
-        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
+        listed = told(self.faults)
         super().__init__(f"{what} has {len(self.faults)} fault{'s' * (len(self.faults) != 1)}: {listed}.")
 
 
@@ -144,8 +132,7 @@ class InvalidEntitlements(InputError):
 
     def __init__(self, source: object, faults: Sequence[Fault]) -> None:
         self.source, self.faults = source, tuple(faults)
-        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
-        super().__init__(f"{source} is not a list of entitlements: {listed}.")
+        super().__init__(f"{source} is not a list of entitlements: {told(self.faults)}.")
 
 
 class InvalidContent(InputError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from registry.errors.base import RegistryError
-from registry.errors.input import Fault
+from registry.errors.base import Fault, RegistryError, told
 
 
 class TeamError(RegistryError):
@@ -21,8 +20,7 @@ class InvalidProposal(TeamError, ValueError):
 
     def __init__(self, source: object, faults: Sequence[Fault]) -> None:
         self.source, self.faults = source, tuple(faults)
-        listed = "; ".join(str(fault) for fault in self.faults[:20]) + ("; ..." if len(self.faults) > 20 else "")
-        super().__init__(f"{source} is not a proposal of a team: {listed}.")
+        super().__init__(f"{source} is not a proposal of a team: {told(self.faults)}.")
 
 
 class TamperedProposal(InvalidProposal):

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from registry.chain.signers import recovered
 from registry.documents.canonical import canonical_bytes, parse_json
-from registry.documents.typed_data import safe_message, typed_data
+from registry.documents.typed_data import nested, safe_message, safe_signers, typed_data
 from registry.errors import InvalidBallot, RegistryError
 from registry.governance.standing import Choice, short
 from registry.ipfs.cid import CID
 from registry.system import disk
-from registry.teams.proposal_file import nested, safe_signers
 from registry.text.html import Shown
 from registry.types import CHAIN_ID_MAX, Address, to_address
 

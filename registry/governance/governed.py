@@ -11,7 +11,7 @@ from registry.session import Session
 if TYPE_CHECKING:
     from web3.contract import Contract
 
-    from registry.chain.deploy import Dao
+    from registry.chain.addresses import Dao
 
 R = TypeVar("R", bound=Session)
 

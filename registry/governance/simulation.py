@@ -17,8 +17,8 @@ from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
+    from registry.chain.addresses import Dao
     from registry.chain.call import Call
-    from registry.chain.deploy import Dao
     from registry.session import Session
 
 QUEUE_SLOT: Final = 5

@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from registry.index.plans import EventPlan, plan_for, plan_of
 
 if TYPE_CHECKING:
-    from registry.chain.deploy import Deployment
+    from registry.chain.addresses import Deployment
     from registry.chain.raw_blocks import RawLog
 
 

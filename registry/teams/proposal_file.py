@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 
 from registry.documents.canonical import canonical_bytes, parse_json, printable
-from registry.documents.typed_data import safe_message
+from registry.documents.typed_data import nested, safe_message, safe_signers
 from registry.errors import Fault, InputError, InvalidProposal, RegistryError, TamperedProposal
 from registry.system import disk
 from registry.text.html import Shown
@@ -320,22 +320,6 @@ def nested_message(proposal: TeamProposal, owner: str) -> dict[str, Any]:
 def nested_signers(proposal: TeamProposal, signature: Signature) -> dict[Address, bytes]:
     """Whose signatures a contract's word is made of, if that contract is a Safe; nothing if it is not."""
     return safe_signers(nested_message(proposal, signature.owner), signature.data)
-
-
-def safe_signers(message: dict[str, Any], data: bytes) -> dict[Address, bytes]:
-    """Whose signatures of a SafeMessage `data` is made of; nothing if it is none."""
-    from safe_eth.eth.eip712 import eip712_encode_hash
-    from safe_eth.safe.safe_signature import SafeSignature
-
-    if not data or len(data) % 65:
-        return {}
-    parsed = SafeSignature.parse_signature(data, bytes(eip712_encode_hash(message)))
-    return {to_address(str(one.owner)): bytes(one.signature) for one in parsed}
-
-
-def nested(signatures: Mapping[Address, bytes]) -> bytes:
-    """Put the signatures of a Safe's owners together as the word of that Safe."""
-    return b"".join(data for _owner, data in sorted(signatures.items(), key=lambda item: int(item[0], 16)))
 
 
 def _joined(proposal: TeamProposal, one: Signature, other: Signature) -> bytes:

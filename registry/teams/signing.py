@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from registry.chain.signers import as_signer, is_safe_of_ape, telling
+from registry.documents.typed_data import nested
 from registry.errors import InputError, NoSigner, NotAnOwner, WrongNonce
-from registry.teams.proposal_file import Kind, Signature, TeamProposal, merged, nested, nested_message, nested_signers
+from registry.teams.proposal_file import Kind, Signature, TeamProposal, merged, nested_message, nested_signers
 from registry.teams.proposing import Proposals
 from registry.teams.team_results import Team
 from registry.teams.team_verbs import R

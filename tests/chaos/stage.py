@@ -23,8 +23,8 @@ from chaos import processes
 from chaos.plan import GATEWAY_DEPTH
 from registry import Gated, Licence, Registry
 from registry.chain import logs, reverts
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from registry.chain.addresses import CANONICAL, Deployment, find
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment, find, plan
+from registry.chain.deploy import plan
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.plan import FACTORY
-from registry.chain.safe import CANONICAL, safe_part
+from registry.chain.safe import safe_part
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 from registry.errors import ChainError, DeploymentError
@@ -27,7 +28,8 @@ import os, signal, sys
 from registry.chain.connection import Chain
 from registry.chain.deploy import plan
 from registry.chain.journal import Journal
-from registry.chain.safe import CANONICAL, safe_part
+from registry.chain.addresses import CANONICAL
+from registry.chain.safe import safe_part
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 url, home, stop = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -18,8 +18,8 @@ from eth_account import Account
 
 from registry import CID, Draft, Licence, Published, Registry
 from registry.chain import reverts
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import DEV_MNEMONIC, PASSWORD_VARIABLE, dev_signer
 from registry.errors import (
@@ -322,7 +322,7 @@ def test_a_price_that_rises_in_the_block_of_the_purchase_is_refused(
 PUBLISHER = """
 import os, signal, sys
 from registry import Draft, Licence, Registry
-from registry.chain.deploy import Deployment
+from registry.chain.addresses import Deployment
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
 from registry.ipfs.store import LocalStore

@@ -14,8 +14,8 @@ import pytest
 
 from integration.cli_support import PUBLISH, Shell
 from registry import Registry
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.signers import dev_signer
 from registry.errors import BlockNotFound, ContentError, JournalError
 from registry.ipfs.store import LocalStore

@@ -15,9 +15,9 @@ from skips import built
 from integration.cli_support import ADDRESSES, Shell
 from registry import Licence, Published, Registry
 from registry.chain import reverts
+from registry.chain.addresses import Deployment
 from registry.chain.call import Call
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, TREASURY, deploy_local
 from registry.chain.plan import FACTORY

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry import Amount, Registry
-from registry.chain.deploy import Deployment
+from registry.chain.addresses import Deployment
 from registry.chain.signers import dev_signer
 from registry.client import PEOPLE
 from registry.errors import (

@@ -85,6 +85,33 @@ def circles(arrows: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return waiting
 
 
+def longest(arrows: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """The longest way along `arrows`, which have no circles."""
+    known: dict[str, tuple[str, ...]] = {}
+
+    def below(name: str) -> tuple[str, ...]:
+        if name not in known:
+            ways = (below(aim) for aim in sorted(arrows[name] - {name}))
+            known[name] = (name, *max(ways, key=len, default=()))
+        return known[name]
+
+    return max(map(below, sorted(arrows)), key=len)
+
+
+def arrows_of_modules() -> dict[str, set[str]]:
+    """What each module imports, also for types alone."""
+    return {module: {name for _, name in imported(path) if name in MODULES} for module, path in MODULES.items()}
+
+
+def arrows_of_rooms(modules: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """What each room imports of others, by the imports of its modules."""
+    rooms: dict[str, set[str]] = {room: set() for floor in FLOORS for room in floor}
+    for module, names in modules.items():
+        if room_of(module):
+            rooms[room_of(module)] |= {room_of(name) for name in names} - {"", room_of(module)}
+    return rooms
+
+
 # --- Floors and rooms ----------------------------------------------------------------------------
 
 
@@ -109,12 +136,20 @@ def test_imports_go_down_only() -> None:
 
 def test_neither_modules_nor_rooms_import_each_other_in_circles() -> None:
     """Imports for types are counted: what can be read alone needs no type of what is built on it."""
-    modules = {module: {name for _, name in imported(path) if name in MODULES} for module, path in MODULES.items()}
-    rooms: dict[str, set[str]] = {room: set() for floor in FLOORS for room in floor}
-    for module, names in modules.items():
-        if room_of(module):
-            rooms[room_of(module)] |= {room_of(name) for name in names} - {""}
-    assert not circles(modules) and not circles(rooms)
+    modules = arrows_of_modules()
+    assert not circles(modules) and not circles(arrows_of_rooms(modules))
+
+
+# Modules that have to be read to know all that the highest one stands on: a page of the hub, down to what errors hide.
+LONGEST_WAY = 32
+
+
+def test_no_way_down_through_imports_is_longer_than_it_was() -> None:
+    """Of rooms: no longer than there are floors, though rooms beside each other may import one another."""
+    modules = arrows_of_modules()
+    of_rooms, of_modules = longest(arrows_of_rooms(modules)), longest(modules)
+    assert len(of_rooms) <= len(FLOORS), of_rooms
+    assert len(of_modules) <= LONGEST_WAY, of_modules
 
 
 def test_verbs_stand_side_by_side_on_one_session() -> None:

@@ -21,8 +21,8 @@ from integration.gateway.support import (
     shares,
 )
 from registry import Published, Registry
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 

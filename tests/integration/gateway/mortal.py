@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.gateway.consuming import ReceiptConsumer

@@ -18,8 +18,8 @@ import pyrage
 import shamir_mnemonic
 
 from registry import Licence, Published, Registry
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import (
     Auth,

@@ -15,8 +15,8 @@ from integration.conftest import Anvil
 from integration.gateway.support import AUTHOR, BUYER, CALLS, OTHER, STRANGER, Town, Voice, Wish, shares
 from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
 from registry import Published, Registry
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 from registry.content.uses import SignedReceipt

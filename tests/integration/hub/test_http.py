@@ -327,7 +327,7 @@ SERVE = """
     from pathlib import Path
     from registry import Registry
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment
+    from registry.chain.addresses import Deployment
     from registry.hub.hub_server import HubServer
     from registry.hub.follower import Hub
     from registry.hub.hub_settings import HubSettings

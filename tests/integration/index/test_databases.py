@@ -335,7 +335,7 @@ SCRIPT = """
     sys.path.insert(0, {tests!r})
     from integration.index.support import Place, dump
     from registry.chain.connection import Chain
-    from registry.chain.deploy import Deployment
+    from registry.chain.addresses import Deployment
     from registry.index.events import Contracts
     place = Place.__new__(Place)
     place.node = type("Node", (), {{"url": {url!r}}})

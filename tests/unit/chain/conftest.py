@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from web3.exceptions import Web3RPCError
 
 from registry.chain import reverts
+from registry.chain.addresses import Deployment
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.logs import decode_log, topic_of
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer

@@ -12,12 +12,12 @@ from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry.chain.addresses import CANONICAL, CONTRACTS, Deployment, find
 from registry.chain.call import Call
 from registry.chain.connection import Chain
-from registry.chain.deploy import CONTRACTS, Deployment, Plan, find, plan, safe_creation, version
+from registry.chain.deploy import Plan, plan, safe_creation, version
 from registry.chain.local import deploy_local
 from registry.chain.plan import FACTORY, FACTORY_CODE_HASH, FACTORY_SIGNER, FACTORY_TRANSACTION, Step, creation
-from registry.chain.safe import CANONICAL
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import DeploymentError, InputError, NotDeployed

@@ -10,8 +10,9 @@ from eth_utils.crypto import keccak
 from selling import odd_token
 
 from registry import Registry
+from registry.chain.addresses import Deployment
 from registry.chain.call import Call
-from registry.chain.deploy import Deployment, entry_words
+from registry.chain.deploy import entry_words
 from registry.chain.discovery import deployment_at, discover
 from registry.chain.local import DEPLOYER
 from registry.chain.plan import FACTORY, creation

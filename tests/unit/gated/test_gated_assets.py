@@ -16,7 +16,6 @@ from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
 from registry import Gated, Licence, Published, Registry
 from registry.assets.drafting import Draft
-from registry.chain.wallets import SafeSigner
 from registry.content.entrusting import Shares
 from registry.content.unlocking import GatewayWarning
 from registry.errors import (
@@ -33,6 +32,7 @@ from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
 from registry.gated.shares import commitment, split
 from registry.session import Session
+from registry.teams.safe_signer import SafeSigner
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 

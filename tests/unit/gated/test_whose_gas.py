@@ -10,10 +10,10 @@ from unit.gated.conftest import CALLS, Guard
 
 from registry import Published, Registry
 from registry.chain.call import Call
-from registry.chain.wallets import SafeSigner
 from registry.content.unlocking import GatewayWarning
 from registry.errors import InsufficientBalance
 from registry.gateway.refusal import Refusal
+from registry.teams.safe_signer import SafeSigner
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 

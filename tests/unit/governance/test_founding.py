@@ -13,11 +13,12 @@ from eth_utils.crypto import keccak
 from registry import Registry
 from registry.calls.words import DAO_CONTRACTS
 from registry.chain import reverts
+from registry.chain.addresses import CONTRACTS, Dao, Deployment
 from registry.chain.artifacts import artifact
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.dao_plan import FoundingPlan, check_powers, found
-from registry.chain.deploy import CONTRACTS, Dao, Deployment, plan
+from registry.chain.deploy import plan
 from registry.chain.foundation import DAY, WHOLE, EntitlementList, Foundation, GovernorRules
 from registry.chain.journal import Journal
 from registry.chain.local import DEPLOYER, deploy_local

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import registry
-from registry.chain.deploy import Deployment
+from registry.chain.addresses import Deployment
 from registry.cli.look import read_json, read_text
 from registry.cli.manifest import read_drafts
 from registry.content.uses import SignedReceipt

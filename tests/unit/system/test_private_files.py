@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from registry import Registry
+from registry.chain.addresses import Deployment
 from registry.chain.call import Call
 from registry.chain.connection import Chain
-from registry.chain.deploy import Deployment
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer

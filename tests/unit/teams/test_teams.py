@@ -11,7 +11,8 @@ from cutting import cut_everywhere
 
 from registry import Registry
 from registry.chain import reverts
-from registry.chain.safe import CANONICAL, is_part, safe_contract, safe_part
+from registry.chain.addresses import CANONICAL
+from registry.chain.safe import is_part, safe_contract, safe_part
 from registry.documents.licence import Licence
 from registry.errors import (
     InputError,
