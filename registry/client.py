@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 from weakref import WeakValueDictionary
 
 from registry.assets.owning import Owning
@@ -39,7 +39,7 @@ from registry.text.progress import Progress, show_progress
 from registry.types import to_address
 
 if TYPE_CHECKING:
-    from registry.assets.collection_verbs import CollectionPreview, Collections, PublishedCollection
+    from registry.assets.collection_verbs import CollectionOptions, CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
     from registry.compute.experiments import Experiments
     from registry.content.exporting import Exports
@@ -252,24 +252,27 @@ class Registry(
 
     @overload
     def publish_collection(
-        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[False] = ..., **options: Any
+        self,
+        drafts: Iterable[Draft],
+        *,
+        name: str,
+        dry_run: Literal[False] = ...,
+        **options: Unpack[CollectionOptions],
     ) -> PublishedCollection: ...
 
     @overload
     def publish_collection(
-        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[True], **options: Any
+        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[True], **options: Unpack[CollectionOptions]
     ) -> CollectionPreview: ...
 
     def publish_collection(
-        self, drafts: Iterable[Draft], *, name: str, dry_run: bool = False, **options: Any
+        self, drafts: Iterable[Draft], *, name: str, dry_run: bool = False, **options: Unpack[CollectionOptions]
     ) -> PublishedCollection | CollectionPreview:
         """Publish any number of assets in one transaction, with the `options` of `Collections.publish`: ``licences``,
         ``payout``, ``description`` and so on. Raises what that raises."""
         if dry_run:
-            preview: CollectionPreview = self.collections.publish(drafts, name=name, dry_run=True, **options)
-            return preview
-        made: PublishedCollection = self.collections.publish(drafts, name=name, **options)
-        return made
+            return self.collections.publish(drafts, name=name, dry_run=True, **options)
+        return self.collections.publish(drafts, name=name, **options)
 
     def mint(self, item: AssetRef, *, dry_run: bool = False) -> Done:
         """Mint an item of a collection: see `Collections.mint`."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import length_hint
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 
-from registry.assets.drafting import BATCH, Draft, Packed, Planner, drafted, published_in
+from registry.assets.drafting import BATCH, Draft, Packed, Planner, PublishingOptions, drafted, published_in
 from registry.assets.items import CollectionState
 from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING, Cost
@@ -130,6 +130,13 @@ class CollectionVerification(Shown):
         return f"all {self.size:,} documents of {self.did} are what its root 0x{self.root.hex()} stands for"
 
 
+class CollectionOptions(PublishingOptions, total=False):
+    """What `Collections.publish` takes beside the name, for type checkers."""
+
+    type: AssetType | None
+    license: str | None
+
+
 class Collections:
     """The verbs of collections; reached as ``registry.collections``."""
 
@@ -144,36 +151,13 @@ class Collections:
         drafts: Iterable[Draft],
         *,
         name: str,
-        licences: Sequence[Licence] = ...,
-        type: AssetType | None = ...,
-        license: str | None = ...,
-        owner: str | None = ...,
-        payout: str | None = ...,
-        royalty_bps: int | None = ...,
-        parents: Sequence[AssetRef] = ...,
-        max_royalty_bps: int | None = ...,
-        again: bool = ...,
         dry_run: Literal[False] = ...,
-        **fields: Any,
+        **options: Unpack[CollectionOptions],
     ) -> PublishedCollection: ...
 
     @overload
     def publish(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        name: str,
-        licences: Sequence[Licence] = ...,
-        type: AssetType | None = ...,
-        license: str | None = ...,
-        owner: str | None = ...,
-        payout: str | None = ...,
-        royalty_bps: int | None = ...,
-        parents: Sequence[AssetRef] = ...,
-        max_royalty_bps: int | None = ...,
-        again: bool = ...,
-        dry_run: Literal[True],
-        **fields: Any,
+        self, drafts: Iterable[Draft], *, name: str, dry_run: Literal[True], **options: Unpack[CollectionOptions]
     ) -> CollectionPreview: ...
 
     def publish(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from registry.assets.reading import Catalogue
 from registry.did import DID
@@ -90,6 +90,31 @@ class Draft:
     gated: Gated | None = None
     hidden: bool = False
     content: Content | None = None
+
+
+class DocumentFields(TypedDict, total=False):
+    """The fields of a `DDO` that whoever publishes may name beside those that have a parameter of their own."""
+
+    description: str
+    image: str | None
+    external_url: str | None
+    author: str | None
+    created: str | None
+    tags: Sequence[str]
+    conforms_to: Sequence[CID | str]
+    additional: Mapping[str, Any]
+
+
+class PublishingOptions(DocumentFields, total=False):
+    """What `Registry.publish` and `Collections.publish` both take, for type checkers: said once for all overloads."""
+
+    licences: Sequence[Licence]
+    owner: str | None
+    payout: str | None
+    royalty_bps: int | None
+    parents: Sequence[AssetRef]
+    max_royalty_bps: int | None
+    again: bool
 
 
 class Packed(NamedTuple):

@@ -6,9 +6,17 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, Unpack, overload
 
-from registry.assets.drafting import BATCH, Draft, PlannedAsset, Planner, published_in, update_document
+from registry.assets.drafting import (
+    BATCH,
+    Draft,
+    PlannedAsset,
+    Planner,
+    PublishingOptions,
+    published_in,
+    update_document,
+)
 from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.content.sealed import shelf_for
@@ -28,6 +36,25 @@ if TYPE_CHECKING:
     from registry.sandbox.runs.record import RunRecord
 
 
+class AssetOptions(PublishingOptions, total=False):
+    """What `Publishing.publish` takes, for type checkers."""
+
+    name: Required[str]
+    type: Required[AssetType]
+    license: Required[str]
+    gated: Gated | None
+    made_by: RunRecord | None
+    hidden: bool
+
+
+class BatchOptions(TypedDict, total=False):
+    """What `Publishing.publish_many` takes, for type checkers."""
+
+    owner: str | None
+    batch: int
+    again: bool
+
+
 class Publishing(Session):
     """The verbs of publishers."""
 
@@ -35,46 +62,12 @@ class Publishing(Session):
 
     @overload
     def publish(
-        self,
-        path: str | PathLike[str] | None,
-        *,
-        name: str,
-        type: AssetType,
-        license: str,
-        licences: Sequence[Licence] = ...,
-        owner: str | None = ...,
-        payout: str | None = ...,
-        royalty_bps: int | None = ...,
-        parents: Sequence[AssetRef] = ...,
-        max_royalty_bps: int | None = ...,
-        gated: Gated | None = ...,
-        made_by: RunRecord | None = ...,
-        hidden: bool = ...,
-        again: bool = ...,
-        dry_run: Literal[False] = ...,
-        **fields: Any,
+        self, path: str | PathLike[str] | None, *, dry_run: Literal[False] = ..., **options: Unpack[AssetOptions]
     ) -> Published: ...
 
     @overload
     def publish(
-        self,
-        path: str | PathLike[str] | None,
-        *,
-        name: str,
-        type: AssetType,
-        license: str,
-        licences: Sequence[Licence] = ...,
-        owner: str | None = ...,
-        payout: str | None = ...,
-        royalty_bps: int | None = ...,
-        parents: Sequence[AssetRef] = ...,
-        max_royalty_bps: int | None = ...,
-        gated: Gated | None = ...,
-        made_by: RunRecord | None = ...,
-        hidden: bool = ...,
-        again: bool = ...,
-        dry_run: Literal[True],
-        **fields: Any,
+        self, path: str | PathLike[str] | None, *, dry_run: Literal[True], **options: Unpack[AssetOptions]
     ) -> Preview: ...
 
     def publish(
@@ -136,24 +129,12 @@ class Publishing(Session):
 
     @overload
     def publish_many(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        owner: str | None = ...,
-        batch: int = ...,
-        again: bool = ...,
-        dry_run: Literal[False] = ...,
+        self, drafts: Iterable[Draft], *, dry_run: Literal[False] = ..., **options: Unpack[BatchOptions]
     ) -> tuple[Published, ...]: ...
 
     @overload
     def publish_many(
-        self,
-        drafts: Iterable[Draft],
-        *,
-        owner: str | None = ...,
-        batch: int = ...,
-        again: bool = ...,
-        dry_run: Literal[True],
+        self, drafts: Iterable[Draft], *, dry_run: Literal[True], **options: Unpack[BatchOptions]
     ) -> Preview: ...
 
     def publish_many(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from registry import Amount, Registry
+from registry import DDO, Amount, Registry
+from registry.assets.collection_verbs import CollectionOptions, Collections
+from registry.assets.drafting import DocumentFields
 from registry.chain.addresses import Deployment
 from registry.chain.signers import dev_signer
 from registry.client import PEOPLE
+from registry.content.publishing import AssetOptions, BatchOptions
 from registry.errors import (
     InputError,
     InvalidAddress,
@@ -132,3 +138,22 @@ def test_a_registry_that_is_not_where_it_was_recorded_is_not_used(market_place: 
     moved = replace(market_place.deployment, registry=market_place.address)
     with pytest.raises(NotDeployed, match="there is no contract at"):
         Registry.on(market_place.chain, deployment=moved, home=tmp_path)
+
+
+def test_type_checkers_are_told_the_options_that_verbs_take() -> None:
+    """They are said once for all overloads of a verb; its defaults are where `help` shows them, in the verb itself."""
+
+    def options(told: Any) -> set[str]:
+        return set(told.__required_keys__ | told.__optional_keys__)
+
+    def taken(verb: Callable[..., object]) -> set[str]:
+        found = inspect.signature(verb).parameters.values()
+        return {one.name for one in found if one.kind is one.KEYWORD_ONLY} - {"dry_run"}
+
+    fields = options(DocumentFields)
+    named = {"version", "type", "name", "license", "content", "licences", "parents", "made_by"}
+    assert fields == set(DDO.model_fields) - named
+    assert options(AssetOptions) == taken(Registry.publish) | fields
+    assert options(BatchOptions) == taken(Registry.publish_many)
+    assert options(CollectionOptions) | {"name"} == taken(Collections.publish) | fields
+    assert inspect.signature(Registry.publish).parameters["licences"].default == ()
