@@ -18,7 +18,7 @@ NOTE: Final = (
 )
 
 LONGEST: Final = 2_000
-"""Letters of a text of a stranger's that an answer has."""
+"""Most letters of a stranger's text in an answer."""
 
 MOST: Final = 200
 """Things that a list of an answer has."""
@@ -38,7 +38,7 @@ def cleaned(value: Any, most: int = LONGEST) -> Any:
 
 
 def quoted(name: str) -> str:
-    """A name of a stranger's within a sentence for a person: one line, cut, in quotes that it cannot end."""
+    """A name that a stranger chose, within a sentence for a person: one line, cut, in quotes that it cannot end."""
     return repr(visible(one_line(name, 80), keep=""))
 
 

@@ -1,4 +1,4 @@
-"""An MCP server over a registry: on standard input and output, or on a port of this machine for who has its token."""
+"""An MCP server over a registry: on standard input and output, or on a port of this machine, with a token."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class Planner:
         stored, unless it is `packed` and stored already. Raises `InputError` for a draft that is gated."""
         if draft.gated is not None:
             raise InputError(
-                f"{draft.name!r} is gated and shall belong to a team from the start.",
+                f"{draft.name!r} is gated and would belong to a team from the start.",
                 hint="Publish it as yourself, and transfer it to the team once the gateways have its key.",
             )
         tokens = self._session.tokens

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _REFUSED: Final = (ContentError, NotFoundError, InputError)
-"""What reading a manifest raises that cannot be had, or is none."""
+"""What reading raises of a manifest that cannot be fetched, or is none."""
 
 
 class AssetDocument(NamedTuple):

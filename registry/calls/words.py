@@ -308,7 +308,7 @@ class Words:
             return f"{units:,} wei"
 
     def _found(self, number: int) -> Asset | None:
-        """An asset by its number; None if its name cannot be had, or too many were looked for already."""
+        """An asset by its number; None if its name cannot be read, or too many were looked for already."""
         if number not in self._assets and len(self._assets) < NAMED and self._missed < MISSED:
             try:
                 self._assets[number] = Catalogue(self._registry).get(number)

@@ -195,7 +195,7 @@ class Plan(StepPlan[Deployment]):
         _ = self.tokens
         if self.chain.has_code(self.authority) and not self._has_role(0):
             raise DeploymentError(
-                f"{self.deployer} administers the registry {self.registry} no more: it was given away.",
+                f"{self.deployer} does not administer the registry {self.registry} any more: it was given away.",
                 hint="'registry dao check' shows to whom.",
             )
 

@@ -1,4 +1,4 @@
-"""Blocks and logs as a node gives them, for who reads all of a chain: in batches, with headers beside logs.
+"""Blocks and logs as a node gives them, for whoever reads all of a chain: in batches, with headers beside logs.
 
 The formatting that `Chain.w3` does of every log costs more than all that an index does with it, so answers are read
 here as they come, and each field of them is checked.

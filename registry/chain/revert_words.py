@@ -56,7 +56,7 @@ SENTENCES: Final[dict[str, str]] = {
     "GovernorAlreadyCastVote": "The account has voted on this proposal already.",
     "GovernorAlreadyQueuedProposal": "The proposal is queued already.",
     "GovernorDisabledDeposit": "The governor takes no deposits: the timelock is the treasury.",
-    "GovernorInsufficientProposerVotes": "Who proposes has fewer votes than that takes.",
+    "GovernorInsufficientProposerVotes": "The proposer has fewer votes than that takes.",
     "GovernorInvalidProposalLength": "A proposal has at least one action, each with target, value and data.",
     "GovernorInvalidQuorumFraction": "The quorum is no fraction of the votes.",
     "GovernorInvalidSignature": "The ballot was not signed by its voter for this proposal and vote.",

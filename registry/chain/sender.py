@@ -125,7 +125,7 @@ class Sender:
         same receipt. Once `send` or `settle` has returned the receipt the intent is settled, and
         may be sent anew; with `once` it never is: all later calls return the first receipt too. What a
         reorganisation has taken out of the chain since is not settled any more, but finished like the rest. With `hold`
-        it is settled by `conclude`: for who has more to do before the outcome is told. A call that takes more than
+        it is settled by `conclude`: for whoever has more to do before the outcome is told. A call that takes more than
         `max_gas` is refused: what it runs may belong to a stranger. With `single` no second transaction of the intent
         is ever signed, not even if the first one reverted or lost its place.
 

@@ -37,7 +37,7 @@ def collection() -> None:
 @click.option("--license", "license_", metavar="SPDX|URL", help="Its own licence; by default that of all items.")
 @click.option("--licence", "licences", multiple=True, metavar="SPEC", help="An offer, as of 'publish'; repeatable.")
 @click.option("--description", help="Words about it.")
-@click.option("--owner", metavar="ADDRESS", help="Who owns it; by default the signer.")
+@click.option("--owner", metavar="ADDRESS", help="The owner; by default the signer.")
 @click.option("--payout", metavar="ADDRESS", help="Who receives the revenue; by default the owner.")
 @click.option(
     "--royalty-bps",

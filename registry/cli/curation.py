@@ -82,7 +82,7 @@ def answer(app: App, case: int, reason: str, dry_run: bool) -> None:
 @command("show", group=curation, examples=["registry curation show 3"])
 @case_argument
 def show(app: App, case: int) -> None:
-    """Show a case, with the texts of both sides if they can be had."""
+    """Show a case, with the texts of both sides if they can be read."""
     from registry.calls.words import clean
     from registry.errors import ContentError
 

@@ -169,7 +169,7 @@ def execute(app: App, proposal: str, dry_run: bool) -> None:
 @proposal_argument
 @dry_run_option
 def cancel(app: App, proposal: str, dry_run: bool) -> None:
-    """Cancel a proposal: as who proposed it before the voting, or as the guardian."""
+    """Cancel a proposal: as its proposer before the voting, or as the guardian."""
     from registry.cli.views import show_done
 
     registry = app.registry(to="cancel a proposal")

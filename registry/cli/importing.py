@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--parent", "parents", multiple=True, metavar="DID", help="Asset it was built from; repeatable.")
 @click.option("--royalty-bps", type=Whole(), help="Let others derive from it, for this share of their sales.")
 @click.option("--max-royalty-bps", type=Whole(), help="Owe the parents no more than this (basis points).")
-@click.option("--owner", metavar="ADDRESS", help="Who shall own it; by default the signer.")
+@click.option("--owner", metavar="ADDRESS", help="The owner; by default the signer.")
 @click.option("--again", is_flag=True, help="Publish even if the same document was published before.")
 @hidden_option
 @gated_options

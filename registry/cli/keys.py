@@ -36,7 +36,8 @@ def gated_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def gated_of(gated: bool, gateways: tuple[str, ...], threshold: int | None, hide_names: bool) -> Gated | None:
-    """What the options say, None if content shall be as it is. Raises `click.UsageError` for what has no sense."""
+    """What the options say, None if content stays as it is. Raises `click.UsageError` for options that do not go
+    together."""
     from registry.gated.policy import Gated
 
     if not (gated or gateways or threshold or hide_names):
@@ -99,7 +100,7 @@ def export(app: App, asset: int | str, path: str) -> None:
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 def import_(app: App, path: Path) -> None:
     """Keep the key of a recovery file for the signer's account."""
-    registry = app.registry(to="know whose key it shall be")
+    registry = app.registry(to="know whose key it is to be")
     recipient = registry.import_key(path, _passphrase(path, confirm=False))
     app.console.result({"recipient": recipient}, facts={"key of": recipient})
 
@@ -108,7 +109,7 @@ def import_(app: App, path: Path) -> None:
 def clear(app: App) -> None:
     """Forget the keys that are kept for the signer's account, those of its own assets too. Asks first."""
     registry = app.registry(to="know whose keys are meant")
-    app.agree("Forget them? Those of your own assets cannot be had again without gateways or a recovery file.")
+    app.agree("Forget them? Those of your own assets cannot be recovered without gateways or a recovery file.")
     gone = registry.forget_keys()
     app.console.result({"forgotten": gone}, facts={"forgotten": str(gone)})
 

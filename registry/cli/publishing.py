@@ -51,7 +51,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
     type=Whole(),
     help="Owe the parents no more than this (basis points); by default what it is now.",
 )
-@click.option("--owner", metavar="ADDRESS", help="Who shall own it; by default the signer.")
+@click.option("--owner", metavar="ADDRESS", help="The owner; by default the signer.")
 @click.option("--payout", metavar="ADDRESS", help="Who receives the revenue; by default the owner.")
 @click.option(
     "--royalty-bps", type=Whole(), help="Let others derive from it, for this share of their sales (basis points)."
@@ -171,7 +171,7 @@ def _publish(app: App, draft: Draft, *, owner: str | None, again: bool, dry_run:
     examples=["registry publish-many catalogue.jsonl --dry-run", "registry publish-many catalogue.toml --batch 50"],
 )
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--owner", metavar="ADDRESS", help="Who shall own them; by default the signer.")
+@click.option("--owner", metavar="ADDRESS", help="The owner of all; by default the signer.")
 @click.option("--batch", type=Whole(1), default=100, show_default=True, help="Publications in one transaction.")
 @click.option("--again", is_flag=True, help="Publish even what was published before.")
 @dry_run_option

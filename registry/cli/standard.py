@@ -78,7 +78,7 @@ def show(app: App, name: str, version: int | None, text: bool) -> None:
         if app.console.as_json:
             app.console.result({"cid": found.cid, "text": document})
         elif sys.stdout.isatty():
-            # A stranger wrote it: a terminal shall not obey it.
+            # A stranger wrote it: a terminal must not obey it.
             for line in document.splitlines():
                 app.console.say(clean(line))
         else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.cli.app import App
 
 POCKET_MONEY: Final = 1_000_000
-"""Play dollars for who deploys them."""
+"""Play dollars for whoever deploys them."""
 
 
 @command("demo", examples=["registry demo"])

@@ -53,7 +53,7 @@ class _Assets:
         )
 
     def download(self, found: FoundAsset, target: Path) -> None:
-        """Write the content of an asset, decrypted, for who has access to it."""
+        """Write the content of an asset, decrypted, for whoever has access to it."""
         asset = Catalogue(self._registry).get(found.did)
         if asset.version == found.version:
             shelf_for(self._registry, asset).download(asset, target)

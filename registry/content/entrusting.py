@@ -70,7 +70,7 @@ class Shares:
         self, key: Identity, threshold: int, gateways: Sequence[KeyGateway], job: MutableMapping[str, Any]
     ) -> tuple[tuple[KeyGateway, ...], tuple[str, ...]]:
         """The gateways with what commits each to its share, and the shares: as an earlier run has split the key, or
-        anew. They are noted as text that the key itself opens, so nothing is told to who has it not."""
+        anew. They are noted as text that the key itself opens, so nothing is told to those without it."""
         from registry.gated.shares import commitment
         from registry.gated.shares import split as split_key
 
@@ -165,7 +165,7 @@ class Shares:
                 len(done),
                 needed,
                 failed,
-                what=f"Of the {len(gateways)} key gateways of {did}, {len(done)} did {what}, and {needed} shall",
+                what=f"Of the {len(gateways)} key gateways of {did}, {len(done)} did {what}, and {needed} are needed",
                 hint="Try again when they answer: 'registry keys reissue' for shares.",
             )
         if failed:

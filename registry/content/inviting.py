@@ -71,8 +71,8 @@ class Inviting(Session):
 
         found, encryption = _shared(self, asset)
         if not days > 0:
-            raise InputError(f"{days} days are no time.", hint="Write a number above 0.")
-        # One of the two clocks may be wrong: by neither shall it begin late, or end early.
+            raise InputError(f"days must be greater than 0, not {days}.", hint="Name how long access lasts.")
+        # One of the two clocks may be wrong: by neither may it begin late, or end early.
         clocks = sorted((int(time.time()), self.chain.block().timestamp)) if start is None else (start, start)
         begin, end = clocks[0], clocks[1] + int(days * 86_400)
         invited = Invited(found.did, to_address(account), begin, end, secrets.randbits(52), ())

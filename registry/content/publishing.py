@@ -207,7 +207,7 @@ class Publishing(Session):
         """Publish a new version of the document, with other `fields` or with the content at `path`.
 
         `hidden` takes names that begin with a dot, as for `publish`. Content that is gated stays so, with a new key;
-        `gated` says that it shall be, or with other gateways. The new key goes to the gateways afterwards;
+        `gated` makes it so, or names other gateways. The new key goes to the gateways afterwards;
         interrupted and run again, it finishes what was begun, with the same key.
 
         If somebody else was faster (`expected_version`, by default the version read now, or that of the `Asset` in

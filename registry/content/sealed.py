@@ -117,7 +117,7 @@ class Sealed:
         return files
 
     def verify(self, found: Asset, path: str | PathLike[str] | None) -> Verification:
-        """Blocks against CIDs; and with the key, if it is had without asking anybody, each chunk against its tag."""
+        """Blocks against CIDs; and with the key, if it is here without asking anybody, each chunk against its tag."""
         content = content_of(found)
         if path is not None:
             return self._compare(found, Path(path))
@@ -143,7 +143,7 @@ class Sealed:
         """
         if owner != self._session.address:
             raise InputError(
-                f"{draft.name!r} is gated and shall belong to {owner}, who does not sign.",
+                f"{draft.name!r} is gated and would belong to {owner}, who does not sign.",
                 hint="Publish it as yourself, and transfer it once the gateways have its key.",
             )
         if again:
@@ -256,7 +256,7 @@ class Sealed:
         here = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()} if not single else set()
         beside = sorted(here - {file.path for file in files})
         if extra := [path for path in beside if "/." not in f"/{path}"]:
-            raise Unverified(content_of(found).cid, str(folder), f"it has {extra[0]!r}, which the asset has not")
+            raise Unverified(content_of(found).cid, str(folder), f"it has {extra[0]!r}, which the asset does not have")
         for file in files:
             place = folder if single else folder.joinpath(*file.path.split("/"))
             plain = opened.file(file.path)

@@ -51,7 +51,7 @@ _RECEIPT_DEADLINE: Final = 90.0
 
 
 class GatewayWarning(UserWarning):
-    """A key was had in spite of key gateways that failed or lied."""
+    """The key was recovered, although some gateways failed or lied."""
 
 
 class Unlocker:
@@ -67,7 +67,8 @@ class Unlocker:
         return key
 
     def _unlock(self, found: Asset) -> Identity:
-        """`unlock`; a use that it spent stays written down until `served`, so that who is stopped has lost nothing."""
+        """`unlock`; a use that it spent stays written down until `served`, so that a client that is stopped loses
+        nothing."""
         encryption = _encryption(found)
         key = self._session.in_use.spent.get(encryption.recipient)
         if key is not None:
@@ -85,7 +86,7 @@ class Unlocker:
         if key is None:
             key = self._gather(found, encryption, holding, owner, unfinished)
             if lasting:
-                with contextlib.suppress(InputError, JournalError):  # it can be had again
+                with contextlib.suppress(InputError, JournalError):  # it can be recovered again
                     self._session.keys.put(self._session.address, key)
         (self._session.in_use.had if lasting else self._session.in_use.spent)[encryption.recipient] = key
         return key
@@ -160,7 +161,7 @@ class Unlocker:
         return self._session.keys.jobs.job(name)
 
     def _unfinished_use(self, encryption: Encryption) -> tuple[Identity, Receipt] | None:
-        """The receipt of a use that was signed before its key was had, and the key that the shares will be sealed to.
+        """The receipt of a use that was signed before its key was recovered, and the key that its shares are sealed to.
 
         None if there is none, or if it was never handed in and its time is over.
         """
@@ -187,8 +188,8 @@ class Unlocker:
         )
 
     def _use(self, found: Asset, encryption: Encryption, licence: int | None) -> tuple[Identity, Receipt]:
-        """Sign a use away for a fresh key. Both are kept first: who is stopped then asks again with the same, and so
-        does who asks at the same moment in another process."""
+        """Sign a use away for a fresh key. Both are kept first: a client that is interrupted retries with the same, and
+        so does one that asks at the same moment in another process."""
         from registry.gated.protocol import Receipt, release_ref
 
         with self._use_job(encryption).alone():
@@ -237,7 +238,11 @@ class Unlocker:
             self._session.in_use.uses[encryption.recipient] = fresh.recipient
         if gathered.causes:
             told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
-            warnings.warn(f"The key of {found.did} was had in spite of {told}.", GatewayWarning, stacklevel=4)
+            warnings.warn(
+                f"The key of {found.did} was recovered, although some gateways failed or lied: {told}.",
+                GatewayWarning,
+                stacklevel=4,
+            )
         return gathered.found.identity
 
     def _ask(
@@ -302,7 +307,7 @@ class Unlocker:
             return
 
     def _without_key(self, found: Asset, encryption: Encryption, gathered: Gathered, has_access: bool) -> RegistryError:
-        """The error for a key that could not be had."""
+        """The error for a key that could not be recovered."""
         if not has_access:
             try:
                 Rights(self._session).require_access(found)

@@ -19,7 +19,7 @@ ends with what to do next.
     │   ├── WouldOverwrite (FileExistsError)   .path: what is there is something else
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
-    ├── ContentError (OSError)             bytes could not be had, or not be trusted
+    ├── ContentError (OSError)             bytes could not be fetched, or not be trusted
     │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
     │   ├── HubUnavailable, HubLied        a hub does not answer, or says what the chain does not
     │   ├── PrivateAddress (PermissionError)   a URL of somebody else leads to this machine or a private network
@@ -68,7 +68,7 @@ ends with what to do next.
     │   ├── SandboxFailed (OSError)        the sandbox itself, not what runs in it
     │   ├── RunFailed                      .log: the end of what the program wrote
     │   ├── WrongEnvironment (ValueError)  a lock that cannot be built as it says
-    │   └── CannotReproduce (LookupError)  .missing: what a run needs and is not to be had
+    │   └── CannotReproduce (LookupError)  .missing: what a run needs and cannot be found
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     ├── IndexFault                         an index that cannot be used, or belongs to another registry
     │   └── SearchTimeout (TimeoutError)   .seconds: what one question may take of an index

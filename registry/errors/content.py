@@ -1,4 +1,4 @@
-"""Bytes that could not be had, or not be trusted."""
+"""Bytes that could not be fetched, or not be trusted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from registry.errors.base import RegistryError
 
 
 class ContentError(RegistryError, OSError):
-    """Bytes could not be had, or could not be trusted."""
+    """Bytes could not be fetched, or could not be trusted."""
 
     hint = "Try another source, or ask who published it."
 
@@ -117,7 +117,7 @@ class TooFewReplicas(ContentError):
     def __init__(self, cid: object, made: Sequence[str], wanted: int, causes: Sequence[str]) -> None:
         self.cid, self.made, self.wanted, self.causes = cid, tuple(made), wanted, tuple(causes)
         super().__init__(
-            f"{len(self.made)} of the {wanted} services that shall keep {cid} do ({'; '.join(self.causes)})."
+            f"{len(self.made)} of the {wanted} services that were to keep {cid} do ({'; '.join(self.causes)})."
         )
 
 

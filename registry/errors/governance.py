@@ -53,13 +53,13 @@ class DescriptionTooLong(GovernanceError, ValueError):
 
 
 class UnpinnedBody(GovernanceError, OSError):
-    """The body that a proposal names cannot be had, so nobody could read what they vote on."""
+    """The body that a proposal names cannot be fetched, so nobody could read what they vote on."""
 
     hint = "Pin it in a store that can be written, or add a source that holds it."
 
     def __init__(self, cid: object, reason: str) -> None:
         self.cid, self.reason = cid, reason
-        super().__init__(f"The body ipfs://{cid} of the proposal cannot be had: {reason}.")
+        super().__init__(f"The body ipfs://{cid} of the proposal cannot be fetched: {reason}.")
 
 
 class UnknownTarget(GovernanceError, LookupError):
@@ -85,7 +85,7 @@ class CallWouldRevert(GovernanceError):
 
 
 class BelowThreshold(GovernanceError, PermissionError):
-    """Who proposes has fewer votes than that takes."""
+    """The proposer has fewer votes than that takes."""
 
     hint = "Delegate to yourself if you hold tokens, or ask somebody with more votes to propose."
 
@@ -164,7 +164,7 @@ class AlreadyVoted(VoteRefused):
 class LateVote(VoteRefused):
     """The voting is over."""
 
-    hint = "Votes count no more."
+    hint = "Votes are not counted any more."
 
     def __init__(self, proposal: object, state: str) -> None:
         self.proposal, self.state = proposal, state

@@ -83,7 +83,7 @@ class TooFewShares(RegistryError, ConnectionError):
         hint: str = "",
     ) -> None:
         self.did, self.got, self.threshold, self.causes, self.liars = did, got, threshold, tuple(causes), tuple(liars)
-        said = what or f"The key of {did} needs {threshold} shares and {got} could be had"
+        said = what or f"The key of {did} needs {threshold} shares, and {got} could be collected"
         super().__init__(f"{said} ({'; '.join(self.causes)}).", hint=hint)
 
 

@@ -8,7 +8,7 @@ from registry.errors.base import RegistryError
 
 
 class SandboxError(RegistryError):
-    """A program or a file of a stranger could not be run or read."""
+    """A stranger's program or file could not be run or read."""
 
 
 class SandboxUnavailable(SandboxError, PermissionError):
@@ -18,7 +18,7 @@ class SandboxUnavailable(SandboxError, PermissionError):
 
     def __init__(self, reason: str, *, hint: str = "") -> None:
         self.reason = reason
-        super().__init__(f"The sandbox is not to be had: {reason}.", hint=hint)
+        super().__init__(f"The sandbox is not available: {reason}.", hint=hint)
 
 
 class SandboxFailed(SandboxError, OSError):

@@ -1,6 +1,6 @@
 """What a client and a key gateway say to each other, version 1: JSON over HTTP, the same models on both sides.
 
-Shares travel sealed (age) to the one who shall have them, so a gateway learns its own share and nothing else, and
+Shares travel sealed (age) to the one who is to have them, so a gateway learns its own share and nothing else, and
 nobody on the way learns any. Whoever asks signs in with Ethereum (EIP-4361); the signed text names the gateway, the
 chain, the asset and the digest of the very request, so it is good for nothing else. See docs/key-gateway.md.
 """

@@ -176,7 +176,7 @@ class Database:
     # --- Shares ----------------------------------------------------------------------------------
 
     def put_share(self, share: StoredShare) -> None:
-        """Keep a share, beside others of the same version: what was sold must stay open to who bought it."""
+        """Keep a share, beside others of the same version: what was sold must stay open to whoever bought it."""
         values = (
             share.asset,
             share.version,

@@ -37,7 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         Stored,
         (401, 403, 404, 409),
     ),
-    ("post", "/v1/releases", "Hand a share out to who has access.", ReleaseRequest, Release, (401, 403, 404, 409)),
+    ("post", "/v1/releases", "Hand a share out to whoever has access.", ReleaseRequest, Release, (401, 403, 404, 409)),
 )
 """Method, path, what it does, what it takes, what it answers, and with which statuses it refuses besides the usual."""
 

@@ -16,7 +16,7 @@ from registry.gateway.refusal import Refusal
 from registry.types import Address, to_address
 
 SKEW: Final = 60
-"""Seconds that the clock of who signs may be ahead of ours."""
+"""Seconds that the signer's clock may be ahead of ours."""
 
 _LONGEST: Final = 2000
 _MOST_LINES: Final = 20
@@ -93,7 +93,7 @@ class Doorkeeper:
             earliest = _seconds(not_before) if not_before is not None else start
         except (ValueError, OverflowError):
             raise _refused("its times cannot be read") from None
-        # Both times are named: the clock of who signs may be the one that is wrong, and nobody else would tell them.
+        # Both times are named: the signer's clock may be the one that is wrong, and nobody else would tell them.
         if start > now + SKEW or earliest > now + SKEW:
             reason = f"it is from the future, {utc(max(start, earliest))}, and here it is {utc(now)}"
             raise _refused(reason, "Compare the clock of the machine that signs, and sign again.")

@@ -294,7 +294,9 @@ class _Reader:
         if name in _AMOUNTS and " " in text:
             wanted = token()
             if wanted is None:
-                raise self._file.fault(node, f"{text!r} is an amount of money, and {name!r} is none of a payment token")
+                raise self._file.fault(
+                    node, f"{text!r} is an amount of money, and {name!r} does not count a payment token"
+                )
             return self._file.located(node, lambda text: self._registry.amount(text, token=wanted)).units
         return self._file.located(node, whole)
 

@@ -42,7 +42,7 @@ class Case(Shown):
     """A flag on an asset, or an appeal of its owner against a delisting; times in seconds since 1970.
 
     ============ ==================================================================
-    reason       document of who flagged or appealed
+    reason       document of whoever flagged or appealed
     answer       document of the owner; None without one
     claimant     who flagged, or appealed
     bond         what they put up

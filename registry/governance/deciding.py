@@ -42,7 +42,7 @@ _SET_GUARDIAN: Final = keccak(text="setGuardian(address,uint48)")[:4]
 
 
 class Proposing(Lookup[R]):
-    """Verbs of who proposes, and of anybody who moves a decision on."""
+    """The verbs of proposers, and of anybody who moves a decision on."""
 
     # --- Drafting --------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class Proposing(Lookup[R]):
         return self._move(found, "execute", done, self.governor.functions.execute, self._check_execute, dry_run)
 
     def cancel(self, proposal: Proposal | int | str, *, dry_run: bool = False) -> Done:
-        """Cancel a proposal: by who proposed it before the voting, by the guardian until it is executed.
+        """Cancel a proposal: for its proposer before the voting, for the guardian until it is executed.
 
         Raises `MayNotCancel`, `WrongProposalState` and `CodeChanged`.
         """

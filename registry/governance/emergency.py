@@ -55,7 +55,7 @@ class Emergency(Governed[R]):
             what for what, wanted in (("new publications", publications), ("new sales", sales)) if wanted
         )
         if not paused:
-            raise InputError("A pause pauses something.", hint="Pause sales, publications, or both.")
+            raise InputError("There is nothing to pause.", hint="Pause sales, publications, or both.")
         call = self.brake_contract.functions.brake(publications, sales, seconds)
         return self.registry.act(f"pause {paused} for {seconds:,} seconds", call, dry_run=dry_run)
 
@@ -66,7 +66,7 @@ class Emergency(Governed[R]):
         """
         ended = " and ".join(what for what, on in (("publications", publications), ("sales", sales)) if on)
         if not ended:
-            raise InputError("This would end no pause.", hint="Let sales, publications, or both go on.")
+            raise InputError("There is nothing to let go on.", hint="Let sales, publications, or both go on.")
         call = self.brake_contract.functions.release(publications, sales)
         return self.registry.act(f"end the pause of {ended}", call, dry_run=dry_run)
 

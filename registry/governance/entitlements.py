@@ -155,8 +155,8 @@ def read_csv(path: str | Path) -> Entitlements:
 def read_proofs(data: bytes | str, source: object, *, account: Address | None = None) -> tuple[Proven, ...]:
     """Read what `Entitlements.to_json` wrote, by whomever: all of it, or what is for an account.
 
-    Each proof is checked against the file's root; whether that is the one on chain is for who knows the chain. Raises
-    `InvalidEntitlements`.
+    Each proof is checked against the file's root; whether that is the one on chain is for whoever knows the chain.
+    Raises `InvalidEntitlements`.
     """
     try:
         body = load_json(data, MAX_DEPTH)
@@ -233,7 +233,7 @@ def tokens(text: str) -> int:
 def _amount(text: str) -> int:
     units = tokens(text)
     if not units:
-        raise ValueError("an amount of nothing")
+        raise ValueError("the amount is 0")
     return units
 
 

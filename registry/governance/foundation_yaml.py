@@ -1,4 +1,4 @@
-"""What a DAO shall start with, written down in YAML.
+"""What a DAO is to start with, written down in YAML.
 
 ::
 
@@ -68,7 +68,9 @@ class _Reader:
         root = self._file.root()
         fields = self._file.fields(root, _FIELDS)
         if "allocations" not in fields and "distribution" not in fields:
-            raise self._file.fault(root, "nobody is allocated anything", "Add 'allocations', or a 'distribution'.")
+            raise self._file.fault(
+                root, "no tokens are allocated to anybody", "Add 'allocations', or a 'distribution'."
+            )
         given: dict[str, Any] = {"allocations": {}}
         listed: Entitlements | None = None
         if "token" in fields:
@@ -123,7 +125,7 @@ class _Reader:
         }
         fields = self._file.fields(node, readers)
         if ("guardian" in fields) != ("guardian-until" in fields):
-            raise self._file.fault(node, "a guardian has an end, and an end a guardian")
+            raise self._file.fault(node, "a guardian needs an end, and an end needs a guardian")
         values = {name.replace("-", "_"): self._file.located(at, readers[name]) for name, at in fields.items()}
         return GovernorRules(**values)
 

@@ -51,7 +51,7 @@ class Lookup(Governed[R]):
     # --- Reading ---------------------------------------------------------------------------------
 
     def body(self, proposal: Proposal) -> Body:
-        """The pinned body of a proposal, verified; raises `UnpinnedBody` if it cannot be had or is none."""
+        """The pinned body of a proposal, verified; raises `UnpinnedBody` if it cannot be fetched or is none."""
         if proposal.cid is None:
             raise UnpinnedBody("(none)", "its description names no body")
         return read_body(
@@ -138,7 +138,7 @@ class Lookup(Governed[R]):
             found = [event for event in self._events() if f"0x{event.args['proposalId']:064x}".startswith(wanted)]
         if len(found) > 1:
             named = ", ".join(f"0x{event.args['proposalId']:064x}"[:18] for event in found[:4])
-            raise ProposalNotFound(proposal, f"more than one begin like this ({named})")
+            raise ProposalNotFound(proposal, f"more than one begins like this ({named})")
         if not found:
             raise ProposalNotFound(proposal)
         return found[0]
@@ -172,7 +172,7 @@ class Lookup(Governed[R]):
         )
 
     def _body_and_warnings(self, found: Proposal) -> tuple[Body | None, list[str]]:
-        """The body, if it can be had, and what is suspicious about the proposal as a whole."""
+        """The body, if it can be fetched, and what is suspicious about the proposal as a whole."""
         warnings = []
         body: Body | None = None
         try:

@@ -27,7 +27,7 @@ class Documents(Governed[R]):
         """Store a document as one raw block, read it back, and return its digest; a CID must be there already.
 
         Raises `InputError` for an empty document, one over 1 MiB, a file that cannot be read, and a CID that is not of
-        one raw block with sha2-256; `BlockNotFound` and `Unverified` for a CID whose bytes cannot be had.
+        one raw block with sha2-256; `BlockNotFound` and `Unverified` for a CID whose bytes cannot be fetched.
         """
         if isinstance(document, CID):
             if document.codec != RAW:

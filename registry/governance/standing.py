@@ -33,7 +33,7 @@ class Choice(IntEnum):
         try:
             return cls[value.upper()] if isinstance(value, str) else cls(value)
         except (KeyError, ValueError):
-            raise InputError(f"One cannot vote {value!r}.", hint="Vote for, against or abstain.") from None
+            raise InputError(f"{value!r} is not a vote.", hint="Vote for, against or abstain.") from None
 
     def __str__(self) -> str:
         return self.name.lower()
@@ -66,7 +66,7 @@ def short(proposal: int) -> str:
 
 
 def local(seconds: int) -> str:
-    """A moment in seconds since 1970 as text, in the zone of who reads it."""
+    """A moment in seconds since 1970 as text, in the reader's zone."""
     moment = datetime.fromtimestamp(min(seconds, 253402300799 - 86_400), UTC).astimezone()
     return moment.strftime("%Y-%m-%d %H:%M:%S %Z").strip()
 

@@ -242,7 +242,7 @@ class Voting(Proposing[R]):
         `InputError` for a batch of none, `LateVote` and `VotingNotBegun` while nothing can be counted.
         """
         if batch < 1:
-            raise InputError(f"A batch of {batch} ballots is none.", hint="It has 1 ballot or more.")
+            raise InputError(f"batch must be at least 1, not {batch}.", hint="It counts ballots of one transaction.")
         found = self.proposal(proposal)
         outbox = self.registry.actor.outbox("relay ballots", dry_run=dry_run)
         prefix = f"relay:{self.dao.governor}:{found.id}"

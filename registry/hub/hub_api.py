@@ -335,7 +335,7 @@ def _rendered(operation: Operation, catalogue: Any, values: dict[str, Any]) -> t
 
 
 def _within_bounds(found: Model) -> Model:
-    """A page with fewer documents in it, if they are too long together; they can be had by their digests."""
+    """A page with fewer documents in it, if they are too long together; they can be asked for by their digests."""
     if not isinstance(found, Hits):
         return found
     left, hits = INLINE, []
@@ -357,7 +357,7 @@ def _of_refusal(error: Unanswered, headers: Mapping[str, str]) -> dict[str, str]
 
 
 def _packed(request: Request, page: PageAnswer, headers: dict[str, str]) -> Response:
-    """A page, compressed for who takes that and where it helps."""
+    """A page, compressed for whoever takes that and where it helps."""
     body = page.body
     if page.media in _PACKED and len(body) > 1_024 and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, 5, mtime=0)

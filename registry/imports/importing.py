@@ -73,7 +73,7 @@ class Imports:
         dry_run: bool = False,
         **fields: Any,
     ) -> tuple[Imported, Published | Preview]:
-        """Import a source and publish it as an asset; `fields` are those of its document that shall be other than the
+        """Import a source and publish it as an asset; `fields` are those of its document that are to be other than the
         source says, and the rest is as of `Registry.publish`.
 
         What its card says it was made from becomes its parents where this user imported and published that here, beside

@@ -77,7 +77,7 @@ class Web:
     def get(self, url: str, what: str, headers: Mapping[str, str] = {}) -> Iterator[Answer]:
         """Ask for a URL or for a path of the server, and follow where it sends. The answer may be of any status.
 
-        Raises `Unavailable`, `PrivateAddress` for who sends inside, and `ImportFailed` for who sends in circles or to
+        Raises `Unavailable`, `PrivateAddress` for a redirect inside, and `ImportFailed` for one in circles or to
         what is not https."""
         target = self.url + url if url.startswith("/") else urljoin(self.url + "/", url)
         with ExitStack() as stack:
@@ -205,7 +205,7 @@ def _begins_at(content_range: str, offset: int) -> bool:
 
 
 def _patiently(once: Callable[[], T]) -> T:
-    """Try something that may be had later, for about a minute. Raises what the last attempt raised."""
+    """Try something that may be there later, for about a minute. Raises what the last attempt raised."""
     for tried in range(TRIES):
         try:
             return once()

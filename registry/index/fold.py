@@ -585,7 +585,7 @@ def standard_deprecated(row: Row) -> None:
 
 @on("Standards.ConformanceDeclared", row=("conformance", "assetId", "name"))
 def conformance_declared(row: Row, version: int, assetVersion: int, declarer: str) -> None:
-    """An asset conforms to a standard, as who answers for it says; version 0 takes that back."""
+    """An asset conforms to a standard, as whoever answers for it says; version 0 takes that back."""
     row.update(number=version, version=assetVersion if version else 0, declarer=declarer if version else "")
 
 

@@ -44,7 +44,7 @@ NEVER: Final = 2**62
 """When nothing is to be done, in seconds since 1970."""
 
 _REFUSED: Final = (ContentError, NotFoundError, InputError)
-"""What reading a manifest raises that cannot be had, or is none."""
+"""What reading raises of a manifest that cannot be fetched, or is none."""
 
 
 @dataclass(frozen=True, slots=True)

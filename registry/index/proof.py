@@ -245,7 +245,7 @@ def _did(hit: Hit) -> DID | None:
 
 
 class _Documents:
-    """Documents by digest, each asked for once; None for what is not to be had."""
+    """Documents by digest, each asked for once; None for those that cannot be fetched."""
 
     def __init__(self, ask: Callable[[bytes], bytes | None]) -> None:
         self._ask = ask
@@ -301,7 +301,7 @@ def _wrong_in_document(hit: Hit, documents: _Documents, terms: bytes | None) -> 
     digest = bytes.fromhex(hit.digest)
     data = hit.document.encode() if hit.document else documents(digest)
     if data is None or hashlib.sha256(data).digest() != digest:
-        return "document", "there", "not to be had"
+        return "document", "there", "not there"
     try:
         ddo = DDO.from_bytes(data)
     except InvalidDDO as error:

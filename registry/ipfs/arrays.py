@@ -138,7 +138,7 @@ def read_rows(
 
 
 def _rows_of_a_chunk(array: zarr.Array[Any]) -> int:
-    """Rows that are fetched together: those of a chunk, since the chunks of a shard can be had one by one."""
+    """Rows that are fetched together: those of a chunk, since the chunks of a shard can be read one by one."""
     size = math.prod(array.chunks) * array.dtype.itemsize
     if size > _LARGEST:
         raise LimitExceeded(f"The size of a chunk of {array.path} in bytes", size, _LARGEST)

@@ -168,7 +168,7 @@ class IPFSFileSystem(AbstractFileSystem):
     def walk(
         self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = "omit", **options: Any
     ) -> Iterator[Any]:
-        """The folders below a path and what is in them. Content that cannot be had or trusted is an error whatever
+        """The folders below a path and what is in them. Content that cannot be fetched or trusted is an error whatever
         `on_error` says: leaving a folder out would pass off a part for the whole."""
 
         def decide(error: OSError) -> None:

@@ -98,7 +98,7 @@ class LocalStore(BlockFiles):
 
         Waits until nobody is `writing`. If a block that a pin needs is damaged or missing, what lies below it is not
         known: then nothing is removed, and the reader's `ContentError` says which. `fsck` mends it. Raises `InputError`
-        for who is writing.
+        inside of `writing`.
         """
         hold = self._hold
         if hold.depth:

@@ -54,7 +54,7 @@ def json_too_deep(data: bytes, most: int) -> int | None:
 
 def cbor_too_deep(data: bytes, most: int) -> bool:
     """Whether arrays, maps and tags are nested deeper than `most`. Whether `data` is CBOR is left to the decoder, as is
-    all that has no stated length, which DAG-CBOR has not."""
+    all that states no length, which DAG-CBOR does not allow."""
     left: list[int] = []  # items to come in each container that is open
     at = 0
     while at < len(data):

@@ -113,7 +113,7 @@ def _with(known: tuple[PinReceipt, ...], new: PinReceipt) -> tuple[PinReceipt, .
 
 
 class ReplicaPolicy:
-    """At least `n` of `services` shall keep what is ensured, those named first preferred.
+    """At least `n` of `services` are to keep what is ensured, those named first preferred.
 
     `deadline` is how many seconds one service may take to fetch a CID before another is asked instead, `poll` the
     seconds between looks. `progress` is called with what is waited for, how many keep it, and `n`. Raises `InputError`

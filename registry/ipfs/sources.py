@@ -63,7 +63,7 @@ def default_gateway() -> str | None:
     chosen = os.environ.get("IPFS_GATEWAY")
     if chosen is not None:
         return chosen or None
-    home = Path(os.path.expanduser("~"))  # which stays a ~ for who has none
+    home = Path(os.path.expanduser("~"))  # which stays a ~ for whoever has none
     places = [
         *([Path(os.environ["IPFS_PATH"])] if os.environ.get("IPFS_PATH") else []),
         home / ".ipfs",

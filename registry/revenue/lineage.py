@@ -154,7 +154,7 @@ class Lineage(Session):
     def family(self, asset: AssetRef) -> Family:
         """The family of an asset, from events: ancestors with what it owes them, descendants with what they owe it.
 
-        Names come from the documents; of one that cannot be had, the number stands in. Needs no signer. Raises
+        Names come from the documents; where one cannot be read, the number stands in. Needs no signer. Raises
         `AssetNotFound`, `InvalidDID` and `WrongChain`.
         """
         from registry.revenue.accounts import Accounts  # with them come sums and statements, which few commands need

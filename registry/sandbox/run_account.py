@@ -22,7 +22,7 @@ LOCKS: Final = Path("/run/asset-registry")
 
 
 def own_account(stack: ExitStack) -> int | None:
-    """A number of an account that no other run has until the stack ends; None for who is not root.
+    """A number of an account that no other run has until the stack ends; None for anybody but root.
 
     Raises `SandboxFailed` if all are taken.
     """

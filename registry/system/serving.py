@@ -53,7 +53,7 @@ class Serving:
         """Serve until `stop`, or until the process is told to end (SIGTERM, SIGINT): what is under way is finished."""
 
         def ended(_number: int, _frame: FrameType | None) -> None:
-            """The server raises the signal again when it has stopped: that shall not kill who closes the files."""
+            """The server raises the signal again when it has stopped: that must not kill whoever closes the files."""
 
         if threading.current_thread() is threading.main_thread():
             before = {number: signal.signal(number, ended) for number in (signal.SIGTERM, signal.SIGINT)}

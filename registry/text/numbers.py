@@ -66,7 +66,7 @@ def moment(text: str, what: str = "date or moment") -> int:
     if not _DAY.fullmatch(day) or (text[10:] and (text[10] not in "T " or not clock)):
         raise InvalidNumber(text, what, "write it as 2027-01-31 or 2027-01-31T12:00Z")
     if clock and not _ZONE.fullmatch(zone):
-        raise InvalidNumber(text, what, "it says of no zone; write Z or +02:00 at its end")
+        raise InvalidNumber(text, what, "it does not say which zone; write Z or +02:00 at its end")
     try:
         found = datetime.fromisoformat(text if clock else f"{day}T00:00+00:00")
         return int(found.astimezone(UTC).timestamp())

@@ -447,7 +447,7 @@ _TAKES_ANY = {
     "_settings": "encodes arguments, asks nobody",
     "ChainView._work": "hands the error on to who waits",
     "Shares.at_each.attempt": "tells the error, beside what others did",
-    "LocalStore.fsck.mend": "a block that cannot be had is counted as missing, which it is",
+    "LocalStore.fsck.mend": "a block that cannot be fetched is counted as missing, which it is",
     "Previews._make": "tells the error in the place of the preview, and tries again after a while",
     "Sender._revive": "what was sent is looked for before it is sent again",
     "Words._coin": "reckons, asks nobody",

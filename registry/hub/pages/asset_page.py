@@ -207,7 +207,7 @@ def _bond(desk: Desk) -> tuple[int, str, str] | None:
 
 
 def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:
-    """Flags and appeals of an asset, the last first, with their reasons where they can be had."""
+    """Flags and appeals of an asset, the last first, with their reasons where they can be read."""
     found = []
     for row in desk.rows("cases", id):
         reason = desk.previews.of_block(CID.from_digest(row["reason"])) if row["reason"].strip(b"\0") else None
@@ -280,7 +280,7 @@ _FOREIGN: Final = {
     "content-disposition": "attachment",
     "content-security-policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
 }
-"""With what is a stranger's: no document of its own, wherever it is opened."""
+"""With content that a stranger made: no document of its own, wherever it is opened."""
 
 
 def _shown(desk: Desk, asked: Asked, kind: str) -> FilePreview:

@@ -168,7 +168,7 @@ class Desk:
 
     def documents(self, digests: Sequence[bytes]) -> tuple[list[DDO | None], bool]:
         """Documents of earlier versions too, which the index does not keep: those are fetched, for as long as a page
-        may wait. The second value says whether all that can be had was."""
+        may wait. The second value says whether all that can be fetched was."""
         found, settled = [], True
         absent = [self.cid(one) for one in digests if self.catalogue.document(one) is None]
         fetched = dict(zip(absent, self.previews.blocks(absent), strict=True))

@@ -1,4 +1,4 @@
-"""Looks into one file of a stranger's, inside the sandbox: the only code of the pages that reads such bytes.
+"""Looks into one file that a stranger made, inside the sandbox: the only code of the pages that reads such bytes.
 
 Each function takes the path of the file (or of its beginning) and returns what JSON can say, bounded in every
 direction, or the bytes of a picture that was drawn anew. Nothing of the file itself comes out, and markup only where a

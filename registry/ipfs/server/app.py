@@ -23,13 +23,13 @@ __all__ = ["make_app"]
 
 
 def make_app(store: LocalStore, token: str | None) -> Starlette:
-    """The ASGI application over a store; with `token`, for who has it."""
+    """The ASGI application over a store; with `token`, for whoever has it."""
     return Starlette(routes=[*gateway_routes(store), *rpc_routes(store)], middleware=[Middleware(_Guard, token=token)])
 
 
 class _Guard:
-    """Lets in who has the token; without one, who speaks to this machine by its own name. No web page reaches the RPC:
-    a browser says that it is one, and what it may not read it could still have sent."""
+    """Lets in whoever has the token; without one, whoever speaks to this machine by its own name. No web page reaches
+    the RPC: a browser says that it is one, and what it may not read it could still have sent."""
 
     _OF_BROWSERS: Final = ("origin", "referer", "sec-fetch-site")
 
@@ -51,7 +51,7 @@ class _Guard:
             if not hmac.compare_digest(given, self._expected):
                 return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
         elif not is_loopback(_host(headers.get("host", ""))):
-            # A name of a stranger's that resolves to this machine would let his page in (DNS rebinding).
+            # A stranger's name that resolves to this machine would let the stranger's page in (DNS rebinding).
             return PlainTextResponse("this server answers to its own address only\n", 403)
         if path.startswith("/api/") and any(name in headers for name in self._OF_BROWSERS):
             return PlainTextResponse("the RPC is not for browsers\n", 403)

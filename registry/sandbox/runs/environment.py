@@ -66,7 +66,7 @@ def environment(
 
     Each wheel is checked against its CID and against its SHA-256; no index is asked. Raises `WrongEnvironment` for a
     lock of another kind of machine or Python and for wheels that are not what it says, `CannotReproduce` for wheels
-    that are nowhere to be had."""
+    that no index has."""
     if lock.platform != platform():
         raise WrongEnvironment(
             f"it is for {lock.platform}, and this machine is {platform()}", hint="Run it on such a machine."

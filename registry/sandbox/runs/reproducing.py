@@ -163,13 +163,13 @@ def _fetched(
 
 
 def _laid(lay: Callable[[], Laid], what: str, cid: CID, missing: list[str]) -> Laid | None:
-    """Something that is needed; if it is not to be had, or not what was recorded, it is missing."""
+    """Something that is needed; if it cannot be found, or is not what was recorded, it is missing."""
     try:
         laid = lay()
     except AccessDenied as error:
         missing.append(f"the {what} needs access: {error.message.rstrip('.')}. {error.hint.rstrip('.')}")
     except (NotFoundError, ContentError) as error:
-        missing.append(f"the {what} is not to be had: {error.message.rstrip('.')}")
+        missing.append(f"the {what} cannot be found: {error.message.rstrip('.')}")
     except RegistryError as error:
         missing.append(f"the {what}: {error.message.rstrip('.')}")
     else:
@@ -202,7 +202,7 @@ def _lock(record: RunRecord, workshop: Workshop, missing: list[str]) -> Lock | N
     try:
         lock = Lock.from_bytes(fetch(cid, workshop.store))
     except RegistryError as error:
-        missing.append(f"the lock of its environment is not to be had: {error.message.rstrip('.')}")
+        missing.append(f"the lock of its environment cannot be found: {error.message.rstrip('.')}")
         return None
     gone = [wheel.name for wheel in lock.wheels if not _there(wheel.cid, workshop)]
     missing.extend(f"there is no wheel {name}" for name in gone)
@@ -280,7 +280,7 @@ def _verdicts(
             export(entry.cid, workshop.store, recorded / entry.path)
         except ContentError as error:
             word: Word = "differs" if entry.compared.compare == "exact" else "not comparable"
-            why = "other bytes" if word == "differs" else f"what was recorded is not to be had: {error.message}"
+            why = "other bytes" if word == "differs" else f"what was recorded cannot be found: {error.message}"
             verdicts[entry.path] = Verdict(entry.path, word, why, how)
     left = [entry for entry in unequal if entry.path not in verdicts]
     verdicts |= _compared({entry.path: entry.compared for entry in left}, recorded, outputs)

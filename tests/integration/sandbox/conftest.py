@@ -19,7 +19,7 @@ def tier_2_is_reached() -> None:
     """These tests do not skip: where the sandbox is missing, nothing of it would be tested and nobody would notice."""
     found = reach()
     if found.tier < Tier.BUBBLEWRAP:
-        pytest.fail(f"The sandbox is not to be had: {found.why}. {found.hint}", pytrace=False)
+        pytest.fail(f"The sandbox is not available: {found.why}. {found.hint}", pytrace=False)
 
 
 @pytest.fixture(scope="session", params=["root", "user"] if os.geteuid() == 0 else ["user"])

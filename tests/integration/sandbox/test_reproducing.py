@@ -269,7 +269,7 @@ def test_one_changed_input_byte_is_refused_before_it_runs(
 
 def test_input_gone(workshop: Workshop, code: Any, data: Path, folder: Any) -> None:
     record = workshop.run(code(SUM), {"numbers": data}, outputs=folder()).record
-    with pytest.raises(CannotReproduce, match="the input 'numbers' is not to be had") as caught:
+    with pytest.raises(CannotReproduce, match="the input 'numbers' cannot be found") as caught:
         reproduce(record, workshop, outputs=folder())
     assert len(caught.value.missing) == 1
 
@@ -294,7 +294,7 @@ def test_wheel_gone(
     with pytest.raises(CannotReproduce) as caught:
         reproduce(made.record, stranger, outputs=folder())
     told = " ".join(caught.value.missing)
-    assert "there is no wheel greeting-1.0-py3-none-any.whl" in told and "the code is not to be had" in told
+    assert "there is no wheel greeting-1.0-py3-none-any.whl" in told and "the code cannot be found" in told
     assert reproduce(made.record, workshop, outputs=folder()).word == "same"
 
 

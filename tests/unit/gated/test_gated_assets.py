@@ -452,7 +452,7 @@ def test_a_copy_is_verified_against_what_the_content_opens_to(
     with pytest.raises(Unverified, match="cannot be read"):
         buyer.verify(asset.did, tmp_path / "copy")
     (tmp_path / "copy" / "more.txt").write_text("slipped in")
-    with pytest.raises(Unverified, match=r"it has 'more\.txt', which the asset has not"):
+    with pytest.raises(Unverified, match=r"it has 'more\.txt', which the asset does not have"):
         buyer.verify(asset.did, tmp_path / "copy")
     with pytest.raises(InputError, match="exists already"):
         buyer.download(asset.did, tmp_path / "copy")

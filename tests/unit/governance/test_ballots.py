@@ -94,8 +94,8 @@ def test_a_body_that_cannot_be_had_is_a_warning_to_the_voter(author: Registry, o
     ann.store = MemoryStore()
     with pytest.raises(UnpinnedBody):
         ann.governance.body(open_vote)
-    assert "cannot be had" in ann.governance.describe(open_vote).warnings[0]
-    assert "cannot be had" in ann.governance.vote(open_vote, "abstain").warnings[0]
+    assert "cannot be fetched" in ann.governance.describe(open_vote).warnings[0]
+    assert "cannot be fetched" in ann.governance.vote(open_vote, "abstain").warnings[0]
 
 
 def test_a_body_that_tells_of_other_calls_is_not_believed(author: Registry, halved: ProposalDraft) -> None:

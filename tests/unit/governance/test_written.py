@@ -168,7 +168,7 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
             "title: T\nactions:\n  - contract: Curation\n    function: nameCouncil\n"
             "    arguments: [Curation, 2027-01-31T12:00]\n",
             5,
-            "no zone",
+            "which zone",
         ),
         (
             "title: T\nactions:\n  - contract: AssetRegistry\n    function: setDelisted\n    arguments: [1, perhaps]\n",
