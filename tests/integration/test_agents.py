@@ -20,7 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
 from integration.cli_support import ADDRESSES, PUBLISH, Shell
-from integration.conftest import Anvil
+from integration.support import Anvil
 
 SECONDS = 120
 

@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from .cli_support import ADDRESSES, KEYS, MODEL, PENGUINS, PUBLISH, Shell, masked
-from .conftest import Anvil
+from .support import Anvil
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "cli"
 CSV = (PENGUINS / "penguins.csv").read_bytes()

@@ -16,7 +16,7 @@ from registry.ipfs.store import LocalStore
 from registry.ipfs.trustless import TrustlessGateway
 
 from .cli_support import ADDRESSES, KEYS, Shell
-from .conftest import Anvil
+from .support import Anvil
 
 ITEMS = 6_000
 

@@ -13,7 +13,7 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 
 from .cli_support import ADDRESSES, Shell, masked
-from .conftest import Anvil
+from .support import Anvil
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "cli"
 DAY = 86_400

@@ -18,7 +18,7 @@ from registry.errors import AlreadyVoted, ChainError, LateVote, NoVotes, TooEarl
 from registry.governance.ballot import Ballot
 from registry.governance.standing import Choice, ProposalState
 
-from .conftest import Anvil
+from .support import Anvil
 
 DAY = 86_400
 WHOLE = 10**18

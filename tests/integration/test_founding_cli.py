@@ -19,7 +19,7 @@ from registry.chain.signers import dev_signer
 from registry.ipfs.store import MemoryStore
 
 from .cli_support import ADDRESSES, PUBLISH, Shell
-from .conftest import Anvil
+from .support import Anvil
 
 DAY = 86_400
 

@@ -13,7 +13,7 @@ import pyrage
 import pytest
 
 from .cli_support import ADDRESSES, PENGUINS, Shell
-from .conftest import Anvil
+from .support import Anvil
 
 CSV = (PENGUINS / "penguins.csv").read_bytes()
 

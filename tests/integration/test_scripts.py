@@ -18,7 +18,7 @@ from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
 
 from .cli_support import ADDRESSES, MODEL, ROOT
-from .conftest import Anvil
+from .support import Anvil
 
 APE = Path(sys.executable).parent / "ape"
 THROW_AWAY = ("ethereum:local:test", "ethereum:local:foundry")

@@ -190,6 +190,13 @@ def test_the_tests_of_a_room_have_its_name() -> None:
     assert folders - {"collection"} <= {room for floor in FLOORS for room in floor}
 
 
+def test_what_tests_import_of_each_other_is_in_no_conftest() -> None:
+    """Fixtures come by their names. What is imported would be there a second time, under the name it is imported by."""
+    line = re.compile(r"^ *(from [\w.]*conftest import|import conftest)", re.MULTILINE)
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
+    assert len(tests) > 200 and not [str(path) for path in tests if line.search(path.read_text(encoding="utf-8"))]
+
+
 def test_a_name_is_used_once() -> None:
     """Of classes in the whole package; of files in each folder, where two may not differ by an ending alone."""
     homes: dict[str, list[str]] = {}

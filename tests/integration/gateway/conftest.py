@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from integration.conftest import Anvil
 from integration.gateway.support import (
     AUTHOR,
     BUYER,
@@ -20,6 +19,7 @@ from integration.gateway.support import (
     no_secret_in,
     shares,
 )
+from integration.support import Anvil
 from registry import Published, Registry
 from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain

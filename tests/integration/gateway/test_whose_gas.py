@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from integration.conftest import Anvil
 from integration.gateway.support import AUTHOR, BUYER, CALLS, OTHER, STRANGER, Town, Voice, Wish, shares
 from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
+from integration.support import Anvil
 from registry import Published, Registry
 from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from postgres import Postgres
 
-from integration.conftest import Anvil
 from integration.hub.support import Town
+from integration.support import Anvil
 from registry.hub.hub_server import HubServer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from integration.conftest import Anvil
+from integration.support import Anvil
 from registry import Licence, Registry
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from integration.cli_support import ADDRESSES, PUBLISH, Shell
-from integration.conftest import Anvil
 from integration.hub.support import get, wait_for
+from integration.support import Anvil
 
 
 @pytest.fixture(scope="module")

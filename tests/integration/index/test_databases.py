@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from postgres import Postgres
 
-from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
+from integration.support import Anvil
 from registry.errors import IndexFault, InputError, SearchTimeout
 from registry.index import copying, deadline, tables_store
 from registry.index.copying import copy_index

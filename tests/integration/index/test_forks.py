@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
+from integration.support import Anvil
 
 HISTORIES = 500 if os.environ.get("DEEP") else 50
 

@@ -10,8 +10,8 @@ import pytest
 from quirks import proxy as quirks
 from quirks.proxy import Proxy
 
-from integration.conftest import Anvil
 from integration.index.support import PEOPLE, Place, dump
+from integration.support import Anvil
 from registry.errors import (
     ConnectionFailed,
     ForkBelowFinal,

@@ -13,7 +13,7 @@ from registry.ipfs.profiles import UNIXFS_V0_2015
 from registry.ipfs.store import LocalStore
 from registry.ipfs.unixfs import add_tree, compute_cid, export
 
-from .conftest import Kubo
+from .support import Kubo
 
 CHUNK = UNIXFS_V0_2015.chunk
 

@@ -17,7 +17,7 @@ from eth_abi.abi import encode
 from injected_wallet import Wallet, at, injected
 from pages_world import served
 
-from integration.conftest import Anvil
+from integration.support import Anvil
 from registry import Licence, Registry
 from registry.chain.artifacts import artifact
 from registry.chain.calldata import signature_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.cli_support import MODEL, PENGUINS, Shell
-from integration.conftest import Anvil
+from integration.support import Anvil
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore
 

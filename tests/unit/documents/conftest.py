@@ -13,7 +13,7 @@ from registry.ipfs.cid import CID
 from registry.money import Token
 from registry.types import Address
 
-REGISTRY = "0x06012c8cf97BEaD5deAe237070F9587f8E7A266d"
+from .support import REGISTRY
 
 settings.register_profile("documents", deadline=None, derandomize=True)
 settings.load_profile("documents")

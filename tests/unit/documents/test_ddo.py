@@ -26,7 +26,7 @@ from registry.errors import DDOTooLarge, InvalidAddress, InvalidDDO
 from registry.ipfs.cid import CID
 from registry.types import to_address
 
-from .conftest import REGISTRY
+from .support import REGISTRY
 
 lines = st.text(st.characters(categories=("L", "N", "P", "S"), codec="utf-8"), min_size=1, max_size=30)
 cids = st.binary(max_size=8).map(CID.raw)

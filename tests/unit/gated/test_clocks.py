@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from unit.gated.conftest import CALLS, MONTH, Guard
 
 from registry import Published, Registry
 from registry.errors import TooFewShares
 from registry.gateway.signin import SKEW, utc
+
+from .support import CALLS, MONTH, Guard
 
 HOUR, DAY = 3_600, 86_400
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"

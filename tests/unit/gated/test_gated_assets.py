@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.gated.conftest import CALLS, MONTH, SEAT, Guard
 
 from registry import Gated, Licence, Published, Registry
 from registry.assets.drafting import Draft
@@ -33,6 +32,8 @@ from registry.gated.identity import Identity, seal, unseal
 from registry.gated.shares import commitment, split
 from registry.session import Session
 from registry.teams.safe_signer import SafeSigner
+
+from .support import CALLS, MONTH, SEAT, Guard
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 

@@ -9,7 +9,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from unit.gated.conftest import CALLS, MONTH, Guard
 
 from registry import Gated, Published, Registry
 from registry.chain.call import Call
@@ -19,6 +18,8 @@ from registry.gated.decrypting import GatedContent
 from registry.gated.identity import Identity
 from registry.gated.key_store import FileKeys
 from registry.session import Session
+
+from .support import CALLS, MONTH, Guard
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 PASSPHRASE = "correct horse"

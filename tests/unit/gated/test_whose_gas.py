@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from unit.gated.conftest import CALLS, Guard
 
 from registry import Published, Registry
 from registry.chain.call import Call
@@ -14,6 +13,8 @@ from registry.content.unlocking import GatewayWarning
 from registry.errors import InsufficientBalance
 from registry.gateway.refusal import Refusal
 from registry.teams.safe_signer import SafeSigner
+
+from .support import CALLS, Guard
 
 CSV = b"species,mass\nAdelie,3750\nGentoo,5000\n"
 

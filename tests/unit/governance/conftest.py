@@ -11,7 +11,7 @@ from registry import Registry
 from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposal, Proposed
 
-DAY = 86_400
+from .support import DAY
 
 
 @pytest.fixture(scope="session")
@@ -54,16 +54,3 @@ def open_vote(author: Registry, proposed: Proposed) -> Proposal:
     """The proposal to halve the fee, while it can be voted on."""
     author.chain.advance(DAY + 10)
     return author.governance.proposal(proposed.id)
-
-
-def settle(client: Registry, draft: ProposalDraft) -> Proposal:
-    """Propose a draft and carry it through all of its stages."""
-    made = client.governance.propose(draft)
-    client.chain.advance(DAY + 10)
-    for voter in ("author", "curator"):
-        client.as_account(voter).governance.vote(made.id, "for")
-    client.chain.advance(6 * DAY)
-    client.governance.queue(made.id)
-    client.chain.advance(3 * DAY)
-    client.governance.execute(made.id)
-    return client.governance.proposal(made.id)

@@ -30,7 +30,7 @@ from registry.governance.standing import Choice, Proposal, Proposed
 from registry.governance.voting import CheckedBallot
 from registry.ipfs.store import MemoryStore
 
-from .conftest import DAY
+from .support import DAY
 
 VOTERS = ("curator", "ann", "bob", "cleo")
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -20,7 +20,7 @@ from registry.errors import (
 from registry.governance.curation import Case, CaseState
 from registry.results import CurationStatus, Done
 
-from .conftest import DAY, settle
+from .support import DAY, settle
 
 ASSET = 1
 Decide = Callable[..., None]

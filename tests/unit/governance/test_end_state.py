@@ -29,7 +29,7 @@ from registry.governance.entitlements import Entitlement, Entitlements
 from registry.ipfs.store import MemoryStore
 from registry.types import Address
 
-from .conftest import settle
+from .support import settle
 
 PLAY_MONEY: Final = {"LocalDollar", "BlockingDollar"}
 """Of chains for tests; no part of a deployment."""

@@ -30,7 +30,7 @@ from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposal, ProposalState, Proposed
 from registry.ipfs.store import MemoryStore
 
-from .conftest import DAY, settle
+from .support import DAY, settle
 
 
 def fee(client: Registry) -> int:

@@ -8,7 +8,7 @@ from registry.chain.call import Call
 from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposed
 
-from .conftest import DAY
+from .support import DAY
 
 
 def state_of(client: Registry) -> tuple[int, int]:

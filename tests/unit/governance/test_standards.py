@@ -11,7 +11,7 @@ from registry.chain import reverts
 from registry.errors import InputError, NotFoundError
 from registry.governance.standards import StandardKind, StandardStatus, decoded, encoded
 
-from .conftest import settle
+from .support import settle
 
 ASSET = 1
 

@@ -15,7 +15,7 @@ from registry.errors import UnsafeCall
 from registry.governance.standing import Proposal
 from registry.types import Address
 
-from .conftest import DAY
+from .support import DAY
 
 
 def proposed_elsewhere(client: Registry, call: Call) -> Proposal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,7 @@ from imports.hub import Hub, standing
 from registry.imports.bringing import Imported, bring
 from registry.ipfs.store import LocalStore
 
-PENGUINS = Path(__file__).parents[3] / "examples" / "penguins" / "penguins.csv"
-
-CARD = b"""---
-license: cc0-1.0
-pretty_name: Palmer penguins
-language: [en]
-tags: [birds, antarctica]
-task_categories: [tabular-classification]
-size_categories: [n<1K]
----
-# Penguins
-
-[![badge](https://example.org/x.svg)](https://example.org)
-
-Measurements of 344 adult penguins
-of three species.
-"""
-
-LARGE = bytes(range(256)) * 20_000
-"""Five chunks, the last of them short."""
+from .support import CARD, LARGE, PENGUINS
 
 
 @pytest.fixture
@@ -74,15 +54,3 @@ def take(store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         return bring(source, **{"store": store, "home": tmp_path / "home", **how})
 
     return make
-
-
-def written(files: dict[str, bytes], folder: Path) -> Path:
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
-
-
-def disk(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(os.path.getsize(path) for path in folder.rglob("*") if path.is_file())

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from imports.conftest import LARGE, PENGUINS
 from imports.shelf import Shelf, standing
 from registry.errors import (
     ImportFailed,
@@ -27,6 +26,8 @@ from registry.errors import (
 from registry.imports.bringing import Imported
 from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.unixfs import compute_cid, export
+
+from .support import LARGE, PENGUINS
 
 Take = Callable[..., Imported]
 CSV = PENGUINS.read_bytes()

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from imports.conftest import written
 from registry.errors import ImportFailed, InputError, SourceNotFound
 from registry.imports.bringing import Imported
 from registry.ipfs.unixfs import compute_cid
+
+from .support import written
 
 Take = Callable[..., Imported]
 FILES = {"README.md": b"# Code\n\nA program.\n", "src/main.py": b"print(1)\n", "src/data.csv": b"1,2\r\n", "empty": b""}

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from imports.conftest import LARGE, disk, written
 from imports.hub import Hub
 from registry.errors import (
     ImportFailed,
@@ -28,6 +27,8 @@ from registry.imports.runnable import CodeWarning
 from registry.ipfs.scan import LeftOutWarning
 from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.unixfs import cat, compute_cid
+
+from .support import LARGE, disk, written
 
 Take = Callable[..., Imported]
 SOURCE = "hf:datasets/acme/penguins"

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from imports.conftest import CARD
 from imports.hub import Hub
 from registry import Licence, Registry
 from registry.chain.journal import Journal
 from registry.cli import cli
 from registry.errors import InputError
 from registry.results import Preview, Published
+
+from .support import CARD
 
 
 @pytest.fixture

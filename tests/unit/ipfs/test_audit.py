@@ -20,7 +20,7 @@ from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.traverse import traverse
 from registry.ipfs.unixfs import Added, add_tree
 
-from .conftest import Stranger
+from .support import Stranger
 
 
 @pytest.fixture

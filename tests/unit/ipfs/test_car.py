@@ -21,7 +21,7 @@ from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.unixfs import add_file, cat
 
-from .conftest import pattern
+from .support import pattern
 
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)
 CONTENT = pattern(100)

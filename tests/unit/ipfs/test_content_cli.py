@@ -31,8 +31,8 @@ from registry.ipfs.store import LocalStore
 from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_tree, compute_cid
 
-from .conftest import Stranger
 from .pinning_support import Service
+from .support import Stranger
 
 BYTES = hashlib.shake_256(b"no two blocks of it are equal").digest(5_000_000)
 HELLO = "bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4"

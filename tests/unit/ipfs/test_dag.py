@@ -20,7 +20,7 @@ from registry.ipfs.limits import ReadLimits
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.traverse import traverse
 
-from .conftest import Stranger
+from .support import Stranger
 
 HELLO = CID.raw(b"hello world\n")
 OLD = CID.of(b"\x0a\x02\x08\x01", codec=DAG_PB, version=0)

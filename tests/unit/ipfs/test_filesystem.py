@@ -37,7 +37,7 @@ from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.unixfs import add_file, add_tree, compute_cid
 
-from .conftest import Stranger
+from .support import Stranger
 
 SHARDED = replace(UNIXFS_V1_2025, hamt_threshold=0)
 

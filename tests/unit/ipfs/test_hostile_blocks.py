@@ -27,7 +27,7 @@ from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls, resolve, stat, walk
 
-from .conftest import Stranger, pattern
+from .support import Stranger, pattern
 
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)
 FOLDER = Message(Type.DIRECTORY)

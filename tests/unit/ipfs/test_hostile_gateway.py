@@ -31,8 +31,8 @@ from registry.ipfs.store import Fallback, LocalStore, MemoryStore
 from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls
 
-from .conftest import pattern
 from .lying import Answer, LyingServer, Request, lying
+from .support import pattern
 
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)
 CONTENT = pattern(70)

@@ -18,8 +18,8 @@ from registry.ipfs.kubo import KuboRPC
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.unixfs import add_file
 
-from .conftest import pattern
 from .lying import Answer, Request, lying
+from .support import pattern
 
 BLOCK = b"hello world\n"
 HELLO = CID.raw(BLOCK)

@@ -32,7 +32,7 @@ from registry.ipfs.unixfs import (
     walk,
 )
 
-from .conftest import Stranger, pattern
+from .support import Stranger, pattern
 
 PROFILES = st.sampled_from(
     [

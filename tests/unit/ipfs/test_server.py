@@ -29,7 +29,7 @@ from registry.ipfs.store import LocalStore, MemoryStore
 from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, compute_cid
 
-from .conftest import pattern
+from .support import pattern
 
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)
 CONTENT = pattern(100)

@@ -18,7 +18,7 @@ from registry.errors import BlockNotFound, ContentError, InputError, Unavailable
 from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.store import BlockStore, Fallback, LocalStore, MemoryStore
 
-from .conftest import Stranger
+from .support import Stranger
 
 ROOT = Path(__file__).parents[3]
 BLOCK = b"hello world\n"

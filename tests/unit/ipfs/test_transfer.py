@@ -26,7 +26,7 @@ from registry.ipfs.store import Fallback, LocalStore, MemoryStore
 from registry.ipfs.trustless import TrustlessGateway
 from registry.ipfs.unixfs import add_file, add_tree, cat, export, ls, walk
 
-from .conftest import Stranger, pattern
+from .support import Stranger, pattern
 
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)
 SMALL_V0 = replace(UNIXFS_V0_2015, chunk=7, width=3)

@@ -24,7 +24,7 @@ from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import Fallback, LocalStore, MemoryStore, ReadThrough
 from registry.ipfs.unixfs import add_file, cat
 
-from .conftest import Stranger, pattern
+from .support import Stranger, pattern
 
 ROOT = Path(__file__).parents[3]
 SMALL = replace(UNIXFS_V1_2025, chunk=7, width=3)

@@ -18,7 +18,7 @@ from registry.ipfs.profiles import PROFILES
 from registry.ipfs.store import MemoryStore, NullSink
 from registry.ipfs.unixfs import add_file, add_tree, cat, compute_cid, ls, resolve
 
-from .conftest import DATA, pattern
+from .support import DATA, pattern
 
 VECTORS: dict[str, Any] = json.loads((DATA / "cid_vectors.json").read_text("utf-8"))
 ALPHABET = "abcdefghijklmnopqrstuvwxyz01234567890-_"

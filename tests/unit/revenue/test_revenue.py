@@ -19,7 +19,8 @@ from registry.revenue.accounts import Accounts
 from registry.revenue.splits import Split
 from registry.revenue.statement import Flow
 from registry.types import Address
-from revenue.conftest import refusing_account, send
+
+from .support import refusing_account, send
 
 THIRDS = {"ann": 1, "bob": 1, "cleo": 1}
 TENTHS = {"ann": "33.3 %", "bob": "33.3 %", "cleo": "33.4 %"}

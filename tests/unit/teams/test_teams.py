@@ -27,7 +27,7 @@ from registry.teams.proposal_file import TeamProposal
 from registry.teams.team_results import NewTeam
 from registry.types import ZERO_ADDRESS
 
-from .conftest import found_team
+from .support import found_team
 
 # --- Founding ------------------------------------------------------------------------------------
 

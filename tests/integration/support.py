@@ -1,0 +1,60 @@
+"""A real node, which a test starts and stops."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from skips import program
+
+_LOCAL = Path(__file__).parents[2] / ".bin" / "anvil"
+
+
+class Anvil:
+    """One anvil process on a free port; use `rpc` for its own methods, `url` to connect."""
+
+    def __init__(self, *options: str) -> None:
+        binary = str(_LOCAL) if _LOCAL.exists() else program("anvil", hint="Run: make node_modules/installed")
+        for _ in range(5):
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+            chosen = options if "--hardfork" in options else ("--hardfork", "cancun", *options)
+            chosen = chosen if "--chain-id" in options else ("--chain-id", "1337", *chosen)
+            command = [binary, "--port", str(self.port), "--silent", *chosen]
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            # Killed even if the test run ends before the fixture does.
+            atexit.register(self.stop)
+            self.url = f"http://127.0.0.1:{self.port}"
+            if self._answers():
+                return
+            self.stop()
+        raise RuntimeError("anvil does not start")
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Call a method of the node; raises `RuntimeError` with its error."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        answer = requests.post(self.url, json=body, timeout=10).json()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
+
+    def stop(self) -> None:
+        """Kill the process; safe to repeat."""
+        self.process.kill()
+        self.process.wait()
+        atexit.unregister(self.stop)
+
+    def _answers(self) -> bool:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                return bool(self.rpc("eth_chainId"))
+            time.sleep(0.02)
+        return False
