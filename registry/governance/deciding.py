@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _SET_GUARDIAN: Final = keccak(text="setGuardian(address,uint48)")[:4]
 
 
-class Proposing(Lookup[R]):
+class Deciding(Lookup[R]):
     """The verbs of proposers, and of anybody who moves a decision on."""
 
     # --- Drafting --------------------------------------------------------------------------------

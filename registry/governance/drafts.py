@@ -47,7 +47,7 @@ class Action:
 
 @dataclass(frozen=True)
 class ProposalDraft(Shown):
-    """A proposal that can be simulated and submitted. Made by `Proposing.draft`, or from a file by `read_draft`."""
+    """A proposal that can be simulated and submitted. Made by `Deciding.draft`, or from a file by `read_draft`."""
 
     chain_id: int
     governor: Address

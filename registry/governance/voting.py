@@ -29,7 +29,7 @@ from registry.errors import (
     WrongChain,
 )
 from registry.governance.ballot import Ballot
-from registry.governance.deciding import Proposing
+from registry.governance.deciding import Deciding
 from registry.governance.governed import R
 from registry.governance.standing import Choice, Proposal, ProposalState, Vote, local
 from registry.ipfs.cid import CID
@@ -115,7 +115,7 @@ class Relayed(Shown):
         return f"{told}, {len(self.before):,} counted before, {len(self.refused):,} refused ({self.cost})"
 
 
-class Voting(Proposing[R]):
+class Voting(Deciding[R]):
     """Verbs of voters, and of those who collect what voters signed."""
 
     # --- Oneself ---------------------------------------------------------------------------------

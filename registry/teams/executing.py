@@ -18,7 +18,7 @@ from registry.errors import (
 )
 from registry.system import disk
 from registry.teams.proposal_file import MAX_NOTE, Signature, TeamProposal
-from registry.teams.proposing import Proposals
+from registry.teams.proposing import Proposing
 from registry.teams.team_results import Executed, ProposalStatus, Team, address_of
 from registry.teams.team_verbs import R
 from registry.types import ZERO_ADDRESS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from registry.chain.logs import TxReceipt
 
 
-class Executing(Proposals[R]):
+class Executing(Proposing[R]):
     """Execute what enough owners agreed to, and see where proposals stand."""
 
     def execute(self, proposal: TeamProposal, *, dry_run: bool = False) -> Executed:

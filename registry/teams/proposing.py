@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
 
-class Proposals(TeamVerbs[R]):
+class Proposing(TeamVerbs[R]):
     """Propose calls of a team, read what others propose, and pass it on."""
 
     @contextmanager

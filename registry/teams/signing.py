@@ -9,7 +9,7 @@ from registry.chain.signers import as_signer, is_safe_of_ape, telling
 from registry.documents.typed_data import nested
 from registry.errors import InputError, NoSigner, NotAnOwner, WrongNonce
 from registry.teams.proposal_file import Kind, Signature, TeamProposal, merged, nested_message, nested_signers
-from registry.teams.proposing import Proposals
+from registry.teams.proposing import Proposing
 from registry.teams.team_results import Team
 from registry.teams.team_verbs import R
 from registry.types import Address, to_address
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.chain.signers import Signer
 
 
-class Signing(Proposals[R]):
+class Signing(Proposing[R]):
     """Agree to a proposal."""
 
     def sign(
