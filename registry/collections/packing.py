@@ -24,7 +24,7 @@ from registry.home import make_home, private_lock
 _PACKED: Final = "packed"
 _ENTRY: Final = Struct(">QI32s32s16s")
 _BUFFER: Final = 1 << 20
-_FLUSHED: Final = 1_000  # items; who is killed loses no more than these
+_FLUSHED: Final = 1_000  # items; a run that is killed loses no more than these
 _NONE: Final = b""
 
 Progress = Callable[[int], None]

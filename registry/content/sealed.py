@@ -69,7 +69,7 @@ class Sealed:
 
     def open(self, found: Asset, path: str) -> io.BufferedReader:
         """Open a file with the key; each block is hashed, and each chunk checked."""
-        # A use is served when the file is closed: who is killed while reading opens it again for the same use.
+        # A use is served when the file is closed: a reader that is killed opens it again for the same use.
         return self._keys.unserved(found).file(path).open(closed=lambda: self._keys.served(found))
 
     def download(self, found: Asset, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
