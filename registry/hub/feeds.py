@@ -8,7 +8,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as ET  # nosec B405 # only written, never read
 
 from registry.hub.operations import Parameter
-from registry.index.catalogue import IndexReader
+from registry.index.index_reader import IndexReader
 from registry.index.models import TIMED, Activity
 
 __all__ = ["FEEDS", "KINDS", "kind_of"]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError, InvalidCID
-from registry.index.catalogue import IndexReader
+from registry.index.index_reader import IndexReader
 from registry.index.models import (
     ActivityPage,
     Earnings,

@@ -1,9 +1,9 @@
-"""The questions of readers, answered from one index: by the verbs of the client, and by a hub for everybody."""
+"""The questions of readers, answered from one index: for the verbs of the client, and by a hub for everybody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from registry.did import DID
 from registry.errors import InputError
@@ -11,6 +11,7 @@ from registry.index import rank
 from registry.index.entries import AssetEntry
 from registry.index.events import Contracts
 from registry.index.fold import KEPT
+from registry.index.index_reader import MOST
 from registry.index.library import Library
 from registry.index.models import (
     Activity,
@@ -49,112 +50,15 @@ from registry.index.tables import NOTHING, ZERO, Row, gives_access
 from registry.index.talk_book import TalkBook
 from registry.types import terms_of
 
-__all__ = ["IndexReader", "IndexView"]
+__all__ = ["IndexView"]
 
 INLINE: Final = 8_192
 """Bytes of a document up to which it comes along with a hit."""
 
-MOST: Final = 200
-
-
-class IndexReader(Protocol):
-    """Who answers questions about a registry: a `IndexView`, or a hub that is asked over HTTP.
-
-    Accounts are in lower case. `after` is what an earlier page said; `limit` bounds a page.
-    """
-
-    @property
-    def name(self) -> str:
-        """Who answers, "" for this process."""
-
-    @property
-    def block(self) -> BlockShown:
-        """The last block that was taken."""
-
-    def search(self, question: SearchQuery, *, facets: bool = True) -> Hits:
-        """A page of hits."""
-
-    def assets(self, *, after: int = 0, owner: str = "", limit: int = 100) -> Hits:
-        """All assets by number, also those that no search shows."""
-
-    def asset(self, id: int) -> Hit | None:
-        """One asset."""
-
-    def some(self, ids: Sequence[int]) -> Hits:
-        """Some assets, in their order; numbers that none has are left out."""
-
-    def similar(self, id: int, *, limit: int = 10) -> Hits:
-        """Assets like one."""
-
-    def suggest(self, begun: str, *, limit: int = 10) -> Suggestions:
-        """Names that begin like this."""
-
-    def owned(self, account: str, *, after: str = "", limit: int = MOST) -> OwnedList:
-        """What an account holds."""
-
-    def holders(self, id: int, *, after: str = "", limit: int = MOST) -> Holders:
-        """Who holds licences of an asset."""
-
-    def sales(self, *, id: int = 0, account: str = "", after: str = "", limit: int = MOST) -> Sales:
-        """Sales of an asset, to an account, or all, the last first."""
-
-    def teams(self, account: str) -> TeamsShown:
-        """TeamsShown that an account is an owner of."""
-
-    def activity(
-        self,
-        *,
-        id: int = 0,
-        account: str = "",
-        after: str = "",
-        limit: int = MOST,
-        names: frozenset[str] = frozenset(),
-    ) -> ActivityPage:
-        """What happened to an asset, to an account, or at all, the last first; with `names` only events called so."""
-
-    def dropped(self, *, id: int = 0, after: str = "", limit: int = MOST) -> ActivityPage:
-        """What happened in blocks that were dropped within a day, the last dropped first."""
-
-    def earnings(self, id: int) -> Earnings:
-        """What the sales of an asset took."""
-
-    def power(self) -> Power:
-        """Who can cast the votes of the DAO."""
-
-    def rows(self, question: str, *values: Any) -> list[Row]:
-        """The answer to one of `QUESTIONS`."""
-
-    def document(self, digest: bytes) -> bytes | None:
-        """A document by its digest."""
-
-    def root(self) -> Root:
-        """The root over all assets."""
-
-    def node(self, level: int, place: int) -> TreeNode | None:
-        """A node of the tree below the root."""
-
-    def say(self, statement: bytes) -> bool:
-        """Hand in a signed statement; says whether it is new. Raises `InputError` for one that is refused."""
-
-    def statement(self, digest: bytes) -> bytes | None:
-        """A signed statement by the digest in its name."""
-
-    def statement_names(self, *, after: str = "", limit: int = MOST) -> StatementNames:
-        """Names of all statements."""
-
-    def statements(self, id: int, *, after: str = "", limit: int = MOST) -> Statements:
-        """What is said of an asset."""
-
-    def statements_by(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
-        """What an account says."""
-
-    def inbox(self, account: str, *, after: str = "", limit: int = MOST) -> Statements:
-        """Requests for the assets of an account, with what was answered and withdrawn there."""
-
 
 class IndexView:
-    """IndexReader from the tables and the search of one `library`, and the `book` of what is said; `did` makes the DID
-    of a number."""
+    """An `IndexReader` of the tables and the search of one `library`, and of the `book` of what is said; `did` makes the
+    DID of a number."""
 
     name: str = ""
 

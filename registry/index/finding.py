@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, InvalidAmount
-from registry.index.readers import Hubs, asked, index_of, named, opened_hub, pass_over
+from registry.index.sources import Hubs, asked, index_of, named, opened_hub, pass_over
 from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole
@@ -21,7 +21,7 @@ from registry.types import to_address
 
 # Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
 if TYPE_CHECKING:
-    from registry.index.catalogue import IndexReader
+    from registry.index.index_reader import IndexReader
     from registry.index.models import Activity, Hit, Hits, Holder, Owned, SaleLine, Suggestion, TeamShown
     from registry.index.search.query import SearchQuery, Sort
 

@@ -8,7 +8,7 @@ from typing import Final
 from registry.chain.connection import Chain
 from registry.documents.statements import SignedStatement, TalkStatement, read_statement
 from registry.errors import InputError
-from registry.index.catalogue import IndexReader
+from registry.index.index_reader import IndexReader
 from registry.index.models import Statements
 from registry.index.talk import unsigned
 

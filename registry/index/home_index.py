@@ -19,8 +19,8 @@ from registry.index.indexer import FINALITY, Finality, Indexer, Standing, refold
 from registry.index.item_queue import ItemQueue
 from registry.index.library import Library
 from registry.index.queue import DocumentQueue
+from registry.index.search.finder import Engine
 from registry.index.search.fts import FtsEngine
-from registry.index.search.query import Engine
 from registry.index.stores import open_store
 from registry.index.tables_store import Store
 from registry.index.talk_book import TalkBook

@@ -9,8 +9,8 @@ from typing import Final
 from registry.index.entries import AssetEntry, Money, entries_of, twins
 from registry.index.item_queue import ItemQueue
 from registry.index.queue import DocumentQueue
-from registry.index.search.finder import Answered, Finder
-from registry.index.search.query import Engine, SearchQuery
+from registry.index.search.finder import Answered, Engine, Finder
+from registry.index.search.query import SearchQuery
 from registry.index.tables_store import Store
 
 __all__ = ["Library"]

@@ -22,8 +22,8 @@ from registry.did import DID
 from registry.documents.ddo import DDO
 from registry.documents.merkle import root_from
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
-from registry.index.catalogue import IndexReader
 from registry.index.entries import formats_of
+from registry.index.index_reader import IndexReader
 from registry.index.models import BlockShown, Hit, Owned
 from registry.index.roots import WIDTH, leaf_of
 from registry.types import ITEM, ZERO_ADDRESS, terms_of, to_address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.documents.statements import NONE, Comment, Fold, Like, TalkStatement, Withdrawal
 from registry.index.hearing import heard_by
-from registry.index.readers import Hubs
+from registry.index.sources import Hubs
 from registry.index.talk import Talk
 from registry.ipfs.cid import CID
 from registry.results import AssetRef

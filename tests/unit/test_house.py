@@ -141,7 +141,7 @@ def test_neither_modules_nor_rooms_import_each_other_in_circles() -> None:
 
 
 # Modules that have to be read to know all that the highest one stands on: a page of the hub, down to what errors hide.
-LONGEST_WAY = 32
+LONGEST_WAY = 31
 
 
 def test_no_way_down_through_imports_is_longer_than_it_was() -> None:

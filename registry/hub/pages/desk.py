@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from registry.client import Registry
     from registry.hub.elsewhere import HubElsewhere
     from registry.hub.follower import Hub
-    from registry.index.catalogue import IndexReader
     from registry.index.entries import Money
+    from registry.index.index_reader import IndexReader
     from registry.index.tables import Row
 
 __all__ = ["Asked", "Desk", "PageAnswer", "Terms"]

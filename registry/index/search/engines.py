@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from registry.errors import InputError
+from registry.index.search.finder import Engine
 from registry.index.search.fts import FtsEngine
-from registry.index.search.query import Engine
 
 MANY: Final = 100_000
 """Assets from which on tantivy searches, where it is installed."""

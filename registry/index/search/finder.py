@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
-from typing import Final
+from typing import Final, Protocol
 
 from registry.index import deadline, rank
 from registry.index.entries import AssetEntry
-from registry.index.search.query import MOST_LETTERS, Engine, SearchQuery
-from registry.index.search.shelf import COUNTED, Candidates
+from registry.index.search.query import MOST_LETTERS, SearchQuery
+from registry.index.search.shelf import COUNTED, Candidates, Shelf
 
-__all__ = ["Answered", "Finder", "Found"]
+__all__ = ["Answered", "Engine", "Finder", "Found"]
 
 RANKED: Final = 100
 """Candidates whose words are looked at one by one; those behind them keep the engine's order."""
@@ -28,6 +28,36 @@ WORK: Final = 5.0
 """Seconds of a processor for one question, where whoever asks has no nearer bound."""
 
 _MOST_COUNTED: Final = 12
+
+
+class Engine(Protocol):
+    """Finds assets by words. Two of them, FTS5 and tantivy, answer alike; what they find is on their `shelf`."""
+
+    shelf: Shelf
+
+    def cursor(self) -> int:
+        """Up to where it has followed the index."""
+
+    def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
+        """Take entries in place of those of the same assets, forget those that are `gone`, and note where it is."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+    def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
+        """What has every (or any) word and all that the question is narrowed down by, `CANDIDATES` at most."""
+
+    def matches(self, word: str, *, begun: bool) -> int:
+        """How many entries have a word, up to `COMMON`; or one that begins like it, up to `CANDIDATES`."""
+
+    def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
+        """Names of the best entries that have a word beginning so, and their numbers."""
+
+    def near(self, word: str) -> list[str]:
+        """Words that are spelled nearly like one that nothing has."""
+
+    def close(self) -> None:
+        """Let go of the files."""
 
 
 @dataclass(frozen=True, slots=True)

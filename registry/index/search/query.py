@@ -1,20 +1,17 @@
-"""What is asked of a search, checked; and what an engine must be able to do."""
+"""What is asked of a search, checked."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Literal, get_args
 
 from registry.documents.ddo import ASSET_TYPES
 from registry.errors import InputError
-from registry.index.entries import AssetEntry
-from registry.index.search.shelf import Candidates, Shelf
 from registry.index.search_text import STOP_WORDS, words
 
-__all__ = ["SORTS", "Engine", "SearchQuery", "Sort"]
+__all__ = ["SORTS", "SearchQuery", "Sort"]
 
 Sort = Literal["score", "new", "price", "fees", "size", "name"]
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
@@ -145,33 +142,3 @@ class SearchQuery:
     def with_(self, **changes: object) -> SearchQuery:
         """The same question with some fields changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
-
-
-class Engine(Protocol):
-    """Finds assets by words. Two of them, FTS5 and tantivy, answer alike; what they find is on their `shelf`."""
-
-    shelf: Shelf
-
-    def cursor(self) -> int:
-        """Up to where it has followed the index."""
-
-    def put(self, entries: Sequence[AssetEntry], gone: Sequence[int], cursor: int, now: int) -> None:
-        """Take entries in place of those of the same assets, forget those that are `gone`, and note where it is."""
-
-    def clear(self) -> None:
-        """Forget everything."""
-
-    def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
-        """What has every (or any) word and all that the question is narrowed down by, `CANDIDATES` at most."""
-
-    def matches(self, word: str, *, begun: bool) -> int:
-        """How many entries have a word, up to `COMMON`; or one that begins like it, up to `CANDIDATES`."""
-
-    def completions(self, begun: str, limit: int) -> list[tuple[str, int]]:
-        """Names of the best entries that have a word beginning so, and their numbers."""
-
-    def near(self, word: str) -> list[str]:
-        """Words that are spelled nearly like one that nothing has."""
-
-    def close(self) -> None:
-        """Let go of the files."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from registry.index.entries import AssetEntry, twins
-from registry.index.search.query import Engine, SearchQuery
+from registry.index.search.finder import Engine
+from registry.index.search.query import SearchQuery
 from registry.index.search_text import skeleton
 
 DATA = Path(__file__).parents[2] / "data" / "search"

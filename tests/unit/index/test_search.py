@@ -15,9 +15,9 @@ import pytest
 
 from registry.errors import InputError, SearchTimeout
 from registry.index import deadline, rank
-from registry.index.search.finder import Finder
+from registry.index.search.finder import Engine, Finder
 from registry.index.search.fts import FtsEngine
-from registry.index.search.query import Engine, SearchQuery
+from registry.index.search.query import SearchQuery
 from registry.index.search.tantivy import TantivyEngine
 from registry.index.search_text import folded, skeleton, words
 

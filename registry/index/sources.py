@@ -13,8 +13,8 @@ from registry.session import Session
 
 # Every client has verbs that ask and few programs use one: indexes and hubs are loaded by the verb in need.
 if TYPE_CHECKING:
-    from registry.index.catalogue import IndexReader
     from registry.index.home_index import LocalIndex
+    from registry.index.index_reader import IndexReader
 
 __all__ = ["HUB_VARIABLE", "Hubs", "asked", "index_of", "named", "opened_hub", "pass_over"]
 
