@@ -51,7 +51,7 @@ class Owning(Session):
         return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
 
     def close_licence(self, asset: AssetRef, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
-        """Sell a licence no more; what was sold stays valid. For the owner and sellers."""
+        """Stop selling a licence; what was sold stays valid. For the owner and sellers."""
         return self._set_open(asset, licence, False, dry_run)
 
     def open_licence(self, asset: AssetRef, licence: str | int | Offer, *, dry_run: bool = False) -> Done:

@@ -283,7 +283,7 @@ def reprice(app: App, asset: int | str, licence: str, price: str, dry_run: bool)
 @licence_argument
 @dry_run_option
 def close_licence(app: App, asset: int | str, licence: str | None, dry_run: bool) -> None:
-    """Sell a licence no more; what was sold stays valid."""
+    """Stop selling a licence; what was sold stays valid."""
     from registry.cli.app import pick
     from registry.cli.views import show_done
 

@@ -130,7 +130,7 @@ def distribute(app: App, target: int | str, token: str | None, chunk: int | None
 @click.option("--to", metavar="ADDRESS", help="Send what is the signer's there.")
 @dry_run_option
 def claim(app: App, target: int | str, token: str, account: str | None, to: str | None, dry_run: bool) -> None:
-    """Get what a splitter could not pay and keeps: for the signer, or sent by anybody to whose it is."""
+    """Get what a splitter could not pay and keeps: for the signer, or sent by anybody to whom it belongs."""
     done = app.registry(to="claim").revenue.claim(target, token, account=account, to=to, dry_run=dry_run)
     facts = {
         "amount": str(done.amount),

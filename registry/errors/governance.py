@@ -184,7 +184,7 @@ class VotingNotBegun(VoteRefused):
 class NoVotes(VoteRefused):
     """The account had no votes when the voting began."""
 
-    hint = "Tokens count once they are delegated, be it to oneself: do that before the next vote."
+    hint = "Tokens count once they are delegated, if only to yourself: do that before the next vote."
 
     def __init__(self, account: str, proposal: object) -> None:
         self.account, self.proposal = account, proposal
