@@ -57,7 +57,7 @@ INLINE: Final = 8_192
 
 
 class IndexView:
-    """An `IndexReader` of the tables and the search of one `library`, and of the `book` of what is said; `did` makes the
+    """An `IndexReader` of the tables and the search of one `library`, and the `book` of what is said; `did` makes the
     DID of a number."""
 
     name: str = ""
