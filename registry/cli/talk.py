@@ -20,7 +20,7 @@ from registry.cli.find import hub_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
-    from registry.index.talk import AskedAccess, Remark
+    from registry.index.conversation import AskedAccess, Remark
 
 MOST_READ = 20_000
 """Letters of a file: more than a statement may have, which then says so."""

@@ -8,9 +8,9 @@ from typing import Final
 from registry.chain.connection import Chain
 from registry.documents.statements import SignedStatement, TalkStatement, read_statement
 from registry.errors import InputError
+from registry.index.conversation import unsigned
 from registry.index.index_reader import IndexReader
 from registry.index.models import Statements
-from registry.index.talk import unsigned
 
 __all__ = ["heard", "heard_by", "heard_in"]
 

@@ -18,12 +18,12 @@ from registry.documents.statements import (
     read_statement,
 )
 from registry.errors import InputError
+from registry.index.conversation import DAY, Speaker, may_say, unsigned
 from registry.index.entries import AssetEntry
 from registry.index.events import Contracts
 from registry.index.library import Library
 from registry.index.models import BlockShown, StatementNames, Statements
 from registry.index.tables import NOTHING, Row, gives_access
-from registry.index.talk import DAY, Speaker, may_say, unsigned
 from registry.ipfs.cid import CID
 from registry.types import terms_of
 

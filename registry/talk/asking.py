@@ -11,8 +11,8 @@ from registry.assets.rights import Rights
 from registry.documents.statements import AccessAnswer, AccessRequest
 from registry.errors import InputError
 from registry.index.asked import Hubs
+from registry.index.conversation import AskedAccess
 from registry.index.hearing import heard_by, heard_in
-from registry.index.talk import AskedAccess
 from registry.ipfs.cid import CID
 from registry.results import AssetRef, Done, Offer
 from registry.session import Session

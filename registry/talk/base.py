@@ -12,9 +12,9 @@ from registry.did import DID
 from registry.documents.statements import SignedStatement, TalkStatement
 from registry.errors import InputError, InvalidCID
 from registry.index.asked import Hubs, asked
+from registry.index.conversation import AHEAD, Talk, talk_of
 from registry.index.hearing import heard, heard_by
 from registry.index.index_reader import IndexReader
-from registry.index.talk import AHEAD, Talk, talk_of
 from registry.ipfs.cid import CID
 from registry.results import AssetRef
 from registry.session import Session

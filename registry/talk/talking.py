@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from registry.documents.statements import NONE, Comment, Fold, Like, TalkStatement, Withdrawal
 from registry.index.asked import Hubs
+from registry.index.conversation import Talk
 from registry.index.hearing import heard_by
-from registry.index.talk import Talk
 from registry.ipfs.cid import CID
 from registry.results import AssetRef
 from registry.session import Session

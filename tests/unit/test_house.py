@@ -140,8 +140,9 @@ def test_neither_modules_nor_rooms_import_each_other_in_circles() -> None:
     assert not circles(modules) and not circles(arrows_of_rooms(modules))
 
 
-# Modules that have to be read to know all that the highest one stands on: a page of the hub, down to what errors hide.
-LONGEST_WAY = 31
+# Modules that have to be read to know all that the highest one stands on: a page of the hub, by what is said of assets,
+# down to what errors hide.
+LONGEST_WAY = 34
 
 
 def test_no_way_down_through_imports_is_longer_than_it_was() -> None:
@@ -344,7 +345,8 @@ def _loaded(code: str) -> tuple[set[str], set[str]]:
 
 def test_a_client_loads_no_index_no_http_and_no_statements_before_a_verb_needs_them() -> None:
     ours, others = _loaded("import registry.client")
-    verbs = {"registry.index", "registry.index.finding", "registry.revenue", "registry.revenue.lineage"}
+    verbs = {"registry.index", "registry.index.asked", "registry.index.finding"}
+    verbs |= {"registry.revenue", "registry.revenue.lineage"}
     assert (ours, others) == (verbs, {"platformdirs", "rfc8785"})
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.pages.talk_page import cid_of, waiting_for
 from registry.hub.unanswered import Unanswered
-from registry.index.talk import AskedAccess
+from registry.index.conversation import AskedAccess
 
 __all__ = ["account", "mine"]
 

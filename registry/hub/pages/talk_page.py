@@ -7,8 +7,8 @@ from typing import Final
 
 from registry.documents.statements import TalkStatement
 from registry.hub.pages.desk import Desk
+from registry.index.conversation import AskedAccess, Remark, Talk, talk_of
 from registry.index.hearing import heard, heard_in
-from registry.index.talk import AskedAccess, Remark, Talk, talk_of
 from registry.ipfs.cid import CID
 from registry.talk.base import Voice
 

@@ -25,7 +25,7 @@ from registry.documents.statements import (
     read_statement,
 )
 from registry.errors import InputError
-from registry.index.talk import signed_by_its_key
+from registry.index.conversation import signed_by_its_key
 
 KEY = "0x" + "11" * 32
 AUTHOR = Account.from_key(KEY).address.lower()

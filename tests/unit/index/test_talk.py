@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from registry.documents.statements import AccessAnswer, AccessRequest, Comment, Fold, Like, TalkStatement, Withdrawal
 from registry.errors import InputError
-from registry.index.talk import A_DAY, ASKED, AT_HOME, CROWD, OF_ONE, Speaker, may_say, talk_of
+from registry.index.conversation import A_DAY, ASKED, AT_HOME, CROWD, OF_ONE, Speaker, may_say, talk_of
 
 DID = f"did:nft:eip155:1337_erc721:0x{'ab' * 20}_7"
 OWNER, BUYER, STRANGER, COUNCIL = ("0x" + one * 40 for one in "1234")

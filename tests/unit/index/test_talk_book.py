@@ -25,8 +25,8 @@ from registry.documents.statements import (
 )
 from registry.documents.typed_data import safe_message
 from registry.errors import InputError
+from registry.index.conversation import A_DAY, ASKED, DAY
 from registry.index.home_index import open_local
-from registry.index.talk import A_DAY, ASKED, DAY
 from registry.index.talk_book import TalkBook
 
 NONE = "0x" + "00" * 32
