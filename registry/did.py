@@ -19,6 +19,7 @@ _SCHEME: Final = "asset://"
 _DECIMAL = re.compile(r"0|[1-9][0-9]*")
 _HEX = re.compile(r"0x[0-9a-f]{40}")
 _LONGEST: Final = 128
+_VERSION_ID = re.compile(r"\?versionId=([^?/]*)\Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,13 +111,35 @@ def _check_number(name: str, value: object, low: int, high: int, text: str) -> N
         raise InvalidDID(text, f"its {name} is not from {low} to {high}")
 
 
-def split_asset_url(url: str) -> tuple[DID, str]:
-    """Split ``asset://<did>/<path>`` into the DID and the path of a file in the asset.
+def split_version(text: str) -> tuple[str, int | None]:
+    """Split ``<number>@<version>`` or ``<did>@<version>``; the version is None where none is named, and in names of
+    assets, which may have an ``@`` themselves. Raises `InvalidDID` for a version that is no number from 1."""
+    name, at, digits = text.rpartition("@")
+    if not at or not (name.isdecimal() or name.startswith(_PREFIX)):
+        return text, None
+    return name, _version(text, digits)
 
+
+def split_asset_url(url: str) -> tuple[DID, int | None, str]:
+    """Split ``asset://<did>/<path>`` into the DID, the version if one is named, and the path of a file in the asset.
+
+    A version stands behind the DID, ``asset://<did>@3/<path>``, or at the end, ``asset://<did>/<path>?versionId=3``.
     The scheme may be missing, since file systems strip it. The path comes back as it is written,
     without the slashes at its ends; it is ``""`` for the asset itself. Raises `InvalidDID`.
     """
     if not isinstance(url, str):
         raise InvalidDID(repr(url), "it is not text")
-    did, _, path = url.removeprefix(_SCHEME).partition("/")
-    return DID.parse(did), path.strip("/")
+    named = _VERSION_ID.search(url)
+    name, _, path = (url[: named.start()] if named else url).removeprefix(_SCHEME).partition("/")
+    did, version = split_version(name)
+    if named:
+        if version is not None:
+            raise InvalidDID(url, "it names a version twice")
+        version = _version(url, named[1])
+    return DID.parse(did), version, path.strip("/")
+
+
+def _version(text: str, digits: str) -> int:
+    if not _DECIMAL.fullmatch(digits) or not 1 <= int(digits[:20]) < ASSET_ID_LIMIT:
+        raise InvalidDID(text, f"its version {digits[:40]!r} is not a number from 1")
+    return int(digits)

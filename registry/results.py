@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from registry.did import DID
+from registry.documents.comparing import DocumentChanges
 from registry.documents.ddo import DDO
 from registry.documents.licence import Kind, Licence
 from registry.ipfs.cid import CID
@@ -165,6 +166,28 @@ class Asset(Shown):
 
     def __str__(self) -> str:
         return f"{self.ddo.type} {self.name!r} {self.did}"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetVersion(Shown):
+    """One of the documents that an asset had.
+
+    `publisher` is who sent it, `time` in seconds since 1970, `tx` the hash of the transaction; they are None for an
+    item that nobody minted. `size` is of its content in bytes, `changes` what differs from the version before; both are
+    None where the documents cannot be had.
+    """
+
+    number: int
+    cid: CID
+    publisher: Address | None = None
+    time: int | None = None
+    tx: str | None = None
+    size: int | None = None
+    changes: DocumentChanges | None = None
+
+    def __str__(self) -> str:
+        when = "" if self.time is None else datetime.fromtimestamp(self.time, UTC).strftime(", %Y-%m-%d %H:%M UTC")
+        return f"version {self.number}{when}: ipfs://{self.cid}"
 
 
 AssetRef = Asset | DID | str | int

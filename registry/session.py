@@ -13,7 +13,7 @@ from registry.chain.connection import TEST_CHAINS
 from registry.chain.journal import Journal
 from registry.chain.receipt_contract import receipts_of
 from registry.chain.signers import as_signer
-from registry.did import DID
+from registry.did import DID, split_version
 from registry.errors import (
     AssetNotFound,
     ConnectionFailed,
@@ -207,12 +207,17 @@ class Session:
         """The DID of an asset of this registry, from its number, its text, ``owner/name``, itself or what was found.
 
         Raises `AmbiguousAsset` for a name that several have, `InvalidDID`, `WrongChain` for another chain's asset,
-        `AssetNotFound` for another registry's.
+        `AssetNotFound` for another registry's, and `InputError` for one that names a version.
         """
         if isinstance(asset, Asset):
             asset = asset.did
         if isinstance(asset, int):
             return DID(self.chain.chain_id, self.deployment.registry, asset)
+        if isinstance(asset, str) and split_version(asset)[1] is not None:
+            raise InputError(
+                f"{asset!r} names a version, and this is about the asset as it is now.",
+                hint=f"Name it without: {split_version(asset)[0]}.",
+            )
         if isinstance(asset, str) and asset.startswith("0x") and "/" in asset and self._names is not None:
             return self._names(self, asset)
         did = asset if isinstance(asset, DID) else DID.parse(asset)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from registry.assets.items import document_of
-from registry.did import DID
+from registry.did import DID, split_version
+from registry.documents.comparing import DocumentChanges, compare_documents
 from registry.documents.ddo import DDO, LicenceText
 from registry.documents.licence import Kind, Licence, LimitWarning
-from registry.errors import InputError, LicenceNotFound
+from registry.errors import ContentError, InputError, LicenceNotFound, NotFoundError
+from registry.ipfs.blocks import fetch
 from registry.ipfs.cid import CID
 from registry.ipfs.store import keep, writing
 from registry.money import Amount, Token
-from registry.results import Asset, AssetRef, CurationStatus, Listing, Offer, State
+from registry.results import Asset, AssetRef, AssetVersion, CurationStatus, Listing, Offer, State
 from registry.session import Session
 from registry.types import ZERO_ADDRESS, Digest, to_address, to_digest
+
+COMPARED: Final = 20
+"""Versions of a history of which it is said what changed."""
 
 ROLES: Final = {"editor": 1, "seller": 2, "minter": 4}
 """Who may do what beside the owner: update the document; add, reprice, close licences; give licences away."""
@@ -86,18 +92,75 @@ class Catalogue:
                 return offer
         raise LicenceNotFound(str(did), licence, [offer.name for offer in offers])
 
-    def history(self, asset: AssetRef) -> tuple[CID, ...]:
-        """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
+    def at(self, asset: AssetRef, version: int | None = None) -> Asset:
+        """An asset as `get` has it, with the document of a version where one is named, also in its text (``7@3``).
+
+        What the chain says of it, its licences among that, is of now. An order or an update that is made of it names
+        its document, and so is refused if that is not the one of now. Raises what `get` raises, and `InputError` for a
+        version that there is not.
+        """
+        if isinstance(asset, str):
+            name, named = split_version(asset)
+            if named is not None:
+                if version not in (None, named):
+                    raise InputError(f"{asset!r} is not version {version}.", hint="Name one of them.")
+                asset, version = int(name) if name.isdecimal() else name, named
+        found = self.get(asset)
+        if version is None or version == found.version:
+            return found
+        published = {one.number: one for one in self._published(found)}
+        if version not in published:
+            raise InputError(
+                f"{found.did} has no version {version}; it has {found.version}.",
+                hint=f"List them: registry history {found.did.asset_id}.",
+            )
+        digest = to_digest(published[version].cid.digest)
+        return replace(
+            found,
+            version=version,
+            digest=digest,
+            ddo=DDO.from_bytes(fetch(published[version].cid, self._session.store)),
+            licences=tuple(replace(offer, digest=digest) for offer in found.licences),
+        )
+
+    def history(self, asset: AssetRef) -> tuple[AssetVersion, ...]:
+        """All versions of an asset, the first one first, and of the last ones, `COMPARED` at most, what changed.
+
+        After the first document that cannot be had no older one is asked for. Raises `AssetNotFound`.
+        """
+        found = list(self._published(asset))
+        newer: DDO | None = None
+        for place in range(len(found) - 1, max(-1, len(found) - 2 - COMPARED), -1):
+            try:
+                ddo = DDO.from_bytes(fetch(found[place].cid, self._session.store))
+            except (ContentError, NotFoundError, InputError):
+                break
+            found[place] = replace(found[place], size=ddo.content.size if ddo.content else 0)
+            if newer is not None:
+                found[place + 1] = replace(found[place + 1], changes=compare_documents(ddo, newer))
+            newer = ddo
+        return tuple(found)
+
+    def _published(self, asset: AssetRef) -> Iterator[AssetVersion]:
+        """The versions of an asset as the chain has them."""
         did = self._session.did(asset)
         if did.collection is not None and not (found := self.get(asset)).minted:
-            return (found.cid,)
+            yield AssetVersion(found.version, found.cid)
+            return
         self._session.read(did, self._session.assets.functions.ownerOf(did.asset_id))
         events = self._session.chain.events(
             self._session.assets.events.MetadataPublished,
             filters={"assetId": did.asset_id},
             from_block=self._session.deployment.block,
         )
-        return tuple(CID.from_digest(bytes(event.args["digest"])) for event in events)
+        for event in events:
+            yield AssetVersion(
+                number=event.args["version"],
+                cid=CID.from_digest(bytes(event.args["digest"])),
+                publisher=to_address(event.args["publisher"]),
+                time=self._session.chain.block(event.block).timestamp,
+                tx=event.tx_hash,
+            )
 
     def parent(self, asset: AssetRef) -> DID:
         """The DID of an asset to derive from, which may be of another registry of this chain.
@@ -164,13 +227,16 @@ class Catalogue:
 class Reading(Session):
     """What an asset is and offers, read from the chain and from its document."""
 
-    def get(self, asset: AssetRef) -> Asset:
+    def get(self, asset: AssetRef, *, version: int | None = None) -> Asset:
         """Look an asset up: its state on chain and its document, checked against its digest. One in hand is read anew.
 
-        Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document, and
-        `InvalidDDO` if what was published is none.
+        With `version`, or ``7@3``, the document is the one of that version; `files`, `open`, `download` and `verify`
+        take what comes back, and such a text themselves. Licences and all that the chain says are of now.
+
+        Raises `InvalidDID`, `WrongChain`, `AssetNotFound`, `BlockNotFound` and `Unverified` for the document,
+        `InvalidDDO` if what was published is none, and `InputError` for a version that there is not.
         """
-        return Catalogue(self).get(self.did(asset))
+        return Catalogue(self).at(asset.did if isinstance(asset, Asset) else asset, version)
 
     def listing(self, asset: AssetRef) -> Listing | None:
         """What curation says of an asset; None for a registry that was given to no DAO."""
@@ -180,9 +246,17 @@ class Reading(Session):
         """The licences of an asset by their number, as they are now. Raises what `get` raises."""
         return Catalogue(self).get(self.did(asset)).licences
 
-    def history(self, asset: AssetRef) -> tuple[CID, ...]:
-        """The CIDs of all documents that the asset had, version 1 first. Raises `AssetNotFound`."""
+    def history(self, asset: AssetRef) -> tuple[AssetVersion, ...]:
+        """All versions of an asset, the first one first: documents, dates, publishers, sizes, and what changed in the
+        last `COMPARED` of them, as far as documents can be had. Raises `AssetNotFound`."""
         return Catalogue(self).history(self.did(asset))
+
+    def diff(self, asset: AssetRef, before: int, after: int | None = None) -> DocumentChanges:
+        """What differs between two versions of an asset, by default a version and the one of now: fields of the
+        document, and files. Raises what `get` raises."""
+        old = Catalogue(self).at(self.did(asset), before)
+        new = Catalogue(self).at(self.did(asset), after)
+        return compare_documents(old.ddo, new.ddo)
 
     def resolve(self, asset: AssetRef) -> dict[str, Any]:
         """The W3C DID document of an asset. Raises what `get` raises."""

@@ -18,7 +18,19 @@ from registry.cli.command import RootGroup, run, shared
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Start": {"start": ("demo", "deploy", "fund")},
     "Look": {
-        "look": ("show", "licences", "history", "resolve", "files", "access", "balance", "tokens", "cid", "explain")
+        "look": (
+            "show",
+            "licences",
+            "history",
+            "diff",
+            "resolve",
+            "files",
+            "access",
+            "balance",
+            "tokens",
+            "cid",
+            "explain",
+        )
     },
     "Find": {
         "find": ("search", "browse", "mine", "similar", "suggest", "holders", "sales", "activity", "watch"),
@@ -85,7 +97,8 @@ def cli() -> None:
     """A registry of AI assets that belongs to those who use it.
 
     Publish data sets and models as NFTs with their content on IPFS, sell or give access to them, and check every
-    byte you get. An ASSET is its number (7), its DID (did:nft:...), and for 'cat' also an asset:// URL.
+    byte you get. An ASSET is its number (7) or its DID (did:nft:...), for what reads it with a version
+    (7@3), and for 'cat' also an asset:// URL.
 
     \b
     See it work:      registry demo

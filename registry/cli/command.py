@@ -265,6 +265,9 @@ OUTFOLDER: Final = Place("folder")
 """A folder that is written."""
 
 asset_argument = click.argument("asset", type=ASSET)
+version_option = click.option(
+    "--version", type=Whole(1), help="A version of the asset instead of the one of now; also ASSET as 7@3."
+)
 proposal_argument = click.argument("proposal")
 licence_argument = click.argument("licence", required=False)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done and cost; send nothing.")

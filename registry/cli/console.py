@@ -24,8 +24,8 @@ from registry.text.letters import in_json, visible
 if TYPE_CHECKING:
     from registry.revenue.lineage import Family
 
-PLAIN_WIDTH: Final = 160
-"""Columns of a table that goes into a file or a pipe, where nothing says how wide it may be."""
+UNBROKEN: Final = 1_000_000
+"""Letters of a line that goes into a file or a pipe: nothing there says how wide it may be, so none is broken."""
 
 # Larger than what many JSON readers keep exactly (2**53), so they are text.
 _AS_TEXT: Final = frozenset(
@@ -42,7 +42,8 @@ class Console:
     def __init__(self, *, as_json: bool = False, silent: bool = False) -> None:
         self.as_json = as_json
         self._silent = silent
-        width = None if sys.stdout.isatty() else PLAIN_WIDTH
+        self._piped = not sys.stdout.isatty()
+        width = UNBROKEN if self._piped else None
         self._out = rich.console.Console(quiet=as_json or silent, highlight=False, soft_wrap=True, width=width)
         self._err = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -60,17 +61,26 @@ class Console:
         sys.stdout.buffer.write(data)
 
     def table(self, table: Table) -> None:
-        """Write a table."""
-        table.box = box.SIMPLE_HEAD
+        """Write a table; in a file or a pipe each row is one line, whole and without rules."""
+        table.box = None if self._piped else box.SIMPLE_HEAD
         table.title_justify, table.title_style, table.header_style = "left", "bold", "dim"
         table.pad_edge = False
-        table.title = _text(table.title) if isinstance(table.title, str) else table.title
+        title = _text(table.title) if isinstance(table.title, str) else table.title
+        table.title = None if self._piped else title
         for column in table.columns:
             if column.overflow == "ellipsis":
                 column.overflow = "fold"
             # A name is a name: it is neither markup nor anything that a terminal obeys.
             column._cells = [_text(cell) if isinstance(cell, str) else cell for cell in column.cells]
-        self._out.print(table, soft_wrap=False)
+        if not self._piped:
+            self._out.print(table, soft_wrap=False)
+            return
+        # A row is a line, for programs that take lines, and no line ends in blanks.
+        if title:
+            self._out.print(title)
+        with self._out.capture() as written:
+            self._out.print(table, soft_wrap=False)
+        self._out.print("\n".join(line.rstrip() for line in written.get().splitlines()), markup=False)
 
     def family(self, family: Family) -> None:
         """Write the family tree of an asset."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import account_option, asset_argument, command, hidden_option
+from registry.cli.command import Whole, account_option, asset_argument, command, hidden_option, version_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
 @command("show", examples=["registry show 1", "registry show did:nft:eip155:1337_erc721:0x...1 --ddo > asset.json"])
 @asset_argument
+@version_option
 @click.option("--ddo", is_flag=True, help="Write its document alone, as JSON.")
-def show(app: App, asset: int | str, ddo: bool) -> None:
+def show(app: App, asset: int | str, version: int | None, ddo: bool) -> None:
     """Show an asset: what the chain says, and its document, checked against the chain."""
     from registry.cli.views import asset_facts, asset_value, offers_table
 
     registry = app.registry()
-    found = registry.get(asset)
+    found = registry.get(asset, version=version)
     if ddo:
         app.console.document(found.ddo.to_dict())
         return
     table = offers_table(found.name, found.licences) if found.licences else None
-    declared = registry.governance.conformances(asset) if registry.deployment.dao else ()
+    declared = registry.governance.conformances(found) if registry.deployment.dao else ()
     value = {**asset_value(found), "conformances": declared}
     app.console.result(value, facts=asset_facts(found, declared), table=table)
 
@@ -43,14 +44,26 @@ def licences(app: App, asset: int | str) -> None:
 @command("history", examples=["registry history 1"])
 @asset_argument
 def history(app: App, asset: int | str) -> None:
-    """List all documents that an asset had, version 1 first."""
-    from registry.cli.console import table_of
+    """List the versions of an asset: when, by whom, how large, what changed, and the document."""
+    from registry.cli.views import history_table
 
-    cids = app.registry().history(asset)
-    table = table_of("", "version", "document")
-    for version, cid in enumerate(cids, 1):
-        table.add_row(str(version), f"ipfs://{cid}")
-    app.console.result(cids, table=table)
+    versions = app.registry().history(asset)
+    app.console.result(versions, table=history_table(f"asset {asset}", versions))
+
+
+@command("diff", examples=["registry diff 1 2", "registry diff 1 2 3 --json"])
+@asset_argument
+@click.argument("before", type=Whole(1))
+@click.argument("after", type=Whole(1), required=False)
+def diff(app: App, asset: int | str, before: int, after: int | None) -> None:
+    """Show what differs between two versions of an asset: fields of the document, and files.
+
+    AFTER is the version of now if it is left out.
+    """
+    from registry.cli.views import changes_table
+
+    changes = app.registry().diff(asset, before, after)
+    app.console.result(changes, facts={"changed": changes.in_words()}, table=changes_table(changes))
 
 
 @command("resolve", examples=["registry resolve 1"])
@@ -60,13 +73,15 @@ def resolve(app: App, asset: int | str) -> None:
     app.console.document(app.registry().resolve(asset))
 
 
-@command("files", examples=["registry files 1"])
+@command("files", examples=["registry files 1", "registry files 1@2"])
 @asset_argument
-def files(app: App, asset: int | str) -> None:
+@version_option
+def files(app: App, asset: int | str, version: int | None) -> None:
     """List the files of an asset; needs no access, since the document is public."""
     from registry.cli.views import files_table
 
-    found = app.registry().files(asset)
+    registry = app.registry()
+    found = registry.files(asset if version is None else registry.get(asset, version=version))
     app.console.result(found, table=files_table(f"asset {asset}", found))
 
 

@@ -23,7 +23,8 @@ Written by `python -m registry.cli.reference` from the commands themselves; a te
 verify | transfer | licences | access | consume | propose | vote | queue | execute` run them on ape's networks and
 accounts.
 
-An ASSET is its number (`7`), its DID (`did:nft:...`), and for `cat` also an `asset://<did>/<path>` URL. A LICENCE
+An ASSET is its number (`7`) or its DID (`did:nft:...`), for what reads it with a version (`7@3`), and for `cat` also an
+`asset://<did>/<path>` URL. A LICENCE
 is its name or its number. An amount is `"12.5 USD"`.
 
 The options of `registry` itself (`--rpc`, `--json`, `--yes`, ...) stand before or after the name of the command.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from registry.cli.console import plain, table_of
+from registry.cli.console import plain, table_of, when
 
 if TYPE_CHECKING:
     from registry.cli.app import App
+    from registry.documents.comparing import DocumentChanges
     from registry.governance.standards import Conformance
     from registry.ipfs.builder import FileEntry
-    from registry.results import Asset, Done, Holding, Offer, Preview, Published, Purchase
+    from registry.results import Asset, AssetVersion, Done, Holding, Offer, Preview, Published, Purchase
 
 
 def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str, str]:
@@ -70,6 +71,34 @@ def files_table(name: str, files: Iterable[FileEntry]) -> Table:
     table.columns[1].justify = "right"
     for file in files:
         table.add_row(file.path, f"{file.size:,}", str(file.cid))
+    return table
+
+
+def history_table(name: str, versions: Iterable[AssetVersion]) -> Table:
+    """The versions of an asset, the last first."""
+    table = table_of(f"Versions of {name}", "version", "time", "by", "bytes", "changed", "document")
+    table.columns[3].justify = "right"
+    for one in reversed(tuple(versions)):
+        changed = "published" if one.number == 1 else one.changes.in_words() if one.changes else "unknown"
+        size = "unknown" if one.size is None else f"{one.size:,}"
+        table.add_row(
+            str(one.number), when(one.time) if one.time else "", one.publisher or "", size, changed, f"ipfs://{one.cid}"
+        )
+    return table
+
+
+def changes_table(changes: DocumentChanges) -> Table:
+    """What differs between two documents."""
+    table = table_of("", "what", "before", "after")
+    for name, before, after in changes.fields:
+        table.add_row(name, before, after)
+    for paths, before, after in (
+        (changes.added, "", "added"),
+        (changes.removed, "removed", ""),
+        (changes.changed, "changed", "changed"),
+    ):
+        for path in paths:
+            table.add_row(path, before, after)
     return table
 
 

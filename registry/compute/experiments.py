@@ -71,7 +71,7 @@ class _Assets:
         history = Catalogue(self._registry).history(did)
         if not 1 <= version <= len(history):
             raise InputError(f"{did} has no version {version}; it has {len(history)}.")
-        return DDO.from_bytes(fetch(history[version - 1], self._registry.store))
+        return DDO.from_bytes(fetch(history[version - 1].cid, self._registry.store))
 
 
 class Experiments:

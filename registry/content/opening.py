@@ -14,7 +14,10 @@ from registry.session import Session
 
 
 class Opening(Session):
-    """The verbs of consumers and of the services they use, the same for content of either kind."""
+    """The verbs of consumers and of the services they use, the same for content of either kind.
+
+    They take a version where they take an asset: ``7@3``, ``did:nft:...@3`` or ``Registry.get(7, version=3)``.
+    """
 
     def require_access(self, found: Asset) -> None:
         """Raise `AccessDenied`, with what could be bought, if the signer may not open the asset now.
@@ -26,21 +29,23 @@ class Opening(Session):
 
     def files(self, asset: AssetRef) -> tuple[FileEntry, ...]:
         """The files of the asset's content: path, bytes and CID. Needs no access, unless names are hidden."""
-        found = Catalogue(self).get(asset)
+        found = Catalogue(self).at(asset)
         return shelf_for(self, found).files(found)
 
     def open(self, asset: AssetRef, path: str = "") -> io.BufferedReader:
         """Open a file of the asset for reading bytes; each block is hashed before a byte of it comes out.
 
-        `asset` may be an ``asset://<did>/<path>`` URL; `path` may be left out if there is one file only. The result
-        goes straight into ``pandas.read_csv`` and the like. Gated content is opened with its key, which the asset's key
-        gateways give to those with access; other content is public on IPFS, and the check is the licence's word.
+        `asset` may be a URL, ``asset://<did>/<path>`` or ``asset://<did>@3/<path>``; `path` may be left out if there is
+        one file only. The result goes straight into ``pandas.read_csv`` and the like. Gated content is opened with its
+        key, which the asset's key gateways give to those with access; other content is public on IPFS, and the check is
+        the licence's word.
 
         Raises `AccessDenied`, `FileNotInAsset`, and the content errors (`BlockNotFound`, `Unverified`, ...).
         """
+        version = None
         if isinstance(asset, str) and asset.startswith("asset://"):
-            asset, path = split_asset_url(asset)
-        found = Catalogue(self).get(asset)
+            asset, version, path = split_asset_url(asset)
+        found = Catalogue(self).at(asset, version)
         return shelf_for(self, found).open(found, path)
 
     def download(self, asset: AssetRef, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
@@ -49,7 +54,7 @@ class Opening(Session):
         Every block is hashed; on an error or an interruption nothing is left behind. Raises what `open` raises, and
         `InputError` for a target that is taken.
         """
-        found = Catalogue(self).get(asset)
+        found = Catalogue(self).at(asset)
         return shelf_for(self, found).download(found, target)
 
     def verify(self, asset: AssetRef, path: str | PathLike[str] | None = None) -> Verification:
@@ -58,5 +63,5 @@ class Opening(Session):
         With `path`, a local copy is hashed instead of the stored blocks; names that begin with a dot may lie beside it,
         and are told. Raises `Unverified` for a changed byte, `BlockNotFound` for a missing one.
         """
-        found = Catalogue(self).get(asset)
+        found = Catalogue(self).at(asset)
         return shelf_for(self, found).verify(found, path)

@@ -17,10 +17,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
+from fsspec.utils import stringify_path
+
 from registry.client import Registry
 from registry.content.sealed import shelf_for
 from registry.content.unlocking import is_gated
-from registry.did import DID
+from registry.did import split_asset_url
 from registry.errors import FileNotInAsset, Immutable, InputError, NotAFile, Unverified
 from registry.ipfs.fs import IPFSFileSystem
 from registry.ipfs.fsfile import ByteReader, Readable
@@ -65,7 +67,8 @@ class _Opened:
 class AssetFileSystem(IPFSFileSystem):
     """Files of assets, for the account that `registry` acts for.
 
-    An instance reads an asset at the version that it saw first. Listing needs no access, since documents are public;
+    An instance reads an asset at the version that it saw first, or that its URL names: ``asset://<did>@3/<path>``, or
+    ``?versionId=3`` at its end. Listing needs no access, since documents are public;
     reading does, and is asked about again every minute. Raises what `Registry.get` and `Registry.open` raise, and
     `InputError` without a client. To write, publish: what is here is what the chain says.
     """
@@ -79,19 +82,30 @@ class AssetFileSystem(IPFSFileSystem):
             raise InputError(f"{client!r} is not a client of a registry.", hint="Pass what Registry.connect returns.")
         super().__init__(store=client.store, **{"sources": (), **options})  # the client's store has its own
         self.registry = client
-        self._opened: dict[DID, _Opened] = {}
+        self._opened: dict[str, _Opened] = {}
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> Any:
+        """Without its scheme; ``?versionId=3`` at its end stands behind the DID then, as ``@3``."""
+        if isinstance(path, list):
+            return [cls._strip_protocol(one) for one in path]
+        text = str(stringify_path(path))
+        if "?versionId=" in text:
+            did, version, below = split_asset_url(text)
+            text = f"{did}{'' if version is None else f'@{version}'}/{below}"
+        return super()._strip_protocol(text)
 
     def _open_asset(self, name: str) -> _Opened:
-        did = DID.parse(name)
-        if did not in self._opened:
-            asset = self.registry.get(did)
+        if name not in self._opened:
+            did, version, _ = split_asset_url(name)
+            asset = self.registry.get(did, version=version)
             if asset.ddo.content is None:
                 raise FileNotInAsset("", [])
             tree = (
                 _tree(asset.ddo.content.cid, shelf_for(self.registry, asset).files(asset)) if is_gated(asset) else None
             )
-            self._opened[did] = _Opened(asset, asset.ddo.content, tree=tree)
-        return self._opened[did]
+            self._opened[name] = _Opened(asset, asset.ddo.content, tree=tree)
+        return self._opened[name]
 
     def _find(self, path: str) -> Entry:
         name, _, below = path.partition("/")

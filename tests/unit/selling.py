@@ -113,3 +113,14 @@ def _odd_token_code(implementation: str, symbol: bytes | None, decimals: bool) -
             answer += push(word) + push(bytes([at])) + b"\x52"
         answer += bytes.fromhex("60605ff3")
     return branches(symbol_at, fail_at) + forward(fail_at) + fail + answer
+
+
+def with_store(client: Registry, store: object) -> Registry:
+    """The same client with other blocks at hand."""
+    return type(client)(
+        client.chain,
+        client.deployment,
+        signer=client.signer,
+        store=store,
+        journal=client.journal,  # type: ignore[arg-type]
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
+from registry.documents.comparing import compare_documents
 from registry.documents.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
 from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
@@ -306,68 +307,9 @@ def versions(desk: Desk, asked: Asked) -> PageAnswer:
     documents, settled = desk.documents([row["digest"] for row in rows[: COMPARED + 1]])
     shown = []
     for row, newer, older in zip_longest(rows, documents, documents[1:]):
-        changes = _changes(older, newer) if older is not None and newer is not None else None
+        changes = compare_documents(older, newer) if older is not None and newer is not None else None
         shown.append((row["number"], desk.cid(row["digest"]), row["time"], changes))
     return desk.page("versions.html", it=it, tab="versions", shown=shown, compared=COMPARED, settled=settled)
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentChanges:
-    """What differs between two documents: fields with both values, and files."""
-
-    fields: tuple[tuple[str, str, str], ...]
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-
-    @property
-    def in_words(self) -> str:
-        """What differs, in a line."""
-        parts = [name for name, _, _ in self.fields]
-        counted = ((self.added, "added"), (self.changed, "changed"), (self.removed, "removed"))
-        parts += [f"{len(some)} file{'s' * (len(some) != 1)} {verb}" for some, verb in counted if some]
-        return ", ".join(parts) or "nothing that is shown"
-
-
-_FIELDS: Final = (
-    "name",
-    "type",
-    "description",
-    "author",
-    "license",
-    "image",
-    "external_url",
-    "tags",
-    "licences",
-    "parents",
-    "conforms_to",
-    "made_by",
-    "additional",
-)
-
-
-def _changes(before: DDO, after: DDO) -> DocumentChanges:
-    fields = tuple(
-        (name.replace("_", " "), _value(getattr(before, name)), _value(getattr(after, name)))
-        for name in _FIELDS
-        if getattr(before, name) != getattr(after, name)
-    )
-    a, b = ({one.path: one.cid for one in (d.content.files if d.content is not None else ())} for d in (before, after))
-    return DocumentChanges(
-        fields,
-        tuple(path for path in b if path not in a),
-        tuple(path for path in a if path not in b),
-        tuple(path for path in b if path in a and a[path] != b[path]),
-    )
-
-
-def _value(value: Any) -> str:
-    if value is None or value == () or value == "":
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(_value(one) for one in value)[:2_000]
-    name = getattr(value, "name", None)
-    return str(name if isinstance(name, str) else value)[:2_000]
 
 
 def diff(desk: Desk, asked: Asked) -> PageAnswer:
@@ -388,7 +330,7 @@ def diff(desk: Desk, asked: Asked) -> PageAnswer:
         tab="versions",
         a=a,
         b=b,
-        changes=_changes(old, new) if old is not None and new is not None else None,
+        changes=compare_documents(old, new) if old is not None and new is not None else None,
         lines=lines,
         settled=settled and (lines is None or not lines.making),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from selling import CALLS, MONTH, RESEARCH, publish_document
+from selling import CALLS, MONTH, RESEARCH, publish_document, with_store
 
 from registry import CID, DDO, DID, Published, Registry, State
 from registry.errors import (
@@ -21,16 +21,6 @@ from registry.errors import (
     WrongChain,
 )
 from registry.ipfs.store import MemoryStore
-
-
-def with_store(client: Registry, store: object) -> Registry:
-    return type(client)(
-        client.chain,
-        client.deployment,
-        signer=client.signer,
-        store=store,
-        journal=client.journal,  # type: ignore[arg-type]
-    )
 
 
 def test_an_asset_is_found_by_did_text_or_number(publish: Callable[..., Published], buyer: Registry) -> None:
@@ -143,9 +133,9 @@ def test_the_history_has_every_document(publish: Callable[..., Published], autho
     done = publish(name=name)
     author.update(done.did, description="second")
     author.update(done.did, description="third")
-    assert author.history(done.did)[0] == done.cid and len(author.history(done.did)) == 3
-    assert author.history(done.did)[-1] == author.get(done.did).cid
-    texts = [DDO.from_bytes(author.store.get(cid)).description for cid in author.history(done.did)]
+    assert author.history(done.did)[0].cid == done.cid and len(author.history(done.did)) == 3
+    assert author.history(done.did)[-1].cid == author.get(done.did).cid
+    texts = [DDO.from_bytes(author.store.get(one.cid)).description for one in author.history(done.did)]
     assert texts == ["", "second", "third"]
 
 

@@ -109,7 +109,7 @@ def test_a_did_cannot_be_made_of_wrong_parts(parts: tuple[int, str, int]) -> Non
     ],
 )
 def test_an_asset_url_is_split_into_did_and_path(url: str, path: str) -> None:
-    assert split_asset_url(url) == (DID.parse(GOOD), path)
+    assert split_asset_url(url) == (DID.parse(GOOD), None, path)
 
 
 def test_an_asset_url_without_a_did_is_refused() -> None:

@@ -284,6 +284,7 @@ def test_an_update_that_is_stopped_and_run_again_has_one_key(
     assert (done.tx is None) == (moment == "before its shares are given")
     buyer.buy(asset.did, "month")
     assert buyer.open(asset.did, "penguins.csv").read() == b"species,mass\nAdelie,1\n"
+    assert b"3750" in buyer.open(f"{asset.did}@1", "penguins.csv").read()  # by the key of then
     # What has changed since is an update of its own.
     (folder / "penguins.csv").write_text("species,mass\nAdelie,2\n")
     author.update(asset.did, path=folder)
