@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bench.wire import counted
 from registry.documents.ddo import Content, ContentFile, Encryption
-from registry.gated.decrypting import GatedContent
+from registry.gated.gated_content import GatedContent
 from registry.gated.identity import Identity
 from registry.gated.sealing import seal_tree
 from registry.ipfs.file import open_file

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 from weakref import WeakValueDictionary
 
+from registry.assets.catalogue import Reading
 from registry.assets.owning import Owning
-from registry.assets.reading import Reading
 from registry.assets.rights import Entitled
 from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain

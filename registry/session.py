@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from registry.chain.addresses import Deployment
     from registry.chain.connection import Chain
     from registry.chain.signers import Signer
-    from registry.gated.decrypting import KeysInUse
+    from registry.gated.gated_content import KeysInUse
     from registry.gated.key_store import KeyStore
 
 
@@ -96,7 +96,7 @@ class Session:
     @cached_property
     def in_use(self) -> KeysInUse:
         """Keys of gated content that this client has used, and what it has open."""
-        from registry.gated.decrypting import KeysInUse
+        from registry.gated.gated_content import KeysInUse
 
         return KeysInUse()
 

@@ -1,1 +1,1 @@
-"""What an asset is and offers: published, read, changed, passed on."""
+"""What an asset is and offers, and what an account holds: read, drafted, changed, passed on."""

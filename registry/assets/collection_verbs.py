@@ -11,9 +11,9 @@ from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Unpack, overload
 
+from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import BATCH, Draft, Packed, Planner, PublishingOptions, drafted, published_in
 from registry.assets.items import CollectionState
-from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING, Cost
 from registry.chain.sender import GAS_HEADROOM, GAS_MARGIN
 from registry.collections.layout import PROFILE

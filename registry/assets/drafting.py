@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.did import DID
 from registry.documents.ddo import DDO, AssetType, Content, ContentFile
 from registry.documents.licence import Licence

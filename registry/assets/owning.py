@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from registry.assets.reading import ROLES, Catalogue
+from registry.assets.catalogue import ROLES, Catalogue
 from registry.documents.ddo import LicenceText
 from registry.documents.licence import Licence
 from registry.errors import InputError

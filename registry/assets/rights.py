@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.errors import AccessDenied
 from registry.results import Asset, AssetRef, Holding, Offer
 from registry.session import Session

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.calls.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, Seen, of_call, of_target
 from registry.chain.call import Call
 from registry.chain.calldata import SAFE, Agreed, CallReader, CallReading

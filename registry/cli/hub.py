@@ -163,7 +163,7 @@ def open_(app: App, elsewhere: str | None, port: int) -> None:
     """
     from registry.cli.listening import url_at
     from registry.errors import InputError
-    from registry.index.asked import HUB_VARIABLE
+    from registry.index.hubs import HUB_VARIABLE
 
     try:
         from registry.hub.elsewhere import HubElsewhere

@@ -11,8 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import update_document
-from registry.assets.reading import Catalogue
 from registry.content.unlocking import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Unlocker, wallet_of
 from registry.did import DID
 from registry.documents.ddo import Encryption, KeyGateway

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
+from registry.content.atomic_folder import beside
 from registry.content.columns import columns_of, is_table
 from registry.content.sealed import shelf_for
 from registry.content.unlocking import is_gated
 from registry.documents.croissant_export import DescribedFile, to_croissant
 from registry.errors import FileNotInAsset, InputError
-from registry.gated.landing import beside
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.hosts import normal_url
 from registry.text.html import Shown

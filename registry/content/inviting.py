@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.content.entrusting import Shares
 from registry.content.unlocking import wallet_of
 from registry.did import DID
@@ -63,7 +63,7 @@ class Inviting(Session):
         """Let an account open a gated asset for some `days`, from `start` (seconds since 1970; default: now).
 
         The owner signs an invitation that the asset's gateways keep; nothing goes on chain, and nothing is paid. To
-        give a licence for good there is `gift`. For the owner. Raises `TooFewShares` if too few gateways took it, and
+        give a licence for good there is `grant`. For the owner. Raises `TooFewShares` if too few gateways took it, and
         `InputError` for no time.
         """
         from registry.gated.gateways import GatewayClient
@@ -120,6 +120,6 @@ def _shared(session: Session, asset: AssetRef) -> tuple[Asset, Encryption]:
     encryption = found.ddo.content.encryption if found.ddo.content else None
     if encryption is None or not encryption.gateways:
         raise InputError(
-            f"{found.did} has no key gateway.", hint="Name some with reissue, or give a licence with gift."
+            f"{found.did} has no key gateway.", hint="Name some with reissue, or give a licence with grant."
         )
     return found, encryption

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.errors import InputError
 from registry.ipfs.sources import open_source
 from registry.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from os import PathLike
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.content.sealed import shelf_for
 from registry.did import split_asset_url
 from registry.ipfs.unixfs import FileEntry

@@ -8,6 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, Unpack, overload
 
+from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import (
     BATCH,
     Draft,
@@ -17,7 +18,6 @@ from registry.assets.drafting import (
     published_in,
     update_document,
 )
-from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.content.sealed import shelf_for
 from registry.documents.ddo import AssetType

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.drafting import Draft, Packed, Stored, listed
+from registry.content.atomic_folder import beside
 from registry.content.entrusting import ENTRUSTED, Shares
 from registry.content.plain import ContentShelf, Plain, hash_files
 from registry.content.unlocking import Unlocker, content_of, is_gated
 from registry.documents.ddo import Content, Encryption
 from registry.errors import InputError, Unverified
-from registry.gated.decrypting import GatedContent, public_files
+from registry.gated.gated_content import GatedContent, public_files
 from registry.gated.identity import Identity
-from registry.gated.landing import beside
 from registry.gated.policy import Gated
 from registry.gated.sealing import seal_tree
 from registry.ipfs.profiles import UNIXFS_V1_2025

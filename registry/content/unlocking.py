@@ -8,7 +8,7 @@ import warnings
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.content.uses import SignedReceipt, sign_receipt, submit_receipt
@@ -30,7 +30,7 @@ from registry.types import to_address
 
 if TYPE_CHECKING:
     from registry.documents.ddo import Content, Encryption, KeyGateway
-    from registry.gated.decrypting import GatedContent
+    from registry.gated.gated_content import GatedContent
     from registry.gated.gateways import Gathered, Wallet
     from registry.gated.key_store import Job
     from registry.gated.protocol import Receipt, Release, ReleaseRequest
@@ -109,7 +109,7 @@ class Unlocker:
 
     def unserved(self, found: Asset) -> GatedContent:
         """`opened`; a use that it spent stays written down until it is `served`."""
-        from registry.gated.decrypting import GatedContent
+        from registry.gated.gated_content import GatedContent
 
         content = content_of(found)
         if content.cid not in self._session.in_use.contents:

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.chain.receipt_contract import receipts_of
 from registry.did import DID
 from registry.documents.canonical import parse_json

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.chain.fees import Cost
 from registry.did import DID
 from registry.errors import BondAboveMaximum, InputError, InsufficientBalance, NotFoundError

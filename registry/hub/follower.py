@@ -18,8 +18,8 @@ from registry.index import rank, readmes
 from registry.index.home_index import LocalIndex
 from registry.index.indexer import Standing
 from registry.index.models import BlockShown, HubFacts
-from registry.index.pulling import pull
 from registry.index.remote import RemoteHub
+from registry.index.statement_sync import pull
 from registry.ipfs.blocks import keep
 from registry.ipfs.cid import CID
 from registry.ipfs.store import BlockStore

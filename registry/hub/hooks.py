@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from registry.errors import ContentError, IndexFault, InputError
 from registry.hub.feeds import KINDS, kind_of
-from registry.index.catalogue import IndexView
+from registry.index.index_view import IndexView
 from registry.index.models import Activity
 from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.http import Http

@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from registry.documents.statements import MOST as MOST_STATEMENT
-from registry.documents.statements import read_statement
+from registry.documents.signed_statements import MOST as MOST_STATEMENT
+from registry.documents.signed_statements import read_statement
 from registry.errors import ChainError, HubLied, HubUnavailable, IndexFault, InputError
 from registry.hub.elsewhere import HubElsewhere
 from registry.hub.feeds import FEEDS

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from registry.documents.statements import SignedStatement
+from registry.documents.signed_statements import SignedStatement
 from registry.hub.operations import OPERATIONS, Operation
 from registry.index.models import HubFacts, HubProblem
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import Draft, described
-from registry.assets.reading import Catalogue
 from registry.content.publishing import Publishing
 from registry.errors import InputError
 from registry.imports.bringing import Imported, bring

@@ -1,1 +1,1 @@
-"""The index: blocks become events, events become tables, tables become search; in this process or for a hub."""
+"""The index: blocks become events, events tables, tables search, for a process or a hub; what people said is kept."""

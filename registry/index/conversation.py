@@ -14,7 +14,7 @@ from typing import Final
 from registry.chain.batch import Read, read_many
 from registry.chain.connection import Chain
 from registry.chain.signatures import VALID, recover, typed_digest, wallet_check
-from registry.documents.statements import (
+from registry.documents.signed_statements import (
     NONE,
     AccessAnswer,
     AccessRequest,

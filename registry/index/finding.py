@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from registry.did import DID
 from registry.errors import AmbiguousAsset, AssetNotFound, HubLied, InvalidAmount
-from registry.index.asked import Hubs, asked, index_of, named, opened_hub, pass_over
+from registry.index.hubs import Hubs, asked, index_of, named, opened_hub, pass_over
 from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from registry.chain.connection import Chain
-from registry.documents.statements import SignedStatement, TalkStatement, read_statement
+from registry.documents.signed_statements import SignedStatement, TalkStatement, read_statement
 from registry.errors import InputError
 from registry.index.conversation import unsigned
 from registry.index.index_reader import IndexReader

@@ -12,13 +12,13 @@ from filelock import FileLock, Timeout
 from registry.chain.connection import Chain
 from registry.chain.raw_blocks import Blocks
 from registry.did import DID
-from registry.index.catalogue import IndexView
+from registry.index.document_queue import DocumentQueue
 from registry.index.entries import Money
 from registry.index.events import Contracts
+from registry.index.index_view import IndexView
 from registry.index.indexer import FINALITY, Finality, Indexer, Standing, refold
 from registry.index.item_queue import ItemQueue
 from registry.index.library import Library
-from registry.index.queue import DocumentQueue
 from registry.index.search.finder import Engine
 from registry.index.search.fts import FtsEngine
 from registry.index.stores import open_store

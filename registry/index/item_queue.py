@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from registry.collections.manifest import Manifest
 from registry.documents.ddo import DDO
 from registry.errors import ContentError, InputError, NotFoundError
-from registry.index.queue import AGAIN, checked
+from registry.index.document_queue import AGAIN, checked
 from registry.index.tables import Row
 from registry.index.tables_store import Store
 from registry.ipfs.blocks import BlockSource, fetch

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from registry.index.document_queue import DocumentQueue
 from registry.index.entries import AssetEntry, Money, entries_of, twins
 from registry.index.item_queue import ItemQueue
-from registry.index.queue import DocumentQueue
 from registry.index.search.finder import Answered, Engine, Finder
 from registry.index.search.query import SearchQuery
 from registry.index.tables_store import Store

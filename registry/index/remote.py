@@ -186,7 +186,7 @@ class RemoteHub:
 
     def statement(self, digest: bytes) -> bytes | None:
         """A signed statement by the digest in its name; None for one that the hub does not have, or tells wrongly."""
-        from registry.documents.statements import read_statement
+        from registry.documents.signed_statements import read_statement
         from registry.ipfs.cid import CID
 
         status, data = self._ask(f"/v1/statements/{CID.from_digest(digest)}", {})

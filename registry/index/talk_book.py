@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from registry.chain.connection import Chain
-from registry.documents.statements import (
+from registry.documents.signed_statements import (
     AccessAnswer,
     AccessRequest,
     Comment,

@@ -1,1 +1,1 @@
-"""Buying and granting licences, and streams of access by the second."""
+"""Buying and granting licences, and streams of access by the second; contracts take the payment."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.fees import NOTHING
@@ -150,7 +150,7 @@ class Buying(Session):
         plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
         signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
         seller = self.deployment.marketplace
-        return payment(
+        return payable_call(
             self, plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
         )
 
@@ -186,7 +186,7 @@ def paying_at_most(offer: Offer, maximum: Amount) -> Iterator[None]:
         raise PriceChanged(offer.name, str(now), str(maximum)) from error
 
 
-def payment(
+def payable_call(
     session: Session,
     plain: ContractFunction,
     signed: Callable[[Permit], ContractFunction],

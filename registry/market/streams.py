@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.did import DID
 from registry.documents.licence import Kind, duration, seconds_of
 from registry.errors import InputError
-from registry.market.buying import agreed, paying_at_most, payment, require_payable, was_seen
+from registry.market.buying import agreed, payable_call, paying_at_most, require_payable, was_seen
 from registry.money import Amount
 from registry.results import AssetRef, Done, Offer
 from registry.text.html import Shown
@@ -321,7 +321,7 @@ class Streams:
         most = agreed(registry, max_total, seen, total.token)
         require_payable(registry, offer, total, most)
         order = (offer.did.asset_id, offer.number, holder, seconds, most.units, offer.digest)
-        call, value, approval = payment(
+        call, value, approval = payable_call(
             registry,
             functions[verb](order),
             lambda permit: functions[f"{verb}WithPermit"](order, permit),

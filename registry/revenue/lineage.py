@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.did import DID
 from registry.errors import ContentError, InvalidDDO
 from registry.money import Amount

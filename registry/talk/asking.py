@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from registry.assets.reading import Catalogue
+from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
-from registry.documents.statements import AccessAnswer, AccessRequest
+from registry.documents.signed_statements import AccessAnswer, AccessRequest
 from registry.errors import InputError
-from registry.index.asked import Hubs
 from registry.index.conversation import AskedAccess
 from registry.index.hearing import heard_by, heard_in
+from registry.index.hubs import Hubs
 from registry.ipfs.cid import CID
 from registry.results import AssetRef, Done, Offer
 from registry.session import Session

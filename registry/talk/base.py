@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 
 from registry.chain.connection import Chain
 from registry.did import DID
-from registry.documents.statements import SignedStatement, TalkStatement
+from registry.documents.signed_statements import SignedStatement, TalkStatement
 from registry.errors import InputError, InvalidCID
-from registry.index.asked import Hubs, asked
 from registry.index.conversation import AHEAD, Talk, talk_of
 from registry.index.hearing import heard, heard_by
+from registry.index.hubs import Hubs, asked
 from registry.index.index_reader import IndexReader
 from registry.ipfs.cid import CID
 from registry.results import AssetRef

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from registry.documents.statements import NONE, Comment, Fold, Like, TalkStatement, Withdrawal
-from registry.index.asked import Hubs
+from registry.documents.signed_statements import NONE, Comment, Fold, Like, TalkStatement, Withdrawal
 from registry.index.conversation import Talk
 from registry.index.hearing import heard_by
+from registry.index.hubs import Hubs
 from registry.ipfs.cid import CID
 from registry.results import AssetRef
 from registry.session import Session

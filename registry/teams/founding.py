@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import Draft, Planner
-from registry.assets.reading import Catalogue
 from registry.chain.fees import NOTHING
 from registry.errors import InputError
 from registry.revenue.splits import weights

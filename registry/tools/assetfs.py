@@ -30,7 +30,7 @@ from registry.ipfs.node import Entry, Node
 
 if TYPE_CHECKING:
     from registry.documents.ddo import Content
-    from registry.gated.decrypting import GatedContent
+    from registry.gated.gated_content import GatedContent
     from registry.ipfs.cid import CID
     from registry.ipfs.importer import FileEntry
     from registry.results import Asset

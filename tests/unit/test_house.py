@@ -345,7 +345,7 @@ def _loaded(code: str) -> tuple[set[str], set[str]]:
 
 def test_a_client_loads_no_index_no_http_and_no_statements_before_a_verb_needs_them() -> None:
     ours, others = _loaded("import registry.client")
-    verbs = {"registry.index", "registry.index.asked", "registry.index.finding"}
+    verbs = {"registry.index", "registry.index.hubs", "registry.index.finding"}
     verbs |= {"registry.revenue", "registry.revenue.lineage"}
     assert (ours, others) == (verbs, {"platformdirs", "rfc8785"})
 

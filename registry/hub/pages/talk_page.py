@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from registry.documents.statements import TalkStatement
+from registry.documents.signed_statements import TalkStatement
 from registry.hub.pages.desk import Desk
 from registry.index.conversation import AskedAccess, Remark, Talk, talk_of
 from registry.index.hearing import heard, heard_in

@@ -13,15 +13,15 @@ import pytest
 
 from integration.hub.support import Town, get, wait_for
 from registry.chain.signers import dev_signer
-from registry.documents.statements import MOST, Comment, Like, SignedStatement, TalkStatement
+from registry.documents.signed_statements import MOST, Comment, Like, SignedStatement, TalkStatement
 from registry.errors import InputError
 from registry.hub.hub_api import SAID_BURST
 from registry.hub.hub_server import HubServer
 from registry.index.home_index import open_index
 from registry.index.indexer import Finality
-from registry.index.pulling import pull
 from registry.index.remote import RemoteHub
 from registry.index.search.fts import FtsEngine
+from registry.index.statement_sync import pull
 from registry.index.stores import open_store
 
 AUTHOR, BUYER, STRANGER = map(dev_signer, (0, 1, 2))

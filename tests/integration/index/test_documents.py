@@ -16,10 +16,10 @@ import pytest
 from registry.documents.ddo import DDO, Content, ContentFile, Encryption
 from registry.errors import BlockNotFound, Unavailable
 from registry.index import readmes
+from registry.index.document_queue import AGAIN, AT_ONCE, OF_ONE_OWNER, DocumentQueue
 from registry.index.entries import AssetEntry, Money, entries_of
 from registry.index.item_queue import ItemQueue
 from registry.index.library import Library
-from registry.index.queue import AGAIN, AT_ONCE, OF_ONE_OWNER, DocumentQueue
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import Engine, SearchQuery
 from registry.index.search.tantivy import TantivyEngine

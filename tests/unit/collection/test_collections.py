@@ -15,9 +15,9 @@ from click.testing import Result
 from terminal import runner
 
 from registry import DDO, Draft, Gated, Licence, Registry, State
+from registry.assets.catalogue import Catalogue
 from registry.assets.collection_verbs import ITEM_SALE_GAS, PublishedCollection
 from registry.assets.drafting import described
-from registry.assets.reading import Catalogue
 from registry.chain import reverts
 from registry.chain.sender import Sender
 from registry.cli import cli

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.chain.signatures import typed_digest
-from registry.documents.statements import (
+from registry.documents.signed_statements import (
     MOST,
     AccessAnswer,
     AccessRequest,

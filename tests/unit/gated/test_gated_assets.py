@@ -26,7 +26,7 @@ from registry.errors import (
     Unverified,
     WrongKey,
 )
-from registry.gated.decrypting import GatedContent
+from registry.gated.gated_content import GatedContent
 from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
 from registry.gated.shares import commitment, split

@@ -14,7 +14,7 @@ from registry import Gated, Published, Registry
 from registry.chain.call import Call
 from registry.errors import InputError, JournalError
 from registry.gated import key_store
-from registry.gated.decrypting import GatedContent
+from registry.gated.gated_content import GatedContent
 from registry.gated.identity import Identity
 from registry.gated.key_store import FileKeys
 from registry.session import Session
@@ -137,7 +137,7 @@ def test_what_a_killed_download_has_left_goes_with_the_next(
     did = publish(MONTH).did
     buyer.buy(did, "month")
     with monkeypatch.context() as patch:
-        patch.setattr("registry.gated.landing._remove", lambda _staging: None)
+        patch.setattr("registry.content.atomic_folder._remove", lambda _staging: None)
         patch.setattr(GatedContent, "files", lambda _self: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             process(buyer, tmp_path / "home").download(did, tmp_path / "copy")

@@ -14,7 +14,7 @@ from registry.documents.ddo import DDO, Content, ContentFile, Encryption
 from registry.documents.ocean import from_ocean_v4
 from registry.documents.ocean_export import to_ocean_v4
 from registry.errors import BlockNotFound, FileNotInAsset, InvalidContent, InvalidDDO, Unverified, WrongKey
-from registry.gated.decrypting import GatedContent
+from registry.gated.gated_content import GatedContent
 from registry.gated.identity import Identity
 from registry.gated.sealing import SealedTree, seal_tree
 from registry.ipfs.builder import Builder

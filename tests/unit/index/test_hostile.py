@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hostile.documents import LEGAL, NEARLY, largest, legal
 
+from registry.index.document_queue import DocumentQueue
 from registry.index.entries import Money, entries_of
 from registry.index.fold import facts_of, names_of
 from registry.index.models import Hit
-from registry.index.queue import DocumentQueue
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import SearchQuery

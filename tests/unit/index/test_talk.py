@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.documents.statements import AccessAnswer, AccessRequest, Comment, Fold, Like, TalkStatement, Withdrawal
+from registry.documents.signed_statements import (
+    AccessAnswer,
+    AccessRequest,
+    Comment,
+    Fold,
+    Like,
+    TalkStatement,
+    Withdrawal,
+)
 from registry.errors import InputError
 from registry.index.conversation import A_DAY, ASKED, AT_HOME, CROWD, OF_ONE, Speaker, may_say, talk_of
 

@@ -12,7 +12,7 @@ from selling import MONTH, RESEARCH
 from registry import Published, Registry
 from registry.chain.signatures import typed_digest
 from registry.chain.signers import KeySigner
-from registry.documents.statements import (
+from registry.documents.signed_statements import (
     AccessAnswer,
     AccessRequest,
     Comment,

@@ -15,9 +15,9 @@ from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
+from registry.content.atomic_folder import beside
 from registry.gated.identity import Identity
 from registry.gated.key_store import FileKeys
-from registry.gated.landing import beside
 from registry.gateway.audit_log import AuditLog
 from registry.gateway.backup import backup, restore
 from registry.gateway.keys import FILE as KEYS
