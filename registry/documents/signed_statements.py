@@ -18,6 +18,7 @@ from registry.documents.canonical import canonical_bytes, parse_json, thaw
 from registry.documents.typed_data import typed_data
 from registry.errors import InputError, InvalidDID
 from registry.ipfs.cid import CID
+from registry.text.html import Shown
 from registry.text.letters import turns_writing, unseen
 
 __all__ = [
@@ -81,7 +82,7 @@ _Hash = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 _Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
-class TalkStatement(BaseModel):
+class TalkStatement(BaseModel, Shown):
     """What an `account` says of an `asset` (a DID) at a `time` (seconds since 1970, as the account has it)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", regex_engine="python-re")

@@ -26,6 +26,7 @@ from registry.documents.signed_statements import (
     Withdrawal,
 )
 from registry.errors import InputError
+from registry.text.html import Shown
 from registry.types import to_address
 
 __all__ = ["AskedAccess", "Remark", "Speaker", "Talk", "may_say", "signed_by_its_key", "talk_of", "unsigned"]
@@ -149,7 +150,7 @@ def _require_measure(said: TalkStatement, speaker: Speaker) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Shown):
     """A comment as it is shown, so many levels below one that answers none. What was withdrawn has no text any more."""
 
     id: str
@@ -160,7 +161,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class AskedAccess:
+class AskedAccess(Shown):
     """A request with its answer, None while it waits."""
 
     id: str
@@ -169,7 +170,7 @@ class AskedAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Talk(Shown):
     """What is said of an asset: comments, each before its answers; who likes it; requests. A comment whose parent is
     not here stands like one that answers none."""
 

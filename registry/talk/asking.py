@@ -17,6 +17,7 @@ from registry.ipfs.cid import CID
 from registry.results import AssetRef, Done, Offer
 from registry.session import Session
 from registry.talk.base import Said, Voice, name_of
+from registry.text.html import Shown
 from registry.types import to_address
 
 __all__ = ["AnsweredRequest", "Requests"]
@@ -41,7 +42,7 @@ class Giver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredRequest:
+class AnsweredRequest(Shown):
     """A request that was answered: what was `done` about it, None for nothing, and what was `said`, None for a dry
     run."""
 

@@ -18,6 +18,7 @@ from registry.index.index_reader import IndexReader
 from registry.ipfs.cid import CID
 from registry.results import AssetRef
 from registry.session import Session
+from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS
 
 __all__ = ["Said", "Voice", "name_of"]
@@ -30,7 +31,7 @@ HERE: Final = "this machine"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Said(Shown):
     """What was said and signed: its name, and who took it, hubs by their URLs; see `HERE`."""
 
     statement: TalkStatement

@@ -98,7 +98,7 @@ def test_a_table_is_read_as_it_is_written(write: Callable[[str], Path]) -> None:
         (f"{ANN[:-1]}{'0' if ANN[-1] != '0' else '1'},5,,,", "checksum"),
         (f"0x{'00' * 20},5,,,", "zero address"),
         (f"{ANN},,,,", "not a number"),
-        (f"{ANN},0,,,", "nothing"),
+        (f"{ANN},0,,,", "the amount is 0"),
         (f"{ANN},-5,,,", "negative"),
         (f"{ANN},NaN,,,", "not a number of tokens"),
         (f"{ANN},1e400,,,", "not a number of tokens"),

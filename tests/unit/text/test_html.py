@@ -53,6 +53,8 @@ VERBS = (
     "Imports",
     "Exports",
     "Governance",
+    "Talking",
+    "Requests",
 )
 
 # What verbs return beside results, and why it has no card.
