@@ -17,6 +17,7 @@ from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
 from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
+from registry.chain.networks import Networks, is_name, sources_with
 from registry.chain.signers import dev_signer
 from registry.content.entrusting import Entrusting
 from registry.content.inviting import Inviting
@@ -29,7 +30,7 @@ from registry.errors import InputError, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.home import make_home
 from registry.index.finding import Searching, by_name
-from registry.ipfs.sources import open_sources
+from registry.ipfs.sources import default_gateway, open_sources
 from registry.ipfs.store import BlockSource, BlockStore, LocalStore, MemoryStore, ReadThrough
 from registry.market.buying import Buying
 from registry.money import Amount
@@ -122,7 +123,7 @@ class Registry(
     @classmethod
     def connect(
         cls,
-        url: str,
+        url: str | None = None,
         *,
         signer: object = None,
         deployment: str | Path | Deployment | None = None,
@@ -134,7 +135,8 @@ class Registry(
         home: str | Path | None = None,
         progress: Progress | None = show_progress,
     ) -> Registry:
-        """Connect to the registry of a chain through the node at `url`.
+        """Connect to the registry of a chain through the node at `url`, or of the network that is called so at home; by
+        default of the network in use there (`registry connect` on the command line).
 
         ============= ====================================================================================
         signer        private key, key file, `Signer` or ape account; None to only read
@@ -143,7 +145,7 @@ class Registry(
         store         folder of the block store; by default ``blocks`` at home
         sources       further places to read blocks from, all of it verified: ``https://...`` for a gateway,
                       ``kubo:http://...`` for a node, a folder, or a `BlockSource`; by default the user's gateway
-                      (``$IPFS_GATEWAY``, ``~/.ipfs/gateway``), if there is one
+                      (``$IPFS_GATEWAY``, ``~/.ipfs/gateway``), if there is one, and the sources of the network
         confirmations blocks to wait for after sending, the first included
         timeout       seconds for each request
         home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
@@ -151,8 +153,22 @@ class Registry(
                       error, in terminals and notebooks only; None for nothing
         ============= ====================================================================================
 
-        Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword` and `SignerError`.
+        Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword`, `SignerError`, and `InputError` for a
+        network that there is not.
         """
+        network = None
+        if url is None or is_name(url):
+            networks = Networks(Path(home) if home else default_home())
+            name = url or networks.in_use
+            if not name:
+                raise InputError(
+                    "No node was named, and no network is in use.",
+                    hint='Name one, as in Registry.connect("http://127.0.0.1:8545"), or run: registry connect.',
+                )
+            network = networks.get(name)
+            url, chain_id = network.node(), chain_id or network.chain_id
+            deployment = deployment or networks.deployment(name)
+            sources = sources_with(network, default_gateway()) if sources is None else sources
         chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
         return cls.on(
             chain, signer=signer, deployment=deployment, store=store, sources=sources, home=home, progress=progress
@@ -162,16 +178,18 @@ class Registry(
     def from_environment(cls, *, progress: Progress | None = show_progress) -> Registry:
         """Connect as the environment says, with the variables that the command line reads.
 
-        ``REGISTRY_RPC`` is the node. ``REGISTRY_KEY`` or ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with
-        neither the client only reads. ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID`` and
-        ``REGISTRY_CONFIRMATIONS`` are the parameters of `connect`. Raises `InputError` and what `connect` raises.
+        ``REGISTRY_RPC`` is the node, or the name of a network; by default the network in use. ``REGISTRY_KEY`` or
+        ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with neither the client only reads.
+        ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID`` and ``REGISTRY_CONFIRMATIONS`` are the
+        parameters of `connect`. Raises `InputError` and what `connect` raises.
         """
         settings = {name: os.environ.get(f"REGISTRY_{name}") or None for name in _VARIABLES}
         url = settings["RPC"]
-        if url is None:
+        if url is None and not Networks(Path(settings["HOME"] or default_home())).in_use:
             raise InputError(
                 "No client of a registry was passed, and the environment names no chain.",
-                hint="Set REGISTRY_RPC (and REGISTRY_KEY), or pass what Registry.connect returns.",
+                hint="Set REGISTRY_RPC (and REGISTRY_KEY), run 'registry connect', or pass what Registry.connect "
+                "returns.",
             )
         if settings["KEY"] and settings["KEYFILE"]:
             raise InputError("REGISTRY_KEY and REGISTRY_KEYFILE name more than one signer.", hint="Keep one of them.")

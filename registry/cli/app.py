@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,10 @@ from registry.errors import InputError, NoSigner, SignerError, UnknownAccount, W
 from registry.text.numbers import digits_or_text
 
 if TYPE_CHECKING:
+    from registry.chain.addresses import Deployment
     from registry.chain.connection import Chain
     from registry.chain.journal import Journal
+    from registry.chain.networks import Network
     from registry.chain.signers import Signer
     from registry.client import Registry
     from registry.ipfs.store import BlockStore, LocalStore
@@ -47,16 +50,36 @@ class App:
         """Connect to the chain of ``--rpc``. Raises `InputError` if there is none, and what `Chain.connect` raises."""
         from registry.chain.connection import Chain
 
-        url = self.settings.get("rpc")
+        url, chain_id = self.settings.get("rpc"), self.settings.get("chain_id")
+        if self.network is not None:
+            url, chain_id = self.network.node(), chain_id or self.network.chain_id
         if not url:
             raise InputError(
                 "No chain was named.",
-                hint="See it all work on a chain in one process with 'registry demo'; or start one with "
-                "'anvil --chain-id 1337' and add --rpc http://127.0.0.1:8545 (or set REGISTRY_RPC).",
+                hint="See it all work on a chain in one process with 'registry demo'; connect to a registry with "
+                "'registry connect'; or start a chain with 'anvil --chain-id 1337' and add --rpc http://127.0.0.1:8545 "
+                "(or set REGISTRY_RPC).",
             )
-        return Chain.connect(
-            url, chain_id=self.settings.get("chain_id"), confirmations=self.settings.get("confirmations") or 1
-        )
+        return Chain.connect(url, chain_id=chain_id, confirmations=self.settings.get("confirmations") or 1)
+
+    @cached_property
+    def network(self) -> Network | None:
+        """The network that ``--rpc`` names, or that is in use where it names none. Raises `InputError`."""
+        from registry.chain.networks import Networks, is_name
+
+        networks, named = Networks(self.home), self.settings.get("rpc")
+        if named and not is_name(named):
+            return None
+        name = named or networks.in_use
+        return networks.get(name) if name else None
+
+    @property
+    def sources(self) -> Sequence[str] | None:
+        """Where blocks come from that are not at home: ``--source``, or the user's gateway and the network's own."""
+        from registry.chain.networks import sources_with
+        from registry.ipfs.sources import default_gateway
+
+        return self.settings.get("read_from") or sources_with(self.network, default_gateway())
 
     def signer(self) -> Signer | None:
         """Return who signs, None if nobody was named. Raises `SignerError` and its kinds, and `InputError`."""
@@ -107,11 +130,11 @@ class App:
         return LocalStore(make_home(self.home) / "blocks")
 
     def blocks(self, sources: Sequence[str] = ()) -> BlockStore:
-        """The block store at home, which takes what it lacks from `sources`, by default the user's gateway."""
+        """The block store at home, which takes what it lacks from `sources`, by default those of the app."""
         from registry.ipfs.sources import open_sources
         from registry.ipfs.store import ReadThrough
 
-        store, places = self.store(), open_sources(sources or None)
+        store, places = self.store(), open_sources(sources or self.sources)
         return ReadThrough(store, places) if places else store
 
     def journal(self) -> Journal:
@@ -131,10 +154,20 @@ class App:
         chain = self.chain()
         signer = self.signer() if to is None else self.require_signer(to)
         registry = Registry.on(
-            chain, signer=signer, deployment=self.settings.get("deployment"), home=self.home, progress=self.tick
+            chain,
+            signer=signer,
+            deployment=self.settings.get("deployment") or self._kept_deployment(),
+            sources=self.sources,
+            home=self.home,
+            progress=self.tick,
         )
         registry.ask_passphrase = self._keys_passphrase
         return registry
+
+    def _kept_deployment(self) -> Deployment | None:
+        from registry.chain.networks import Networks
+
+        return None if self.network is None else Networks(self.home).deployment(self.network.name)
 
     def record(self, chain_id: int) -> Path | None:
         """The file that records the registry in use: the one that was named, or that of the chain here or at home."""

@@ -77,7 +77,20 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
     (
         "--rpc",
         "REGISTRY_RPC",
-        {"metavar": "URL", "help": "Node of the chain: http(s), ws(s), or path of an IPC socket."},
+        {
+            "metavar": "URL|NAME",
+            "help": "Node of the chain: http(s), ws(s), or path of an IPC socket; or a network of 'registry networks', "
+            "by default the one in use.",
+        },
+    ),
+    (
+        "--source",
+        None,
+        {
+            "metavar": "URL",
+            "multiple": True,
+            "help": "Read content from here: a gateway, kubo:http://... or the folder of a store; repeatable.",
+        },
     ),
     (
         "--keyfile",
@@ -125,10 +138,13 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
 
 SHOWN_BY_COMMANDS: Final = frozenset({"--json"})
 
+SETTING: Final = {"--source": ("read_from",)}
+"""What an option is called among the settings where its own name is that of an argument of some command."""
+
 
 def _keep(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     # What is said nearer to the command wins, and silence never overrides.
-    if value is not None:
+    if value is not None and value != ():
         ctx.meta.setdefault(META, {})[option.name] = value
 
 
@@ -136,7 +152,7 @@ def shared(*, root: bool) -> list[click.Parameter]:
     """Make the options that stand before or after the name of a command; only before it they read the environment."""
     return [
         click.Option(
-            [name],
+            [name, *SETTING.get(name, ())],
             **{"default": None, **attributes},
             envvar=variable if root else None,
             show_envvar=root,
@@ -154,7 +170,8 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.examples = tuple(examples)
-        self.params.extend(shared(root=False))
+        own = {name for param in self.params for name in param.opts}
+        self.params.extend(option for option in shared(root=False) if not own & set(option.opts))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

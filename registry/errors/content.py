@@ -16,7 +16,7 @@ class ContentError(RegistryError, OSError):
 class BlockNotFound(ContentError, LookupError):
     """No source that was asked has the block."""
 
-    hint = "Add a source that holds it, or ask its publisher."
+    hint = "Add a source that holds it (sources=, --source), or ask its publisher."
 
     def __init__(self, cid: object, source: str = "the local store") -> None:
         self.cid, self.source = cid, source
