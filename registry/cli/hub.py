@@ -117,7 +117,7 @@ def serve(
     require_public_url(host, public_url, named_by="feeds")
     registry = app.registry()
     with app.progress():
-        index = _open(app, registry, place)
+        index = _open(app, registry, place, keeps=not read_only)
     sock = listen(host, port)
     url = public_url or url_at(host, sock)
     made = Hub(
@@ -375,7 +375,9 @@ def _folder(app: App) -> Path:
     return app.home / "hub"
 
 
-def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = False) -> LocalIndex:
+def _open(
+    app: App, registry: Registry, place: dict[str, Any], *, again: bool = False, keeps: bool = True
+) -> LocalIndex:
     """The index of a hub, as the options say."""
     from registry.chain.connection import Chain
     from registry.index.home_index import open_index
@@ -397,4 +399,5 @@ def _open(app: App, registry: Registry, place: dict[str, Any], *, again: bool = 
         finality=Finality(place["final_after"]) if place["final_after"] else None,
         witness=witness,
         verify=bool(place["verify"]),
+        keeps=keeps,
     )

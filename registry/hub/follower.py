@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from importlib.metadata import version
 from typing import Final
 
@@ -77,11 +78,12 @@ class Hub:
 
     def start(self) -> None:
         """Begin to follow, in threads of its own."""
-        works = [("following", self._follow), ("documents", self._look)]
+        works: list[tuple[str, Callable[[], None]]] = [("following", self._follow), ("documents", self._look)]
         if self._hooks is not None:
             works.append(("hooks", self._tell))
-        if self._peers and self._follows:
-            works.append(("talk", self._listen))
+        if self._follows:
+            # A thread for each: a hub that answers slowly keeps nobody from the others.
+            works += [("talk", partial(self._listen, url)) for url in self._peers]
         for name, work in works:
             thread = threading.Thread(target=work, name=f"hub-{name}", daemon=True)
             thread.start()
@@ -125,8 +127,8 @@ class Hub:
             try:
                 if self._follows:
                     self.catalogue.library.look(seconds=5)
-            except RegistryError as error:
-                self.on_fault(type(error).__name__)
+            except Exception as error:
+                self._stumble(error)
             self._stop.wait(1.0)
 
     def _tell(self) -> None:
@@ -134,20 +136,25 @@ class Hub:
             try:
                 if self._hooks is not None:
                     self._hooks.tell(self.catalogue, self._stop)
-            except RegistryError as error:
-                self.on_fault(type(error).__name__)
+            except Exception as error:
+                self._stumble(error)
             self._stop.wait(self.settings.every)
 
-    def _listen(self) -> None:
-        """Pull what is said elsewhere; a hub that is away or lies keeps nobody from the others."""
+    def _listen(self, url: str) -> None:
+        """Pull what is said at another hub."""
         while not self._stop.is_set():
-            for url in self._peers:
-                try:
-                    with closing(RemoteHub(url)) as hub:
-                        pull(self.catalogue.book, hub, self._stop)
-                except RegistryError as error:
-                    self.on_fault(type(error).__name__)
+            try:
+                with closing(RemoteHub(url)) as hub:
+                    pull(self.catalogue.book, hub, self._stop)
+            except Exception as error:
+                self._stumble(error)
             self._stop.wait(max(self.settings.every, self.settings.listens))
+
+    def _stumble(self, error: Exception) -> None:
+        """Count a fault of what is done beside the chain, which goes on: nothing of a stranger's may end a thread."""
+        self.on_fault(type(error).__name__)
+        if not isinstance(error, RegistryError):
+            _log.error("A fault beside the chain", exc_info=error)
 
     def _trouble(self, error: Exception) -> None:
         self._fault = error.message if isinstance(error, RegistryError) else type(error).__name__

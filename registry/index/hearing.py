@@ -52,6 +52,6 @@ def _pages(page: Callable[[str], Statements], pages: int) -> Iterator[str]:
     for _ in range(pages):
         found = page(after)
         yield from found.statements
-        if not found.after.isdigit() or (after and int(found.after) >= int(after)):
+        if not found.after or (after and int(found.after) >= int(after)):
             return
         after = found.after

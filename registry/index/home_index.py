@@ -109,8 +109,12 @@ def open_index(
     finality: Finality | None = None,
     witness: Chain | None = None,
     verify: bool = False,
+    keeps: bool = True,
 ) -> LocalIndex:
-    """An index of the registry that `session` uses, in a store and an engine of one's choice; `again` makes it anew."""
+    """An index of the registry that `session` uses, in a store and an engine of one's choice; `again` makes it anew.
+
+    Without `keeps` another process keeps the tables, and here nothing is written into them. Raises `IndexFault`.
+    """
     contracts = contracts_of(session)
     identity = {
         "chain": str(session.chain.chain_id),
@@ -118,16 +122,13 @@ def open_index(
         # An index that did not follow a contract from its first block would lack what it did.
         "contracts": " ".join(sorted(contracts.core)),
     }
-    again = again or _is_of_other_contracts(store, identity)
-    if not again and store.is_older():
-        with store.writing():
-            store.upgrade()
-            refold(store, contracts, progress=session.progress)
-    store.prepare(identity, again=again)
-    if again:
-        engine.clear()
+    if keeps:
+        _prepare(session, store, engine, contracts, identity, again=again)
+    else:
+        store.require(identity)
     documents = DocumentQueue(store, session.store)
     library = Library(store, engine, documents, ItemQueue(store, session.store), lambda: money_of(session))
+    library.keeps = keeps
     indexer = Indexer(
         store,
         Blocks(session.chain),
@@ -140,6 +141,20 @@ def open_index(
     )
     book = TalkBook(library, contracts, session.chain)
     return LocalIndex(indexer, IndexView(library, contracts, lambda id: _did(session, id), book), lock)
+
+
+def _prepare(
+    session: Session, store: Store, engine: Engine, contracts: Contracts, identity: dict[str, str], *, again: bool
+) -> None:
+    """Make the tables, or bring those that are there up to this version."""
+    again = again or _is_of_other_contracts(store, identity)
+    if not again and store.is_older():
+        with store.writing():
+            store.upgrade()
+            refold(store, contracts, progress=session.progress)
+    store.prepare(identity, again=again)
+    if again:
+        engine.clear()
 
 
 def _is_of_other_contracts(store: Store, identity: dict[str, str]) -> bool:

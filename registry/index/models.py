@@ -56,6 +56,9 @@ Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
 Hex = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Units = Annotated[str, Field(pattern="^[0-9]{1,78}$")]
+Place = Annotated[str, Field(pattern="^[0-9]{0,18}$")]
+"""Where a page of numbered rows ended; "" for the start or the end."""
+
 M = TypeVar("M", bound="Model")
 
 
@@ -405,7 +408,7 @@ class StatementNames(Model):
     """CIDs of statements, in the order in which the hub took them; `after` is where to go on, now or another day."""
 
     names: tuple[Short, ...]
-    after: Short = ""
+    after: Place = ""
 
 
 class Statements(Model):
@@ -413,7 +416,7 @@ class Statements(Model):
 
     block: BlockShown
     statements: tuple[Annotated[str, Field(max_length=40_000)], ...]
-    after: Short = ""
+    after: Place = ""
 
 
 class HubFacts(Model):

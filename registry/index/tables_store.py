@@ -167,15 +167,27 @@ class Store(ABC):
                     self.run(statement)
                 self.note(format=FORMAT, **identity)
                 return
-            found = self.facts()
-            if found.get("format") != FORMAT:
-                raise IndexFault(
-                    f"The index has format {found.get('format')}; this version writes {FORMAT}.",
-                    hint="Use the version that wrote it, or build it again: 'registry hub index --again'.",
-                )
-            for name, value in identity.items():
-                if found.get(name) != value:
-                    raise IndexFault(f"The index is of {name} {found.get(name)}, not {value}.")
+            self._require(identity)
+
+    def require(self, identity: Mapping[str, str]) -> None:
+        """Raise `IndexFault` unless all tables are there, as `prepare` leaves them; nothing is written."""
+        if not self.is_there() or not all(self._has(table.name) for table in LASTING):
+            raise IndexFault(
+                "There is no index of this version to read.",
+                hint="Start the hub that keeps it first, without --read-only.",
+            )
+        self._require(identity)
+
+    def _require(self, identity: Mapping[str, str]) -> None:
+        found = self.facts()
+        if found.get("format") != FORMAT:
+            raise IndexFault(
+                f"The index has format {found.get('format')}; this version writes {FORMAT}.",
+                hint="Use the version that wrote it, or build it again: 'registry hub index --again'.",
+            )
+        for name, value in identity.items():
+            if found.get(name) != value:
+                raise IndexFault(f"The index is of {name} {found.get(name)}, not {value}.")
 
     def is_older(self) -> bool:
         """Whether the tables are of an older format, whose events are as they are now."""

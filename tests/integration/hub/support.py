@@ -61,7 +61,9 @@ class Town:
         """A hub that has taken everything there is."""
         chain = Chain.connect(self.node.url)
         reader = Registry.on(chain, deployment=self.author.deployment, home=self.home)
-        index = open_index(reader, open_store(database), engine or FtsEngine(), finality=Finality(finality))
+        index = open_index(
+            reader, open_store(database), engine or FtsEngine(), finality=Finality(finality), keeps=follows
+        )
         sock = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         options = {"every": 0.05, "rate": 10_000.0, "burst": 10_000, **(settings or {})}

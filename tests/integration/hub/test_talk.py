@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from integration.hub.support import Town, get, wait_for
 from registry.chain.signers import dev_signer
 from registry.documents.signed_statements import MOST, Comment, Like, SignedStatement, TalkStatement
-from registry.errors import InputError
+from registry.errors import IndexFault, InputError
+from registry.hub import follower
 from registry.hub.hub_api import SAID_BURST
 from registry.hub.hub_server import HubServer
 from registry.index.home_index import open_index
@@ -106,6 +108,24 @@ def test_a_hub_that_only_reads_takes_nothing(town: Town, tmp_path: Path) -> None
         assert hand_in(reader, signed(comment(town, "x"))).status_code == 503
 
 
+def test_a_hub_that_only_reads_leaves_tables_of_before_as_they_are(town: Town, tmp_path: Path) -> None:
+    """Another process keeps them, of another version perhaps; and makes them, where there are none."""
+    database = str(tmp_path / "hub.sqlite")
+    with pytest.raises(IndexFault, match="no index"), town.hub(database=database, follows=False):
+        pass
+    with town.hub(database=database):
+        pass
+    store = open_store(database)
+    for facts in ({"format": "1"}, {"format": "3", "contracts": "0x" + "11" * 20}):
+        with store.writing():
+            store.note(**facts)
+        before = list(store.dump(undo=True))
+        with pytest.raises(IndexFault, match="format|contracts"), town.hub(database=database, follows=False):
+            pass
+        assert list(store.dump(undo=True)) == before and facts.items() <= store.facts().items()
+    store.close()
+
+
 def test_hubs_pull_from_each_other_and_have_the_same(town: Town) -> None:
     with town.hub() as first:
         told = [comment(town, f"number {number}") for number in range(3)]
@@ -117,6 +137,26 @@ def test_hubs_pull_from_each_other_and_have_the_same(town: Town) -> None:
             wait_for(lambda: names(second) == [str(one.cid) for one in told])
             talks = [town.reader.talk.of(MODEL, hub=url) for url in (first.url, second.url)]
             assert talks[0] == talks[1] and len(talks[0].remarks) == 3
+
+
+def test_a_hub_that_takes_for_ever_or_breaks_us_keeps_nobody_from_the_others(town: Town, monkeypatch: Any) -> None:
+    over, broken = threading.Event(), list[str]()
+
+    def odd(book: Any, hub: RemoteHub, stop: threading.Event) -> int:
+        if hub.name.endswith(":9"):
+            over.wait(20)
+        elif not broken:
+            broken.append(hub.name)
+            raise ValueError("of a kind that nobody thought of")
+        return pull(book, hub, stop)
+
+    monkeypatch.setattr(follower, "pull", odd)
+    with town.hub() as first:
+        assert hand_in(first, signed(comment(town, "It loads."))).status_code == 201
+        with town.hub(peers=["http://127.0.0.1:9", first.url], settings={"listens": 0.05}) as second:
+            wait_for(lambda: names(second) == names(first))
+            assert broken and "ValueError" in get(f"{second.url}/metrics").text
+            over.set()
 
 
 def test_a_verb_speaks_to_all_hubs_and_hears_each_statement_once(town: Town) -> None:
