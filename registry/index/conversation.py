@@ -47,7 +47,7 @@ AT_HOME: Final = 500
 """The same of who owns the asset, or is the council: else a crowd could say more than they can answer or fold."""
 
 OF_ONE: Final = 500
-"""Statements of one account about one asset, whatever their times."""
+"""Statements of one account about one asset, whatever their times; an owner has two more for each of others."""
 
 ASKED: Final = 3
 """Requests of one account for one asset in the 30 days before."""
@@ -60,17 +60,19 @@ CROWD: Final = 200
 class Speaker:
     """What an account is to an asset, and how much it has said.
 
-    =========== ==========================================================================
-    owner       it owns the asset
-    holder      it has access under a licence now
-    paid        it paid for a licence once
-    council     it is the council of curation now
-    seen        the chain knows it: it has coins or code, or is one of the above
-    today       statements of it in the same day (UTC), by their own times
-    said        statements of it about the asset
-    asked       requests of it for the asset in the 30 days before
-    crowd       requests for the asset, in the same day, of accounts that hold nothing
-    =========== ==========================================================================
+        =========== ==========================================================================
+        owner       it owns the asset
+        holder      it has access under a licence now
+        paid        it paid for a licence once
+        council     it is the council of curation now
+        seen        the chain knows it: it has coins or code, or is one of the above
+        today       statements of it in the same day (UTC), by their own times
+        said        statements of it about the asset
+    withdrawn   those of them that withdraw something
+    others      statements of others about the asset
+        asked       requests of it for the asset in the 30 days before
+        crowd       requests for the asset, in the same day, of accounts that hold nothing
+        =========== ==========================================================================
     """
 
     owner: bool = False
@@ -80,8 +82,15 @@ class Speaker:
     seen: bool = False
     today: int = 0
     said: int = 0
+    withdrawn: int = 0
+    others: int = 0
     asked: int = 0
     crowd: int = 0
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it holds nothing of the asset, and never paid for it."""
+        return not (self.owner or self.holder or self.paid)
 
 
 def signed_by_its_key(statement: SignedStatement) -> bool:
@@ -130,14 +139,18 @@ def may_say(said: TalkStatement, speaker: Speaker, *, now: int, since: int = 0) 
 
 
 def _require_measure(said: TalkStatement, speaker: Speaker) -> None:
-    """Raises `InputError` for more than an account may say."""
+    """Raises `InputError` for more than an account may say. What it said it may withdraw, however much that was."""
+    if said.kind == "withdrawal" and speaker.withdrawn < speaker.said - speaker.withdrawn:
+        return
     at_home = speaker.owner or speaker.council
     most = AT_HOME if at_home else A_DAY
     if speaker.today >= most:
         raise InputError(f"{said.account} has said {speaker.today} things today.", hint=f"{most} a day are the most.")
-    if speaker.said >= OF_ONE and not at_home:
+    # Times of long ago, as hubs may tell them, make room on each day: but not for more than answers and folds.
+    most = OF_ONE + (2 * speaker.others if at_home else 0)
+    if speaker.said >= most:
         raise InputError(
-            f"{said.account} has said {speaker.said} things about this asset.", hint=f"{OF_ONE} are the most."
+            f"{said.account} has said {speaker.said} things about this asset.", hint=f"{most} are the most."
         )
     if said.kind != "request":
         return
@@ -145,7 +158,7 @@ def _require_measure(said: TalkStatement, speaker: Speaker) -> None:
         raise InputError(
             f"{said.account} has asked {speaker.asked} times in 30 days.", hint="Wait for the answer of the owner."
         )
-    if speaker.crowd >= CROWD and not (speaker.owner or speaker.holder or speaker.paid):
+    if speaker.crowd >= CROWD and speaker.is_stranger:
         raise InputError("Too many have asked for this asset today.", hint="Ask again tomorrow.")
 
 

@@ -36,6 +36,10 @@ LARGEST: Final = 2**63 - 1
 INLINE: Final = 512 * 1024
 """Bytes of statements on a page, and one more statement."""
 
+ROOM: Final = 1_000_000
+"""Statements that a book takes at all: a disk that is full would stop the index as well. Requests of accounts that hold
+nothing get half of it."""
+
 _OF_REQUESTS: Final = ("request", "answer", "withdrawal")
 
 
@@ -43,17 +47,24 @@ class TalkBook:
     """What is said of the assets of the registry that `library` is the index of.
 
     Accounts and assets are judged by the index, signatures of contracts at its last block by the node behind `chain`;
-    `clock` gives seconds since 1970. Raises `IndexFault`.
+    `clock` gives seconds since 1970, and `room` is for so many statements. Raises `IndexFault`.
     """
 
     def __init__(
-        self, library: Library, contracts: Contracts, chain: Chain, *, clock: Callable[[], float] = time.time
+        self,
+        library: Library,
+        contracts: Contracts,
+        chain: Chain,
+        *,
+        clock: Callable[[], float] = time.time,
+        room: int = ROOM,
     ) -> None:
         self._library = library
         self._store = library.store
         self._contracts = contracts
         self._chain = chain
         self._clock = clock
+        self._room = room
         self._registry = f"{chain.chain_id}:{contracts.registry}"
 
     # --- Taking ----------------------------------------------------------------------------------
@@ -75,6 +86,7 @@ class TalkBook:
         # What costs little comes first: a node is asked about nothing that is refused anyway.
         speaker = self._speaker(said, entry)
         may_say(said, speaker, now=now, since=since)
+        self._require_room(said, speaker)
         self._require_reference(said)
         if unsigned([signed], self._chain, max(0, (self._store.head() or (0, ""))[0])):
             raise InputError(f"{said.account} did not sign that.", hint="Sign it with the account that it names.")
@@ -98,10 +110,16 @@ class TalkBook:
             "kind": said.kind,
             "account": said.account,
             "time": said.time,
-            "stranger": int(not (speaker.owner or speaker.holder or speaker.paid)),
+            "stranger": int(speaker.is_stranger),
             "seq": self.last + 1,
             "bytes": signed.to_bytes(),
         }
+
+    def _require_room(self, said: TalkStatement, speaker: Speaker) -> None:
+        """Raise `InputError` if no more is taken; what was said can be withdrawn at any time."""
+        room = self._room // 2 if said.kind == "request" and speaker.is_stranger else self._room
+        if said.kind != "withdrawal" and self.last >= room:
+            raise InputError("This hub has no room for more statements.", hint="Hand it in at another one.")
 
     def _subject(self, said: TalkStatement) -> AssetEntry:
         """The asset that is spoken of. Raises `InputError` for one that is not of this registry."""
@@ -138,7 +156,9 @@ class TalkBook:
             council=council,
             seen=owner or holder or paid or seen,
             today=self._count("account = ? AND time >= ? AND time < ?", *of_account, day, day + DAY),
-            said=self._count("asset = ? AND account = ?", *of_asset, account),
+            said=(of_it := self._count("asset = ? AND account = ?", *of_asset, account)),
+            withdrawn=self._count("asset = ? AND kind = 'withdrawal' AND account = ?", *of_asset, account),
+            others=self._count("asset = ?", *of_asset) - of_it,
             asked=self._count(
                 "asset = ? AND kind = 'request' AND account = ? AND time > ? AND time < ?",
                 *of_asset,

@@ -165,17 +165,28 @@ def test_who_may_say_what(said: TalkStatement, may: list[Speaker]) -> None:
 def test_nobody_says_too_much_from_the_future_or_from_before() -> None:
     with pytest.raises(InputError, match="things today"):
         may_say(comment("x"), Speaker(holder=True, today=A_DAY), now=NOW)
-    may_say(comment("x"), Speaker(owner=True, today=A_DAY, said=OF_ONE), now=NOW)
+    may_say(comment("x"), Speaker(owner=True, today=A_DAY), now=NOW)
     with pytest.raises(InputError, match="things today"):
         may_say(comment("x"), Speaker(owner=True, today=AT_HOME), now=NOW)
     with pytest.raises(InputError, match="about this asset"):
         may_say(comment("x"), Speaker(holder=True, said=OF_ONE), now=NOW)
+    with pytest.raises(InputError, match="about this asset"):
+        may_say(comment("x"), Speaker(owner=True, said=OF_ONE + 6, others=3), now=NOW)
+    may_say(comment("x"), Speaker(owner=True, said=OF_ONE + 5, others=3), now=NOW)
     with pytest.raises(InputError, match="future"):
         may_say(comment("x", at=NOW + 301), Speaker(owner=True), now=NOW)
     may_say(comment("x", at=NOW + 300), Speaker(owner=True), now=NOW)
     with pytest.raises(InputError, match="too old"):
         may_say(comment("x", at=499), Speaker(owner=True), now=NOW, since=500)
     may_say(comment("x", at=500), Speaker(owner=True), now=NOW, since=500)
+
+
+def test_all_that_one_said_can_be_withdrawn_once() -> None:
+    withdrawal = Withdrawal(asset=DID, account=BUYER, time=1, statement="0x" + "00" * 32)
+    may_say(withdrawal, Speaker(today=A_DAY, said=A_DAY), now=NOW)
+    may_say(withdrawal, Speaker(today=A_DAY, said=2 * OF_ONE - 1, withdrawn=OF_ONE - 1), now=NOW)
+    with pytest.raises(InputError, match="things today"):
+        may_say(withdrawal, Speaker(today=A_DAY, said=2 * A_DAY, withdrawn=A_DAY), now=NOW)
 
 
 def test_a_crowd_of_strangers_fills_an_inbox_to_a_brim_and_those_who_hold_something_still_ask() -> None:

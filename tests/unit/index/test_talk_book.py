@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,13 @@ from registry.documents.signed_statements import (
     read_statement,
 )
 from registry.documents.typed_data import safe_message
-from registry.errors import InputError
+from registry.errors import ConnectionFailed, HubUnavailable, InputError
+from registry.index import talk_book
 from registry.index.conversation import A_DAY, ASKED, DAY
+from registry.index.hearing import heard
 from registry.index.home_index import open_local
+from registry.index.pulling import UNCHECKED, pull
+from registry.index.remote import RemoteHub
 from registry.index.talk_book import TalkBook
 
 NONE = "0x" + "00" * 32
@@ -163,6 +168,11 @@ def test_a_day_has_twenty_statements_also_in_falling_order(book: Book, author: R
             book.take(Comment, buyer, at=at, text="more")
     book.take(Comment, author, text="of somebody else")
     book.take(Comment, buyer, at=1_000 - DAY, text="of the day before")
+    said = [one for one in book.all if one.account == buyer.address.lower()]
+    for one in said:
+        book.take(Withdrawal, buyer, statement=one.id)
+    with pytest.raises(InputError, match="things today"):
+        book.take(Withdrawal, buyer, at=1, statement=said[0].id)
 
 
 def test_a_statement_is_of_today_or_told_by_a_hub_and_never_older_than_its_asset(book: Book, author: Registry) -> None:
@@ -212,6 +222,21 @@ def test_keys_without_a_coin_fill_no_inbox(book: Book, stranger: Registry) -> No
     assert len(book.all) == ASKED
 
 
+def test_a_book_that_is_full_takes_no_more_and_strangers_fill_half(
+    book: Book, author: Registry, buyer: Registry, stranger: Registry
+) -> None:
+    book.book._room = 4
+    said = book.take(Comment, buyer)
+    book.take(AccessRequest, stranger)
+    with pytest.raises(InputError, match="no room"):
+        book.take(AccessRequest, stranger, use="more")
+    book.take(AccessRequest, buyer)
+    book.take(Comment, author)
+    with pytest.raises(InputError, match="no room"):
+        book.take(Comment, author, text="more")
+    book.take(Withdrawal, buyer, statement=said.id)
+
+
 def test_a_contract_speaks_by_what_it_takes_for_a_signature(book: Book, author: Registry) -> None:
     """ERC-1271: a Safe that has access comments once both of its owners have signed."""
     ann, bob = author.as_account("ann"), author.as_account("bob")
@@ -255,3 +280,55 @@ def test_pages_go_on_where_they_ended(book: Book, author: Registry, buyer: Regis
     for wrong in ("x", "-1", "9" * 30, "1.2"):
         with pytest.raises(InputError, match="where a page ended"):
             book.book.names(after=wrong)
+
+
+# --- Other hubs ----------------------------------------------------------------------------------
+
+
+class Telling(RemoteHub):
+    """A hub that has some statements, and says of a page that it ended at `after`."""
+
+    def __init__(self, statements: Sequence[bytes], after: str) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.after = after
+        self.known = {str(read_statement(one).said.cid): one for one in statements}
+
+    def _ask(self, path: str, params: dict[str, str]) -> tuple[int, bytes]:
+        if path == "/v1/statements":
+            names = list(self.known) if "after" not in params else []
+            return 200, json.dumps({"names": names, "after": self.after}).encode()
+        if path.endswith("/statements"):
+            block = {"number": 1, "hash": "0x" + "00" * 32}
+            return 200, json.dumps({"block": block, "statements": [], "after": self.after}).encode()
+        return 200, self.known[path.rpartition("/")[2]]
+
+
+@pytest.mark.parametrize("after", ["²", "٣", "9" * 19, "9" * 2_000, "-1", "1e3", " 1"])
+def test_a_place_that_is_none_is_an_answer_that_is_none(book: Book, author: Registry, after: str) -> None:
+    hub = Telling([signed(book.of(Comment, author), author)], after)
+    with pytest.raises(HubUnavailable, match="its answer is none"):
+        pull(book.book, hub)
+    with pytest.raises(HubUnavailable, match="its answer is none"):
+        heard(hub, author.chain, 1)
+
+
+def test_what_our_node_stumbles_over_keeps_nobody_from_the_rest(
+    book: Book, author: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a contract that one statement names a node may fail to say anything."""
+    said = [book.of(Comment, author, text=f"number {number}") for number in range(UNCHECKED + 2)]
+    hub = Telling([signed(one, author) for one in said], "9")
+    honest = talk_book.unsigned
+    odd = {one.id for one in said[: UNCHECKED + 1]}
+
+    def stumbles(statements: Any, *rest: Any) -> set[str]:
+        if statements[0].said.id in odd:
+            raise ConnectionFailed("the node", "it does not answer a call")
+        return honest(statements, *rest)
+
+    monkeypatch.setattr(talk_book, "unsigned", stumbles)
+    with pytest.raises(ConnectionFailed):
+        pull(book.book, hub)
+    assert book.all == [], "it is away: everything is asked for again"
+    odd.remove(said[0].id)
+    assert pull(book.book, hub) == 2 and book.all == [said[0], said[-1]]
