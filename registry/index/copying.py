@@ -15,6 +15,12 @@ __all__ = ["copy_index"]
 AT_ONCE: Final = 4_000
 """Rows in memory at a time."""
 
+OF_BYTES: Final = 500
+"""The same of tables with bytes, which a transaction may have many of."""
+
+DOCUMENTS: Final = 16
+"""The same of documents, each up to a mebibyte."""
+
 Columns = Sequence[tuple[str, Column]]
 
 
@@ -80,8 +86,10 @@ def _rows(source: Store, name: str, columns: Columns, key: tuple[str, ...]) -> I
     names = [column for column, _ in columns]
     places = [names.index(one) for one in key]
     order, marks = ", ".join(key), ", ".join("?" * len(key))
+    has_bytes = any(kind == "blob" for _, kind in columns)
+    most = min(AT_ONCE, DOCUMENTS if name == "document" else OF_BYTES if has_bytes else AT_ONCE)
     where = ""
     after: tuple[Any, ...] = ()
-    while rows := source.rows(f"SELECT {', '.join(names)} FROM {name} {where}ORDER BY {order} LIMIT {AT_ONCE}", *after):
+    while rows := source.rows(f"SELECT {', '.join(names)} FROM {name} {where}ORDER BY {order} LIMIT {most}", *after):
         yield rows
         where, after = f"WHERE ({order}) > ({marks}) ", tuple(rows[-1][place] for place in places)

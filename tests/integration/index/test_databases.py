@@ -263,6 +263,26 @@ def test_a_copy_is_whole_or_not_there_and_goes_over_nothing(
         copy_index(source, open_store(":memory:"))
 
 
+def test_a_copy_holds_few_long_rows_at_a_time(place: Place, database: str, elsewhere: str) -> None:
+    """A thousand documents of a mebibyte are not a gibibyte of memory."""
+    source, copy = open_store(database), open_store(elsewhere)
+    source.prepare({"registry": place.deployment.registry})
+    with source.writing():
+        for number in range(40):
+            digest = number.to_bytes(32, "big")
+            source.run("INSERT INTO document VALUES (?, 'have', 'asset', '', 1, 2, '', ?)", digest, b"{}" * 99)
+    append, most = copy._append, dict[str, int]()
+
+    def noting(name: str, columns: Any, rows: Any) -> None:
+        most[name] = max(most.get(name, 0), len(rows))
+        append(name, columns, rows)
+
+    copy._append = noting  # type: ignore[method-assign]
+    copy_index(source, copy)
+    assert most["document"] == copying.DOCUMENTS
+    assert copy.rows("SELECT count(*) FROM document") == [(40,)]
+
+
 def test_a_question_of_tables_has_its_time(database: str) -> None:
     store = open_store(database)
     store.prepare({"registry": "a"})
