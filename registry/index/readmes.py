@@ -6,10 +6,11 @@ its CID; one that takes more is not read at all.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.errors import LimitExceeded
+from registry.errors import LimitExceeded, Unavailable
 from registry.ipfs.blocks import BlockSource, name_of
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import ReadLimits
@@ -28,6 +29,9 @@ MOST: Final = 32_000
 
 BLOCKS: Final = 8
 """Blocks that may be asked for: enough for a file of which none is smaller than 8 KiB, however deep its tree is."""
+
+SECONDS: Final = 30.0
+"""Seconds after which no further block is asked for: documents of others wait for their turn."""
 
 _LIMITS: Final = ReadLimits(depth=BLOCKS)
 
@@ -57,9 +61,12 @@ class _Few:
         self.verifies = getattr(source, "verifies", False)
         self._source, self._cid = source, cid
         self._asked = 0
+        self._until = time.monotonic() + SECONDS
 
     def get(self, cid: CID) -> bytes:
         self._asked += 1
         if self._asked > BLOCKS:
             raise LimitExceeded(f"The blocks of the beginning of {self._cid}", self._asked, BLOCKS)
+        if time.monotonic() > self._until:
+            raise Unavailable(f"The beginning of {self._cid}", [f"it takes longer than {SECONDS:.0f} s"])
         return self._source.get(cid)

@@ -311,6 +311,16 @@ def test_bytes_that_are_not_the_readmes_are_not_taken_and_it_is_looked_for_again
     assert shop.find("palmer") == [1]
 
 
+def test_a_readme_that_comes_in_drops_is_left_until_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each block has its time, and all of them together: else a few owners would have every place in the queue."""
+    shop.publish(1, shop.add(b"penguin " * 9_000, chunk=1 << 14))
+    monkeypatch.setattr(readmes, "SECONDS", -1.0)
+    assert shop.find("penguin") == [] and shop.find("data") == [1]
+    monkeypatch.undo()
+    shop.clock.now += 1.2 * AGAIN[0]
+    assert shop.find("penguin") == [1]
+
+
 def test_what_is_no_file_is_no_readme_and_hurts_nobody(shop: Shop) -> None:
     folder = encode_node((), encode_message(Message(Type.DIRECTORY)))
     at = CID.of(folder, codec=0x70)
