@@ -116,9 +116,9 @@ abstract contract Grants is Licences {
         (grant_.expiresAt, grant_.uses, grant_.held, grant_.taken);
         address token = _datatoken(key);
         if (token.code.length != 0) access.tokens = IERC20(token).balanceOf(account);
-        if (kind == LicenceKind.Hold) access.active = grant_.held || access.tokens >= UNIT;
-        else if (kind == LicenceKind.Period) access.active = grant_.expiresAt > block.timestamp;
-        else if (kind == LicenceKind.Use) access.active = grant_.uses != 0;
+        access.active = (kind == LicenceKind.Hold && (grant_.held || access.tokens >= UNIT))
+            || (kind == LicenceKind.Period && grant_.expiresAt > block.timestamp)
+            || (kind == LicenceKind.Use && grant_.uses != 0);
     }
 }
 

@@ -102,7 +102,6 @@ abstract contract Tally is Governor, IRegistryGovernor {
         Turnout memory turnout = _turnouts[proposalId];
         turnout.votes += uint96(weight);
         // Zero until the quorum is reached, and never again: a mark, not an amount.
-        // slither-disable-next-line incorrect-equality
         if (turnout.extendedDeadline == 0) _checkQuorum(proposalId, turnout);
         _turnouts[proposalId].write(turnout);
         return weight;
@@ -111,7 +110,6 @@ abstract contract Tally is Governor, IRegistryGovernor {
     /// @dev Changes a turnout in memory: the quorum, if it was not asked for before, and the deadline once it is reached.
     function _checkQuorum(uint256 proposalId, Turnout memory turnout) private {
         // Zero until it is asked for: no quorum is zero, as it has a floor.
-        // slither-disable-next-line incorrect-equality
         if (turnout.quorum == 0) turnout.quorum = uint96(quorum(proposalSnapshot(proposalId)));
         if (turnout.votes < turnout.quorum) return;
         turnout.extendedDeadline = clock() + _extension;

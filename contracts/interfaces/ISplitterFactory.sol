@@ -8,7 +8,8 @@ struct Share {
 }
 
 /// @title SplitterFactory: makes splitters at addresses that their payees and shares decide.
-/// @dev Money can be sent to the address before the splitter is made. Made twice, it is the same one.
+/// @dev Money can be sent to the address before the splitter is made. Made twice, it is the same one. The address is a hash of
+/// the payees, so no splitter can be its own payee.
 interface ISplitterFactory {
     /// @notice A splitter was made.
     /// @param splitter The splitter.
@@ -23,9 +24,6 @@ interface ISplitterFactory {
 
     /// @dev A share is more than zero.
     error EmptyShare(address payee);
-
-    /// @dev A splitter cannot be its own payee.
-    error SelfPayee(address splitter);
 
     /// @notice Make the splitter of these shares, if it is not there yet.
     /// @param shares The payees, by ascending address, and their shares.

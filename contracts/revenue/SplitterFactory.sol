@@ -18,11 +18,7 @@ contract SplitterFactory is ISplitterFactory {
         bytes memory table = _table(shares);
         splitter = _predict(table);
         if (splitter.code.length != 0) return splitter;
-        for (uint256 i = 0; i < shares.length; ++i) {
-            if (shares[i].payee == splitter) revert SelfPayee(splitter);
-        }
-        // Its address is known, and it reverts if it makes none.
-        // slither-disable-next-line unused-return
+        // Its address is known: a hash of its payees, so it is none of them. It reverts if it makes none.
         Clones.cloneDeterministicWithImmutableArgs(implementation, table, bytes32(0));
         emit SplitterCreated(splitter, shares);
     }

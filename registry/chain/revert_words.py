@@ -257,7 +257,6 @@ HINTS: Final[dict[str, str]] = {
     "SafeCastOverflowedUintDowncast": "Choose a smaller number.",
     "SafeERC20FailedOperation": "Check the balance of and the approval for this token.",
     "SalesArePaused": "Try again when sales go on.",
-    "SelfPayee": "Leave the splitter out of its payees.",
     "SettingOutOfBounds": "Choose a value between the minimum and the maximum.",
     "SoldByTheSecond": "Subscribe to it instead: 'registry subscribe'.",
     "SpendingNeedsMoreVotes": "Get more votes for it, or propose to spend less.",
