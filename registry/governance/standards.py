@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -91,13 +92,19 @@ class Standards(Documents[R]):
         return done, CID.from_digest(digest)
 
     def adopt_standard(self, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:
-        """Adopt a proposed version (default: the last): by the DAO."""
-        found = self.standard(name, version)
+        """Adopt a proposed version (default: the only one that is proposed): by the DAO.
+
+        Raises `NotFoundError` if there is none, and `InputError` if `version` is left out and anybody proposed another.
+        """
+        found = self.standard(name, version) if version is not None else self._only_proposed(name)
         call = self.standards_contract.functions.adopt(encoded(name), found.version, found.cid.digest)
         return self.registry.act(f"adopt version {found.version} of {name!r}", call, dry_run=dry_run)
 
     def deprecate_standard(self, name: str, version: int | None = None, *, dry_run: bool = False) -> Done:
-        """Deprecate a version that is proposed or adopted (default: the last): by the DAO. Declarations stay."""
+        """Deprecate a version that is proposed or adopted (default: the last adopted one or else the last): by the DAO.
+
+        Declarations stay.
+        """
         found = self.standard(name, version)
         call = self.standards_contract.functions.deprecate(encoded(name), found.version)
         return self.registry.act(f"deprecate version {found.version} of {name!r}", call, dry_run=dry_run)
@@ -111,17 +118,11 @@ class Standards(Documents[R]):
             whole(version, "a version")
             found = self._version(name, version)
         else:
-            chain, functions = self.registry.chain, self.standards_contract.functions
-            last = int(chain.call(functions.latestVersion(encoded(name))))
-            versions = (self._version(name, number) for number in range(last, 0, -1))
-            listed = [found for found in versions if found is not None]
+            listed = list(self._newest_first(name))
             adopted = (found for found in listed if found.status is StandardStatus.ADOPTED)
             found = next(adopted, listed[0] if listed else None)
         if found is None:
-            which = f"version {version} of the " if version is not None else ""
-            raise NotFoundError(
-                f"There is no {which}standard {name!r}.", hint="'registry standard list' shows what there is."
-            )
+            raise _missing(name, f"version {version} of the " if version is not None else "")
         return found
 
     def standards(self) -> tuple[Standard, ...]:
@@ -166,6 +167,23 @@ class Standards(Documents[R]):
                 found.append(Conformance(did, decoded(name), version, asset_version, declarer, status, current))
         return tuple(found)
 
+    def _newest_first(self, name: str) -> Iterator[Standard]:
+        last = int(self.registry.chain.call(self.standards_contract.functions.latestVersion(encoded(name))))
+        versions = (self._version(name, number) for number in range(last, 0, -1))
+        return (found for found in versions if found is not None)
+
+    def _only_proposed(self, name: str) -> Standard:
+        proposed = [one for one in self._newest_first(name) if one.status is StandardStatus.PROPOSED]
+        if not proposed:
+            raise _missing(name, "proposed version of the ")
+        if len(proposed) > 1:
+            numbers = ", ".join(str(one.version) for one in reversed(proposed))
+            raise InputError(
+                f"Several versions of the standard {name!r} are proposed: {numbers}.",
+                hint="Name the version: anybody may propose one.",
+            )
+        return proposed[0]
+
     def _version(self, name: str, version: int, raw: bytes | None = None) -> Standard | None:
         key = raw if raw is not None else encoded(name)
         answer = self.registry.chain.call(self.standards_contract.functions.standardOf(key, version))
@@ -174,6 +192,10 @@ class Standards(Documents[R]):
             return None
         cid = CID.from_digest(bytes(digest))
         return Standard(name, version, StandardKind(kind), StandardStatus(status), cid, to_address(proposer))
+
+
+def _missing(name: str, which: str) -> NotFoundError:
+    return NotFoundError(f"There is no {which}standard {name!r}.", hint="'registry standard list' shows what there is.")
 
 
 def encoded(name: str) -> bytes:

@@ -86,6 +86,21 @@ def test_a_later_proposal_does_not_hide_the_adopted_version(described: Registry,
     assert found.status is StandardStatus.DEPRECATED and "which is deprecated" in found.in_words()
 
 
+def test_what_is_adopted_next_is_the_one_version_that_is_proposed(described: Registry, stranger: Registry) -> None:
+    adopt(described, "model-card")
+    with pytest.raises(NotFoundError, match="no proposed version of the standard 'model-card'"):
+        adopt(described, "model-card")
+    described.governance.propose_standard("model-card", "# What a model card says by now\n", kind="metadata")
+    adopt(described, "model-card")
+    assert described.governance.standard("model-card").version == 2
+    described.governance.propose_standard("model-card", "# And more\n", kind="metadata")
+    stranger.governance.propose_standard("model-card", "Mine.", kind="metadata")
+    with pytest.raises(InputError, match="are proposed: 3, 4"):
+        adopt(described, "model-card")
+    adopt(described, "model-card", 3)
+    assert described.governance.standard("model-card").version == 3
+
+
 @pytest.mark.parametrize("name", ["", " padded", "x" * 33, "é" * 17, "two\nlines", "nul\0"])
 def test_names_that_are_none_are_refused(author: Registry, name: str) -> None:
     with pytest.raises(InputError, match="name of a standard"):
