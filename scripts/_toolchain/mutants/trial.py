@@ -133,6 +133,7 @@ class Trials:
             suppress_health_check=list(HealthCheck),
         )
         settings.load_profile("mutants")
+        os.environ["WALKS"] = "12"  # of a machine, which has settings of its own
 
     def run(self, tests: Sequence[str], options: Sequence[str], deadline: int) -> tuple[Verdict, str, str]:
         """The verdict, the test that failed and its words; the deadline is in seconds of the processor.
