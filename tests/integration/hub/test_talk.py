@@ -120,7 +120,7 @@ def test_a_hub_that_only_reads_leaves_tables_of_before_as_they_are(town: Town, t
         with store.writing():
             store.note(**facts)
         before = list(store.dump(undo=True))
-        with pytest.raises(IndexFault, match="format|contracts"), town.hub(database=database, follows=False):
+        with pytest.raises(IndexFault, match=r"format|contracts"), town.hub(database=database, follows=False):
             pass
         assert list(store.dump(undo=True)) == before and facts.items() <= store.facts().items()
     store.close()

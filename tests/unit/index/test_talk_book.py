@@ -30,8 +30,8 @@ from registry.index import talk_book
 from registry.index.conversation import A_DAY, ASKED, DAY
 from registry.index.hearing import heard
 from registry.index.home_index import open_local
-from registry.index.pulling import UNCHECKED, pull
 from registry.index.remote import RemoteHub
+from registry.index.statement_sync import UNCHECKED, pull
 from registry.index.talk_book import TalkBook
 
 NONE = "0x" + "00" * 32
