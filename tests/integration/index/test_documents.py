@@ -20,8 +20,9 @@ from registry.index.document_queue import AGAIN, AT_ONCE, OF_ONE_OWNER, Document
 from registry.index.entries import AssetEntry, Money, entries_of
 from registry.index.item_queue import ItemQueue
 from registry.index.library import Library
+from registry.index.search.finder import Engine
 from registry.index.search.fts import FtsEngine
-from registry.index.search.query import Engine, SearchQuery
+from registry.index.search.query import SearchQuery
 from registry.index.search.tantivy import TantivyEngine
 from registry.index.stores import open_store
 from registry.index.tables import BY_NAME
