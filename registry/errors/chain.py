@@ -39,7 +39,7 @@ class WrongChain(ChainError):
 class NotDeployed(ChainError, LookupError):
     """The contracts are not known on this chain."""
 
-    hint = "Run 'registry connect', or name its record or address (deployment=, --deployment)."
+    hint = "Name its record or address (deployment=), run 'registry connect', or make one: 'registry deploy'."
 
     def __init__(self, chain_id: int, reason: str) -> None:
         self.chain_id = chain_id
