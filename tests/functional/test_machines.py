@@ -5,21 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ape.utils import ZERO_ADDRESS
 
 from .support import (
+    DAY,
     DOLLAR,
+    EDITOR,
     FEE_BPS,
+    MINTER,
     NATIVE,
+    SELLER,
+    SUSPENDED,
     UNIT,
     USE,
     decode_error,
     digest,
     logs,
     order,
+    publication,
     refusal,
     sign_permit,
     sign_receipt,
+    stream,
     terms,
+    time_order,
 )
 
 JOB = digest("job")
@@ -74,6 +83,62 @@ def test_change_goes_back_to_the_machine_that_paid(marketplace: Any, machine: An
     tx = machine.act(marketplace, 1_050, call, sender=buyer, value=1_050)
     assert buyer.balance == before - 1_050 - tx.total_fees_paid
     assert machine.balance - machine_before == 50
+
+
+def test_a_machine_publishes_in_its_own_name(registry: Any, machine: Any, author: Any, seller: Any) -> None:
+    call = registry.publish.encode_input(author, publication(payout=seller))
+    assert refused(machine, registry, call, author) == ("NotAssetOwner", 1, machine)
+    for owner, money in ((author, ZERO_ADDRESS), (machine, seller)):
+        call = registry.publish.encode_input(owner, publication(payout=money))
+        (published,) = logs(machine.act(registry, 0, call, sender=author), registry.MetadataPublished)
+        assert published["publisher"] == machine
+
+
+def test_a_machine_owns_nothing_of_whoever_sends_it(
+    registry: Any, machine: Any, author: Any, buyer: Any, publish: Any
+) -> None:
+    """Neither the owner's rights nor those of a role, whoever gets either of them to call it."""
+    asset_id = publish(terms())
+    registry.setRoles(asset_id, buyer, EDITOR | SELLER | MINTER, sender=author)
+    for act, *args in (
+        (registry.setState, SUSPENDED),
+        (registry.setRoles, machine, EDITOR),
+        (registry.setPayout, machine),
+        (registry.setDerivativeTerms, (True, 1)),
+    ):
+        call = act.encode_input(asset_id, *args)
+        assert refused(machine, registry, call, author) == ("NotAssetOwner", asset_id, machine)
+    for role, act, *args in (
+        (EDITOR, registry.updateMetadata, digest("mine"), 1),
+        (SELLER, registry.addLicence, terms()),
+        (SELLER, registry.setPrice, 0, 1),
+        (SELLER, registry.setOpen, 0, False),
+        (MINTER, registry.grant, 0, machine, 1, False),
+    ):
+        call = act.encode_input(asset_id, *args)
+        for person in (author, buyer):
+            assert refused(machine, registry, call, person) == ("MissingAssetRole", asset_id, machine, role)
+    machine.act(registry, 0, registry.renounceRoles.encode_input(asset_id), sender=buyer)
+    assert registry.rolesOf(asset_id, buyer) == EDITOR | SELLER | MINTER
+
+
+def test_a_machine_subscribes_extends_and_ends_it_for_itself(
+    streams: Any, dollar: Any, dao: Any, machine: Any, buyer: Any, publish: Any
+) -> None:
+    asset_id = publish(stream(streams, 30 * DOLLAR))
+    start = streams.subscribe.encode_input(time_order(asset_id, machine, 2 * DAY))
+    assert refused(machine, streams, start, buyer) == ("ERC20InsufficientAllowance", streams, 0, 2 * DOLLAR)
+    dollar.mint(machine, 10 * DOLLAR, sender=dao)
+    machine.act(dollar, 0, dollar.approve.encode_input(streams, 10 * DOLLAR), sender=buyer)
+    before = dollar.balanceOf(buyer)
+    (begun,) = logs(machine.act(streams, 0, start, sender=buyer), streams.Subscribed)
+    more = streams.extend.encode_input(time_order(asset_id, machine, DAY))
+    (extended,) = logs(machine.act(streams, 0, more, sender=buyer), streams.Extended)
+    assert begun["buyer"] == extended["buyer"] == machine and dollar.balanceOf(machine) == 7 * DOLLAR
+    end = streams.cancel.encode_input(asset_id, 0)
+    (ended,) = logs(machine.act(streams, 0, end, sender=buyer), streams.Cancelled)
+    assert ended["account"] == machine
+    assert (dollar.balanceOf(buyer) - before, dollar.balanceOf(machine)) == (0, 9 * DOLLAR)
 
 
 def test_a_machine_redeems_its_own_units(

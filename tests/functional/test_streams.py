@@ -123,6 +123,14 @@ def test_a_share_of_a_unit_costs_a_unit(streams: Any, buyer: Any, publish: Any) 
     assert streams.quote(asset_id, 0, 0).total == 0
 
 
+def test_time_that_is_free_moves_no_money(registry: Any, streams: Any, dollar: Any, buyer: Any, publish: Any) -> None:
+    """Some tokens refuse a transfer of nothing."""
+    asset_id = publish(stream(streams, 0))
+    for act in (streams.subscribe, streams.extend):
+        assert logs(act(time_order(asset_id, buyer, DAY), sender=buyer), dollar.Transfer) == []
+    assert registry.hasAccess(asset_id, buyer)
+
+
 def test_access_can_be_bought_for_somebody_else(
     registry: Any, streams: Any, dollar: Any, buyer: Any, stranger: Any, feed: int
 ) -> None:
