@@ -69,7 +69,10 @@ class Conformance(Shown):
     def in_words(self) -> str:
         """The declaration as a clause without its subject."""
         words = f"{self.standard} version {self.version}"
-        doubts = [] if self.current else [f"declared for version {self.asset_version} of its document"]
+        doubts = []
+        if not self.current:
+            since = "which, or who answers for the asset, has changed since"
+            doubts.append(f"declared for version {self.asset_version} of its document, {since}")
         if self.status is not StandardStatus.ADOPTED:
             doubts.append(f"which is {self.status.name.lower()}")
         return f"{words} ({', '.join(doubts)})" if doubts else words
