@@ -1,4 +1,4 @@
-# make demo   see it work: needs Python 3.11+ and nothing else
+# make demo   see it work: needs Python 3.11+ and nothing else; its last line opens it in a browser
 # make quick  what tells most in a few minutes: while working
 # make test   everything that is checked: needs Python 3.11 or 3.12 and Node 20+, sets itself up
 # make prep   format, lint, types: before a commit
@@ -152,7 +152,7 @@ screenshots: system .venv/dev .build/compiled
 
 # As users install it, with releases that no ape holds back: numpy 1, which ape needs, has no wheel from Python 3.13 on.
 .venv-demo/ready: pyproject.toml constraints-newest.txt
-	$(INSTALL) .venv-demo -c constraints-newest.txt -e '.[data,server]'
+	$(INSTALL) .venv-demo -c constraints-newest.txt -e '.[data,hub]'
 	touch $@
 
 .venv/dev: pyproject.toml constraints.txt

@@ -16,7 +16,7 @@ import click
 from registry.cli.command import RootGroup, run, shared
 
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "Start": {"start": ("demo", "deploy", "fund"), "connecting": ("connect", "networks")},
+    "Start": {"playing": ("demo",), "start": ("deploy", "fund"), "connecting": ("connect", "networks")},
     "Look": {
         "look": (
             "show",

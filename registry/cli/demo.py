@@ -61,10 +61,12 @@ class DemoOutcome:
     gated: demo_gated.Chapter
     streamed: dict[str, str]
     seconds: float
+    pages: str = ""
+    """Where they are served."""
 
 
-def run(console: Console, *, examples: Path = EXAMPLES) -> DemoOutcome:
-    """Play the whole story on a chain in this process.
+def run(console: Console, *, examples: Path = EXAMPLES) -> tuple[Registry, DemoOutcome]:
+    """Play the whole story on a chain in this process; returns the registry as it is at the end, and the outcome.
 
     Raises `InputError` if the example data or a library that the demo shows at work is not there.
     """
@@ -81,7 +83,7 @@ def run(console: Console, *, examples: Path = EXAMPLES) -> DemoOutcome:
         return _play(console, Path(shutil.copytree(examples, folder / "examples", ignore=_COMPILED)))
 
 
-def _play(console: Console, examples: Path) -> DemoOutcome:
+def _play(console: Console, examples: Path) -> tuple[Registry, DemoOutcome]:
     started = time.monotonic()
     author, buyer, stranger = _start(console)
     dataset = _publish(console, author, examples)
@@ -112,10 +114,10 @@ def _play(console: Console, examples: Path) -> DemoOutcome:
         for title, asset in assets.items()
         for held in person.holdings(asset)
     }
-    decided = demo_dao.play(console, author, dataset.did, refused)
+    registry, decided = demo_dao.play(console, author, dataset.did, refused)
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
-    return DemoOutcome(
+    return registry, DemoOutcome(
         dataset=str(dataset.did),
         model=str(model.did),
         document=str(dataset.cid),

@@ -19,8 +19,8 @@ VOTES: Final = {"author": 400_000, "buyer": 150_000, "ann": 250_000, "bob": 150_
 """Whole tokens of the people; the treasury has another 250,000."""
 
 
-def play(console: Console, author: Registry, dataset: DID, refused: dict[str, str]) -> dict[str, str]:
-    """Found a DAO and let it decide; returns what became of each of its four decisions."""
+def play(console: Console, author: Registry, dataset: DID, refused: dict[str, str]) -> tuple[Registry, dict[str, str]]:
+    """Found a DAO and let it decide; returns the registry that it rules, and what became of its four decisions."""
     with console.step("The deployer gives the registry to a DAO of its users, and keeps no power over it"):
         registry = _found(author)
     dao = registry.governance.dao
@@ -48,7 +48,7 @@ def play(console: Console, author: Registry, dataset: DID, refused: dict[str, st
         "bond": f"{', '.join(map(str, registry.governance.bonds_of()))} back to the author",
     }
     console.facts(decided)
-    return decided
+    return registry, decided
 
 
 def _flag(console: Console, registry: Registry, dataset: DID) -> tuple[DID, int]:

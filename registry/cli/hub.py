@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import Real, Whole, command
+from registry.cli.command import Real, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -275,6 +275,42 @@ def status(app: App, url: str) -> None:
         ),
     }
     app.console.result(found.to_dict(), facts={name: text for name, text in facts.items() if text})
+
+
+@command(
+    "script",
+    group=hub,
+    examples=["registry hub script https://hub.example.org", "registry hub script --propose --dry-run"],
+)
+@click.argument("url", required=False)
+@click.option(
+    "--propose",
+    "proposes",
+    is_flag=True,
+    help="Propose the script of this package to the DAO.",
+)
+@dry_run_option
+def script(app: App, url: str | None, proposes: bool, dry_run: bool) -> None:
+    """Hold the wallet script that a hub serves against this package's and those that the DAO adopted.
+
+    The DAO names them in the standard 'wallet-script'. What a hub answers here is not what it must answer a browser:
+    the pages of 'registry hub open' have the script of this package, whatever the hub serves.
+    """
+    from registry.hub import wallet_script
+
+    registry = app.registry(to="propose a standard") if proposes else app.registry()
+    done = wallet_script.propose(registry, dry_run=dry_run) if proposes else None
+    known = wallet_script.adopted(registry)
+    found = wallet_script.check(url, known) if url else None
+    stands = "adopted" if wallet_script.DIGEST in known else "not among those adopted" if known else "it names none"
+    facts = {
+        "this package": wallet_script.DIGEST,
+        "the DAO": stands,
+        "the hub": "" if found is None else "the same" if found.sent == wallet_script.DIGEST else "an adopted one",
+        "proposed": "" if done is None else "nothing was sent" if done.tx is None else "yes: the DAO has to adopt it",
+    }
+    answer = {"package": wallet_script.DIGEST, "adopted": sorted(known), "hub": found, "proposed": done}
+    app.console.result(answer, facts={name: text for name, text in facts.items() if text})
 
 
 @command("compare", group=hub, examples=["registry hub compare https://a.example https://b.example"])

@@ -1,4 +1,4 @@
-"""To begin with: see it work, deploy, fund, and get going again."""
+"""To begin with: deploy, fund, and get going again."""
 
 from __future__ import annotations
 
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
 POCKET_MONEY: Final = 1_000_000
 """Play dollars for whoever deploys them."""
-
-
-@command("demo", examples=["registry demo"])
-def demo(app: App) -> None:
-    """Play the whole story on a chain in this process: publish, find, buy, open, be refused."""
-    from registry.cli.demo import run
-
-    outcome = run(app.console)
-    if app.console.as_json:
-        app.console.result(outcome)
 
 
 @command(

@@ -19,6 +19,7 @@ from registry.documents.licence import Kind, Licence
 from registry.errors import InvalidDDO, InvalidLicence
 from registry.hub.pages import spelling
 from registry.hub.pages.previews import Previews
+from registry.hub.pages.wallet_digest import DIGEST
 from registry.hub.unanswered import Unanswered
 from registry.index.home_index import money_of
 from registry.index.models import Hit
@@ -44,9 +45,6 @@ MINUTE: Final = 60.0
 
 EXACT: Final = Context(prec=100)
 """For amounts of up to 78 digits."""
-
-WALLET: Final = Path(__file__).with_name("wallet.sha256").read_text(encoding="ascii").strip()
-"""Digest of the wallet script, as pages name it: a browser runs no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class Desk:
         self._documents = lru_cache(maxsize=16)(_read_document)  # the largest take some 20 MB each
         # In the address of what never changes under it: a new version is fetched, an old one never again.
         self.edition = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(STATIC.iterdir()))).hexdigest()[:12]
-        self.wallet = WALLET
+        self.wallet = DIGEST
         self._templates = Environment(
             loader=PackageLoader("registry.hub.pages"),
             autoescape=select_autoescape(default=True, default_for_string=True),

@@ -25,7 +25,9 @@ from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
-from registry.hub.pages.desk import WALLET
+from registry.errors import Unverified
+from registry.hub import wallet_script
+from registry.hub.wallet_script import DIGEST
 from registry.ipfs.store import MemoryStore
 
 DAY = 86_400
@@ -471,9 +473,23 @@ def test_it_knows_the_contracts_of_this_release_and_is_the_file_that_pages_name(
     spec.loader.exec_module(made)
     script = made.SCRIPT.read_text(encoding="utf-8")
     assert made.with_known(script) == script
-    assert made.digest(script.encode("utf-8")) == WALLET
+    assert made.digest(script.encode("utf-8")) == DIGEST
     assert len(script.encode("utf-8")) < made.MOST
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|https?://", script)
+
+
+def test_a_script_that_neither_the_package_nor_the_dao_names_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wallet_script.check(shop.url, frozenset()).sent == DIGEST
+    other = "sha256-" + "A" * 43 + "="
+    monkeypatch.setattr(wallet_script, "DIGEST", other)
+    with pytest.raises(Unverified, match="neither this package's nor one that the DAO adopted"):
+        wallet_script.check(shop.url, frozenset())
+    assert wallet_script.check(shop.url, frozenset({DIGEST})).named == DIGEST, "of another release, and adopted"
+    monkeypatch.setattr(wallet_script, "_digest", lambda data: other)
+    with pytest.raises(Unverified, match="its pages name sha256-"):
+        wallet_script.check(shop.url, frozenset({DIGEST, other}))
 
 
 def test_its_calldata_is_that_of_the_library(browser: Chromium, shop: Shop) -> None:
@@ -545,7 +561,7 @@ def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop
         assert time.monotonic() < until, "the hub does not see the purchase"
     assert told == "" and text in browser.evaluate("document.querySelector('.talk').innerText")
     assert _say(browser, shop, "like") == ""
-    assert "Liked by 1 account" in browser.evaluate("document.body.innerText")
+    assert "1 like\n" in browser.evaluate("document.body.innerText")
     assert {method for method, _ in wallet.asked} == {"eth_signTypedData_v4"}, "nothing is sent"
     wallet.declines = {"eth_signTypedData_v4"}
     assert "declined" in _say(browser, shop, "comment", text="No.").lower()

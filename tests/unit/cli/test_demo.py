@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
+from terminal import runner
 
-from registry import DID
+from registry import DID, Registry
+from registry.cli import cli, demo
 from registry.cli.console import Console, plain
 from registry.cli.demo import run
+from registry.cli.listening import url_at
+from registry.cli.playing import pages_of
 from registry.errors import InputError
+from registry.system.serving import listen
 
 
 def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = run(Console(as_json=True))
+    registry, outcome = run(Console(as_json=True))
     assert capsys.readouterr().out == "", "machines get one JSON value and nothing else"
     with capsys.disabled():
         print(f" the demo took {outcome.seconds} s ", end="")  # noqa: T201
@@ -62,6 +69,34 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
         "bond": "50 USD back to the author",
     }
     assert json.loads(json.dumps(plain(outcome)))["rows"] == 344
+    _has_pages(registry)
+
+
+def _has_pages(registry: Registry) -> None:
+    """Of the registry as the story left it, the DAO included."""
+    sock = listen("127.0.0.1", 0)
+    with pages_of(registry, sock, url_at("127.0.0.1", sock)) as served:
+        told = {path: httpx.get(served.url + path, timeout=60).text for path in ("/", "/a/1", "/dao")}
+    assert "Palmer penguins" in told["/"] and "12.50 USD" in told["/a/1"]
+    assert "Halve the fee, adopt a standard" in told["/dao"] and "Executed" in told["/dao"]
+
+
+@pytest.mark.parametrize(("program", "called"), [(".venv-demo/bin/registry", None), ("/usr/bin/registry", "registry")])
+def test_it_ends_with_the_line_that_shows_it_in_a_browser(
+    program: str, called: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make demo` calls it by a path, which is not that of the reader's shell."""
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.setattr(demo, "run", lambda console: (None, None))
+    told = runner().invoke(cli, ["demo"]).output.splitlines()
+    assert told[-1] == f"Look at it in a browser: {called or program} demo --web"
+
+
+def test_a_port_that_is_taken_is_refused_before_the_story_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "run", lambda console: pytest.fail("it was played"))
+    with listen("127.0.0.1", 0) as taken:
+        told = runner().invoke(cli, ["demo", "--web", "--port", str(taken.getsockname()[1])])
+    assert told.exit_code == 1 and "cannot be listened on" in told.stderr
 
 
 def test_without_its_data_the_demo_says_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from registry import Registry
 from registry.chain import reverts
 from registry.errors import InputError, NotFoundError
 from registry.governance.standards import StandardKind, StandardStatus, decoded, encoded
+from registry.hub import wallet_script
 
 from .support import settle
 
@@ -47,6 +48,15 @@ def test_a_standard_is_proposed_with_its_document(stranger: Registry, reader: Re
         reader.governance.standard("other")
     with pytest.raises(NotFoundError, match="version 3"):
         reader.governance.standard("conduct", 3)
+
+
+def test_the_dao_names_the_wallet_scripts_that_it_stands_for(author: Registry, stranger: Registry) -> None:
+    assert wallet_script.adopted(author) == frozenset()
+    stranger.governance.propose_standard(wallet_script.STANDARD, "sha256-" + "B" * 43 + "=", kind="conduct")
+    assert wallet_script.adopted(author) == frozenset(), "proposed is not adopted"
+    assert wallet_script.propose(author).tx is not None
+    adopt(author, wallet_script.STANDARD, 2)
+    assert wallet_script.adopted(stranger) == {wallet_script.DIGEST}
 
 
 def test_only_the_dao_adopts(described: Registry) -> None:
