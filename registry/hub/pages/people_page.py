@@ -9,6 +9,7 @@ from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.pages.talk_page import cid_of, waiting_for
 from registry.hub.unanswered import Unanswered
 from registry.index.conversation import AskedAccess
+from registry.index.models import Hit
 
 __all__ = ["account", "mine"]
 
@@ -84,11 +85,22 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     )
 
 
-def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str]]:
-    """Requests that wait for an account, the first ones: the asset, its name, and the name of the request."""
+def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str]]:
+    """Requests that wait for an account, the first ones: the asset, its name, those of licence and request."""
     found = waiting_for(desk, who)[:ASKED]
-    names = desk.names(one.said.did.asset_id for one in found)
-    return [(one, one.said.did.asset_id, names[one.said.did.asset_id], cid_of(one.id)) for one in found]
+    hits = desk.some(one.said.did.asset_id for one in found)
+    names = desk.names(hits)
+    return [
+        (one, id, names[id], _licence_name(desk, hits[id], one.said.licence), cid_of(one.id))
+        for one in found
+        if (id := one.said.did.asset_id) in hits
+    ]
+
+
+def _licence_name(desk: Desk, hit: Hit, number: int) -> str:
+    document = desk.document(bytes.fromhex(hit.digest))
+    listed = document.licences if document is not None else ()
+    return listed[number].name if number < len(listed) else f"Licence {number}"
 
 
 def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any] | None]]:

@@ -26,6 +26,10 @@ for (const block of document.querySelectorAll("[data-copy]")) {
   block.append(button, said);
 }
 
+// On a phone, the tab that one is on may lie beside the screen.
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16;
+
 const search = document.querySelector("input[type=search]");
 search?.closest("form").classList.add("keyed");
 addEventListener("keydown", (event) => {

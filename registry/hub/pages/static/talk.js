@@ -9,6 +9,7 @@ const SIGNED = {
   comment: ["Comment", { version: "uint64", parent: "bytes32", text: "string" }],
   like: ["Like", { liked: "bool" }],
   request: ["AccessRequest", { licence: "uint8", use: "string" }],
+  answer: ["AccessAnswer", { request: "bytes32", outcome: "string", text: "string" }],
 };
 const DOMAIN = { name: "string", version: "string", chainId: "uint256", verifyingContract: "address" };
 
@@ -54,6 +55,7 @@ const READ = {
   comment: (form) => ({ version: Number(form.dataset.version), parent: form.dataset.parent, text: form.elements.text.value.trim() }),
   like: () => ({ liked: true }),
   request: (form) => ({ licence: Number(form.elements.licence.value), use: form.elements.use.value.trim() }),
+  answer: (form) => ({ request: form.dataset.request, outcome: "declined", text: form.elements.text.value.trim() }),
 };
 
 async function submit(form, tell) {
@@ -81,5 +83,22 @@ for (const form of document.querySelectorAll("form[data-say]")) {
       status.textContent = inWords(error);
     }
     button.disabled = false;
+  });
+}
+
+// The one form for comments goes where somebody answers, and back when that is shut.
+const comment = document.querySelector("form[data-say=comment]");
+const [place, parent] = comment ? [comment.nextElementSibling, comment.dataset.parent] : [];
+for (const answer of document.querySelectorAll("[data-answer]")) {
+  answer.addEventListener("toggle", () => {
+    if (answer.open) {
+      for (const other of document.querySelectorAll("[data-answer][open]")) other.open = other === answer;
+      comment.dataset.parent = answer.dataset.answer;
+      answer.append(comment);
+      comment.elements.text.focus();
+    } else if (answer.contains(comment)) {
+      comment.dataset.parent = parent;
+      place.before(comment);
+    }
   });
 }
