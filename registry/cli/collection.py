@@ -77,11 +77,11 @@ def publish(
     if dry_run:
         with app.progress():
             preview = registry.publish_collection(drafts, name=name, dry_run=True, **options)
-        app.console.result(preview, facts=_preview_facts(preview))
+        app.console.result(preview, facts=preview_facts(preview))
         return
     with app.progress():
         made = registry.publish_collection(drafts, name=name, **options)
-    app.console.result(made, facts=_facts(made))
+    app.console.result(made, facts=published_collection_facts(made))
 
 
 @command("show", group=collection, examples=["registry collection show 12"])
@@ -157,7 +157,8 @@ def mint(app: App, item: int | str, dry_run: bool) -> None:
     show_done(app, app.registry(to="mint an item").mint(item, dry_run=dry_run))
 
 
-def _facts(made: PublishedCollection) -> dict[str, str]:
+def published_collection_facts(made: PublishedCollection) -> dict[str, str]:
+    """A collection that was published."""
     return {
         "DID": str(made.did),
         "number": str(made.did.asset_id),
@@ -170,7 +171,8 @@ def _facts(made: PublishedCollection) -> dict[str, str]:
     }
 
 
-def _preview_facts(preview: CollectionPreview) -> dict[str, str]:
+def preview_facts(preview: CollectionPreview) -> dict[str, str]:
+    """What publishing a collection would do."""
     cheaper = f"a collection, in all up to {preview.sales:,} sales of items" if preview.sales else "one by one"
     return {
         "items": f"{preview.size:,}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +14,7 @@ from registry.cli.publishing import TYPES
 if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.imports.bringing import Imported
+    from registry.imports.organisation import ImportedCollection
 
 
 @command(
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
         'registry import hf:org/model --publish --licence "research: free, limit 1"',
         "registry import git:https://example.org/code.git@v1 --license MIT --type algorithm",
         "registry import croissant:https://example.org/penguins/croissant.json --dry-run",
+        "registry import hf:datasets/org --collection --dry-run",
+        'registry import hf:org --collection --leave-out "spaces/*" --publish --licence "month: 30 days, 5 USD"',
     ],
 )
 @click.argument("source")
@@ -31,6 +34,11 @@ if TYPE_CHECKING:
 @click.option("--license", "license_", metavar="SPDX|URL", help="Licence of the content, by your own word.")
 @click.option("--accept-licence", is_flag=True, help="Take a licence that SPDX does not have, after reading it.")
 @click.option("--publish", is_flag=True, help="Publish it as an asset.")
+@click.option("--collection", is_flag=True, help="Take all that an account shows to anybody, as one collection.")
+@click.option(
+    "--leave-out", multiple=True, metavar="GLOB", help="Of a collection: repositories to pass over; repeatable."
+)
+@click.option("--partial", is_flag=True, help="Of a collection: leave out what cannot be imported, and say so.")
 @click.option("--licence", "licences", multiple=True, metavar="SPEC", help="An offer, as of 'publish'; repeatable.")
 @click.option("--name", help="Another name than the source's.")
 @click.option("--description", help="Other words than the source's.")
@@ -50,6 +58,9 @@ def import_(
     license_: str | None,
     accept_licence: bool,
     publish: bool,
+    collection: bool,
+    leave_out: tuple[str, ...],
+    partial: bool,
     licences: tuple[str, ...],
     parents: tuple[str, ...],
     royalty_bps: int | None,
@@ -70,30 +81,35 @@ def import_(
     of git. A branch or tag becomes a commit, and the commit goes into the document. croissant:FILE or croissant:URL is
     a Croissant document with the files that it names. Interrupted and run again, it goes on where it was. Names that
     begin with a dot are left out unless --hidden.
+
+    With --collection SOURCE is an account (hf:org, hf:datasets/org): all is looked through before the first is
+    fetched, and --license is for those alone whose own is missing or may be one of several.
     """
-    what: dict[str, Any] = {"type": kind, "include": include, "hidden": hidden, "license": license_}
-    what |= {"accept_licence": accept_licence, "dry_run": dry_run}
+    taken: dict[str, Any] = {"include": include, "hidden": hidden, "license": license_}
+    taken |= {"accept_licence": accept_licence}
     lock = gated_of(gated, gateways, threshold, hide_names)
+    if not publish and (lock is not None or licences or parents or owner):
+        raise click.UsageError("What is offered, to whom and how, is said with --publish.")
+    if not collection and (leave_out or partial):
+        raise click.UsageError("--leave-out and --partial are for a --collection.")
+    if collection and lock is not None:
+        raise click.UsageError("Items of a collection are not --gated: import and publish them one by one.")
+    if collection:
+        from registry.imports.organisation import Choice
+
+        taken = {"choice": Choice(**taken, leave_out=leave_out, partial=partial)}
+    what = {"type": kind, "dry_run": dry_run, **taken}
     if not publish:
-        if lock is not None or licences or parents or owner:
-            raise click.UsageError("What is offered, to whom and how, is said with --publish.")
-        _import(app, source, what)
+        (_import_collection if collection else _import)(app, source, what)
         return
     from registry.documents.licence_spec import parse_licence
 
-    _publish(
-        app,
-        source,
-        **what,
-        licences=[parse_licence(spec) for spec in licences],
-        gated=lock,
-        parents=parents,
-        owner=owner,
-        royalty_bps=royalty_bps,
-        max_royalty_bps=max_royalty_bps,
-        again=again,
-        **fields,
-    )
+    what |= {"licences": [parse_licence(spec) for spec in licences], "parents": parents, "owner": owner}
+    what |= {"royalty_bps": royalty_bps, "max_royalty_bps": max_royalty_bps, "again": again, **fields}
+    if collection:
+        _publish_collection(app, source, what)
+    else:
+        _publish(app, source, {**what, "gated": lock})
 
 
 def _import(app: App, source: str, what: Mapping[str, Any]) -> None:
@@ -104,7 +120,15 @@ def _import(app: App, source: str, what: Mapping[str, Any]) -> None:
     _show(app, found)
 
 
-def _publish(app: App, source: str, **what: Any) -> None:
+def _import_collection(app: App, source: str, what: Mapping[str, Any]) -> None:
+    from registry.imports.organisation import import_all
+
+    with app.progress():
+        found = import_all(source, store=app.store(), home=app.home, progress=app.tick, **what)
+    app.console.result(_collection_value(found), facts=_collection_facts(found))
+
+
+def _publish(app: App, source: str, what: Mapping[str, Any]) -> None:
     from registry.cli.views import published_facts, show_preview
     from registry.results import Preview
 
@@ -117,9 +141,27 @@ def _publish(app: App, source: str, **what: Any) -> None:
         app.console.result(made, facts={**published_facts(made), **_facts(found)})
 
 
+def _publish_collection(app: App, source: str, what: Mapping[str, Any]) -> None:
+    from registry.assets.collection_verbs import PublishedCollection
+    from registry.cli.collection import preview_facts, published_collection_facts
+
+    registry = app.registry(to="publish a collection")
+    with app.progress():
+        found, made = registry.imports.publish_collection(source, **what)
+    told = published_collection_facts(made) if isinstance(made, PublishedCollection) else preview_facts(made)
+    if not isinstance(made, PublishedCollection):
+        del told["root"]  # that of documents without their content
+    app.console.result(
+        {"imported": _collection_value(found), "collection": made}, facts={**told, **_collection_facts(found)}
+    )
+
+
 def _show(app: App, found: Imported) -> None:
-    facts = _facts(found)
-    document = {
+    app.console.result(_value(found), facts=_facts(found))
+
+
+def _value(found: Imported) -> dict[str, Any]:
+    return {
         "source": str(found.origin),
         "type": found.type,
         "license": found.license,
@@ -133,7 +175,34 @@ def _show(app: App, found: Imported) -> None:
         "warnings": list(found.warnings),
         "unchecked": list(found.unchecked),
     }
-    app.console.result(document, facts=facts)
+
+
+def _collection_value(found: ImportedCollection) -> dict[str, Any]:
+    return {
+        "source": found.source,
+        "type": found.type,
+        "license": found.license,
+        "files": found.files,
+        "size": found.size,
+        "items": [_value(item) for item in found.items],
+        "leftOut": dict(found.left_out),
+        "notes": list(found.notes),
+    }
+
+
+def _collection_facts(found: ImportedCollection) -> dict[str, str]:
+    """What a person is told of an account that was imported."""
+    facts = {
+        "source": found.source,
+        "repositories": f"{len(found.items):,}",
+        "type": found.type,
+        "license": found.license,
+        "files": f"{found.files:,}, {found.size:,} bytes",
+        "not taken": "; ".join(f"{name}: {why}" for name, why in found.left_out.items()),
+        "note": _sentences((*found.notes, *dict.fromkeys(note for item in found.items for note in item.notes))),
+        "beware": " ".join(f"{item.origin.name}: {' '.join(item.warnings)}" for item in found.items if item.warnings),
+    }
+    return {name: text for name, text in facts.items() if text}
 
 
 def _facts(found: Imported) -> dict[str, str]:
@@ -150,7 +219,11 @@ def _facts(found: Imported) -> dict[str, str]:
         "not checked": f"{len(found.unchecked):,} files, for which the source promised no hash"
         if found.unchecked
         else None,
-        "note": " ".join(f"{note[0].upper()}{note[1:]}." for note in found.notes) or None,
+        "note": _sentences(found.notes) or None,
         "beware": " ".join(found.warnings) or None,
     }
     return {name: text for name, text in facts.items() if text}
+
+
+def _sentences(notes: Iterable[str]) -> str:
+    return " ".join(f"{note[0].upper()}{note[1:]}." for note in notes)

@@ -29,6 +29,7 @@ ends with what to do next.
     │   ├── SourceNotFound (LookupError)   no such repository, revision or file
     │   ├── SourceClosed (PermissionError) gated, private or disabled for whoever asks
     │   ├── SourceDiffers (ValueError)     .path: bytes that are not what the source promised
+    │   ├── SourceIncomplete               .faults: repositories of an account that cannot be taken, and why
     │   └── LicenceUnclear (ValueError)    nobody said under which licence it may be published
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
     ├── AccessDenied (PermissionError)
@@ -138,7 +139,14 @@ from registry.errors.governance import (
     WrongProof,
     WrongProposalState,
 )
-from registry.errors.imports import ImportFailed, LicenceUnclear, SourceClosed, SourceDiffers, SourceNotFound
+from registry.errors.imports import (
+    ImportFailed,
+    LicenceUnclear,
+    SourceClosed,
+    SourceDiffers,
+    SourceIncomplete,
+    SourceNotFound,
+)
 from registry.errors.input import (
     AmbiguousAsset,
     AssetNotFound,
@@ -280,6 +288,7 @@ __all__ = [
     "SignerError",
     "SourceClosed",
     "SourceDiffers",
+    "SourceIncomplete",
     "SourceNotFound",
     "StillOpen",
     "TamperedProposal",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from registry.errors.base import RegistryError
 
 
@@ -35,6 +37,19 @@ class SourceDiffers(ImportFailed, ValueError):
     def __init__(self, source: str, path: str, reason: str) -> None:
         self.path = path
         super().__init__(source, f"its file {path!r} {reason}")
+
+
+class SourceIncomplete(ImportFailed):
+    """Some repositories of an account cannot be imported; `faults` says why, by their names. Nothing was fetched."""
+
+    hint = "Settle them (--license, --accept-licence), or leave them out with --leave-out NAME, all of them --partial."
+
+    def __init__(self, source: str, faults: Mapping[str, str], *, hint: str = "") -> None:
+        self.faults = dict(faults)
+        told = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in list(faults.items())[:20])
+        more = "; ..." if len(faults) > 20 else ""
+        hint = f"{type(self).hint} {hint}" if hint else ""
+        super().__init__(source, f"of its repositories {len(faults):,} cannot be taken ({told}{more})", hint=hint)
 
 
 class LicenceUnclear(ImportFailed, ValueError):

@@ -20,7 +20,7 @@ from registry.ipfs.blocks import BlockStore
 from registry.ipfs.importer import Added
 from registry.text.html import Shown
 
-__all__ = ["Imported", "Source", "bring", "open_source"]
+__all__ = ["Imported", "Source", "bring", "bring_opened", "open_source"]
 
 
 class Source(Protocol):
@@ -121,39 +121,71 @@ def bring(
     `PrivateAddress`, `InputError`, and the errors of the store. Nothing is pinned then.
     """
     with closing(open_source(source, type=type)) as opened:
-        whole = opened.listing()
-        card, body = _card(whole, opened)
-        taken = whole.only(include, hidden=hidden)
-        arranged(taken.files, taken.origin)
-        asset_type = cast(AssetType, type or taken.type)  # what is none is refused where the document is made
-        link = opened.licence_url(card.licence_link)
-        ids = card.licences if card.licences != ("other",) or not card.licence_name else (card.licence_name,)
-        licence = named(str(taken.origin), ids, link=link, given=license, accept=accept_licence)
-        unchecked = tuple(file.path for file in taken.files if not file.algorithm)
-        added = None
-        if folder is not None:
-            into_folder(taken, body, folder, progress=progress)
-        elif not dry_run:
-            with Notes.at(home, str(taken.origin)) as notes:
-                added = into_blocks(taken, body, store, notes=notes, progress=progress)
-        told = (f"its card was not read: {card.fault}",) if card.fault else ()
-        return Imported(
-            origin=taken.origin,
-            type=asset_type,
-            license=licence.reference,
-            fields=_fields(taken, card, licence, unchecked),
-            files=len(taken.files),
-            size=taken.size if added is None else added.size,
-            added=added,
-            left_out=taken.left_out,
-            related=(
-                *(f"hf:models/{name}" for name in card.base_models),
-                *(f"hf:datasets/{name}" for name in card.datasets),
-            ),
-            notes=(*licence.notes, *told, *taken.notes),
-            warnings=say_of_code(file.path for file in taken.files),
-            unchecked=unchecked,
+        return bring_opened(
+            opened,
+            store=store,
+            home=home,
+            progress=progress,
+            type=type,
+            include=include,
+            hidden=hidden,
+            license=license,
+            accept_licence=accept_licence,
+            folder=folder,
+            dry_run=dry_run,
         )
+
+
+def bring_opened(
+    source: Source,
+    *,
+    store: BlockStore,
+    home: Path | None,
+    progress: Progress = lambda *_: None,
+    type: str | None = None,
+    include: Sequence[str] = (),
+    hidden: bool = False,
+    license: str | None = None,
+    missing_licence: str | None = None,
+    accept_licence: bool = False,
+    folder: Path | None = None,
+    dry_run: bool = False,
+) -> Imported:
+    """`bring` of a source that was opened, and that its caller closes. `missing_licence` is the user's word for one
+    whose licence is missing or may be one of several."""
+    whole = source.listing()
+    card, body = _card(whole, source)
+    taken = whole.only(include, hidden=hidden)
+    arranged(taken.files, taken.origin)
+    asset_type = cast(AssetType, type or taken.type)  # what is none is refused where the document is made
+    link = source.licence_url(card.licence_link)
+    ids = card.licences if card.licences != ("other",) or not card.licence_name else (card.licence_name,)
+    licence = named(str(taken.origin), ids, link=link, given=license, missing=missing_licence, accept=accept_licence)
+    unchecked = tuple(file.path for file in taken.files if not file.algorithm)
+    added = None
+    if folder is not None:
+        into_folder(taken, body, folder, progress=progress)
+    elif not dry_run:
+        with Notes.at(home, str(taken.origin)) as notes:
+            added = into_blocks(taken, body, store, notes=notes, progress=progress)
+    told = (f"its card was not read: {card.fault}",) if card.fault else ()
+    return Imported(
+        origin=taken.origin,
+        type=asset_type,
+        license=licence.reference,
+        fields=_fields(taken, card, licence, unchecked),
+        files=len(taken.files),
+        size=taken.size if added is None else added.size,
+        added=added,
+        left_out=taken.left_out,
+        related=(
+            *(f"hf:models/{name}" for name in card.base_models),
+            *(f"hf:datasets/{name}" for name in card.datasets),
+        ),
+        notes=(*licence.notes, *told, *taken.notes),
+        warnings=say_of_code(file.path for file in taken.files),
+        unchecked=unchecked,
+    )
 
 
 def _card(listing: SourceListing, source: Source) -> tuple[Card, Body]:

@@ -14,14 +14,15 @@ from registry.errors import ImportFailed, InputError, SourceClosed, SourceNotFou
 from registry.imports.listing import COMMIT, Algorithm, Origin, SourceFile, SourceListing
 from registry.imports.web import Web
 
-__all__ = ["HUB", "HuggingFace", "Name", "token"]
+__all__ = ["HUB", "KINDS", "HuggingFace", "Name", "entries", "token"]
 
 HUB: Final = "https://huggingface.co"
 
 _PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"(?:(models|datasets|spaces)/)?({_PART}(?:/{_PART})?)")
 _REVISION: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
-_TYPES: Final[dict[str, AssetType]] = {"models": "model", "datasets": "dataset", "spaces": "app"}
+KINDS: Final[dict[str, AssetType]] = {"models": "model", "datasets": "dataset", "spaces": "app"}
+"""Of repositories, and the type of asset that each becomes."""
 _PAGES: Final = 2_000
 _FILES: Final = 1_000_000
 
@@ -37,7 +38,7 @@ class Name:
                 f"{text[:200]!r} is not the name of a repository.",
                 hint="It looks like hf:org/name@main, or hf:datasets/org/name@main.",
             )
-        kinds = {value: key for key, value in _TYPES.items()}
+        kinds = {value: key for key, value in KINDS.items()}
         if type is not None and type not in kinds:
             raise InputError(f"{type!r} is no type of a repository there.", hint=f"Name one of {', '.join(kinds)}.")
         self.kind = found[1] or (kinds[type] if type else None)
@@ -58,12 +59,15 @@ def token() -> str | None:
 
 class HuggingFace:
     """The Hub at `endpoint` (default: ``$HF_ENDPOINT``, or huggingface.co), asked with the user's own token if there is
-    one."""
+    one; `as_anybody` it is asked without, and only what is open to all is found."""
 
-    def __init__(self, name: str, *, type: str | None = None, endpoint: str | None = None) -> None:
+    def __init__(
+        self, name: str, *, type: str | None = None, endpoint: str | None = None, as_anybody: bool = False
+    ) -> None:
         self.name = Name(name, type=type)
         self._endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
-        self._web = Web(self._endpoint, source=f"hf:{name}", token=token())
+        self._as_anybody = as_anybody
+        self._web = Web(self._endpoint, source=f"hf:{name}", token=None if as_anybody else token())
         self._resolve = ""
         self._commit = ""
 
@@ -79,6 +83,8 @@ class HuggingFace:
         path, commit = str(info.get("id") or self.name.path), str(info.get("sha") or "")
         if info.get("disabled"):
             raise SourceClosed(self._web.source, "it was disabled", hint="Nobody can read it; ask its owner.")
+        if self._as_anybody and (info.get("private") or info.get("gated")):
+            raise SourceClosed(self._web.source, "it is not open to all", hint="Import it by its own name.")
         if not COMMIT.fullmatch(commit) or not _NAME.fullmatch(path):
             raise ImportFailed(self._web.source, "the answer names no commit")
         if COMMIT.fullmatch(self.name.revision) and self.name.revision != commit:
@@ -90,7 +96,7 @@ class HuggingFace:
             raise SourceNotFound(self._web.source, "it has no files")
         page = f"{HUB}/{'' if kind == 'models' else kind + '/'}{path}" if self._endpoint == HUB else ""
         origin = Origin(kind="hf", repository=f"{kind}/{path}", revision=commit, url=page)
-        return SourceListing(origin=origin, type=_TYPES[kind], files=files)
+        return SourceListing(origin=origin, type=KINDS[kind], files=files)
 
     def _info(self) -> tuple[str, Mapping[str, Any]]:
         """Of which kind it is, and what is told of it. Raises `ImportFailed` if it may be one of two."""
@@ -122,26 +128,16 @@ class HuggingFace:
         return next(iter(found.items()))
 
     def _files(self, path: str) -> Iterator[SourceFile]:
-        count = 0
-        for _ in range(_PAGES):
-            page, headers = self._web.json(path, "list of its files")
-            for entry in page if isinstance(page, list) else [None]:
-                file = _file(entry)
-                if file is None:
-                    raise ImportFailed(self._web.source, f"its list of files has {str(entry)[:100]!r}")
-                if file.size >= 0:
-                    count += 1
-                    yield file
-            following = re.search(r'<([^<>]+)>\s*;\s*rel="?next"?', headers.get("link", ""))
-            if following is None:
-                return
-            parts = urlsplit(following[1])
-            if f"{parts.scheme}://{parts.netloc}" != "{0.scheme}://{0.netloc}".format(urlsplit(self._endpoint)):
-                raise ImportFailed(self._web.source, "the next page of its files is on another server")
-            path = following[1]
-            if count > _FILES:
-                break
-        raise ImportFailed(self._web.source, f"it has more than {_FILES:,} files", hint="Take a part with --include.")
+        for count, entry in enumerate(entries(self._web, self._endpoint, path, "list of its files")):
+            if count == _FILES:
+                raise ImportFailed(
+                    self._web.source, f"it has more than {_FILES:,} files", hint="Take a part with --include."
+                )
+            file = _file(entry)
+            if file is None:
+                raise ImportFailed(self._web.source, f"its list of files has {str(entry)[:100]!r}")
+            if file.size >= 0:
+                yield file
 
     def body(self, file: SourceFile, offset: int) -> Iterator[bytes]:
         """The bytes of a file at the commit of the listing, from `offset` on. Raises as `Web.body`."""
@@ -153,6 +149,20 @@ class HuggingFace:
             return link
         named = link and not link.startswith("/") and ".." not in link and ":" not in link
         return f"{HUB}{self._resolve.replace('/resolve/', '/blob/')}{quote(link)}" if named else ""
+
+
+def entries(web: Web, endpoint: str, path: str, what: str) -> Iterator[object]:
+    """The entries of a list of the Hub, page after page. Raises what `Web.json` raises, and `ImportFailed`."""
+    for _ in range(_PAGES):
+        page, headers = web.json(path, what)
+        yield from page if isinstance(page, list) else [None]
+        following = re.search(r'<([^<>]+)>\s*;\s*rel="?next"?', headers.get("link", ""))
+        if following is None:
+            return
+        path = following[1]
+        if "{0.scheme}://{0.netloc}".format(urlsplit(path)) != "{0.scheme}://{0.netloc}".format(urlsplit(endpoint)):
+            raise ImportFailed(web.source, f"the next page of the {what} is on another server")
+    raise ImportFailed(web.source, f"the {what} has more than {_PAGES:,} pages")
 
 
 def _file(entry: object) -> SourceFile | None:

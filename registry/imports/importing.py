@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from registry.assets.catalogue import Catalogue
+from registry.assets.collection_verbs import CollectionPreview, Collections, PublishedCollection
 from registry.assets.drafting import Draft, described
 from registry.content.publishing import Publishing
 from registry.errors import InputError
 from registry.imports.bringing import Imported, bring
+from registry.imports.organisation import ALL, Choice, ImportedCollection, Organisation, brief, import_all
 from registry.system.disk import write_whole
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ class Imports:
                 licences=licences,
                 royalty_bps=royalty_bps,
                 max_royalty_bps=max_royalty_bps,
-                parents=self._parents(found, parents),
+                parents=self._parents(found.related, parents),
                 fields=told,
                 gated=gated if folder is not None else None,
                 hidden=hidden,
@@ -110,8 +112,78 @@ class Imports:
             if dry_run:
                 return found, self._registry.publish_many([draft], owner=owner, again=again, dry_run=True)
             made = self._registry.publish_many([draft], owner=owner, again=again)[0]
-        self._remember(found.origin.name, str(made.did))
+        self._remember({found.origin.name: str(made.did)})
         return found, made
+
+    # --- A whole account -------------------------------------------------------------------------
+
+    def add_collection(
+        self, source: str, *, type: str | None = None, choice: Choice = ALL, dry_run: bool = False
+    ) -> ImportedCollection:
+        """Import what an account of the Hugging Face Hub (``hf:org``, ``hf:datasets/org``) shows to anybody into the
+        store, and publish nothing. `type` takes only what becomes assets of one type.
+
+        All of it is looked through before the first is fetched. Stopped and run again, it goes on with the commits
+        that it began with. Raises `SourceIncomplete` for what cannot be imported and is not left out, and what `bring`
+        raises."""
+        registry = self._registry
+        return import_all(
+            source,
+            store=registry.store,
+            home=registry.home,
+            type=type,
+            choice=choice,
+            dry_run=dry_run,
+            progress=registry.progress,
+        )
+
+    def publish_collection(
+        self,
+        source: str,
+        *,
+        type: str | None = None,
+        choice: Choice = ALL,
+        name: str | None = None,
+        parents: Sequence[AssetRef] = (),
+        dry_run: bool = False,
+        **options: Any,
+    ) -> tuple[ImportedCollection, PublishedCollection | CollectionPreview]:
+        """Import an account as `add_collection` does, and publish it as one collection: its items are the repositories
+        in the order of their names, and `options` are those of `Collections.publish`.
+
+        What the cards say that they were made from becomes parents of the collection, beside `parents`, where this user
+        imported and published that here and it is no item. With `dry_run` only lists of files and cards are fetched, so
+        the root is another than that of what would be published. Raises what `add_collection` and
+        `Collections.publish` raise."""
+        registry = self._registry
+        organisation = Organisation(
+            source, choice, store=registry.store, home=registry.home, type=type, progress=registry.progress
+        )
+        seen = organisation.look(keep=not dry_run)
+        told: dict[str, Any] = {
+            "description": f"What {organisation.name} shows at the Hugging Face Hub: {len(seen.items):,} repositories.",
+            "external_url": seen.url or None,
+            "additional": {"source": {"type": "hf", "repository": source.removeprefix("hf:")}},
+        }
+        told |= {field: value for field, value in options.items() if value not in (None, ())}
+        fetched: list[Imported] = []
+
+        def drafts() -> Iterator[Draft]:
+            for one in seen.items if dry_run else organisation.fetched():
+                fetched.append(brief(one))
+                yield _draft(one)
+
+        told |= {"name": name or organisation.name, "type": seen.type, "license": seen.license}
+        inside = {one.origin.name for one in seen.items}
+        related = (name for one in seen.items for name in one.related if name not in inside)
+        told |= {"parents": self._parents(related, parents)}
+        collections = Collections(registry)
+        if dry_run:
+            return seen, collections.publish(drafts(), dry_run=True, **told)
+        made = collections.publish(drafts(), **told)
+        organisation.done()
+        self._remember({one.origin.name: str(made.item(place)) for place, one in enumerate(fetched)})
+        return organisation.imported(fetched), made
 
     # --- What was published of what --------------------------------------------------------------
 
@@ -137,9 +209,9 @@ class Imports:
             folder.mkdir()
             yield folder
 
-    def _parents(self, found: Imported, named: Sequence[AssetRef]) -> tuple[AssetRef, ...]:
+    def _parents(self, related: Iterable[str], named: Sequence[AssetRef]) -> tuple[AssetRef, ...]:
         known, given = self._known(), {str(Catalogue(self._registry).parent(one)) for one in named}
-        made_here = dict.fromkeys(known[name] for name in found.related if name in known)
+        made_here = dict.fromkeys(known[name] for name in related if name in known)
         return (*named, *(did for did in made_here if did not in given))
 
     @property
@@ -159,8 +231,20 @@ class Imports:
                 f"{self._record} cannot be read: {error}.", hint="Move it away; parents are then named with parents=."
             ) from error
 
-    def _remember(self, name: str, did: str) -> None:
+    def _remember(self, made: Mapping[str, str]) -> None:
         if self._record is not None:
             self._record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            known = {**self._known(), name: did}
+            known = {**self._known(), **made}
             write_whole(self._record, json.dumps(known, indent=2, sort_keys=True).encode())
+
+
+def _draft(found: Imported) -> Draft:
+    """What was imported, as an item of a collection."""
+    fields = dict(found.fields)
+    return Draft(
+        name=fields.pop("name"),
+        type=found.type,
+        license=found.license,
+        content=described(found.added) if found.added else None,
+        fields=fields,
+    )

@@ -72,11 +72,22 @@ class Named:
     notes: tuple[str, ...] = ()
 
 
-def named(source: str, ids: Sequence[str], *, link: str = "", given: str | None = None, accept: bool = False) -> Named:
-    """The licence of a source that names `ids`, or the one that the user has `given`. With `accept` one that SPDX does
-    not have is taken, as ``LicenseRef-...``.
+def named(
+    source: str,
+    ids: Sequence[str],
+    *,
+    link: str = "",
+    given: str | None = None,
+    missing: str | None = None,
+    accept: bool = False,
+) -> Named:
+    """The licence of a source that names `ids`, or the one that the user has `given`; `missing` is given for those
+    sources alone that name none, or one that may be several. With `accept` one that SPDX does not have is taken, as
+    ``LicenseRef-...``.
 
     Raises `LicenceUnclear`, and `InputError` for a given one that is no reference to a licence."""
+    if not ids or (len(ids) == 1 and ids[0].strip().lower() in _AMBIGUOUS):
+        given = missing if given is None else given
     if given is not None:
         if not is_licence_reference(given):
             raise InputError(f"{given!r} is neither an SPDX licence expression nor a URL.")

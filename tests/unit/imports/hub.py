@@ -61,6 +61,8 @@ class Hub:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.asked: list[Asked] = []
         self.page = 1_000
+        self.listed: dict[str, list[str]] = {}  # what is said instead of what there is, by kind
+        self.next_page: str | None = None
         # By path: what is done to the bytes of an answer, once for each entry of the list; a number cuts it there.
         self.faults: dict[str, list[int | Callable[[bytes], bytes]]] = {}
         self.refusals: list[tuple[int, dict[str, str]]] = []
@@ -144,6 +146,9 @@ class Hub:
         return repository, commit
 
     def _api(self, to: BaseHTTPRequestHandler, words: list[str], query: Mapping[str, list[str]]) -> None:
+        if len(words) == 1:
+            self._list(to, words[0], query)
+            return
         kind, verb = words[0], next((w for w in words[2:] if w in ("revision", "tree")), "")
         cut = words.index(verb) if verb else len(words)
         name = "/".join(words[1:cut])
@@ -173,6 +178,22 @@ class Hub:
         body |= {"gated": "auto" if repository.gated else False, "disabled": False, "tags": [], "downloads": 0}
         body |= {"likes": 0, "lastModified": moment, "createdAt": moment}
         self._send(to, 200, json.dumps(body).encode(), {})
+
+    def _list(self, to: BaseHTTPRequestHandler, kind: str, query: Mapping[str, list[str]]) -> None:
+        """The repositories of an account, the private ones for whoever has the token."""
+        author, knows = query["author"][0], to.headers.get("authorization") == f"Bearer {self.TOKEN}"
+        names = [
+            repository.name
+            for (of_kind, _), repository in sorted(self.repositories.items())
+            if of_kind == kind and repository.name.startswith(f"{author}/") and (knows or not repository.private)
+        ]
+        names = self.listed.get(kind, names)
+        start, headers = int(query.get("cursor", ["0"])[0]), {}
+        if start + self.page < len(names):
+            following = f"{self.next_page or self.url}/api/{kind}?author={author}&cursor={start + self.page}"
+            headers["Link"] = f'<{following}>; rel="next"'
+        page = [{"_id": name, "id": name, "private": False} for name in names[start : start + self.page]]
+        self._send(to, 200, json.dumps(page).encode(), headers)
 
     def _tree(self, files: Mapping[str, bytes], below: str, deep: bool) -> list[dict[str, Any]]:
         prefix = f"{below}/" if below else ""
