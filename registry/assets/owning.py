@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from registry.assets.catalogue import ROLES, Catalogue
+from registry.chain.fees import NOTHING
 from registry.documents.ddo import LicenceText
 from registry.documents.licence import Licence
 from registry.errors import InputError
@@ -42,13 +43,17 @@ class Owning(Session):
     ) -> Done:
         """Change the price of a licence for those who buy from now on, in the same payment token.
 
-        For the owner and sellers. Raises `LicenceNotFound` and `InvalidAmount`.
+        Nothing is sent where it is that already. For the owner and sellers. Raises `LicenceNotFound` and
+        `InvalidAmount`.
         """
         offer = Catalogue(self).offer(asset, licence)
-        index = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))[5]
-        amount = self.amount(price, token=self.token_at(index)).as_price()
+        now = self.read(offer.did, self.assets.functions.licenceOf(offer.did.asset_id, offer.number))
+        amount = self.amount(price, token=self.token_at(now[5])).as_price()
         call = self.assets.functions.setPrice(offer.did.asset_id, offer.number, amount.units)
-        return self.act(f"set the price of {offer.name!r} to {amount}", call, dry_run=dry_run)
+        what = f"set the price of {offer.name!r} to {amount}"
+        if now[0] == amount.units:
+            return Done(what, NOTHING, None, before=True)
+        return self.act(what, call, dry_run=dry_run)
 
     def close_licence(self, asset: AssetRef, licence: str | int | Offer, *, dry_run: bool = False) -> Done:
         """Stop selling a licence; what was sold stays valid. For the owner and sellers."""

@@ -6,6 +6,7 @@ contract refuses as the exceptions of `registry.chain.reverts`, also through `Ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -126,6 +127,8 @@ class Chain:
             )
         elif url.startswith(("ws://", "wss://")):
             provider = ShownWebSocket(url, websocket_timeout=max(1, round(timeout)), **cached)
+        elif re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}", url):
+            raise InputError("The address of the node has no scheme.", hint=f"Write http://{url} or https://{url}.")
         elif "://" in url or not url:
             raise InputError(
                 f"{shown(url) if url else url!r} is not the address of a node.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import ASSET, Whole, asset_argument, command, dry_run_option
+from registry.cli.command import ASSET, Group, Whole, asset_argument, command, dry_run_option
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from registry.cli.app import App
 
 
-@click.group("collection")
+@click.group("collection", cls=Group)
 def collection() -> None:
     """Publish assets together, as the items of a collection, which are bought like other assets.
 

@@ -5,6 +5,7 @@ Imports nothing but click: `registry --help` must not wait for a chain library.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import io
 import json
@@ -182,7 +183,23 @@ class Command(click.Command):
         formatter.write_text("Takes the options of 'registry' too: see registry --help.")
 
 
-class RootGroup(click.Group):
+class Group(click.Group):
+    """Commands by their names; of a wrong one the near ones are told."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises `click.UsageError` for a name that there is not."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=3, cutoff=0.6)
+            if near:
+                error.message = f"{error.message.rstrip('.')}. Close to it: {', '.join(near)}."
+            raise
+
+
+class RootGroup(Group):
     """Turns errors into sentences and exit codes, under ``registry`` as under ``ape registry``."""
 
     def invoke(self, ctx: click.Context) -> Any:

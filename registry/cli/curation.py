@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import ASSET, Whole, account_option, asset_argument, command, dry_run_option
+from registry.cli.command import ASSET, Group, Whole, account_option, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -22,7 +22,7 @@ max_bond_option = click.option("--max-bond", metavar="AMOUNT", help="The most to
 case_argument = click.argument("case", type=Whole(1))
 
 
-@click.group("curation")
+@click.group("curation", cls=Group)
 def curation() -> None:
     """Flag assets, answer, appeal. The DAO or its council decides; a delisting stops new sales and nothing else."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from registry.cli import dao_people, dao_proposals, dao_tokens, dao_votes
+from registry.cli.command import Group
 
 
-@click.group("dao")
+@click.group("dao", cls=Group)
 def dao() -> None:
     """Decide what the registry's users share: found a DAO, delegate, propose, vote, execute."""
 

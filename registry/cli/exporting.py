@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import OUTFILE, OUTFOLDER, asset_argument, command
+from registry.cli.command import OUTFILE, OUTFOLDER, Group, asset_argument, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
 
 
-@click.group("export")
+@click.group("export", cls=Group)
 def export() -> None:
     """Write assets as other tools want them."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import OUTFILE, Real, Whole, command
+from registry.cli.command import OUTFILE, Group, Real, Whole, command
 
 if TYPE_CHECKING:
     from registry.chain.addresses import Deployment
@@ -34,7 +34,7 @@ key_file_option = click.option(
 )
 
 
-@click.group("gateway")
+@click.group("gateway", cls=Group)
 def gateway() -> None:
     """Run a key gateway: it keeps a share of the keys of gated assets, and hands it to those with access on chain.
 

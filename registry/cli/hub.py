@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import Real, Whole, command, dry_run_option
+from registry.cli.command import Group, Real, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -51,7 +51,7 @@ verify_option = click.option(
 )
 
 
-@click.group("hub")
+@click.group("hub", cls=Group)
 def hub() -> None:
     """Run a hub: an index that anybody can search over HTTP, and check. See docs/hub.md."""
 
@@ -333,7 +333,7 @@ def compare(app: App, first: str, second: str) -> None:
     app.console.result(found, table=table)
 
 
-@click.group("hook")
+@click.group("hook", cls=Group)
 def hook() -> None:
     """Web hooks of a hub: what is posted to whom."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import OUTFILE, OUTFOLDER, Whole, command, hidden_option
+from registry.cli.command import OUTFILE, OUTFOLDER, Group, Whole, command, hidden_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ profile_option = click.option(
 )
 
 
-@click.group("ipfs")
+@click.group("ipfs", cls=Group)
 def ipfs() -> None:
     """Work with content by its CID: add, get, check, pin, serve.
 
@@ -251,7 +251,7 @@ def verify(app: App, cid: str, path: str | None, sources: tuple[str, ...]) -> No
 # --- Archives ------------------------------------------------------------------------------------
 
 
-@click.group("car")
+@click.group("car", cls=Group)
 def car() -> None:
     """Archives (CAR): content with all its blocks in one file, for moving and for backups."""
 

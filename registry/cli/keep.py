@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import Real, Whole, command
+from registry.cli.command import Group, Real, Whole, command
 from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def receipts_table(found: tuple[PinReceipt, ...]) -> Table:
     return table
 
 
-@click.group("pin")
+@click.group("pin", cls=Group)
 def pin() -> None:
     """Have content kept: in the store here, and by services elsewhere.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import OUTFILE, Real, Whole, asset_argument, command
+from registry.cli.command import OUTFILE, Group, Real, Whole, asset_argument, command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def gated_of(gated: bool, gateways: tuple[str, ...], threshold: int | None, hide
     return Gated(gateways=gateways, threshold=threshold or 1, hide_names=hide_names)
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def keys() -> None:
     """The keys of gated assets: give shares to gateways, keep a recovery file, forget what is kept.
 

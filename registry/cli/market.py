@@ -9,6 +9,7 @@ import click
 
 from registry.cli.command import (
     OUTFILE,
+    Group,
     Whole,
     account_option,
     asset_argument,
@@ -155,7 +156,7 @@ def grant(app: App, asset: int | str, licence: str | None, to: str, units: int, 
     show_done(app, registry.grant(asset, offer, to=to, units=units, as_tokens=as_tokens, dry_run=dry_run))
 
 
-@click.group("receipt")
+@click.group("receipt", cls=Group)
 def receipt() -> None:
     """Let a service consume uses by a signature, without a transaction of the holder."""
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import OUTFILE, asset_argument, command
+from registry.cli.command import OUTFILE, Group, asset_argument, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
 
 
-@click.group("ocean")
+@click.group("ocean", cls=Group)
 def ocean() -> None:
     """Read and write documents of Ocean Protocol (DDO v4)."""
 

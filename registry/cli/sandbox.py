@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import OUTFOLDER, command
+from registry.cli.command import OUTFOLDER, Group, command
 
 if TYPE_CHECKING:
     from registry.cli.app import App
 
 
-@click.group("sandbox")
+@click.group("sandbox", cls=Group)
 def sandbox() -> None:
     """Where strangers' code runs and their files are read: what this machine stops, and locked environments."""
 

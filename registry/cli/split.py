@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import ASSET, OUTFILE, Whole, command, dry_run_option
+from registry.cli.command import ASSET, OUTFILE, Group, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +18,7 @@ split_argument = click.argument("target", metavar="SPLIT", type=ASSET)
 token_argument = click.argument("token")
 
 
-@click.group("split")
+@click.group("split", cls=Group)
 def split() -> None:
     """Divide revenue among people in shares that never change.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.cli.command import Whole, asset_argument, command, dry_run_option
+from registry.cli.command import Group, Whole, asset_argument, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 version_option = click.option("--version", type=Whole(1), help="Of the standard; by default the last adopted.")
 
 
-@click.group("standard")
+@click.group("standard", cls=Group)
 def standard() -> None:
     """Propose standards, and declare that assets conform to those that the DAO adopted."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.cli.command import (
+    Group,
     Real,
     Whole,
     account_option,
@@ -83,7 +84,7 @@ def like(app: App, asset: int | str, no_longer: bool, hubs: tuple[str, ...]) -> 
     app.console.result(registry.talk.like(asset, liked=not no_longer, hub=_hubs(hubs)))
 
 
-@click.group("talk")
+@click.group("talk", cls=Group)
 def talk() -> None:
     """Read what is said of an asset; withdraw what you said, fold what is said of yours."""
 
@@ -149,7 +150,7 @@ def fold(app: App, asset: int | str, statement: str, unfold: bool, hubs: tuple[s
     app.console.result(registry.talk.fold(asset, statement, folded=not unfold, hub=_hubs(hubs)))
 
 
-@click.group("requests")
+@click.group("requests", cls=Group)
 def requests() -> None:
     """Ask owners for access, and answer as one: grant, invite or decline."""
 

@@ -12,6 +12,7 @@ import click
 from registry.cli.command import (
     APP,
     OUTFILE,
+    Group,
     Whole,
     abi_option,
     allow_unread_option,
@@ -38,7 +39,7 @@ note_option = click.option("--note", default="", help="Words for the others; the
 nonce_option = click.option("--nonce", type=Whole(0), help="Place in the team's order; by default the next.")
 
 
-@click.group("team")
+@click.group("team", cls=Group)
 def team() -> None:
     """Own assets together: a Safe whose owners propose, sign and execute, with files and no service."""
 

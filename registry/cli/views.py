@@ -117,10 +117,10 @@ def purchase_facts(purchase: Purchase) -> dict[str, str]:
         "licence": f"{purchase.units} x {purchase.licence}" if purchase.units != 1 else purchase.licence,
         "as": "transferable datatokens" if purchase.as_tokens else "",
         "for": purchase.account,
-        "price": str(price.total),
-        "fee of the treasury": str(price.fee),
+        "price": str(price.total) if price.total.units else "free",
+        "fee of the treasury": str(price.fee) if price.total.units else "",
         "royalty of ancestors": str(price.royalty) if price.royalty else "",
-        "revenue": f"{price.revenue} to {price.payout}",
+        "revenue": f"{price.revenue} to {price.payout}" if price.total.units else "",
         "network": "nothing was sent: bought before" if purchase.before else str(purchase.cost),
     }
     if purchase.tx is not None:

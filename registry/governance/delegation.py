@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.calls.words import in_votes
+from registry.chain.fees import NOTHING
 from registry.governance.governed import Governed, R
 from registry.results import Done
 from registry.text.html import Shown
@@ -65,8 +66,12 @@ class Delegation(Governed[R]):
     def delegate(self, to: str | None = None, *, dry_run: bool = False) -> Done:
         """Let `to` (default: oneself) cast the votes of all that the signer holds, now and later.
 
-        The tokens stay where they are, and can be delegated anew at any time. The zero address lets nobody.
+        The tokens stay where they are, and can be delegated anew at any time. The zero address lets nobody. Nothing is
+        sent where that is so already.
         """
         target = to_address(to) if to else self.registry.address
         who = {self.registry.address: "oneself", ZERO_ADDRESS: "nobody"}.get(target, target)
-        return self.registry.act(f"delegate votes to {who}", self.token.functions.delegate(target), dry_run=dry_run)
+        what = f"delegate votes to {who}"
+        if self.registry.chain.call(self.token.functions.delegates(self.registry.address)) == target:
+            return Done(what, NOTHING, None, before=True)
+        return self.registry.act(what, self.token.functions.delegate(target), dry_run=dry_run)

@@ -17,7 +17,7 @@ from registry.errors import (
     WrongNonce,
 )
 from registry.system import disk
-from registry.teams.proposal_file import MAX_NOTE, Signature, TeamProposal
+from registry.teams.proposal_file import MAX_NOTE, Signature, TeamProposal, may_be_proposal
 from registry.teams.proposing import Proposing
 from registry.teams.team_results import Executed, ProposalStatus, Team, address_of
 from registry.teams.team_verbs import R
@@ -75,7 +75,8 @@ class Executing(Proposing[R]):
     def pending(self, source: str | Path | Iterable[TeamProposal], team: Team | str) -> tuple[ProposalStatus, ...]:
         """What became of the proposals of a team, in a folder of their files or as they are, by nonce.
 
-        Those of other teams and chains are left out. Raises `InputError` for what is no folder.
+        Those of other teams and chains are left out, and so are files that are no proposals. Raises `InputError` for
+        what is no folder.
         """
         found = self._team(address_of(team))
         listed: list[ProposalStatus] = []
@@ -83,7 +84,7 @@ class Executing(Proposing[R]):
             folder = Path(source)
             if not folder.is_dir():
                 raise InputError(f"{source} is no folder.", hint="Name the folder with the files of the proposals.")
-            for path in disk.listed(folder):
+            for path in filter(may_be_proposal, disk.listed(folder)):
                 try:
                     listed.append(self._standing(TeamProposal.load(path), found, str(path)))
                 except (InvalidProposal, InputError) as error:

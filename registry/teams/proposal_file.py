@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
 from registry.documents.canonical import canonical_bytes, parse_json, printable
 from registry.documents.typed_data import nested, safe_message, safe_signers
 from registry.errors import Fault, InputError, InvalidProposal, RegistryError, TamperedProposal
+from registry.ipfs.nesting import load_json
 from registry.system import disk
 from registry.text.html import Shown
 from registry.types import CHAIN_ID_MAX, ZERO_ADDRESS, Address, to_address
@@ -282,6 +283,15 @@ class TeamProposal(Shown):
 
     def __str__(self) -> str:
         return f"proposal {self.nonce} of the team {self.safe} ({self.safe_tx_hash[:10]})"
+
+
+def may_be_proposal(path: Path) -> bool:
+    """Whether a JSON file may be meant for a proposal: not one that is something else by its own word."""
+    try:
+        told = load_json(disk.read(path, MAX_BYTES))
+    except (OSError, ValueError):
+        return True  # whoever reads it says what is wrong with it
+    return isinstance(told, dict) and str(told.get("format", "")).startswith(FORMAT.rpartition(".")[0])
 
 
 def merged(proposals: Iterable[TeamProposal]) -> TeamProposal:

@@ -116,6 +116,8 @@ def test_a_price_changes_for_those_who_buy_from_now_on(
     assert author.offer(did, "month").price is None
     author.reprice(did, "month", "7 USD")
     assert str(author.offer(did, "month").price) == "7 USD"
+    again = author.reprice(did, "month", "7 USD")
+    assert again.before and again.tx is None  # nobody pays for what is so already
     for wrong in ("5 ETH", "1.0000001 USD", "-1", 1.5):
         with pytest.raises(InvalidAmount):
             author.reprice(did, "month", wrong)  # type: ignore[arg-type]

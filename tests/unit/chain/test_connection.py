@@ -190,3 +190,9 @@ def test_nobody_there_is_a_failed_connection(tmp_path: Any) -> None:
 def test_fewer_than_one_confirmation_is_refused() -> None:
     with pytest.raises(InputError):
         Chain.connect("http://127.0.0.1:1", confirmations=0)
+
+
+def test_a_node_that_is_named_without_its_scheme_is_told_with_it() -> None:
+    for bare in ("127.0.0.1:9", "rpc.example.org:8545"):
+        with pytest.raises(InputError, match=f"Write http://{bare} or https://{bare}"):
+            Chain.connect(bare, timeout=1)

@@ -4,13 +4,14 @@ bought, used and given away is as much as was written."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from selling import CALLS, MONTH
+from selling import CALLS, MONTH, RESEARCH
 from terminal import runner
 
 from registry import Published, Registry
@@ -168,3 +169,10 @@ def test_a_receipt_is_good_for_a_use_and_a_day_unless_more_is_written_and_is_han
     assert shell("receipt", "submit", path, by=author).stdout.startswith("Done")
     assert shell("receipt", "submit", path, by=author).stderr.startswith("InvalidAccountNonce")
     assert buyer.holding(did, "calls").uses == 8
+
+
+def test_what_is_free_is_said_to_be_free(
+    publish: Callable[..., Published], buyer: Registry, shell: Callable[..., Any]
+) -> None:
+    told = shell("buy", publish(RESEARCH).did, "research", yes=True).stdout
+    assert re.search(r"price +free", told) and "fee of the treasury" not in told and "revenue" not in told

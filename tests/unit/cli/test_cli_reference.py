@@ -130,7 +130,9 @@ def test_an_alias_is_the_same_command(alias: str) -> None:
 def test_an_unknown_command_is_a_usage_error() -> None:
     shown = RUNNER.invoke(cli, ["pubish"])
     assert shown.exit_code == 2
-    assert "No such command 'pubish'" in shown.stderr
+    assert "No such command 'pubish'. Close to it: publish, publish-many." in shown.stderr
+    assert "Close to it: propose" in RUNNER.invoke(cli, ["team", "propse"]).stderr
+    assert "Close to it" not in RUNNER.invoke(cli, ["xyzzy"]).stderr
 
 
 def test_the_sections_name_each_command_once() -> None:

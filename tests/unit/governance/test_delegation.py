@@ -18,6 +18,8 @@ def test_votes_count_once_they_are_delegated(ann: Registry, stranger: Registry) 
     stranger.governance.delegate()
     power = stranger.governance.voting_power()
     assert (power.delegate, power.power, power.idle, power.hint) == (stranger.address, 7 * 10**18, False, "")
+    again = stranger.governance.delegate()
+    assert again.before and again.tx is None  # nobody pays for what is so already
 
 
 def test_somebody_else_can_cast_them(bob: Registry, cleo: Registry) -> None:

@@ -372,12 +372,18 @@ def test_a_folder_of_files_is_listed_by_nonce(ann: Registry, signed: TeamProposa
     signed.save(tmp_path)
     ann.teams.reject(signed.safe, 0).save(tmp_path)
     ann.teams.reject(signed.safe, 4).save(tmp_path)
-    (tmp_path / "odd.json").write_text("{}")
+    (tmp_path / "cut.json").write_text('{"format": "registry.team.prop')
+    (tmp_path / "odd.json").write_text('{"format": "registry.team.proposal.v9"}')
+    for other in ("{}", "[]", '{"chain_id": 1337}', '{"format": "registry.network.v1"}'):
+        (tmp_path / f"{len(other)}.json").write_text(other)
     found = ann.teams.pending(tmp_path, signed.safe)
-    assert found[0].state == "refused"
-    assert "/format" in found[0].reason
-    assert sorted(entry.state for entry in found[1:3]) == ["executable", "needs signatures"]
-    assert found[3].state == "waiting"
+    assert [(entry.state, Path(entry.path).name) for entry in found[:2]] == [
+        ("refused", "cut.json"),
+        ("refused", "odd.json"),
+    ]
+    assert "/format" in found[1].reason
+    assert sorted(entry.state for entry in found[2:4]) == ["executable", "needs signatures"]
+    assert found[4].state == "waiting" and len(found) == 5
     with pytest.raises(InputError, match="no folder"):
         ann.teams.pending(tmp_path / "none", signed.safe)
 
