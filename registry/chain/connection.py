@@ -128,7 +128,7 @@ class Chain:
         elif url.startswith(("ws://", "wss://")):
             provider = ShownWebSocket(url, websocket_timeout=max(1, round(timeout)), **cached)
         elif re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}", url):
-            raise InputError("The address of the node has no scheme.", hint=f"Write http://{url} or https://{url}.")
+            raise InputError("The address of the node has no scheme.", hint="Write http:// or https:// before it.")
         elif "://" in url or not url:
             raise InputError(
                 f"{shown(url) if url else url!r} is not the address of a node.",

@@ -194,5 +194,5 @@ def test_fewer_than_one_confirmation_is_refused() -> None:
 
 def test_a_node_that_is_named_without_its_scheme_is_told_with_it() -> None:
     for bare in ("127.0.0.1:9", "rpc.example.org:8545"):
-        with pytest.raises(InputError, match=f"Write http://{bare} or https://{bare}"):
+        with pytest.raises(InputError, match="Write http:// or https:// before it"):
             Chain.connect(bare, timeout=1)
