@@ -95,9 +95,9 @@ def import_(
     if collection and lock is not None:
         raise click.UsageError("Items of a collection are not --gated: import and publish them one by one.")
     if collection:
-        from registry.imports.organisation import Choice
+        from registry.imports.organisation import ImportChoice
 
-        taken = {"choice": Choice(**taken, leave_out=leave_out, partial=partial)}
+        taken = {"choice": ImportChoice(**taken, leave_out=leave_out, partial=partial)}
     what = {"type": kind, "dry_run": dry_run, **taken}
     if not publish:
         (_import_collection if collection else _import)(app, source, what)

@@ -38,7 +38,8 @@ class ServedScript:
 
 
 def served(url: str, *, deadline: float = 15.0) -> ServedScript:
-    """What the hub at `url` serves to this question. Raises `HubUnavailable`, also for a hub without pages."""
+    """What the hub at `url` serves to this question, within `deadline` seconds. Raises `HubUnavailable`, also for a hub
+    without pages."""
     http = Http(url, name=f"the hub {url}", deadline=deadline)
     try:
         page = _read(http, "/mine").decode("utf-8", "replace")

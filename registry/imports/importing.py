@@ -15,7 +15,7 @@ from registry.assets.drafting import Draft, described
 from registry.content.publishing import Publishing
 from registry.errors import InputError
 from registry.imports.bringing import Imported, bring
-from registry.imports.organisation import ALL, Choice, ImportedCollection, Organisation, brief, import_all
+from registry.imports.organisation import ALL, ImportChoice, ImportedCollection, Organisation, brief, import_all
 from registry.system.disk import write_whole
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Imports:
     # --- A whole account -------------------------------------------------------------------------
 
     def add_collection(
-        self, source: str, *, type: str | None = None, choice: Choice = ALL, dry_run: bool = False
+        self, source: str, *, type: str | None = None, choice: ImportChoice = ALL, dry_run: bool = False
     ) -> ImportedCollection:
         """Import what an account of the Hugging Face Hub (``hf:org``, ``hf:datasets/org``) shows to anybody into the
         store, and publish nothing. `type` takes only what becomes assets of one type.
@@ -142,7 +142,7 @@ class Imports:
         source: str,
         *,
         type: str | None = None,
-        choice: Choice = ALL,
+        choice: ImportChoice = ALL,
         name: str | None = None,
         parents: Sequence[AssetRef] = (),
         dry_run: bool = False,

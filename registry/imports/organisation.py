@@ -35,7 +35,7 @@ from registry.ipfs.blocks import BlockStore
 from registry.system.disk import write_whole
 from registry.text.html import Shown
 
-__all__ = ["ALL", "Choice", "ImportedCollection", "Organisation", "brief", "import_all"]
+__all__ = ["ALL", "ImportChoice", "ImportedCollection", "Organisation", "brief", "import_all"]
 
 _MOST: Final = 100_000
 """Repositories of one account."""
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ImportChoice:
     """What is taken of an account. `leave_out` are patterns of names (``datasets/acme/*``); with `partial` what cannot
     be imported is left out, too. `license` is the user's word for the repositories whose licence is missing or may be
     one of several; `include`, `hidden` and `accept_licence` are as of `bring`, and count for each repository."""
@@ -60,7 +60,7 @@ class Choice:
     accept_licence: bool = False
 
 
-ALL: Final = Choice()
+ALL: Final = ImportChoice()
 """Whatever an account shows."""
 
 
@@ -127,7 +127,7 @@ class Organisation:
     def __init__(
         self,
         text: str,
-        choice: Choice,
+        choice: ImportChoice,
         *,
         store: BlockStore,
         home: Path | None,
@@ -320,7 +320,7 @@ def import_all(
     store: BlockStore,
     home: Path | None,
     type: str | None = None,
-    choice: Choice = ALL,
+    choice: ImportChoice = ALL,
     dry_run: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportedCollection:

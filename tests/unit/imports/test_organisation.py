@@ -18,7 +18,7 @@ from registry.chain.journal import Journal
 from registry.cli import cli
 from registry.cli.app import App
 from registry.errors import ImportFailed, InputError, LicenceUnclear, SourceIncomplete, SourceNotFound, Unavailable
-from registry.imports.organisation import Choice
+from registry.imports.organisation import ImportChoice
 from registry.ipfs.store import LocalStore
 from registry.ipfs.unixfs import compute_cid
 
@@ -103,8 +103,8 @@ def test_one_kind_or_some_names_are_taken_as_told(at_home: Registry, acme: Hub) 
 
     assert names("hf:models/acme") == ["hf:models/acme/base", "hf:models/acme/net"]
     assert names("hf:acme", type="dataset") == ["hf:datasets/acme/penguins"]
-    assert names("hf:acme", choice=Choice(leave_out=["models/*/n*"]))[:1] == ["hf:models/acme/base"]
-    choice = Choice(include=["*.safetensors"], leave_out=["datasets/*"])
+    assert names("hf:acme", choice=ImportChoice(leave_out=["models/*/n*"]))[:1] == ["hf:models/acme/base"]
+    choice = ImportChoice(include=["*.safetensors"], leave_out=["datasets/*"])
     assert [one.files for one in at_home.imports.add_collection("hf:acme", choice=choice).items] == [1, 1]
 
 
@@ -198,23 +198,23 @@ def test_all_that_cannot_be_taken_is_told_before_anything_is_fetched(
         "models/acme/llama",
     }
     assert "--leave-out" in caught.value.hint and not acme.gets(".csv") and not list(tmp_path.rglob("*.plan"))
-    choice = Choice(license="CC-BY-4.0", accept_licence=True, leave_out=["*/twins", "*/empty"])
+    choice = ImportChoice(license="CC-BY-4.0", accept_licence=True, leave_out=["*/twins", "*/empty"])
     found = at_home.imports.add_collection("hf:acme", choice=choice)
     licences = {one.origin.repository: one.license for one in found.items}
     # The user's word is for what is unclear: it replaces neither a licence that is clear nor one that has conditions.
     assert licences["datasets/acme/unclear"] == "CC-BY-4.0" and licences["datasets/acme/penguins"] == "CC0-1.0"
     assert licences["models/acme/llama"] == "LicenseRef-llama3"
     assert found.license == "CC-BY-4.0 AND CC0-1.0 AND LicenseRef-llama3 AND MIT"
-    part = at_home.imports.add_collection("hf:acme", choice=Choice(partial=True))
+    part = at_home.imports.add_collection("hf:acme", choice=ImportChoice(partial=True))
     assert len(part.items) == 3 and set(caught.value.faults) < set(part.left_out)
 
 
 def test_licences_that_cannot_stand_in_one_expression_are_refused(at_home: Registry, acme: Hub) -> None:
     acme.repository("acme/page", {"README.md": CARD.replace(b"cc0-1.0", b"https://example.org/terms"), "a": b"1"})
-    choice = Choice(accept_licence=True)
+    choice = ImportChoice(accept_licence=True)
     with pytest.raises(LicenceUnclear, match="an address alone"):
         at_home.imports.add_collection("hf:datasets/acme", choice=choice)
-    only = Choice(accept_licence=True, leave_out=["*/penguins"])
+    only = ImportChoice(accept_licence=True, leave_out=["*/penguins"])
     assert at_home.imports.add_collection("hf:datasets/acme", choice=only).license == "https://example.org/terms"
 
 
@@ -240,7 +240,7 @@ def test_an_account_that_shows_nothing_and_a_name_that_is_none_are_told(at_home:
         with pytest.raises(InputError):
             at_home.imports.add_collection(source)
     with pytest.raises(SourceIncomplete):
-        at_home.imports.add_collection("hf:acme", choice=Choice(leave_out=["*"], partial=True))
+        at_home.imports.add_collection("hf:acme", choice=ImportChoice(leave_out=["*"], partial=True))
 
 
 # --- The stand-in, and the command line ----------------------------------------------------------
