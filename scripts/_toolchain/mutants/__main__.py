@@ -109,17 +109,23 @@ class Compiler:
 
 def generate(files: Iterable[str]) -> list[Mutant]:
     """All mutants of these files, in the order in which they are tried."""
-    found: list[Mutant] = []
-    for file in files:
-        content = (ROOT / file).read_bytes() + (HERE / "operators.py").read_bytes()
-        kept = OUT / "made" / f"{hashlib.sha256(content).hexdigest()}.json"
-        if not kept.exists():
-            command = [str(ROOT / ".venv-mutants" / "bin" / "python"), str(HERE / "operators.py"), file]
-            answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(answer)
-        found += (Mutant.of(**one) for one in json.loads(kept.read_bytes()))
+    kept = {file: OUT / "made" / f"{_made_of(file)}.json" for file in files}
+    missing = [file for file, path in kept.items() if not path.exists()]
+    if missing:
+        (OUT / "made").mkdir(parents=True, exist_ok=True)
+        command = [str(ROOT / ".venv-mutants" / "bin" / "python"), str(HERE / "operators.py"), *missing]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as made:
+            assert made.stdout is not None
+            for file, line in zip(missing, made.stdout, strict=True):
+                kept[file].write_bytes(line)
+        if made.returncode:
+            raise SystemExit(f"operators.py ended with {made.returncode}")
+    found = [Mutant.of(**one) for path in kept.values() for one in json.loads(path.read_bytes())]
     return sorted(found, key=lambda one: one.rank)
+
+
+def _made_of(file: str) -> str:
+    return hashlib.sha256((ROOT / file).read_bytes() + (HERE / "operators.py").read_bytes()).hexdigest()
 
 
 def take(mutants: Iterable[Mutant], share: Fraction) -> list[Mutant]:
@@ -168,6 +174,7 @@ class Runner:
         self._seen: dict[str, set[str]] = {}
         self._killers: dict[tuple[str, ...], set[str]] = defaultdict(set)
         self.results: list[tuple[Mutant, str, str, str]] = []
+        self.seconds: dict[str, float] = {}
 
     @property
     def tried(self) -> list[str]:
@@ -202,7 +209,9 @@ class Runner:
         if any((one.file, one.line) == (mutant.file, mutant.line) for one in weak):
             outcome = "skipped", "", ""
         else:
+            before = self._trials.seconds
             outcome = self._try(mutant.file, mutant.text)
+            self.seconds[mutant.text] = self._trials.seconds - before
         self.results.append((mutant, *outcome))
 
     def _try(self, file: str, text: str) -> tuple[str, str, str]:
@@ -303,10 +312,10 @@ def main() -> int:
                     break
                 runner.run(mutant)
                 progress.advance(task)
-                report(what, runner.results, reasons)
+                report(what, runner, reasons)
             ended = True
         runner.check()
-        report(what, runner.results, reasons)
+        report(what, runner, reasons)
         for table in tables(runner.results, reasons):
             console.print(table)
         part = runner.tried.count(Verdict.CAUGHT) / len(runner.tried)
@@ -335,13 +344,15 @@ def survivors(what: str, mutants: Iterable[Mutant]) -> list[Mutant]:
     return [one for one in mutants if (one.file, one.operator, one.old, one.new) in found]
 
 
-def report(what: str, results: list[tuple[Mutant, str, str, str]], reasons: Mapping[Any, str]) -> None:
-    """All outcomes as JSON lines, for whoever wants to know which test caught what."""
+def report(what: str, runner: Runner, reasons: Mapping[Any, str]) -> None:
+    """All outcomes as JSON lines, for whoever wants to know which test caught what, and what that took."""
     with (OUT / f"{what}.jsonl").open("w") as file:
-        for mutant, outcome, test, why in results:
+        for mutant, outcome, test, why in runner.results:
             entry = {key: value for key, value in asdict(mutant).items() if key != "text"}
             known = reasons.get(mutant.change, "") if outcome == Verdict.SURVIVED else ""
-            print(json.dumps({**entry, "outcome": outcome, "test": test, "why": why or known}), file=file)
+            seconds = round(runner.seconds.get(mutant.text, 0), 2)
+            entry |= {"outcome": outcome, "test": test, "why": why or known, "seconds": seconds}
+            print(json.dumps(entry), file=file)
 
 
 if __name__ == "__main__":

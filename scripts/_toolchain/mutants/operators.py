@@ -1,7 +1,7 @@
 """Writes mutants: the operators of slither-mutate on contracts, those of cosmic-ray on Python.
 
-Runs in an environment of its own, since both pin what the package must not:
-``operators.py FILE... > mutants.json``. Each mutant is a file, the name of its operator and the whole text.
+Runs in an environment of its own, since both pin what the package must not: ``operators.py FILE...`` writes a line of
+JSON for each file, the list of its mutants: the name of the file, that of the operator and the whole text.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from typing import Any
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
-from slither import Slither
-from slither.exceptions import SlitherException
-from slither.tools.mutator.__main__ import _get_mutators
 
 SOLC = {
     "solc": ".solcx/solc-v0.8.37",
@@ -31,6 +28,10 @@ SOLC = {
 
 def of_contract(file: str) -> Iterator[tuple[str, str]]:
     """Operators and texts. Asked one node at a time: an operator that falls over one gives up the rest."""
+    # Here, since it takes seconds to load, and Python's mutants need none of it.
+    from slither import Slither
+    from slither.tools.mutator.__main__ import _get_mutators
+
     [unit] = Slither(file, **SOLC).compilation_units
     contract = next(one for one in unit.contracts if one.name == Path(file).stem)
     source = Path(file).read_bytes()
@@ -42,6 +43,8 @@ def of_contract(file: str) -> Iterator[tuple[str, str]]:
 
 
 def _patches(mutator: Any, contract: Any) -> Iterator[dict[str, Any]]:
+    from slither.exceptions import SlitherException
+
     for function in contract.functions_and_modifiers_declared:
         for node in function.nodes:
             mutator.should_mutate_function = lambda one, function=function: one is function
@@ -94,14 +97,14 @@ def _first(node: ast.stmt) -> int:
 
 def main(files: list[str]) -> None:
     logging.disable(logging.WARNING)
-    found = []
     for file in files:
-        seen = {Path(file).read_text()}
+        found, seen = [], {Path(file).read_text()}
         for operator, text in (of_contract if file.endswith(".sol") else of_module)(file):
             if text not in seen:
                 seen.add(text)
                 found.append({"file": file, "operator": operator, "text": text})
-    json.dump(found, sys.stdout)
+        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

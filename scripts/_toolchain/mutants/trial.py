@@ -114,6 +114,8 @@ class Trials:
     def __init__(self, tree: Tree) -> None:
         self._note, self._log = tree.place / "killer.json", tree.place / "log.txt"
         self._kills: dict[tuple[str, ...], Counter[str]] = {}
+        self.seconds = 0.0
+        """CPU seconds of all trials so far."""
         for plugin in entry_points(group="pytest11"):
             plugin.load()
         for name in HEAVY:
@@ -147,7 +149,9 @@ class Trials:
             resource.setrlimit(resource.RLIMIT_CPU, (deadline, deadline))
             signal.alarm(20 * deadline)  # whatever waits without computing ends, too
             self._be_the_child([*options, "-x", "-q", "-p", "no:cacheprovider", *tests], kills)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        _, status, used = os.wait4(child, 0)
+        self.seconds += used.ru_utime + used.ru_stime
+        code = os.waitstatus_to_exitcode(status)
         if code in (-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGALRM):
             return Verdict.LATE, "", ""
         if code == pytest.ExitCode.OK:

@@ -54,7 +54,7 @@ def until_deep(town: Town, gateway: Voice, signer: KeySigner, wish: Wish, **chan
         answer = gateway.release(signer, wish, **changes)
         if answer.status_code != 503:
             return answer
-        assert answer.json()["error"]["code"] == "pending" and answer.headers["retry-after"]
+        assert (answer.json()["error"]["code"], answer.headers["retry-after"]) == ("pending", "5")
         town.mine(3)
     raise AssertionError("it is never deep enough")
 

@@ -186,6 +186,37 @@ def test_recipients_of_a_kind_that_is_not_known_here_do_no_harm() -> None:
     assert read(opened(made)) == pyrage.decrypt(made, [PYRAGE_KEY]) == b"secret"
 
 
+SHARE, WRAPPED = b64encode(b"\t" + bytes(31)).rstrip(b"="), b64encode(bytes(32)).rstrip(b"=")
+
+
+@pytest.mark.parametrize(
+    ("stanza", "fault"),
+    [
+        (b"-> X25519\n" + WRAPPED, "X25519 stanza is malformed"),
+        (b"-> X25519 " + SHARE + b" more\n" + WRAPPED, "X25519 stanza is malformed"),
+        (b"-> X25519 " + SHARE + b"\n" + b64encode(bytes(31)).rstrip(b"="), "X25519 stanza is malformed"),
+        (b"-> X25519 " + SHARE + b"\n" + b64encode(bytes(33)), "X25519 stanza is malformed"),
+        (b"-> X25519 " + b64encode(bytes(31)).rstrip(b"=") + b"\n" + WRAPPED, "not base64 in its usual form"),
+        (b"-> X25519 " + b64encode(bytes(33)) + b"\n" + WRAPPED, "not base64 in its usual form"),
+        (b"-> X25519 " + WRAPPED + b"\n" + WRAPPED, "X25519 share is of low order"),
+    ],
+)
+def test_a_stanza_of_our_kind_with_a_part_too_many_too_few_or_of_another_size_is_refused(
+    stanza: bytes, fault: str
+) -> None:
+    """Also where the next one opens the file: two readers of one file must read the same, or nothing."""
+    made = with_stanzas(encrypted(b"secret"), before=stanza + b"\n")
+    with pytest.raises(Unverified, match=fault):
+        opened(made)
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(made, [PYRAGE_KEY])
+
+
+def test_a_stanza_of_our_kind_for_somebody_else_is_passed_over() -> None:
+    made = with_stanzas(encrypted(b"secret"), before=b"-> X25519 " + SHARE + b"\n" + WRAPPED + b"\n")
+    assert read(opened(made)) == pyrage.decrypt(made, [PYRAGE_KEY]) == b"secret"
+
+
 def test_a_header_for_hundreds_of_recipients_is_read() -> None:
     others = [pyrage.x25519.Identity.generate().to_public() for _ in range(200)]
     sealed = pyrage.encrypt(b"for all of them", [*others, PYRAGE_KEY.to_public()])

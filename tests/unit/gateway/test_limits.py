@@ -1,24 +1,31 @@
-"""Each limit of a gateway on its last unit, and one further: gas, pauses, nonces, times, the age of a head."""
+"""Each limit of a gateway on its last unit, and one further: gas, pauses, nonces, times, the age of a head; and whose
+gateway it is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
 from registry.chain.signers import dev_signer
+from registry.errors import JournalError, WrongChain
 from registry.gated.protocol import SIGN_IN_SECONDS, Auth, sign_in_text
 from registry.gateway.chainview import ChainView
 from registry.gateway.database import FILE, Database
 from registry.gateway.gas_budget import DAY, PAUSE, Budget, gas_of_day
+from registry.gateway.keys import FILE as KEYS
+from registry.gateway.keys import KeyLock, Keys, make_key_file
 from registry.gateway.nonces import Nonces
 from registry.gateway.refusal import Refusal
+from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
 from registry.gateway.signin import SKEW, Doorkeeper
+from registry.types import ChainId, to_address
 
 URL = "https://keys.example.org"
 NOON = 1_800_000_000
@@ -244,3 +251,38 @@ def test_a_node_lags_behind_from_the_second_after_the_one_that_is_allowed(clock:
         assert refusal.value.retry_after == 15
     clock.now += 10**8
     assert asyncio.run(ChainView(chain, 5, head_age=None, clock=clock).ask()).head == head
+
+
+# --- Whose gateway it is --------------------------------------------------------------------------
+
+
+def test_a_folder_serves_one_registry_for_good_and_a_gateway_one_chain(tmp_path: Path) -> None:
+    """The same number is another asset elsewhere: its owner there would open what was sealed here."""
+    chain = Chain.in_process()
+    make_key_file(tmp_path / "key")
+    keys = Keys.make(tmp_path / KEYS, KeyLock(key_file=tmp_path / "key"))
+    here = deployment_at("0x" + "55" * 20)
+
+    def begin(deployment: Deployment) -> None:
+        GatewayService(tmp_path, keys, chain, deployment, Settings(URL)).close()
+
+    begin(here)
+    begin(here)
+    for other in ("0x" + "11" * 20, "0x" + "77" * 20):
+        with pytest.raises(JournalError, match="keeps shares for eip155:1337:0x5555"):
+            begin(deployment_at(other))
+    for number in (chain.chain_id - 1, chain.chain_id + 1):
+        with pytest.raises(WrongChain):
+            begin(replace(here, chain_id=ChainId(number)))
+    begin(here)
+
+
+def deployment_at(registry: str) -> Deployment:
+    other, address = to_address("0x" + "99" * 20), to_address(registry)
+    contracts = dict.fromkeys(
+        ("marketplace", "streams", "authority", "directory", "lineage", "splitters", "teams", "deployer", "treasury"),
+        other,
+    )
+    return Deployment(
+        chain_id=ChainId(1337), registry=address, safe={}, fee_bps=0, tokens={}, block=0, version="", **contracts
+    )
