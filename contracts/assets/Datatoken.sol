@@ -42,7 +42,8 @@ contract Datatoken is ERC20Permit, IDatatoken {
         return NAME;
     }
 
-    /// @notice `DT-<asset>-<licence>`.
+    /// @notice What tells it from other datatokens.
+    /// @return `DT-<asset>-<licence>`.
     function symbol() public view override returns (string memory) {
         return string.concat("DT-", Strings.toString(assetId()), "-", Strings.toString(licence()));
     }

@@ -196,7 +196,8 @@ contract RegistryGovernor is Tally, GovernorSettings, GovernorVotesQuorumFractio
         return fraction > quorumFloor ? fraction : quorumFloor;
     }
 
-    /// @notice ERC-6372: seconds, as the token counts them.
+    /// @notice ERC-6372: the time, as the token counts it.
+    /// @return Seconds.
     function clock() public view override(Governor, GovernorVotes) returns (uint48) {
         return uint48(block.timestamp);
     }

@@ -21,6 +21,7 @@ contract RegistryToken is ERC20, ERC20Permit, ERC20Votes, IRegistryToken {
     }
 
     /// @notice ERC-6372: time is told in seconds, so that it means the same on chains of any block time.
+    /// @return Seconds.
     function clock() public view override returns (uint48) {
         return uint48(block.timestamp);
     }

@@ -73,6 +73,15 @@ interface ITeamFactory {
 
 /// @dev What is called of the published Safe contract.
 interface ISafe {
+    /// @notice Set a new Safe up; once.
+    /// @param owners Its owners.
+    /// @param threshold How many of them must sign.
+    /// @param to What the Safe runs in its own name while it is set up; zero for nothing.
+    /// @param data With which data.
+    /// @param fallbackHandler Who answers what the Safe itself does not.
+    /// @param paymentToken In which token whoever set it up is paid back; zero for native coin.
+    /// @param payment How much.
+    /// @param paymentReceiver To whom; zero for the sender of the transaction.
     function setup(
         address[] calldata owners,
         uint256 threshold,
@@ -84,16 +93,27 @@ interface ISafe {
         address payable paymentReceiver
     ) external;
 
+    /// @notice Who owns it.
+    /// @return The owners.
     function getOwners() external view returns (address[] memory);
 
+    /// @notice How many owners must sign.
+    /// @return Their number.
     function getThreshold() external view returns (uint256);
 }
 
 /// @dev What is called of the published Safe proxy factory.
 interface ISafeProxyFactory {
+    /// @notice Make a Safe and set it up.
+    /// @param singleton The Safe contract that it is a proxy of.
+    /// @param initializer The call of `setup`.
+    /// @param saltNonce Tells Safes of the same set-up apart.
+    /// @return proxy The Safe.
     function createProxyWithNonce(address singleton, bytes memory initializer, uint256 saltNonce)
         external
         returns (address proxy);
 
+    /// @notice The code that makes a proxy, of which its address follows.
+    /// @return The code, without what the constructor takes.
     function proxyCreationCode() external pure returns (bytes memory);
 }

@@ -13,6 +13,8 @@ contract BlockingDollar is LocalDollar {
     error AccountBlocked(address account);
 
     /// @notice Shut an account out, or let it in again.
+    /// @param account The account.
+    /// @param blocked Whether it is shut out from now on.
     function setBlocked(address account, bool blocked) external {
         isBlocked[account] = blocked;
     }

@@ -10,7 +10,9 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 contract LocalDollar is ERC20Permit {
     constructor() ERC20("Local Dollar", "USD") ERC20Permit("Local Dollar") {}
 
-    /// @notice Make `amount` (6 decimals) for `account`.
+    /// @notice Make play money.
+    /// @param account Who gets it.
+    /// @param amount How much, in units of 6 decimals.
     function mint(address account, uint256 amount) external {
         _mint(account, amount);
     }
