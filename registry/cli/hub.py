@@ -115,6 +115,8 @@ def serve(
         raise _without(error) from error
 
     require_public_url(host, public_url, named_by="feeds")
+    if read_only and peers:
+        raise click.UsageError("--pull is for the hub that keeps the database, not for one with --read-only.")
     registry = app.registry()
     with app.progress():
         index = _open(app, registry, place, keeps=not read_only)

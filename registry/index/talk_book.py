@@ -156,9 +156,11 @@ class TalkBook:
             council=council,
             seen=owner or holder or paid or seen,
             today=self._count("account = ? AND time >= ? AND time < ?", *of_account, day, day + DAY),
-            said=(of_it := self._count("asset = ? AND account = ?", *of_asset, account)),
-            withdrawn=self._count("asset = ? AND kind = 'withdrawal' AND account = ?", *of_asset, account),
-            others=self._count("asset = ?", *of_asset) - of_it,
+            said=self._count("asset = ? AND account = ?", *of_asset, account),
+            withdrawn=self._count("asset = ? AND kind = 'withdrawal' AND account = ?", *of_asset, account)
+            if said.kind == "withdrawal"
+            else 0,
+            others=self._count("asset = ? AND account <> ?", *of_asset, account) if owner or council else 0,
             asked=self._count(
                 "asset = ? AND kind = 'request' AND account = ? AND time > ? AND time < ?",
                 *of_asset,

@@ -8,9 +8,9 @@ from typing import Any, Literal, Protocol
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
-from registry.documents.signed_statements import AccessAnswer, AccessRequest
+from registry.documents.signed_statements import AccessAnswer, AccessRequest, TalkStatement
 from registry.errors import InputError
-from registry.index.conversation import AskedAccess
+from registry.index.conversation import AskedAccess, talk_of
 from registry.index.hearing import heard_by, heard_in
 from registry.index.hubs import Hubs
 from registry.ipfs.cid import CID
@@ -82,12 +82,14 @@ class Requests:
     def inbox(self, account: str | None = None, *, answered: bool = False, hub: Hubs = None) -> tuple[AskedAccess, ...]:
         """Requests for the assets of an account (default: the signer), by time; with `answered` all of them."""
         owner = (to_address(account) if account else self._session.address).lower()
-        heard_here = self._voice.hear(lambda reader, chain: heard_in(reader, chain, owner), hub)
+        about: dict[str, list[TalkStatement]] = {}
+        for one in self._voice.hear(lambda reader, chain: heard_in(reader, chain, owner), hub):
+            about.setdefault(one.asset, []).append(one)
         found: list[AskedAccess] = []
-        for asset in sorted({one.asset for one in heard_here}):
-            did = self._session.did(asset)
-            if self._session.read(did, self._session.assets.functions.assetInfo(did.asset_id))[0].lower() == owner:
-                found += self._voice.talk(did, heard_here).requests
+        for asset, said in about.items():
+            # Strangers choose how many assets there are: of each, the node is asked for the owner alone.
+            if self._voice.owner_of(self._session.did(asset)) == owner:
+                found += talk_of(said, owner=owner).requests
         return _by_time([one for one in found if answered or one.answer is None])
 
     def sent(self, account: str | None = None, *, hub: Hubs = None) -> tuple[AskedAccess, ...]:

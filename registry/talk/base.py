@@ -104,10 +104,12 @@ class Voice:
 
     def talk(self, did: DID, statements: Sequence[TalkStatement]) -> Talk:
         """What follows from statements, those about other assets left out, for the owner and the council of now."""
-        session = self.session
-        owner = session.read(did, session.assets.functions.assetInfo(did.asset_id))[0]
         about = [one for one in statements if one.asset == str(did)]
-        return talk_of(about, owner=owner.lower(), council=self.council)
+        return talk_of(about, owner=self.owner_of(did), council=self.council)
+
+    def owner_of(self, did: DID) -> str:
+        """The owner of an asset now, in lower case."""
+        return str(self.session.read(did, self.session.assets.functions.assetInfo(did.asset_id))[0]).lower()
 
     @property
     def council(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -42,6 +43,9 @@ T = TypeVar("T")
 STATIC: Final = Path(__file__).with_name("static")
 
 MINUTE: Final = 60.0
+
+CONVERSATIONS: Final = 8
+"""Conversations in memory: what strangers say of one asset may be some megabytes."""
 
 EXACT: Final = Context(prec=100)
 """For amounts of up to 78 digits."""
@@ -108,6 +112,7 @@ class Desk:
         self.chain_id = client.chain.chain_id
         self.registry = client.deployment.registry
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._said: OrderedDict[str, tuple[str, Any]] = OrderedDict()
         self._guard = threading.Lock()
         self._documents = lru_cache(maxsize=16)(_read_document)  # the largest take some 20 MB each
         # In the address of what never changes under it: a new version is fetched, an old one never again.
@@ -143,6 +148,22 @@ class Desk:
             if len(self._kept) > 256:
                 self._kept.clear()
             self._kept[name] = (time.monotonic() + seconds, made)
+        return made
+
+    def conversation(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives as long as the hub stands still; only the last few are kept."""
+        state = self.hub.state()
+        with self._guard:
+            kept = self._said.get(name)
+        if kept is not None and kept[0] == state:
+            found: T = kept[1]
+            return found
+        made = make()
+        with self._guard:
+            self._said[name] = state, made
+            self._said.move_to_end(name)
+            while len(self._said) > CONVERSATIONS:
+                self._said.popitem(last=False)
         return made
 
     # --- What there is ---------------------------------------------------------------------------

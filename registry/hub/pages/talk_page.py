@@ -26,14 +26,14 @@ LETTERS: Final = 24_000
 
 def talk_about(desk: Desk, id: int, owner: str) -> Talk:
     """What is said of an asset that `owner` owns; made anew when something was said or a block came."""
-    key = f"talk {id} {owner} {desk.hub.state()}"
-    return desk.remembered(key, lambda: _talk(desk, owner, heard(desk.catalogue, desk.client.chain, id, pages=READ)))
+    return desk.conversation(
+        f"{id} {owner}", lambda: _talk(desk, owner, heard(desk.catalogue, desk.client.chain, id, pages=READ))
+    )
 
 
 def waiting_for(desk: Desk, owner: str) -> list[AskedAccess]:
     """Requests for the assets of an account that it has not answered, by time."""
-    key = f"inbox {owner} {desk.hub.state()}"
-    return desk.remembered(key, lambda: _waiting(desk, owner))
+    return desk.conversation(f"for {owner}", lambda: _waiting(desk, owner))
 
 
 def part_of(remarks: Sequence[Remark], first: int) -> tuple[list[Remark], int]:
@@ -54,22 +54,15 @@ def cid_of(id: str) -> str:
 
 
 def _waiting(desk: Desk, owner: str) -> list[AskedAccess]:
-    said = heard_in(desk.catalogue, desk.client.chain, owner, pages=READ)
-    found: list[AskedAccess] = []
-    for asset in sorted({one.asset for one in said}):
-        about = [one for one in said if one.asset == asset]
-        # A hub elsewhere may tell of any asset; that it is owned is seen where its page is.
-        if _is_owned(desk, about[0], owner):
-            found += [one for one in talk_of(about, owner=owner).requests if one.answer is None]
+    about: dict[int, list[TalkStatement]] = {}
+    for one in heard_in(desk.catalogue, desk.client.chain, owner, pages=READ):
+        did = one.did
+        if (did.chain_id, did.registry) == (desk.chain_id, desk.registry):
+            about.setdefault(did.asset_id, []).append(one)
+    # A hub elsewhere may tell of any asset. Strangers choose how many there are, so all are looked up at once.
+    owned = [id for id, hit in desk.some(about).items() if hit.owner == owner]
+    found = [one for id in owned for one in talk_of(about[id], owner=owner).requests if one.answer is None]
     return sorted(found, key=lambda one: (one.said.time, one.id))
-
-
-def _is_owned(desk: Desk, said: TalkStatement, owner: str) -> bool:
-    did = said.did
-    if (did.chain_id, did.registry) != (desk.chain_id, desk.registry):
-        return False
-    hits = desk.some([did.asset_id])
-    return did.asset_id in hits and hits[did.asset_id].owner == owner
 
 
 def _talk(desk: Desk, owner: str, said: Sequence[TalkStatement]) -> Talk:

@@ -132,3 +132,8 @@ def test_hooks_are_noted_listed_and_removed(author: Shell) -> None:
 
 def test_a_hub_for_others_names_its_address(author: Shell) -> None:
     assert "--public-url" in author.refused("hub", "serve", "--host", "0.0.0.0")["hint"]
+
+
+def test_a_hub_that_only_reads_pulls_nothing_and_says_so(author: Shell) -> None:
+    ended = author("hub", "serve", "--read-only", "--pull", "http://127.0.0.1:9")
+    assert ended.exit_code == 2 and "--pull is for the hub that keeps" in ended.stderr

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -19,6 +21,8 @@ from registry.errors import IndexFault, InputError
 from registry.hub import follower
 from registry.hub.hub_api import SAID_BURST
 from registry.hub.hub_server import HubServer
+from registry.hub.pages.desk import CONVERSATIONS, Desk
+from registry.hub.pages.talk_page import waiting_for
 from registry.index.home_index import open_index
 from registry.index.indexer import Finality
 from registry.index.remote import RemoteHub
@@ -157,6 +161,54 @@ def test_a_hub_that_takes_for_ever_or_breaks_us_keeps_nobody_from_the_others(tow
             wait_for(lambda: names(second) == names(first))
             assert broken and "ValueError" in get(f"{second.url}/metrics").text
             over.set()
+
+
+def desk_of(town: Town, server: HubServer) -> Desk:
+    hub: Any = SimpleNamespace(catalogue=RemoteHub(server.url), state=lambda: "")
+    return Desk(hub, town.reader)
+
+
+def test_conversations_fill_no_memory(town: Town, server: HubServer) -> None:
+    """Each is made anew with each block, and may be some megabytes of what strangers say."""
+
+    class Heavy:
+        """Something that is said."""
+
+    alive: weakref.WeakSet[Heavy] = weakref.WeakSet()
+
+    def make() -> Heavy:
+        made = Heavy()
+        alive.add(made)
+        return made
+
+    desk = desk_of(town, server)
+    assert desk.conversation("7", make) is desk.conversation("7", make)
+    for number in range(200):
+        desk.hub.state = lambda at=number: str(at)  # type: ignore[method-assign,misc]
+        desk.conversation("7", make)
+    assert len(alive) == 1
+    for number in range(200):
+        desk.conversation(str(number), make)
+    assert len(alive) == CONVERSATIONS
+
+
+def test_requests_for_many_assets_are_one_question(town: Town, server: HubServer, monkeypatch: Any) -> None:
+    """Strangers choose for how many assets of one owner they ask."""
+    asker = town.author.as_account(STRANGER)
+    for asset, licence in ((1, "read"), (MODEL, "hour")):
+        asker.requests.ask(asset, licence, use="A lecture.", hub=server.url)
+    desk, asked = desk_of(town, server), list[list[int]]()
+    honest = Desk.some
+
+    def counting(desk: Desk, ids: Any) -> Any:
+        asked.append(list(ids))
+        return honest(desk, asked[-1])
+
+    monkeypatch.setattr(Desk, "some", counting)
+    waiting = waiting_for(desk, AUTHOR.address.lower())
+    assert [one.said.did.asset_id for one in waiting] == [1, MODEL] and len(asked) == 1
+    assert waiting_for(desk, BUYER.address.lower()) == []
+    assert [one.id for one in town.author.requests.inbox(hub=server.url)] == [one.id for one in waiting]
 
 
 def test_a_verb_speaks_to_all_hubs_and_hears_each_statement_once(town: Town) -> None:
