@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import access, collection, governance, hub, ipfs, ocean, sandbox, speed, startup
+from bench import access, collection, governance, hub, ipfs, ocean, pages, sandbox, speed, startup
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -70,6 +70,10 @@ def main() -> int:
         found = hub.judged(hub.measure())
     hub.show(console, found)
     hub.write(found)
+    with console.status("measuring the pages"):
+        shown = pages.measure()
+    pages.show(console, shown)
+    pages.write(shown)
     missing = [
         *started["missed"],
         *content["missed"],
@@ -77,6 +81,7 @@ def main() -> int:
         *boxed["missed"],
         *listed["missed"],
         *found["missed"],
+        *shown["missed"],
     ]
     if over := [*missed(ours, incumbent), *missing]:
         console.print(f"[red]Over the bar: {', '.join(over)}[/red]")

@@ -547,6 +547,28 @@ def _say(browser: Chromium, shop: Shop, kind: str, **fields: str) -> str:
     return str(browser.evaluate(f"window.before ? {status} : ''"))
 
 
+def _answer(browser: Chromium, shop: Shop, text: str) -> None:
+    """Answer the first comment of the page where it stands."""
+    browser.open(f"{shop.url}/a/{shop.asset.did.asset_id}/talk")
+    browser.until("document.querySelector('form[data-say=comment]:not([hidden])')", seconds=40)
+    browser.evaluate("document.querySelector('.answer summary').click()")
+    form = ".answer form[data-say=comment]"
+    browser.until(f"document.querySelector('{form}')")
+    browser.evaluate(f"document.querySelector('{form}').elements.text.value = {json.dumps(text)}")
+    browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
+    browser.until(f"!window.before && document.body.innerText.includes({json.dumps(text)})", seconds=40)
+
+
+def _decline(browser: Chromium, shop: Shop) -> str:
+    """Decline the one request that waits; returns what still waits."""
+    browser.open(f"{shop.url}/mine?account={shop.author.address.lower()}")
+    form = "form[data-say=answer]"
+    browser.until(f"document.querySelector('{form}:not([hidden])')", seconds=40)
+    browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
+    browser.until("!window.before && document.readyState == 'complete'", seconds=40)
+    return str(browser.evaluate("document.querySelector('.inbox')?.innerText ?? ''"))
+
+
 def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop: Shop, wallet: Wallet) -> None:
     buyer = shop.as_(BUYER)
     wallet.account = dev_signer(STRANGER).address
@@ -568,6 +590,12 @@ def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop
     wallet.declines, wallet.chain = set(), 5
     assert "on chain 5" in _say(browser, shop, "comment", text="No.")
     wallet.chain = None
+    wallet.account = shop.author.address
+    _answer(browser, shop, "They were too quick.")
+    assert _decline(browser, shop) == ""
     talk = shop.author.talk.of(shop.asset.did, hub=shop.url)
-    assert [one.said.text for one in talk.remarks] == [text] and talk.likes == (buyer.address.lower(),)
+    first, second = talk.remarks
+    assert (first.said.text, second.said.text) == (text, "They were too quick.") and second.level == 1
+    assert [one.answer and one.answer.outcome for one in talk.requests] == ["declined"]
+    assert talk.likes == (buyer.address.lower(),)
     assert [one.said.use for one in talk.requests] == ['A "lecture"\n\u00fcber Pinguine \U0001f427.']
