@@ -115,11 +115,9 @@ def serve(
         raise _without(error) from error
 
     require_public_url(host, public_url, named_by="feeds")
-    if read_only and peers:
-        raise click.UsageError("--pull is for the hub that keeps the database, not for one with --read-only.")
     registry = app.registry()
     with app.progress():
-        index = _open(app, registry, place, keeps=not read_only)
+        index = _open(app, registry, place, keeps=_keeps(read_only, peers))
     sock = listen(host, port)
     url = public_url or url_at(host, sock)
     made = Hub(
@@ -140,6 +138,13 @@ def serve(
         server.run()
     finally:
         index.close()
+
+
+def _keeps(read_only: bool, peers: tuple[str, ...]) -> bool:
+    """Whether the hub keeps the tables. Raises `click.UsageError` for a reader of them that has hubs to pull from."""
+    if read_only and peers:
+        raise click.UsageError("--pull is for the hub that keeps the database, not for one with --read-only.")
+    return not read_only
 
 
 def _given(**options: Any) -> dict[str, Any]:
