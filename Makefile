@@ -28,7 +28,7 @@ SUITE := $(PYTHON) scripts/_toolchain/suites.py run
 REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo quick test system check client unit functional invariants integration newest test-jsipfs deep chaos mutants prove audit \
+.PHONY: demo quick test system check client unit functional invariants integration newest lake test-jsipfs deep chaos mutants prove audit \
   coverage coverage-python bench release bounds refresh prep manifest screenshots clean
 
 demo: .venv-demo/ready
@@ -41,7 +41,7 @@ quick: system check client
 system:
 	scripts/_toolchain/system.sh
 
-test: system check client unit invariants functional integration newest
+test: system check client unit invariants functional integration newest lake
 	$(REPORT) test
 
 check: .venv/dev node_modules/installed
@@ -78,6 +78,10 @@ integration: system .venv/dev .build/compiled tests/peers/node_modules
 # The package beside today's releases of what it stands on, which ape does not allow: the client, content, file systems.
 newest: .venv-newest/ready
 	$(SUITE) newest .venv-newest/bin/python -m pytest -n 2 --dist loadfile -q $(CLIENT) tests/unit/chain/test_opening_by_address.py
+
+# Imports from Deep Lake, with the real one, which nothing else needs.
+lake: .venv-lake/ready
+	$(SUITE) lake .venv-lake/bin/python -m pytest tests/lake -q
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
@@ -169,6 +173,10 @@ screenshots: system .venv/dev .build/compiled
 	$(INSTALL) .venv-newest -c constraints-newest.txt -r scripts/_toolchain/newest.txt -e '.[arrays,charts,data,server]'
 	touch $@
 
+.venv-lake/ready: pyproject.toml constraints.txt scripts/_toolchain/lake.txt
+	$(INSTALL) .venv-lake -c constraints.txt -r scripts/_toolchain/lake.txt -e '.[arrays]'
+	touch $@
+
 # Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
 .venv-fuzz/ready: scripts/_toolchain/fuzz.txt pyproject.toml constraints.txt
 	$(INSTALL) .venv-fuzz --only-binary atheris -c constraints.txt -r $< || { \
@@ -191,6 +199,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-demo .venv-fuzz .venv-mutants .venv-newest .venv-release dist .suites
+	rm -rf .venv .venv-prove .venv-audit .venv-demo .venv-fuzz .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         'registry import hf:org/model --publish --licence "research: free, limit 1"',
         "registry import git:https://example.org/code.git@v1 --license MIT --type algorithm",
         "registry import croissant:https://example.org/penguins/croissant.json --dry-run",
+        "registry import deeplake:./penguins@v1 --license CC0-1.0 --as arrays",
         "registry import hf:datasets/org --collection --dry-run",
         'registry import hf:org --collection --leave-out "spaces/*" --publish --licence "month: 30 days, 5 USD"',
     ],
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--include", multiple=True, metavar="GLOB", help="Take the files that fit (data/*.parquet); repeatable.")
 @click.option("--license", "license_", metavar="SPDX|URL", help="Licence of the content, by your own word.")
 @click.option("--accept-licence", is_flag=True, help="Take a licence that SPDX does not have, after reading it.")
+@click.option("--as", "form", type=click.Choice(["bytes", "arrays"]), help="Of Deep Lake: its files, or its columns.")
 @click.option("--publish", is_flag=True, help="Publish it as an asset.")
 @click.option("--collection", is_flag=True, help="Take all that an account shows to anybody, as one collection.")
 @click.option(
@@ -57,6 +59,7 @@ def import_(
     include: tuple[str, ...],
     license_: str | None,
     accept_licence: bool,
+    form: str | None,
     publish: bool,
     collection: bool,
     leave_out: tuple[str, ...],
@@ -79,14 +82,17 @@ def import_(
 
     hf:org/name@revision is a repository of the Hugging Face Hub (hf:datasets/..., hf:spaces/...), git:URL@REVISION one
     of git. A branch or tag becomes a commit, and the commit goes into the document. croissant:FILE or croissant:URL is
-    a Croissant document with the files that it names. Interrupted and run again, it goes on where it was. Names that
-    begin with a dot are left out unless --hidden.
+    a Croissant document with the files that it names, and deeplake:FOLDER@VERSION a data set of Deep Lake on this
+    machine. Interrupted and run again, it goes on where it was. Names that begin with a dot are left out unless
+    --hidden.
 
     With --collection SOURCE is an account (hf:org, hf:datasets/org): all is looked through before the first is
     fetched, and --license is for those alone whose own is missing or may be one of several.
     """
     taken: dict[str, Any] = {"include": include, "hidden": hidden, "license": license_}
     taken |= {"accept_licence": accept_licence}
+    if collection and form:
+        raise click.UsageError("--as is for what lies in Deep Lake, and not for a --collection.")
     lock = gated_of(gated, gateways, threshold, hide_names)
     if not publish and (lock is not None or licences or parents or owner):
         raise click.UsageError("What is offered, to whom and how, is said with --publish.")
@@ -98,7 +104,7 @@ def import_(
         from registry.imports.organisation import ImportChoice
 
         taken = {"choice": ImportChoice(**taken, leave_out=leave_out, partial=partial)}
-    what = {"type": kind, "dry_run": dry_run, **taken}
+    what = {"type": kind, "dry_run": dry_run, **({"form": form} if form else {}), **taken}
     if not publish:
         (_import_collection if collection else _import)(app, source, what)
         return

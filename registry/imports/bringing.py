@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 from registry.documents.ddo import AssetType
 from registry.errors import InputError
@@ -19,6 +19,9 @@ from registry.imports.web import Body
 from registry.ipfs.blocks import BlockStore
 from registry.ipfs.importer import Added
 from registry.text.html import Shown
+
+if TYPE_CHECKING:
+    from registry.imports.deep_lake import Form
 
 __all__ = ["Imported", "Source", "bring", "bring_opened", "open_source"]
 
@@ -72,9 +75,23 @@ class Imported(Shown):
     unchecked: tuple[str, ...]
 
 
-def open_source(text: str, *, type: str | None = None) -> Source:
+@runtime_checkable
+class Written(Protocol):
+    """A source whose content is made from what it has, instead of taken file by file."""
+
+    def write(self, listing: SourceListing, store: BlockStore, progress: Progress) -> Added:
+        """Write it into a store, and pin it. Raises `ImportFailed` and the errors of the store."""
+
+
+def open_source(text: str, *, type: str | None = None, form: Form = "bytes") -> Source:
     """The source that a text names: ``hf:org/name@revision``. Raises `InputError`."""
     kind, _, rest = text.partition(":")
+    if kind == "deeplake" and rest:
+        from registry.imports.deep_lake import Columns, DeepLake
+
+        return Columns(rest) if form == "arrays" else DeepLake(rest)
+    if form != "bytes":
+        raise InputError("Only what lies in Deep Lake becomes arrays.", hint="Leave --as out for other sources.")
     if kind == "hf" and rest:
         from registry.imports.hf import HuggingFace
 
@@ -89,7 +106,7 @@ def open_source(text: str, *, type: str | None = None) -> Source:
         return Croissant(rest)
     raise InputError(
         f"{text[:200]!r} is no source to import from.",
-        hint="Name hf:org/name@revision, git:URL@REVISION, or croissant:FILE or URL.",
+        hint="Name hf:org/name@revision, git:URL@REVISION, deeplake:FOLDER@VERSION, or croissant:FILE or URL.",
     )
 
 
@@ -107,20 +124,21 @@ def bring(
     hidden: bool = False,
     license: str | None = None,
     accept_licence: bool = False,
+    form: Form = "bytes",
     folder: Path | None = None,
     dry_run: bool = False,
 ) -> Imported:
     """Import a source into a store, or, for what is going to be encrypted, into an empty `folder`.
 
     `include` takes the files that fit one of its patterns; names that begin with a dot are left out unless `hidden`.
-    `license` is the user's word about the licence; with `accept_licence` one that SPDX does not have is taken. `home`
-    keeps how far it came, so that it goes on there when it is run again. With `dry_run` only the list of files and the
-    card are fetched.
+    `license` is the user's word about the licence; with `accept_licence` one that SPDX does not have is taken. `form`
+    says what becomes of a data set of Deep Lake. `home` keeps how far it came, so that it goes on there when it is run
+    again. With `dry_run` only the list of files and the card are fetched.
 
     Raises `ImportFailed` and its kinds, `InvalidContent` for names that cannot be published, `Unavailable`,
     `PrivateAddress`, `InputError`, and the errors of the store. Nothing is pinned then.
     """
-    with closing(open_source(source, type=type)) as opened:
+    with closing(open_source(source, type=type, form=form)) as opened:
         return bring_opened(
             opened,
             store=store,
@@ -165,6 +183,8 @@ def bring_opened(
     added = None
     if folder is not None:
         into_folder(taken, body, folder, progress=progress)
+    elif isinstance(source, Written) and not dry_run:
+        added = source.write(taken, store, progress)
     elif not dry_run:
         with Notes.at(home, str(taken.origin)) as notes:
             added = into_blocks(taken, body, store, notes=notes, progress=progress)
@@ -174,7 +194,7 @@ def bring_opened(
         type=asset_type,
         license=licence.reference,
         fields=_fields(taken, card, licence, unchecked),
-        files=len(taken.files),
+        files=len(taken.files if added is None else added.files),
         size=taken.size if added is None else added.size,
         added=added,
         left_out=taken.left_out,

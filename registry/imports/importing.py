@@ -21,6 +21,7 @@ from registry.system.disk import write_whole
 if TYPE_CHECKING:
     from registry.documents.licence import Licence
     from registry.gated.policy import Gated
+    from registry.imports.deep_lake import Form
     from registry.results import AssetRef, Preview, Published
 
 __all__ = ["Imports"]
@@ -41,6 +42,7 @@ class Imports:
         hidden: bool = False,
         license: str | None = None,
         accept_licence: bool = False,
+        form: Form = "bytes",
         dry_run: bool = False,
     ) -> Imported:
         """Import a source (``hf:org/name@revision``) into the store, every hash checked on the way; publish nothing.
@@ -53,6 +55,7 @@ class Imports:
             hidden=hidden,
             license=license,
             accept_licence=accept_licence,
+            form=form,
             dry_run=dry_run,
         )
 
@@ -65,6 +68,7 @@ class Imports:
         hidden: bool = False,
         license: str | None = None,
         accept_licence: bool = False,
+        form: Form = "bytes",
         licences: Sequence[Licence] = (),
         gated: Gated | None = None,
         parents: Sequence[AssetRef] = (),
@@ -91,6 +95,7 @@ class Imports:
                 hidden=hidden,
                 license=license,
                 accept_licence=accept_licence,
+                form=form,
                 folder=folder,
                 dry_run=dry_run,
             )

@@ -20,6 +20,7 @@ from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from registry.errors import InputError, LimitExceeded, NotAFolder
 from registry.ipfs.cid import CID
 from registry.ipfs.fs import IPFSFileSystem
+from registry.ipfs.importer import Added
 from registry.ipfs.prefetch import ahead
 from registry.ipfs.staging import NEW
 
@@ -64,6 +65,19 @@ def write_arrays(
 
     Raises `InputError` for arrays that do not fit together, and the errors of the store.
     """
+    return write_group(arrays, fs=fs, rows=rows, attributes=attributes, progress=progress, **options).cid
+
+
+def write_group(
+    arrays: Mapping[str, ArrayLike],
+    *,
+    fs: IPFSFileSystem | None = None,
+    rows: int | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Added:
+    """`write_arrays` for whoever wants to know sizes and files, too."""
     fs = IPFSFileSystem() if fs is None else fs
     sources: dict[str, Any] = {
         name: array if hasattr(array, "shape") else np.asarray(array) for name, array in arrays.items()
@@ -89,8 +103,8 @@ def write_arrays(
                 made[start : start + step] = source[start : start + step]
                 if progress is not None:
                     progress(f"writing {name}", min(start + step, count), count)
-    cid: CID = tx.cid
-    return cid
+    added: Added = tx.added
+    return added
 
 
 def open_arrays(url: str | CID, **options: Any) -> zarr.Group:

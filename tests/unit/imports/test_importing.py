@@ -107,6 +107,13 @@ def test_what_is_exported_is_imported_again_and_published(
     assert code == 0 and json.loads(told)["cid"] == str(second.content)
 
 
+def test_without_deep_lake_an_import_of_it_says_what_to_install(
+    tmp_path: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    code, told = run("import", f"deeplake:{tmp_path}", "--license", "MIT")
+    assert code == 1 and "pip install 'deeplake" in told
+
+
 def test_on_the_command_line_it_is_told_and_as_json(
     hub: Hub, penguins: str, tmp_path: Path, run: Callable[..., tuple[int, str]]
 ) -> None:
