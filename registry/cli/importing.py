@@ -56,27 +56,18 @@ def import_(
     app: App,
     source: str,
     kind: str | None,
-    include: tuple[str, ...],
-    license_: str | None,
-    accept_licence: bool,
     form: str | None,
     publish: bool,
     collection: bool,
     leave_out: tuple[str, ...],
     partial: bool,
     licences: tuple[str, ...],
-    parents: tuple[str, ...],
-    royalty_bps: int | None,
-    max_royalty_bps: int | None,
-    owner: str | None,
-    again: bool,
-    hidden: bool,
     gated: bool,
     gateways: tuple[str, ...],
     threshold: int | None,
     hide_names: bool,
     dry_run: bool,
-    **fields: Any,
+    **given: Any,
 ) -> None:
     """Import SOURCE into the store at home, with every hash checked that it promises, and publish it if told to.
 
@@ -89,12 +80,12 @@ def import_(
     With --collection SOURCE is an account (hf:org, hf:datasets/org): all is looked through before the first is
     fetched, and --license is for those alone whose own is missing or may be one of several.
     """
-    taken: dict[str, Any] = {"include": include, "hidden": hidden, "license": license_}
-    taken |= {"accept_licence": accept_licence}
+    taken = {name: given.pop(name) for name in ("include", "hidden", "accept_licence")}
+    taken["license"] = given.pop("license_")
     if collection and form:
         raise click.UsageError("--as is for what lies in Deep Lake, and not for a --collection.")
     lock = gated_of(gated, gateways, threshold, hide_names)
-    if not publish and (lock is not None or licences or parents or owner):
+    if not publish and (lock is not None or licences or given["parents"] or given["owner"]):
         raise click.UsageError("What is offered, to whom and how, is said with --publish.")
     if not collection and (leave_out or partial):
         raise click.UsageError("--leave-out and --partial are for a --collection.")
@@ -110,8 +101,7 @@ def import_(
         return
     from registry.documents.licence_spec import parse_licence
 
-    what |= {"licences": [parse_licence(spec) for spec in licences], "parents": parents, "owner": owner}
-    what |= {"royalty_bps": royalty_bps, "max_royalty_bps": max_royalty_bps, "again": again, **fields}
+    what |= {"licences": [parse_licence(spec) for spec in licences], **given}
     if collection:
         _publish_collection(app, source, what)
     else:

@@ -76,7 +76,7 @@ class Imported(Shown):
 
 
 @runtime_checkable
-class Written(Protocol):
+class WritingSource(Protocol):
     """A source whose content is made from what it has, instead of taken file by file."""
 
     def write(self, listing: SourceListing, store: BlockStore, progress: Progress) -> Added:
@@ -87,9 +87,9 @@ def open_source(text: str, *, type: str | None = None, form: Form = "bytes") -> 
     """The source that a text names: ``hf:org/name@revision``. Raises `InputError`."""
     kind, _, rest = text.partition(":")
     if kind == "deeplake" and rest:
-        from registry.imports.deep_lake import Columns, DeepLake
+        from registry.imports.deep_lake import DeepLake, DeepLakeArrays
 
-        return Columns(rest) if form == "arrays" else DeepLake(rest)
+        return DeepLakeArrays(rest) if form == "arrays" else DeepLake(rest)
     if form != "bytes":
         raise InputError("Only what lies in Deep Lake becomes arrays.", hint="Leave --as out for other sources.")
     if kind == "hf" and rest:
@@ -183,7 +183,7 @@ def bring_opened(
     added = None
     if folder is not None:
         into_folder(taken, body, folder, progress=progress)
-    elif isinstance(source, Written) and not dry_run:
+    elif isinstance(source, WritingSource) and not dry_run:
         added = source.write(taken, store, progress)
     elif not dry_run:
         with Notes.at(home, str(taken.origin)) as notes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from registry.ipfs.blocks import BlockStore
     from registry.ipfs.importer import Added
 
-__all__ = ["Columns", "DeepLake", "Form"]
+__all__ = ["DeepLake", "DeepLakeArrays", "Form"]
 
 Form = Literal["bytes", "arrays"]
 """What becomes of a data set: the folder as it is, with all its versions, or the rows of one version as arrays."""
@@ -119,11 +119,13 @@ class DeepLake:
         return ""
 
 
-class Columns(DeepLake):
+class DeepLakeArrays(DeepLake):
     """The rows of a version as arrays, one for each column; the same rows give the same CID on any machine."""
 
     def listing(self) -> SourceListing:
-        """The columns that can be arrays: numbers and truth values of one shape in all rows, and texts."""
+        """The columns that can be arrays: numbers and truth values of one shape in all rows, and texts.
+
+        Raises `SourceNotFound` without rows, and `ImportFailed` without such columns."""
         names = [column.name for column in self._data.schema.columns]
         if not len(self._data):
             raise SourceNotFound(self._name, "it has no rows")

@@ -88,17 +88,15 @@ class Imports:
 
         Raises what `bring` and `Registry.publish` raise."""
         with self._private_folder(wanted=gated is not None and not dry_run) as folder:
-            found = self._bring(
-                source,
-                type=type,
-                include=include,
-                hidden=hidden,
-                license=license,
-                accept_licence=accept_licence,
-                form=form,
-                folder=folder,
-                dry_run=dry_run,
-            )
+            taken: dict[str, Any] = {
+                "type": type,
+                "include": include,
+                "hidden": hidden,
+                "license": license,
+                "form": form,
+            }
+            taken |= {"accept_licence": accept_licence, "folder": folder, "dry_run": dry_run}
+            found = self._bring(source, **taken)
             told = {**found.fields, **{name: value for name, value in fields.items() if value not in (None, ())}}
             draft = Draft(
                 name=told.pop("name"),

@@ -106,7 +106,7 @@ class ImportedCollection(Shown):
         return found[0] if len(found) == 1 else " AND ".join(f"({one})" if " " in one else one for one in found)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """Which repositories are taken, each at its commit, and which are not; on disk until all of it is done."""
 
@@ -176,8 +176,8 @@ class Organisation:
             raise SourceIncomplete(self.source, faults, hint=hint)
         if not items:
             raise SourceIncomplete(self.source, {**left_out, **faults})
-        plan.taken = [str(item.origin).removeprefix("hf:") for item in items]
-        plan.left_out = {**left_out, **faults}
+        taken = [str(item.origin).removeprefix("hf:") for item in items]
+        plan = self._plan = replace(plan, taken=taken, left_out={**left_out, **faults})
         page = f"{HUB}/{self.name}" if self._endpoint == HUB else ""
         self._seen = ImportedCollection(
             source=self.source,

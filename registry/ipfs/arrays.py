@@ -77,7 +77,7 @@ def write_group(
     progress: Progress | None = None,
     **options: Any,
 ) -> Added:
-    """`write_arrays` for whoever wants to know sizes and files, too."""
+    """`write_arrays` for whoever wants to know sizes and files, too. Raises what that raises, and `InputError`."""
     fs = IPFSFileSystem() if fs is None else fs
     sources: dict[str, Any] = {
         name: array if hasattr(array, "shape") else np.asarray(array) for name, array in arrays.items()
