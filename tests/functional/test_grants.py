@@ -425,3 +425,16 @@ def test_uses_bought_twice_add_up(registry: Any, marketplace: Any, buyer: Any, p
     for _ in range(2):
         marketplace.buyAccess(order(asset_id, buyer), sender=buyer)
     assert registry.accessOf(asset_id, 0, buyer).uses == 2 * (2**32 - 1)
+
+
+def test_a_contract_of_somebody_else_lets_in_whoever_has_access_and_nobody_else(
+    project: Any, registry: Any, dao: Any, author: Any, buyer: Any, stranger: Any, publish: Any
+) -> None:
+    """The example of docs/integrators.md."""
+    asset_id = publish(terms(kind=HOLD))
+    registry.grant(asset_id, 0, buyer, 1, False, sender=author)
+    gate = dao.deploy(project.Gate, registry, asset_id)
+    gate.enter(sender=buyer)
+    assert gate.visits(buyer) == 1
+    for shut_out in (stranger, author):  # whoever owns the asset holds no licence of it
+        assert refusal(gate.enter, sender=shut_out) == ("NoAccess", shut_out.address)

@@ -179,6 +179,13 @@ def test_every_dependency_has_its_reason() -> None:
     assert not silent
 
 
+def test_the_page_for_integrators_has_what_the_contracts_have() -> None:
+    script = ROOT / "scripts" / "_toolchain" / "integrators.py"
+    assert subprocess.run([sys.executable, script, "--check"], check=False).returncode == 0
+    page = ROOT / "docs" / "integrators.md"
+    assert blocks(page, "solidity")[0] == (ROOT / "contracts" / "mocks" / "Gate.sol").read_text("utf-8")
+
+
 # --- Examples ------------------------------------------------------------------------------------
 
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
