@@ -32,7 +32,7 @@ from registry.ipfs.store import MemoryStore
 
 DAY = 86_400
 SCRIPT = Path(__file__).parents[3] / "scripts" / "_toolchain" / "wallet_script.py"
-AUTHOR, BUYER, VOTER, STRANGER = 0, 1, 2, 5
+AUTHOR, BUYER, VOTER, STRANGER, PASSER_BY = 0, 1, 2, 5, 6
 
 
 class Shop:
@@ -556,7 +556,7 @@ def _answer(browser: Chromium, shop: Shop, text: str) -> None:
     browser.until(f"document.querySelector('{form}')")
     browser.evaluate(f"document.querySelector('{form}').elements.text.value = {json.dumps(text)}")
     browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
-    browser.until(f"!window.before && document.body.innerText.includes({json.dumps(text)})", seconds=40)
+    browser.until(f"!window.before && document.body?.innerText.includes({json.dumps(text)})", seconds=40)
 
 
 def _decline(browser: Chromium, shop: Shop) -> str:
@@ -571,7 +571,7 @@ def _decline(browser: Chromium, shop: Shop) -> str:
 
 def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop: Shop, wallet: Wallet) -> None:
     buyer = shop.as_(BUYER)
-    wallet.account = dev_signer(STRANGER).address
+    wallet.account = dev_signer(PASSER_BY).address  # who never bought anything
     assert "may not do that" in _say(browser, shop, "comment", text="It is not mine to say.")
     assert _say(browser, shop, "request", licence="1", use='A "lecture"\n\u00fcber Pinguine \U0001f427.') == ""
     wallet.account = buyer.address
