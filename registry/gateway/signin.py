@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from registry.chain.signatures import recover, text_digest
 from registry.documents.fields import utc_text
@@ -54,15 +56,13 @@ class Doorkeeper:
 
         `resource` is what the message must name besides the asset. Raises `Refusal` (401).
         """
-        from siwe import SiweMessage
-
         if auth is None:
             raise _refused("nobody signed in", "Sign a message of EIP-4361 and send it as auth.")
         text = auth.message
         if len(text) > _LONGEST or text.count("\n") > _MOST_LINES:
             raise _refused("the message is too long")
         try:
-            message = SiweMessage.from_message(text, abnf=False)
+            message = _siwe_message().from_message(text, abnf=False)
             same = message.prepare_message() == text and _STATEMENT.fullmatch(message.statement or "")
             same = same and _REQUEST_ID.fullmatch(message.request_id or "")
         except (ValueError, TypeError, OverflowError):
@@ -102,6 +102,15 @@ class Doorkeeper:
             raise _refused(reason, "Sign again; if it is new, compare the clock of the machine that signs.")
         if not 0 < end - start <= SIGN_IN_SECONDS:
             raise _refused(f"it is good for {end - start:.0f} s", f"{SIGN_IN_SECONDS} s are the most.")
+
+
+@cache
+def _siwe_message() -> Any:
+    # Its grammar, which is not what reads a message here, redefines rules of its library, and that warns of it.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from siwe import SiweMessage
+    return SiweMessage
 
 
 def _seconds(moment: str) -> float:
