@@ -76,6 +76,7 @@ def _full(registry: Registry, folder: Path) -> dict[str, str]:
         name="Many files",
         type="dataset",
         license="CC0-1.0",
+        royalty_bps=500,
         licences=[Licence.uses(f"licence {number}", uses=5, price=f"{number + 1} USD") for number in range(32)],
     )
     for number in range(100):
