@@ -66,6 +66,7 @@ folder, node, record = sys.argv[1:]
 sock = listen("127.0.0.1", 0)
 url = f"http://127.0.0.1:{sock.getsockname()[1]}"
 free = dict(address_rate=1e9, address_burst=10**9, account_rate=1e9, account_burst=10**9)
+free |= dict(address_connections=10**4, address_heads=10**4)
 keys = Keys.open(Path(folder) / FILE, KeyLock(key_file=Path(folder) / "lock.key"))
 gateway = GatewayService(
     Path(folder), keys, Chain.connect(node), Deployment.load(record), Settings(url, head_age=None, **free)
@@ -172,7 +173,7 @@ async def _prepare(place: Stage, count: int) -> list[bytes]:
         async def one() -> bytes:
             answer = await http.post("/v1/nonce", json={"account": place.reader.address})
             recipient = str(pyrage.x25519.Identity.generate().to_public())
-            request = ReleaseRequest(did=place.did, recipient=recipient)
+            request = ReleaseRequest(did=place.did, version=1, recipient=recipient)
             auth = _auth(place, place.reader, request.resource(), answer.json()["nonce"])
             return json.dumps(request.model_copy(update={"auth": auth}).to_dict()).encode()
 
