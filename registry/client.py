@@ -17,7 +17,7 @@ from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
 from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
-from registry.chain.networks import Networks, is_name, sources_with
+from registry.chain.networks import Networks, sources_with
 from registry.chain.signers import dev_signer
 from registry.content.entrusting import Entrusting
 from registry.content.inviting import Inviting
@@ -156,19 +156,17 @@ class Registry(
         Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword`, `SignerError`, and `InputError` for a
         network that there is not.
         """
-        network = None
-        if url is None or is_name(url):
-            networks = Networks(Path(home) if home else default_home())
-            name = url or networks.in_use
-            if not name:
-                raise InputError(
-                    "No node was named, and no network is in use.",
-                    hint='Name one, as in Registry.connect("http://127.0.0.1:8545"), or run: registry connect.',
-                )
-            network = networks.get(name)
+        networks = Networks(Path(home) if home else default_home())
+        network = networks.meant(url)
+        if network is not None:
             url, chain_id = network.node(), chain_id or network.chain_id
-            deployment = deployment or networks.deployment(name)
+            deployment = deployment or networks.deployment(network.name)
             sources = sources_with(network, default_gateway()) if sources is None else sources
+        if url is None:
+            raise InputError(
+                "No node was named, and no network is in use.",
+                hint='Name one, as in Registry.connect("http://127.0.0.1:8545"), or run: registry connect.',
+            )
         chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
         return cls.on(
             chain, signer=signer, deployment=deployment, store=store, sources=sources, home=home, progress=progress

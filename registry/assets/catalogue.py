@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from registry.assets.items import document_of
+from registry.chain.logs import Event
 from registry.did import DID, split_version
 from registry.documents.comparing import DocumentChanges, compare_documents
 from registry.documents.ddo import DDO, LicenceText
@@ -108,18 +109,20 @@ class Catalogue:
         found = self.get(asset)
         if version is None or version == found.version:
             return found
-        published = {one.number: one for one in self._published(found)}
-        if version not in published:
+        digests = {
+            event.args["version"]: to_digest(bytes(event.args["digest"])) for event in self._publications(found.did)
+        }
+        if version not in digests:
             raise InputError(
                 f"{found.did} has no version {version}; it has {found.version}.",
                 hint=f"List them: registry history {found.did.asset_id}.",
             )
-        digest = to_digest(published[version].cid.digest)
+        digest = digests[version]
         return replace(
             found,
             version=version,
             digest=digest,
-            ddo=DDO.from_bytes(fetch(published[version].cid, self._session.store)),
+            ddo=DDO.from_bytes(fetch(CID.from_digest(digest), self._session.store)),
             licences=tuple(replace(offer, digest=digest) for offer in found.licences),
         )
 
@@ -148,12 +151,7 @@ class Catalogue:
             yield AssetVersion(found.version, found.cid)
             return
         self._session.read(did, self._session.assets.functions.ownerOf(did.asset_id))
-        events = self._session.chain.events(
-            self._session.assets.events.MetadataPublished,
-            filters={"assetId": did.asset_id},
-            from_block=self._session.deployment.block,
-        )
-        for event in events:
+        for event in self._publications(did):
             yield AssetVersion(
                 number=event.args["version"],
                 cid=CID.from_digest(bytes(event.args["digest"])),
@@ -161,6 +159,13 @@ class Catalogue:
                 time=self._session.chain.block(event.block).timestamp,
                 tx=event.tx_hash,
             )
+
+    def _publications(self, did: DID) -> Iterator[Event]:
+        return self._session.chain.events(
+            self._session.assets.events.MetadataPublished,
+            filters={"assetId": did.asset_id},
+            from_block=self._session.deployment.block,
+        )
 
     def parent(self, asset: AssetRef) -> DID:
         """The DID of an asset to derive from, which may be of another registry of this chain.
@@ -254,9 +259,9 @@ class Reading(Session):
     def diff(self, asset: AssetRef, before: int, after: int | None = None) -> DocumentChanges:
         """What differs between two versions of an asset, by default a version and the one of now: fields of the
         document, and files. Raises what `get` raises."""
-        old = Catalogue(self).at(self.did(asset), before)
-        new = Catalogue(self).at(self.did(asset), after)
-        return compare_documents(old.ddo, new.ddo)
+        catalogue = Catalogue(self)
+        found = catalogue.get(self.did(asset))
+        return compare_documents(catalogue.at(found, before).ddo, catalogue.at(found, after).ddo)
 
     def resolve(self, asset: AssetRef) -> dict[str, Any]:
         """The W3C DID document of an asset. Raises what `get` raises."""

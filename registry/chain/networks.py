@@ -66,7 +66,7 @@ class Network(Shown):
             told = str(getattr(error, "message", error)).rstrip(".")
             raise InputError(
                 f"{path} does not describe a network: {told}.",
-                hint="Ask for a file that 'registry networks export' wrote, or connect to the registry's address.",
+                hint="Ask for a file that 'registry networks NAME --file' wrote, or connect to the registry's address.",
             ) from error
         return found
 
@@ -144,6 +144,14 @@ class Networks:
             return Network._parse(disk.read(self._folder / name / "network.json", MOST_BYTES))
         except (OSError, ValueError, TypeError, InputError) as error:
             raise InputError(f"The network {name!r} cannot be read: {error}.", hint="Connect to it again.") from error
+
+    def meant(self, url: str | None) -> Network | None:
+        """The network that is named in the place of a node's address, by default the one in use; None for an address,
+        and where none is in use. Raises what `get` raises."""
+        if url is not None and not is_name(url):
+            return None
+        name = url or self.in_use
+        return self.get(name) if name else None
 
     def deployment(self, name: str) -> Deployment:
         """Its contracts, as they were when one connected last. Raises `DeploymentError`."""

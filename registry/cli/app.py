@@ -65,13 +65,9 @@ class App:
     @cached_property
     def network(self) -> Network | None:
         """The network that ``--rpc`` names, or that is in use where it names none. Raises `InputError`."""
-        from registry.chain.networks import Networks, is_name
+        from registry.chain.networks import Networks
 
-        networks, named = Networks(self.home), self.settings.get("rpc")
-        if named and not is_name(named):
-            return None
-        name = named or networks.in_use
-        return networks.get(name) if name else None
+        return Networks(self.home).meant(self.settings.get("rpc") or None)
 
     @property
     def sources(self) -> Sequence[str] | None:

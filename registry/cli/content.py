@@ -52,7 +52,7 @@ def download(app: App, asset: int | str, target: str, version: int | None) -> No
 
     registry = app.registry(to="open an asset")
     with app.progress():
-        files = registry.download(asset if version is None else registry.get(asset, version=version), target)
+        files = registry.download(registry.get(asset, version=version), target)
     app.console.result(files, table=files_table(str(target), files))
 
 
@@ -64,5 +64,5 @@ def verify(app: App, asset: int | str, path: str | None, version: int | None) ->
     """Hash an asset again: its document against the chain, its content, or the copy at PATH, against the document."""
     registry = app.registry()
     with app.progress():
-        checked = registry.verify(asset if version is None else registry.get(asset, version=version), path)
+        checked = registry.verify(registry.get(asset, version=version), path)
     app.console.result(checked)

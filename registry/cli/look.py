@@ -81,7 +81,7 @@ def files(app: App, asset: int | str, version: int | None) -> None:
     from registry.cli.views import files_table
 
     registry = app.registry()
-    found = registry.files(asset if version is None else registry.get(asset, version=version))
+    found = registry.files(registry.get(asset, version=version))
     app.console.result(found, table=files_table(f"asset {asset}", found))
 
 

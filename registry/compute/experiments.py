@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.assets.catalogue import Catalogue
 from registry.content.sealed import shelf_for
 from registry.did import DID
-from registry.documents.ddo import DDO
 from registry.errors import CannotReproduce, InputError
-from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import export
 from registry.results import Asset, AssetRef
 from registry.sandbox.runs.record import RunRecord
@@ -38,13 +36,14 @@ class _Assets:
 
     def find(self, did: str, version: int | None = None) -> FoundAsset:
         """The content of an asset, of its version today or of an earlier one."""
-        found = Catalogue(self._registry).get(did)
-        ddo = found.ddo if version in (None, found.version) else self._document(found.did, version or 0)
+        catalogue = Catalogue(self._registry)
+        found = catalogue.at(catalogue.get(did), version)
+        ddo = found.ddo
         if ddo.content is None:
             raise InputError(f"{did} has no content.", hint="Name an asset with files.")
         return FoundAsset(
             did=str(found.did),
-            version=version or found.version,
+            version=found.version,
             name=ddo.name,
             cid=ddo.content.cid,
             size=ddo.content.size,
@@ -66,12 +65,6 @@ class _Assets:
             )
         shelf_for(self._registry, asset).require_access(asset)
         export(found.cid, self._registry.store, target)
-
-    def _document(self, did: DID, version: int) -> DDO:
-        history = Catalogue(self._registry).history(did)
-        if not 1 <= version <= len(history):
-            raise InputError(f"{did} has no version {version}; it has {len(history)}.")
-        return DDO.from_bytes(fetch(history[version - 1].cid, self._registry.store))
 
 
 class Experiments:
