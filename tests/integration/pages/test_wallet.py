@@ -532,6 +532,9 @@ def _script(value: Any) -> str:
 
 # --- What one says -------------------------------------------------------------------------------
 
+# A page that was loaded anew has forgotten what was set before, and is there to be read only when it is complete.
+ANEW = "(!window.before && document.readyState == 'complete')"
+
 
 def _say(browser: Chromium, shop: Shop, kind: str, **fields: str) -> str:
     """Fill in a form of the page of comments, and sign; returns what stands beside its button then."""
@@ -541,9 +544,8 @@ def _say(browser: Chromium, shop: Shop, kind: str, **fields: str) -> str:
     for name, value in fields.items():
         browser.evaluate(f"document.querySelector('{form}').elements.{name}.value = {json.dumps(value)}")
     browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
-    # A page that was loaded anew has forgotten it.
     status = f"document.querySelector('{form} [role=status]')?.innerText"
-    browser.until(f"!window.before || /refused|may not|declined|No wallet|on chain/i.test({status})", seconds=40)
+    browser.until(f"{ANEW} || /refused|may not|declined|No wallet|on chain/i.test({status})", seconds=40)
     return str(browser.evaluate(f"window.before ? {status} : ''"))
 
 
@@ -556,7 +558,7 @@ def _answer(browser: Chromium, shop: Shop, text: str) -> None:
     browser.until(f"document.querySelector('{form}')")
     browser.evaluate(f"document.querySelector('{form}').elements.text.value = {json.dumps(text)}")
     browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
-    browser.until(f"!window.before && document.body?.innerText.includes({json.dumps(text)})", seconds=40)
+    browser.until(f"{ANEW} && document.body.innerText.includes({json.dumps(text)})", seconds=40)
 
 
 def _decline(browser: Chromium, shop: Shop) -> str:
@@ -565,7 +567,7 @@ def _decline(browser: Chromium, shop: Shop) -> str:
     form = "form[data-say=answer]"
     browser.until(f"document.querySelector('{form}:not([hidden])')", seconds=40)
     browser.evaluate(f"window.before = true; document.querySelector('{form} button').click()")
-    browser.until("!window.before && document.readyState == 'complete'", seconds=40)
+    browser.until(ANEW, seconds=40)
     return str(browser.evaluate("document.querySelector('.inbox')?.innerText ?? ''"))
 
 
