@@ -218,7 +218,7 @@ class Registry(
         """Use the registry of a chain that is connected already; parameters as of `connect`.
 
         `journal` keeps what was sent, by default in a file at home. Raises `NotDeployed`, `WrongChain`,
-        `WrongPassword` and `SignerError`.
+        `WrongPassword`, `SignerError` and `JournalError`.
         """
         base = Path(home) if home else default_home()
         found = deployment if isinstance(deployment, Deployment) else _deployment(chain, deployment, base)
@@ -232,6 +232,8 @@ class Registry(
         if places:
             blocks = ReadThrough(blocks, places)
         kept = journal if journal is not None else Journal.at(base)
+        if signer is not None:
+            kept.open()
         return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress, names=by_name)
 
     def as_account(self, signer: object) -> Registry:

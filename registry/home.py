@@ -9,8 +9,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from registry.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,9 +20,12 @@ def home() -> Path:
 
     Raises `InputError` where there is neither, as for an account that the system does not know.
     """
-    chosen = os.environ.get("REGISTRY_HOME")
+    if chosen := os.environ.get("REGISTRY_HOME"):
+        return Path(chosen)
+    import platformdirs
+
     try:
-        return Path(chosen or platformdirs.user_data_dir("asset-registry", appauthor=False))
+        return Path(platformdirs.user_data_dir("asset-registry", appauthor=False))
     except RuntimeError as error:
         raise InputError(
             "There is no home folder to keep blocks and the journal in.",

@@ -61,7 +61,7 @@ class AgentServer(Serving):
     """The server on a port of this machine, at `url`, for requests with `token` as bearer. Pages of browsers are
     refused by their Origin, and names of strangers for this machine by Host."""
 
-    def __init__(self, server: MCPServer[AgentDesk], port: int, token: str = "") -> None:
+    def __init__(self, server: MCPServer[AgentDesk], port: int, token: str = "") -> None:  # nosec B107 # then one is made
         sock = listen("127.0.0.1", port)
         here = [f"{name}:{sock.getsockname()[1]}" for name in ("127.0.0.1", "localhost")]
         self.url: Final = f"http://{here[0]}/mcp"

@@ -15,7 +15,6 @@ from registry.errors import AssetNotFound, InputError, NotDeployed, TransactionR
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import NullSink, keep, writing
-from registry.ipfs.unixfs import Added, FileEntry, add_tree, content_size
 from registry.money import Token
 from registry.results import Asset, AssetRef, Done, Published
 from registry.session import Session, whole
@@ -24,6 +23,7 @@ from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 if TYPE_CHECKING:
     from registry.chain.logs import TxReceipt
     from registry.gated.policy import Gated
+    from registry.ipfs.unixfs import Added, FileEntry
 
 BATCH: Final = 100
 """Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
@@ -240,6 +240,8 @@ class Planner:
 
 def packed(session: Session, path: str | PathLike[str], hidden: bool, dry_run: bool) -> Packed:
     """Add a folder or file to the store and describe it; with `dry_run` only describe it."""
+    from registry.ipfs.unixfs import add_tree, content_size
+
     total = content_size(path, hidden=hidden)
     sink = NullSink() if dry_run else session.store
     with writing(sink):

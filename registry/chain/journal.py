@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from registry.errors import JournalError
 from registry.home import home, is_unwritable, make_private, private_lock
@@ -81,40 +81,46 @@ class Journal:
     """The journal in a file, for all threads and processes that share it."""
 
     def __init__(self, path: str | Path | None = None) -> None:
-        """Open the journal at `path` (by default in `home`), made if missing; raises `JournalError`.
-
-        Where nothing may be written that is told by the first who uses it, since those who only read do not.
-        """
+        """The journal at `path` (by default in `home`), which the first who uses it opens, or makes if it is missing:
+        those who only read need none. `open` says at once whether it can be used."""
         self._memory = path == ":memory:"
         self.path: Path = Path(":memory:") if self._memory else Path(path) if path else home() / _FILE
         self._guard = threading.RLock()
         # Kept apart from all other journals in memory.
         self._space = f"memory-{id(self)}" if self._memory else str(self.path.absolute())
-        self._open: sqlite3.Connection | OSError
-        with self._typed():
-            if self._memory:
-                self._open = self._connect()
-                return
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
-                with self._opening():
-                    self._open = self._connect()
-            except OSError as error:
-                if not is_unwritable(error):
-                    raise
-                self._open = error
+        self._opened: sqlite3.Connection | OSError | None = None
+
+    def open(self) -> Self:
+        """Open it now. Raises `JournalError`, but not where nothing may be written: that is told by who writes."""
+        with self._guard, self._typed():
+            if self._opened is None:
+                self._opened = self._connection()
+        return self
 
     @property
     def is_closed_to_us(self) -> bool:
         """Whether nothing may be written there, so that nobody of here sends or has sent with it."""
-        return isinstance(self._open, OSError)
+        return isinstance(self.open()._opened, OSError)
 
     @property
     def _db(self) -> sqlite3.Connection:
-        if isinstance(self._open, OSError):
-            raise self._open
-        return self._open
+        opened = self.open()._opened
+        if isinstance(opened, sqlite3.Connection):
+            return opened
+        raise opened or AssertionError
+
+    def _connection(self) -> sqlite3.Connection | OSError:
+        if self._memory:
+            return self._connect()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite waits for nobody when two processes turn on the write-ahead log at once: one would fail.
+            with self._opening():
+                return self._connect()
+        except OSError as error:
+            if not is_unwritable(error):
+                raise
+            return error
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
@@ -152,7 +158,7 @@ class Journal:
 
     @classmethod
     def at(cls, folder: str | Path) -> Journal:
-        """Open the journal of a home folder."""
+        """The journal of a home folder."""
         return cls(Path(folder) / _FILE)
 
     @classmethod
@@ -166,8 +172,8 @@ class Journal:
     def close(self) -> None:
         """Close the file; the journal cannot be used after that."""
         with self._guard:
-            if not isinstance(self._open, OSError):
-                self._open.close()
+            if isinstance(self._opened, sqlite3.Connection):
+                self._opened.close()
 
     # --- Writing ---------------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class GatewayService:
         self._doorkeeper = Doorkeeper(domain=settings.domain, url=settings.url, chain_id=chain.chain_id, clock=clock)
         self._per_account = RateLimit(settings.account_rate, settings.account_burst)
         self._refusals = RateLimit(REFUSALS_A_SECOND, 1000)
-        self._journal = Journal.at(folder)
+        self._journal = Journal.at(folder).open()
         self.uses: Final = ReceiptConsumer(
             database=self.database,
             entitlement=self._entitlement,

@@ -90,7 +90,7 @@ def _values(front: str) -> tuple[Mapping[str, Any], str]:
             depth += isinstance(token, _OPENS) - isinstance(token, _CLOSES)
             if depth > _DEPTH or number > _TOKENS:
                 return {}, "it is too deep or too long"
-        read = yaml.load(front, Loader=yaml.BaseLoader)
+        read = yaml.load(front, Loader=yaml.BaseLoader)  # nosec B506 # it makes texts, lists and mappings only
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return {}, f"it is not YAML ({(str(error).splitlines() or [''])[0][:100]})"
     return (read, "") if isinstance(read, dict) else ({}, "it is no mapping")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from enum import Enum
-from html import escape
 from typing import Any, Final
 
 from registry.text.letters import visible
@@ -130,4 +129,7 @@ def _said(value: Any) -> str:
 def _text(text: str, letters: int = LETTERS, keep: str = "") -> str:
     """Text as HTML, with all spelled out that nobody sees, and no longer than `letters`."""
     shown = visible(text[:letters], keep=keep)
+    # Terminals need no tables of entities.
+    from html import escape
+
     return escape(shown[:letters] + "..." if len(text) > letters or len(shown) > letters else shown)

@@ -222,7 +222,7 @@ class Checker:
             keys = open_keys(self._stage.folder, self._places.gateways, name)
             people[name] = self._places.gateways / name, keys.address
         for who, (folder, address) in people.items():
-            Journal.at(folder).close()  # it opens
+            Journal.at(folder).open().close()
             rows = list(_rows(folder / "journal.sqlite"))
             hashes = {row["hash"] for row in rows}
             unknown = [

@@ -587,7 +587,7 @@ def test_a_line_cut_while_waiting_leaves_what_was_sent_on_record(
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(JournalError, match=r"journal\.sqlite"):
-        Journal.at(tmp_path)
+        Journal.at(tmp_path).open()
 
 
 def test_an_account_in_use_elsewhere_is_named_after_the_deadline(

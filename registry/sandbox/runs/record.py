@@ -35,7 +35,7 @@ class Environment(RunPart):
     """The Python (``3.11.7``), the C library, the `lock` (CID of its document, None for the standard library alone),
     the variables; `did` and `version` of the asset that the lock came from, if not from the code."""
 
-    python: Line
+    python: Annotated[str, Field(pattern=r"^3\.[1-9][0-9]?(\.[0-9A-Za-z+]{1,20})?$")]
     platform: Line
     libc: Line
     lock: CIDText | None = None

@@ -68,7 +68,7 @@ def test_a_file_that_is_no_journal_is_named_and_left_alone(tmp_path: Path) -> No
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"no database " * 500)
     with pytest.raises(JournalError, match=r"journal\.sqlite"):
-        Journal.at(tmp_path)
+        Journal.at(tmp_path).open()
     assert path.read_bytes() == b"no database " * 500
 
 
@@ -77,13 +77,13 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(JournalError, match="format 99"):
-        Journal.at(tmp_path)
+        Journal.at(tmp_path).open()
 
 
 def test_a_folder_that_cannot_be_made_is_a_journal_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError):
-        Journal.at(tmp_path / "file")
+        Journal.at(tmp_path / "file").open()
 
 
 def test_the_lock_keeps_threads_and_other_accounts_apart(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_many_open_a_new_journal_at_once(tmp_path: Path) -> None:
 
         def opened(folder: Path = tmp_path / str(turn), together: threading.Barrier = together) -> None:
             together.wait(timeout=30)
-            Journal.at(folder).close()
+            Journal.at(folder).open().close()
 
         with ThreadPoolExecutor(6) as pool:
             for one in [pool.submit(opened) for _ in range(6)]:
