@@ -15,7 +15,6 @@ from registry.assets.owning import Owning
 from registry.assets.rights import Entitled
 from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
-from registry.chain.discovery import deployment_at
 from registry.chain.journal import Journal
 from registry.chain.networks import Networks, sources_with
 from registry.chain.signers import dev_signer
@@ -399,6 +398,8 @@ def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:
     if path is not None:
+        from registry.chain.discovery import deployment_at
+
         return deployment_at(chain, path)
     folders = [Path("deployments"), base / "deployments"]
     found = find(chain.chain_id, folders)

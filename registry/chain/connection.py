@@ -32,6 +32,7 @@ from web3.types import FilterParams, RPCEndpoint, TxParams, Wei
 
 from registry.chain.artifacts import artifact
 from registry.chain.decoding import strict
+from registry.chain.lazy_contract import LazyContract
 from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topics_for
 from registry.chain.transport import (
     ShownHTTP,
@@ -197,8 +198,7 @@ class Chain:
 
     def contract(self, name: str, address: str) -> Contract:
         """Return the contract `name` of the manifest at `address`, for its `functions` and `events`."""
-        checked = cast(Any, to_address(address))
-        return cast(Contract, self.w3.eth.contract(address=checked, abi=cast(Any, artifact(name).abi)))
+        return cast(Contract, LazyContract(self.w3, to_address(address), artifact(name).abi))
 
     def call(
         self, fn: ContractFunction, *, sender: str | None = None, value: int = 0, block: int | str = "latest"
