@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, Unpack, cast, runtime_checkable
 
 from registry.documents.ddo import AssetType
 from registry.errors import InputError
@@ -23,7 +23,7 @@ from registry.text.html import Shown
 if TYPE_CHECKING:
     from registry.imports.deep_lake import Form
 
-__all__ = ["Imported", "Source", "bring", "bring_opened", "open_source"]
+__all__ = ["BringOptions", "Imported", "Source", "bring", "bring_opened", "open_source"]
 
 
 class Source(Protocol):
@@ -113,45 +113,43 @@ def open_source(text: str, *, type: str | None = None, form: Form = "bytes") -> 
 _ALL: Final = "every file, by the hash that its source promised before it was fetched"
 
 
+class BringOptions(TypedDict, total=False):
+    """What is taken of a source, and how.
+
+    `type` is what it becomes where the source does not say. `include` takes the files that fit one of its patterns;
+    names that begin with a dot are left out unless `hidden`. `license` is the user's word about the licence; with
+    `accept_licence` one that SPDX does not have is taken. With `dry_run` only the list of files and the card are
+    fetched.
+    """
+
+    type: str | None
+    include: Sequence[str]
+    hidden: bool
+    license: str | None
+    accept_licence: bool
+    dry_run: bool
+
+
 def bring(
     source: str,
     *,
     store: BlockStore,
     home: Path | None,
     progress: Progress = lambda *_: None,
-    type: str | None = None,
-    include: Sequence[str] = (),
-    hidden: bool = False,
-    license: str | None = None,
-    accept_licence: bool = False,
     form: Form = "bytes",
     folder: Path | None = None,
-    dry_run: bool = False,
+    **options: Unpack[BringOptions],
 ) -> Imported:
     """Import a source into a store, or, for what is going to be encrypted, into an empty `folder`.
 
-    `include` takes the files that fit one of its patterns; names that begin with a dot are left out unless `hidden`.
-    `license` is the user's word about the licence; with `accept_licence` one that SPDX does not have is taken. `form`
-    says what becomes of a data set of Deep Lake. `home` keeps how far it came, so that it goes on there when it is run
-    again. With `dry_run` only the list of files and the card are fetched.
+    `form` says what becomes of a data set of Deep Lake. `home` keeps how far it came, so that it goes on there when it
+    is run again. `options` are those of `BringOptions`.
 
     Raises `ImportFailed` and its kinds, `InvalidContent` for names that cannot be published, `Unavailable`,
     `PrivateAddress`, `InputError`, and the errors of the store. Nothing is pinned then.
     """
-    with closing(open_source(source, type=type, form=form)) as opened:
-        return bring_opened(
-            opened,
-            store=store,
-            home=home,
-            progress=progress,
-            type=type,
-            include=include,
-            hidden=hidden,
-            license=license,
-            accept_licence=accept_licence,
-            folder=folder,
-            dry_run=dry_run,
-        )
+    with closing(open_source(source, type=options.get("type"), form=form)) as opened:
+        return bring_opened(opened, store=store, home=home, progress=progress, folder=folder, **options)
 
 
 def bring_opened(

@@ -7,14 +7,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.collection_verbs import CollectionPreview, Collections, PublishedCollection
 from registry.assets.drafting import Draft, described
 from registry.content.publishing import Publishing
 from registry.errors import InputError
-from registry.imports.bringing import Imported, bring
+from registry.imports.bringing import BringOptions, Imported, bring
 from registry.imports.organisation import ALL, ImportChoice, ImportedCollection, Organisation, brief, import_all
 from registry.system.disk import write_whole
 
@@ -33,31 +33,11 @@ class Imports:
     def __init__(self, registry: Publishing) -> None:
         self._registry = registry
 
-    def add(
-        self,
-        source: str,
-        *,
-        type: str | None = None,
-        include: Sequence[str] = (),
-        hidden: bool = False,
-        license: str | None = None,
-        accept_licence: bool = False,
-        form: Form = "bytes",
-        dry_run: bool = False,
-    ) -> Imported:
+    def add(self, source: str, *, form: Form = "bytes", **options: Unpack[BringOptions]) -> Imported:
         """Import a source (``hf:org/name@revision``) into the store, every hash checked on the way; publish nothing.
 
         Parameters are those of `registry.imports.bringing.bring`, and so is what is raised."""
-        return self._bring(
-            source,
-            type=type,
-            include=include,
-            hidden=hidden,
-            license=license,
-            accept_licence=accept_licence,
-            form=form,
-            dry_run=dry_run,
-        )
+        return self._bring(source, form=form, **options)
 
     def publish(
         self,
@@ -88,15 +68,9 @@ class Imports:
 
         Raises what `bring` and `Registry.publish` raise."""
         with self._private_folder(wanted=gated is not None and not dry_run) as folder:
-            taken: dict[str, Any] = {
-                "type": type,
-                "include": include,
-                "hidden": hidden,
-                "license": license,
-                "form": form,
-            }
-            taken |= {"accept_licence": accept_licence, "folder": folder, "dry_run": dry_run}
-            found = self._bring(source, **taken)
+            options: BringOptions = {"type": type, "include": include, "hidden": hidden, "license": license}
+            options |= {"accept_licence": accept_licence, "dry_run": dry_run}
+            found = self._bring(source, form=form, folder=folder, **options)
             told = {**found.fields, **{name: value for name, value in fields.items() if value not in (None, ())}}
             draft = Draft(
                 name=told.pop("name"),
@@ -197,9 +171,12 @@ class Imports:
         it."""
         return self._known().get(name)
 
-    def _bring(self, source: str, **what: Any) -> Imported:
+    def _bring(
+        self, source: str, *, form: Form, folder: Path | None = None, **options: Unpack[BringOptions]
+    ) -> Imported:
         registry = self._registry
-        return bring(source, store=registry.store, home=registry.home, progress=registry.progress, **what)
+        places: dict[str, Any] = {"store": registry.store, "home": registry.home, "progress": registry.progress}
+        return bring(source, form=form, folder=folder, **places, **options)
 
     @contextmanager
     def _private_folder(self, *, wanted: bool) -> Iterator[Path | None]:
