@@ -48,7 +48,7 @@ class Shares:
 
     def describe(self, urls: Sequence[str]) -> tuple[KeyGateway, ...]:
         """Gateways as a document names them: each says who it is. Raises `GatewayError`."""
-        from registry.gated.gateways import GatewayClient
+        from registry.gated.share_client import GatewayClient
 
         named = []
         for url in urls:
@@ -111,8 +111,8 @@ class Shares:
 
     def deposit(self, did: DID, encryption: Encryption, shares: Sequence[str]) -> None:
         """Give each gateway its share. Raises `TooFewShares` if too few took one."""
-        from registry.gated.gateways import GatewayClient
         from registry.gated.protocol import Deposit
+        from registry.gated.share_client import GatewayClient
         from registry.gated.shares import read_share
 
         gateways = encryption.gateways
@@ -141,7 +141,7 @@ class Shares:
     def at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
         """Do something at every gateway, at once; returns where it was done. Raises `TooFewShares` below `needed`."""
 
-        from registry.gated.gateways import TOO_FRESH
+        from registry.gated.share_client import TOO_FRESH
 
         def attempt(index: int) -> str | None:
             until = time.monotonic() + FRESH_SECONDS

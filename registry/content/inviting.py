@@ -66,8 +66,8 @@ class Inviting(Session):
         give a licence for good there is `grant`. For the owner. Raises `TooFewShares` if too few gateways took it, and
         `InputError` for no time.
         """
-        from registry.gated.gateways import GatewayClient
         from registry.gated.protocol import SignedInvitation
+        from registry.gated.share_client import GatewayClient
 
         found, encryption = _shared(self, asset)
         if not days > 0:
@@ -98,7 +98,7 @@ class Inviting(Session):
         One that has started cannot be ended: its key may have been handed out. `update` with new content makes a new
         key, which it does not open. Raises `TooFewShares` if a gateway refuses or does not answer.
         """
-        from registry.gated.gateways import GatewayClient
+        from registry.gated.share_client import GatewayClient
 
         found, encryption = _shared(self, invited.did)
         gateways = [gateway for gateway in encryption.gateways if gateway.url in invited.gateways]

@@ -31,9 +31,9 @@ from registry.types import to_address
 if TYPE_CHECKING:
     from registry.documents.ddo import Content, Encryption, KeyGateway
     from registry.gated.gated_content import GatedContent
-    from registry.gated.gateways import Gathered, Wallet
     from registry.gated.key_store import Job
     from registry.gated.protocol import Receipt, Release, ReleaseRequest
+    from registry.gated.share_client import Gathered, Wallet
 
 __all__ = ["GatewayWarning", "Unlocker", "Unlocking", "wallet_of"]
 
@@ -252,7 +252,7 @@ class Unlocker:
 
         A receipt is handed in by one of them, or if none pays for it by the signer; the others find it done.
         """
-        from registry.gated.gateways import DEADLINE, HEDGE, gather
+        from registry.gated.share_client import DEADLINE, HEDGE, gather
 
         deadline = DEADLINE if receipt is None else _RECEIPT_DEADLINE
         wallet, until = wallet_of(self._session, "open a gated asset"), time.monotonic() + FRESH_SECONDS
@@ -348,7 +348,7 @@ class Unlocking(Session):
 def wallet_of(session: Session, what: str) -> Wallet:
     """The signer as key gateways know it. Raises `NoSigner`, and `SignerError` for one that signs no messages."""
     from registry.chain.signers import sign_text
-    from registry.gated.gateways import Wallet
+    from registry.gated.share_client import Wallet
 
     signer = session.actor.signing(what)
     patience = float(getattr(signer, "patience", 0.0))

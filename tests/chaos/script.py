@@ -120,7 +120,7 @@ def quicken() -> None:
     """Let processes that are forked off this one wait less, as tests do; what they do stays the same."""
     import registry.content.entrusting
     import registry.content.unlocking
-    import registry.gated.gateways
+    import registry.gated.share_client
     from registry.chain import sender
     from registry.gated import key_store
 
@@ -130,8 +130,8 @@ def quicken() -> None:
         module.FRESH_POLL = 0.1  # type: ignore[attr-defined,misc]
         module.FRESH_SECONDS = 30.0  # type: ignore[attr-defined,misc]
     registry.content.unlocking._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
-    registry.gated.gateways.DEADLINE = 5.0  # type: ignore[misc]
-    registry.gated.gateways.HEDGE = 0.4  # type: ignore[misc]
+    registry.gated.share_client.DEADLINE = 5.0  # type: ignore[misc]
+    registry.gated.share_client.HEDGE = 0.4  # type: ignore[misc]
     read, write_, known = key_store.read_recovery, key_store.write_recovery, dict[tuple[bytes, str], Any]()
 
     # A passphrase takes a second on purpose: what this process has written or read before it forks is known.

@@ -27,8 +27,8 @@ from registry.errors import (
     WrongKey,
 )
 from registry.gated.gated_content import GatedContent
-from registry.gated.gateways import GatewayClient
 from registry.gated.identity import Identity, seal, unseal
+from registry.gated.share_client import GatewayClient
 from registry.gated.shares import commitment, split
 from registry.session import Session
 from registry.teams.safe_signer import SafeSigner

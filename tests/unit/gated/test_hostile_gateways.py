@@ -17,10 +17,10 @@ from registry.chain.signers import KeySigner
 from registry.content.unlocking import _is_signed
 from registry.documents.ddo import KeyGateway
 from registry.errors import GatewayError, SignerError
-from registry.gated import gateways
-from registry.gated.gateways import GatewayClient, Gathered, Wallet, gather
+from registry.gated import share_client
 from registry.gated.identity import Identity, seal
 from registry.gated.protocol import Release, ReleaseRequest
+from registry.gated.share_client import GatewayClient, Gathered, Wallet, gather
 from registry.gated.shares import commitment, split
 from registry.ipfs.hosts import NetworkReach
 
@@ -227,13 +227,13 @@ def test_a_wrong_share_is_found_out_and_its_gateway_named(lie: str, committed: b
 def test_a_wrong_share_is_known_alone_and_nothing_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer than k liars cannot hide a key that is there, however many combinations there would be to try."""
     wrong, tried, holder = split(KEY, 2, 3), [], []
-    real = gateways.combine
+    real = share_client.combine
 
     def count(shares: Any, *rest: Any, **options: Any) -> Any:
         tried.append({name: len(given) for name, given in shares.items()})
         return real(shares, *rest, **options)
 
-    monkeypatch.setattr(gateways, "combine", count)
+    monkeypatch.setattr(share_client, "combine", count)
     with town(gives(lambda request: holder[0].release(request, "\n".join([wrong[0], SHARES[1]]))), None, None) as fakes:
         holder.extend(fakes)
         found = asked(fakes)
