@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bench import rows
 from bench.anvil import anvil
+from bench.memory import peak_mib
 from registry.assets.drafting import Draft
 from registry.chain.addresses import Deployment
 from registry.chain.connection import Chain
@@ -110,7 +111,7 @@ def publish(url: str, record: str, home: str, size: int) -> None:
         "collection": made.did.asset_id,
         "document_bytes": documents // size,
         "publish_cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
-        "publish_peak_mb": round(used.ru_maxrss / 1024, 1),
+        "publish_peak_mb": round(peak_mib() * 1.048576, 1),
         "publish_gas": made.tx.cost.gas,
     }
     sys.stdout.write(json.dumps(figures))

@@ -26,6 +26,7 @@ import requests
 from rich.console import Console
 
 from bench.anvil import anvil
+from bench.memory import peak_mib
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.raw_blocks import Blocks
@@ -251,20 +252,14 @@ def _ingesting(stage: Stage) -> dict[str, Any]:
             found[f"ingest_{name}_events"] = events
             found[f"ingest_{name}_undo_rows_of_assets"] = undo
             if name == "sqlite":
-                found["memory_mb"] = _peak()
+                found["memory_mb"] = round(peak_mib())
             store.close()
     return found
 
 
 def _forget_peak() -> None:
-    """Have `_peak` begin from now."""
+    """Have `peak_mib` begin from now."""
     Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> int:
-    """The most memory that this process had, in megabytes."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return round(int(line.split()[1]) / 1024)
 
 
 def _databases(folder: str) -> Iterator[tuple[str, str, Any]]:

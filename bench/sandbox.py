@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from bench.memory import peak_mib
 from bench.rows import alone, table
 from bench.rows import write as write_rows
 from registry.ipfs.store import LocalStore
@@ -145,7 +146,7 @@ def _large(python: str) -> dict[str, int]:
     count = "import sys\nn = 0\nwhile p := sys.stdin.buffer.read(2**20): n += len(p)\nprint(n)"
     outcome = run(Spec(command=(python, "-I", "-S", "-c", count), limits=Limits(seconds=600)), stdin=pieces()).check()
     assert outcome.text() == f"{2**30}\n"
-    streamed = _peak()
+    streamed = round(peak_mib())
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -159,14 +160,8 @@ def _large(python: str) -> dict[str, int]:
         )
         made = Workshop(store, place).run(place / "main.py", {"large": str(cid)}, outputs=place / "out")
         assert (made.outputs / "n").read_text() == str(2**30)
-        laid = _peak()
+        laid = round(peak_mib())
     return {"streamed_1_gib_host_mib": streamed, "laid_1_gib_host_mib": laid}
-
-
-def _peak() -> int:
-    """The most memory that this program has had, in MiB. `ru_maxrss` would count that of who started it too."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) // 1024
 
 
 def show(console: Console, rows: dict[str, Any]) -> None:
