@@ -133,7 +133,7 @@ release: .venv-release/ready bounds
 	scripts/_toolchain/release.sh
 
 # The lowest releases that pyproject.toml admits and today's newest, and wheels alone for each Python that it names.
-bounds: .venv-newest/ready
+bounds: system .venv-newest/ready tests/peers/node_modules
 	.venv-newest/bin/python scripts/_toolchain/bounds.py
 
 refresh: .venv-newest/ready

@@ -175,13 +175,13 @@ def test_a_folder_of_many_files_is_read_through_its_blocks(
         author.open(did, "sub")
 
 
-@pytest.fixture(scope="session")
-def large(tmp_path_factory: pytest.TempPathFactory, shared: Registry) -> tuple[Registry, DID, bytes]:
-    """A file of three blocks, published before any test."""
+@pytest.fixture
+def large(tmp_path: Path, author: Registry) -> tuple[Registry, DID, bytes]:
+    """A file of three blocks."""
     data = random.Random(7).randbytes(2 * 2**20 + 12_345)
-    path = tmp_path_factory.mktemp("large") / "large.bin"
+    path = tmp_path / "large.bin"
     path.write_bytes(data)
-    return shared, shared.publish(path, name="Large", type="other", license="MIT").did, data
+    return author, author.publish(path, name="Large", type="other", license="MIT").did, data
 
 
 @pytest.fixture

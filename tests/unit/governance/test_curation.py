@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -214,9 +215,12 @@ def test_a_council_endorses_for_its_time(for_sale: Registry, curator: Registry, 
         curator.governance.endorse(ASSET, "Late.")
 
 
-def test_a_registry_without_a_dao_has_no_listing(shared: Registry) -> None:
-    shared.publish(None, name="Alone", type="dataset", license="MIT")
-    assert shared.get(1).listing is None
+def test_a_registry_without_a_dao_has_no_listing(
+    shared: Registry, rewound: Callable[[Registry], AbstractContextManager[Registry]]
+) -> None:
+    with rewound(shared) as alone:
+        alone.publish(None, name="Alone", type="dataset", license="MIT")
+        assert alone.get(1).listing is None
 
 
 def test_a_council_folds_for_its_time_and_an_owner_does_not_undo_it(for_sale: Registry, curator: Registry) -> None:
