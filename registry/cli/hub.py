@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from registry.client import Registry
     from registry.errors import RegistryError
     from registry.index.home_index import LocalIndex
+    from registry.index.index_reader import IndexReader
 
 database_option = click.option(
     "--database",
@@ -320,24 +322,42 @@ def script(app: App, url: str | None, proposes: bool, dry_run: bool) -> None:
     app.console.result(answer, facts={name: text for name, text in facts.items() if text})
 
 
-@command("compare", group=hub, examples=["registry hub compare https://a.example https://b.example"])
+@command(
+    "compare",
+    group=hub,
+    examples=[
+        "registry hub compare https://a.example https://b.example",
+        "registry hub compare https://a.example",
+    ],
+)
 @click.argument("first")
-@click.argument("second")
-def compare(app: App, first: str, second: str) -> None:
-    """Find the assets of which two hubs say different things, and which of them is wrong by the chain."""
+@click.argument("second", required=False)
+def compare(app: App, first: str, second: str | None) -> None:
+    """Find the assets of which two hubs say different things at the last block that is final for both, and which of
+    them is wrong by the chain.
+
+    Without SECOND the hub is compared with an index of your own, which is read from your node first.
+    """
     from registry.cli.console import table_of
+    from registry.index.hubs import index_of, opened_hub
     from registry.index.proof import compare as differences
-    from registry.index.remote import RemoteHub
 
     registry = app.registry()
-    found = differences(RemoteHub(first), RemoteHub(second), registry.chain, registry.deployment.registry)
-    if not found and not app.console.as_json:
-        app.console.say("They agree on every asset.")
+    with ExitStack() as opened:
+        hubs: list[IndexReader] = [opened.enter_context(opened_hub(registry, url)) for url in (first, second) if url]
+        if second is None:
+            with app.progress():
+                hubs.append(index_of(registry).catalogue)
+        found = differences(hubs[0], hubs[1], registry.chain, registry.deployment.registry)
+    if not found.differences and not app.console.as_json:
+        app.console.say(f"They agree on every asset: {found.assets:,} at block {found.block}.")
         return
-    table = table_of("", "asset", "the first", "the second", "wrong")
-    for one in found:
-        table.add_row(one.did, one.first, one.second, ", ".join(one.wrong))
+    table = table_of(f"at block {found.block}", "asset", "the first", "the second", "wrong")
+    for one in found.differences:
+        table.add_row(one.did, one.first, one.second, ", ".join(name or "your own index" for name in one.wrong))
     app.console.result(found, table=table)
+    if found.more:
+        app.console.say("There are more.")
 
 
 @click.group("hook", cls=Group)

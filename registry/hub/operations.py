@@ -104,6 +104,7 @@ _WHOSE = Parameter("account", {"type": "string", "pattern": "^0x[0-9a-f]{40}$"},
 _AFTER = _text("after", "Where the page before ended.", most=80, pattern="^[0-9a-fx.]{0,80}$")
 _LIMIT = _number("limit", "How many.", low=1, high=MOST_HITS)
 _LIMIT_LONG = _number("limit", "How many.", low=1, high=200)
+_FINAL = _number("block", "At this final block; by default at the last.")
 _OF_ASSET = _number("asset", "Number of the asset.", low=1)
 _OF_ACCOUNT = _text("account", "Account, in lower case.", most=42, pattern="^0x[0-9a-f]{40}$")
 
@@ -288,16 +289,17 @@ OPERATIONS: Final = (
         TableRows,
         _rows,
     ),
-    Operation("/v1/tree", "The root over all assets at the last final block.", (), Root, lambda a, v: a.root()),
+    Operation("/v1/tree", "The root over all assets.", (_FINAL,), Root, lambda a, v: a.root(**v)),
     Operation(
         "/v1/tree/{level}/{place}",
         "A node of the tree below the root.",
         (
             _number("level", "1 is above the leaves.", low=1, high=16, in_path=True),
             _number("place", "From the left.", in_path=True),
+            _FINAL,
         ),
         TreeNode,
-        lambda a, v: a.node(v["level"], v["place"]),
+        lambda a, v: a.node(v.pop("level"), v.pop("place"), **v),
     ),
     Operation(
         "/v1/statements",

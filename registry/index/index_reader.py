@@ -101,11 +101,11 @@ class IndexReader(Protocol):
     def document(self, digest: bytes) -> bytes | None:
         """A document by its digest."""
 
-    def root(self) -> Root:
-        """The root over all assets."""
+    def root(self, *, block: int | None = None) -> Root:
+        """The root over all assets at the last final block, or at one before it."""
 
-    def node(self, level: int, place: int) -> TreeNode | None:
-        """A node of the tree below the root."""
+    def node(self, level: int, place: int, *, block: int | None = None) -> TreeNode | None:
+        """A node of the tree below that root."""
 
     def say(self, statement: bytes) -> bool:
         """Hand in a signed statement; says whether it is new. Raises `InputError` for one that is refused."""

@@ -42,7 +42,7 @@ from registry.index.models import (
 )
 from registry.index.power import gini, nakamoto
 from registry.index.questions import QUESTIONS
-from registry.index.roots import Roots
+from registry.index.roots import Rooted, Roots
 from registry.index.search.finder import Found
 from registry.index.search.query import SearchQuery
 from registry.index.search_text import words
@@ -450,15 +450,24 @@ class IndexView:
                 return bytes(row["bytes"])
         return None
 
-    def root(self) -> Root:
-        """The root over all assets at the last final block."""
-        number, hash_, root, assets, levels = self._roots.at_final()
-        return Root(block=BlockShown(number=number, hash=hash_), root=root.hex(), assets=assets, levels=levels)
+    def root(self, *, block: int | None = None) -> Root:
+        """The root over all assets at the last final block, or at one before it. Raises `InputError`."""
+        found = self._rooted(block)
+        return Root(
+            block=BlockShown(number=found.final, hash=found.hash),
+            at=found.at,
+            root=found.tree.root.hex(),
+            assets=found.tree.size,
+            levels=found.tree.levels,
+        )
 
-    def node(self, level: int, place: int) -> TreeNode | None:
-        """A node of the tree below the root, None for one that is not there."""
+    def _rooted(self, block: int | None) -> Rooted:
+        return self._roots.at_final() if block is None else self._roots.at(block, self._contracts)
+
+    def node(self, level: int, place: int, *, block: int | None = None) -> TreeNode | None:
+        """A node of the tree below that root, None for one that is not there. Raises `InputError`."""
         try:
-            below = self._roots.below(level, place)
+            below = self._rooted(block).tree.below(level, place)
         except KeyError:
             return None
         return TreeNode(level=level, place=place, below=tuple(one.hex() for one in below))

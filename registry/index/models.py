@@ -388,9 +388,11 @@ class Suggestions(Model):
 
 
 class Root(Model):
-    """The root over all assets at a final block: two indexes that agree have the same."""
+    """The root over all assets at the final block with number `at`: two indexes that agree have the same. `block` is
+    the last final block."""
 
     block: BlockShown
+    at: Number
     root: Hex
     assets: Number
     levels: Number

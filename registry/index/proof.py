@@ -24,16 +24,15 @@ from registry.documents.merkle import root_from
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
 from registry.index.entries import formats_of
 from registry.index.index_reader import IndexReader
-from registry.index.models import BlockShown, Hit, Owned
-from registry.index.roots import WIDTH, leaf_of
+from registry.index.models import BlockShown, Hit, Owned, Root
+from registry.index.roots import EMPTY, WIDTH, leaf_of
 from registry.types import ITEM, ZERO_ADDRESS, terms_of, to_address
 
 if TYPE_CHECKING:
     from registry.session import Session
 
-__all__ = ["Difference", "check_documents", "check_hits", "check_owned", "compare", "token_addresses"]
+__all__ = ["Comparison", "Difference", "check_documents", "check_hits", "check_owned", "compare", "token_addresses"]
 
-_EMPTY: Final = bytes(32)
 _OF_THE_CHAIN: Final = ("owner", "collection", "minted", "digest", "version", "state", "delisted", "offers")
 """What another block may have otherwise."""
 
@@ -50,6 +49,16 @@ class Difference:
     first: str
     second: str
     wrong: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two hubs say differently at the final block number `block`, of so many assets; whether there is `more`."""
+
+    block: int
+    assets: int
+    differences: tuple[Difference, ...]
+    more: bool
 
 
 def token_addresses(session: Session) -> Tokens:
@@ -153,74 +162,121 @@ def check_owned(
     return kept, lies
 
 
-def compare(
-    first: IndexReader, second: IndexReader, chain: Chain, registry: str, *, most: int = 100
-) -> list[Difference]:
-    """The assets of which two hubs say different things, and who is wrong of each as one's own node has it.
+def compare(first: IndexReader, second: IndexReader, chain: Chain, registry: str, *, most: int = 100) -> Comparison:
+    """The assets of which two hubs say different things at the last block that is final for both, and who is wrong of
+    each as one's own node has it.
 
-    Walks both trees down to the leaves that differ: some ten questions to each for one asset among a million.
-    Raises `HubUnavailable` and `ConnectionFailed`.
+    Walks both trees down to the leaves that differ: some ten questions to each for one asset among a million, and no
+    more of a hub whose answers make no tree. Raises `HubLied` for such a hub and for one that follows another chain,
+    `HubUnavailable`, `ConnectionFailed` (also where one's own node is behind), and `InputError` if one hub is so far
+    behind that the other does not count back to there.
     """
-    tops = first.root(), second.root()
-    if tops[0].root == tops[1].root:
-        return []
-    size = max(tops[0].assets, tops[1].assets)
-    levels = max(2, max(top.levels for top in tops))
-    leaves: list[dict[int, bytes]] = [{}, {}]
-    waiting = [(levels - 1, 0)]
-    while waiting and max(len(leaves[0]), len(leaves[1])) < most:
-        level, place = waiting.pop(0)
-        below = [_below(hub, top.levels, level, place) for hub, top in zip((first, second), tops, strict=True)]
-        for number in range(WIDTH):
-            nodes = [one[number] if number < len(one) else _EMPTY for one in below]
-            if nodes[0] == nodes[1]:
+    hubs = first, second
+    tops = [hub.root() for hub in hubs]
+    block = min(top.block.number for top in tops)
+    for hub, top in zip(hubs, tops, strict=True):
+        _on_this_chain(hub, top.block, chain)
+    trees = [_Climbed(hub, block, hub.root(block=block)) for hub in hubs]
+    counts = [tree.top.assets for tree in trees]
+    for hub, count, leaf in zip(hubs, counts, _true_leaves(counts, block, chain, registry), strict=True):
+        if count and leaf == EMPTY:
+            raise HubLied(hub.name, f"block {block}", "number of assets", count, "less")
+    differing, more = _differing(trees, most)
+    # Both may leave out the last ones.
+    asked = [*sorted(differing), max(counts) + 1]
+    found = []
+    for id, true in zip(asked, _true_leaves(asked, block, chain, registry), strict=True):
+        said = differing.get(id, (EMPTY, EMPTY))
+        wrong = tuple(hub.name for hub, leaf in zip(hubs, said, strict=True) if leaf != true)
+        if wrong:
+            words = ["leaves it out" if one == EMPTY else f"has {one.hex()[:16]}" for one in said]
+            found.append(Difference(str(DID(chain.chain_id, registry, id)), words[0], words[1], wrong))
+    return Comparison(block, max(counts), tuple(found), more)
+
+
+def _on_this_chain(hub: IndexReader, block: BlockShown, chain: Chain) -> None:
+    """Refuse to judge by a node that does not have the block that a hub speaks of, and a hub of another fork."""
+    header = Blocks(chain).header(block.number)
+    if header is None:
+        raise ConnectionFailed(chain.url, f"it does not have block {block.number}, which is final for {hub.name}, yet")
+    if block.number and header.hash != block.hash:
+        raise HubLied(hub.name, f"block {block.number}", "hash", block.hash, header.hash)
+
+
+def _differing(trees: Sequence[_Climbed], most: int) -> tuple[dict[int, tuple[bytes, bytes]], bool]:
+    """The leaves that are not the same in two trees, by numbers, and whether there are more than `most`."""
+    found: dict[int, tuple[bytes, bytes]] = {}
+    tops = [tree.top for tree in trees]
+    level = max(2, *(top.levels for top in tops)) - 1
+    waiting = [(level, 0)] if tops[0].root != tops[1].root else []
+    while waiting:
+        # The leftmost first and as deep as it goes: what waits is one node's children on each level.
+        level, place = waiting.pop()
+        sides = [tree.below(level, place) for tree in trees]
+        differs = []
+        for number in range(max(map(len, sides))):
+            first, second = (side[number] if number < len(side) else EMPTY for side in sides)
+            if first == second:
                 continue
             if level > 1:
-                waiting.append((level - 1, place * WIDTH + number))
-            elif (id := place * WIDTH + number + 1) <= size:
-                leaves[0][id], leaves[1][id] = nodes
-    return _judged(leaves, (first, second), [top.block for top in tops], chain, registry)
+                differs.append((level - 1, place * WIDTH + number))
+            elif len(found) == most:
+                return found, True
+            else:
+                found[place * WIDTH + number + 1] = first, second
+        waiting += reversed(differs)
+    return found, False
 
 
-def _judged(
-    leaves: Sequence[dict[int, bytes]],
-    hubs: Sequence[IndexReader],
-    blocks: Sequence[BlockShown],
-    chain: Chain,
-    registry: str,
-) -> list[Difference]:
-    """Who is wrong, by the chain at the block that each hub speaks of."""
-    ids = sorted(leaves[0])
-    truths = []
-    for block in blocks:
-        number, _ = _moment(chain, block)
-        reads = [Read(to_address(registry), call("AssetRegistry", "assetInfo", id), number) for id in ids]
-        truths.append([_true_leaf(id, answer) for id, answer in zip(ids, read_many(chain, reads), strict=True)])
+class _Climbed:
+    """The tree of a hub at a block, each node of it held against the one above. Raises `HubLied`."""
+
+    def __init__(self, hub: IndexReader, block: int, top: Root) -> None:
+        self._hub, self._block, self.top = hub, block, top
+        self._known = {(top.levels - 1, 0): bytes.fromhex(top.root)}
+        if (top.at, top.levels) != (block, height := _levels_of(top.assets)):
+            raise self._untrue("size", f"{top.levels} levels at block {top.at}", f"{height} at block {block}")
+
+    def below(self, level: int, place: int) -> tuple[bytes, ...]:
+        """The nodes below one; of a tree that is not as high, as if it were."""
+        if level >= self.top.levels:
+            return (bytes.fromhex(self.top.root),) if place == 0 and self.top.assets else ()
+        node = self._known.pop((level, place), None)
+        if node is None:
+            return ()
+        told = self._hub.node(level, place, block=self._block)
+        found = tuple(bytes.fromhex(one) for one in told.below) if told is not None else ()
+        made = hashlib.sha256(b"".join(found)).digest()
+        wide = min(WIDTH, -(-self.top.assets // WIDTH ** (level - 1)) - place * WIDTH)
+        if made != node or len(found) != wide:
+            raise self._untrue(f"node {place} of level {level}", made.hex(), node.hex())
+        if level > 1:
+            self._known |= {(level - 1, place * WIDTH + number): one for number, one in enumerate(found)}
+        return found
+
+    def _untrue(self, what: str, said: str, true: str) -> HubLied:
+        return HubLied(self._hub.name, f"its tree at block {self._block}", what, said, true)
+
+
+def _levels_of(assets: int) -> int:
+    """How many levels a tree of so many assets has."""
+    levels, size = 1, assets
+    while size > 1 or (assets and levels == 1):
+        levels, size = levels + 1, -(-size // WIDTH)
+    return levels
+
+
+def _true_leaves(ids: Sequence[int], block: int, chain: Chain, registry: str) -> list[bytes]:
+    """The leaves of some assets as one's own node has them."""
     found = []
-    for place, id in enumerate(ids):
-        said = [leaves[side][id] for side in (0, 1)]
-        wrong = tuple(hubs[side].name for side in (0, 1) if said[side] != truths[side][place])
-        if wrong:
-            words = ["leaves it out" if one == _EMPTY else f"has {one.hex()[:16]}" for one in said]
-            found.append(Difference(str(DID(chain.chain_id, registry, id)), words[0], words[1], wrong))
+    reads = [Read(to_address(registry), call("AssetRegistry", "assetInfo", id), block) for id in ids]
+    for id, answer in zip(ids, read_many(chain, reads), strict=True):
+        if not isinstance(answer, bytes):
+            found.append(EMPTY)
+            continue
+        ((owner, digest, version, state, delisted, *_),) = output("AssetRegistry", "assetInfo", answer)
+        found.append(leaf_of(id, digest, version, state, delisted, owner))
     return found
-
-
-def _true_leaf(id: int, answer: Any) -> bytes:
-    if not isinstance(answer, bytes):
-        return _EMPTY
-    ((owner, digest, version, state, delisted, *_),) = output("AssetRegistry", "assetInfo", answer)
-    return leaf_of(id, digest, version, state, delisted, owner)
-
-
-def _below(hub: IndexReader, levels: int, level: int, place: int) -> list[bytes]:
-    """The nodes below one of the tree of a hub; of a tree that is not as high, as if it were."""
-    if level >= levels:
-        top = hub.node(levels - 1, 0) if place == 0 and levels > 1 else None
-        whole = b"".join(bytes.fromhex(one) for one in top.below) if top is not None else b""
-        return [hashlib.sha256(whole).digest()] if whole else []
-    found = hub.node(level, place)
-    return [bytes.fromhex(one) for one in found.below] if found is not None else []
 
 
 def _moment(chain: Chain, block: BlockShown) -> tuple[int, bool]:

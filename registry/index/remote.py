@@ -162,13 +162,13 @@ class RemoteHub:
         status, data = self._ask(f"/v1/documents/{CID.from_digest(Digest(digest))}", {})
         return data if status == 200 and hashlib.sha256(data).digest() == digest else None
 
-    def root(self) -> Root:
-        """The root over all assets."""
-        return self._get("/v1/tree", Root)
+    def root(self, *, block: int | None = None) -> Root:
+        """The root over all assets at its last final block, or at one before it."""
+        return self._get("/v1/tree", Root, block=block)
 
-    def node(self, level: int, place: int) -> TreeNode | None:
-        """A node of the tree below the root."""
-        return self._found(f"/v1/tree/{level}/{place}", TreeNode)
+    def node(self, level: int, place: int, *, block: int | None = None) -> TreeNode | None:
+        """A node of the tree below that root."""
+        return self._found(f"/v1/tree/{level}/{place}", TreeNode, block=block)
 
     def say(self, statement: bytes) -> bool:
         """Hand in a signed statement; says whether it is new to it. Raises `InputError` for one that it refuses."""

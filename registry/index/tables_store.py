@@ -69,7 +69,6 @@ OWN: Final = (
     Table("readme", (("asset", "int"), ("cid", "blob")), 1, ("cid",)),
     Table("dropped", (("number", "int"), ("hash", "text"), *BY_NAME["event"].columns), 1, ("time", "asset")),
     Table("item", (("id", "int"), ("digest", "blob"), ("proof", "blob")), 1),
-    Table("root", (("block", "int"), ("hash", "text"), ("root", "blob"), ("assets", "int")), 1),
 )
 """What an index keeps for itself, and no chain says."""
 
@@ -394,7 +393,6 @@ class Store(ABC):
         for table in LOGS:
             if table.name != "party":
                 self.run(f"DELETE FROM {table.name} WHERE block > ?", to)
-        self.run("DELETE FROM root WHERE block > ?", to)
         self.run("DELETE FROM block WHERE number > ?", to)
         self.stain(changed)
         return count

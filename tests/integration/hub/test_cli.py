@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from integration.cli_support import ADDRESSES, PUBLISH, Shell
@@ -97,12 +98,16 @@ def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) 
     assert author.json("hub", "index", "--database", copy)["root"] == made["root"]
     assert "empty database" in author.refused("hub", "export", copy)["hint"]
     assert "no index at" in author.refused("hub", "export", copy, "--database", str(tmp_path / "none"))["message"]
+    httpx.post(author.url, json={"jsonrpc": "2.0", "id": 1, "method": "anvil_mine", "params": ["0x5"]})
     with serving(author, "serve", "--final-after", "2") as url:
         wait_for(lambda: get(f"{url}/v1/search?q=penguin").json()["total"] == 1)
         assert author.json("hub", "status", url)["assets"] == 1
         assert "behind its node" in author.ok("hub", "status", url)
         assert author.json("search", "penguins", "--hub", url)["hits"][0]["hub"] == url
-        assert author.ok("hub", "compare", url, url) == "They agree on every asset.\n"
+        for words in ((url, url), (url,)):
+            assert "They agree on every asset: 1 at block" in author.ok("hub", "compare", *words)
+        told = author.json("hub", "compare", url)
+        assert (told["assets"], told["differences"], told["more"]) == (1, [], False)
     assert author.refused("search", "penguins", "--hub", url)["error"] == "HubUnavailable"
     assert os.stat(author.folder / "home" / "hub").st_mode & 0o077 == 0
 

@@ -117,6 +117,9 @@ def test_a_document_is_one_raw_block(town: Town, hub: HubServer) -> None:
         "/v1/activity?limit=201",
         "/v1/accounts/0xABCDEF/owned",
         "/v1/tree/99/0",
+        "/v1/tree?block=999999999",
+        "/v1/tree?block=-1",
+        "/v1/tree/1/0?block=999999999",
         "/v1/search?" + "a" * 5000,
     ],
 )
@@ -280,8 +283,10 @@ def test_readers_of_one_database_follow_who_writes_it(town: Town, postgres: Post
             return pages[0] == pages[1] and pages[0]["total"] == 2
 
         wait_for(same)
-        roots = [get(f"{one.url}/v1/tree").json() for one in (writer, reader)]
-        assert roots[0] == roots[1]
+        final = get(f"{writer.url}/v1/tree").json()["at"]
+        for path in ("/v1/tree", f"/v1/tree?block={final - 1}", f"/v1/tree/1/0?block={final - 1}"):
+            told = [get(one.url + path).json() for one in (writer, reader)]
+            assert told[0] == told[1] and "error" not in told[0]
 
 
 def test_a_reader_may_read_the_tables_and_needs_nothing_else(town: Town, postgres: Postgres) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from integration.hub.support import Liar, Town, wait_for
-from registry.errors import HubLied, HubUnavailable, InputError
+from registry.chain.raw_blocks import Blocks
+from registry.errors import ConnectionFailed, HubLied, HubUnavailable, InputError
 from registry.hub.hub_server import HubServer
-from registry.index import remote
-from registry.index.models import Root
-from registry.index.proof import compare
+from registry.index import proof, remote, roots
+from registry.index.models import BlockShown, Root, TreeNode
+from registry.index.proof import Comparison, compare
 from registry.index.remote import RemoteHub
-from registry.index.roots import Roots
-from registry.index.stores import open_store
-from registry.index.tables import BY_NAME
+from registry.index.roots import EMPTY, leaf_of
 
 
 def change(field: str, value: Any) -> Callable[[Any], Any]:
@@ -207,21 +206,31 @@ def test_a_hub_says_the_same_as_the_index_of_this_process(town: Town, hub: HubSe
 # --- What is left out ----------------------------------------------------------------------------
 
 
+def compared(town: Town, first: Any, second: Any, *, most: int = 100) -> Comparison:
+    return compare(first, second, town.author.chain, town.author.deployment.registry, most=most)
+
+
 def test_what_a_hub_leaves_out_is_found_by_comparing(town: Town, hub: HubServer) -> None:
     town.mine(2)
     with town.hub() as other:
         pair = RemoteHub(hub.url), RemoteHub(other.url)
-        registry = town.author.deployment.registry
-        assert compare(*pair, town.author.chain, registry) == []
+        assert (compared(town, *pair).differences, compared(town, *pair).assets) == ((), 3)
+        # What happened since is not final for the first, and no difference.
+        town.buyer.publish(None, name="Skuas", type="dataset", license="MIT")
+        head = town.author.chain.block().number
+        wait_for(lambda: pair[1].root().block.number == head - 1)
+        assert compared(town, *pair).differences == () and compared(town, *pair).block < head - 1
         index = other_index(other)
         with index.store.writing():
             index.store.run("DELETE FROM asset WHERE id = ?", 2)
             index.store.run("UPDATE asset SET owner = ? WHERE id = ?", "0x" + "44" * 20, 3)
             index.store.stain([2, 3])
-        found = {one.did: one for one in compare(*pair, town.author.chain, registry)}
+        wrong = compared(town, *pair)
+        found = {one.did: one for one in wrong.differences}
         assert set(found) == {str(town.reader.did(2)), str(town.reader.did(3))}
         assert found[str(town.reader.did(2))].second == "leaves it out"
         assert all(one.wrong == (other.url,) for one in found.values())
+        assert compared(town, *pair, most=1).more and not wrong.more
 
 
 def other_index(server: HubServer) -> Any:
@@ -247,42 +256,88 @@ def remember(monkeypatch: pytest.MonkeyPatch) -> None:
 class Tree:
     """A hub of as many assets as one likes; `asked` counts the questions."""
 
-    def __init__(self, name: str, count: int, without: int = 0) -> None:
-        self.name = name
-        self.asked = 0
-        store = open_store(":memory:")
-        store.prepare({"registry": "0x" + "11" * 20})
-        fresh = BY_NAME["asset"].fresh((1,))
-        with store.writing():
-            for start in range(1, count + 1, 10_000):
-                ids = range(start, min(start + 10_000, count + 1))
-                rows = [{**fresh, "id": id, "owner": "0x" + "22" * 20, "digest": bytes(32), "version": 1} for id in ids]
-                store.put("asset", [row for row in rows if row["id"] != without])
-                store.stain(ids)
-            store.put("block", [{"number": 5, "hash": "0x" + "33" * 32, "parent": "0x" + "00" * 32, "time": 0}])
-            store.note(final=5)
-        self._roots = Roots(store)
+    def __init__(self, name: str, block: BlockShown, leaves: dict[int, bytes]) -> None:
+        self.name, self.asked, self._block = name, 0, block
+        self._tree = roots.Tree().changed(leaves.items())
 
-    def root(self) -> Root:
+    def root(self, *, block: int | None = None) -> Root:
         self.asked += 1
-        number, hash_, root, assets, levels = self._roots.at_final()
-        return Root(block={"number": number, "hash": hash_}, root=root.hex(), assets=assets, levels=levels)  # type: ignore[arg-type]
+        tree, at = self._tree, self._block.number if block is None else block
+        return Root(block=self._block, at=at, root=tree.root.hex(), assets=tree.size, levels=tree.levels)
 
-    def node(self, level: int, place: int) -> Any:
-        from registry.index.models import TreeNode
-
+    def node(self, level: int, place: int, *, block: int | None = None) -> Any:
         self.asked += 1
         try:
-            return TreeNode(level=level, place=place, below=tuple(one.hex() for one in self._roots.below(level, place)))
+            return TreeNode(level=level, place=place, below=tuple(one.hex() for one in self._tree.below(level, place)))
         except KeyError:
             return None
 
 
+def head_of(town: Town) -> BlockShown:
+    head = Blocks(town.author.chain).head()
+    return BlockShown(number=head.number, hash=head.hash)
+
+
+def leaf(id: int) -> bytes:
+    return leaf_of(id, bytes(32), 1, 0, False, "0x" + "22" * 20)
+
+
 @pytest.mark.parametrize(("count", "without"), [(1, 1), (64, 64), (65, 65), (5_000, 4_096), (100_000, 54_321)])
-def test_one_asset_among_many_is_found_in_few_questions(town: Town, count: int, without: int) -> None:
-    """At a million it is one level more: the figure is in the benchmark."""
-    whole, lacking = Tree("whole", count), Tree("lacking", count, without)
-    found = compare(whole, lacking, town.author.chain, town.author.deployment.registry)  # type: ignore[arg-type]
-    assert [int(one.did.rpartition("_")[2]) for one in found] == [without]
-    assert "leaves it out" in (found[0].second, found[0].first)
-    assert whole.asked + lacking.asked <= 12
+def test_one_asset_among_many_is_found_in_few_questions(
+    town: Town, monkeypatch: pytest.MonkeyPatch, count: int, without: int
+) -> None:
+    """At a million it is one level more. No chain here has so many assets: what it would have is said in its place."""
+    leaves = {id: leaf(id) for id in range(1, count + 1)}
+    monkeypatch.setattr(proof, "_true_leaves", lambda ids, *_: [leaves.get(id, EMPTY) for id in ids])
+    whole = Tree("whole", head_of(town), leaves)
+    lacking = Tree("lacking", head_of(town), {id: one for id, one in leaves.items() if id != without})
+    for pair in ((whole, lacking), (lacking, whole)):
+        whole.asked = lacking.asked = 0
+        (found,) = compared(town, *pair).differences
+        assert int(found.did.rpartition("_")[2]) == without and found.wrong == ("lacking",)
+        assert "leaves it out" in (found.second, found.first)
+        assert whole.asked + lacking.asked <= 12
+
+
+def test_what_both_leave_out_at_the_end_is_found(town: Town) -> None:
+    """Their trees are the same, and the chain has one asset more."""
+    both = [Tree(name, head_of(town), {}) for name in ("first", "second")]
+    (found,) = compared(town, *both).differences
+    assert (found.did, found.wrong) == (str(town.reader.did(1)), ("first", "second"))
+
+
+class Endless(Tree):
+    """Makes up a tree while it is asked."""
+
+    def __init__(self, block: BlockShown, assets: int, levels: int) -> None:
+        super().__init__("endless", block, {1: leaf(1)})
+        self._says = {"assets": assets, "levels": levels}
+
+    def root(self, *, block: int | None = None) -> Root:
+        return super().root(block=block).model_copy(update=self._says)
+
+    def node(self, level: int, place: int, *, block: int | None = None) -> Any:
+        self.asked += 1
+        return TreeNode(level=level, place=place, below=[f"{self.asked:064x}"] * 64)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("assets", "levels", "what"),
+    [(10**15, 16, "size"), (10**15, 10, "number of assets"), (3, 2, "node 0 of level 1"), (1, 2, "node 0 of level 1")],
+)
+def test_who_makes_up_a_tree_is_named_after_few_questions(
+    town: Town, hub: HubServer, assets: int, levels: int, what: str
+) -> None:
+    liar = Endless(head_of(town), assets, levels)
+    with pytest.raises(HubLied) as lied:
+        compared(town, RemoteHub(hub.url), liar)
+    assert (lied.value.hub, lied.value.field) == ("endless", what) and liar.asked < 5
+
+
+def test_a_hub_of_another_fork_is_named_and_one_that_is_ahead_is_not(town: Town, hub: HubServer) -> None:
+    head = head_of(town)
+    with pytest.raises(HubLied, match="hash"):
+        compared(town, RemoteHub(hub.url), Tree("forked", BlockShown(number=head.number, hash="0x" + "33" * 32), {}))
+    ahead = BlockShown(number=head.number + 1_000, hash="0x" + "33" * 32)
+    with pytest.raises(ConnectionFailed, match=f"does not have block {ahead.number}, which is final for ahead, yet"):
+        compared(town, RemoteHub(hub.url), Tree("ahead", ahead, {}))

@@ -215,7 +215,8 @@ def test_a_copy_in_the_other_database_has_the_same_root_and_goes_on(
     copy = open_store(elsewhere)
     told: list[tuple[int, int]] = []
     assets, root = copy_index(index.store, copy, progress=lambda _, done, total: told.append((done, total)))
-    assert (assets, root) == Roots(index.store).at_final()[3:1:-1] == Roots(copy).at_final()[3:1:-1]
+    trees = [Roots(store).at_final().tree for store in (index.store, copy)]
+    assert [(tree.size, tree.root) for tree in trees] == [(assets, root)] * 2
     assert told[-1][0] == told[-1][1] > 50
     assert list(copy.dump(undo=True)) == truth == dump(index, undo=True)
     for table in tables_store.OWN:
