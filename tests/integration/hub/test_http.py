@@ -191,11 +191,11 @@ def test_one_network_cannot_have_all(town: Town) -> None:
 
 
 def test_who_says_nothing_keeps_nobody_waiting(town: Town) -> None:
-    with town.hub(settings={"connections": 600}) as server:
+    with town.hub(settings={"connections": 1_200}) as server:
         idle = []
-        for number in range(400):
+        for number in range(1_000):
             one = socket.create_connection(
-                ("127.0.0.1", server.port), source_address=(f"127.0.1.{number % 200 + 1}", 0)
+                ("127.0.0.1", server.port), source_address=(f"127.0.{number % 5 + 1}.{number % 200 + 1}", 0)
             )
             one.sendall(b"GET /v1/search?q=pen HTTP/1.1\r\nhost: x\r\nx-slow: ")
             idle.append(one)
