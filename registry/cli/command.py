@@ -229,12 +229,12 @@ def ending(ctx: click.Context) -> Iterator[None]:
 
 
 def command(
-    name: str, *, examples: Sequence[str], group: click.Group | None = None
+    name: str, *, examples: Sequence[str], group: click.Group | None = None, cls: type[Command] | None = None
 ) -> Callable[[Callable[..., None]], Command]:
     """Make a command of a function that takes the `App` and the parameters, in `group` if it is below one."""
 
     def make(function: Callable[..., None]) -> Command:
-        made = click.command(name, cls=Command, examples=examples)(_with_app(function))
+        made = click.command(name, cls=cls or Command, examples=examples)(_with_app(function))
         if group is not None:
             group.add_command(made)
         return made

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from registry.cli.batch import YAML, BatchCommand, Within, call_others, pay, run_as, words_argument
 from registry.cli.command import (
     Real,
     abi_option,
@@ -23,18 +24,17 @@ if TYPE_CHECKING:
     from registry.governance.drafts import ProposalDraft
     from registry.governance.standing import Proposal
 
-YAML = (".yaml", ".yml")
-
 
 @command(
     "propose",
+    cls=BatchCommand,
     examples=[
         "registry dao propose fee.yaml",
         'registry dao propose --title "Pay the auditors" --body why.md --pay "0xANN=250 USD"',
-        'registry dao propose --title "Retire asset 7" retire 7 --dry-run',
+        'registry dao propose --dry-run --title "Retire asset 7" retire 7',
     ],
 )
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@words_argument
 @click.option("--title", default="", help="One line; in a YAML file it is 'title'.")
 @click.option("--body", type=click.Path(path_type=Path), help="File with the body in Markdown.")
 @click.option("--pay", "payments", multiple=True, metavar="ACCOUNT=AMOUNT", help="Pay from the treasury; repeatable.")
@@ -48,7 +48,7 @@ YAML = (".yaml", ".yml")
 def propose(
     ctx: click.Context,
     app: App,
-    words: tuple[str, ...],
+    words: tuple[Within, ...],
     title: str,
     body: Path | None,
     payments: tuple[str, ...],
@@ -61,9 +61,9 @@ def propose(
 ) -> None:
     """Propose what a YAML file says, or other commands of 'registry' as the DAO, with + between several.
 
-    examples/proposal.yaml shows all that a file can say. The draft is shown in words and tried on a fork of the chain
-    first. The body is pinned in the block store; on chain stands its CID. Nothing is sent if a call would be refused,
-    unless with --force.
+    Options of 'propose' itself stand before the first of these. examples/proposal.yaml shows all that a file can say.
+    The draft is shown in words and tried on a fork of the chain first. The body is pinned in the block store; on chain
+    stands its CID. Nothing is sent if a call would be refused, unless with --force.
     """
     from registry.errors import ChainError
 
@@ -208,7 +208,7 @@ def _draft(
     ctx: click.Context,
     app: App,
     registry: Registry,
-    words: tuple[str, ...],
+    words: tuple[Within, ...],
     title: str,
     body: Path | None,
     payments: tuple[str, ...],
@@ -216,16 +216,15 @@ def _draft(
     abi: tuple[str, ...],
     allow_unread: bool,
 ) -> ProposalDraft:
-    from registry.cli.team import call_others, pay, run_as
     from registry.errors import DescriptionTooLong, InvalidDraft
     from registry.governance.drafts import MAX_BODY
     from registry.system import disk
 
     governance = registry.governance
-    if len(words) == 1 and words[0].endswith(YAML):
+    if len(words) == 1 and words[0].name.endswith(YAML):
         if title or body or payments or calls or abi:
             raise click.UsageError("A YAML file has title, body, payments and calls in it.")
-        return governance.read_draft(words[0], allow_unread=allow_unread)
+        return governance.read_draft(words[0].name, allow_unread=allow_unread)
     text = ""
     if body is not None:
         try:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
+from registry.cli.batch import BatchCommand, Within, call_others, pair, pay, run_as, words_argument
 from registry.cli.command import (
-    APP,
     OUTFILE,
     Group,
     Whole,
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from registry.teams.team_results import ProposalStatus
 
 TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
-
-NEXT: Final = "+"
-"""Stands between the commands of a batch."""
 
 out_option = click.option("--out", type=OUTFILE, help="Write the proposal here; into a folder under a name of its own.")
 note_option = click.option("--note", default="", help="Words for the others; they are not signed.")
@@ -108,14 +103,16 @@ def show(app: App, address: str) -> None:
 @command(
     "propose",
     group=team,
+    cls=BatchCommand,
     examples=[
+        "registry team propose 0xTEAM --out net.json publish net/ --name Net --type model --license MIT",
         'registry team propose 0xTEAM --out week.json reprice 1 month "15 USD" + payout 1 0xSPLITTER',
         'registry team propose 0xTEAM --out pay.json --pay "0xANN=100 USD" --note "October"',
         'registry team propose 0xTEAM --out stake.json --call "0xPOOL=0xa694..." --abi "stake(uint256)"',
     ],
 )
 @click.argument("address")
-@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@words_argument
 @click.option("--pay", "payments", multiple=True, metavar="ACCOUNT=AMOUNT", help="Pay from the team; repeatable.")
 @call_option
 @abi_option
@@ -128,7 +125,7 @@ def propose(
     ctx: click.Context,
     app: App,
     address: str,
-    words: tuple[str, ...],
+    words: tuple[Within, ...],
     payments: tuple[str, ...],
     calls: tuple[str, ...],
     abi: tuple[str, ...],
@@ -139,7 +136,8 @@ def propose(
 ) -> None:
     """Propose what the team should do: other commands of 'registry', as the team, with + between several.
 
-    All are tried on the chain together; nothing is sent. Several become one batch: all of it happens, or nothing.
+    Options of 'propose' itself stand before the first of them. All are tried on the chain together; nothing is sent.
+    Several become one batch: all of it happens, or nothing.
     """
     registry = app.registry()
     with registry.teams.collect(address) as act:
@@ -256,94 +254,13 @@ def pending(app: App, address: str, folder: str) -> None:
 # --- Below the commands ------------------------------------------------------------------------------
 
 
-@contextmanager
-def _acting(ctx: click.Context, app: App, act: Registry) -> Iterator[None]:
-    """Let the commands that run meanwhile act as the team, silently."""
-    from registry.cli.app import App
-    from registry.cli.console import Console
-
-    class TeamApp(App):
-        def registry(self, *, to: str | None = None) -> Registry:
-            return act
-
-    acting = TeamApp({**app.settings, "yes": True, "json": False})
-    acting.console = Console(silent=True)
-    ctx.meta[APP] = acting
-    try:
-        yield
-    finally:
-        ctx.meta[APP] = app
-
-
-def run_as(ctx: click.Context, app: App, act: Registry, words: tuple[str, ...]) -> None:
-    """Let a client that collects run other commands, with `NEXT` between them. Raises `InputError`."""
-    from registry.cli import cli
-    from registry.errors import InputError
-
-    batch: list[list[str]] = [[]]
-    for word in words:
-        if word == NEXT:
-            batch.append([])
-        else:
-            batch[-1].append(word)
-    written = act.actor.written
-    assert written is not None
-    for name, *arguments in filter(None, batch):
-        found = cli.get_command(ctx, name)
-        if found is None or isinstance(found, click.Group) or name in ("demo", "deploy", "fund", "unstick"):
-            who = written.who
-            raise InputError(
-                f"{who[0].upper()}{who[1:]} cannot {name!r}.",
-                hint="It can do what 'registry' does with assets and money.",
-            )
-        before = len(written.calls)
-        with _acting(ctx, app, act), found.make_context(name, arguments, parent=ctx) as below:
-            found.invoke(below)
-        if len(written.calls) == before:
-            raise InputError(f"{name!r} changes nothing on chain.", hint="Propose what sends a transaction.")
-
-
-def pay(act: Registry, payments: tuple[str, ...]) -> None:
-    """Let a client that collects pay, as ``ACCOUNT=AMOUNT``. Raises `InputError` and what amounts raise."""
-    from registry.governance.as_yaml import payment
-
-    for text in payments:
-        account, amount = _pair(text, "--pay", "0xANN=100 USD")
-        act.actor.outbox("pay").send(payment(act, account, amount))
-
-
-def call_others(act: Registry, calls: tuple[str, ...], abi: tuple[str, ...]) -> None:
-    """Let a client that collects call any contract, as ``ACCOUNT=0xDATA``. Raises `InputError`."""
-    from registry.chain.call import Call
-    from registry.chain.calldata import function_of, signature_of
-    from registry.cli.market import read_ref
-    from registry.errors import InputError
-    from registry.types import to_address
-
-    signatures = tuple(signature_of(function_of(signature)) for signature in abi)
-    for text in calls:
-        account, data = _pair(text, "--call", "0xPOOL=0xa694...")
-        if not data.startswith("0x"):
-            raise InputError(f"{data!r} is not the data of a call.", hint="Write it as 0x and hexadecimal digits.")
-        act.actor.outbox("call").send(Call(to_address(account), read_ref(data), abi=signatures))
-
-
-def _pair(text: str, option: str, example: str) -> tuple[str, str]:
-    from registry.errors import InputError
-
-    account, equals, rest = text.partition("=")
-    if not equals or not rest.strip():
-        raise InputError(f"{text!r} is not what {option} takes.", hint=f'Write {option} "{example}".')
-    return account.strip(), rest.strip()
-
-
 def _shares(shares: tuple[str, ...]) -> dict[str, str | int] | None:
     from registry.errors import InputError
     from registry.text.numbers import digits_or_text
 
     found: dict[str, str | int] = {}
     for text in shares:
-        account, share = _pair(text, "--share", "0xANN=33.3 %")
+        account, share = pair(text, "--share", "0xANN=33.3 %")
         if account in found:
             raise InputError(f"{account} has more than one share.", hint="Add its shares up.")
         found[account] = digits_or_text(share)
