@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.catalogue import Catalogue
 from registry.calls.dangers import AUTHORITY_ROLES, TIMELOCK_ROLES, Seen, of_call, of_target
+from registry.calls.named_documents import MISSED, NamedDocuments, digests_in, document_in_words
 from registry.chain.call import Call
 from registry.chain.calldata import SAFE, Agreed, CallReader, CallReading
 from registry.chain.logs import Event
 from registry.chain.receipt_contract import receipts_of
 from registry.chain.safe import NAMES, is_part
 from registry.documents.canonical import printable
+from registry.documents.comparing import compare_documents
 from registry.documents.licence import Kind
 from registry.errors import (
     ConnectionFailed,
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
 UNLIMITED: Final = 2**256 - 1
 
-NAMED, MISSED = 100, 3
-"""Assets whose names are looked up for one reading, and how many may lack their document: each may take its time."""
+NAMED = 100
+"""Assets whose names are looked up for one reading."""
 
 DAO_CONTRACTS: Final = {
     "token": "RegistryToken",  # nosec B105 # the name of a contract
@@ -175,7 +177,8 @@ class Words:
         self._people = dict(people or {})
         self._by, self._team = by, by if team else None
         self._assets: dict[int, Asset | None] = {}
-        self._missed = 0
+        self._unnamed: set[int] = set()
+        self._documents = NamedDocuments(registry)
         self._targets: dict[Address, tuple[str, ...]] = {}
         self._reader = CallReader(
             self._interfaces, also=self._is_token, given=given, agreed=agreed, batches=self._is_batch
@@ -205,6 +208,11 @@ class Words:
         ]
         if name:
             warnings += of_call(self._seen(reading, contract))
+        if reading.known and contract in ("AssetRegistry", "TeamFactory"):
+            for digest in digests_in(name, values):
+                told, missing = self._document(digest, values.get("assetId"))
+                arguments += told
+                warnings += missing
         if reading.unread:
             warnings.append(f"this cannot be read: {reading.unread}")
             if not name:
@@ -222,6 +230,18 @@ class Words:
             data=call.data if refused else b"",
             final=refused and reading.final,
         )
+
+    def _document(self, digest: bytes, asset: int | None) -> tuple[list[tuple[str, str]], list[str]]:
+        """What a document that is published says, and how it differs from the one that an asset has; a warning where it
+        cannot be had."""
+        document = self._documents.get(digest)
+        if document is None:
+            cid = CID.from_digest(digest)
+            return [], [f"the document {cid} cannot be had here, so nobody can read what is published; name a --source"]
+        told = [("document", clean(document_in_words(document)))]
+        if asset is not None and (found := self._found(asset)) is not None:
+            told.append(("changes", clean(compare_documents(found.ddo, document).in_words())))
+        return told, []
 
     def _about(self, reading: CallReading) -> Iterator[str]:
         """What is to be said of a contract that is a stranger's, or of how much is known of its function."""
@@ -309,19 +329,22 @@ class Words:
 
     def _found(self, number: int) -> Asset | None:
         """An asset by its number; None if its name cannot be read, or too many were looked for already."""
-        if number not in self._assets and len(self._assets) < NAMED and self._missed < MISSED:
+        if number not in self._assets and len(self._assets) < NAMED and len(self._unnamed) < MISSED:
             try:
                 self._assets[number] = Catalogue(self._registry).get(number)
             except ConnectionFailed:
                 raise
             except RegistryError as error:
                 self._assets[number] = None
-                self._missed += isinstance(error, ContentError)
+                if isinstance(error, ContentError):
+                    self._unnamed.add(number)
         return self._assets.get(number)
 
     def _asset(self, number: int) -> str:
         asset = self._found(number)
-        return f"{number} {clean(repr(asset.name))}" if asset else str(number)
+        if asset is not None:
+            return f"{number} {clean(repr(asset.name))}"
+        return f"{number} (its name cannot be had here; name a --source)" if number in self._unnamed else str(number)
 
     def _licence(self, number: int, licence: int) -> str:
         asset = self._found(number)

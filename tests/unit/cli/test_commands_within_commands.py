@@ -4,6 +4,7 @@ sees what it signs."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from terminal import runner
 from registry import Registry
 from registry.cli import cli
 from registry.cli.app import App
+from registry.ipfs.store import LocalStore
 from registry.teams.team_results import Team
 
 PUBLISH = ("publish", "odd", "--name", "Team net", "--type", "model", "--license", "MIT", "--licence", "all: 2 USD")
@@ -60,3 +62,38 @@ def test_an_option_of_the_whole_after_the_first_word_is_told_where_it_belongs(
 def test_a_word_that_is_no_command_is_named(shell: Callable[..., Result], team: Team) -> None:
     slip = shell("team", "propose", team.address, "publsh", "odd", "--name", "Team net")
     assert slip.exit_code == 1 and "cannot 'publsh'" in slip.stderr
+
+
+@pytest.fixture
+def elsewhere(ann: Registry, tmp_path: Path) -> Registry:
+    """Ann on a machine of her own, without the blocks of those who propose."""
+    store = LocalStore(tmp_path / "hers")
+    return Registry(ann.chain, ann.deployment, signer=ann.signer, store=store, journal=ann.journal, home=tmp_path)
+
+
+def test_who_signs_a_publication_reads_its_document_and_is_warned_where_it_cannot_be_had(
+    shell: Callable[..., Result], team: Team, author: Registry, ann: Registry, elsewhere: Registry
+) -> None:
+    shell("team", "propose", team.address, "--out", "net.json", *PUBLISH)
+    told = shell("team", "describe", "net.json", by=ann).stdout
+    for said in ("model 'Team net', MIT", "1,206 bytes in 2 files: README.md (6), net.bin (1,200)", "offers 'all'"):
+        assert said in told
+    (cid,) = re.findall(r"digest (baf\w+)", told)
+    blind = shell("team", "describe", "net.json", by=elsewhere).stdout
+    assert f"! the document {cid} cannot be had here" in blind and "Team net" not in blind
+
+    shell("--yes", "team", "sign", "net.json", by=author)
+    shell("--yes", "team", "sign", "net.json", by=ann)
+    assert shell("team", "execute", "net.json").exit_code == 0
+    changed = shell("team", "propose", team.address, "--out", "new.json", "update", 1, "--description", "Better.")
+    assert "changes          description" in changed.stdout, changed.stdout + changed.stderr
+    shell("team", "propose", team.address, "--out", "payout.json", "payout", 1, ann.address)
+    assert "assetId  1 'Team net'" in shell("team", "describe", "payout.json", by=ann).stdout
+    assert "assetId  1 (its name cannot be had here" in shell("team", "describe", "payout.json", by=elsewhere).stdout
+
+
+def test_a_document_of_many_files_is_told_in_a_line(shell: Callable[..., Result], team: Team) -> None:
+    for number in range(30):
+        (Path("odd") / f"part-{number:02}").write_bytes(b"x")
+    told = shell("team", "propose", team.address, *PUBLISH).stdout
+    assert "in 32 files: README.md (6), net.bin (1,200), part-00 (1)" in told and "and 22 more" in told
