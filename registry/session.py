@@ -74,11 +74,11 @@ class Session:
             raise WrongChain(deployment.chain_id, chain.chain_id, f"The registry {deployment.registry}")
         self.chain = chain
         self.deployment = deployment
-        self.actor = actor if actor is not None else _actor(chain, signer, journal)
+        self.progress: Progress = progress or no_progress
+        self.actor = actor if actor is not None else _actor(chain, signer, journal, self.progress)
         self.store = store
         self.journal = journal
         self.home = home
-        self.progress: Progress = progress or no_progress
         self._keys = keys
         self._names = names
         self.ask_passphrase: Callable[[], str | None] | None = None
@@ -255,7 +255,7 @@ class Session:
 
     def signed_by(self, signer: object) -> Self:
         """The same client, used by another signer."""
-        return self.acting_as(_actor(self.chain, signer, self.journal))
+        return self.acting_as(_actor(self.chain, signer, self.journal, self.progress))
 
     def acting_as(self, actor: Actor) -> Self:
         """The same client with another actor."""
@@ -285,10 +285,10 @@ class Session:
             return Token(f"token{index}", decimals, checked, index)
 
 
-def _actor(chain: Chain, signer: object, journal: Journal) -> Actor:
+def _actor(chain: Chain, signer: object, journal: Journal, progress: Progress) -> Actor:
     """Who acts with a signer of any kind, or with none."""
     found = as_signer(signer)
-    return Nobody() if found is None else Sending(chain, found, journal)
+    return Nobody() if found is None else Sending(chain, found, journal, progress=progress)
 
 
 def whole(value: int, what: str, *, low: int = 1, high: int = 2**32 - 1) -> int:

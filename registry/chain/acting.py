@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from registry.chain.fees import NOTHING, Cost
 from registry.chain.sender import Sender
 from registry.errors import NoSigner
+from registry.text.progress import Progress, no_progress
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -120,10 +121,11 @@ class Sending:
 
     written = None
 
-    def __init__(self, chain: Chain, signer: Signer, journal: Journal) -> None:
+    def __init__(self, chain: Chain, signer: Signer, journal: Journal, *, progress: Progress = no_progress) -> None:
         self.signer = signer
         self._chain = chain
         self._journal = journal
+        self._progress = progress
 
     @property
     def address(self) -> Address:
@@ -171,7 +173,7 @@ class Sending:
     @property
     def _sender(self) -> Sender:
         # Made when something is sent: a browser wallet has no address before it is asked for one.
-        return Sender(self._chain, self.signer, self._journal)
+        return Sender(self._chain, self.signer, self._journal, progress=self._progress)
 
 
 class Trying:

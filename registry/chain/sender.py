@@ -39,6 +39,7 @@ from registry.errors import (
     TransactionTimeout,
     Underpriced,
 )
+from registry.text.progress import LONG, Progress, no_progress
 from registry.types import Address, to_address
 
 GAS_MARGIN: Final = (6, 5)
@@ -80,12 +81,22 @@ class _Quote:
 class Sender:
     """Sends the transactions of one signer on one chain."""
 
-    def __init__(self, chain: Chain, signer: Signer, journal: Journal | None = None, *, timeout: float = 120.0) -> None:
-        """`timeout` (seconds) bounds each wait for a block; without a journal nothing survives the process."""
+    def __init__(
+        self,
+        chain: Chain,
+        signer: Signer,
+        journal: Journal | None = None,
+        *,
+        timeout: float = 120.0,
+        progress: Progress = no_progress,
+    ) -> None:
+        """`timeout` (seconds) bounds each wait for a block; without a journal nothing survives the process. `progress`
+        hears of waits of more than `LONG` seconds."""
         self.chain = chain
         self.signer = signer
         self.address: Address = to_address(signer.address)
         self.timeout = timeout
+        self._progress = progress
         self._journal = journal if journal is not None else Journal.in_memory()
 
     def __repr__(self) -> str:
@@ -524,6 +535,9 @@ class Sender:
                     raise
             if time.monotonic() > deadline:
                 raise self._late(entry, seen, time.monotonic() - started)
+            if time.monotonic() - started > LONG:
+                deep = 0 if seen is None else min(max(reached - seen + 1, 0), self.chain.confirmations - 1)
+                self._progress("waiting for confirmations", deep, self.chain.confirmations)
             time.sleep(pause)
             pause = min(pause * 1.5, _POLL_MAX)
 

@@ -201,9 +201,8 @@ class App:
                 self._progress = None
 
     def tick(self, what: str, done: int, total: int) -> None:
-        """Show how far something is, while `progress` is shown."""
-        if self._progress is not None:
-            self._progress(what, done, total)
+        """Show how far something is, while `progress` is shown; else only what is waited for."""
+        (self._progress or self.console.waiting)(what, done, total)
 
     def _keys_passphrase(self) -> str | None:
         """The passphrase of the folder of keys; None if nobody can be asked."""

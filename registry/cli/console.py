@@ -42,6 +42,7 @@ class Console:
     def __init__(self, *, as_json: bool = False, silent: bool = False) -> None:
         self.as_json = as_json
         self._silent = silent
+        self._waits_for = ""
         self._piped = not sys.stdout.isatty()
         width = UNBROKEN if self._piped else None
         self._out = rich.console.Console(quiet=as_json or silent, highlight=False, soft_wrap=True, width=width)
@@ -149,9 +150,16 @@ class Console:
             return
         raise AssertionError(f"{title}: nothing was refused")
 
+    def waiting(self, what: str, done: int, total: int) -> None:
+        """Say what is waited for and how far that is, where no bar shows it; other stages move by themselves."""
+        line = f"{what}: {done:,} of {total:,}" if total else f"{what} ..."
+        if what.startswith("waiting ") and line != self._waits_for:
+            self._waits_for = line
+            self.note(line)
+
     @contextmanager
     def progress(self, *, unit: Literal["items", "bytes"] = "items") -> Iterator[Any]:
-        """A progress callback for `Registry(progress=...)`; a bar for each stage, on terminals only.
+        """A progress callback for `Registry(progress=...)`; a bar for each stage on terminals, else lines for waits.
 
         Bytes are shown with their rate.
         """
@@ -171,6 +179,9 @@ class Console:
             stages: dict[str, Any] = {}
 
             def update(what: str, done: int, total: int) -> None:
+                if not shown:
+                    self.waiting(what, done, total)
+                    return
                 if what not in stages:
                     stages[what] = bars.add_task(_markup(what), total=total)
                 bars.update(stages[what], completed=done, total=total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import warnings
 from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import update_document
-from registry.content.unlocking import FRESH_POLL, FRESH_SECONDS, GatewayWarning, Unlocker, wallet_of
+from registry.content.block_wait import BlockWait
+from registry.content.unlocking import GatewayWarning, Unlocker, wallet_of
 from registry.did import DID
 from registry.documents.ddo import Encryption, KeyGateway
 from registry.errors import GatewayError, InputError, RegistryError, TooFewShares
@@ -143,17 +143,19 @@ class Shares:
 
         from registry.gated.share_client import TOO_FRESH
 
+        hints: list[str] = []
+
         def attempt(index: int) -> str | None:
-            until = time.monotonic() + FRESH_SECONDS
+            wait = BlockWait(self._session, gateways)
             while True:
                 try:
                     do(index)
                     return None
                 except RegistryError as error:
-                    if getattr(error, "code", "") != TOO_FRESH or time.monotonic() > until:
+                    if getattr(error, "code", "") != TOO_FRESH or wait.is_over:
+                        hints.append(wait.hint)
                         return f"{gateways[index].url}: {getattr(error, 'reason', error.message)}"
-                self._session.progress("waiting for blocks", 0, 0)
-                time.sleep(FRESH_POLL)
+                wait.pause()
 
         with ThreadPoolExecutor(len(gateways), thread_name_prefix="gateway") as pool:
             causes = list(pool.map(attempt, range(len(gateways))))
@@ -166,7 +168,7 @@ class Shares:
                 needed,
                 failed,
                 what=f"Of the {len(gateways)} key gateways of {did}, {len(done)} did {what}, and {needed} are needed",
-                hint="Try again when they answer: 'registry keys reissue' for shares.",
+                hint=next(filter(None, hints), "Try again when they answer: 'registry keys reissue' for shares."),
             )
         if failed:
             warnings.warn(f"Of {did}, these did not {what}: {'; '.join(failed)}.", GatewayWarning, stacklevel=3)

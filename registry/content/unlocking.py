@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import warnings
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
+from registry.content.block_wait import BlockWait
 from registry.content.uses import SignedReceipt, sign_receipt, submit_receipt
 from registry.documents.licence import Kind
 from registry.errors import (
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
     from registry.gated.share_client import Gathered, Wallet
 
 __all__ = ["GatewayWarning", "Unlocker", "Unlocking", "wallet_of"]
-
-FRESH_SECONDS: Final = 180.0
-"""How long to wait for what was done just now to be as deep in the chain as gateways want it."""
-
-FRESH_POLL: Final = 3.0
 
 LEAD_POLLS: Final = 5
 """How often a gateway may say that a use is on its way, and nothing of it is on the chain, before another is asked."""
@@ -255,7 +251,7 @@ class Unlocker:
         from registry.gated.share_client import DEADLINE, HEDGE, gather
 
         deadline = DEADLINE if receipt is None else _RECEIPT_DEADLINE
-        wallet, until = wallet_of(self._session, "open a gated asset"), time.monotonic() + FRESH_SECONDS
+        wallet, wait = wallet_of(self._session, "open a gated asset"), BlockWait(self._session, encryption.gateways)
         first, polls, lead = 0, 0, receipt is not None and not self._is_spent(receipt)
         while True:
             gathered = gather(
@@ -272,16 +268,16 @@ class Unlocker:
                 first=first,
                 lead=lead,
             )
-            if gathered.found is not None or time.monotonic() > until:
-                return gathered
+            if gathered.found is not None or wait.is_over:
+                return replace(gathered, hint=wait.hint)
             if receipt is not None and lead and gathered.unpaid and not gathered.too_fresh:
                 self._hand_in(receipt)
-                lead, until = False, time.monotonic() + FRESH_SECONDS
+                lead = False
+                wait.begin()
                 continue
             if not gathered.too_fresh:
                 return gathered
-            self._session.progress("waiting for blocks", 0, 0)
-            time.sleep(FRESH_POLL)
+            wait.pause()
             if receipt is not None and lead:
                 lead, polls = not self._is_spent(receipt), polls + 1
                 if lead and polls % LEAD_POLLS == 0:  # whatever the first one says, nothing comes of it
@@ -313,7 +309,8 @@ class Unlocker:
                 Rights(self._session).require_access(found)
             except AccessDenied as error:
                 return error
-        hint = "" if encryption.gateways else "No key gateway serves it: ask its owner for the recovery file."
+        none = "No key gateway serves it: ask its owner for the recovery file."
+        hint = gathered.hint if encryption.gateways else none
         causes = [f"{url}: {cause}" for url, cause in gathered.causes.items()] or ["there is no key gateway"]
         return TooFewShares(str(found.did), gathered.shares, encryption.threshold, causes, gathered.liars, hint=hint)
 

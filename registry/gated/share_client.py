@@ -167,7 +167,7 @@ class Gathered:
     """What asking gateways gave: the key, if it could be put together; `shares`, from how many; `causes`, by gateway,
     what each did that gave no right share; `liars`, whose shares are not of the key; `too_fresh`, whether one says that
     access, or a use that was given for it, is there but not deep enough in the chain yet; `unpaid`, whether one would
-    give its share if somebody else handed the receipt in."""
+    give its share if somebody else handed the receipt in; `hint`, what helps where waiting did not."""
 
     found: Combined | None
     shares: int
@@ -175,6 +175,7 @@ class Gathered:
     liars: tuple[str, ...] = ()
     too_fresh: bool = False
     unpaid: bool = False
+    hint: str = ""
 
 
 def gather(
@@ -276,8 +277,8 @@ class _Gathering:
             unfit = "its share and the others make no key of it" if len(self._shares) > 1 else _LIE
             unfit = _PUBLISHER if self._gateways[0].commitment else unfit
             self._causes |= dict.fromkeys(self._shares, unfit)
-        flags = {"too_fresh": self._too_fresh, "unpaid": self._unpaid}
-        return Gathered(None, len(self._shares), self._causes, tuple(self._liars), **flags)
+        liars, late, unpaid = tuple(self._liars), self._too_fresh, self._unpaid
+        return Gathered(None, len(self._shares), self._causes, liars, too_fresh=late, unpaid=unpaid)
 
     def _ask_next(self, count: int = 1) -> None:
         for gateway in self._waiting[:count]:

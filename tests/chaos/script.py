@@ -118,7 +118,7 @@ class Script:
 
 def quicken() -> None:
     """Let processes that are forked off this one wait less, as tests do; what they do stays the same."""
-    import registry.content.entrusting
+    import registry.content.block_wait
     import registry.content.unlocking
     import registry.gated.share_client
     from registry.chain import sender
@@ -126,9 +126,8 @@ def quicken() -> None:
 
     sender._REBROADCAST_SECONDS = 0.25
     sender._POLL_MIN, sender._POLL_MAX = 0.02, 0.06
-    for module in (registry.content.unlocking, registry.content.entrusting):
-        module.FRESH_POLL = 0.1  # type: ignore[attr-defined,misc]
-        module.FRESH_SECONDS = 30.0  # type: ignore[attr-defined,misc]
+    registry.content.block_wait.FRESH_POLL = 0.1  # type: ignore[misc]
+    registry.content.block_wait.FRESH_SECONDS = 30.0  # type: ignore[misc]
     registry.content.unlocking._RECEIPT_DEADLINE = 8.0  # type: ignore[misc]
     registry.gated.share_client.DEADLINE = 5.0  # type: ignore[misc]
     registry.gated.share_client.HEDGE = 0.4  # type: ignore[misc]

@@ -10,7 +10,7 @@ import pytest
 
 from integration.gateway.support import AUTHOR, BUYER, CALLS, MONTH, ONCE, STRANGER, Town
 from registry import Gated
-from registry.errors import AccessDenied
+from registry.errors import AccessDenied, TooFewShares
 from registry.gated import gateways as asking
 
 
@@ -34,8 +34,7 @@ def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
     ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REGISTRY_KEYS", "memory")
-    for module in ("unlocking", "entrusting"):
-        monkeypatch.setattr(f"registry.content.{module}.FRESH_POLL", 0.2)
+    monkeypatch.setattr("registry.content.block_wait.FRESH_POLL", 0.2)
     # Two have no patience at all: the client must ask them again with the same receipt and recipient.
     gateways = [
         ticking.gateway(name, depth=6, patience=patience) for name, patience in (("a", 20.0), ("b", 0.1), ("c", 0.1))
@@ -64,12 +63,34 @@ def test_what_is_bought_opens_once_it_is_deep_enough_and_a_use_is_one_use(
         assert file.read() == b"a,b\n1,2\n"
 
 
+def test_a_chain_that_makes_no_blocks_is_not_waited_for_and_is_named(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_KEYS", "memory")
+    monkeypatch.setattr("registry.content.block_wait.FRESH_POLL", 0.1)
+    monkeypatch.setattr("registry.content.block_wait.STILL_TEST_SECONDS", 1.0)
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    gateways = [town.gateway(name, depth=5, patience=0.1) for name in ("a", "b")]
+    author, told = town.person(AUTHOR), list[tuple[str, int, int]]()
+    author.progress = lambda what, done, total: told.append((what, done, total))
+    with pytest.raises(TooFewShares) as refused:
+        author.publish(
+            tmp_path / "data.csv",
+            name="Gated",
+            type="dataset",
+            license="CC0-1.0",
+            licences=[MONTH],
+            gated=Gated(gateways=[gateway.url for gateway in gateways], threshold=2),
+        )
+    assert "The chain made no block in 1 s" in refused.value.hint and "anvil_mine 5" in refused.value.hint
+    assert {one for one in told if one[0] == "waiting for blocks"} == {("waiting for blocks", 0, 5)}
+
+
 @pytest.mark.parametrize("moment", ["before anything was asked", "after the use was consumed"])
 def test_a_client_that_is_stopped_with_a_use_spent_still_gets_what_it_paid_for(
     ticking: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    monkeypatch.setattr("registry.content.unlocking.FRESH_POLL", 0.2)
-    monkeypatch.setattr("registry.content.entrusting.FRESH_POLL", 0.2)
+    monkeypatch.setattr("registry.content.block_wait.FRESH_POLL", 0.2)
     monkeypatch.setenv("REGISTRY_KEYS", "file")
     monkeypatch.setenv("REGISTRY_KEYS_PASSPHRASE", "correct horse")
     folder = tmp_path / "data"

@@ -53,8 +53,7 @@ def test_a_use_opens_it_for_this_client_and_is_spent_once(
 def test_what_was_published_and_bought_just_now_is_waited_for(
     town: Town, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.content.unlocking.FRESH_POLL", 0.05)
-    monkeypatch.setattr("registry.content.entrusting.FRESH_POLL", 0.05)
+    monkeypatch.setattr("registry.content.block_wait.FRESH_POLL", 0.05)
     url = town.gateway("one", depth=3).url
     author, buyer = (without_keys(town, monkeypatch, number) for number in (AUTHOR, BUYER))
     waits: list[str] = []

@@ -118,7 +118,7 @@ def test_a_gateway_that_always_says_that_the_use_is_on_its_way_is_passed_over(
         raise Refusal(503, "pending", "Later.")
 
     monkeypatch.setattr(guards[0].service, "release", put_off)
-    monkeypatch.setattr("registry.content.unlocking.FRESH_POLL", 0.01)
+    monkeypatch.setattr("registry.content.block_wait.FRESH_POLL", 0.01)
     assert buyer.open(did, "penguins.csv").read() == CSV
     assert handed_in_by(buyer, did) == [guards[1].keys.address]
     assert buyer.holding(did, "calls").uses == 1
