@@ -26,6 +26,7 @@ def collection() -> None:
 @command(
     "publish",
     group=collection,
+    file="drafts.jsonl",
     examples=[
         'registry collection publish images.jsonl --name "Images" --licence "month: 30 days, 5 USD" --dry-run',
         'registry collection publish images.jsonl --name "Images" --licence "month: 30 days, 5 USD"',

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import update_wrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -165,12 +166,25 @@ def shared(*, root: bool) -> list[click.Parameter]:
     ]
 
 
-class Command(click.Command):
-    """A command with examples in its help, and with the shared options."""
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
 
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **attributes: Any) -> None:
+EXAMPLES: Final = next(
+    # Inside of an installed package, beside that of a checkout.
+    (place for place in (_PACKAGE / "examples", _PACKAGE.parent / "examples") if place.is_dir()),
+    _PACKAGE / "examples",
+)
+"""Data to try things with, and files as people write them."""
+
+
+class Command(click.Command):
+    """A command with examples in its help, and with the shared options; `file` is one that it reads, to begin with."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), file: str | None = None, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.examples = tuple(examples)
+        self.file = EXAMPLES / file if file is not None else None
+        if file is not None:
+            self.params.append(_example_option(EXAMPLES / file))
         own = {name for param in self.params for name in param.opts}
         self.params.extend(option for option in shared(root=False) if not own & set(option.opts))
 
@@ -179,8 +193,28 @@ class Command(click.Command):
         with formatter.section("Example" if len(self.examples) == 1 else "Examples"):
             for example in self.examples:
                 formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        if self.file is not None and self.file.is_file():
+            with formatter.section(f"A {self.file.name} (write it with --example)"):
+                for line in self.file.read_text(encoding="utf-8").splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
         formatter.write_paragraph()
         formatter.write_text("Takes the options of 'registry' too: see registry --help.")
+
+
+def _example_option(file: Path) -> click.Option:
+    def write(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            click.echo(file.read_text(encoding="utf-8"), nl=False)
+            ctx.exit()
+
+    return click.Option(
+        ["--example"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=write,
+        help=f"Write a {file.name} to begin with, and exit.",
+    )
 
 
 class Group(click.Group):
@@ -229,12 +263,18 @@ def ending(ctx: click.Context) -> Iterator[None]:
 
 
 def command(
-    name: str, *, examples: Sequence[str], group: click.Group | None = None, cls: type[Command] | None = None
+    name: str,
+    *,
+    examples: Sequence[str],
+    group: click.Group | None = None,
+    cls: type[Command] | None = None,
+    file: str | None = None,
 ) -> Callable[[Callable[..., None]], Command]:
-    """Make a command of a function that takes the `App` and the parameters, in `group` if it is below one."""
+    """Make a command of a function that takes the `App` and the parameters, in `group` if it is below one; `file` is
+    one of `EXAMPLES` that it reads."""
 
     def make(function: Callable[..., None]) -> Command:
-        made = click.command(name, cls=cls or Command, examples=examples)(_with_app(function))
+        made = click.command(name, cls=cls or Command, examples=examples, file=file)(_with_app(function))
         if group is not None:
             group.add_command(made)
         return made

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 @command(
-    "found", examples=["registry dao found dao.yaml --dry-run", "registry dao found dao.yaml --proofs claims.json"]
+    "found",
+    file="dao.yaml",
+    examples=["registry dao found dao.yaml --dry-run", "registry dao found dao.yaml --proofs claims.json"],
 )
 @click.argument("settings", type=click.Path(path_type=Path))
 @click.option("--proofs", type=OUTFILE, help="Write the list of the distribution with its proofs.")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @command(
     "propose",
     cls=BatchCommand,
+    file="proposal.yaml",
     examples=[
         "registry dao propose fee.yaml",
         'registry dao propose --title "Pay the auditors" --body why.md --pay "0xANN=250 USD"',
@@ -61,9 +62,9 @@ def propose(
 ) -> None:
     """Propose what a YAML file says, or other commands of 'registry' as the DAO, with + between several.
 
-    Options of 'propose' itself stand before the first of these. examples/proposal.yaml shows all that a file can say.
-    The draft is shown in words and tried on a fork of the chain first. The body is pinned in the block store; on chain
-    stands its CID. Nothing is sent if a call would be refused, unless with --force.
+    Options of 'propose' itself stand before the first of these. The draft is shown in words and tried on a fork of the
+    chain first. The body is pinned in the block store; on chain stands its CID. Nothing is sent if a call would be
+    refused, unless with --force.
     """
     from registry.errors import ChainError
 

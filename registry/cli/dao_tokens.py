@@ -28,7 +28,7 @@ def stats(app: App, chart: str | None) -> None:
     app.console.result(found, facts=facts, table=found.table() if found.proposals else None)
 
 
-@command("proofs", examples=["registry dao proofs contributors.csv claims.json --pin"])
+@command("proofs", file="contributors.csv", examples=["registry dao proofs contributors.csv claims.json --pin"])
 @click.argument("table", metavar="CSV", type=click.Path(path_type=Path))
 @click.argument("out", type=OUTFILE)
 @click.option("--pin", is_flag=True, help="Keep it in the block store too, and show its CID.")

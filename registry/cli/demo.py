@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.table import Table
 
 from registry.cli import demo_dao, demo_gated, demo_streams
+from registry.cli.command import EXAMPLES
 from registry.cli.console import Console
 from registry.documents.licence import Licence
 from registry.errors import AccessDenied, FileNotInAsset, InputError, PriceChanged, Unverified
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
     from registry.revenue.splits import Distribution
     from registry.teams.team_results import NewTeam
     from registry.types import Address
-
-_PACKAGE: Final = Path(__file__).resolve().parents[1]
-
-EXAMPLES: Final = next(
-    # Inside of an installed package, beside that of a checkout.
-    (place for place in (_PACKAGE / "examples", _PACKAGE.parent / "examples") if place.is_dir()),
-    _PACKAGE / "examples",
-)
-
 
 _COMPILED: Final = shutil.ignore_patterns("__pycache__")
 

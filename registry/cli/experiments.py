@@ -112,6 +112,7 @@ def _limits(seconds: float | None, memory: int | None) -> dict[str, Any]:
 
 @command(
     "run",
+    file="penguin_model/run.toml",
     examples=[
         "registry run train.py --on data/",
         "registry run examples/penguin_model --on penguins=examples/penguins --record run.json",

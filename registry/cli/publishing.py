@@ -21,6 +21,7 @@ TYPES: Final = ("dataset", "model", "algorithm", "app", "notebook", "other")
 
 @command(
     "publish",
+    file="document.json",
     examples=[
         'registry publish data/ --name "Palmer penguins" --type dataset --license CC0-1.0 \\',
         '    --licence "research: free, limit 1" --licence "commercial: 30 days, 12.5 USD"',
@@ -168,6 +169,7 @@ def _publish(app: App, draft: Draft, *, owner: str | None, again: bool, dry_run:
 
 @command(
     "publish-many",
+    file="drafts.toml",
     examples=["registry publish-many catalogue.jsonl --dry-run", "registry publish-many catalogue.toml --batch 50"],
 )
 @click.argument("manifest", type=click.Path(path_type=Path))

@@ -1,31 +1,7 @@
 """What a DAO is to start with, written down in YAML.
 
-::
-
-    token:
-      name: Registry Vote
-      symbol: VOTE
-    allocations:                        # whole tokens from the start
-      "0x7099...79C8": 3_000_000
-      "0x3C44...93BC": 2_000_000
-    treasury: 2_000_000
-    distribution:                       # claimed by proof, until a date
-      file: contributors.csv
-      until: 2027-06-30
-    rules:
-      voting-delay: 1 day
-      voting-period: 5 days
-      proposal-threshold: 1000          # votes
-      quorum-percent: 4
-      quorum-floor: 100_000             # votes
-      late-quorum-extension: 2 days
-      guardian: "0x90F7...b906"
-      guardian-until: 2027-01-31
-    timelock-delay: 2 days
-    bonds:                              # what a flag costs, by payment token
-      - 50 USD
-
-Only allocations are needed; the rest has the defaults of `Foundation` and `GovernorRules`.
+``examples/dao.yaml`` has all that such a file can say. Only allocations are needed; the rest has the defaults of
+`Foundation` and `GovernorRules`.
 """
 
 from __future__ import annotations
@@ -48,6 +24,17 @@ if TYPE_CHECKING:
     from registry.money import Amount
 
 _FIELDS: Final = {"token", "allocations", "treasury", "distribution", "rules", "timelock-delay", "bonds"}
+
+_RULES: Final[dict[str, Callable[[str], Any]]] = {
+    "voting-delay": seconds,
+    "voting-period": seconds,
+    "proposal-threshold": tokens,
+    "quorum-percent": whole,
+    "quorum-floor": tokens,
+    "late-quorum-extension": seconds,
+    "guardian": to_address,
+    "guardian-until": moment,
+}
 
 
 def read_foundation(path: str | Path, amount: Callable[[str], Amount]) -> tuple[Foundation, Entitlements | None]:
@@ -113,20 +100,10 @@ class _Reader:
         return listed, self._file.located(fields["until"], moment)
 
     def _rules(self, node: Node) -> GovernorRules:
-        readers: dict[str, Callable[[str], Any]] = {
-            "voting-delay": seconds,
-            "voting-period": seconds,
-            "proposal-threshold": tokens,
-            "quorum-percent": whole,
-            "quorum-floor": tokens,
-            "late-quorum-extension": seconds,
-            "guardian": to_address,
-            "guardian-until": moment,
-        }
-        fields = self._file.fields(node, readers)
+        fields = self._file.fields(node, _RULES)
         if ("guardian" in fields) != ("guardian-until" in fields):
             raise self._file.fault(node, "a guardian needs an end, and an end needs a guardian")
-        values = {name.replace("-", "_"): self._file.located(at, readers[name]) for name, at in fields.items()}
+        values = {name.replace("-", "_"): self._file.located(at, _RULES[name]) for name, at in fields.items()}
         return GovernorRules(**values)
 
     def _bond(self, node: Node) -> tuple[Address, int]:

@@ -16,8 +16,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 
 # Where files of the tree go. Everything of these folders travels, and nothing else does.
-INTO = {"registry": "registry", "examples/penguins": "registry/examples/penguins"}
-INTO |= {"examples/penguin_model": "registry/examples/penguin_model"}
+INTO = {"registry": "registry", "examples": "registry/examples"}
 
 SECRETS = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|AGE-SECRET-KEY-1[0-9A-Z]{50}|(ghp|pypi|npm)[-_][0-9A-Za-z]{20}"
