@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import requests
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCResponse
 
 from registry.chain.connection import Chain
-from registry.chain.transport import raise_revert
+from registry.chain.reverts import raise_revert
 from registry.errors import ConnectionFailed, ContractError, TransactionReverted
 from registry.types import Address
 
@@ -31,19 +29,9 @@ def read_many(chain: Chain, reads: Sequence[Read]) -> list[bytes | ContractError
 
     Raises `ConnectionFailed` if the node does not answer all of them.
     """
-    provider = chain.w3.provider
-    if not reads:
-        return []
-    if not isinstance(provider, HTTPProvider):
+    if chain.is_in_process:
         return [_alone(chain, read) for read in reads]
-    asked = [(RPCEndpoint("eth_call"), [_fields(read), hex(read.block)]) for read in reads]
-    try:
-        answers = provider.make_batch_request(asked)
-    except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"it does not answer many questions at once ({type(error).__name__})"
-        raise ConnectionFailed(chain.url, reason) from None  # what requests say has the whole address in it
-    if not isinstance(answers, list) or len(answers) != len(reads):
-        raise ConnectionFailed(chain.url, "it does not answer all of many questions")
+    answers = chain.line.ask_many([("eth_call", [_fields(read), hex(read.block)]) for read in reads])
     return [_outcome(chain, answer) for answer in answers]
 
 
@@ -57,13 +45,15 @@ def _outcome(chain: Chain, answer: RPCResponse) -> bytes | ContractError | Trans
         raise_revert(answer)
     except (ContractError, TransactionReverted) as error:
         return error
-    if "error" in answer or not isinstance(answer.get("result"), str):
-        raise ConnectionFailed(chain.url, f"it does not answer a call ({str(answer.get('error'))[:200]})")
-    return bytes.fromhex(cast(str, answer["result"]).removeprefix("0x"))
+    try:
+        return bytes.fromhex(cast(str, answer["result"]).removeprefix("0x"))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        told = str(answer.get("error") or answer.get("result"))[:200]
+        raise ConnectionFailed(chain.url, f"it does not answer a call ({told})") from None
 
 
 def _alone(chain: Chain, read: Read) -> bytes | ContractError | TransactionReverted:
-    """For chains in this process, and nodes that are not asked over HTTP."""
+    """For chains in this process."""
     try:
         return bytes(chain.w3.eth.call(cast(Any, {**_fields(read), "gas": read.gas}), cast(Any, read.block)))
     except (ContractError, TransactionReverted) as error:

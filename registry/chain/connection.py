@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any, Final, cast
 from uuid import uuid4
 
-import requests
 from web3 import EthereumTesterProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
@@ -27,22 +26,16 @@ from web3.exceptions import (
 )
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers import BaseProvider
-from web3.providers.rpc.utils import REQUEST_RETRY_ALLOWLIST, ExceptionRetryConfiguration
 from web3.types import FilterParams, RPCEndpoint, TxParams, Wei
 
 from registry.chain.artifacts import artifact
 from registry.chain.decoding import strict
 from registry.chain.lazy_contract import LazyContract
 from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topics_for
-from registry.chain.transport import (
-    ShownHTTP,
-    ShownIPC,
-    ShownWebSocket,
-    TesterProvider,
-    reverted,
-    short,
-    typed_errors,
-)
+from registry.chain.node_answers import LogRange
+from registry.chain.node_line import NodeLine, asking, short
+from registry.chain.reverts import reverted
+from registry.chain.transport import ShownHTTP, ShownIPC, ShownWebSocket, TesterProvider
 from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, RegistryError, WrongChain
 from registry.errors.redaction import conceal, shown
 from registry.types import Address, ChainId, to_address
@@ -53,8 +46,14 @@ __all__ = ["Block", "Chain", "Event", "TxReceipt"]
 TEST_CHAINS: Final = frozenset({1337, 31337})
 """Numbers of ape's, anvil's and hardhat's chains: their money is for play, their clocks may stand or be turned back."""
 
+TIMEOUT: Final = 30.0
+"""Seconds that a question has."""
+
+ANSWER_MAX: Final = 64 * 1024 * 1024
+"""Bytes of an answer over a web socket: what services give at once over HTTP."""
+
 FIRST_RANGE: Final = 10_000
-"""Blocks asked for at once when events are read; halved whenever the node refuses."""
+"""Blocks asked for at once when events are read; fewer where the node refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,15 @@ class Chain:
     `ConnectionFailed`, `WrongChain` and, for less than one confirmation (in blocks), `InputError`. `url` is what it is
     called; of an address no more than scheme and host."""
 
-    def __init__(self, provider: BaseProvider, url: str, *, confirmations: int, chain_id: int | None = None) -> None:
+    def __init__(
+        self,
+        provider: BaseProvider,
+        url: str,
+        *,
+        confirmations: int,
+        chain_id: int | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         if confirmations < 1:
             raise InputError(f"{confirmations} confirmations are too few.", hint="1 is the block itself.")
         for address in (url, str(getattr(provider, "endpoint_uri", ""))):
@@ -83,8 +90,9 @@ class Chain:
         self.w3 = Web3(provider)
         self.w3.codec = strict(self.w3.codec._registry)
         self.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        self.line = NodeLine(provider, url, timeout)
         # Innermost: what it raises passes all the others.
-        self.w3.middleware_onion.inject(typed_errors(url), layer=0)
+        self.w3.middleware_onion.inject(asking(self.line, url), layer=0)
         try:
             actual = self.w3.eth.chain_id
         except RegistryError:
@@ -94,15 +102,20 @@ class Chain:
         if chain_id is not None and chain_id != actual:
             raise WrongChain(chain_id, actual, "What you asked for")
         self.chain_id = ChainId(actual)
+        self.line.turns_back = actual in TEST_CHAINS
         self._with_code: set[Address] = set()
+        self._range = LogRange(FIRST_RANGE)
 
     @classmethod
-    def connect(cls, url: str, *, chain_id: int | None = None, confirmations: int = 1, timeout: float = 30.0) -> Chain:
+    def connect(
+        cls, url: str, *, chain_id: int | None = None, confirmations: int = 1, timeout: float = TIMEOUT
+    ) -> Chain:
         """Connect to the node at `url`: http, https, ws, wss, or the path of an IPC socket.
 
-        `timeout` (seconds) bounds every request; `confirmations` is how many blocks a transaction
-        waits for, its own included. Raises `ConnectionFailed` if no Ethereum node answers,
-        `WrongChain` if it serves another chain than `chain_id`, `InputError` for what is no address of a node.
+        `timeout` (seconds) bounds every request, and how long a node that limits who asks is asked again;
+        `confirmations` is how many blocks a transaction waits for, its own included. Raises `ConnectionFailed` if no
+        Ethereum node answers, `WrongChain` if it serves another chain than `chain_id`, `InputError` for what is no
+        address of a node.
         """
         provider: BaseProvider
         conceal(url)
@@ -112,22 +125,11 @@ class Chain:
             "cacheable_requests": {RPCEndpoint("eth_chainId")},
         }
         if url.startswith(("http://", "https://")):
-            # A broadcast is not repeated blindly: the sender looks at the chain first.
-            allowed = [method for method in REQUEST_RETRY_ALLOWLIST if method != "eth_sendRawTransaction"]
-            allowed.append("eth_feeHistory")
-            provider = ShownHTTP(
-                url,
-                request_kwargs={"timeout": timeout},
-                exception_retry_configuration=ExceptionRetryConfiguration(
-                    errors=(requests.ConnectionError, requests.HTTPError),
-                    retries=3,
-                    backoff_factor=0.1,
-                    method_allowlist=allowed,
-                ),
-                **cached,
-            )
+            # What is asked again, and when, is decided by the line.
+            provider = ShownHTTP(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None, **cached)
         elif url.startswith(("ws://", "wss://")):
-            provider = ShownWebSocket(url, websocket_timeout=max(1, round(timeout)), **cached)
+            size = {"max_size": ANSWER_MAX}
+            provider = ShownWebSocket(url, websocket_kwargs=size, websocket_timeout=max(1, round(timeout)), **cached)
         elif re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}", url):
             raise InputError("The address of the node has no scheme.", hint="Write http:// or https:// before it.")
         elif "://" in url or not url:
@@ -137,7 +139,7 @@ class Chain:
             )
         else:
             provider = ShownIPC(url, timeout=max(1, round(timeout)), **cached)
-        made = cls(provider, shown(url), confirmations=confirmations, chain_id=chain_id)
+        made = cls(provider, shown(url), confirmations=confirmations, chain_id=chain_id, timeout=timeout)
         made._address = url
         return made
 
@@ -187,6 +189,11 @@ class Chain:
         return f"{self.chain_id}-{bytes(self.w3.eth.get_block(0)['hash']).hex()}"
 
     # --- Reading ---------------------------------------------------------------------------------
+
+    def saw(self, block: int) -> None:
+        """Read at this block or later from now on, whichever node answers: something of ours is in it."""
+        if not self.is_in_process:
+            self.line.saw(block)
 
     def block(self, number: int | str = "latest") -> Block:
         """Return a block by number or name; raises `ChainError` if there is none."""
@@ -277,31 +284,32 @@ class Chain:
         """Yield the events of ``contract.events.Name`` in the order of the chain.
 
         `filters` maps indexed parameters to a value or a list of values. `to_block` is included;
-        a name of a block is resolved once, at the start. The range is read in parts that halve
-        when the node refuses one: none is left out, and `ChainError` is raised if it refuses even
+        a name of a block is resolved once, at the start. The range is read in parts as long as
+        the node takes them, which is kept: none is left out, and `ChainError` is raised if it refuses even
         a single block.
         """
         last = to_block if isinstance(to_block, int) else self.block(to_block).number
         abi = event.abi if hasattr(event, "abi") else event._get_event_abi()
         topics = topics_for(abi, filters)
-        start, size = from_block, FIRST_RANGE
+        start = from_block
         while start <= last:
-            end = min(start + size - 1, last)
+            end = min(start + self._range.size - 1, last)
             try:
                 logs = self._logs(event.address, topics, start, end)
             except (Web3RPCError, ConnectionFailed) as error:
-                # A node that is gone is not one that finds the range too long.
-                if isinstance(error, ConnectionFailed) and error.status is None:
+                # A node that is gone, or has too much to do, is not one that finds the range too long.
+                if isinstance(error, ConnectionFailed) and error.status in (None, 429):
                     raise
                 if end == start:
                     raise ChainError(f"The node refused the events of block {start}: {short(error)}.") from error
-                size = (end - start + 1) // 2
+                self._range.refused(end - start + 1, str(error))
                 continue
             for log in sorted(logs, key=lambda found: (found["blockNumber"], found["logIndex"])):
                 decoded = decode_log(log, abi)
                 if decoded is not None:
                     yield decoded
-            start, size = end + 1, min(size * 2, FIRST_RANGE)
+            self._range.taken(end - start + 1)
+            start = end + 1
 
     # --- Chains for tests ------------------------------------------------------------------------
 

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
-import requests
 from web3 import HTTPProvider
 from web3.exceptions import BlockNotFound
-from web3.types import RPCEndpoint
 
 from registry.chain.connection import Chain
 from registry.errors import ConnectionFailed, NodeRefused
@@ -58,8 +56,7 @@ class Blocks:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._provider: Any = chain.w3.provider
-        self._http = isinstance(self._provider, HTTPProvider)
+        self._http = isinstance(chain.w3.provider, HTTPProvider)
 
     @property
     def name(self) -> str:
@@ -142,21 +139,9 @@ class Blocks:
     # --- Internal --------------------------------------------------------------------------------
 
     def _ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """The results of some questions, in one request."""
-        asked = [(RPCEndpoint(method), params) for method, params in questions]
-        try:
-            if self._http and len(asked) > 1:
-                answers = self._provider.make_batch_request(asked)
-            else:
-                answers = [self._provider.make_request(method, params) for method, params in asked]
-        # What requests say has the whole address in it.
-        except requests.Timeout:
-            raise ConnectionFailed(self.name, f"{questions[0][0]} took too long") from None
-        except (requests.RequestException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = f"it does not answer {questions[0][0]} ({_short(error)})"
-            raise ConnectionFailed(self.name, reason, retry_after=_wait_of(error)) from None
-        if not isinstance(answers, list) or len(answers) != len(asked):
-            raise ConnectionFailed(self.name, "it does not answer all of many questions")
+        """The results of some questions, in one request if the node takes them so."""
+        # Who reads all of a chain has patience of his own.
+        answers = self._chain.line.ask_many(questions, patient=False)
         return [self._result(method, answer) for (method, _), answer in zip(questions, answers, strict=True)]
 
     def _result(self, method: str, answer: Any) -> Any:
@@ -259,10 +244,3 @@ def _hex(text: Any, size: int) -> str:
 
 def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _wait_of(error: BaseException) -> float | None:
-    """Seconds after which a node that has too much to do wants to be asked again; None if it does not say."""
-    response = getattr(error, "response", None)
-    text = response.headers.get("retry-after", "") if response is not None else ""
-    return float(text) if text.isascii() and text.isdigit() else None

@@ -11,14 +11,19 @@ found out before anything is sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact, names
 from registry.chain.revert_words import HINTS, SENTENCES
 from registry.errors import ContractError, RegistryError, TransactionReverted
 from registry.types import to_address
+
+if TYPE_CHECKING:
+    from web3.exceptions import ContractLogicError
+    from web3.types import RPCResponse
 
 # First match wins: what an `except` of plain Python would expect to catch.
 _BUILTINS: Final[tuple[tuple[re.Pattern[str], type[Exception]], ...]] = (
@@ -58,6 +63,19 @@ _PANICS: Final[dict[int, str]] = {
 
 _ERROR = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
+
+
+_REVERTED: Final = (
+    "revert",
+    "invalid opcode",
+    "bad instruction",
+    "out of gas",
+    "vm exception",
+    "stack underflow",
+    "invalid jump",
+)
+
+_HEX: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,30 @@ def decode(data: bytes | str) -> RegistryError:
     return TransactionReverted(f"an unknown error: {_shown(raw)}")
 
 
+def raise_revert(answer: RPCResponse) -> None:
+    """Raise the contract's error that an answer of a node carries, or `TransactionReverted`; nothing if it has none."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return
+    message, data = str(error.get("message", "")), error.get("data")
+    plain = isinstance(data, str) and _HEX.fullmatch(data) and len(data) >= 10
+    found = data if plain else next(_revert_data(data), None)
+    if found is not None:
+        raise decode(found)
+    words = f"{message} {data if isinstance(data, str) else ''}".lower()
+    if any(word in words for word in _REVERTED):
+        empty = isinstance(data, str) and data.removeprefix("Reverted ").strip() == "0x"
+        raise TransactionReverted("no reason was given" if empty else message or "no reason was given")
+
+
+def reverted(error: ContractLogicError) -> RegistryError:
+    """Return the error that a contract refused a call with, decoded."""
+    data = error.data
+    if isinstance(data, str) and data.startswith("0x") and len(data) >= 10:
+        return decode(data)
+    return TransactionReverted(error.message or "no reason was given")
+
+
 def declared() -> dict[bytes, Declared]:
     """Return each error of the contracts by its 4-byte selector."""
     return dict(_by_selector())
@@ -190,6 +232,22 @@ def _abi(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:
     from registry.chain.decoding import decode as abi_decode
 
     return abi_decode(types, body)
+
+
+def _revert_data(told: Any) -> Iterator[str]:
+    """What may be the data of a revert: a selector with words after it, at any depth, after any word, with 0x or
+    without. Neither hashes nor addresses are as long."""
+    if isinstance(told, dict):
+        for name in sorted(told, key=lambda one: one not in ("data", "result", "return")):
+            yield from _revert_data(told[name])
+    elif isinstance(told, list):
+        for one in told:
+            yield from _revert_data(one)
+    elif isinstance(told, str):
+        last = told.split()[-1] if told.split() else ""
+        digits = last if last.startswith("0x") else f"0x{last}"
+        if _HEX.fullmatch(digits) and len(digits) >= 10 and (len(digits) - 10) % 64 == 0:
+            yield digits
 
 
 def _to_bytes(data: bytes | str) -> bytes:

@@ -20,10 +20,10 @@ from registry.chain.connection import TEST_CHAINS, Chain
 from registry.chain.fees import NOTHING, Cost, Fees
 from registry.chain.journal import Journal, JournalEntry
 from registry.chain.logs import TxReceipt, read_receipt
+from registry.chain.node_answers import is_unwell
 from registry.chain.pricing import current_fees
 from registry.chain.refusals import _NonceTaken, refusal, says
 from registry.chain.signers import Signer
-from registry.chain.transport import is_unwell
 from registry.errors import (
     ChainError,
     ConnectionFailed,
@@ -59,6 +59,7 @@ FINAL: Final = 64
 
 _REBROADCAST_SECONDS = 5.0
 _TURNED_BACK_SECONDS = 5.0
+_BEHIND_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0)
 _POLL_MIN, _POLL_MAX = 0.01, 1.0
 _ATTEMPTS = 12
 
@@ -282,11 +283,16 @@ class Sender:
 
     def _estimated(self, fields: TxParams) -> int:
         """The gas that a call takes."""
-        try:
-            return int(self.chain.w3.eth.estimate_gas(fields))
-        except (ContractError, TransactionReverted, Web3RPCError):
-            self.chain.w3.eth.call(fields)  # which says why, better than an estimate does
-            raise
+        for pause in (*(_BEHIND_PAUSES if self.chain.line.seen else ()), None):
+            try:
+                return int(self.chain.w3.eth.estimate_gas(fields))
+            except (ContractError, TransactionReverted, Web3RPCError):
+                self.chain.w3.eth.call(fields)  # which says why, better than an estimate does
+                # Or succeeds, at a block that whoever estimated may not have yet.
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
     def _priced(self, call: Call, gas: int, fees: Fees, *, spent: int | None = None) -> _Quote:
         most = gas * fees.maximum
@@ -550,6 +556,7 @@ class Sender:
         return TransactionTimeout(entry.hash, round(seconds, 1), block=seen)
 
     def _settled(self, entry: JournalEntry, receipt: Any) -> TxReceipt:
+        self.chain.saw(int(receipt["blockNumber"]))
         if receipt["status"] != 1:
             raise self._why(entry, int(receipt["blockNumber"]))
         return read_receipt(receipt, value=_parsed(entry.raw)[2])

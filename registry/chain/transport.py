@@ -1,4 +1,4 @@
-"""How questions reach a node, and what its answers mean before anybody believes them."""
+"""What questions travel on: HTTP, web sockets, the sockets of this machine, and a chain inside the process."""
 
 from __future__ import annotations
 
@@ -7,37 +7,19 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-import requests
 from eth_abi.abi import encode
-from eth_typing import HexStr
 from web3 import EthereumTesterProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
-from web3.exceptions import BadResponseFormat, CannotHandleRequest, ContractLogicError, ProviderConnectionError
-from web3.middleware import Web3Middleware
+from web3.exceptions import ContractLogicError
 from web3.types import RPCEndpoint, RPCResponse
 
-from registry.chain.reverts import decode
 from registry.chain.signers import DEV_ACCOUNTS, DEV_MNEMONIC
-from registry.errors import ConnectionFailed, RegistryError, TransactionReverted
-from registry.errors.redaction import redacted, shown
+from registry.errors.redaction import shown
 
 IN_PROCESS_CHAIN_ID: Final = 1337
 """Chain number of chains inside the process, the one that ape and its test accounts use."""
 
 # 2026-01-01 00:00 UTC: a fixed start gives every run the same times.
 GENESIS_TIME: Final = 1_767_225_600
-
-_READS: Final = frozenset(
-    f"eth_{name}"
-    for name in ("blockNumber", "chainId", "gasPrice", "getBalance", "getBlockByNumber", "getCode", "getStorageAt")
-) | {"eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt"}
-"""Questions that a node which is well answers: an error says something of the node, and nothing of the chain."""
-
-_MAY_BE_NULL: Final = frozenset({"eth_getTransactionByHash", "eth_getTransactionReceipt"})
-
-_UNWELL: Final = frozenset({-32002, -32005, -32603})
-"""Codes of EIP-1474 for a node that is overloaded, limits its askers, or failed inside."""
-
-_REVERTED = ("revert", "invalid opcode", "out of gas", "VM Exception", "stack underflow", "invalid jump")
 
 
 class ShownHTTP(HTTPProvider):
@@ -211,109 +193,3 @@ def _response(result: Any) -> RPCResponse:
 def _failure(code: int, message: str, data: str | None = None) -> RPCResponse:
     error = {"code": code, "message": message} | ({} if data is None else {"data": data})
     return cast(RPCResponse, {"jsonrpc": "2.0", "id": 0, "error": error})
-
-
-def typed_errors(url: str) -> type[Web3Middleware]:
-    """Make the middleware that turns failures of `url` into the package's errors."""
-
-    class TypedErrors(Web3Middleware):
-        def wrap_make_request(self, make_request: Any) -> Any:
-            def request(method: RPCEndpoint, params: Any) -> RPCResponse:
-                try:
-                    response: RPCResponse = make_request(method, params)
-                except RegistryError:
-                    raise
-                # What web3 and requests say has the whole address in it, and a traceback would show it.
-                except requests.HTTPError as error:
-                    status = None if error.response is None else error.response.status_code
-                    raise ConnectionFailed(url, f"it answers {short(error)}", status=status) from None
-                except requests.Timeout:
-                    raise ConnectionFailed(url, f"{method} took too long") from None
-                except (BadResponseFormat, CannotHandleRequest, ValueError) as error:
-                    reason = f"it does not answer like an Ethereum node ({short(error)})"
-                    raise ConnectionFailed(url, reason) from None
-                except (OSError, EOFError, ProviderConnectionError, requests.RequestException) as error:
-                    raise ConnectionFailed(url, short(error)) from None
-                except Exception as error:
-                    # The kinds of the web socket library, which is loaded only when it is used.
-                    if type(error).__module__.partition(".")[0] not in ("websockets", "asyncio", "concurrent"):
-                        raise
-                    raise ConnectionFailed(url, short(error)) from None
-                if not isinstance(response, dict) or not ({"result", "error"} & response.keys()):
-                    raise ConnectionFailed(url, "it does not answer like an Ethereum node")
-                response = _clean(response)
-                if method in ("eth_call", "eth_estimateGas"):
-                    raise_revert(response)
-                _refuse_nonsense(url, method, params, response)
-                return response
-
-            return request
-
-    return TypedErrors
-
-
-def _clean(response: RPCResponse) -> RPCResponse:
-    """An answer whose error does not quote the address that was asked, as those of proxies do."""
-    error = response.get("error")
-    said = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(said, str) or redacted(said) == said:
-        return response
-    told = {**error, "message": redacted(said)} if isinstance(error, dict) else redacted(said)
-    return cast(RPCResponse, {**response, "error": told})
-
-
-def _refuse_nonsense(url: str, method: str, params: Any, response: RPCResponse) -> None:
-    """Raise `ConnectionFailed` for an answer that no node gives which is well."""
-    error = response.get("error")
-    if error is not None:
-        # What a node says of a transaction comes under the same codes; the sender reads it.
-        if method in _READS or (method in ("eth_call", "eth_estimateGas") and is_unwell(response)):
-            said = error.get("message") if isinstance(error, dict) else error
-            raise ConnectionFailed(url, f"it answers {str(said)[:200]!r} to {method}")
-        return
-    # A block of a number may not be there; the first and the last always are.
-    numbered = method == "eth_getBlockByNumber" and str(params[0]).startswith("0x") and int(params[0], 16) > 0
-    may_be_null = numbered or method in _MAY_BE_NULL
-    if response.get("result") is None and method.startswith("eth_") and not may_be_null:
-        raise ConnectionFailed(url, f"it answers nothing to {method}")
-
-
-def is_unwell(response: RPCResponse | None) -> bool:
-    """Whether an answer is an error of the node's own: it is overloaded, limits who asks, or failed inside."""
-    error = response.get("error") if response else None
-    return isinstance(error, dict) and error.get("code") in _UNWELL
-
-
-def raise_revert(response: RPCResponse) -> None:
-    """Raise the contract's error that an answer of a node carries, or `TransactionReverted`; nothing if it has none."""
-    error = response.get("error")
-    if not isinstance(error, dict):
-        return
-    message, data = str(error.get("message", "")), cast(Any, error.get("data"))
-    if isinstance(data, dict):
-        data = data.get("data", data.get("result"))
-    if isinstance(data, str):
-        # Some nodes put a word before the data.
-        data = data.removeprefix("Reverted ").strip()
-        if data.startswith("0x") and len(data) >= 10:
-            raise decode(HexStr(data))
-    if any(word in message for word in _REVERTED):
-        raise TransactionReverted("no reason was given" if data == "0x" else message)
-
-
-def reverted(error: ContractLogicError) -> RegistryError:
-    """Return the error that a contract refused a call with, decoded."""
-    data = error.data
-    if isinstance(data, str) and data.startswith("0x") and len(data) >= 10:
-        return decode(data)
-    return TransactionReverted(error.message or "no reason was given")
-
-
-def short(error: BaseException) -> str:
-    """Return at most 200 characters on why a connection failed, without secrets."""
-    text = redacted(" ".join(str(error).split()) or type(error).__name__)
-    if "Connection refused" in text:
-        return "nothing listens there"
-    if "RemoteDisconnected" in text:
-        return "it closed the connection without an answer"
-    return text if len(text) <= 200 else text[:197] + "..."

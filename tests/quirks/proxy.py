@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -23,10 +24,11 @@ Quirk = Callable[[Question, Ask], Any]
 
 
 class Refused(Exception):
-    """The whole request is answered with a status of HTTP."""
+    """The whole request is answered with a status of HTTP, and perhaps an error of JSON-RPC."""
 
-    def __init__(self, status: int, **headers: str) -> None:
+    def __init__(self, status: int, error: dict[str, Any] | None = None, **headers: str) -> None:
         self.status, self.headers = status, headers
+        self.body = {} if error is None else {"jsonrpc": "2.0", "id": None, "error": error}
 
 
 class Cut(Exception):
@@ -34,11 +36,14 @@ class Cut(Exception):
 
 
 class Proxy:
-    """One proxy on a port of its own; `asked` has the methods that it was asked, in order."""
+    """One proxy on a port of its own; `asked` has the methods that it was asked, in order, `requests` counts requests,
+    and with `most` one that asks more than so many questions at once is refused."""
 
     def __init__(self, url: str) -> None:
         self.target = url
         self.asked: list[str] = []
+        self.requests = 0
+        self.most: int | None = None
         self.played = 0
         self._quirk: Quirk | None = None
         self._times = -1
@@ -55,7 +60,8 @@ class Proxy:
                     text = json.dumps(proxy.answer(body)).encode()
                     status, headers, short = 200, {}, len(text)
                 except Refused as refused:
-                    text, status, headers, short = b"{}", refused.status, refused.headers, 2
+                    text, status, headers = json.dumps(refused.body).encode(), refused.status, refused.headers
+                    short = len(text)
                 except Cut:
                     text = json.dumps(proxy.through(body)).encode()
                     status, headers, short = 200, {}, len(text) // 2
@@ -92,7 +98,12 @@ class Proxy:
 
     def answer(self, body: Any) -> Any:
         """What comes back for a request."""
-        return [self._one(one) for one in body] if isinstance(body, list) else self._one(body)
+        self.requests += 1
+        if not isinstance(body, list):
+            return self._one(body)
+        if self.most is not None and len(body) > self.most:
+            return {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "batches are not taken"}}
+        return [self._one(one) for one in body]
 
     def through(self, body: Any) -> Any:
         """What the node says."""
@@ -296,5 +307,72 @@ def says_another_hash_of(number: int) -> Quirk:
         if question["method"] != "eth_getBlockByNumber" or question["params"][0] != hex(number):
             return None
         return {"result": {**ask(question["method"], question["params"])["result"], "hash": "0x" + "cd" * 32}}
+
+    return quirk
+
+
+# --- Nodes for those who send --------------------------------------------------------------------
+
+_STATE = {"eth_call": 1, "eth_estimateGas": 1, "eth_getBalance": 1, "eth_getCode": 1, "eth_getStorageAt": 2}
+
+
+def _told(answer: Any) -> Any:
+    """An answer without its number."""
+    return {part: answer[part] for part in ("result", "error") if part in answer}
+
+
+def has_old_state(blocks: int, questions: int) -> Quirk:
+    """A balancer that asks a node some blocks behind for what is now, so many times after each new block; receipts and
+    blocks are of another node, which is up to date."""
+    asked: dict[int, int] = {}
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        method, params = question["method"], question["params"]
+        place = _STATE.get(method)
+        if place is None:
+            return None
+        head = int(ask("eth_blockNumber", [])["result"], 16)
+        asked[head] = asked.get(head, 0) + 1
+        if asked[head] > questions:
+            return None
+        old = max(0, head - blocks)
+        at = params[place] if len(params) > place else "latest"
+        if at.startswith("0x"):
+            return {"error": {"code": -32000, "message": "header not found"}} if int(at, 16) > old else None
+        return _told(ask(method, [*params[:place], hex(old), *params[place + 1 :]]))
+
+    return quirk
+
+
+def limits(method: str, seconds: float, *, as_json: bool = False) -> Quirk:
+    """A service that limits how often one method is asked, for a while from the first question on."""
+    began: list[float] = []
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] != method:
+            return None
+        began.append(time.monotonic())
+        if began[-1] - began[0] >= seconds:
+            return None
+        if as_json:
+            return {"error": {"code": -32005, "message": "rate limit exceeded"}}
+        raise Refused(429, retry_after=str(max(1, round(seconds))))
+
+    return quirk
+
+
+def refuses_long_ranges(blocks: int, *, status: int = 200, named: bool = True) -> Quirk:
+    """An error for ranges over so many blocks, in JSON or under a status of HTTP, with the limit in it or without."""
+    said = f"eth_getLogs is limited to a {blocks} block range" if named else "block range is too large"
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if not _is_range(question):
+            return None
+        wanted = question["params"][0]
+        if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) < blocks:
+            return None
+        if status == 200:
+            return {"error": {"code": -32602, "message": said}}
+        raise Refused(status, {"code": -32600, "message": said} if status == 400 else None)
 
     return quirk

@@ -1,0 +1,313 @@
+"""The line to a node: asked again as it wishes, in parts that it takes, and never of a time that is over.
+
+A node that limits who asks is left alone for as long as it says, within the time that a question has. One that refuses
+many questions at once is asked fewer, down to one. And of several nodes behind one address some are behind: what was
+seen in a block is looked for there or later, whoever answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, Final, cast
+
+import requests
+from web3 import HTTPProvider
+from web3.exceptions import BadResponseFormat, CannotHandleRequest, ProviderConnectionError, Web3RPCError
+from web3.middleware import Web3Middleware
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from registry.chain.node_answers import in_refusal, is_limited, is_unwell, lacks_block, said, wait_of
+from registry.chain.reverts import raise_revert
+from registry.errors import ConnectionFailed, RegistryError
+from registry.errors.redaction import redacted
+
+Question = tuple[str, Sequence[Any]]
+"""A method of JSON-RPC and its parameters."""
+
+SEEN_SECONDS: Final = 30.0
+"""How long after a transaction all reads are of its block or later; by then every node has it."""
+
+BEHIND_SECONDS: Final = 10.0
+"""How long a node may be behind what was seen."""
+
+TURNED_BACK_SECONDS: Final = 2.0
+"""The same on chains for tests, which may have been turned back."""
+
+_READS: Final = frozenset(
+    f"eth_{name}"
+    for name in ("blockNumber", "chainId", "gasPrice", "getBalance", "getBlockByNumber", "getCode", "getStorageAt")
+) | {"eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt"}
+"""Questions that a node which is well answers: an error says something of the node, and nothing of the chain."""
+
+_MAY_BE_NULL: Final = frozenset({"eth_getTransactionByHash", "eth_getTransactionReceipt"})
+
+_PLACES: Final = {"eth_call": 1, "eth_getBalance": 1, "eth_getCode": 1, "eth_getStorageAt": 2}
+"""Where the block stands among the parameters of what is asked of the state."""
+
+_HEAD: Final[Question] = ("eth_blockNumber", ())
+_TRIES: Final = 3
+_PAUSE: Final = 0.1
+_PAUSE_MAX: Final = 5.0
+
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""What HTTP says of a server that may answer in a moment; the rest of its refusals stay."""
+
+
+class NodeLine:
+    """The line to the node behind `provider`, whose `url` is what errors call it; a question has `seconds` in all.
+
+    `send` hands one question over. With `turns_back` a chain that ends before what was seen is taken to have been
+    turned back, which is done to chains for tests. Methods raise `ConnectionFailed`.
+    """
+
+    def __init__(self, provider: BaseProvider, url: str, seconds: float) -> None:
+        self.turns_back = False
+        self.send: Callable[[RPCEndpoint, Any], RPCResponse] = provider.make_request
+        self._provider: Any = provider
+        self._url = url
+        self._seconds = seconds
+        self._most = 1_000 if isinstance(provider, HTTPProvider) else 1
+        self._block, self._until = 0, 0.0
+
+    def saw(self, block: int) -> None:
+        """From now on, and for a while, the chain is read at this block or later."""
+        self._block, self._until = max(self.seen, block), time.monotonic() + SEEN_SECONDS
+
+    def ask(self, method: str, params: Sequence[Any]) -> RPCResponse:
+        """The answer of the node, of the last block or one that was seen."""
+        place = _PLACES.get(method)
+        if not self.seen:
+            return self._asked(method, params)
+        if method == "eth_blockNumber" or (method == "eth_getBlockByNumber" and params[0] == "latest"):
+            return self._head(method, params)
+        if place is not None and params[place : place + 1] in ([], ["latest"], (), ("latest",)):
+            return self._state(method, params, place)
+        if method == "eth_getLogs" and _number(params[0].get("toBlock")) >= self.seen:
+            return self._logs(params)
+        return self._asked(method, params)
+
+    def ask_many(self, questions: Sequence[Question], *, patient: bool = True) -> list[RPCResponse]:
+        """The answers to several questions, in their order and as they come: in one request, or in as many as the node
+        wants. Who is not `patient` asks again himself."""
+        answers: list[RPCResponse] = []
+        while len(answers) < len(questions):
+            part = questions[len(answers) : len(answers) + self._most]
+            if len(part) == 1:
+                answers.append(self._asked(*part[0], patient=patient))
+                continue
+            given = self._together(part, patient)
+            if given is None:
+                self._most = len(part) // 2
+                continue
+            answers += given
+        return answers
+
+    # --- Not before what was seen ----------------------------------------------------------------
+
+    @property
+    def seen(self) -> int:
+        """The block that was seen lately, 0 for none."""
+        return self._block if time.monotonic() < self._until else 0
+
+    def _state(self, method: str, params: Sequence[Any], place: int) -> RPCResponse:
+        """What is asked of the state: by the number of a block, which whoever answers has or has not."""
+        began, again = time.monotonic(), False
+        while seen := self.seen:
+            asked = [*params[:place], hex(seen), *params[place + 1 :]]
+            number, answer = self.ask_many([_HEAD, (method, asked)])
+            head = _number(number.get("result"))
+            if head > seen and not again:
+                # Others have gone on since: once more, as of then.
+                self._block, again = max(self._block, head), True
+                continue
+            if not lacks_block(answer):
+                return answer
+            self._wait_for(seen, began)
+        return self._asked(method, params)
+
+    def _head(self, method: str, params: Sequence[Any]) -> RPCResponse:
+        began = time.monotonic()
+        while True:
+            answer = self._asked(method, params)
+            found = answer.get("result")
+            head = _number(found.get("number") if isinstance(found, dict) else found)
+            seen = self.seen
+            if head >= seen or answer.get("error") is not None:
+                self._block = max(self._block, head)
+                return answer
+            self._wait_for(seen, began)
+
+    def _logs(self, params: Sequence[Any]) -> RPCResponse:
+        """Logs up to a block that not every node has: one that has not gives fewer, without a word."""
+        began = time.monotonic()
+        while True:
+            logs, block = self.ask_many(
+                [("eth_getLogs", params), ("eth_getBlockByNumber", [params[0]["toBlock"], False])]
+            )
+            if block.get("result") is not None and not lacks_block(logs):
+                return logs
+            seen = self.seen
+            if not seen or _number(params[0]["toBlock"]) > seen:
+                return logs
+            self._wait_for(seen, began)
+
+    def _wait_for(self, block: int, began: float) -> None:
+        passed = time.monotonic() - began
+        if self.turns_back and passed > TURNED_BACK_SECONDS:
+            self._block = 0
+        elif passed > BEHIND_SECONDS:
+            raise ConnectionFailed(self._url, f"it is behind block {block}, which was seen already")
+        time.sleep(_PAUSE)
+
+    # --- Once more -------------------------------------------------------------------------------
+
+    def _asked(self, method: str, params: Sequence[Any], *, patient: bool = True) -> RPCResponse:
+        may_repeat = patient and "send" not in method.lower() and method.startswith(("eth_", "net_", "web3_"))
+        return cast(
+            RPCResponse,
+            self._patiently(lambda: self.send(RPCEndpoint(method), params), method, may_repeat),
+        )
+
+    def _together(self, questions: Sequence[Question], patient: bool) -> list[RPCResponse] | None:
+        """The answers to all of some questions in one request; None if the node does not take so many."""
+        asked = [(RPCEndpoint(method), params) for method, params in questions]
+
+        def send() -> Any:
+            try:
+                return self._provider.make_batch_request(asked)
+            except (KeyError, TypeError, AttributeError, BadResponseFormat):
+                return None  # answers that have no numbers, or are none
+
+        try:
+            answers = self._patiently(send, questions[0][0], patient)
+        except ConnectionFailed as error:
+            if error.status is None or error.status in _PASSING:
+                raise
+            return None
+        if not isinstance(answers, list) or len(answers) != len(questions):
+            return None
+        return None if any(is_limited(answer) for answer in answers) else answers
+
+    def _patiently(self, send: Callable[[], Any], what: str, may_repeat: bool) -> Any:
+        """What comes back, once the node wants to answer; raises what `failed` makes of what it does instead."""
+        began = time.monotonic()
+        for tries in count(1):
+            try:
+                answer = send()
+                if not is_limited(answer) or not may_repeat:
+                    return answer
+                failure = ConnectionFailed(self._url, f"it limits who asks ({redacted(said(answer))[:200]!r})")
+                limited = True
+            except RegistryError:
+                raise
+            except Exception as error:
+                told = in_refusal(error) if isinstance(error, requests.HTTPError) else None
+                failure = _failed(self._url, what, error)
+                limited = failure.status == 429 or is_limited(told) or failure.retry_after is not None
+                if told is not None and not limited:
+                    return told
+                broken = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
+                passing = limited or ((broken or failure.status in _PASSING) and tries < _TRIES)
+                if not may_repeat or not passing:
+                    raise failure from None
+            pause = max(failure.retry_after or 0.0, min(_PAUSE * 2 ** (tries - 1), _PAUSE_MAX))
+            if time.monotonic() + pause > began + self._seconds:
+                raise failure from None
+            time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+
+def _failed(url: str, what: str, error: Exception) -> ConnectionFailed:
+    """What stands for an exception of the libraries below: what they say has the whole address in it."""
+    if isinstance(error, requests.HTTPError):
+        status = None if error.response is None else error.response.status_code
+        return ConnectionFailed(url, f"it answers {short(error)}", status=status, retry_after=wait_of(error))
+    if isinstance(error, requests.Timeout):
+        return ConnectionFailed(url, f"{what} took too long")
+    if isinstance(error, (BadResponseFormat, CannotHandleRequest, ValueError)):
+        return ConnectionFailed(url, f"it does not answer like an Ethereum node ({short(error)})")
+    if isinstance(error, (OSError, EOFError, ProviderConnectionError, requests.RequestException)):
+        return ConnectionFailed(url, short(error))
+    # The kinds of the web socket library, which is loaded only when it is used.
+    if type(error).__module__.partition(".")[0] not in ("websockets", "asyncio", "concurrent", "web3", "urllib3"):
+        raise error
+    too_big = "message too big" in str(error)
+    return ConnectionFailed(url, short(error), status=413 if too_big else None)
+
+
+def short(error: BaseException) -> str:
+    """Return at most 200 characters on why a connection failed, without secrets."""
+    text = redacted(" ".join(str(error).split()) or type(error).__name__)
+    if "Connection refused" in text:
+        return "nothing listens there"
+    if "RemoteDisconnected" in text:
+        return "it closed the connection without an answer"
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _number(found: Any) -> int:
+    """A number as nodes write them, 0 for anything else."""
+    if isinstance(found, int):
+        return found
+    try:
+        return int(found, 16)
+    except (TypeError, ValueError):
+        return 0
+
+
+# --- For web3 ------------------------------------------------------------------------------------
+
+
+def asking(line: NodeLine, url: str) -> type[Web3Middleware]:
+    """Make the middleware that asks by `line`, and turns failures of `url` into the package's errors."""
+
+    class Asking(Web3Middleware):
+        def wrap_make_request(self, make_request: Any) -> Any:
+            line.send = make_request  # with what the provider itself puts around its own
+
+            def request(method: RPCEndpoint, params: Any) -> RPCResponse:
+                response = line.ask(method, params)
+                if not isinstance(response, dict) or not ({"result", "error"} & response.keys()):
+                    raise ConnectionFailed(url, "it does not answer like an Ethereum node")
+                response = _clean(response)
+                if method in ("eth_call", "eth_estimateGas"):
+                    raise_revert(response)
+                _refuse_nonsense(url, method, params, response)
+                return response
+
+            return request
+
+    return Asking
+
+
+def _clean(response: RPCResponse) -> RPCResponse:
+    """An answer whose error does not quote the address that was asked, as those of proxies do."""
+    error = response.get("error")
+    told = error.get("message") if isinstance(error, dict) else error
+    if not isinstance(told, str) or redacted(told) == told:
+        return response
+    clean = {**error, "message": redacted(told)} if isinstance(error, dict) else redacted(told)
+    return cast(RPCResponse, {**response, "error": clean})
+
+
+def _refuse_nonsense(url: str, method: str, params: Any, response: RPCResponse) -> None:
+    """Raise `ConnectionFailed` for an answer that no node gives which is well."""
+    error = response.get("error")
+    if error is not None:
+        told = error.get("message") if isinstance(error, dict) else error
+        tried = method in ("eth_call", "eth_estimateGas")
+        # What a node says of a transaction comes under the same codes; the sender reads it.
+        if method in _READS or (tried and is_unwell(response)):
+            raise ConnectionFailed(url, f"it answers {str(told)[:200]!r} to {method}")
+        if tried:
+            # web3 would look for a revert here once more, and raise errors of its own.
+            raise Web3RPCError(str(told), rpc_response=response)
+        return
+    # A block of a number may not be there; the first and the last always are.
+    numbered = method == "eth_getBlockByNumber" and str(params[0]).startswith("0x") and int(params[0], 16) > 0
+    may_be_null = numbered or method in _MAY_BE_NULL
+    if response.get("result") is None and method.startswith("eth_") and not may_be_null:
+        raise ConnectionFailed(url, f"it answers nothing to {method}")
