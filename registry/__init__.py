@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.client import Registry
     from registry.content.uses import SignedReceipt
     from registry.did import DID
+    from registry.documents.compute_terms import DataBudget, ResultColumn, ResultFile, Terms
     from registry.documents.ddo import DDO
     from registry.documents.licence import Kind, Licence
     from registry.errors.base import RegistryError
@@ -31,6 +32,7 @@ _HOMES = {
     "content.uses": ("SignedReceipt",),
     "assets.drafting": ("Draft",),
     "client": ("Registry",),
+    "documents.compute_terms": ("DataBudget", "ResultColumn", "ResultFile", "Terms"),
     "documents.ddo": ("DDO",),
     "did": ("DID",),
     "errors.base": ("RegistryError",),
@@ -59,6 +61,7 @@ __all__ = [
     "DID",
     "Amount",
     "Asset",
+    "DataBudget",
     "Done",
     "Draft",
     "Gated",
@@ -72,8 +75,11 @@ __all__ = [
     "Quote",
     "Registry",
     "RegistryError",
+    "ResultColumn",
+    "ResultFile",
     "SignedReceipt",
     "State",
+    "Terms",
     "Token",
     "Verification",
 ]

@@ -397,8 +397,8 @@ def _refuse_terms(draft: Draft, index: int) -> None:
             f"Draft {index:,} ({draft.name!r}) has {wrong[0]} of its own.",
             hint="They are the same for all items: name them for the collection.",
         )
-    if draft.gated is not None:
+    if draft.gated is not None or draft.kept:
         raise InputError(
-            f"Draft {index:,} ({draft.name!r}) is gated, which items of collections are not.",
+            f"Draft {index:,} ({draft.name!r}) is gated or kept, which items of collections are not.",
             hint="Publish it as an asset of its own (publish_many).",
         )

@@ -74,7 +74,8 @@ class Draft:
     further fields of the document (``description``, ``tags``, ``author``, ``additional``, ... see `DDO`). `royalty_bps`
     says that others may publish derivatives and which share of their sales (basis points, at most 3,000) this asset
     asks for. `parents` may be of another registry of the chain; what they ask for together may be `max_royalty_bps`, by
-    default what it is when the asset is published. `gated` encrypts the content (see `registry.Gated`).
+    default what it is when the asset is published. `gated` encrypts the content (see `registry.Gated`); `kept` stores
+    none of it, and its owner keeps it.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Draft:
     fields: Mapping[str, Any] = field(default_factory=dict)
     gated: Gated | None = None
     hidden: bool = False
+    kept: bool = False
     content: Content | None = None
 
 
@@ -141,6 +143,11 @@ class Planner:
             raise InputError(
                 f"{draft.name!r} is gated and would belong to a team from the start.",
                 hint="Publish it as yourself, and transfer it to the team once the gateways have its key.",
+            )
+        if draft.kept:
+            raise InputError(
+                f"{draft.name!r} is kept by its owner, and a team keeps nothing.",
+                hint="Publish it as yourself, and transfer it to the team.",
             )
         tokens = self._session.tokens
         return self.plan(draft, tokens, lambda one: packed or self.content_of(one, preview=dry_run))

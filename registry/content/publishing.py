@@ -19,6 +19,7 @@ from registry.assets.drafting import (
     update_document,
 )
 from registry.chain.fees import NOTHING
+from registry.content.offering import offering_of, raw_of
 from registry.content.sealed import shelf_for
 from registry.documents.ddo import AssetType
 from registry.documents.licence import Licence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from registry.chain.fees import Cost
     from registry.chain.logs import TxReceipt
+    from registry.documents.compute_terms import Terms
     from registry.gated.policy import Gated
     from registry.sandbox.runs.record import RunRecord
 
@@ -44,6 +46,7 @@ class AssetOptions(PublishingOptions, total=False):
     license: Required[str]
     gated: Gated | None
     made_by: RunRecord | None
+    compute: Terms | None
     hidden: bool
 
 
@@ -85,6 +88,7 @@ class Publishing(Session):
         max_royalty_bps: int | None = None,
         gated: Gated | None = None,
         made_by: RunRecord | None = None,
+        compute: Terms | None = None,
         hidden: bool = False,
         again: bool = False,
         dry_run: bool = False,
@@ -97,6 +101,12 @@ class Publishing(Session):
         such as ``description``, ``tags`` or ``author``. With `gated` the content is encrypted, and those with access
         get its key. With `made_by`, the record of the run that made it, its document names the record, and code and
         data that are assets become its parents.
+
+        With `compute` what lies at `path` sells nothing and stays where it is: it becomes an asset of its own, whose
+        content no store takes (with `gated`: only encrypted). The result is a second asset without content, its
+        offering, which has the `licences` for runs on it (see `registry.Terms` and `registry.compute`). Without a
+        `path` the terms name the data, an asset that is there. A dry run shows the first of the two.
+
         Run again with the same arguments, it finds what it published and publishes nothing, unless `again`; with other
         prices, payout or royalty for the same document it is refused, since those are changed by verbs of their own.
         With `dry_run` nothing is stored or sent.
@@ -123,6 +133,8 @@ class Publishing(Session):
             gated=gated,
             hidden=hidden,
         )
+        if compute is not None:
+            draft = _offering(self, draft, compute, owner, again, dry_run)
         if dry_run:
             return self.publish_many([draft], owner=owner, again=again, dry_run=True)
         return self.publish_many([draft], owner=owner, again=again)[0]
@@ -231,6 +243,16 @@ class Publishing(Session):
         if done.tx is not None:
             shelf.deliver_next(found, path)
         return replace(done, left_out=left_out)
+
+
+def _offering(session: Publishing, draft: Draft, terms: Terms, owner: str | None, again: bool, dry_run: bool) -> Draft:
+    """The offering of a draft, whose data are published first; of a dry run the data themselves."""
+    if draft.path is not None:
+        raw = raw_of(draft, terms)
+        if dry_run:
+            return raw
+        terms = terms.with_changes(data=session.publish_many([raw], owner=owner, again=again)[0].did)
+    return offering_of(draft, terms, to_address(owner) if owner else session.address)
 
 
 def _publication(session: Session, owner: Address, plans: Sequence[PlannedAsset]) -> ContractFunction:

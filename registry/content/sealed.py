@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.assets.drafting import Draft, Packed, Stored, listed
 from registry.content.atomic_folder import beside
 from registry.content.entrusting import ENTRUSTED, Shares
+from registry.content.kept import Kept
 from registry.content.plain import ContentShelf, Plain, hash_files
 from registry.content.unlocking import Unlocker, content_of, is_gated
 from registry.documents.ddo import Content, Encryption
@@ -41,10 +42,10 @@ def shelf_for(session: Session, what: Asset | Draft, gated: Gated | None = None)
     """How the content of an asset or a draft is packed and read, as its document or the draft says. With `gated` the
     next content of an asset is to be sealed."""
     if isinstance(what, Draft):
-        sealed = what.gated is not None and what.path is not None
+        sealed, kept = what.gated is not None and what.path is not None, what.kept
     else:
-        sealed = gated is not None or is_gated(what)
-    return Sealed(session) if sealed else Plain(session)
+        sealed, kept = gated is not None or is_gated(what), what.ddo.content is not None and what.ddo.content.kept
+    return Sealed(session) if sealed else Kept(session) if kept else Plain(session)
 
 
 class Sealed:

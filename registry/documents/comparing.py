@@ -23,6 +23,7 @@ _FIELDS: Final = (
     "parents",
     "conforms_to",
     "made_by",
+    "compute",
     "additional",
 )
 """Those that are compared; files are, too."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from registry.did import DID
-from registry.documents.canonical import FrozenDict, canonical_bytes, json_faults, parse_json, printable, thaw
-from registry.documents.faults import differences, faults_of, spelling_fault
+from registry.documents.canonical import FrozenDict, canonical_bytes, json_faults, parse_json, printable
+from registry.documents.compute_terms import Terms
+from registry.documents.faults import differences, spelling_fault
 from registry.documents.fields import (
     AddressField,
     Array,
@@ -43,6 +44,7 @@ from registry.documents.fields import (
     _FieldError,
     refuse_repeats,
 )
+from registry.documents.part import DocumentPart
 from registry.errors import DDOTooLarge, Fault, InvalidDDO
 from registry.ipfs.cid import CID
 from registry.ipfs.hosts import host_of, is_loopback
@@ -64,52 +66,7 @@ ASSET_TYPES: Final[tuple[str, ...]] = get_args(AssetType)
 # --- Models --------------------------------------------------------------------------------------
 
 
-class _Document(BaseModel):
-    """A frozen part of a DDO; making a wrong one raises `InvalidDDO` with all its faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, defer_build=True)
-
-    _always: ClassVar[frozenset[str]] = frozenset()
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, /, **data: Any) -> None:
-            try:
-                super().__init__(**data)
-            except ValidationError as error:
-                raise InvalidDDO(faults_of(error)) from None
-
-        # Parts are validated inside the whole, where their pointers start at its root, and not by this.
-        __init__.__pydantic_base_init__ = True
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the part as plain JSON; optional fields without a value are left out."""
-        return {
-            field.serialization_alias or name: _to_json(value)
-            for name, field in type(self).model_fields.items()
-            if not _is_empty(value := getattr(self, name)) or name in self._always
-        }
-
-    def with_changes(self, /, **changes: Any) -> Self:
-        """Return a copy with some fields changed, checked like a new document; None or empty takes one out."""
-        return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
-
-
-def _is_empty(value: Any) -> bool:
-    return value is False or value in (None, (), "", {})  # 0 equals False, and is a size
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, _Document):
-        return value.to_dict()
-    if isinstance(value, tuple):
-        return [_to_json(item) for item in value]
-    if isinstance(value, CID | DID):
-        return str(value)
-    return thaw(value)
-
-
-class ContentFile(_Document):
+class ContentFile(DocumentPart):
     """One file of the content: relative `path` with ``/``, `size` in bytes, its own `cid`, its media type."""
 
     path: Path
@@ -118,7 +75,7 @@ class ContentFile(_Document):
     media_type: MediaType | None = None
 
 
-class KeyGateway(_Document):
+class KeyGateway(DocumentPart):
     """Who keeps a share of the key: the base `url` of the service, its age `recipient` (shares are sealed to it) and
     the Ethereum account `signer` that signs its answers.
 
@@ -131,7 +88,7 @@ class KeyGateway(_Document):
     commitment: Commitment | None = None
 
 
-class Encryption(_Document):
+class Encryption(DocumentPart):
     """How the content is encrypted, and who gives the key to those with access.
 
     `format` is the age file format; `recipient` the public key that every file is sealed to; `key_version` the version
@@ -175,12 +132,15 @@ class Encryption(_Document):
         return self
 
 
-class Content(_Document):
+class Content(DocumentPart):
     """What the asset is made of: `cid` of the folder or file, `size` in bytes of all its files together.
 
     `profile` names the rules by which the CID was made, e.g. ``unixfs-v1-2025`` (IPIP-499). `files` may list
     a part of the content only, so that a huge folder still fits. With `encryption`, `size` counts the encrypted files,
     and `files` has plain paths and sizes, and the CIDs of the encrypted files.
+
+    With `kept` its owner keeps it: no block of it is handed out, not even encrypted, and no file is listed, since the
+    CID of a small file tells whoever guesses its bytes that the guess is right.
     """
 
     cid: CIDField
@@ -188,6 +148,7 @@ class Content(_Document):
     profile: Profile
     files: Annotated[tuple[ContentFile, ...], Array] = ()
     encryption: Encryption | None = None
+    kept: Annotated[bool, Field(strict=True)] = False
 
     @field_validator("files")
     @classmethod
@@ -212,10 +173,13 @@ class Content(_Document):
             raise _FieldError([Fault("/size", f"is {self.size}, less than the {listed} of the listed files")])
         if self.files and self.encryption is not None and self.encryption.hidden:
             raise _FieldError([Fault("/files", "lists names that the content hides")])
+        if self.kept and (self.files or self.encryption is not None):
+            what = "/files" if self.files else "/encryption"
+            raise _FieldError([Fault(what, "is of content that its owner keeps")])
         return self
 
 
-class LicenceText(_Document):
+class LicenceText(DocumentPart):
     """The words of a licence; its numbers (price, period, caps) are on chain under its place in the list.
 
     `terms` is the legal text, or an ``ipfs://`` or ``https://`` reference to it.
@@ -226,7 +190,7 @@ class LicenceText(_Document):
     terms: LicenceTerms = ""
 
 
-class DDO(_Document):
+class DDO(DocumentPart):
     """The document of an asset. Frozen; equal documents have equal bytes.
 
     ========== =====================================================================================
@@ -238,6 +202,7 @@ class DDO(_Document):
     licences   offers of access; the place in this list is the licence's number on chain
     parents    assets that this one was built from, at most 8
     made_by    CID of the record of the run that made it (see `registry.sandbox.runs`)
+    compute    for an offering of runs on data that stay where they are: its terms (see `Terms`); it has no content
     additional any JSON object: finite numbers, integers within +-(2**53-1)
     ========== =====================================================================================
 
@@ -264,6 +229,7 @@ class DDO(_Document):
         default=(), validation_alias="conformsTo", serialization_alias="conformsTo"
     )
     made_by: CIDField | None = Field(default=None, validation_alias="madeBy", serialization_alias="madeBy")
+    compute: Terms | None = None
     additional: ObjectField = Field(default_factory=FrozenDict)
 
     @field_validator("tags", "parents", "conforms_to")
@@ -277,6 +243,18 @@ class DDO(_Document):
     def _names_are_unique(cls, licences: tuple[LicenceText, ...]) -> tuple[LicenceText, ...]:
         refuse_repeats([licence.name for licence in licences], suffix="/name")
         return licences
+
+    @model_validator(mode="after")
+    def _offerings_are_whole(self) -> Self:
+        if self.compute is not None:
+            faults = [Fault("/compute/data", "is missing")] if self.compute.data is None else []
+            if not self.compute.hosts:
+                faults.append(Fault("/compute/hosts", "names nobody"))
+            if self.content is not None:
+                faults.append(Fault("/content", "is of an offering, which has none"))
+            if faults:
+                raise _FieldError(faults)
+        return self
 
     @classmethod
     def from_bytes(cls, data: bytes) -> DDO:

@@ -37,9 +37,10 @@ _LIMITS: Final = ReadLimits(depth=BLOCKS)
 
 
 def readme_of(document: Mapping[str, Any]) -> CID | None:
-    """The README that a document lists, which is given as JSON; None if it lists none, or its content is encrypted."""
+    """The README that a document lists, which is given as JSON; None if it lists none, or its content is encrypted or
+    kept."""
     content = document.get("content") or {}
-    if "encryption" in content:
+    if "encryption" in content or "kept" in content:
         return None
     listed = {one["path"]: one["cid"] for one in content.get("files", ())}
     found = next((CID.parse(listed[name]) for name in NAMES if name in listed), None)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from registry.documents.comparing import compare_documents
 from registry.documents.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
-from registry.hub.pages.desk import Asked, Desk, PageAnswer, Terms
+from registry.hub.pages.desk import Asked, Desk, LicenceOnPage, PageAnswer
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
 from registry.hub.pages.spelling import standard_status
@@ -338,7 +338,7 @@ def diff(desk: Desk, asked: Asked) -> PageAnswer:
 
 def _of_readme(document: DDO | None) -> CID | None:
     content = document.content if document is not None else None
-    if content is None or content.encryption is not None:
+    if content is None or content.encryption is not None or content.kept:
         return None
     return next((one.cid for one in content.files if one.path in README_NAMES), None)
 
@@ -350,7 +350,7 @@ def sales(desk: Desk, asked: Asked) -> PageAnswer:
     """Who bought what, and what came of it."""
     it = _subject(desk, asked)
     found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
-    terms: Sequence[Terms] = desk.licences(it.id, it.document)
+    terms: Sequence[LicenceOnPage] = desk.licences(it.id, it.document)
     names = {one.number: one.name for one in terms}
     whole = desk.paid(it.id)
     holders = desk.catalogue.holders(it.id, limit=50)

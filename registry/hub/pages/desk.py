@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from registry.index.index_reader import IndexReader
     from registry.index.tables import Row
 
-__all__ = ["Asked", "Desk", "PageAnswer", "Terms"]
+__all__ = ["Asked", "Desk", "LicenceOnPage", "PageAnswer"]
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ class PageAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class LicenceOnPage:
     """A licence of an asset as a page shows it."""
 
     number: int
@@ -255,7 +255,7 @@ class Desk:
             (one.token, int(one.total), int(one.fee), int(one.royalty)) for one in self.catalogue.earnings(id).earned
         ]
 
-    def licences(self, id: int, document: DDO | None) -> list[Terms]:
+    def licences(self, id: int, document: DDO | None) -> list[LicenceOnPage]:
         """The licences of an asset, in words."""
         tokens = {row["place"]: row["token"] for row in self.rows("payments")}
         texts = document.licences if document is not None else ()
@@ -267,7 +267,7 @@ class Desk:
             price = self.amount(row["price"], token) if row["price"] else "Free"
             amount, _, symbol = price.rpartition(" ")
             found.append(
-                Terms(
+                LicenceOnPage(
                     number=number,
                     name=text.name if text is not None else f"licence {number}",
                     words=_in_words(row, price),
