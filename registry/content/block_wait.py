@@ -68,7 +68,7 @@ class BlockWait:
 
     def _wanted(self) -> int:
         """How many blocks the first gateway that answers wants; 0 if none says."""
-        from registry.gated.gateways import GatewayClient
+        from registry.gated.share_client import GatewayClient
 
         for gateway in self._gateways:
             with contextlib.suppress(GatewayError):

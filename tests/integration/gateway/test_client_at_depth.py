@@ -11,7 +11,7 @@ import pytest
 from integration.gateway.support import AUTHOR, BUYER, CALLS, MONTH, ONCE, STRANGER, Town
 from registry import Gated
 from registry.errors import AccessDenied, TooFewShares
-from registry.gated import gateways as asking
+from registry.gated import share_client as asking
 
 
 @pytest.fixture
