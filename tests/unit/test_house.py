@@ -26,7 +26,7 @@ PACKAGE = ROOT / "registry"
 # its own floor that do not import from it.
 FLOORS = [
     ["cli"],
-    ["hub", "gateway", "tools", "agents"],
+    ["hub", "gateway", "tools", "agents", "apps"],
     ["client"],
     ["teams", "governance", "imports", "compute", "talk"],
     ["revenue"],
@@ -461,12 +461,14 @@ _TAKES_ANY = {
     "Sender._revive": "what was sent is looked for before it is sent again",
     "Words._coin": "reckons, asks nobody",
     "Words._money": "reckons, asks nobody",
+    "_Errand.run": "hands the error on to the other thread",
     "_Query._read": "decodes, asks nobody",
     "decode": "decodes, asks nobody",
     "decode_log": "decodes, asks nobody",
     "ending": "tells the error, and ends",
     "first_block": "0 is always right, and only slower",
     "gateway_routes.answer": "answers whoever asked that it failed",
+    "open_asset": "tells the error",
     "read_csv": "reads text, asks nobody",
     "read_description": "reads text, asks nobody",
     "recovered": "reads bytes, asks nobody",

@@ -25,7 +25,7 @@ const MINED_MS = 180_000;
 
 const refuse = (text) => { throw new Refused(text); };
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const same = (a, b) => String(a).toLowerCase() === String(b).toLowerCase();
+export const same = (a, b) => String(a).toLowerCase() === String(b).toLowerCase();
 const short = (address) => `${address.slice(0, 8)}…${address.slice(-6)}`;
 const when = (seconds) => new Date(Number(seconds) * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
 
@@ -41,7 +41,7 @@ function addressOf(text, what) {
 }
 
 /** What a stranger wrote, on one line, without what cannot be seen. */
-const line = (text, most = 120) =>
+export const line = (text, most = 120) =>
   String(text ?? "").replace(/[\p{C}\p{Zl}\p{Zp}]/gu, " ").trim().slice(0, most);
 
 function decimal(units, decimals) {
@@ -237,6 +237,8 @@ class Place {
 
   async document(digest) {
     try {
+      const given = utf8(this.told.document ?? ""); // an app brings it along; a page's hub is asked for it
+      if (given.length) return same("0x" + toHex(await sha256(given)), digest) ? JSON.parse(this.told.document) : null;
       const answer = await fetch(`/v1/documents/${cidOf(fromHex(digest))}`, { credentials: "omit", signal: AbortSignal.timeout(READ_MS) });
       const bytes = new Uint8Array(await answer.arrayBuffer());
       if (!answer.ok || !same("0x" + toHex(await sha256(bytes)), digest)) return null;
@@ -621,7 +623,7 @@ const pictureOf = (icon) => (/^data:image\/(png|svg\+xml|webp|jpeg|gif)[;,]/.tes
 
 // --- The dialog
 
-function make(tag, inside = {}, ...children) {
+export function make(tag, inside = {}, ...children) {
   const { text, ...attributes } = inside;
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -630,7 +632,7 @@ function make(tag, inside = {}, ...children) {
   return made;
 }
 
-function buttonOf(inside, pressed, ...children) {
+export function buttonOf(inside, pressed, ...children) {
   const made = make("button", { type: "button", ...inside }, ...children);
   made.addEventListener("click", pressed);
   return made;
@@ -654,8 +656,9 @@ function fieldOf({ label, options = [], area, ...attributes }) {
 }
 
 class Dialog {
-  constructor(told) {
+  constructor(told, within = document.body, ended = () => {}) {
     this.told = told;
+    this.heard = ended;
     this.body = make("div", { class: "steps" });
     this.status = make("p", { role: "status", class: "small" });
     this.title = make("h2", { id: "act-title", text: told.label });
@@ -663,7 +666,7 @@ class Dialog {
     this.foot = make("div", { class: "foot-line" }, this.close);
     this.box = make("dialog", { class: "act-box", "aria-labelledby": "act-title" }, this.title, this.body, this.status, this.foot);
     this.box.addEventListener("close", () => this.end());
-    document.body.append(this.box);
+    within.append(this.box);
     this.box.showModal();
   }
 
@@ -671,6 +674,7 @@ class Dialog {
     this.ended = true;
     this.unlisten?.();
     this.box.remove();
+    this.heard(this.came);
   }
 
   say(text, tone = "") {
@@ -758,14 +762,14 @@ class Dialog {
     const marks = this.body.querySelectorAll(".act-steps > li");
     this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
     this.say("Looking once more…");
-    const came = await carryOut(plan, (at, where, hash) => {
+    this.came = await carryOut(plan, (at, where, hash) => {
       marks.forEach((one, n) => one.classList.toggle("passed", n < at));
       this.say(where === "wallet" ? `Confirm step ${at + 1} of ${plan.steps.length} in ${name}, or decline there.` : `Sent as ${short(hash)}. Waiting for the chain…`);
     });
     marks.forEach((one) => one.classList.add("passed"));
     this.close.textContent = "Close";
-    this.say(came, "good");
-    this.body.append(make("p", { class: "small" }, make("a", { href: `/mine?account=${account}`, text: "What is mine" })));
+    this.say(this.came, "good");
+    if (!this.told.account) this.body.append(make("p", { class: "small" }, make("a", { href: `/mine?account=${account}`, text: "What is mine" })));
   }
 
   async change(provider, error) {
@@ -785,6 +789,8 @@ class Dialog {
       this.say(`Choose an account in ${name}.`);
       [found] = await provider.request({ method: "eth_requestAccounts" });
     }
+    const { account } = this.told; // whom an app knows
+    if (account && !same(found, account)) refuse(`The wallet is at ${found}, and you signed in as ${account}. Change it there, or sign in again.`);
     return addressOf(found, "What the wallet named");
   }
 
@@ -814,6 +820,9 @@ function shown(plan, name) {
   ];
 }
 
+/** Show the dialog of an act, for an app; returns what came of it in words, undefined if nothing did. */
+export const open = (told, within) => new Promise((ended) => new Dialog(told, within, ended).run());
+
 /** Give each `[data-act]` below `root` its button. */
 export function attach(root) {
   for (const one of root.querySelectorAll("[data-act]")) {
@@ -822,4 +831,4 @@ export function attach(root) {
   }
 }
 
-if (globalThis.document) attach(document);
+if (globalThis.document?.documentElement.dataset.registry) attach(document); // a page of a hub

@@ -1,0 +1,1 @@
+"""Sign-in, purchases and gates by the wallets of visitors, for apps in Streamlit."""

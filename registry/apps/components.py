@@ -1,0 +1,41 @@
+"""The script and the style of what an app shows of a visitor's wallet, as one text each: hosts take no second file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from registry.errors import Unverified
+from registry.hub.pages.wallet_digest import DIGEST
+
+__all__ = ["script", "style"]
+
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";$', re.MULTILINE)
+
+
+@cache
+def script(host: str) -> str:
+    """The wallet script of the pages, what apps put on it, and the few lines by which `host` calls that.
+
+    Raises `Unverified` if the wallet script is not the one that the package names.
+    """
+    wallet = (files("registry.hub.pages") / "static" / "wallet.js").read_bytes()
+    found = "sha256-" + base64.b64encode(hashlib.sha256(wallet).digest()).decode()
+    if found != DIGEST:
+        raise Unverified("the wallet script", "this installation", f"its digest is {found}, and not {DIGEST}")
+    parts = (wallet.decode("utf-8"), _own("host.js"), _own(f"{host}.js"))
+    return "\n".join(_IMPORT.sub("", part) for part in parts)
+
+
+def style() -> str:
+    """The style of parts and of the dialog."""
+    return _own("host.css")
+
+
+@cache
+def _own(name: str) -> str:
+    return (files("registry.apps") / "static" / name).read_text(encoding="utf-8")

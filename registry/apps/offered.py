@@ -1,0 +1,31 @@
+"""An offer as the wallet script is told of it; what it then does, it reads from the chain."""
+
+from __future__ import annotations
+
+from registry.documents.licence import Kind
+from registry.results import Asset, Offer
+from registry.session import Session
+from registry.types import ZERO_ADDRESS, Address
+
+__all__ = ["act_of"]
+
+
+def act_of(session: Session, found: Asset, offer: Offer, account: Address) -> dict[str, str]:
+    """The act by which `account` takes the offer, at the price that is shown now."""
+    streams = offer.kind is Kind.STREAM
+    price = str(offer.price) if offer.price is not None else ""
+    verb = "Subscribe to" if streams else "Buy" if price else "Take"
+    return {
+        "act": "subscribe" if streams else "buy",
+        "label": f"{verb} {offer.name!r}{f': {price}' if price else ''}",
+        "chain": str(session.chain.chain_id),
+        "registry": session.deployment.registry,
+        "asset": str(found.did.asset_id),
+        "licence": str(offer.number),
+        "digest": "0x" + found.digest.hex(),
+        "document": found.ddo.to_bytes().decode("utf-8"),
+        "total": str(offer.price.units if offer.price is not None else 0),
+        "token": (offer.price.token.address if offer.price is not None else None) or ZERO_ADDRESS,
+        "per": str(offer.quantity),
+        "account": account,
+    }

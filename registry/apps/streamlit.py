@@ -1,0 +1,154 @@
+"""The registry in Streamlit apps: visitors sign in with their wallets, buy, and get in where they may.
+
+::
+
+    import streamlit as st
+    from registry.apps.streamlit import gate, open_asset, sign_in
+
+    sign_in()
+    asset = gate("did:nft:eip155:1_erc721:0x..._7")
+    st.write("Only those with access see this.")
+    if file := open_asset(asset, "data.csv"):
+        st.dataframe(pd.read_csv(file))
+
+No key of the server signs for a visitor: what is signed and sent, their wallet signs and sends. Who they are is what
+they signed, and what they may do is asked of the chain at each run.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any, Final
+
+import streamlit as st
+
+from registry.apps import components
+from registry.apps.offered import act_of
+from registry.apps.visit import Visit, own_domain
+from registry.client import Registry
+from registry.errors import RegistryError
+from registry.results import Asset, AssetRef, Holding
+from registry.types import Address
+
+__all__ = ["buy", "client", "gate", "open_asset", "sign_in"]
+
+_KEY: Final = "asset-registry"
+
+
+def sign_in(registry: Registry | None = None, *, domain: str | None = None) -> Address | None:
+    """A button with which visitors show whose wallet theirs is; returns the account, None before.
+
+    Call it once, at the top. `registry` is a client of the registry (default: `Registry.from_environment`), whose own
+    signer is not used. `domain` is where the app is, as browsers call it ("app.example"), which wallets show to whoever
+    signs; only an app on this machine may leave it out. Raises `InputError`, and what connecting raises.
+    """
+    visit = _visit(registry, domain)
+    account = visit.account
+    told = visit.told() | {"leaves": True}
+    if account is not None:
+        told["ask"] = None  # asked by what needs it
+    _part(visit, "sign-in", told)
+    return account
+
+
+def gate(asset: AssetRef) -> Asset:
+    """What stands below a call of this runs only for those with access to the asset, or who own it; others are shown
+    what they could buy. Returns the asset.
+
+    The chain is asked at each run. A fragment runs without what stands above it, so it needs a gate of its own. Raises
+    `AssetNotFound`, and the errors of `ChainError`.
+    """
+    visit = _visit()
+    found = visit.registry.get(asset)
+    if visit.account is None:
+        st.info(f"Sign in to see what is for those with access to {found.name!r}.")
+        st.stop()
+    if not visit.registry.has_access(found, account=visit.account):
+        offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+        st.info(f"This needs access to {found.name!r}." + ("" if offers else " Nothing is on offer; ask its owner."))
+        for offer in offers:
+            st.caption(offer.in_words())
+            buy(found, offer.number)
+        st.stop()
+    return found
+
+
+def buy(asset: AssetRef, licence: str | int | None = None) -> Holding | None:
+    """A button with which the visitor's wallet takes a licence or begins a stream; returns what the chain says
+    they hold, None before they have signed in.
+
+    What they are asked to sign is made in the browser by the script of the registry's pages, at the price that the
+    button names, and shown in words before. Raises `AssetNotFound` and `LicenceNotFound`.
+    """
+    visit = _visit()
+    found = visit.registry.get(asset)
+    offer = visit.registry.offer(found, licence)
+    if visit.account is None:
+        return None
+    held = visit.registry.holding(found, offer, account=visit.account)
+    if held.active:
+        st.caption(f"{offer.name}: {held.in_words()}")
+    elif offer.open and found.for_sale:
+        told = visit.told() | {"account": "", "note": "", "ask": None}
+        told["act"] = act_of(visit.registry, found, offer, visit.account)
+        _part(visit, f"{found.did} {offer.number}", told)
+    return held
+
+
+def open_asset(asset: AssetRef, path: str = "") -> io.BufferedReader | None:
+    """A file of the asset, as the visitor may open it; None while their wallet is asked, where content is gated, and
+    where they may not, which is said.
+
+    Keys of gated content stay in memory, for as long as the session. A licence of uses takes one for each time that it
+    is opened. Raises `SignerError` before they have signed in.
+    """
+    visit = _visit()
+    did = visit.registry.did(asset)
+    try:
+        file = visit.work(("open", did, path), lambda client: client.open(did, path))
+    except RegistryError as error:
+        st.error(str(error))
+        return None
+    if file is None:
+        _part(visit, f"open {did} {path}", visit.told() | {"note": "", "account": ""})
+    return file
+
+
+def client() -> Registry:
+    """The registry as the visitor uses it: their wallet signs messages, and nothing is sent.
+
+    Raises `SignerError` before they have signed in.
+    """
+    return _visit().client
+
+
+def _visit(registry: Registry | None = None, domain: str | None = None) -> Visit:
+    """The visit of this session."""
+    found = st.session_state.get(_KEY)
+    if not isinstance(found, Visit):
+        host = st.context.headers.get("Host") or "localhost"
+        found = st.session_state[_KEY] = Visit(registry or _from_environment(), own_domain(host, domain))
+    return found
+
+
+@st.cache_resource
+def _from_environment() -> Registry:
+    return Registry.from_environment()
+
+
+def _part(visit: Visit, name: str, told: dict[str, Any]) -> None:
+    """Show a part of the page; what it says is taken before the next run begins."""
+    key = f"{_KEY} {name}"
+
+    def heard() -> None:
+        visit.heard(st.session_state[key].get("heard"))
+
+    _component()(key=key, data=told, on_heard_change=heard)
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        "asset_registry_wallet", js=components.script("streamlit"), css=components.style()
+    )

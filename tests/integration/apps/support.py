@@ -1,0 +1,118 @@
+"""A registry on a node with something for sale, and servers of apps over it in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+from integration.support import Anvil
+from registry import Gated, Licence, Registry
+from registry.chain.connection import Chain
+from registry.chain.local import deploy_local
+from registry.chain.signers import dev_signer
+from registry.gateway.gateway_server import GatewayServer
+from registry.gateway.keys import KeyLock, Keys, make_key_file
+from registry.gateway.service import GatewayService
+from registry.gateway.settings import Settings
+from registry.system.serving import listen
+
+AUTHOR, BUYER, STRANGER = 0, 1, 5
+
+COLLECTED = b"species,mass\nGentoo,5076\n"
+SEALED = b"species,mass\nAdelie,3700\n"
+
+
+class Market:
+    """A registry on a node, at home in `folder`: public content that is sold, and gated content with one gateway."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._open = ExitStack()
+        self.node = Anvil()
+        self._open.callback(self.node.stop)
+        chain = Chain.connect(self.node.url)
+        self.deployment = deploy_local(chain)
+        self.home = folder / "home"
+        self.author = self.person(AUTHOR)
+        for number in (AUTHOR, BUYER, STRANGER):
+            self.person(number).fund("1000 USD")
+        data = folder / "penguins.csv"
+        data.write_bytes(COLLECTED)
+        self.asset = self.author.publish(
+            data,
+            name="Palmer penguins",
+            type="dataset",
+            license="CC0-1.0",
+            licences=[
+                Licence.period("commercial", days=30, price="12.5 USD"),
+                Licence.free("research", limit=1),
+                Licence.stream("by the second", price="60 USD", per="30 days"),
+            ],
+        )
+        data.write_bytes(SEALED)
+        self.sealed = self.author.publish(
+            data,
+            name="Sealed penguins",
+            type="dataset",
+            license="CC0-1.0",
+            gated=Gated(gateways=[self._gateway()]),
+            licences=[Licence.free("research")],
+        )
+
+    def close(self) -> None:
+        """End all that runs."""
+        self._open.close()
+
+    def person(self, number: int) -> Registry:
+        """A client of one of the accounts for tests."""
+        return Registry.connect(
+            self.node.url, signer=dev_signer(number), home=self.home, deployment=self.deployment, progress=None
+        )
+
+    def _gateway(self) -> str:
+        folder = self.folder / "gateway"
+        folder.mkdir()
+        make_key_file(folder / "key.txt")
+        keys = Keys.make(folder / "keys.age", KeyLock(key_file=folder / "key.txt"))
+        sock = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        service = GatewayService(
+            folder, keys, Chain.connect(self.node.url), self.deployment, Settings(url, depth=0, head_age=None)
+        )
+        self._open.callback(service.close)
+        self._open.enter_context(GatewayServer(service, sock))
+        return url
+
+    def serve(self, *command: str, port: int, ready: str = "/", **environment: str) -> str:
+        """A server in a process of its own, which knows this registry and has no key; returns its address."""
+        told = {"REGISTRY_RPC": self.node.url, "REGISTRY_DEPLOYMENT": self.deployment.registry}
+        told |= {"REGISTRY_HOME": str(self.home), "HOME": str(self.folder), **environment}
+        log = (self.folder / "server.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=self.folder, env={**os.environ, **told}, stdout=log, stderr=log
+        )
+        self._open.callback(process.wait)
+        self._open.callback(process.kill)
+        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 90
+        while True:
+            try:
+                with urllib.request.urlopen(url + ready, timeout=5):
+                    return url
+            except (urllib.error.URLError, OSError):
+                assert process.poll() is None and time.monotonic() < until, (self.folder / "server.log").read_text()
+                time.sleep(0.1)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
