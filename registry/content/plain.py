@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from registry.assets.drafting import Draft, Planner, Stored, packed
 from registry.assets.rights import Rights
-from registry.errors import FileNotInAsset, InputError, Unverified
+from registry.errors import ContentError, FileNotInAsset, InputError, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.file import open_file
 from registry.ipfs.importer import compare
@@ -78,9 +78,12 @@ def hash_files(session: Session, found: Asset, content: Content) -> list[FileEnt
         if entry.kind != "file":
             continue
         before = size
-        for piece in cat(entry.cid, session.store):
-            size += len(piece)
-            session.progress(f"verifying {found.name}", size, content.size)
+        try:
+            for piece in cat(entry.cid, session.store):
+                size += len(piece)
+                session.progress(f"verifying {found.name}", size, content.size)
+        except Unverified as error:
+            raise Unverified(error.cid, error.source, f"{entry.path!r} is damaged") from error
         files.append(FileEntry(entry.path, size - before, entry.cid))
     if size != content.size:
         raise Unverified(content.cid, "the document", f"it promises {content.size:,} bytes and there are {size:,}")
@@ -145,7 +148,11 @@ class Plain:
                     hint=f"Known are: {', '.join(PROFILES)}. Verify the stored blocks instead, without a path.",
                 )
             here, beside = compare(
-                path, content.cid, profile, progress=lambda done: self._session.progress(f"hashing {path}", done, total)
+                path,
+                content.cid,
+                profile,
+                progress=lambda done: self._session.progress(f"hashing {path}", done, total),
+                promised=lambda: self._promised(found),
             )
             return Verification(found.did, found.cid, content.cid, here.files, here.size, beside)
         hashed = hash_files(self._session, found, content)
@@ -159,6 +166,13 @@ class Plain:
                 said = f"it says that {file.path!r} has {file.size:,} bytes and it has {real[1]:,}"
                 raise Unverified(file.cid, "the document", said)
         return Verification(found.did, found.cid, content.cid, count, content.size)
+
+    def _promised(self, found: Asset) -> tuple[FileEntry, ...]:
+        """Its files, or none where nobody has the folder that lists them."""
+        try:
+            return self.files(found)
+        except ContentError:
+            return ()
 
     # --- Packing ---------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ cannot drift apart. Memory is bounded by a few chunks and the names of the tree,
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from registry.errors import InvalidContent, Unverified
 from registry.ipfs.blocks import BlockSink, NullSink, writing
@@ -18,6 +19,9 @@ from registry.ipfs.profiles import UNIXFS_V1_2025, Profile
 from registry.ipfs.scan import File, Folder, SymlinkPolicy, scan, to_add
 
 __all__ = ["Added", "FileEntry", "add_file", "add_tree", "compare", "compute_cid"]
+
+_NAMED: Final = 8
+"""How many files that differ an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +112,40 @@ def compute_cid(
 
 
 def compare(
-    path: str | os.PathLike[str], cid: CID, profile: Profile, *, progress: Progress | None = None
+    path: str | os.PathLike[str],
+    cid: CID,
+    profile: Profile,
+    *,
+    progress: Progress | None = None,
+    promised: Callable[[], Sequence[FileEntry]] = tuple,
 ) -> tuple[File | Folder, tuple[str, ...]]:
     """Hash a copy on the disk and compare it with a root; returns what is there, and the paths of what the root lacks:
     names that begin with a dot may lie beside it.
 
-    Raises `InvalidContent` for what cannot be read, and `Unverified` for what is something else.
+    Raises `InvalidContent` for what cannot be read, and `Unverified` for what is something else: with the files that
+    differ, if `promised` says which there should be.
     """
-    made = []
+    made: list[Added] = []
     # Either is proof: whether the root has such names is told by its hash.
     for hidden in (False, True):
         item = scan(path, hidden=hidden)
-        made.append(_build(item, NullSink(), profile, progress).cid)
-        if made[-1].v1() == cid.v1():
+        made.append(_build(item, NullSink(), profile, progress))
+        if made[-1].cid.v1() == cid.v1():
             return item, item.left_out
         if not item.left_out:
             break
-    raise Unverified(cid, str(path), f"it hashes to {' or '.join(map(str, made))}")
+    differing = min((_differing(promised(), one.files) for one in made), key=len)
+    reason = "; ".join(differing[:_NAMED]) + f"; and {len(differing) - _NAMED:,} more" * (len(differing) > _NAMED)
+    raise Unverified(cid, str(path), reason or f"it hashes to {' or '.join(str(one.cid) for one in made)}")
+
+
+def _differing(promised: Sequence[FileEntry], found: Sequence[FileEntry]) -> list[str]:
+    """What is wrong with the files of a copy, each with its path; nothing where nobody says which there should be."""
+    wanted, here = ({file.path: file.cid.v1() for file in files} for files in (promised, found))
+    if len(wanted) == len(here) == 1:  # a file that is the whole content may be called anything
+        here = dict(zip(wanted, here.values(), strict=True))
+    if not wanted:
+        return []
+    told = [f"{path!r} is changed" for path, cid in wanted.items() if here.get(path, cid) != cid]
+    told += [f"{path!r} is missing" for path in wanted if path not in here]
+    return told + [f"{path!r} does not belong to it" for path in here if path not in wanted]

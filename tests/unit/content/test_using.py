@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -301,12 +302,12 @@ def test_one_changed_byte_is_refused(
     data[int(where * len(data))] ^= mask
     (folder / name).write_bytes(data)
     try:
-        with pytest.raises(Unverified):
+        with pytest.raises(Unverified, match=f"'{name}' is changed"):
             client.verify(did, folder)
     finally:
         (folder / name).write_bytes(whole)
     store = Missing(client.store, file_cid(client, did, name), bytes(data))
-    with pytest.raises(Unverified):
+    with pytest.raises(Unverified, match=f"'{name}' is damaged"):
         with_store(client, store).verify(did)
 
 
@@ -315,9 +316,17 @@ def changeable(publish: Callable[..., Published], author: Registry, folder: Path
     return author, publish().did, folder
 
 
-@pytest.mark.parametrize("change", ["more", "less", "renamed", "moved"])
-def test_a_file_more_less_or_elsewhere_is_refused(
-    publish: Callable[..., Published], author: Registry, folder: Path, tmp_path: Path, change: str
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("more", "'more.txt' does not belong to it"),
+        ("less", "'raw/notes.txt' is missing"),
+        ("renamed", "'penguins.csv' is missing; 'Penguins.csv' does not belong to it"),
+        ("moved", "'penguins.csv' is missing; 'raw/penguins.csv' does not belong to it"),
+    ],
+)
+def test_a_file_more_less_or_elsewhere_is_refused_by_its_name(
+    publish: Callable[..., Published], author: Registry, folder: Path, tmp_path: Path, change: str, told: str
 ) -> None:
     did = publish().did
     copy = tmp_path / "copy"
@@ -330,8 +339,23 @@ def test_a_file_more_less_or_elsewhere_is_refused(
         (copy / "penguins.csv").rename(copy / "Penguins.csv")
     else:
         (copy / "penguins.csv").rename(copy / "raw" / "penguins.csv")
-    with pytest.raises(Unverified):
+    with pytest.raises(Unverified, match=re.escape(f": {told}.")):
         author.verify(did, copy)
+
+
+def test_of_many_files_that_differ_a_few_are_named(
+    publish: Callable[..., Published], author: Registry, folder: Path
+) -> None:
+    did = publish().did
+    for number in range(12):
+        (folder / f"more-{number:02}").write_text("")
+    with pytest.raises(Unverified, match="'more-07' does not belong to it; and 4 more"):
+        author.verify(did, folder)
+    (folder / "penguins.csv").rename(folder.with_name("alone.csv"))
+    alone = publish(path=folder.with_name("alone.csv")).did
+    folder.with_name("alone.csv").write_text("other")
+    with pytest.raises(Unverified, match=r"'alone\.csv' is changed"):
+        author.verify(alone, folder.with_name("alone.csv"))
 
 
 def test_a_missing_block_is_named(publish: Callable[..., Published], author: Registry) -> None:
