@@ -42,17 +42,29 @@ def cat(app: App, asset: int | str, path: str, version: int | None) -> None:
             app.console.raw(piece)
 
 
-@command("download", examples=["registry download 1 penguins/", "registry download 1 penguins-2/ --version 2"])
+@command(
+    "download",
+    examples=[
+        "registry download 1 penguins/",
+        "registry download 1 penguins-2/ --version 2",
+        'registry download 1 tables/ --only "*.csv"',
+        "registry download 1 penguins/ --into",
+    ],
+)
 @asset_argument
 @click.argument("target", type=OUTFOLDER)
+@click.option(
+    "--only", multiple=True, metavar="GLOB", help='Only files of such paths; * is anything: "data/*.csv"; repeatable.'
+)
+@click.option("--into", is_flag=True, help="Into a copy that is there: what is right stays, what is missing comes.")
 @version_option
-def download(app: App, asset: int | str, target: str, version: int | None) -> None:
-    """Write all content of an asset to TARGET, which must not exist or be an empty folder."""
+def download(app: App, asset: int | str, target: str, only: tuple[str, ...], into: bool, version: int | None) -> None:
+    """Write the content of an asset to TARGET, which must not exist or be an empty folder; nothing is overwritten."""
     from registry.cli.views import files_table
 
     registry = app.registry(to="open an asset")
     with app.progress():
-        files = registry.download(registry.get(asset, version=version), target)
+        files = registry.download(registry.get(asset, version=version), target, only=only, into=into)
     app.console.result(files, table=files_table(str(target), files))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from os import PathLike
 
 from registry.assets.catalogue import Catalogue
+from registry.content.downloading import PartialDownload, chosen
 from registry.content.sealed import shelf_for
 from registry.did import split_asset_url
 from registry.ipfs.unixfs import FileEntry
@@ -48,14 +50,32 @@ class Opening(Session):
         found = Catalogue(self).at(asset, version)
         return shelf_for(self, found).open(found, path)
 
-    def download(self, asset: AssetRef, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
-        """Write all content of the asset to `target`, which must not exist or be an empty folder.
+    def download(
+        self,
+        asset: AssetRef,
+        target: str | PathLike[str],
+        *,
+        only: Sequence[str] = (),
+        into: bool = False,
+    ) -> tuple[FileEntry, ...]:
+        """Write the content of the asset to `target`, which must not exist or be an empty folder; returns its files.
 
-        Every block is hashed; on an error or an interruption nothing is left behind. Raises what `open` raises, and
-        `InputError` for a target that is taken.
+        `only` names files by their paths, in which ``*`` stands for anything: ``["data/*.csv"]``. With `into` the
+        target may be a copy of before: what is right there stays, what is missing comes, and nothing is overwritten.
+
+        Every block is hashed; on an error or an interruption nothing is left behind, but for whole files of `into`.
+        Raises what `open` raises, `FileNotInAsset` for what no file is like, `InputError` for a target that is taken,
+        and `WouldOverwrite` for a file in it that is another one.
         """
         found = Catalogue(self).at(asset)
-        return shelf_for(self, found).download(found, target)
+        shelf = shelf_for(self, found)
+        if not only and not into:
+            return shelf.download(found, target)
+        shelf.require_access(found)
+        files = chosen(shelf.files(found), [only] if isinstance(only, str) else only)
+        parts = PartialDownload(self, shelf, found, files)
+        (parts.into if into else parts.to)(target)
+        return files
 
     def verify(self, asset: AssetRef, path: str | PathLike[str] | None = None) -> Verification:
         """Hash everything again: the document against the chain, and the content against the document.
