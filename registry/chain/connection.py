@@ -30,6 +30,7 @@ from web3.types import FilterParams, RPCEndpoint, TxParams, Wei
 
 from registry.chain.artifacts import artifact
 from registry.chain.decoding import strict
+from registry.chain.fees import FeeMarket
 from registry.chain.lazy_contract import LazyContract
 from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topics_for
 from registry.chain.node_answers import LogRange
@@ -105,6 +106,7 @@ class Chain:
         self.line.turns_back = actual in TEST_CHAINS
         self._with_code: set[Address] = set()
         self._range = LogRange(FIRST_RANGE)
+        self.fee_market = FeeMarket()
 
     @classmethod
     def connect(
@@ -201,7 +203,7 @@ class Chain:
             found = self.w3.eth.get_block(cast(Any, number))
         except BlockNotFound:
             raise ChainError(f"Chain {self.chain_id} has no block {number!r}.") from None
-        return Block(int(found["number"]), int(found["timestamp"]), int(found.get("baseFeePerGas", 0)))
+        return Block(int(found["number"]), int(found["timestamp"]), int(found.get("baseFeePerGas") or 0))
 
     def contract(self, name: str, address: str) -> Contract:
         """Return the contract `name` of the manifest at `address`, for its `functions` and `events`."""
@@ -267,7 +269,8 @@ class Chain:
             found = self.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
         except TransactionNotFound:
             raise ChainError(f"Chain {self.chain_id} has no transaction {tx_hash}.") from None
-        return read_receipt(cast(Mapping[str, Any], found), value=int(sent["value"]))
+        price = int(sent.get("gasPrice") or 0)
+        return read_receipt(cast(Mapping[str, Any], found), value=int(sent["value"]), price=price)
 
     def forget_code(self) -> None:
         """Ask the node anew where contracts are."""

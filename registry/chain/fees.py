@@ -12,12 +12,22 @@ PERCENTILE: Final = 50.0
 """Of the tips within each block, weighted by gas."""
 
 TIP_MIN: Final = 1_000_000
-"""0.001 gwei: the least tip, since some nodes drop transactions without one."""
+"""0.001 gwei: the least tip where gas costs anything, since some nodes drop transactions without one."""
 
 TIP_MAX: Final = 100_000_000_000
-"""100 gwei: no market asks more of a patient sender; a history that says so is broken or hostile."""
+"""100 gwei: no market asks more of a patient sender; a history that says so is broken or hostile. A node may name more
+when it refuses less."""
 
 _DECIMALS = 18
+
+
+class FeeMarket:
+    """What was learnt of the fees of a chain: the least tip (wei a unit of gas) that its node takes, and whether it
+    takes plain gas prices only."""
+
+    def __init__(self) -> None:
+        self.least_tip = 0
+        self.plain = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,14 +60,16 @@ class TxReceipt:
         return tuple(event for event in self.events if event.name == name)
 
 
-def read_receipt(receipt: Mapping[str, Any], *, value: int) -> TxReceipt:
-    """Return the receipt that a node gave, of a transaction that carried `value` wei."""
+def read_receipt(receipt: Mapping[str, Any], *, value: int, price: int) -> TxReceipt:
+    """Return the receipt that a node gave, of a transaction that carried `value` wei and paid `price` for its gas if
+    the receipt does not say."""
     gas = int(receipt["gasUsed"])
+    paid = receipt.get("effectiveGasPrice")
     return TxReceipt(
         tx_hash=TxHash("0x" + bytes(receipt["transactionHash"]).hex()),
         block=int(receipt["blockNumber"]),
         gas_used=gas,
-        fee_wei=gas * int(receipt.get("effectiveGasPrice", 0)),
+        fee_wei=gas * int(price if paid is None else paid),
         events=tuple(event for event in map(decode_log, receipt["logs"]) if event is not None),
         sender=to_address(str(receipt["from"])),
         value_wei=value,

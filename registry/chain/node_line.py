@@ -39,10 +39,12 @@ TURNED_BACK_SECONDS: Final = 2.0
 _READS: Final = frozenset(
     f"eth_{name}"
     for name in ("blockNumber", "chainId", "gasPrice", "getBalance", "getBlockByNumber", "getCode", "getStorageAt")
-) | {"eth_getTransactionByHash", "eth_getTransactionCount", "eth_getTransactionReceipt"}
+) | {"eth_getTransactionByHash", "eth_getTransactionReceipt"}
 """Questions that a node which is well answers: an error says something of the node, and nothing of the chain."""
 
-_MAY_BE_NULL: Final = frozenset({"eth_getTransactionByHash", "eth_getTransactionReceipt"})
+_MAY_BE_NULL: Final = frozenset(
+    {"eth_getTransactionByHash", "eth_getTransactionReceipt", "eth_feeHistory", "eth_maxPriorityFeePerGas"}
+)
 
 _PLACES: Final = {"eth_call": 1, "eth_getBalance": 1, "eth_getCode": 1, "eth_getStorageAt": 2}
 """Where the block stands among the parameters of what is asked of the state."""

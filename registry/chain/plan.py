@@ -13,16 +13,26 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 
 from eth_abi.abi import encode
+from eth_typing import HexStr
 from eth_utils.crypto import keccak
 from web3.contract.contract import ContractFunction
-from web3.exceptions import Web3RPCError
+from web3.exceptions import TimeExhausted, Web3RPCError
 
 from registry.chain.artifacts import artifact
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.logs import abi_type
+from registry.chain.refusals import refusal
 from registry.chain.sender import Sender
-from registry.errors import ChainError, DeploymentError, InputError, TransactionReverted
+from registry.errors import (
+    ChainError,
+    ConnectionFailed,
+    ContractError,
+    DeploymentError,
+    InputError,
+    InsufficientBalance,
+    TransactionReverted,
+)
 from registry.types import Address, to_address
 
 R = TypeVar("R")
@@ -46,6 +56,9 @@ FACTORY_TRANSACTION: Final = bytes.fromhex(
 
 FACTORY_CODE_HASH: Final = bytes.fromhex("2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989")
 """keccak of the factory's code."""
+
+CANCUN_CODE: Final = "0x5f5f5f5e5f5c505f5ff3"
+"""PUSH0 PUSH0 PUSH0 MCOPY, PUSH0 TLOAD POP, PUSH0 PUSH0 RETURN: runs where the contracts do."""
 
 SALT_TAG: Final = "registry.deployment.v1"
 
@@ -187,6 +200,7 @@ class StepPlan(ABC, Generic[R]):
                 f"The plan is for deployer {self.deployer} on chain {self.chain.chain_id}, the sender is {sender!r}.",
                 hint="Make the plan for the account that signs.",
             )
+        self.require_opcodes()
         self.prepare()
         for key, title, address in self.outline():
             if self.done(key):
@@ -206,17 +220,36 @@ class StepPlan(ABC, Generic[R]):
             raise DeploymentError(f"The {self.NOUN} is not as planned: {'; '.join(problems)}.")
         return self.result()
 
+    def require_opcodes(self) -> None:
+        """Raise `DeploymentError` for a chain that does not know what the contracts are compiled to."""
+        try:
+            self.chain.w3.eth.call({"from": cast(Any, self.deployer), "data": HexStr(CANCUN_CODE)})
+        except ConnectionFailed:
+            raise
+        except (ChainError, ContractError, Web3RPCError):
+            raise DeploymentError(
+                f"Chain {self.chain.chain_id} is of an older kind than Cancun: it has no PUSH0, MCOPY or TLOAD, which "
+                "the contracts are made of.",
+                hint="Nothing was sent. Use another chain, or ask who runs this one to bring it up to date.",
+            ) from None
+
     def ensure_factory(self, sender: Sender) -> None:
         """Create the CREATE2 factory if the chain has none; raises `DeploymentError` if it cannot be."""
+        self.require_opcodes()
         if self.chain.has_code(FACTORY):
             return
-        held = self.chain.balance(FACTORY_SIGNER)
-        if held < FACTORY_COST:
-            sender.send(Call(FACTORY_SIGNER, b"", FACTORY_COST - held))
+        eth, held = self.chain.w3.eth, self.chain.balance(FACTORY_SIGNER)
         try:
-            tx_hash = self.chain.w3.eth.send_raw_transaction(FACTORY_TRANSACTION)
-            self.chain.w3.eth.wait_for_transaction_receipt(tx_hash, timeout=sender.timeout, poll_latency=0.1)
-        except (Web3RPCError, TimeoutError) as error:
+            try:
+                tx_hash = eth.send_raw_transaction(FACTORY_TRANSACTION)
+            except Web3RPCError as error:
+                # Only a node that would take it is paid for: nobody gets the coin back from the signer.
+                if held >= FACTORY_COST or not isinstance(refusal(error), InsufficientBalance):
+                    raise
+                sender.send(Call(FACTORY_SIGNER, b"", FACTORY_COST - held))
+                tx_hash = eth.send_raw_transaction(FACTORY_TRANSACTION)
+            eth.wait_for_transaction_receipt(tx_hash, timeout=sender.timeout, poll_latency=0.1)
+        except (Web3RPCError, TimeExhausted) as error:
             if not self.chain.has_code(FACTORY):
                 raise DeploymentError(
                     f"Chain {self.chain.chain_id} "

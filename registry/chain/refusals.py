@@ -9,6 +9,10 @@ from web3.exceptions import Web3RPCError
 from registry.errors import ChainError, InsufficientBalance, Underpriced
 
 
+class _TypeRefused(ChainError):
+    """The node takes plain gas prices only; never leaves `registry.chain`."""
+
+
 class _NonceTaken(ChainError):
     """The node has another transaction with this nonce; never leaves `registry.chain`."""
 
@@ -28,9 +32,21 @@ def refusal(error: Web3RPCError, account: str = "") -> ChainError | Insufficient
         return _NonceTaken(reason)
     if says(error, "replacement transaction underpriced", "replacement underpriced", "replacement fee too low"):
         return _ReplacementUnderpriced(reason)
+    if says(error, "type not supported", "unsupported transaction type", "unknown transaction type", "type 2 tran"):
+        return _TypeRefused(f"The node refused the transaction: {reason}.")
+    if says(
+        error, "gas limit too high", "greater than the cap", "exceeds the cap", "gas limit exceeded", "exceeds block"
+    ):
+        return ChainError(
+            f"The node refused the transaction: {reason}.",
+            hint="It takes more gas than one may have on this chain: do less at once, as with a smaller batch=.",
+        )
     if says(
         error,
         "underpriced",
+        "tip needed",
+        "minimum needed",
+        "maxfeepergas too low",
         "less than block base fee",
         "fee too low",
         "gas price too low",

@@ -69,6 +69,8 @@ _REVERTED: Final = (
     "revert",
     "invalid opcode",
     "bad instruction",
+    "invalid instruction",
+    "notactivated",
     "out of gas",
     "vm exception",
     "stack underflow",

@@ -21,8 +21,9 @@ from registry.chain.fees import NOTHING, Cost, Fees
 from registry.chain.journal import Journal, JournalEntry
 from registry.chain.logs import TxReceipt, read_receipt
 from registry.chain.node_answers import is_unwell
-from registry.chain.pricing import current_fees
-from registry.chain.refusals import _NonceTaken, refusal, says
+from registry.chain.node_line import short
+from registry.chain.pricing import current_fees, heed
+from registry.chain.refusals import _NonceTaken, _TypeRefused, refusal, says
 from registry.chain.signers import Signer
 from registry.errors import (
     ChainError,
@@ -51,6 +52,9 @@ GAS_HEADROOM: Final = 50_000
 Nodes estimate as if the last block went on. Votes are kept by the second, and the first change in one costs more.
 """
 
+GAS_CAP: Final = 2**24
+"""The most gas that a transaction may have (EIP-7825): a margin goes no further."""
+
 REPLACEMENT_BUMP: Final = 25
 """Percent by which a replacement raises the fees; nodes ask for 10 to 13."""
 
@@ -62,6 +66,7 @@ _TURNED_BACK_SECONDS = 5.0
 _BEHIND_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0)
 _POLL_MIN, _POLL_MAX = 0.01, 1.0
 _ATTEMPTS = 12
+_RAISES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +211,7 @@ class Sender:
             entries = self._journal.unfinished(self.chain.identity, self.address, intent, 2**63 - 1)
         receipts = [(entry, self._receipt(entry.hash)) for entry in entries]
         return tuple(
-            read_receipt(receipt, value=_parsed(entry.raw)[2])
-            for entry, receipt in receipts
-            if receipt is not None and receipt["status"] == 1
+            self._read(entry, receipt) for entry, receipt in receipts if receipt is not None and receipt["status"] == 1
         )
 
     def unstick(self) -> TxReceipt | None:
@@ -271,6 +274,7 @@ class Sender:
                 spent = self._estimated(fields)
                 headroom = GAS_HEADROOM if call.data else 0
                 gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
+                gas = min(gas, max(GAS_CAP, spent))
             quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
             if held < quote.cost.total_value:
                 raise self._too_poor(quote.cost.total_value, held)
@@ -278,7 +282,11 @@ class Sender:
                 # Once more as it will be sent: what it runs could else tell the trial by the price or the gas.
                 self.chain.w3.eth.call(cast(TxParams, {**fields, "gas": gas, **quote.fees.fields()}))
         except Web3RPCError as error:
-            raise refusal(error, self.address) from error
+            refused = refusal(error, self.address)
+            if isinstance(refused, _TypeRefused) and not self.chain.fee_market.plain:
+                self.chain.fee_market.plain = True
+                return self._quote(call, exact=exact)
+            raise refused from error
         return quote
 
     def _estimated(self, fields: TxParams) -> int:
@@ -286,7 +294,10 @@ class Sender:
         for pause in (*(_BEHIND_PAUSES if self.chain.line.seen else ()), None):
             try:
                 return int(self.chain.w3.eth.estimate_gas(fields))
-            except (ContractError, TransactionReverted, Web3RPCError):
+            except (ContractError, TransactionReverted, Web3RPCError) as error:
+                if isinstance(error, Web3RPCError) and "gas" not in fields and says(error, "gas limit", "the cap"):
+                    # Where nothing is said, a node may try with the gas of a whole block, which is over its own cap.
+                    return self._estimated(cast(TxParams, {**fields, "gas": GAS_CAP}))
                 self.chain.w3.eth.call(fields)  # which says why, better than an estimate does
                 # Or succeeds, at a block that whoever estimated may not have yet.
                 if pause is None:
@@ -315,7 +326,7 @@ class Sender:
     ) -> JournalEntry:
         """Choose a nonce, sign, record and broadcast; or join who did it for this intent meanwhile."""
         refused: _NonceTaken | None = None
-        cheap = 0
+        cheap, plain = 0, False
         while refused is None or time.monotonic() < deadline:
             with self._locked(deadline):
                 if intent is not None:
@@ -324,7 +335,7 @@ class Sender:
                         return standing
                     if single and self.is_begun(intent):
                         raise ChainError(f"The one transaction of {intent!r} reverted, or lost its place.")
-                nonce = self._next_nonce()
+                nonce = self._next_nonce(in_doubt=refused is not None)
                 entry = self._write(call, quote, nonce, intent)
                 try:
                     self._broadcast(entry)
@@ -335,19 +346,27 @@ class Sender:
                             return entry
                         self._journal.discard(entry)
                     refused = error
-                except Underpriced:
-                    # The base fee may have risen since the quote.
+                except Underpriced as error:
+                    # The base fee may have risen since the quote, or the node has a least tip of its own.
                     cheap += 1
-                    if cheap > 1:
+                    if cheap > _RAISES:
                         raise
-                    quote = self._priced(call, quote.gas, current_fees(self.chain).raised(REPLACEMENT_BUMP))
+                    heed(self.chain, str(error))
+                    quote = self._priced(call, quote.gas, current_fees(self.chain).raised(REPLACEMENT_BUMP * cheap))
+                    continue
+                except _TypeRefused:
+                    if plain:
+                        raise
+                    plain = self.chain.fee_market.plain = True
+                    quote = self._priced(call, quote.gas, current_fees(self.chain))
                     continue
             time.sleep(0.1)
         raise NonceStuck(self.address, nonce, self._count("latest"))
 
-    def _next_nonce(self) -> int:
-        """Return the first nonce that is neither mined nor waiting."""
-        nonce = self._count("pending")
+    def _next_nonce(self, *, in_doubt: bool) -> int:
+        """Return the first nonce that is neither mined nor waiting. Of what waits some nodes say less than is mined,
+        which shows when one was refused."""
+        nonce = max(self._count("pending"), self._count("latest") if in_doubt else 0)
         while True:
             waiting = [
                 entry for entry in self._journal.at_nonce(self.chain.identity, self.address, nonce) if entry.accepted
@@ -559,7 +578,14 @@ class Sender:
         self.chain.saw(int(receipt["blockNumber"]))
         if receipt["status"] != 1:
             raise self._why(entry, int(receipt["blockNumber"]))
-        return read_receipt(receipt, value=_parsed(entry.raw)[2])
+        return self._read(entry, receipt)
+
+    def _read(self, entry: JournalEntry, receipt: Any) -> TxReceipt:
+        maximum, tip, value = _parsed(entry.raw)
+        price = 0
+        if receipt.get("effectiveGasPrice") is None:
+            price = min(maximum, self.chain.block(int(receipt["blockNumber"])).base_fee + tip)
+        return read_receipt(receipt, value=value, price=price)
 
     def _why(self, entry: JournalEntry, block: int) -> ChainError | ContractError:
         """Find out why a transaction failed in a block: run it again on what that block left."""
@@ -588,13 +614,27 @@ class Sender:
     # --- Node ------------------------------------------------------------------------------------
 
     def _count(self, block: str | int) -> int:
-        return int(self.chain.w3.eth.get_transaction_count(cast(Any, self.address), cast(Any, block)))
+        try:
+            return int(self.chain.w3.eth.get_transaction_count(cast(Any, self.address), cast(Any, block)))
+        except Web3RPCError as error:
+            if block == "pending" and not is_unwell(error.rpc_response):
+                return self._count("latest")  # not every node knows what waits; the journal does
+            raise ConnectionFailed(self.chain.url, f"it does not count transactions ({short(error)})") from None
 
     def _receipt(self, tx_hash: str) -> Any:
         try:
-            return self.chain.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
+            receipt: Any = self.chain.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
         except TransactionNotFound:
             return None
+        # Some nodes give one before it is in a block.
+        if receipt.get("blockNumber") is None:
+            return None
+        if receipt.get("status") is None:
+            raise ChainError(
+                f"The node {self.chain.url} does not say whether transaction {tx_hash} took effect.",
+                hint="Ask another node: run the same command again there, nothing is sent twice.",
+            )
+        return receipt
 
     def _known(self, tx_hash: str) -> bool:
         try:

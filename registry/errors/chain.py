@@ -49,7 +49,7 @@ class NotDeployed(ChainError, LookupError):
 class Underpriced(ChainError):
     """The node wants a higher fee."""
 
-    hint = "Try again, or raise max_fee_gwei."
+    hint = "Try again later, or ask another node."
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The node refused the fee: {reason}.")

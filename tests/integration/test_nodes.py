@@ -13,15 +13,17 @@ from quirks.proxy import Proxy
 
 from integration.support import Anvil
 from registry import Licence, Registry
+from registry.chain import reverts
 from registry.chain.addresses import Deployment
 from registry.chain.batch import Read, read_many
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
+from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
 from registry.chain.sender import Sender
-from registry.chain.signers import dev_signer
-from registry.errors import ConnectionFailed
+from registry.chain.signers import KeySigner, dev_signer
+from registry.errors import ChainError, ConnectionFailed, DeploymentError, TransactionReverted
 
 GIFT = Call("0x" + "ee" * 20, b"", 1)  # type: ignore[arg-type]
 MONTH = Licence.period("month", days=30, price="1 USD")
@@ -182,3 +184,150 @@ def test_an_answer_that_is_none_is_a_failed_connection(node: Proxy, chain: Chain
     node.play(lambda question, ask: {"result": "0x0"} if question["method"] == "eth_call" else None)
     with pytest.raises(ConnectionFailed):
         read_many(chain, [Read(deployment.registry, b"", 1)] * 2)
+
+
+# --- Receipts, nonces, fees ----------------------------------------------------------------------
+
+
+def test_a_receipt_without_a_block_is_none_yet(node: Proxy, sender: Sender) -> None:
+    node.play(quirks.changes("eth_getTransactionReceipt", lambda one: {**one, "blockNumber": None}), times=3)
+    assert sender.send(GIFT).block > 0 and node.played == 3
+
+
+@pytest.mark.parametrize("price", [None, "left out"])
+def test_a_receipt_that_names_no_price_costs_what_was_offered(node: Proxy, sender: Sender, price: Any) -> None:
+    def change(one: dict[str, Any]) -> dict[str, Any]:
+        kept = {name: value for name, value in one.items() if name != "effectiveGasPrice"}
+        return kept if price else {**kept, "effectiveGasPrice": None}
+
+    before = sender.chain.balance(sender.address)
+    node.play(quirks.changes("eth_getTransactionReceipt", change))
+    assert sender.send(GIFT).fee_wei == before - sender.chain.balance(sender.address) - 1
+
+
+def test_a_receipt_that_does_not_say_how_it_ended_is_an_error_of_ours(node: Proxy, sender: Sender) -> None:
+    def change(one: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in one.items() if name != "status"}
+
+    node.play(quirks.changes("eth_getTransactionReceipt", change))
+    with pytest.raises(ChainError, match="does not say whether"):
+        sender.send(GIFT, intent="odd")
+    node.play(None)
+    sent = sender.chain.w3.eth.get_transaction_count(sender.address)  # type: ignore[arg-type]
+    sender.send(GIFT, intent="odd")
+    assert sender.chain.w3.eth.get_transaction_count(sender.address) == sent  # type: ignore[arg-type]
+
+
+PENDING = {
+    "missing": quirks.says(
+        "eth_getTransactionCount", error={"code": -32000, "message": "no pending state"}, when="pending"
+    ),
+    "invalid": quirks.says(
+        "eth_getTransactionCount", error={"code": -32602, "message": "invalid block tag"}, when="pending"
+    ),
+    "less than is mined": quirks.says("eth_getTransactionCount", "0x0", when="pending"),
+}
+
+
+@pytest.mark.parametrize("odd", PENDING)
+def test_what_waits_may_be_unknown_or_wrong(node: Proxy, sender: Sender, odd: str) -> None:
+    sender.send(GIFT)
+    node.play(PENDING[odd])
+    node.asked.clear()
+    sender.send(GIFT)
+    assert node.asked.count("eth_sendRawTransaction") <= 2
+
+
+FEES = {
+    "no history": quirks.refuses("eth_feeHistory"),
+    "history of nothing": quirks.says("eth_feeHistory", None),
+    "history without fees": quirks.changes("eth_feeHistory", lambda one: {**one, "baseFeePerGas": None}),
+    "history without rewards": quirks.changes("eth_feeHistory", lambda one: {**one, "reward": None}),
+    "neither history nor tip": quirks.all_of(
+        quirks.refuses("eth_feeHistory"), quirks.refuses("eth_maxPriorityFeePerGas")
+    ),
+    "plain prices": quirks.takes_plain_prices_only,
+    "a tip of 25 gwei": quirks.wants_a_tip_of(25 * 10**9),
+    "a tip of 200 gwei": quirks.wants_a_tip_of(200 * 10**9),
+}
+
+
+@pytest.mark.parametrize("odd", FEES)
+def test_what_is_paid_is_what_the_node_takes(node: Proxy, sender: Sender, odd: str) -> None:
+    node.play(FEES[odd])
+    assert sender.send(GIFT).block and node.played
+    node.asked.clear()
+    sender.send(GIFT)
+    assert node.asked.count("eth_sendRawTransaction") == 1, "it was learnt"
+
+
+def test_where_gas_is_free_an_account_without_a_coin_may_send(tmp_path: Path, start_anvil: Any) -> None:
+    anvil = start_anvil("--base-fee", "0", "--gas-price", "0")
+    poor = KeySigner("0x" + "42" * 32)
+    with Proxy(anvil.url) as node, closing(Journal.at(tmp_path)) as journal:
+        node.play(quirks.says("eth_maxPriorityFeePerGas", "0x0"))
+        receipt = Sender(Chain.connect(node.url), poor, journal, timeout=20).send(Call(GIFT.to, b""))
+    assert receipt.fee_wei == 0
+
+
+def test_a_cap_on_gas_is_kept_to(node: Proxy, ann: Registry) -> None:
+    node.play(quirks.caps_gas_at(2**24))
+    assert publish(ann, "Capped").did and node.played
+
+
+# --- Reverts -------------------------------------------------------------------------------------
+
+REVERTS: dict[str, Any] = {
+    "nested": lambda data: {"code": -32603, "message": "Internal error", "data": {"data": {"data": data}}},
+    "of a wallet": lambda data: {"code": -32603, "message": "oops", "data": {"originalError": {"data": data}}},
+    "parity": lambda data: {"code": -32015, "message": "VM execution error.", "data": f"Reverted {data}"},
+    "ganache": lambda data: {"code": -32000, "message": "x", "data": {"0x" + "11" * 32: {"return": data}}},
+    "without 0x": lambda data: {"code": 3, "message": "execution reverted", "data": data[2:]},
+    "in a list": lambda data: {"code": 3, "message": "execution reverted", "data": [data]},
+}
+
+
+@pytest.mark.parametrize("way", REVERTS)
+def test_a_revert_is_read_however_it_is_told(node: Proxy, ann: Registry, way: str) -> None:
+    node.play(quirks.reverts_with(REVERTS[way]))
+    with pytest.raises(reverts.AccessManagedUnauthorized):
+        ann.act("set the fee", ann.assets.functions.setFee(5))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"code": -32015, "message": "VM execution error.", "data": "Reverted 0x"},
+        {"code": -32015, "message": "VM execution error.", "data": "Bad instruction fe"},
+        {"code": -32000, "message": "REVERT opcode executed"},
+        {"code": 3, "message": "execution reverted"},
+    ],
+    ids=lambda told: str(told.get("data", told["message"])),
+)
+def test_a_revert_without_a_reason_is_one_of_ours(node: Proxy, ann: Registry, told: dict[str, Any]) -> None:
+    node.play(quirks.reverts_with(lambda _: told))
+    with pytest.raises(TransactionReverted):
+        ann.act("set the fee", ann.assets.functions.setFee(5))
+
+
+# --- Chains of another kind ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["london", "shanghai"])
+def test_a_chain_before_cancun_is_refused_before_anything_is_paid(start_anvil: Any, kind: str) -> None:
+    chain = Chain.connect(start_anvil("--hardfork", kind).url)
+    with pytest.raises(DeploymentError, match="older kind than Cancun"):
+        deploy_local(chain)
+    assert chain.block().number == 0
+
+
+def test_a_node_that_refuses_the_factory_is_not_paid_for_it(start_anvil: Any) -> None:
+    anvil = start_anvil()
+    anvil.rpc("anvil_setCode", FACTORY, "0x")
+    with Proxy(anvil.url) as node:
+        only = {"code": -32000, "message": "only replay-protected (EIP-155) transactions allowed over RPC"}
+        node.play(quirks.says("eth_sendRawTransaction", error=only, when="0x" + FACTORY_TRANSACTION.hex()))
+        chain = Chain.connect(node.url)
+        with pytest.raises(DeploymentError, match="EIP-155"):
+            deploy_local(chain)
+        assert chain.balance(FACTORY_SIGNER) == 0

@@ -196,12 +196,3 @@ def test_nothing_and_errors_of_a_node_are_errors_of_ours(chain: Chain, asked_for
     between(chain, sick)
     with pytest.raises(ConnectionFailed):
         ask_for(chain)
-
-
-def test_fees_that_a_sick_node_does_not_say_are_errors_of_ours(chain: Chain, sender: Sender) -> None:
-    def sick(method: str, _params: Any, ask: Callable[[], Any]) -> Any:
-        return {"jsonrpc": "2.0", "id": 1, "result": None} if method == "eth_feeHistory" else ask()
-
-    between(chain, sick)
-    with pytest.raises(ConnectionFailed):
-        sender.preview(GIFT)

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import requests
+import rlp  # type: ignore[import-untyped]
 
 Question = dict[str, Any]
 Ask = Callable[[str, list[Any]], Any]
@@ -374,5 +375,87 @@ def refuses_long_ranges(blocks: int, *, status: int = 200, named: bool = True) -
         if status == 200:
             return {"error": {"code": -32602, "message": said}}
         raise Refused(status, {"code": -32600, "message": said} if status == 400 else None)
+
+    return quirk
+
+
+def says(method: str, result: Any = None, *, error: dict[str, Any] | None = None, when: Any = None) -> Quirk:
+    """One answer to one method, whatever is asked; with `when` only where that is among what is asked."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] != method or (when is not None and when not in question["params"]):
+            return None
+        return {"result": result} if error is None else {"error": error}
+
+    return quirk
+
+
+def changes(method: str, change: Callable[[Any], Any]) -> Quirk:
+    """What the node says to one method, changed."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] != method:
+            return None
+        answer = ask(method, question["params"])
+        return {"result": change(answer["result"])} if answer.get("result") is not None else None
+
+    return quirk
+
+
+def all_of(*quirks: Quirk) -> Quirk:
+    """Several quirks in one node: the first that has something to say."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        return next((said for one in quirks if (said := one(question, ask)) is not None), None)
+
+    return quirk
+
+
+def wants_a_tip_of(wei: int) -> Quirk:
+    """A node that refuses transactions whose tip is lower, and says so."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] == "eth_maxPriorityFeePerGas":
+            return {"result": hex(wei)}
+        if question["method"] != "eth_sendRawTransaction":
+            return None
+        raw = bytes.fromhex(question["params"][0][2:])
+        tip = int.from_bytes(rlp.decode(raw[1:])[2], "big")
+        said = f"transaction underpriced: gas tip cap {tip}, minimum needed {wei}"
+        return {"error": {"code": -32000, "message": said}} if tip < wei else None
+
+    return quirk
+
+
+def takes_plain_prices_only(question: Question, ask: Ask) -> Any:
+    """A node that shows a base fee and refuses the transactions that came with it."""
+    if question["method"] != "eth_sendRawTransaction" or not question["params"][0].startswith("0x02"):
+        return None
+    return {"error": {"code": -32000, "message": "transaction type not supported"}}
+
+
+def caps_gas_at(most: int) -> Quirk:
+    """A node that tries with the gas of a block where nobody says how much, and refuses more than a cap (EIP-7825)."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] not in ("eth_estimateGas", "eth_call") or question["params"][0].get("to") is None:
+            return None
+        gas = int(question["params"][0].get("gas", hex(2 * most)), 16)
+        if question["method"] == "eth_call" and "gas" not in question["params"][0]:
+            return None
+        said = f"transaction gas limit ({gas}) is greater than the cap ({most})"
+        return {"error": {"code": -32000, "message": said}} if gas > most else None
+
+    return quirk
+
+
+def reverts_with(error: Callable[[str], dict[str, Any]]) -> Quirk:
+    """Reverts told in another way: what `error` makes of the data that the node gives."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] not in ("eth_call", "eth_estimateGas"):
+            return None
+        told = ask(question["method"], question["params"]).get("error")
+        return {"error": error(told["data"])} if told is not None and "data" in told else None
 
     return quirk
