@@ -25,7 +25,7 @@ from registry.content.opening import Opening
 from registry.content.publishing import Publishing
 from registry.content.unlocking import Unlocking
 from registry.content.uses import Uses
-from registry.errors import InputError, NotDeployed, UnknownAccount
+from registry.errors import InputError, InvalidDID, NotDeployed, UnknownAccount
 from registry.home import home as default_home
 from registry.home import make_home
 from registry.index.finding import Searching, by_name
@@ -41,13 +41,16 @@ from registry.types import to_address
 if TYPE_CHECKING:
     from registry.assets.collection_verbs import CollectionOptions, CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
+    from registry.assets.short_names import ShortNames
     from registry.compute.experiments import Experiments
     from registry.content.exporting import Exports
+    from registry.did import DID
     from registry.governance import Governance
     from registry.imports.importing import Imports
     from registry.market.streams import Streams
     from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
+    from registry.session import Session
     from registry.talk.asking import Requests
     from registry.talk.talking import Talking
     from registry.teams.team import Teams
@@ -111,7 +114,7 @@ class Registry(
             store=MemoryStore(),
             journal=journal,
             progress=progress,
-            names=by_name,
+            names=_named,
         )
         for name in PEOPLE:
             registry.as_account(name).fund("1_000_000 USD")
@@ -233,7 +236,7 @@ class Registry(
         kept = journal if journal is not None else Journal.at(base)
         if signer is not None:
             kept.open()
-        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress, names=by_name)
+        return cls(chain, found, signer=signer, store=blocks, journal=kept, home=base, progress=progress, names=_named)
 
     def as_account(self, signer: object) -> Registry:
         """The same registry, used by another account: a signer, or a name of `PEOPLE` on a chain in this process.
@@ -301,6 +304,13 @@ class Registry(
         from registry.teams.team import Teams
 
         return Teams(self)
+
+    @cached_property
+    def names(self) -> ShortNames:
+        """Short names of the user's for assets, which every verb takes in the place of a DID; kept at home."""
+        from registry.assets.short_names import ShortNames
+
+        return ShortNames(self.home)
 
     @cached_property
     def experiments(self) -> Experiments:
@@ -394,6 +404,18 @@ def _votes(dao: Mapping[str, int] | bool) -> Mapping[str, int]:
         if name not in PEOPLE:
             raise UnknownAccount(name, PEOPLE)
     return votes
+
+
+def _named(session: Session, name: str) -> DID:
+    """The asset that a text means which is no DID: a short name of the user's, or ``owner/name``."""
+    from registry.assets.short_names import ShortNames
+
+    if name.startswith("0x") and "/" in name:
+        return by_name(session, name)
+    did = ShortNames(session.home).get(name)
+    if did is None:
+        raise InvalidDID(name, "it is no number, no owner/name, and no name that is kept here ('registry name list')")
+    return did
 
 
 def _deployment(chain: Chain, path: str | Path | None, base: Path) -> Deployment:

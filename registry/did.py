@@ -19,6 +19,7 @@ _SCHEME: Final = "asset://"
 _DECIMAL = re.compile(r"0|[1-9][0-9]*")
 _HEX = re.compile(r"0x[0-9a-f]{40}")
 _LONGEST: Final = 128
+_SHORT = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _VERSION_ID = re.compile(r"\?versionId=([^?/]*)\Z")
 
 
@@ -111,17 +112,24 @@ def _check_number(name: str, value: object, low: int, high: int, text: str) -> N
         raise InvalidDID(text, f"its {name} is not from {low} to {high}")
 
 
+def is_short_name(text: str) -> bool:
+    """Whether a user may call an asset so: a small letter, then small letters, digits and hyphens, 63 at most."""
+    return _SHORT.fullmatch(text) is not None
+
+
 def split_version(text: str) -> tuple[str, int | None]:
-    """Split ``<number>@<version>`` or ``<did>@<version>``; the version is None where none is named, and in names of
-    assets, which may have an ``@`` themselves. Raises `InvalidDID` for a version that is no number from 1."""
+    """Split ``<number>@<version>``, ``<did>@<version>`` or ``<short name>@<version>``; the version is None where none
+    is named, and in ``owner/name``, which may have an ``@`` itself. Raises `InvalidDID` for a version that is no number
+    from 1."""
     name, at, digits = text.rpartition("@")
-    if not at or not (name.isdecimal() or name.startswith(_PREFIX)):
+    if not at or not (name.isdecimal() or name.startswith(_PREFIX) or is_short_name(name)):
         return text, None
     return name, _version(text, digits)
 
 
-def split_asset_url(url: str) -> tuple[DID, int | None, str]:
-    """Split ``asset://<did>/<path>`` into the DID, the version if one is named, and the path of a file in the asset.
+def split_asset_url(url: str) -> tuple[DID | str, int | None, str]:
+    """Split ``asset://<did>/<path>`` into the DID, the version if one is named, and the path of a file in the asset. In
+    the place of the DID may stand a short name, which is given back as it is.
 
     A version stands behind the DID, ``asset://<did>@3/<path>``, or at the end, ``asset://<did>/<path>?versionId=3``.
     The scheme may be missing, since file systems strip it. The path comes back as it is written,
@@ -136,7 +144,7 @@ def split_asset_url(url: str) -> tuple[DID, int | None, str]:
         if version is not None:
             raise InvalidDID(url, "it names a version twice")
         version = _version(url, named[1])
-    return DID.parse(did), version, path.strip("/")
+    return did if is_short_name(did) else DID.parse(did), version, path.strip("/")
 
 
 def _version(text: str, digits: str) -> int:

@@ -204,7 +204,8 @@ class Session:
         return self.chain.contract("LocalDollar", address)
 
     def did(self, asset: AssetRef) -> DID:
-        """The DID of an asset of this registry, from its number, its text, ``owner/name``, itself or what was found.
+        """The DID of an asset of this registry, from its number, its text, a short name of the user's, ``owner/name``,
+        itself or what was found.
 
         Raises `AmbiguousAsset` for a name that several have, `InvalidDID`, `WrongChain` for another chain's asset,
         `AssetNotFound` for another registry's, and `InputError` for one that names a version.
@@ -218,8 +219,8 @@ class Session:
                 f"{asset!r} names a version, and this is about the asset as it is now.",
                 hint=f"Name it without: {split_version(asset)[0]}.",
             )
-        if isinstance(asset, str) and asset.startswith("0x") and "/" in asset and self._names is not None:
-            return self._names(self, asset)
+        if isinstance(asset, str) and not asset.startswith("did:") and self._names is not None:
+            asset = self._names(self, asset)
         did = asset if isinstance(asset, DID) else DID.parse(asset)
         if did.chain_id != self.chain.chain_id:
             raise WrongChain(did.chain_id, self.chain.chain_id, f"Asset {did}")

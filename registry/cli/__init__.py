@@ -16,7 +16,12 @@ import click
 from registry.cli.command import RootGroup, run, shared
 
 SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "Start": {"playing": ("demo",), "start": ("deploy", "fund"), "connecting": ("connect", "networks")},
+    "Start": {
+        "playing": ("demo",),
+        "start": ("deploy", "fund"),
+        "connecting": ("connect", "networks"),
+        "naming": ("name",),
+    },
     "Look": {
         "look": (
             "show",
@@ -97,8 +102,8 @@ def cli() -> None:
     """A registry of AI assets that belongs to those who use it.
 
     Publish data sets and models as NFTs with their content on IPFS, sell or give access to them, and check every
-    byte you get. An ASSET is its number (7) or its DID (did:nft:...), for what reads it with a version
-    (7@3), and for 'cat' also an asset:// URL.
+    byte you get. An ASSET is its number (7), its DID (did:nft:...) or its name ('registry name'), for
+    what reads it with a version (7@3), and for 'cat' also an asset:// URL.
 
     \b
     See it work:      registry demo

@@ -23,9 +23,9 @@ Written by `python -m registry.cli.reference` from the commands themselves; a te
 verify | transfer | licences | access | consume | propose | vote | queue | execute` run them on ape's networks and
 accounts.
 
-An ASSET is its number (`7`) or its DID (`did:nft:...`), for what reads it with a version (`7@3`), and for `cat` also an
-`asset://<did>/<path>` URL. A LICENCE
-is its name or its number. An amount is `"12.5 USD"`.
+An ASSET is its number (`7`), its DID (`did:nft:...`) or a name that you gave it (`registry name add penguins 7`), for
+what reads it with a version (`7@3`), and for `cat` also an `asset://<did>/<path>` URL. A LICENCE is its name or its
+number. An amount is `"12.5 USD"`.
 
 The options of `registry` itself (`--rpc`, `--json`, `--yes`, ...) stand before or after the name of the command.
 
