@@ -70,6 +70,7 @@ def _read(ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...
     for name, *arguments in filter(None, batch):
         command = cli.get_command(ctx, name)
         if command is None or isinstance(command, click.Group) or name in ALONE:
+            _shared_alone(name).make_context(name, arguments, parent=ctx)
             found.append(Within(name, None))
             continue
         try:
@@ -82,6 +83,12 @@ def _read(ctx: click.Context, _parameter: click.Parameter, words: tuple[str, ...
             raise click.UsageError(f"--dry-run stands before {name!r}, and counts for all that is proposed.", ctx)
         found.append(Within(name, below))
     return tuple(found)
+
+
+def _shared_alone(name: str) -> Command:
+    """A command that takes anything, so that how its refusal is told is as whoever wrote it wanted."""
+    rest = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED)
+    return Command(name, params=[rest], context_settings={"ignore_unknown_options": True})
 
 
 words_argument = click.argument("words", nargs=-1, type=click.UNPROCESSED, callback=_read)

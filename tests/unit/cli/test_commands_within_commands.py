@@ -62,6 +62,8 @@ def test_an_option_of_the_whole_after_the_first_word_is_told_where_it_belongs(
 def test_a_word_that_is_no_command_is_named(shell: Callable[..., Result], team: Team) -> None:
     slip = shell("team", "propose", team.address, "publsh", "odd", "--name", "Team net")
     assert slip.exit_code == 1 and "cannot 'publsh'" in slip.stderr
+    for_machines = shell("team", "propose", team.address, "publsh", "odd", "--name", "Team net", "--json")
+    assert json.loads(for_machines.stderr)["error"] == "InputError"
 
 
 @pytest.fixture
