@@ -92,7 +92,7 @@ class Offer(Shown):
     number       its place in the asset, from 0
     quantity     seconds for a period and a stream, uses for uses, 0 for hold
     price        of one unit, for a stream of so many seconds; None is free
-    issued       units given out so far, counted only where there is a cap
+    issued       units given out so far; None where there is no cap, since nobody counts then
     digest       of the document that it was seen with, which an order names
     minimum      seconds of the smallest stay, which are not refunded, for a stream
     ============ ======================================================================
@@ -105,7 +105,7 @@ class Offer(Shown):
     quantity: int
     price: Amount | None
     cap: int | None
-    issued: int
+    issued: int | None
     limit: int | None
     open: bool
     digest: Digest

@@ -217,7 +217,7 @@ class Catalogue:
                     quantity=quantity,
                     price=Amount(price, self._session.token_at(index)) if price else None,
                     cap=cap or None,
-                    issued=issued,
+                    issued=issued if cap else None,
                     limit=limit or None,
                     open=is_open,
                     digest=digest,

@@ -22,6 +22,7 @@ from registry.errors import ContractError, RegistryError
 from registry.text.letters import in_json, visible
 
 if TYPE_CHECKING:
+    from registry.money import Amount
     from registry.revenue.lineage import Family
 
 UNBROKEN: Final = 1_000_000
@@ -204,7 +205,8 @@ def _writes_unicode() -> bool:
 def plain(value: Any) -> Any:
     """Return a value of the package as plain JSON: objects by their fields, bytes in hexadecimal, the rest as text.
 
-    Amounts of wei and of datatokens are text too, being larger than many JSON readers keep exactly.
+    Amounts of wei and of datatokens are text too, being larger than many JSON readers keep exactly. Beside the words of
+    an amount stands ``<name>_exact``, and beside a DID ``asset_number``.
     """
     if isinstance(value, Enum):
         return value.name.lower()
@@ -213,21 +215,36 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {name: told for key, item in value.items() for name, told in _named(str(key), item)}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if dataclasses.is_dataclass(value) and type(value).__name__ not in ("DID", "CID", "Amount"):
         return {
-            field.name: str(getattr(value, field.name))
-            if field.name in _AS_TEXT and isinstance(getattr(value, field.name), int)
-            else plain(getattr(value, field.name))
+            name: told
             for field in dataclasses.fields(value)
             # What the contracts logged is the chain's to tell; the hash leads there.
             if not (type(value).__name__ == "Receipt" and field.name == "events")
+            for name, told in _named(field.name, getattr(value, field.name), as_text=field.name in _AS_TEXT)
         }
     return str(value)
+
+
+def _named(name: str, value: Any, *, as_text: bool = False) -> Iterator[tuple[str, Any]]:
+    """A value under its name, and what machines need beside words."""
+    yield name, str(value) if as_text and isinstance(value, int) else plain(value)
+    kinds = {type(one).__name__ for one in (value if isinstance(value, (list, tuple)) else [value])}
+    if kinds == {"Amount"}:
+        exact = [_exact(one) for one in value] if isinstance(value, (list, tuple)) else _exact(value)
+        yield f"{name}_exact", exact
+    elif name == "did" and kinds == {"DID"}:
+        yield "asset_number", str(value.asset_id)
+
+
+def _exact(amount: Amount) -> dict[str, Any]:
+    token = amount.token
+    return {"units": str(amount.units), "decimals": token.decimals, "symbol": token.symbol, "token": token.address}
 
 
 def table_of(title: str, *columns: str) -> Table:

@@ -81,8 +81,15 @@ def files(app: App, asset: int | str, version: int | None) -> None:
     from registry.cli.views import files_table
 
     registry = app.registry()
-    found = registry.files(registry.get(asset, version=version))
-    app.console.result(found, table=files_table(f"asset {asset}", found))
+    of = registry.get(asset, version=version)
+    found = registry.files(of)
+    kinds = {file.path: file.media_type for file in (of.ddo.content.files if of.ddo.content else ())}
+    value = [
+        {"path": file.path, "size": file.size, "cid": file.cid, "media_type": kinds.get(file.path)} for file in found
+    ]
+    app.console.result(value, table=files_table(f"asset {asset}", found))
+    if of.ddo.content is not None and of.ddo.content.encryption is not None and of.ddo.content.encryption.hidden:
+        app.console.note("Its names are hidden: all of it is one encrypted container, whose CID stands at every file.")
 
 
 @command("access", examples=["registry access 1", "registry access 1 --account 0xBUYER"])

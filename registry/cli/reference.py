@@ -38,7 +38,13 @@ The options of `registry` itself (`--rpc`, `--json`, `--yes`, ...) stand before 
 
 With `--json` exactly one JSON value goes to standard output, and an error to standard error as
 `{"error": ..., "message": ..., "hint": ...}`. Amounts of wei and of datatokens are text in it, because they are larger
-than many JSON readers keep exactly.
+than many JSON readers keep exactly. Beside an amount in words (`"price": "12.5 USD"`) stands what it is exactly:
+`"price_exact": {"units": "12500000", "decimals": 6, "symbol": "USD", "token": "0x..."}`, with null for the token of the
+chain's own coin. Beside `did` stands the number of the asset, `asset_number`, as text since items of collections have
+large ones. Ids of proposals are hexadecimal, and what nobody counts is null.
+
+`TAB` completes commands and options: `eval "$(_REGISTRY_COMPLETE=bash_source registry)"` in `~/.bashrc`, for zsh
+`zsh_source`; for fish `_REGISTRY_COMPLETE=fish_source registry | source`.
 
 | variable | |
 |---|---|

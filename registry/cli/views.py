@@ -60,7 +60,7 @@ def offers_table(name: str, offers: Iterable[Offer]) -> Table:
     """The licences of an asset."""
     table = table_of(f"Licences of {name}", "no.", "licence", "offers", "given out", "description")
     for offer in offers:
-        given = f"{offer.issued:,}" if offer.cap else ""
+        given = "" if offer.issued is None else f"{offer.issued:,}"
         table.add_row(str(offer.number), offer.name, offer.in_words(), given, " ".join(offer.description.split()))
     return table
 

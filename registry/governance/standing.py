@@ -139,7 +139,7 @@ class Proposal(Shown):
     def to_dict(self) -> dict[str, object]:
         """The proposal for machines: large numbers as text."""
         return {
-            "id": str(self.id),
+            "id": f"0x{self.id:064x}",
             "proposer": self.proposer,
             "title": self.title,
             "body": str(self.cid) if self.cid else None,
@@ -209,7 +209,7 @@ class Proposed(Shown):
     def to_dict(self) -> dict[str, object]:
         """For machines: large numbers as text."""
         return {
-            "id": str(self.id),
+            "id": f"0x{self.id:064x}",
             "title": self.title,
             "body": str(self.cid),
             "tx": self.tx.tx_hash if self.tx is not None else None,
@@ -236,7 +236,7 @@ class Vote(Shown):
     def to_dict(self) -> dict[str, object]:
         """For machines: large numbers as text."""
         return {
-            "proposal": str(self.proposal.id),
+            "proposal": f"0x{self.proposal.id:064x}",
             "voter": self.voter,
             "choice": str(self.choice),
             "votes": str(self.votes),

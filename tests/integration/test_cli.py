@@ -78,7 +78,7 @@ def test_the_story_for_machines(author: Shell, buyer: Shell, stranger: Shell, no
     assert stranger.refused("cat", did, "weights.json")["error"] == "AccessDenied"
     before = buyer.json("balance", "USD")["balances"]
     bought = buyer.json("buy", did, "month", "--yes")
-    assert bought["price"] == {
+    assert {name: told for name, told in bought["price"].items() if not name.endswith("_exact")} == {
         "total": "12.5 USD",
         "fee": "0.125 USD",
         "royalty": "0 USD",

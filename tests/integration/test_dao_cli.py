@@ -56,7 +56,7 @@ class House:
 
     def propose(self) -> str:
         made: dict[str, Any] = self.author.json("dao", "propose", "fee.yaml", "--yes")
-        return f"0x{int(made['id']):064x}"
+        return str(made["id"])
 
 
 @pytest.fixture

@@ -195,3 +195,17 @@ def test_an_empty_folder_has_no_cid(tmp_path: Path) -> None:
     assert shown.exit_code == 1
     assert shown.stdout == ""
     assert json.loads(shown.stderr)["error"] == "InvalidContent"
+
+
+def test_tab_completes_commands_of_any_depth_and_their_options() -> None:
+    """As the shell asks: a line so far, and which of its words is to be completed."""
+
+    def completed(line: str) -> set[str]:
+        asked = {"_REGISTRY_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        return {
+            told.partition(",")[2] for told in RUNNER.invoke(cli, [], env=asked, prog_name="registry").stdout.split()
+        }
+
+    assert completed("registry publi") == {"publish", "publish-many"}
+    assert completed("registry dao prop") == {"propose"}
+    assert "--license" in completed("registry publish --lic")
