@@ -139,6 +139,8 @@ def test_polars_reads_and_writes(fs: IPFSFileSystem) -> None:
     with fs.open(f"{tx.root}/f.csv") as file:
         assert pl.read_csv(file).equals(frame)
     assert pl.read_parquet(f"{tx.root}/f.parquet", use_pyarrow=True).equals(frame)
+    with fs.open(f"{tx.root}/f.parquet") as file:
+        assert pl.scan_parquet(file).filter(pl.col("mass") > 598).select("mass").collect()["mass"].to_list() == [599.0]
     lazy = pl.scan_pyarrow_dataset(pads.dataset(f"{tx.cid}/f.parquet", filesystem=fs))
     assert lazy.filter(pl.col("mass") > 597).collect()["mass"].to_list() == [598.0, 599.0]
 

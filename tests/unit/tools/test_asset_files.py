@@ -163,6 +163,18 @@ def test_dask_and_datasets_read_an_asset_with_a_client(
     assert read["mass"][:] == [3750, 5000]
 
 
+def test_polars_reads_an_open_file_of_an_asset(publish: Callable[..., Published], author: Registry) -> None:
+    """Eagerly and lazily; its own reader of clouds knows a fixed list of schemes."""
+    import fsspec
+    import polars as pl
+
+    url = f"asset://{publish().did}/penguins.csv"
+    with fsspec.open(url, registry=author) as file:
+        assert pl.read_csv(file)["mass"].to_list() == [3750, 5000]
+    with fsspec.open(url, registry=author) as file:
+        assert pl.scan_csv(file).filter(pl.col("mass") > 4000).collect()["species"].to_list() == ["Gentoo"]
+
+
 def test_a_client_is_pickled_as_a_reference_that_is_good_in_its_process_only(author: Registry) -> None:
     pickled = pickle.dumps(author)
     assert pickle.loads(pickled) is author and pickle.dumps(author) == pickled
