@@ -276,6 +276,23 @@ class Accounts:
                 lines.append(line)
         return lines
 
+    def fees(self, account: Address, tokens: Sequence[Token]) -> list[Line]:
+        """The fees of all sales, and of what streams earned, while an account was the treasury."""
+        changed = [(_place(e), e.args["treasury"]) for e in self._events(self._session.assets.events.TreasuryChanged)]
+        if account not in {treasury for _, treasury in changed}:
+            return []
+        by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
+        sold = self._events(self._session.market.events.Sale)
+        lines = []
+        for event in sold + self._events(self._session.stream_contract.events.Settled):
+            token = by_address.get(event.args["token"])
+            units = int(event.args["fee"] if event.name == "Sale" else next(iter(event.args["parts"].values())))
+            treasury = max((one for one in changed if one[0] < _place(event)), default=(None, None))[1]
+            if token is not None and units and treasury == account:
+                asset, amount = self._session.did(int(event.args["assetId"])), Amount(units, token)
+                lines.append(self._line(event, flow=Flow.FEE, account=account, amount=amount, asset=asset))
+        return lines
+
     def accounts(self, splits: Iterable[Split], tokens: Sequence[Token]) -> dict[Address, Account]:
         """The books of splitters in these tokens, by the address of the splitter.
 

@@ -287,8 +287,9 @@ class Revenue:
         """What an asset, an account or a splitter earned, read from events alone; needs no signer.
 
         Of an asset: its sales (gross, fee, royalty to its ancestors, net to its payout of the day) and the royalties
-        that assets derived from it paid. Of an account: all that it got as payout, ancestor's payout or payee, and its
-        claims. Of a splitter: what it paid, parked and had claimed, and in `arrived` what is known to have come in.
+        that assets derived from it paid. Of an account: all that it got as payout, ancestor's payout, payee or
+        treasury, and its claims. Of a splitter: what it paid, parked and had claimed, and in `arrived` what is known to
+        have come in.
 
         `token` is one of the payment tokens, by default all; another ERC-20 by its address. `since` is included,
         `until` is not: ISO text, a date or a time, UTC unless it says otherwise. Each splitter's books are read from
@@ -321,8 +322,9 @@ class Revenue:
     # --- Below the verbs -------------------------------------------------------------------------
 
     def _income(self, ledger: Accounts, account: Address, tokens: tuple[Token, ...]) -> list[Line]:
-        """All lines of an account, as payout, payee and claimant."""
-        lines = [line for line in ledger.sales(ledger.assets_paid_to(account), tokens) if line.account == account]
+        """All lines of an account, as payout, treasury, payee and claimant."""
+        lines = ledger.fees(account, tokens)
+        lines += [line for line in ledger.sales(ledger.assets_paid_to(account), tokens) if line.account == account]
         for found in ledger.accounts(self._splits_paying(ledger, account), tokens).values():
             lines += [line for line in found.lines if line.account == account]
         return lines

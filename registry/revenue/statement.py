@@ -32,6 +32,7 @@ class Flow(StrEnum):
     ROYALTY a splitter of royalties paid the payout of an ancestor
     SHARE   a splitter paid a payee
     PARKED  a splitter could not pay an account; the amount waits for its claim
+    FEE     the registry's fee of a sale, for who was the treasury then
     CLAIM   an account had its parked money sent; no new income, but the end of the wait
     ======= ============================================================================================
     """
@@ -40,6 +41,7 @@ class Flow(StrEnum):
     ROYALTY = "royalty"
     SHARE = "share"
     PARKED = "parked"
+    FEE = "fee"
     CLAIM = "claim"
 
 
@@ -79,7 +81,8 @@ class Line:
 class Sum:
     """What came together in one token, for one key: all of it, an account, or an asset.
 
-    `sales` is net; `earned` is all income whether it could be paid or was parked; `waiting` was parked and not claimed.
+    `sales` is net; `collected` is what came as fees of the registry, `fees` what went as such; `earned` is all income
+    whether it could be paid or was parked; `waiting` was parked and not claimed.
     """
 
     key: str
@@ -88,6 +91,7 @@ class Sum:
     shares: Amount
     parked: Amount
     claimed: Amount
+    collected: Amount
     gross: Amount
     fees: Amount
     owed: Amount
@@ -99,13 +103,13 @@ class Sum:
 
     @property
     def earned(self) -> Amount:
-        """Sales, royalties and shares, with what was parked of them."""
-        return self.sales + self.royalties + self.shares + self.parked
+        """Sales, royalties, shares and fees, with what was parked of them."""
+        return self.sales + self.royalties + self.shares + self.collected + self.parked
 
     @property
     def received(self) -> Amount:
         """What arrived at the account itself, or where it had its claims sent."""
-        return self.sales + self.royalties + self.shares + self.claimed
+        return self.sales + self.royalties + self.shares + self.collected + self.claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,13 @@ CSV_COLUMNS: Final = (
 )
 BAR_WIDTH: Final = 40
 
-_KINDS: Final = (("sales", "#2b6cb0"), ("royalties", "#38a169"), ("shares", "#805ad5"), ("parked", "#d69e2e"))
+_KINDS: Final = (
+    ("sales", "#2b6cb0"),
+    ("royalties", "#38a169"),
+    ("shares", "#805ad5"),
+    ("collected", "#718096"),
+    ("parked", "#d69e2e"),
+)
 
 
 def merge(found: Iterable[Line], *, since: int | None, until: int | None) -> tuple[Line, ...]:
@@ -242,6 +252,7 @@ def _sum(key: str, token: Token, lines: list[Line]) -> Sum:
         shares=total(Flow.SHARE),
         parked=total(Flow.PARKED),
         claimed=total(Flow.CLAIM),
+        collected=total(Flow.FEE),
         gross=column(line.gross for line in lines),
         fees=column(line.fee for line in lines),
         owed=column(line.royalty for line in lines),
@@ -281,6 +292,9 @@ def _origin(line: Line) -> str:
         assert line.asset is not None and line.royalty is not None
         royalty = f", {line.royalty} to ancestors" if line.royalty else ""
         return f"asset {line.asset.asset_id}, sold for {line.gross}: {line.fee} fee{royalty}"
+    if line.flow is Flow.FEE:
+        assert line.asset is not None
+        return f"asset {line.asset.asset_id}, the registry's fee"
     if line.flow is Flow.CLAIM:
         return f"splitter {line.split}" + (f", to {line.to}" if line.to != line.account else "")
     if line.asset is not None and line.source is not None:
@@ -293,6 +307,7 @@ def _parts(found: Sum) -> str:
         "sales": found.sales,
         "royalties": found.royalties,
         "shares": found.shares,
+        "fees": found.collected,
         "parked": found.parked,
         "claimed": found.claimed,
     }

@@ -280,6 +280,28 @@ def family(author: Registry, editor: Registry, publish: Callable[..., Published]
     return [data, model, app]
 
 
+def fees_of(reader: Registry, treasury: Address) -> int:
+    return sum(one.collected.units for one in reader.revenue.statement(treasury, token="USD").total())
+
+
+def test_a_fee_is_in_the_statement_of_who_was_the_treasury_then(
+    author: Registry,
+    buyer: Registry,
+    reader: Registry,
+    dao: Registry,
+    publish: Callable[..., Published],
+    treasury: Address,
+) -> None:
+    made = publish(author, "10 USD")
+    heir, before = dao.as_account("bob").address, fees_of(reader, treasury)
+    assert (fees_of(reader, heir), buyer.buy(made.did).price.fee.units) == (0, 100_000)
+    dao.act("change the treasury", dao.assets.functions.setTreasury(heir))
+    buyer.as_account("ann").buy(made.did)
+    assert (fees_of(reader, treasury) - before, fees_of(reader, heir)) == (100_000, 100_000)
+    (line,) = (line for line in reader.revenue.statement(heir).lines if line.flow == "fee")
+    assert (line.asset, str(line.amount)) == (made.did, "0.1 USD")
+
+
 def test_statements_add_up_to_what_the_accounts_got(
     author: Registry,
     editor: Registry,
@@ -294,7 +316,7 @@ def test_statements_add_up_to_what_the_accounts_got(
     everyone = {**people, "author": author.address, "editor": editor.address}
     # Their gas is paid in native coin, so only the dollars are compared with balances of those who act.
     before = {token: held(reader, everyone, token) for token in ("USD", "ETH")}
-    fees = reader.balance("USD", account=treasury).units
+    fees, collected = reader.balance("USD", account=treasury).units, fees_of(reader, treasury)
     for asset, licence in ((app, 0), (app, 1), (model, 0), (model, 1), (data, 0), (app, 0)):
         buyer.buy(asset.did, licence)
     for stage in (app.did, model.did, split, app.did, split):
@@ -306,6 +328,7 @@ def test_statements_add_up_to_what_the_accounts_got(
             assert now[name] - before[token][name] == stated, (name, token)
     stated = [reader.revenue.statement(asset.did, token="USD").total()[0] for asset in (data, model, app)]
     assert sum(one.fees.units for one in stated) == reader.balance("USD", account=treasury).units - fees
+    assert fees_of(reader, treasury) - collected == reader.balance("USD", account=treasury).units - fees
     assert sum(one.owed.units for one in stated) >= sum(one.royalties.units for one in stated)
     assert stated[0].gross.units == 10_000_000 and str(stated[0].sales) == "9.9 USD"
     passed = reader.revenue.statement(split, token="USD")
