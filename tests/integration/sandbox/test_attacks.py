@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,25 @@ def let_go() -> None:
         sleeper = _SLEEPERS.pop()
         sleeper.kill()
         sleeper.wait()
+
+
+def test_twenty_runs_at_once_all_end_whatever_one_of_them_takes(person: Person) -> None:
+    """On however many processors: the greedy ones end at their limits, and each other one has its own answer."""
+    said = person.call(run_at_once, str(person.python), 20)
+    assert said == [f"{number}\n" if number % 5 else "seconds" for number in range(20)]
+
+
+def run_at_once(python: str, count: int) -> list[str]:
+    """What so many runs say that start together, or how they ended; every fifth never would."""
+
+    def one(number: int) -> str:
+        code = f"print({number})" if number % 5 else "while True: pass"
+        limits = Limits(seconds=60 if number % 5 else 2, memory=128 * MIB, processes=4)
+        outcome = run(Spec(command=(python, "-I", "-S", "-c", code), python=Path(python), limits=limits))
+        return outcome.text() if outcome.ok else outcome.ended
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
 
 
 def test_a_thousand_processes_are_refused_and_the_run_ends_cleanly(person: Person) -> None:
