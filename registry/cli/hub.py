@@ -327,12 +327,13 @@ def script(app: App, url: str | None, proposes: bool, dry_run: bool) -> None:
     group=hub,
     examples=[
         "registry hub compare https://a.example https://b.example",
-        "registry hub compare https://a.example",
+        "registry hub compare https://a.example --lists",
     ],
 )
 @click.argument("first")
 @click.argument("second", required=False)
-def compare(app: App, first: str, second: str | None) -> None:
+@click.option("--lists", is_flag=True, help="Read the whole list of each, too: one may know an asset and hide it.")
+def compare(app: App, first: str, second: str | None, lists: bool) -> None:
     """Find the assets of which two hubs say different things at the last block that is final for both, and which of
     them is wrong by the chain.
 
@@ -348,7 +349,8 @@ def compare(app: App, first: str, second: str | None) -> None:
         if second is None:
             with app.progress():
                 hubs.append(index_of(registry).catalogue)
-        found = differences(hubs[0], hubs[1], registry.chain, registry.deployment.registry)
+        with app.progress():
+            found = differences(hubs[0], hubs[1], registry.chain, registry.deployment.registry, lists=lists)
     if not found.differences and not app.console.as_json:
         app.console.say(f"They agree on every asset: {found.assets:,} at block {found.block}.")
         return

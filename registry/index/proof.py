@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact
@@ -162,9 +163,11 @@ def check_owned(
     return kept, lies
 
 
-def compare(first: IndexReader, second: IndexReader, chain: Chain, registry: str, *, most: int = 100) -> Comparison:
+def compare(
+    first: IndexReader, second: IndexReader, chain: Chain, registry: str, *, lists: bool = False, most: int = 100
+) -> Comparison:
     """The assets of which two hubs say different things at the last block that is final for both, and who is wrong of
-    each as one's own node has it.
+    each as one's own node has it. With `lists` also those that one knows and does not list, by its whole list.
 
     Walks both trees down to the leaves that differ: some ten questions to each for one asset among a million, and no
     more of a hub whose answers make no tree. Raises `HubLied` for such a hub and for one that follows another chain,
@@ -191,7 +194,37 @@ def compare(first: IndexReader, second: IndexReader, chain: Chain, registry: str
         if wrong:
             words = ["leaves it out" if one == EMPTY else f"has {one.hex()[:16]}" for one in said]
             found.append(Difference(str(DID(chain.chain_id, registry, id)), words[0], words[1], wrong))
-    return Comparison(block, max(counts), tuple(found), more)
+    if lists:
+        home = DID(chain.chain_id, registry, 1)
+        hidden = [_unlisted(hub, count, home) - differing.keys() for hub, count in zip(hubs, counts, strict=True)]
+        for id in sorted(hidden[0] | hidden[1]):
+            words = ["does not list it" if id in one else "lists it" for one in hidden]
+            wrong = tuple(hub.name for hub, one in zip(hubs, hidden, strict=True) if id in one)
+            found.append(Difference(str(DID(chain.chain_id, registry, id)), words[0], words[1], wrong))
+        more = more or len(found) > most
+    return Comparison(block, max(counts), tuple(found[:most]), more)
+
+
+def _unlisted(hub: IndexReader, count: int, home: DID) -> set[int]:
+    """Which of the first so many assets of the registry of `home` a hub does not list. Raises `HubLied` for a list that
+    is none."""
+    left, last = set(range(1, count + 1)), 0
+    while last < count:
+        page = hub.assets(after=last)
+        dids = map(_did, page.hits)
+        ids = [
+            did.asset_id if did and (did.chain_id, did.registry) == (home.chain_id, home.registry) else 0
+            for did in dids
+        ]
+        if any(after <= before for before, after in pairwise([last, *ids])):
+            raise HubLied(hub.name, "its list of assets", "order", ids, f"rising numbers after {last}")
+        left.difference_update(ids)
+        if not page.after:
+            break
+        if not ids:
+            raise HubLied(hub.name, "its list of assets", "page", "empty, and not the last", "its end")
+        last = ids[-1]
+    return left
 
 
 def _on_this_chain(hub: IndexReader, block: BlockShown, chain: Chain) -> None:

@@ -104,7 +104,7 @@ def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) 
         assert author.json("hub", "status", url)["assets"] == 1
         assert "behind its node" in author.ok("hub", "status", url)
         assert author.json("search", "penguins", "--hub", url)["hits"][0]["hub"] == url
-        for words in ((url, url), (url,)):
+        for words in ((url, url), (url,), (url, "--lists")):
             assert "They agree on every asset: 1 at block" in author.ok("hub", "compare", *words)
         told = author.json("hub", "compare", url)
         assert (told["assets"], told["differences"], told["more"]) == (1, [], False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -207,8 +208,8 @@ def test_a_hub_says_the_same_as_the_index_of_this_process(town: Town, hub: HubSe
 # --- What is left out ----------------------------------------------------------------------------
 
 
-def compared(town: Town, first: Any, second: Any, *, most: int = 100) -> Comparison:
-    return compare(first, second, town.author.chain, town.author.deployment.registry, most=most)
+def compared(town: Town, first: Any, second: Any, **options: Any) -> Comparison:
+    return compare(first, second, town.author.chain, town.author.deployment.registry, **options)
 
 
 def test_what_a_hub_leaves_out_is_found_by_comparing(town: Town, hub: HubServer) -> None:
@@ -308,6 +309,41 @@ def test_what_both_leave_out_at_the_end_is_found(town: Town) -> None:
     both = [Tree(name, head_of(town), {}) for name in ("first", "second")]
     (found,) = compared(town, *both).differences
     assert (found.did, found.wrong) == (str(town.reader.did(1)), ("first", "second"))
+
+
+def hides_the_second(page: Any) -> Any:
+    """A page of the list without the second asset."""
+    return {**page, "hits": [hit for hit in page["hits"] if not hit["did"].endswith("_2")]}
+
+
+def test_what_a_hub_knows_and_hides_is_found_by_its_list(town: Town, hub: HubServer) -> None:
+    """Its tree is that of all others, since it is asked for by its node, and not by people."""
+    honest, liar = RemoteHub(hub.url), Liar(hub.url, "/v1/assets", hides_the_second)
+    assert compared(town, honest, liar).differences == compared(town, honest, honest, lists=True).differences == ()
+    (found,) = compared(town, honest, liar, lists=True).differences
+    assert (found.did, found.first, found.second) == (str(town.reader.did(2)), "lists it", "does not list it")
+    assert found.wrong == (liar.name,)
+
+
+def lists_of_another_registry(page: Any) -> Any:
+    return {
+        **page,
+        "hits": [{**hit, "did": re.sub("0x[0-9a-f]{40}", "0x" + "99" * 20, hit["did"])} for hit in page["hits"]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("lie", "what"),
+    [
+        (lambda page: {**page, "after": "1", "hits": page["hits"][:1] * 2}, "order"),
+        (lambda page: {**page, "after": "1", "hits": []}, "page"),
+        (lists_of_another_registry, "order"),
+    ],
+)
+def test_a_list_without_an_end_is_not_read_to_it(town: Town, hub: HubServer, lie: Any, what: str) -> None:
+    with pytest.raises(HubLied) as lied:
+        compared(town, RemoteHub(hub.url), Liar(hub.url, "/v1/assets", lie), lists=True)
+    assert lied.value.field == what
 
 
 class Endless(Tree):
