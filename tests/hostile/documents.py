@@ -6,6 +6,8 @@ import json
 from typing import Any, Final
 
 from registry.documents.canonical import canonical_bytes
+from registry.ipfs.cid import CID
+from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 
 LEGAL: Final[dict[str, dict[str, Any]]] = {
     "sixty-four long tags": {"tags": [f"{n:02d}" + "x" * 254 for n in range(64)]},
@@ -46,6 +48,10 @@ NEARLY: Final[dict[str, bytes]] = {
     "a mebibyte and one": b'{"name":"' + b"x" * 2**20 + b'"}',
     "a NUL": b'{"name":"\\u0000"}',
     "a key twice": b'{"name":"a","name":"b"}',
+    "the root of a large file": encode_node(
+        [Link(CID.raw(b"%d" % number), b"", 2**20) for number in range(1_024)],
+        encode_message(Message(Type.FILE, filesize=2**30, blocksizes=[2**20] * 1_024)),
+    ),
 }
 """Bytes whose hash is right and that are no document."""
 

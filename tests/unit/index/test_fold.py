@@ -102,6 +102,16 @@ def test_only_this_registrys_families_count() -> None:
     assert rows.tables["asset"][(2,)]["owed_bps"] == 570
 
 
+def test_a_circle_of_parents_by_way_of_another_registry_is_one_step() -> None:
+    """And a parent that nobody published, there, is only named: nothing is looked up on the way."""
+    rows = Rows()
+    rows.publish()
+    rows.take("Lineage.ParentsDeclared", HOME, 1, ((BOB, 2**64 - 1),), ((BOB, 2**64 - 1, 300),))
+    rows.take("Lineage.ParentsDeclared", BOB, 2**64 - 1, ((HOME, 1),), ((HOME, 1, 300),))
+    assert list(rows.tables["ancestor"]) == [(1, BOB, 2**64 - 1)]
+    assert list(rows.tables["asset"]) == [(1,)] and rows.tables["asset"][(1,)]["owed_bps"] == 300
+
+
 def test_an_item_has_the_licences_of_its_collection_and_sells_for_it() -> None:
     rows, item = Rows(), item_id(1, 7)
     rows.publish()
