@@ -15,6 +15,7 @@ from registry.assets.owning import Owning
 from registry.assets.rights import Entitled
 from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
+from registry.chain.fees import FeeMarket, Gwei
 from registry.chain.journal import Journal
 from registry.chain.networks import Networks, sources_with
 from registry.chain.signers import dev_signer
@@ -134,6 +135,9 @@ class Registry(
         chain_id: int | None = None,
         confirmations: int = 1,
         timeout: float = 30.0,
+        max_fee: Gwei | None = None,
+        tip: Gwei | None = None,
+        gas_price: Gwei | None = None,
         home: str | Path | None = None,
         progress: Progress | None = show_progress,
     ) -> Registry:
@@ -149,7 +153,10 @@ class Registry(
                       ``kubo:http://...`` for a node, a folder, or a `BlockSource`; by default the user's gateway
                       (``$IPFS_GATEWAY``, ``~/.ipfs/gateway``), if there is one, and the sources of the network
         confirmations blocks to wait for after sending, the first included
-        timeout       seconds for each request
+        timeout       seconds for each request, and how long a node that limits who asks is asked again
+        max_fee, tip  the most that a unit of gas may cost, and what of it goes to whoever makes the block, in gwei; by
+                      default twice the base fee and the usual tip, or what the node asks for
+        gas_price     the whole price of a unit of gas instead, in gwei, for chains without EIP-1559
         home          folder of store and journal; by default ``$REGISTRY_HOME`` or the user's data folder
         progress      called as `progress(stage, done, total)` while something takes long; by default a line on standard
                       error, in terminals and notebooks only; None for nothing
@@ -169,7 +176,8 @@ class Registry(
                 "No node was named, and no network is in use.",
                 hint='Name one, as in Registry.connect("http://127.0.0.1:8545"), or run: registry connect.',
             )
-        chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout)
+        fees = FeeMarket(max_fee=max_fee, tip=tip, gas_price=gas_price)
+        chain = Chain.connect(url, chain_id=chain_id, confirmations=confirmations, timeout=timeout, fees=fees)
         return cls.on(
             chain, signer=signer, deployment=deployment, store=store, sources=sources, home=home, progress=progress
         )
@@ -180,8 +188,9 @@ class Registry(
 
         ``REGISTRY_RPC`` is the node, or the name of a network; by default the network in use. ``REGISTRY_KEY`` or
         ``REGISTRY_KEYFILE`` (with ``REGISTRY_PASSWORD``) signs; with neither the client only reads.
-        ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID`` and ``REGISTRY_CONFIRMATIONS`` are the
-        parameters of `connect`. Raises `InputError` and what `connect` raises.
+        ``REGISTRY_DEPLOYMENT``, ``REGISTRY_HOME``, ``REGISTRY_CHAIN_ID``, ``REGISTRY_CONFIRMATIONS``,
+        ``REGISTRY_MAX_FEE``, ``REGISTRY_TIP`` and ``REGISTRY_GAS_PRICE`` are the parameters of `connect`. Raises
+        `InputError` and what `connect` raises.
         """
         settings = {name: os.environ.get(f"REGISTRY_{name}") or None for name in _VARIABLES}
         url = settings["RPC"]
@@ -200,6 +209,9 @@ class Registry(
             deployment=settings["DEPLOYMENT"],
             chain_id=_number("CHAIN_ID", settings["CHAIN_ID"]),
             confirmations=_number("CONFIRMATIONS", settings["CONFIRMATIONS"]) or 1,
+            max_fee=settings["MAX_FEE"],
+            tip=settings["TIP"],
+            gas_price=settings["GAS_PRICE"],
             home=settings["HOME"],
             progress=progress,
         )
@@ -390,7 +402,7 @@ def _live(handle: str) -> Registry:
     return found
 
 
-_VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS")
+_VARIABLES = ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS", "MAX_FEE", "TIP", "GAS_PRICE")
 
 
 def _number(name: str, text: str | None) -> int | None:

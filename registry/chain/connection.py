@@ -110,14 +110,20 @@ class Chain:
 
     @classmethod
     def connect(
-        cls, url: str, *, chain_id: int | None = None, confirmations: int = 1, timeout: float = TIMEOUT
+        cls,
+        url: str,
+        *,
+        chain_id: int | None = None,
+        confirmations: int = 1,
+        timeout: float = TIMEOUT,
+        fees: FeeMarket | None = None,
     ) -> Chain:
         """Connect to the node at `url`: http, https, ws, wss, or the path of an IPC socket.
 
         `timeout` (seconds) bounds every request, and how long a node that limits who asks is asked again;
-        `confirmations` is how many blocks a transaction waits for, its own included. Raises `ConnectionFailed` if no
-        Ethereum node answers, `WrongChain` if it serves another chain than `chain_id`, `InputError` for what is no
-        address of a node.
+        `confirmations` is how many blocks a transaction waits for, its own included, and `fees` what may be offered
+        for it. Raises `ConnectionFailed` if no Ethereum node answers, `WrongChain` if it serves another chain than
+        `chain_id`, `InputError` for what is no address of a node.
         """
         provider: BaseProvider
         conceal(url)
@@ -143,6 +149,7 @@ class Chain:
             provider = ShownIPC(url, timeout=max(1, round(timeout)), **cached)
         made = cls(provider, shown(url), confirmations=confirmations, chain_id=chain_id, timeout=timeout)
         made._address = url
+        made.fee_market = fees or made.fee_market
         return made
 
     def again(self, *, timeout: float) -> Chain:
@@ -150,7 +157,13 @@ class Chain:
         `ChainError` for a chain that was not made by it."""
         if self._address is None:
             raise ChainError(f"The chain {self.url} has no address.", hint="Connect to a node by its address.")
-        return Chain.connect(self._address, chain_id=self.chain_id, confirmations=self.confirmations, timeout=timeout)
+        return Chain.connect(
+            self._address,
+            chain_id=self.chain_id,
+            confirmations=self.confirmations,
+            timeout=timeout,
+            fees=self.fee_market,
+        )
 
     @classmethod
     def in_process(cls) -> Chain:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from registry.errors import InputError
+from registry.text.numbers import decimal
+
 HISTORY: Final = 10
 """Blocks whose tips are looked at."""
 
@@ -18,16 +21,10 @@ TIP_MAX: Final = 100_000_000_000
 """100 gwei: no market asks more of a patient sender; a history that says so is broken or hostile. A node may name more
 when it refuses less."""
 
+Gwei = int | float | str
+"""An amount as users write it: 30, 0.1 or "0.1"."""
+
 _DECIMALS = 18
-
-
-class FeeMarket:
-    """What was learnt of the fees of a chain: the least tip (wei a unit of gas) that its node takes, and whether it
-    takes plain gas prices only."""
-
-    def __init__(self) -> None:
-        self.least_tip = 0
-        self.plain = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,39 @@ class Fees:
 
         tip = None if self.tip is None else more(self.tip)
         return Fees(max(more(self.maximum), least, tip or 0), tip, more(self.expected))
+
+
+class FeeMarket:
+    """What the user sets of the fees of a chain, and what was learnt of them, in wei a unit of gas.
+
+    `max_fee`, `tip` and `gas_price` are set or None. `least_tip` is what the node is known to take, `plain` whether it
+    takes plain gas prices only.
+    """
+
+    def __init__(self, *, max_fee: Gwei | None = None, tip: Gwei | None = None, gas_price: Gwei | None = None) -> None:
+        """All in gwei. Raises `InputError` for what is no amount of gwei, and for a `gas_price` beside the others."""
+        self.max_fee, self.tip, self.gas_price = (
+            None if value is None else _wei_of(value, name)
+            for name, value in (("max_fee", max_fee), ("tip", tip), ("gas_price", gas_price))
+        )
+        if gas_price is not None and (max_fee is not None or tip is not None):
+            raise InputError(
+                "gas_price stands for the whole price, and cannot be set beside max_fee or tip.",
+                hint="Set it on chains without EIP-1559, and the other two elsewhere.",
+            )
+        self.least_tip = 0
+        self.plain = False
+
+    def within(self, fees: Fees) -> Fees:
+        """Return `fees` as the user wants them."""
+        if self.gas_price is not None:
+            return Fees(self.gas_price, None, self.gas_price)
+        more = 0 if self.tip is None or fees.tip is None else self.tip - fees.tip
+        most = fees.maximum + more
+        if self.max_fee is not None:
+            most = min(most, self.max_fee)
+        tip = None if fees.tip is None else min(fees.tip + more, most)
+        return Fees(most, tip, min(fees.expected + more, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +118,19 @@ class Cost:
         return f"{sent}{fee} of the native coin, {self.gas:,} gas"
 
 
+NO_FEES: Final = Fees(0, None, 0)
 NOTHING: Final = Cost(0, 0, 0, 0)
 """What it costs to send nothing."""
+
+
+def _wei_of(value: Gwei, name: str) -> int:
+    """Gwei as wei."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise InputError(f"{value!r} is not a number of gwei for {name}.", hint="Write 30, or 0.1.")
+    wei = decimal(str(value), f"number of gwei for {name}") * 10**9
+    if wei != int(wei) or wei > TIP_MAX * 10_000:
+        raise InputError(f"{value} gwei is no {name} that anybody pays.", hint="It is at most 1,000,000 gwei, in wei.")
+    return int(wei)
 
 
 def _coin(wei: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from web3.exceptions import Web3RPCError
 
-from registry.chain.fees import HISTORY, PERCENTILE, TIP_MAX, TIP_MIN, Fees
+from registry.chain.fees import HISTORY, NO_FEES, PERCENTILE, TIP_MAX, TIP_MIN, FeeMarket, Fees
 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
@@ -30,10 +30,16 @@ def current_fees(chain: Chain) -> Fees:
     """Return fees that the next few blocks accept: twice the base fee and the usual tip.
 
     Twice the base fee stays valid for six full blocks, since a block raises it by an eighth at most
-    (EIP-1559). Tips are the median over the last blocks, and no less than the node is known to take.
+    (EIP-1559). Tips are the median over the last blocks, and no less than the node is known to take. What the user
+    sets comes first.
     """
-    block = chain.w3.eth.get_block("latest")
     market = chain.fee_market
+    return market.within(_asked(chain, market)) if market.gas_price is None else market.within(NO_FEES)
+
+
+def _asked(chain: Chain, market: FeeMarket) -> Fees:
+    """What the chain asks for."""
+    block = chain.w3.eth.get_block("latest")
     if block.get("baseFeePerGas") is None:
         price = int(chain.w3.eth.gas_price)
         return Fees(price, None, price)

@@ -239,7 +239,10 @@ class Sender:
             fees = current_fees(self.chain).raised(REPLACEMENT_BUMP)
             for earlier in self._journal.at_nonce(self.chain.identity, self.address, nonce):
                 fees = _above(fees, earlier.raw)
+            most = self.chain.fee_market.max_fee
             for _ in range(_ATTEMPTS):
+                if most is not None and fees.maximum > most:
+                    raise Underpriced(f"to replace it takes {fees.maximum:,} wei a unit of gas, over the max_fee")
                 quote = self._priced(call, 21_000, fees)
                 entry = self._write(call, quote, nonce, None)
                 try:
@@ -352,7 +355,10 @@ class Sender:
                     if cheap > _RAISES:
                         raise
                     heed(self.chain, str(error))
-                    quote = self._priced(call, quote.gas, current_fees(self.chain).raised(REPLACEMENT_BUMP * cheap))
+                    higher = current_fees(self.chain).raised(REPLACEMENT_BUMP * cheap)
+                    if (fees := self.chain.fee_market.within(higher)) == quote.fees:
+                        raise
+                    quote = self._priced(call, quote.gas, fees)
                     continue
                 except _TypeRefused:
                     if plain:

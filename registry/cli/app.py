@@ -49,6 +49,7 @@ class App:
     def chain(self) -> Chain:
         """Connect to the chain of ``--rpc``. Raises `InputError` if there is none, and what `Chain.connect` raises."""
         from registry.chain.connection import Chain
+        from registry.chain.fees import FeeMarket
 
         url, chain_id = self.settings.get("rpc"), self.settings.get("chain_id")
         if self.network is not None:
@@ -60,7 +61,9 @@ class App:
                 "'registry connect'; or start a chain with 'anvil --chain-id 1337' and add --rpc http://127.0.0.1:8545 "
                 "(or set REGISTRY_RPC).",
             )
-        return Chain.connect(url, chain_id=chain_id, confirmations=self.settings.get("confirmations") or 1)
+        fees = FeeMarket(**{name: self.settings.get(name) for name in ("max_fee", "tip", "gas_price")})
+        confirmations = self.settings.get("confirmations") or 1
+        return Chain.connect(url, chain_id=chain_id, confirmations=confirmations, fees=fees)
 
     @cached_property
     def network(self) -> Network | None:

@@ -129,6 +129,13 @@ _GLOBAL: Final[tuple[tuple[str, str | None, dict[str, Any]], ...]] = (
         "REGISTRY_CONFIRMATIONS",
         {"type": Whole(1), "metavar": "N", "help": "Blocks to wait for after sending; by default 1."},
     ),
+    ("--max-fee", "REGISTRY_MAX_FEE", {"metavar": "GWEI", "help": "The most that a unit of gas may cost."}),
+    ("--tip", "REGISTRY_TIP", {"metavar": "GWEI", "help": "What of it goes to whoever makes the block."}),
+    (
+        "--gas-price",
+        "REGISTRY_GAS_PRICE",
+        {"metavar": "GWEI", "help": "The whole price of a unit of gas, for chains without EIP-1559."},
+    ),
     (
         "--json",
         None,

@@ -52,6 +52,7 @@ large ones. Ids of proposals are hexadecimal, and what nobody counts is null.
 | `REGISTRY_KEYFILE`, `REGISTRY_PASSWORD` | key file that signs, and its password, which else is asked for |
 | `REGISTRY_APE_ACCOUNT` | account of ape that signs |
 | `REGISTRY_RPC`, `REGISTRY_CHAIN_ID`, `REGISTRY_CONFIRMATIONS` | node or network, its chain, blocks to wait for |
+| `REGISTRY_MAX_FEE`, `REGISTRY_TIP`, `REGISTRY_GAS_PRICE` | what a unit of gas may cost, in gwei |
 | `REGISTRY_DEPLOYMENT`, `REGISTRY_HOME` | record of the registry; folder of blocks, journal and receipts |
 | `IPFS_GATEWAY` | gateway for blocks that are not in the store; else that of `~/.ipfs/gateway`, if there is one |
 | `REGISTRY_REACH` | networks inside that gateways in documents and hooks of a hub may be in: `127.0.0.0/8,10.1.2.3` |

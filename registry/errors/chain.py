@@ -49,7 +49,7 @@ class NotDeployed(ChainError, LookupError):
 class Underpriced(ChainError):
     """The node wants a higher fee."""
 
-    hint = "Try again later, or ask another node."
+    hint = "Offer more: max_fee= and tip=, or gas_price= (--max-fee, --tip, --gas-price), in gwei; or try again later."
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The node refused the fee: {reason}.")

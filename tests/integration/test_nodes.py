@@ -18,12 +18,13 @@ from registry.chain.addresses import Deployment
 from registry.chain.batch import Read, read_many
 from registry.chain.call import Call
 from registry.chain.connection import Chain
+from registry.chain.fees import FeeMarket
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
-from registry.errors import ChainError, ConnectionFailed, DeploymentError, TransactionReverted
+from registry.errors import ChainError, ConnectionFailed, DeploymentError, TransactionReverted, Underpriced
 
 GIFT = Call("0x" + "ee" * 20, b"", 1)  # type: ignore[arg-type]
 MONTH = Licence.period("month", days=30, price="1 USD")
@@ -259,6 +260,29 @@ def test_what_is_paid_is_what_the_node_takes(node: Proxy, sender: Sender, odd: s
     node.asked.clear()
     sender.send(GIFT)
     assert node.asked.count("eth_sendRawTransaction") == 1, "it was learnt"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "price"),
+    [({"max_fee": "3", "tip": 4}, 2, (3 * 10**9, 3 * 10**9)), ({"gas_price": 7}, 0, (7 * 10**9, 7 * 10**9))],
+)
+def test_what_is_paid_is_what_was_set(node: Proxy, tmp_path: Path, wanted: Any, kind: int, price: Any) -> None:
+    chain = Chain.connect(node.url, fees=FeeMarket(**wanted))
+    with closing(Journal.at(tmp_path)) as journal:
+        receipt = Sender(chain, dev_signer(2), journal, timeout=20).send(GIFT)
+    sent = chain.w3.eth.get_transaction(receipt.tx_hash)  # type: ignore[arg-type]
+    assert int(sent["type"]) == kind
+    assert (sent.get("maxFeePerGas", sent["gasPrice"]), sent.get("maxPriorityFeePerGas", sent["gasPrice"])) == price
+
+
+@pytest.mark.parametrize("wanted", [{"max_fee": 20}, {"tip": 1}, {"gas_price": 2}])
+def test_more_than_was_set_is_never_offered(node: Proxy, tmp_path: Path, wanted: Any) -> None:
+    chain = Chain.connect(node.url, fees=FeeMarket(**wanted))
+    said = {"code": -32000, "message": "transaction underpriced: gas tip cap 1, minimum needed 25000000000"}
+    node.play(quirks.says("eth_sendRawTransaction", error=said))
+    with closing(Journal.at(tmp_path)) as journal, pytest.raises(Underpriced, match="--max-fee"):
+        Sender(chain, dev_signer(2), journal, timeout=20).send(GIFT)
+    assert node.played <= 4
 
 
 def test_where_gas_is_free_an_account_without_a_coin_may_send(tmp_path: Path, start_anvil: Any) -> None:

@@ -118,13 +118,27 @@ def test_a_local_registry_leaves_nothing_on_disk(tmp_path: Path, monkeypatch: py
         ({"RPC": "http://127.0.0.1:1", "KEY": "0x" + "7b" * 32, "KEYFILE": "key.json"}, "more than one signer"),
         ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "one"}, "'one' is not a number for REGISTRY_CHAIN_ID"),
         ({"RPC": "http://127.0.0.1:1", "CHAIN_ID": "\uff11"}, "not a number"),
+        ({"RPC": "http://127.0.0.1:1", "TIP": "much"}, "'much' is not a number of gwei for tip"),
+        ({"RPC": "http://127.0.0.1:1", "TIP": "1", "GAS_PRICE": "1"}, "cannot be set beside"),
+        ({"RPC": "http://127.0.0.1:1", "MAX_FEE": "0.0000000001"}, "no max_fee that anybody pays"),
         ({"RPC": "http://127.0.0.1:1", "CONFIRMATIONS": "-1"}, "'-1' is not a number for REGISTRY_CONFIRMATIONS"),
     ],
 )
 def test_slips_in_the_environment_are_told_before_anybody_is_asked(
     variables: dict[str, str], word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RPC", "KEY", "KEYFILE", "DEPLOYMENT", "HOME", "CHAIN_ID", "CONFIRMATIONS"):
+    for name in (
+        "RPC",
+        "KEY",
+        "KEYFILE",
+        "DEPLOYMENT",
+        "HOME",
+        "CHAIN_ID",
+        "CONFIRMATIONS",
+        "MAX_FEE",
+        "TIP",
+        "GAS_PRICE",
+    ):
         monkeypatch.delenv(f"REGISTRY_{name}", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(f"REGISTRY_{name}", value)
