@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from registry.assets.collection_verbs import CollectionOptions, CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
     from registry.assets.short_names import ShortNames
+    from registry.compute.computing import Computing
     from registry.compute.experiments import Experiments
     from registry.content.exporting import Exports
     from registry.did import DID
@@ -330,6 +331,13 @@ class Registry(
         from registry.compute.experiments import Experiments
 
         return Experiments(self)
+
+    @cached_property
+    def jobs(self) -> Computing:
+        """Jobs on data that stay where they are: ordered, run, opened and checked."""
+        from registry.compute.computing import Computing
+
+        return Computing(self)
 
     @cached_property
     def imports(self) -> Imports:

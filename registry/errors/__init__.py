@@ -70,6 +70,10 @@ ends with what to do next.
     │   ├── RunFailed                      .log: the end of what the program wrote
     │   ├── WrongEnvironment (ValueError)  a lock that cannot be built as it says
     │   └── CannotReproduce (LookupError)  .missing: what a run needs and cannot be found
+    ├── ComputeError                       a job on data that stay where they are; see `registry.compute`
+    │   ├── JobRefused (PermissionError)   .reasons: what its terms do not allow; nothing was run
+    │   ├── JobNotFound (LookupError), WrongJobState
+    │   └── ForgedReceipt (ValueError)     a receipt that its host did not sign, or of something else
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     ├── IndexFault                         an index that cannot be used, or belongs to another registry
     │   └── SearchTimeout (TimeoutError)   .seconds: what one question may take of an index
@@ -100,6 +104,7 @@ from registry.errors.chain import (
     Underpriced,
     WrongChain,
 )
+from registry.errors.compute import ComputeError, ForgedReceipt, JobNotFound, JobRefused, WrongJobState
 from registry.errors.content import (
     BlockNotFound,
     ContentError,
@@ -218,6 +223,7 @@ __all__ = [
     "CannotReproduce",
     "ChainError",
     "CodeChanged",
+    "ComputeError",
     "ConnectionFailed",
     "ContentError",
     "ContractError",
@@ -227,6 +233,7 @@ __all__ = [
     "EventGap",
     "Fault",
     "FileNotInAsset",
+    "ForgedReceipt",
     "ForkBelowFinal",
     "GasLimitExceeded",
     "GatewayError",
@@ -254,6 +261,8 @@ __all__ = [
     "InvalidProposal",
     "InvalidRecord",
     "InvalidSettings",
+    "JobNotFound",
+    "JobRefused",
     "JournalError",
     "LateVote",
     "LicenceNotFound",
@@ -314,6 +323,7 @@ __all__ = [
     "WrongBallotSignature",
     "WrongChain",
     "WrongEnvironment",
+    "WrongJobState",
     "WrongKey",
     "WrongNonce",
     "WrongPassword",

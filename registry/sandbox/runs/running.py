@@ -29,7 +29,7 @@ from registry.sandbox.runs.record import Environment, Finding, Input, Output, Pr
 from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
 from registry.text.html import Shown
 
-__all__ = ["FoundAsset", "Laid", "Made", "Nowhere", "Places", "Workshop", "observed", "spool_of"]
+__all__ = ["FoundAsset", "Laid", "Made", "Nowhere", "Places", "Workshop", "calm_variables", "observed", "spool_of"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -177,7 +177,7 @@ class Workshop:
                 fetch_wheels(program.lock, self.store, self.progress)
             on = on or {}
             inputs = {name: self.lay(what, spool / "in" / name, stored=keep_inputs) for name, what in on.items()}
-            variables = _variables(seed)
+            variables = calm_variables(seed)
             arguments = program.arguments if arguments is None else arguments
             outcome = self.execute(
                 program,
@@ -358,7 +358,7 @@ def _usage(outcome: Outcome) -> Usage:
     )
 
 
-def _variables(seed: int) -> dict[str, str]:
+def calm_variables(seed: int) -> dict[str, str]:
     """What makes two runs of the same code on the same data go alike, as far as variables can."""
     seeds = {"PYTHONHASHSEED": str(seed), "REGISTRY_SEED": str(seed)}
     return {**CALM, "OPENBLAS_CORETYPE": kernel_of_blas(), **seeds}

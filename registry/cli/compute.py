@@ -1,0 +1,345 @@
+"""Jobs on data that stay where they are: offered, ordered, run, opened and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Whole, asset_argument, command, dry_run_option
+from registry.cli.publishing import TYPES
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from registry.cli.app import App
+    from registry.compute.job_book import JobEntry
+    from registry.compute.job_desk import JobDesk
+
+ORDER_FILE: Final = "order.json"
+_MOST_PAPER: Final = 2**20
+_MOST_RESULT: Final = 2**28
+
+
+@click.group("compute", cls=Group)
+def compute() -> None:
+    """Compute on data that stay with their owner: the owner runs your program, and what the terms allow comes out.
+
+    An owner: offer, run, jobs, approve, decline, cancel, logs, fetch. A consumer: terms, order, open. Anybody: verify.
+    """
+
+
+@command("terms", group=compute, examples=["registry compute terms 7", "registry compute terms 7 --json > terms.json"])
+@asset_argument
+def terms(app: App, asset: int | str) -> None:
+    """Show the terms of an offering: whose code may run on what, within what, and what may come out."""
+    from registry.errors import InputError
+
+    found = app.registry().get(asset)
+    said = found.ddo.compute
+    if said is None:
+        raise InputError(f"{found.did} offers no runs.", hint="'registry search' finds offerings.")
+    facts = {
+        "offering": f"{found.name} ({found.did})",
+        "data": str(said.data),
+        "code": "\n".join(map(str, said.code)) or "none without a review",
+        "parameters": ", ".join(f"{name}: {list(values)}" for name, values in said.params.items()) or "none",
+        "in words": said.in_words(),
+        "budget": f"{said.budget.runs:,} runs, {said.budget.bytes:,} bytes of each version of the data",
+        "hosts": ", ".join(said.hosts),
+    }
+    app.console.result(said.to_dict(), facts=facts)
+
+
+@command(
+    "offer",
+    group=compute,
+    examples=[
+        'registry compute offer terms.json ward/ --name "Ward 7" --type dataset --license MIT \\',
+        '    --licence "runs: 5 uses, 10 USD"',
+        "registry compute offer terms.json --data 7 --name Penguins --type dataset --license CC0-1.0",
+    ],
+)
+@click.argument("terms_file", metavar="TERMS", type=click.Path(dir_okay=False))
+@click.argument("path", required=False, type=click.Path())
+@click.option("--data", type=ASSET, metavar="ASSET", help="Offer runs on this asset, instead of what lies at PATH.")
+@click.option("--name", required=True, help="Name of the asset.")
+@click.option("--type", "kind", required=True, type=click.Choice(TYPES), help="What the data are.")
+@click.option("--license", "license_", required=True, metavar="SPDX|URL", help="Licence of the data themselves.")
+@click.option("--licence", "licences", multiple=True, metavar="SPEC", help="An offer of runs, as of 'publish'.")
+@click.option("--description", default="", help="Words about it.")
+@dry_run_option
+def offer(
+    app: App,
+    terms_file: str,
+    path: str | None,
+    data: int | str | None,
+    name: str,
+    kind: Any,
+    license_: str,
+    licences: tuple[str, ...],
+    description: str,
+    dry_run: bool,
+) -> None:
+    """Publish what lies at PATH as data of which nobody gets a block, and the offering of runs on them.
+
+    TERMS is a file of JSON, as 'registry compute terms --json' writes it; docs/compute.md has one to begin with. Keep
+    PATH as it is: it is hashed before each run."""
+    from registry.cli.look import read_json
+    from registry.cli.views import published_facts, show_preview
+    from registry.documents.compute_terms import Terms
+    from registry.documents.licence_spec import parse_licence
+    from registry.errors import Fault, InvalidDDO
+
+    said = read_json(terms_file)
+    if not isinstance(said, dict):
+        raise InvalidDDO([Fault("", "is not a JSON object")])
+    registry = app.registry(to="publish")
+    said = {key: value for key, value in said.items() if key != "data"}
+    options: dict[str, Any] = {
+        "name": name,
+        "type": kind,
+        "license": license_,
+        "licences": [parse_licence(spec) for spec in licences],
+        "description": description,
+        "compute": Terms(**said, data=None if data is None else registry.did(data)),
+    }
+    with app.progress():
+        if dry_run:
+            preview = registry.publish(path, **options, dry_run=True)
+        else:
+            made = registry.publish(path, **options)
+    if dry_run:
+        show_preview(app, preview)
+    else:
+        app.console.result(made, facts=published_facts(made))
+
+
+@command(
+    "order",
+    group=compute,
+    examples=[
+        "registry compute order mean.py --on 8 --params by=sex",
+        "registry compute order 3 --on 8 --licence runs --out order.json",
+    ],
+)
+@click.argument("code")
+@click.option("--on", "offering", type=ASSET, required=True, metavar="ASSET", help="The offering.")
+@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
+@click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
+@click.option("--licence", help="The licence whose use is signed; by default one that you hold.")
+@click.option("--host", metavar="ADDRESS", help="Who is to run it; by default the first host of the terms.")
+@click.option("--days", type=Whole(1, 30), default=7, show_default=True, help="How long it may be begun.")
+@click.option("--out", type=OUTFILE, default=ORDER_FILE, show_default=True, help="Where the order is written.")
+def order(
+    app: App,
+    code: str,
+    offering: int | str,
+    params: tuple[str, ...],
+    seed: int,
+    licence: str | None,
+    host: str | None,
+    days: int,
+    out: str,
+) -> None:
+    """Sign an order to run CODE (a path, an asset or a CID) on data that stay with their owner, to be sent to the host.
+
+    Sends nothing. With a licence of uses, one is signed with it: the host takes it when your result lies ready."""
+    from registry.cli.experiments import params_of
+    from registry.system.disk import save
+    from registry.text.numbers import digits_or_text
+
+    registry = app.registry(to="order a job")
+    given = params_of(params)
+    made = registry.jobs.order(
+        digits_or_text(code), offering, params=given, seed=seed, licence=licence, host=host, days=days
+    )
+    written = save(out, ORDER_FILE, made.to_bytes())
+    facts = {"job": made.job.id, "order": str(written), "for": f"the host {made.job.host}"}
+    app.console.result({"job": made.job.id, "order": str(written), "host": made.job.host}, facts=facts)
+
+
+@command(
+    "run",
+    group=compute,
+    examples=["registry compute run order.json --data 7=ward/", "registry compute run --data 7=ward/ --out results/"],
+)
+@click.argument("orders", nargs=-1, type=click.Path(dir_okay=False))
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="ASSET=PATH",
+    help="Where data lie that their owner keeps; repeatable. Others are fetched.",
+)
+@click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for sealed results.")
+def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], out: str) -> None:
+    """As their host, take ORDERS by their terms and run them; without any, go on with all that are not at their end.
+
+    What comes out is sealed to whoever ordered it, with a receipt that you sign: send both."""
+    from registry.system.disk import load
+
+    desk = _desk(app, data)
+    taken = [desk.accept(load(path, _MOST_PAPER)).id for path in orders]
+    going = [entry.id for entry in desk.book.all("queued", "running", "ran", "cleared", "sealed")]
+    entries = []
+    with app.progress():
+        for id in taken or going:
+            entries.append(desk.work(id))
+            _write(desk, entries[-1], out)
+    app.console.result([_told(entry) for entry in entries], table=_table(entries))
+
+
+@command("jobs", group=compute, examples=["registry compute jobs", "registry compute jobs --json"])
+def jobs(app: App) -> None:
+    """List the jobs of this host, with what became of each and why."""
+    entries = _desk(app).book.all()
+    app.console.result([_told(entry) for entry in entries], table=_table(entries))
+
+
+@command("approve", group=compute, examples=["registry compute approve 3f9a"])
+@click.argument("job")
+def approve(app: App, job: str) -> None:
+    """Let a job run that is in review, or a result go out that is held; then: registry compute run."""
+    _show(app, _desk(app).approve(job))
+
+
+@command("decline", group=compute, examples=['registry compute decline 3f9a --why "singles people out"'])
+@click.argument("job")
+@click.option("--why", default="", help="For your own list of jobs.")
+def decline(app: App, job: str, why: str) -> None:
+    """Refuse a job that is in review, or a result that is held; no use is taken."""
+    _show(app, _desk(app).decline(job, why))
+
+
+@command("cancel", group=compute, examples=["registry compute cancel 3f9a"])
+@click.argument("job")
+def cancel(app: App, job: str) -> None:
+    """End a job that has no result yet; one that runs is stopped. No use is taken."""
+    _show(app, _desk(app).cancel(job))
+
+
+@command("logs", group=compute, examples=["registry compute logs 3f9a"])
+@click.argument("job")
+def logs(app: App, job: str) -> None:
+    """Show what the program of a job wrote: for you as its host, since no rule looked at it."""
+    from registry.sandbox.bounded_log import readable
+
+    text = readable(_desk(app).log(job))
+    app.console.answer(text, {"log": text})
+
+
+@command("fetch", group=compute, examples=["registry compute fetch 3f9a --out results/"])
+@click.argument("job")
+@click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for it.")
+def fetch(app: App, job: str, out: str) -> None:
+    """Write the sealed result of a job and its receipt once more."""
+    desk = _desk(app)
+    entry = desk.book.get(job)
+    desk.result(job)
+    _write(desk, entry, out)
+    _show(app, entry)
+
+
+@command("open", group=compute, examples=["registry compute open 3f9a.age 3f9a.receipt.json --out result/"])
+@click.argument("result", type=click.Path(dir_okay=False))
+@click.argument("receipt", type=click.Path(dir_okay=False))
+@click.option("--out", type=OUTFOLDER, required=True, help="Folder for its files.")
+def open_(app: App, result: str, receipt: str, out: str) -> None:
+    """Open a result that you ordered: every byte is as its host signed, or nothing is written."""
+    from registry.system.disk import load
+
+    registry = app.registry(to="open a result")
+    files = registry.jobs.open(load(result, _MOST_RESULT), load(receipt, _MOST_PAPER), out)
+    app.console.result(
+        [{"path": file.path, "size": file.size, "cid": file.cid} for file in files],
+        facts={file.path: f"{file.size:,} bytes" for file in files},
+    )
+
+
+@command(
+    "verify",
+    group=compute,
+    examples=[
+        "registry compute verify 3f9a.receipt.json",
+        "registry compute verify 3f9a.receipt.json --ddo offering.json --files result/",
+    ],
+)
+@click.argument("receipt", type=click.Path(dir_okay=False))
+@click.option("--ddo", type=click.Path(dir_okay=False), help="The document of the offering; by default it is fetched.")
+@click.option("--files", type=click.Path(path_type=Path), help="Hold these files against it, too.")
+def verify(app: App, receipt: str, ddo: str | None, files: Path | None) -> None:
+    """Check a receipt: its host signed every word, and is one that the terms name. Asks no chain and needs no key."""
+    from registry.cli.look import read_json
+    from registry.compute.job_receipt import read_receipt
+    from registry.documents.ddo import DDO
+    from registry.ipfs.store import fetch as block
+    from registry.system.disk import load
+
+    read = read_receipt(load(receipt, _MOST_PAPER))
+    document = DDO.from_dict(read_json(ddo)) if ddo else DDO.from_bytes(block(read.job.terms, app.blocks()))
+    read.check(document, files)
+    facts = {
+        "job": read.job.id,
+        "host": f"{read.job.host}, tier {read.tier}, {read.minutes} minutes begun",
+        "code": str(read.job.code),
+        "data": f"{read.job.data} version {read.job.data_version}",
+        "came out": "\n".join(f"{one.path}: {one.cid}" for one in read.outputs),
+    }
+    app.console.result(read.statement(), facts=facts)
+
+
+# --- Below ---------------------------------------------------------------------------------------
+
+
+def _desk(app: App, data: tuple[str, ...] = ()) -> JobDesk:
+    from registry.text.numbers import digits_or_text
+
+    places: dict[Any, str] = {}
+    for text in data:
+        asset, equals, path = text.partition("=")
+        if not equals or not path:
+            raise click.BadParameter(f"{text!r} is not ASSET=PATH.", param_hint="--data")
+        places[digits_or_text(asset)] = path
+    return app.registry(to="run jobs").jobs.desk(places)
+
+
+def _write(desk: JobDesk, entry: JobEntry, out: str) -> None:
+    """Write what is for the consumer; the same again is fine."""
+    from registry.system.disk import save
+
+    if entry.receipt is None:
+        return
+    sealed, receipt = desk.result(entry.id)
+    folder = f"{out.rstrip('/')}/"
+    save(folder, f"{entry.id[:16]}.age", sealed)
+    save(folder, f"{entry.id[:16]}.receipt.json", receipt)
+
+
+def _told(entry: JobEntry) -> dict[str, Any]:
+    job = entry.job
+    return {
+        "job": entry.id,
+        "state": entry.state,
+        "why": entry.why,
+        "consumer": job.consumer,
+        "data": job.data,
+        "code": str(job.code),
+        "params": dict(job.params),
+        "bytes": entry.taken,
+    }
+
+
+def _show(app: App, entry: JobEntry) -> None:
+    app.console.result(_told(entry), facts={"job": entry.id, "state": entry.state})
+
+
+def _table(entries: Sequence[JobEntry]) -> Table:
+    from registry.cli.console import table_of, when
+
+    table = table_of("Jobs", "job", "state", "why", "consumer", "code", "bytes", "asked")
+    for entry in entries:
+        cells = (entry.id[:16], entry.state, entry.why, entry.job.consumer, str(entry.job.code))
+        table.add_row(*cells, f"{entry.taken:,}", when(entry.asked))
+    return table

@@ -1,0 +1,352 @@
+"""Where jobs of strangers are run on data that stay: taken by their terms, run in the sandbox, looked at, sealed, paid.
+
+Each step is written down in the `JobBook` before it is done, and can be done again: whoever is killed at any of them
+goes on with `work`. A use is taken when a sealed result lies ready, and for nothing else, once.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from filelock import Timeout
+
+from registry.assets.catalogue import Catalogue
+from registry.compute.experiments import Experiments
+from registry.compute.job_book import JobBook, JobEntry
+from registry.compute.job_document import JobOrder
+from registry.compute.job_receipt import JobOutput, JobReceipt
+from registry.compute.order_checks import OrderChecks
+from registry.compute.result_rules import broken_rules
+from registry.compute.sealed_result import seal_result
+from registry.documents.compute_terms import Terms
+from registry.documents.ddo import DDO
+from registry.errors import (
+    BlockNotFound,
+    ConnectionFailed,
+    ContractError,
+    InputError,
+    InvalidRecord,
+    JobRefused,
+    RegistryError,
+    TransactionReverted,
+    Unverified,
+    WrongEnvironment,
+    WrongJobState,
+)
+from registry.home import private_lock
+from registry.ipfs.cid import CID
+from registry.ipfs.store import NullSink, fetch, keep, writing
+from registry.ipfs.unixfs import add_file, add_tree, cat
+from registry.sandbox import Limits, Outcome, Tier
+from registry.sandbox.runs.code import Code, read_code
+from registry.sandbox.runs.lock import fetch_wheels
+from registry.sandbox.runs.running import calm_variables, spool_of
+from registry.session import Session
+from registry.system.disk import write_whole
+
+__all__ = ["JobDesk"]
+
+DATA: Final = "data"
+"""Under which name a program finds the data: ``{inputs}/data``."""
+
+PROGRAM: Final = "program.py"
+"""What a program is called that is one file."""
+
+_LOOK: Final = 0.2
+"""Seconds between two looks at whether a job that runs was cancelled."""
+
+_TRIES: Final = 3
+"""How often a run is begun that fails on the host's side, or is killed."""
+
+
+class JobDesk:
+    """The desk of one host: the account of a session, with a journal at home.
+
+    `data` says where the data lie that their owner keeps, by DID: a folder or a file. What is public, and what the
+    account has the key of, is fetched. Without a home the journal is gone with the desk, as the chain in a process is.
+    """
+
+    def __init__(self, session: Session, data: Mapping[str, str | Path] | None = None) -> None:
+        self._session = session
+        self._spool = None if session.home else TemporaryDirectory(prefix="asset-registry-jobs-")
+        home = Path(self._spool.name) if self._spool else session.home
+        assert home is not None
+        self._folder = home / "jobs" / session.address.lower()
+        self._data = {str(session.did(did)): Path(path) for did, path in (data or {}).items()}
+        self.book = JobBook(self._folder / "jobs.sqlite")
+        self._workshop = Experiments(session).workshop
+
+    # --- What people do --------------------------------------------------------------------------
+
+    def accept(self, order: bytes) -> JobEntry:
+        """Take an order; one that was taken before is found as it is.
+
+        Raises `InvalidRecord` for what is no order, and `JobRefused` with all that speaks against it.
+        """
+        read = JobOrder.from_bytes(order)
+        with suppress(LookupError):
+            return self.book.get(read.job.id)
+        document, outside = OrderChecks(self._session).checked(read)
+        Catalogue(self._session).keep(document)  # it may be another one tomorrow
+        terms = document.compute
+        assert terms is not None
+        return self.book.accept(read, terms, review=bool(outside))
+
+    def approve(self, id: str) -> JobEntry:
+        """As the owner, let a job run that is in review, or a result go out that is held. Raises `WrongJobState`."""
+        entry = self.book.get(id)
+        return self.book.move(entry, "cleared" if entry.state == "held" else "queued")
+
+    def decline(self, id: str, why: str = "") -> JobEntry:
+        """As the owner, refuse a job that is in review, or a result that is held. Raises `WrongJobState`."""
+        entry = self.book.move(self.book.get(id), "declined", why=why)
+        self._clear(entry)
+        return entry
+
+    def cancel(self, id: str) -> JobEntry:
+        """End a job that has no result yet; one that runs is stopped where it runs. Raises `WrongJobState`."""
+        entry = self.book.move(self.book.get(id), "cancelled")
+        self._clear(entry)
+        return entry
+
+    def log(self, id: str) -> bytes:
+        """What the program of a job wrote, at most 64 KiB: for the owner, since no rule looks at it."""
+        with suppress(FileNotFoundError):
+            return (self._place(self.book.get(id)) / "log").read_bytes()
+        return b""
+
+    def result(self, id: str) -> tuple[bytes, bytes]:
+        """The sealed result of a job and its receipt. Raises `WrongJobState` if it is not delivered."""
+        entry = self.book.get(id)
+        if entry.receipt is None:
+            raise WrongJobState(entry.id, entry.state, "fetched")
+        return b"".join(cat(CID.parse(entry.facts["sealed"]), self._session.store)), entry.receipt
+
+    # --- Steps -----------------------------------------------------------------------------------
+
+    def work(self, id: str, *, stop: threading.Event | None = None) -> JobEntry:
+        """Take a job as far as it goes now: to its end, or to where its owner is asked. With `stop` it is left, to be
+        gone on with later. A job that another process works on is left to it.
+
+        Raises the content, sandbox and chain errors that are the host's; `work` goes on where it was then.
+        """
+        entry, stop = self.book.get(id), stop or threading.Event()
+        lock = private_lock(self._folder / f"{entry.id}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return entry
+        try:
+            entry = self.book.get(entry.id)
+            if entry.state == "running":  # whoever ran it was killed
+                entry = self._again(entry, "it was begun and not ended")
+            return self._steps(entry, stop)
+        except WrongJobState:
+            entry = self.book.get(entry.id)
+            if not entry.is_over:
+                raise
+            self._clear(entry)  # it was cancelled meanwhile
+            return entry
+        finally:
+            lock.release()
+
+    def _steps(self, entry: JobEntry, stop: threading.Event) -> JobEntry:
+        terms = self._terms(entry)
+        while not stop.is_set():
+            if entry.state == "queued":
+                late = time.time() > entry.job.until
+                entry = self.book.move(entry, "cancelled", why="too late") if late else self._run(entry, terms, stop)
+            elif entry.state == "ran":
+                entry = self._look(entry, terms)
+            elif entry.state == "cleared":
+                entry = self._seal(entry)
+            elif entry.state == "sealed":
+                entry = self._deliver(entry)
+            else:
+                break
+        return entry
+
+    def _run(self, entry: JobEntry, terms: Terms, stop: threading.Event) -> JobEntry:
+        entry = self.book.move(entry, "running")
+        place = self._place(entry)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True, mode=0o700)
+        try:
+            with self._watched(entry, stop) as ended:
+                outcome = self._outcome(entry, terms, place, ended)
+        except (InvalidRecord, WrongEnvironment, _Unusable) as error:
+            return self.book.move(entry, "failed", why=error.message, taken=0)
+        except (RegistryError, OSError) as error:
+            self._again(entry, str(error))
+            raise
+        write_whole(place / "log", outcome.log)
+        if outcome.ended == "cancelled":
+            return self.book.move(entry, "queued", why="the host was stopped")
+        if not outcome.ok:
+            left = outcome.ended in ("output", "files", "refused")
+            return self.book.move(entry, "withheld" if left else "failed", why=outcome.in_words(), taken=0)
+        return self.book.move(
+            entry,
+            "ran",
+            taken=sum(file.size for file in outcome.outputs),
+            outputs=[[file.path, file.size] for file in outcome.outputs],
+            minutes=max(math.ceil(outcome.seconds / 60), 1),
+            tier=outcome.tier.value,
+            finished=int(time.time()),
+        )
+
+    @contextmanager
+    def _watched(self, entry: JobEntry, stop: threading.Event) -> Iterator[threading.Event]:
+        """An event that is set when the host stops, or when the job is cancelled, also by another process."""
+        ended, over = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_LOOK):
+                if stop.is_set() or self.book.get(entry.id).state != "running":
+                    ended.set()
+                    return
+
+        watcher = threading.Thread(target=watch, name=f"job-{entry.id[:8]}", daemon=True)
+        watcher.start()
+        try:
+            yield ended
+        finally:
+            over.set()
+            watcher.join()
+
+    def _outcome(self, entry: JobEntry, terms: Terms, place: Path, cancel: threading.Event) -> Outcome:
+        job = entry.job
+        with ExitStack() as stack:
+            spool = spool_of(stack)
+            program = self._program(job.code, spool)
+            data = self._laid(entry, spool)
+            most = Limits(
+                seconds=terms.seconds,
+                memory=terms.memory,
+                processes=terms.processes,
+                output=terms.most_bytes,
+                files=sum(one.path.count("/") + 1 for one in terms.outputs),
+            )
+            return self._workshop.execute(
+                program,
+                {DATA: data},
+                params=job.params,
+                arguments=program.arguments,
+                variables=calm_variables(job.seed),
+                outputs=place / "out",
+                limits=program.limits.within(most),
+                spool=spool,
+                least=Tier(terms.tier),
+                cancel=cancel,
+            )
+
+    def _program(self, code: CID, spool: Path) -> Code:
+        laid = self._workshop.lay(str(code), spool / "code")
+        try:
+            if laid.path.is_file():
+                return read_code(laid.path.rename(laid.path.with_name(PROGRAM)))
+            program = read_code(laid.path)
+        except InputError as error:
+            raise _Unusable(error.message, hint=error.hint) from error
+        if program.lock is not None:
+            fetch_wheels(program.lock, self._session.store, self._session.progress)
+        return program
+
+    def _laid(self, entry: JobEntry, spool: Path) -> Path:
+        """Where the data lie, every byte as its document promises. Raises `Unverified` and the content errors."""
+        job = entry.job
+        path = self._data.get(job.data)
+        if path is None:
+            content = Catalogue(self._session).get(job.data).ddo.content
+            if content is not None and content.kept:
+                raise BlockNotFound(job.content, f"the folders of this host: name where {job.data} lies")
+            return self._workshop.lay(job.data, spool / "in", version=job.data_version).path
+        # With all that lies there: a program would see names that the content leaves out.
+        found = add_tree(path, NullSink(), hidden=True)
+        if found.cid != job.content:
+            raise Unverified(job.content, str(path), f"what lies there is {found.cid}")
+        return path
+
+    def _look(self, entry: JobEntry, terms: Terms) -> JobEntry:
+        files = [(path, size) for path, size in entry.facts["outputs"]]
+        broken = broken_rules(self._place(entry) / "out", files, terms)
+        if broken:
+            moved = self.book.move(entry, "withheld", why="; ".join(broken), taken=0)
+            self._clear(moved)
+            return moved
+        return self.book.move(entry, "held" if terms.release == "owner" else "cleared")
+
+    def _seal(self, entry: JobEntry) -> JobEntry:
+        place = self._place(entry)
+        added, sealed = seal_result(place / "out", entry.job.recipient)
+        write_whole(place / "result.age", sealed)
+        store = self._session.store
+        with writing(store):
+            cid = add_file(place / "result.age", store).cid
+            keep(store, {cid: f"result of job {entry.id[:16]}"})
+        subjects = [[file.path, str(file.cid)] for file in sorted(added.files, key=lambda file: file.path)]
+        return self.book.move(entry, "sealed", sealed=str(cid), root=str(added.cid), subjects=subjects)
+
+    def _deliver(self, entry: JobEntry) -> JobEntry:
+        use = entry.order.receipt()
+        if use is not None:
+            call = self._session.receipt_contract.functions.consumeWithReceipt(use.values(), use.signature)
+            outbox = self._session.actor.outbox("take the use of a job")
+            try:
+                outbox.send(call, intent=f"compute:{entry.id}", once=True)
+            except ConnectionFailed:
+                raise
+            except (ContractError, TransactionReverted) as error:
+                moved = self.book.move(entry, "unpaid", why=error.message, taken=0)
+                self._clear(moved)
+                return moved
+        receipt = self._receipt(entry).signed_by(self._session.actor.signing("sign the receipt of a job"))
+        moved = self.book.move(entry, "delivered", receipt=receipt)
+        self._clear(moved)
+        return moved
+
+    def _receipt(self, entry: JobEntry) -> JobReceipt:
+        facts: dict[str, Any] = entry.facts
+        return JobReceipt(
+            job=entry.job,
+            outputs=tuple(JobOutput(path, CID.parse(cid)) for path, cid in facts["subjects"]),
+            root=CID.parse(facts["root"]),
+            sealed=CID.parse(facts["sealed"]),
+            tier=facts["tier"],
+            minutes=facts["minutes"],
+            finished=facts["finished"],
+        )
+
+    # --- Below -----------------------------------------------------------------------------------
+
+    def _again(self, entry: JobEntry, why: str) -> JobEntry:
+        return self.book.move(entry, "queued" if entry.tries < _TRIES else "broken", why=why)
+
+    def _terms(self, entry: JobEntry) -> Terms:
+        """The terms that the job was taken under, whatever the document says today."""
+        terms = DDO.from_bytes(fetch(entry.job.terms, self._session.store)).compute
+        if terms is None:
+            raise JobRefused(entry.id, ["its document has no terms"])
+        return terms
+
+    def _place(self, entry: JobEntry) -> Path:
+        return self._folder / entry.id
+
+    def _clear(self, entry: JobEntry) -> None:
+        """Take away what was computed in the clear; the log stays for the owner."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._place(entry) / "out")
+        with suppress(FileNotFoundError):
+            (self._place(entry) / "result.age").unlink()
+
+
+class _Unusable(InputError):
+    """Code that cannot be run as it is: its consumer's choice."""

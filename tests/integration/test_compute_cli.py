@@ -1,0 +1,74 @@
+"""A stranger's mean over penguins that stay at home, on the command line: offered, ordered, run, opened, verified."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.cli_support import PENGUINS, Shell
+from integration.support import Anvil
+
+MEAN = """
+import csv, os
+from pathlib import Path
+
+groups = {}
+for row in csv.DictReader((Path(os.environ["REGISTRY_INPUTS"]) / "data" / "penguins.csv").open()):
+    if row["body_mass_g"] not in ("", "NA"):
+        groups.setdefault(row["species"], []).append(float(row["body_mass_g"]))
+lines = [f"{name},{sum(all_) / len(all_):.2f},{len(all_)}" for name, all_ in sorted(groups.items())]
+(Path(os.environ["REGISTRY_OUTPUTS"]) / "mean.csv").write_text("\\n".join(["species,mass,n", *lines, ""]))
+"""
+
+
+@pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Offers runs (2) on penguins (1) of which nobody gets a block."""
+    node = Anvil()
+    shell = Shell(node.url, tmp_path_factory.mktemp("owner"))
+    shell.ok("deploy", "--local-dollar", "--yes")
+    (shell.folder / "mean.py").write_text(MEAN)
+    code = re.search(r"baf\w+", shell.ok("cid", "mean.py"))
+    assert code is not None
+    columns = [
+        {"name": "species", "kind": "choice", "values": ["Adelie", "Chinstrap", "Gentoo"]},
+        {"name": "mass", "kind": "number"},
+        {"name": "n", "kind": "integer"},
+    ]
+    table = {"path": "mean.csv", "bytes": 500, "columns": columns, "rows": 3, "group": "n", "smallest": 20}
+    terms = {"code": [code[0]], "outputs": [table], "budget": {"runs": 2, "bytes": 1000}}
+    (shell.folder / "terms.json").write_text(json.dumps(terms))
+    named = ("--name", "Penguins", "--type", "dataset", "--license", "CC0-1.0")
+    shell.ok("compute", "offer", "terms.json", str(PENGUINS), *named, "--licence", "runs: 2 uses, 1 USD")
+    yield shell
+    node.stop()
+
+
+def test_a_stranger_computes_a_mean_over_penguins_that_stay_at_home(owner: Shell, tmp_path: Path) -> None:
+    stranger = owner.as_("stranger")
+    environment = {"REGISTRY_KEYS": "file", "REGISTRY_KEYS_PASSPHRASE": "a long passphrase"}
+    assert stranger("show", "1").exit_code == 0 and stranger("download", "1", "taken").exit_code == 1
+    assert "mean.csv of at most 500 bytes" in stranger.ok("compute", "terms", "2")
+    stranger.ok("fund", "10 USD")
+    stranger.ok("buy", "2", "runs", "--yes")
+    ordered = stranger("compute", "order", "mean.py", "--on", "2", environment=environment)
+    assert ordered.exit_code == 0, ordered.stderr
+    ran = owner("compute", "run", "order.json", "--data", f"1={PENGUINS}", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    (told,) = json.loads(ran.stdout)
+    assert told["state"] == "delivered", told
+    result, receipt = (f"results/{told['job'][:16]}.{ending}" for ending in ("age", "receipt.json"))
+    opened = stranger("compute", "open", result, receipt, "--out", "opened", environment=environment)
+    assert opened.exit_code == 0, opened.stderr
+    assert (owner.folder / "opened" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.66,151"
+    nobody = Shell("http://127.0.0.1:9", owner.folder, None)
+    assert told["job"] in nobody.ok("compute", "verify", receipt, "--files", "opened").replace("\n", "")
+    (owner.folder / "opened" / "mean.csv").write_text("species,mass,n\n")
+    assert "ForgedReceipt" in nobody("compute", "verify", receipt, "--files", "opened", "--json").stderr
+    assert "delivered" in owner.ok("compute", "jobs") and owner("compute", "cancel", told["job"][:8]).exit_code == 1
+    refused = owner("compute", "run", "order.json", "--json", "--data", "1")
+    assert refused.exit_code == 2 and "ASSET=PATH" in refused.stderr

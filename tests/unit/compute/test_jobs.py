@@ -1,0 +1,354 @@
+"""Jobs of a stranger on data that stay with their owner, from the order to the receipt, on a chain in this process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from registry import CID, DID, DataBudget, Licence, Published, Registry
+from registry.compute.job_desk import JobDesk
+from registry.compute.job_document import JobOrder
+from registry.compute.job_receipt import read_receipt
+from registry.documents.canonical import canonical_bytes
+from registry.errors import (
+    AccessDenied,
+    ContentError,
+    ForgedReceipt,
+    InvalidRecord,
+    JobNotFound,
+    JobRefused,
+    Unverified,
+    WrongJobState,
+    WrongKey,
+)
+from registry.results import Holding
+
+from .ward import BROKEN, COPY, LATE, MEAN, patients, stored, terms
+
+RUNS = Licence.uses("runs", uses=3, price="1 USD")
+DAY = Licence.period("day", days=1, price="5 USD")
+
+
+class Ward(NamedTuple):
+    """An owner with data at home, the offering, and a stranger who bought three runs."""
+
+    owner: Registry
+    stranger: Registry
+    offer: Published
+    data: DID
+    home: Path
+    mean: CID
+
+    def desk(self) -> JobDesk:
+        return self.owner.jobs.desk({self.data: self.home})
+
+    def order(self, code: CID | None = None, **options: Any) -> JobOrder:
+        return self.stranger.jobs.order(code or self.mean, self.offer.did, **options)
+
+    def uses(self) -> Holding:
+        return self.stranger.holding(self.offer.did, "runs")
+
+    def with_terms(self, **changes: Any) -> None:
+        """The owner changes the terms."""
+        compute = self.owner.get(self.offer.did).ddo.compute
+        assert compute is not None
+        self.owner.update(self.offer.did, compute=compute.with_changes(**changes))
+
+
+@pytest.fixture
+def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Iterator[Ward]:
+    for client in (author, stranger):
+        client.home = tmp_path / client.address  # where each keeps the journal of jobs
+    home = patients(tmp_path / "ward")
+    mean = stored(author, MEAN, tmp_path)
+    offer = author.publish(home, name=name, type="dataset", license="MIT", licences=[RUNS, DAY], compute=terms(mean))
+    stranger.buy(offer.did, "runs")
+    data = author.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
+    assert data is not None
+    yield Ward(author, stranger, offer, data, home, mean)
+
+
+def test_a_stranger_computes_a_mean_over_data_that_stay_at_home(ward: Ward, tmp_path: Path) -> None:
+    desk = ward.desk()
+    entry = desk.work(desk.accept(ward.order().to_bytes()).id)
+    assert (entry.state, entry.why, ward.uses().uses) == ("delivered", "", 2)
+    sealed, receipt = desk.result(entry.id)
+    ward.stranger.jobs.open(sealed, receipt, tmp_path / "result")
+    assert (tmp_path / "result" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.0,20"
+    read = ward.stranger.jobs.verify(receipt)
+    assert (read.job.id, read.tier, [one.path for one in read.outputs]) == (entry.id, 2, ["mean.csv"])
+    read.check(folder=tmp_path / "result")
+    with pytest.raises(WrongKey):
+        ward.owner.jobs.open(sealed, receipt, tmp_path / "other")
+    assert not (ward.desk()._place(entry) / "out").exists(), "nothing of it lies in the clear any more"
+    assert desk.accept(ward.order().to_bytes()).state == "queued"
+    assert desk.work(entry.id) == entry and ward.uses().uses == 2
+
+
+def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(ward: Ward, tmp_path: Path) -> None:
+    copy = stored(ward.owner, COPY, tmp_path, "copy.py")
+    ward.with_terms(code=(ward.mean, copy))
+    desk = ward.desk()
+    entry = desk.work(desk.accept(ward.order(copy).to_bytes()).id)
+    assert entry.state == "withheld" and "400 bytes of output" in entry.why and entry.taken == 0
+    assert ward.uses().uses == 3
+    with pytest.raises(WrongJobState):
+        desk.result(entry.id)
+
+
+def test_a_group_of_one_does_not_come_out(ward: Ward) -> None:
+    desk = ward.desk()
+    entry = desk.work(desk.accept(ward.order(params={"by": "sex"}).to_bytes()).id)
+    assert (entry.state, ward.uses().uses) == ("withheld", 3) and "fewer than 10" in entry.why
+
+
+def test_code_and_parameters_that_the_terms_do_not_name_are_refused_before_anything_runs(
+    ward: Ward, tmp_path: Path
+) -> None:
+    copy = stored(ward.owner, COPY, tmp_path)  # under the same name, another program
+    with pytest.raises(JobRefused, match="not on its list"):
+        ward.order(copy)
+    with pytest.raises(JobRefused, match="'by' may not be 'mass'"):
+        ward.order(params={"by": "mass"})
+    order = ward.order()
+    other = order.job.made({**order.job.to_dict(), "code": str(copy)})
+    assert ward.stranger.signer is not None
+    forged = JobOrder(job=other, signature=ward.stranger.signer.sign_typed_data(other.message()).hex(), use=order.use)
+    with pytest.raises(JobRefused, match="not on its list"):
+        ward.desk().accept(forged.to_bytes())
+    assert ward.desk().book.all() == ()
+
+
+def test_terms_that_were_changed_in_between_are_not_those_that_were_signed(ward: Ward) -> None:
+    order = ward.order()
+    ward.with_terms(seconds=21)
+    with pytest.raises(JobRefused, match="terms were changed"):
+        ward.desk().accept(order.to_bytes())
+
+
+def test_an_order_is_for_one_host_and_of_one_account_and_for_one_version_of_the_data(ward: Ward) -> None:
+    order = ward.order()
+    with pytest.raises(JobRefused, match="it is for the host"):
+        ward.stranger.jobs.desk().accept(order.to_bytes())
+    assert ward.owner.signer is not None
+    another = ward.owner.signer.sign_typed_data(order.job.message()).hex()
+    signed = JobOrder(job=order.job, signature=another, use=order.use)
+    with pytest.raises(JobRefused, match="did not sign it"):
+        ward.desk().accept(signed.to_bytes())
+    (ward.home / "patients.csv").write_text("species,sex,mass\n")
+    ward.owner.update(ward.data, path=ward.home)
+    with pytest.raises(JobRefused, match="version 2 now"):
+        ward.desk().accept(order.to_bytes())
+
+
+@pytest.mark.parametrize("left", [b"", b"{}", b"\xff", b"[" * 10_000, b'{"job":1,"signature":"00"}', b"0" * 2**21])
+def test_what_is_no_order_is_refused(ward: Ward, left: bytes) -> None:
+    with pytest.raises(InvalidRecord):
+        ward.desk().accept(left)
+
+
+def test_a_use_pays_for_the_job_that_it_was_signed_for_and_no_other(ward: Ward) -> None:
+    first, second = ward.order(), ward.order()
+    swapped = JobOrder(job=second.job, signature=second.signature, use=first.use)
+    with pytest.raises(JobRefused, match="use is of another job"):
+        ward.desk().accept(swapped.to_bytes())
+    unpaid = JobOrder(job=second.job, signature=second.signature)
+    with pytest.raises(JobRefused, match="signed no use"):
+        ward.desk().accept(unpaid.to_bytes())
+
+
+def test_whoever_spends_the_use_elsewhere_meanwhile_gets_no_result(ward: Ward) -> None:
+    desk = ward.desk()
+    entry = desk.accept(ward.order().to_bytes())
+    ward.stranger.consume(ward.offer.did, "runs", uses=3)
+    entry = desk.work(entry.id)
+    assert entry.state == "unpaid" and entry.receipt is None
+    assert desk.book.spent(str(ward.data), 1) == (0, 0)
+
+
+def test_who_bought_time_signs_no_use_and_who_bought_nothing_orders_nothing(ward: Ward, buyer: Registry) -> None:
+    with pytest.raises(AccessDenied, match="no licence for runs"):
+        buyer.jobs.order(ward.mean, ward.offer.did)
+    buyer.buy(ward.offer.did, "day")
+    order = buyer.jobs.order(ward.mean, ward.offer.did)
+    assert order.use is None and ward.desk().accept(order.to_bytes()).state == "queued"
+
+
+def test_a_budget_is_of_the_data_and_not_of_an_account(ward: Ward, buyer: Registry) -> None:
+    ward.with_terms(budget=DataBudget(runs=2, bytes=2000))
+    buyer.buy(ward.offer.did, "day")
+    desk = ward.desk()
+    desk.accept(ward.order().to_bytes())
+    desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
+    with pytest.raises(JobRefused, match="no run left of 2"):
+        desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
+
+
+def test_of_many_who_race_for_the_last_bytes_one_gets_them(ward: Ward) -> None:
+    ward.with_terms(budget=DataBudget(runs=5, bytes=799))
+    orders = [ward.order().to_bytes() for _ in range(3)]
+    taken: list[str] = []
+    refused: list[JobRefused] = []
+
+    def hand_in(order: bytes) -> None:
+        try:
+            taken.append(ward.desk().accept(order).id)
+        except JobRefused as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=hand_in, args=(order,)) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 1 and len(refused) == 2 and "399 bytes left" in str(refused[0])
+
+
+def test_what_a_program_writes_is_for_the_owner_and_its_failure_costs_no_use(ward: Ward, tmp_path: Path) -> None:
+    broken = stored(ward.owner, BROKEN, tmp_path)
+    ward.with_terms(code=(broken,))
+    desk = ward.desk()
+    entry = desk.work(desk.accept(ward.order(broken).to_bytes()).id)
+    assert (entry.state, entry.why, ward.uses().uses) == ("failed", "ended with exit code 1", 3)
+    assert desk.log(entry.id) == b"patient 7 is ill\n"
+    assert desk.book.spent(str(ward.data), 1) == (1, 0), "it ran"
+
+
+def test_a_job_that_runs_is_cancelled_by_another_process(ward: Ward, tmp_path: Path) -> None:
+    late = stored(ward.owner, LATE, tmp_path)
+    ward.with_terms(code=(late,))
+    desk = ward.desk()
+    id = desk.accept(ward.order(late).to_bytes()).id
+    ended: list[str] = []
+    worker = threading.Thread(target=lambda: ended.append(ward.desk().work(id).state))
+    worker.start()
+    while desk.book.get(id).state != "running":
+        threading.Event().wait(0.05)
+    assert desk.work(id).state == "running", "another works on it"
+    desk.cancel(id)
+    worker.join(20)
+    assert ended == ["cancelled"] and desk.book.spent(str(ward.data), 1) == (0, 0)
+    with pytest.raises(WrongJobState):
+        desk.cancel(id)
+
+
+def test_other_code_runs_when_the_owner_read_it_and_a_held_result_goes_out_when_the_owner_saw_it(
+    ward: Ward, tmp_path: Path
+) -> None:
+    ward.with_terms(review=True, release="owner")
+    other = stored(ward.owner, MEAN + "# mine\n", tmp_path)
+    desk = ward.desk()
+    id = desk.accept(ward.order(other).to_bytes()).id
+    assert desk.work(id).state == "in review"
+    desk.approve(id)
+    assert desk.work(id).state == "held" and ward.uses().uses == 3
+    desk.approve(id)
+    assert desk.work(id).state == "delivered" and ward.uses().uses == 2
+    second = desk.accept(ward.order(other).to_bytes()).id
+    assert desk.decline(second, "not for us").state == "declined"
+    with pytest.raises(WrongJobState):
+        desk.approve(second)
+
+
+def test_data_that_lie_otherwise_than_their_document_says_are_not_computed_on(ward: Ward) -> None:
+    (ward.home / ".hidden.csv").write_text("a name that the content leaves out, and a program would see")
+    desk = ward.desk()
+    id = desk.accept(ward.order().to_bytes()).id
+    for _ in range(3):
+        with pytest.raises(Unverified):
+            desk.work(id)
+    assert desk.work(id).state == "broken" and ward.uses().uses == 3
+    with pytest.raises(ContentError):
+        nowhere = ward.owner.jobs.desk()
+        nowhere.work(nowhere.accept(ward.order().to_bytes()).id)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("state", ["running", "ran", "cleared", "sealed", "delivered"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_each_step_a_host_loses_nothing_and_takes_no_use_twice(
+    ward: Ward, state: str, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = ward.desk()
+    id = desk.accept(ward.order().to_bytes()).id
+    move = desk.book.move
+
+    def killed(entry: Any, to: str, **changes: Any) -> Any:
+        if to == state:
+            if after:
+                move(entry, to, **changes)
+            raise Killed
+        return move(entry, to, **changes)
+
+    monkeypatch.setattr(desk.book, "move", killed)
+    with pytest.raises(Killed):
+        desk.work(id)
+    desk.book.close()
+    again = ward.desk()
+    entry = again.work(id)
+    assert entry.state == "delivered" and ward.uses().uses == 2
+    sealed, receipt = again.result(id)
+    assert ward.stranger.jobs.verify(receipt).job.id == id and sealed
+
+
+def test_a_receipt_whose_host_did_not_sign_every_word_is_none(ward: Ward, tmp_path: Path) -> None:
+    desk = ward.desk()
+    entries = [desk.work(desk.accept(ward.order().to_bytes()).id) for _ in range(2)]
+    (_, receipt), (_, other) = (desk.result(entry.id) for entry in entries)
+    envelope = json.loads(receipt)
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+
+    def changed(**fields: Any) -> bytes:
+        payload = base64.b64encode(canonical_bytes({**statement, **fields})).decode()
+        return canonical_bytes({**envelope, "payload": payload})
+
+    forged = [
+        changed(subject=[]),
+        changed(more=1),
+        changed(predicate={**statement["predicate"], "runDetails": {}}),
+        canonical_bytes({**envelope, "signatures": json.loads(other)["signatures"]}),
+        canonical_bytes({**envelope, "signatures": []}),
+        canonical_bytes({**envelope, "note": "ours"}),
+        canonical_bytes({**envelope, "payload": "*"}),
+        b"{}",
+        b"[]",
+        receipt + b" ",
+        receipt[:-1],
+    ]
+    for one in forged:
+        with pytest.raises(ForgedReceipt):
+            read_receipt(one)
+    assert read_receipt(receipt).job.id == entries[0].id
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "mean.csv").write_text("group,mass,n\n")
+    with pytest.raises(ForgedReceipt, match="the host signed for"):
+        read_receipt(receipt).check(folder=tmp_path / "files")
+    with pytest.raises(ForgedReceipt, match="this document is"):
+        read_receipt(receipt).check(ward.owner.get(ward.data).ddo)
+
+
+def test_a_result_of_another_job_is_not_opened_under_this_receipt(ward: Ward, tmp_path: Path) -> None:
+    desk = ward.desk()
+    first = desk.work(desk.accept(ward.order().to_bytes()).id)
+    second = desk.work(desk.accept(ward.order().to_bytes()).id)
+    with pytest.raises(WrongKey):
+        ward.stranger.jobs.open(desk.result(first.id)[0], desk.result(second.id)[1], tmp_path / "result")
+    assert not (tmp_path / "result").exists()
+
+
+def test_jobs_are_found_by_how_their_names_begin(ward: Ward) -> None:
+    desk = ward.desk()
+    entry = desk.accept(ward.order().to_bytes())
+    assert desk.book.get(entry.id[:8]) == entry and desk.book.all("queued") == (entry,)
+    for wrong in ("", "ffff", "a" * 65, "%", entry.id[:4].upper() + "Z"):
+        with pytest.raises(JobNotFound):
+            desk.book.get(wrong)

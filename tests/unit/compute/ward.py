@@ -1,0 +1,78 @@
+"""A ward whose patients stay at home, and programs that strangers would run on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from registry import CID, DataBudget, Registry, ResultColumn, ResultFile, Terms
+from registry.ipfs.unixfs import add_file
+
+MEAN = """
+import csv, json, os
+from pathlib import Path
+
+inputs, outputs = Path(os.environ["REGISTRY_INPUTS"]), Path(os.environ["REGISTRY_OUTPUTS"])
+by = json.loads(Path(os.environ["REGISTRY_PARAMS"]).read_text()).get("by", "species")
+groups = {}
+for row in csv.DictReader((inputs / "data" / "patients.csv").open()):
+    groups.setdefault(row[by], []).append(float(row["mass"]))
+with (outputs / "mean.csv").open("w") as out:
+    out.write("group,mass,n\\n")
+    for name, masses in sorted(groups.items()):
+        out.write(f"{name},{sum(masses) / len(masses)},{len(masses)}\\n")
+"""
+"""The mean mass of each group."""
+
+COPY = """
+import os, shutil
+from pathlib import Path
+
+shutil.copy(Path(os.environ["REGISTRY_INPUTS"]) / "data" / "patients.csv",
+            Path(os.environ["REGISTRY_OUTPUTS"]) / "mean.csv")
+"""
+"""Takes the data along under the name of a result."""
+
+LATE = "import time\nprint('patient 7 is ill', flush=True)\ntime.sleep(60)\n"
+"""Tells a secret in its log, and does not end."""
+
+BROKEN = "raise SystemExit('patient 7 is ill')\n"
+
+
+def patients(folder: Path) -> Path:
+    """Forty patients of two groups, and one who is alone."""
+    folder.mkdir()
+    rows = [("Adelie", "f", 3700), ("Gentoo", "m", 5000)] * 20
+    lines = [f"{species},{sex},{mass}" for species, sex, mass in rows]
+    (folder / "patients.csv").write_text("\n".join(["species,sex,mass", *lines, "Gentoo,x,9999", ""]))
+    return folder
+
+
+def stored(client: Registry, program: str, folder: Path, name: str = "program.py") -> CID:
+    """A program in the store."""
+    (folder / name).write_text(program)
+    return add_file(folder / name, client.store).cid
+
+
+def terms(*code: CID, **changes: object) -> Terms:
+    """The terms of the ward: means of groups of at least ten."""
+    table = ResultFile(
+        path="mean.csv",
+        bytes=400,
+        columns=(
+            ResultColumn(name="group", kind="choice", values=("Adelie", "Gentoo", "f", "m", "x")),
+            ResultColumn(name="mass", kind="number"),
+            ResultColumn(name="n", kind="integer"),
+        ),
+        rows=5,
+        group="n",
+        smallest=10,
+    )
+    made = {
+        "code": code,
+        "params": {"by": ["species", "sex"]},
+        "outputs": (table,),
+        "budget": DataBudget(runs=5, bytes=2000),
+        "seconds": 20,
+        "memory": 512 * 2**20,
+    }
+    return Terms(**{**made, **changes})
