@@ -173,21 +173,22 @@ def order(
     metavar="ASSET=PATH",
     help="Where data lie that their owner keeps; repeatable. Others are fetched.",
 )
+@click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
 @click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for sealed results.")
-def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], out: str) -> None:
+def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str) -> None:
     """As their host, take ORDERS by their terms and run them; without any, go on with all that are not at their end.
 
-    What comes out is sealed to whoever ordered it, with a receipt that you sign: send both."""
+    What comes out is sealed to whoever ordered it, with a receipt that you sign: send both. Each account has its turn.
+    Interrupted, it goes on where it stopped when it is run again."""
+    from registry.compute.job_queue import work_all
     from registry.system.disk import load
 
     desk = _desk(app, data)
     taken = [desk.accept(load(path, _MOST_PAPER)).id for path in orders]
-    going = [entry.id for entry in desk.book.all("queued", "running", "ran", "cleared", "sealed")]
-    entries = []
     with app.progress():
-        for id in taken or going:
-            entries.append(desk.work(id))
-            _write(desk, entries[-1], out)
+        entries = work_all(desk, taken, workers=workers)
+        for entry in entries:
+            _write(desk, entry, out)
     app.console.result([_told(entry) for entry in entries], table=_table(entries))
 
 

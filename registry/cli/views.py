@@ -37,7 +37,10 @@ def asset_facts(found: Asset, declared: Sequence[Conformance] = ()) -> dict[str,
         "conforms to": "; ".join(one.in_words() for one in declared),
         "version": str(found.version),
         "document": f"ipfs://{found.cid}",
-        "content": f"ipfs://{content.cid}, {content.size:,} bytes" if content else "none",
+        "content": f"ipfs://{content.cid}, {content.size:,} bytes{', kept by its owner' * content.kept}"
+        if content
+        else "none",
+        "runs": f"on {document.compute.data}: {document.compute.in_words()}" if document.compute else "",
         "built from": ", ".join(map(str, document.parents)),
         "made by": f"the run ipfs://{document.made_by}; again: registry reproduce {found.did.asset_id}"
         if document.made_by

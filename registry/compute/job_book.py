@@ -161,6 +161,11 @@ class JobBook:
                 raise WrongJobState(entry.id, found[0].state if found else "gone", state)
             return found[0]
 
+    def note(self, id: str, why: str) -> None:
+        """Say what keeps a job where it is."""
+        with self._guard, self._typed(), self._writing():
+            self._db.execute("UPDATE jobs SET why = ? WHERE id = ?", (why[:2_000], id))
+
     # --- Reading ---------------------------------------------------------------------------------
 
     def get(self, id: str) -> JobEntry:

@@ -83,6 +83,7 @@ class JobDesk:
         self._data = {str(session.did(did)): Path(path) for did, path in (data or {}).items()}
         self.book = JobBook(self._folder / "jobs.sqlite")
         self._workshop = Experiments(session).workshop
+        self._paying = threading.Lock()
 
     # --- What people do --------------------------------------------------------------------------
 
@@ -301,7 +302,8 @@ class JobDesk:
             call = self._session.receipt_contract.functions.consumeWithReceipt(use.values(), use.signature)
             outbox = self._session.actor.outbox("take the use of a job")
             try:
-                outbox.send(call, intent=f"compute:{entry.id}", once=True)
+                with self._paying:  # an account's transactions have an order
+                    outbox.send(call, intent=f"compute:{entry.id}", once=True)
             except ConnectionFailed:
                 raise
             except (ContractError, TransactionReverted) as error:

@@ -14,12 +14,14 @@ import pytest
 from registry import CID, DID, DataBudget, Licence, Published, Registry
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import JobOrder
+from registry.compute.job_queue import fair, work_all
 from registry.compute.job_receipt import read_receipt
 from registry.documents.canonical import canonical_bytes
 from registry.errors import (
     AccessDenied,
     ContentError,
     ForgedReceipt,
+    InputError,
     InvalidRecord,
     JobNotFound,
     JobRefused,
@@ -267,6 +269,41 @@ def test_data_that_lie_otherwise_than_their_document_says_are_not_computed_on(wa
     with pytest.raises(ContentError):
         nowhere = ward.owner.jobs.desk()
         nowhere.work(nowhere.accept(ward.order().to_bytes()).id)
+
+
+def test_an_account_with_many_jobs_keeps_nobody_from_a_turn_and_a_job_that_fails_keeps_no_other(
+    ward: Ward, buyer: Registry, tmp_path: Path
+) -> None:
+    buyer.buy(ward.offer.did, "day")
+    ward.stranger.buy(ward.offer.did, "day")
+    lost = CID.raw(b"code that nobody has")
+    ward.with_terms(code=(ward.mean, lost), budget=DataBudget(runs=9, bytes=4000))
+    desk = ward.desk()
+    many = [desk.accept(ward.order(lost if number == 1 else ward.mean).to_bytes()) for number in range(4)]
+    one = desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
+    assert one in fair(desk.book.all())[:2] and len(fair(desk.book.all())) == 5
+    ended = {entry.id: entry for entry in work_all(desk, workers=2)}
+    failed = ended.pop(many[1].id)
+    assert failed.state == "queued" and str(lost) in failed.why
+    assert {entry.state for entry in ended.values()} == {"delivered"} and len(ended) == 4
+    work_all(desk)
+    assert [entry.state for entry in work_all(desk)] == ["broken"] and work_all(desk) == ()
+    with pytest.raises(InputError):
+        work_all(desk, workers=0)
+
+
+def test_a_host_that_is_stopped_leaves_what_runs_for_later(ward: Ward, tmp_path: Path) -> None:
+    late = stored(ward.owner, LATE, tmp_path)
+    ward.with_terms(code=(late,))
+    desk, stop = ward.desk(), threading.Event()
+    id = desk.accept(ward.order(late).to_bytes()).id
+    worker = threading.Thread(target=lambda: desk.work(id, stop=stop))
+    worker.start()
+    while desk.book.get(id).state != "running":
+        threading.Event().wait(0.05)
+    stop.set()
+    worker.join(20)
+    assert (desk.book.get(id).state, desk.book.get(id).why) == ("queued", "the host was stopped")
 
 
 class Killed(BaseException):
