@@ -99,14 +99,17 @@ class VisitorSigner:
 
     def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
         """The wallet's signature of an EIP-712 message. Raises `SignerError` if there is none."""
-        text = json.dumps(full_message, default=lambda value: "0x" + bytes(value).hex())
-        return self._ask(
-            WalletQuestion("eth_signTypedData_v4", [self.address, text], json.dumps(json.loads(text), indent=1))
-        )
+        text, shown = (json.dumps(full_message, default=_hexed, indent=indent) for indent in (None, 1))
+        return self._ask(WalletQuestion("eth_signTypedData_v4", [self.address, text], shown))
 
     def sign_transaction(self, tx: dict[str, Any]) -> bytes:
         """Raises `SignerError`: wallets of browsers send transactions themselves."""
         raise SignerError("A visitor's wallet sends its own transactions.", hint="Use buy() of the app.")
+
+
+def _hexed(value: Any) -> str:
+    """Bytes as wallets take them."""
+    return "0x" + bytes(value).hex()
 
 
 class Visit:

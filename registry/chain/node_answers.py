@@ -5,12 +5,13 @@ Everything here looks at one answer of JSON-RPC and asks nobody.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Final, cast
 
 import requests
 from web3.types import RPCResponse
+
+from registry.ipfs.nesting import load_json
 
 AGAIN: Final = 64
 """Ranges that a node takes until a longer one, which it refused before, is tried again."""
@@ -62,7 +63,7 @@ def lacks_block(answer: Any) -> bool:
 def in_refusal(error: requests.HTTPError) -> RPCResponse | None:
     """The answer of JSON-RPC that came under a status of HTTP that is no success; None if none did."""
     try:
-        body = json.loads(error.response.content)
+        body = load_json(error.response.content)
     except (AttributeError, ValueError):
         return None
     return cast(RPCResponse, body) if isinstance(body, dict) and body.get("error") is not None else None

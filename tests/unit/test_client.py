@@ -165,7 +165,7 @@ def test_type_checkers_are_told_the_options_that_verbs_take() -> None:
         return {one.name for one in found if one.kind is one.KEYWORD_ONLY} - {"dry_run"}
 
     fields = options(DocumentFields)
-    named = {"version", "type", "name", "license", "content", "licences", "parents", "made_by"}
+    named = {"version", "type", "name", "license", "content", "licences", "parents", "made_by", "compute"}
     assert fields == set(DDO.model_fields) - named
     assert options(AssetOptions) == taken(Registry.publish) | fields
     assert options(BatchOptions) == taken(Registry.publish_many)

@@ -32,6 +32,8 @@ def test_data_become_an_asset_that_sells_nothing_and_an_offering_that_has_no_con
 
 
 def test_no_block_of_data_that_stay_is_in_any_store(author: Registry, buyer: Registry, folder: Path, name: str) -> None:
+    for path in (folder / "penguins.csv", folder / "raw" / "notes.txt"):
+        path.write_text(f"Told nowhere else: {path.name}")
     offer = author.publish(folder, name=name, type="dataset", license="MIT", licences=[RUNS], compute=TERMS)
     raw = author.get(author.get(offer.did).ddo.compute.data)  # type: ignore[arg-type,union-attr]
     added = add_tree(folder, NullSink())

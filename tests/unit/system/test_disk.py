@@ -74,6 +74,7 @@ def test_json_of_others_is_read_where_nesting_is_counted() -> None:
             "entries.py",
             "hooks.py",
             "importing.py",
+            "job_book.py",
             "key_store.py",
             "keys.py",
             "market.py",
