@@ -141,7 +141,7 @@ class InvalidContent(InputError):
     hint = "Correct the folder, or leave the path out of it."
 
     def __init__(self, path: object, reason: str, *, hint: str = "") -> None:
-        self.path = path
+        self.path, self.reason = path, reason
         super().__init__(f"{str(path)!r} cannot be published: {reason}.", hint=hint)
 
 

@@ -102,7 +102,7 @@ def _opener(path: str, flags: int) -> int:
 
 
 def scan(path: str | os.PathLike[str], *, hidden: bool = False, symlinks: SymlinkPolicy = "refuse") -> File | Folder:
-    """Everything below a path, or `InvalidContent` for the first thing that cannot be published.
+    """Everything below a path. Raises `InvalidContent` for the first thing that cannot be published, with all others.
 
     The path itself may be a symbolic link or begin with a dot, since whoever typed it meant it.
     """
@@ -118,7 +118,10 @@ def scan(path: str | os.PathLike[str], *, hidden: bool = False, symlinks: Symlin
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidContent(path, f"it cannot be read ({reason})") from error
-    item = _look(root, "", 0, hidden, symlinks)
+    faults: list[InvalidContent] = []
+    item = _look(root, "", 0, hidden, symlinks, faults)
+    if faults:
+        raise _all_of(faults)
     if isinstance(item, Symlink):
         raise InvalidContent(path, "it became a symbolic link while it was looked at", hint="Try again.")
     return replace(item, left_out=tuple(os.path.join(os.fsdecode(path), name) for name in item.left_out))
@@ -184,7 +187,10 @@ def content_size(path: str | os.PathLike[str], *, hidden: bool = False, symlinks
     return scan(path, hidden=hidden, symlinks=symlinks).size
 
 
-def _look(root: str, relative: str, depth: int, hidden: bool, symlinks: SymlinkPolicy) -> File | Folder | Symlink:
+def _look(
+    root: str, relative: str, depth: int, hidden: bool, symlinks: SymlinkPolicy, faults: list[InvalidContent]
+) -> File | Folder | Symlink:
+    """What is at a path; what is wrong with anything below it goes to `faults`, so that all is told at once."""
     path = os.path.join(root, *relative.split("/")) if relative else root
     try:
         found = os.lstat(path)
@@ -200,20 +206,34 @@ def _look(root: str, relative: str, depth: int, hidden: bool, symlinks: SymlinkP
         raise InvalidContent(path, f"it is {kind}, not a file or folder", hint="Move it out of the folder.")
     if depth > LIMITS.depth:
         raise InvalidContent(path, f"its folders are nested more than {LIMITS.depth} deep", hint="Flatten them.")
-    taken, left_out = _names(path, relative, hidden)
-    children = tuple(
-        (name, _look(root, f"{relative}/{name}" if relative else name, depth + 1, hidden, symlinks)) for name in taken
-    )
+    taken, left_out = _names(path, relative, hidden, faults)
+    children: list[tuple[str, File | Folder | Symlink]] = []
+    for name in taken:
+        below = f"{relative}/{name}" if relative else name
+        try:
+            children.append((name, _look(root, below, depth + 1, hidden, symlinks, faults)))
+        except InvalidContent as fault:
+            faults.append(fault)
     return Folder(
         path,
-        children,
+        tuple(children),
         sum(child.size for _, child in children),
         sum(child.files for _, child in children),
         (*left_out, *(name for _, child in children for name in child.left_out)),
     )
 
 
-def _names(path: str, relative: str, hidden: bool) -> tuple[list[str], list[str]]:
+def _all_of(faults: Sequence[InvalidContent]) -> InvalidContent:
+    """One error for all that keeps a folder from being published."""
+    first, *others = faults
+    if not others:
+        return first
+    more = "1 more fault" if len(others) == 1 else f"{len(others):,} more faults"
+    told = "; ".join(other.message.rstrip(".") for other in others[:_NAMED])
+    return InvalidContent(first.path, f"{first.reason}; and {more}: {told}", hint="Mend them all, then publish again.")
+
+
+def _names(path: str, relative: str, hidden: bool, faults: list[InvalidContent]) -> tuple[list[str], list[str]]:
     """The names in a folder that are taken, and the paths of what is left out."""
     try:
         names = sorted(os.listdir(path), key=os.fsencode)
@@ -226,7 +246,7 @@ def _names(path: str, relative: str, hidden: bool) -> tuple[list[str], list[str]
             is_folder = os.path.isdir(here) and not os.path.islink(here)
             left_out.append(os.path.join(relative, name, "") if is_folder else os.path.join(relative, name))
         elif fault := writing_fault(name):
-            raise InvalidContent(here, fault, hint="Rename it.")
+            faults.append(InvalidContent(here, fault, hint="Rename it."))
         else:
             taken.append(name)
     return taken, left_out

@@ -135,6 +135,18 @@ def test_a_usual_name_is_no_fault(name: str) -> None:
     assert writing_fault(name) is None
 
 
+def test_all_that_is_wrong_with_a_folder_is_told_at_once(folder: MakeFolder) -> None:
+    path = folder({"a\\b": b"x", "raw/line\nfeed": b"x", "raw/con": b"x", "good": b"x"})
+    os.symlink("good", path / "link")
+    error = refused(path, "and 3 more faults")
+    told = str(error)
+    for said in ("has a '\\\\' in it", "U+000A", "'con' is a device on Windows", "symbolic link to 'good'"):
+        assert said in told, said
+    for number in range(40):
+        (path / f"{number}?{chr(0x200B)}").write_text("")
+    assert "and 43 more faults" in str(refused(path, "more faults")) and len(str(refused(path, "more"))) < 3000
+
+
 def test_a_file_that_a_link_replaces_is_not_followed(folder: MakeFolder) -> None:
     path = folder({"a": b"1"})
     (path / "link").symlink_to("a")
