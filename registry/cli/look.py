@@ -51,19 +51,29 @@ def history(app: App, asset: int | str) -> None:
     app.console.result(versions, table=history_table(f"asset {asset}", versions))
 
 
-@command("diff", examples=["registry diff 1 2", "registry diff 1 2 3 --json"])
+@command("diff", examples=["registry diff 1 2", "registry diff 1 2 3 --json", "registry diff 1 2 --tables"])
 @asset_argument
 @click.argument("before", type=Whole(1))
 @click.argument("after", type=Whole(1), required=False)
-def diff(app: App, asset: int | str, before: int, after: int | None) -> None:
+@click.option(
+    "--tables", is_flag=True, help="Also columns and rows of CSV, TSV and Parquet files that changed; takes access."
+)
+def diff(app: App, asset: int | str, before: int, after: int | None, tables: bool) -> None:
     """Show what differs between two versions of an asset: fields of the document, and files.
 
     AFTER is the version of now if it is left out.
     """
+    from registry.cli.console import plain
     from registry.cli.views import changes_table
 
-    changes = app.registry().diff(asset, before, after)
-    app.console.result(changes, facts={"changed": changes.in_words()}, table=changes_table(changes))
+    registry = app.registry(to="open an asset" if tables else None)
+    changes = registry.diff(asset, before, after)
+    found = registry.diff_tables(asset, before, after) if tables else ()
+    value = {**plain(changes), "tables": plain(found)} if tables else changes
+    app.console.result(value, facts={"changed": changes.in_words()}, table=changes_table(changes))
+    if not app.console.as_json:
+        for one in found:
+            app.console.say(str(one))
 
 
 @command("resolve", examples=["registry resolve 1"])

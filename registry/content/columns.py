@@ -14,7 +14,7 @@ from registry.errors import RegistryError
 if TYPE_CHECKING:
     from registry.documents.croissant_export import ColumnType
 
-__all__ = ["columns_of", "is_table"]
+__all__ = ["columns_of", "is_table", "rows_of"]
 
 _LARGEST: Final = 64 * 2**20
 """Bytes of a text whose values are all looked at: a type that only the first rows have would be a lie."""
@@ -44,6 +44,21 @@ def columns_of(path: str, size: int, stream: BinaryIO) -> tuple[tuple[Column, ..
     except _NoTable as fault:
         return (), str(fault)
     return columns, ""
+
+
+def rows_of(path: str, size: int, stream: BinaryIO) -> int | None:
+    """How many rows a table of `size` bytes has below the names of its columns; None for one that is not read, or too
+    large to be read through. Raises what reading raises."""
+    try:
+        if path.lower().endswith(".parquet"):
+            return int(_parquet(stream).metadata.num_rows)
+        if size > _LARGEST:
+            return None
+        text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+        counted = sum(bool(row) for row in csv.reader(text, delimiter="\t" if path.lower().endswith(".tsv") else ","))
+    except (_NoTable, csv.Error, UnicodeDecodeError):
+        return None
+    return max(0, counted - 1)
 
 
 def _columns(name: str, size: int, stream: BinaryIO) -> tuple[Column, ...]:
@@ -106,18 +121,21 @@ _FITS: Final[dict[ColumnType, Callable[[str], Any]]] = {
 
 
 def _of_parquet(stream: BinaryIO) -> tuple[Column, ...]:
+    return tuple(_typed(_parquet(stream).schema_arrow))
+
+
+def _parquet(stream: BinaryIO) -> Any:
     try:
         import pyarrow  # type: ignore[import-untyped]
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
         raise _NoTable("pyarrow is not installed, which reads Parquet") from None
     try:
-        schema = pyarrow.parquet.read_schema(stream)
+        return pyarrow.parquet.ParquetFile(stream)
     except RegistryError:  # a block that is missing or false
         raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise _NoTable(f"it is not read as Parquet ({str(error)[:200]})") from None
-    return tuple(_typed(schema))
 
 
 def _typed(schema: Any) -> Iterator[Column]:

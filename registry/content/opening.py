@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from registry.assets.catalogue import Catalogue
 from registry.content.downloading import PartialDownload, chosen
 from registry.content.sealed import shelf_for
 from registry.did import split_asset_url
+from registry.documents.comparing import compare_documents
 from registry.ipfs.unixfs import FileEntry
 from registry.results import Asset, AssetRef, Verification
 from registry.session import Session
+
+if TYPE_CHECKING:
+    from registry.content.table_changes import TableChanges
 
 
 class Opening(Session):
@@ -49,6 +54,16 @@ class Opening(Session):
             asset, version, path = split_asset_url(asset)
         found = Catalogue(self).at(asset, version)
         return shelf_for(self, found).open(found, path)
+
+    def diff_tables(self, asset: AssetRef, before: int, after: int | None = None) -> tuple[TableChanges, ...]:
+        """What differs in the CSV, TSV and Parquet files that are others in two versions: columns, and numbers of rows;
+        `after` is by default the version of now. Raises what `open` raises."""
+        from registry.content.table_changes import changes_of_tables
+
+        catalogue = Catalogue(self)
+        found = catalogue.get(self.did(asset))
+        old, new = catalogue.at(found, before), catalogue.at(found, after)
+        return changes_of_tables(self, old, new, compare_documents(old.ddo, new.ddo).changed)
 
     def download(
         self,
