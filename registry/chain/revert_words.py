@@ -8,6 +8,28 @@ from __future__ import annotations
 
 from typing import Final
 
+_STATES: Final = {0: "active", 1: "suspended", 2: "retired"}
+
+NUMBERS: Final[dict[tuple[str, str], dict[int, str]]] = {
+    ("MissingAssetRole", "role"): {1: "editor", 2: "seller", 4: "minter"},
+    ("IllegalStateChange", "from"): _STATES,
+    ("IllegalStateChange", "to"): _STATES,
+    ("InvalidLicenceAmount", "kind"): {0: "hold", 1: "period", 2: "use", 3: "stream"},
+    ("CaseNotOpen", "state"): {0: "none", 1: "open", 2: "upheld", 3: "dismissed", 4: "lapsed"},
+    ("WrongStandardStatus", "status"): {0: "none", 1: "proposed", 2: "adopted", 3: "deprecated"},
+    ("GovernorUnexpectedProposalState", "current"): {
+        0: "pending",
+        1: "active",
+        2: "canceled",
+        3: "defeated",
+        4: "succeeded",
+        5: "queued",
+        6: "expired",
+        7: "executed",
+    },
+}
+"""What numbers in errors stand for, by the error and its parameter."""
+
 SENTENCES: Final[dict[str, str]] = {
     "AccessControlBadConfirmation": "A role is renounced by the account that holds it.",
     "AccessControlUnauthorizedAccount": "The account lacks the role that this needs.",

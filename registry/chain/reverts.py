@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.chain.artifacts import artifact, names
-from registry.chain.revert_words import HINTS, SENTENCES
+from registry.chain.revert_words import HINTS, NUMBERS, SENTENCES
 from registry.errors import ContractError, RegistryError, TransactionReverted
 from registry.types import to_address
 
@@ -222,12 +222,18 @@ def _by_selector() -> dict[bytes, Declared]:
 
 
 def _message(known: Declared, values: dict[str, Any]) -> str:
-    shown = ", ".join(
-        f"{key}={'0x' + value.hex() if isinstance(value, bytes) else value}" for key, value in values.items()
-    )
+    shown = ", ".join(f"{key}={_value(known.name, key, value)}" for key, value in values.items())
     if not known.sentence:
         return ""
     return f"{known.sentence.rstrip('.')} ({known.name}{': ' if shown else ''}{shown})."
+
+
+def _value(error: str, key: str, value: Any) -> str:
+    """A value, with what a number stands for."""
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    meant = NUMBERS.get((error, key), {}).get(value) if isinstance(value, int) else None
+    return f"{value} ({meant})" if meant else str(value)
 
 
 def _abi(types: tuple[str, ...], body: bytes) -> tuple[Any, ...]:

@@ -11,10 +11,16 @@ from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from registry.assets.catalogue import ROLES
 from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
-from registry.chain.revert_words import HINTS, SENTENCES
+from registry.chain.revert_words import HINTS, NUMBERS, SENTENCES
+from registry.documents.licence import Kind
 from registry.errors import ContractError, InputError, RegistryError, TransactionReverted
+from registry.governance.curation import CaseState
+from registry.governance.standards import StandardStatus
+from registry.governance.standing import ProposalState
+from registry.results import State
 
 ROOT = Path(__file__).parents[3]
 ERRORS = {
@@ -43,6 +49,28 @@ def test_an_error_arrives_with_its_class_values_and_a_sentence(signature: str) -
     assert error.name in str(error)
     # A sentence, not only the bare name.
     assert not str(error).startswith("The contract refused"), "the error has no sentence"
+
+
+def test_a_number_that_stands_for_something_is_told_as_that() -> None:
+    """As the package names it elsewhere; a number of one byte that stands for nothing has its reason here."""
+    enums = {"kind": Kind, "from": State, "to": State, "current": ProposalState, "state": CaseState}
+    enums |= {"status": StandardStatus}
+    told: dict[str, dict[int, str]] = {
+        name: {one.value: one.name.lower() for one in enum} for name, enum in enums.items()
+    }
+    told["role"] = {bit: name for name, bit in ROLES.items()}
+    numbers = {
+        (error.name, field)
+        for error in reverts.declared().values()
+        for field, kind in zip(error.fields, error.types, strict=True)
+        if kind == "uint8"
+    }
+    several_roles_at_once, how_many_bits = ("UnknownRoles", "roles"), ("SafeCastOverflowedUintDowncast", "bits")
+    assert numbers - set(NUMBERS) == {several_roles_at_once, how_many_bits}
+    assert {key: told[key[1]] for key in NUMBERS} == NUMBERS
+    signature = "MissingAssetRole(uint256,address,uint8)"
+    data = keccak(text=signature)[:4] + encode(["uint256", "address", "uint8"], [7, SAMPLES["address"], 2])
+    assert "role=2 (seller)" in str(reverts.decode(data))
 
 
 @pytest.mark.parametrize(
