@@ -52,6 +52,7 @@ VERBS = (
     "Experiments",
     "Imports",
     "Exports",
+    "ShortNames",
     "Governance",
     "Talking",
     "Requests",
