@@ -20,6 +20,7 @@ from rich.text import Text
 
 from registry.errors import ContractError, RegistryError
 from registry.text.letters import in_json, visible
+from registry.text.progress import counts_bytes
 
 if TYPE_CHECKING:
     from registry.money import Amount
@@ -162,17 +163,22 @@ class Console:
     def progress(self, *, unit: Literal["items", "bytes"] = "items") -> Iterator[Any]:
         """A progress callback for `Registry(progress=...)`; a bar for each stage on terminals, else lines for waits.
 
-        Bytes are shown with their rate.
+        Stages that count bytes are shown as such, with their rate.
         """
         from rich import progress
 
-        amount: tuple[progress.ProgressColumn, ...] = (progress.MofNCompleteColumn(),)
-        if unit == "bytes":
-            amount = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+        items, size, rate = progress.MofNCompleteColumn(), progress.DownloadColumn(), progress.TransferSpeedColumn()
+
+        class AmountColumn(progress.ProgressColumn):
+            def render(self, task: progress.Task) -> Text:
+                if unit == "items" and not counts_bytes(task.description):
+                    return items.render(task)
+                return Text.assemble(size.render(task), " ", rate.render(task))
+
         columns = (
             progress.TextColumn("{task.description}"),
             progress.BarColumn(),
-            *amount,
+            AmountColumn(),
             progress.TimeRemainingColumn(),
         )
         shown = self._err.is_terminal and not self.as_json

@@ -13,11 +13,23 @@ from typing import Final
 from registry.text.kernel import in_notebook
 from registry.text.letters import visible
 
-__all__ = ["Progress", "ProgressLine", "no_progress", "show_progress"]
+__all__ = ["Progress", "ProgressLine", "counts_bytes", "no_progress", "show_progress"]
 
 Progress = Callable[[str, int, int], None]
 """Called as `progress(what, done, total)`; `what` names the stage, the unit is bytes or items, and `total` is 0 where
 nobody knows it. A stage is over when `done` reaches `total`."""
+
+_OF_BYTES: Final = (
+    *("comparing ", "describing ", "downloading ", "encrypting ", "hashing ", "importing ", "opening "),
+    *("storing ", "verifying "),
+)
+_OF_ITEMS: Final = frozenset({"verifying documents"})
+
+
+def counts_bytes(what: str) -> bool:
+    """Whether a stage of this name counts bytes, and not items."""
+    return what.startswith(_OF_BYTES) and what not in _OF_ITEMS
+
 
 LONG: Final = 2.0
 """Seconds of work before anything is shown."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+import rich.console
 
 from registry.cli.app import App
 from registry.cli.gateway import _settings
@@ -22,6 +25,16 @@ def test_each_block_that_comes_is_a_line_and_what_moves_by_itself_is_none(capsys
         "waiting for confirmations: 1 of 3",
     ]
     assert told.out == ""
+
+
+def test_bytes_are_shown_as_bytes_with_their_rate_and_items_are_counted() -> None:
+    app, terminal = App({}), io.StringIO()
+    app.console._err = rich.console.Console(file=terminal, force_terminal=True, width=120, soft_wrap=True)
+    with app.progress():
+        app.tick("downloading Penguins", 8_388_608, 400_000_000)
+        app.tick("publishing", 3, 300)
+    assert "8.4/400.0 MB" in terminal.getvalue() and "3/300" in terminal.getvalue()
+    assert "8388608" not in terminal.getvalue()
 
 
 def test_machines_are_told_nothing_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:
