@@ -103,6 +103,7 @@ class Hub:
                     self._standing = self.index.indexer.sync()
                 self.catalogue.library.refresh()
                 self._value_again()
+                self.catalogue.root()  # made here, since it may take longer than the question of a stranger may
                 self._fault = ""
             except ForkBelowFinal as error:
                 self._trouble(error)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from registry.errors import InputError
+from registry.errors import InputError, SearchTimeout
 from registry.index.changes import changes_of
 from registry.index.events import Contracts
 from registry.index.tables import BY_NAME, Row
@@ -39,8 +40,11 @@ LEAF_EVENTS: Final = (
 )
 """The events that a leaf follows from."""
 
-MOST_SINCE: Final = 20_000
+MOST_SINCE: Final = 5_000
 """Events between the last final block and one that is asked for: a stranger's question has its bounds."""
+
+WAIT: Final = 2.0
+"""Seconds that a question waits for the tree while somebody else makes it."""
 
 AT_ONCE: Final = 500
 """Assets looked up at a time."""
@@ -135,7 +139,11 @@ class Rooted(NamedTuple):
 
 
 class Roots:
-    """The trees of one index, brought up to what is final when they are asked for."""
+    """The trees of one index, brought up to what is final when they are asked for.
+
+    The first time that takes ten seconds of a million assets, so whoever answers strangers asks once before they do.
+    Methods raise `SearchTimeout` where that has not come to its end.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -148,14 +156,14 @@ class Roots:
 
     def at_final(self) -> Rooted:
         """The tree at the last final block."""
-        with self._one, self._store.reading():
+        with self._alone(), self._store.reading():
             self._catch_up()
             number, hash_ = self._final
             return Rooted(number, hash_ or "0x" + "00" * 32, number, self._tree)
 
     def at(self, block: int, contracts: Contracts) -> Rooted:
         """The tree at a final block. Raises `InputError` for one that is not final, or too far back."""
-        with self._one, self._store.reading():
+        with self._alone(), self._store.reading():
             self._catch_up()
             number, hash_ = self._final
             if block > number:
@@ -169,6 +177,15 @@ class Roots:
                     del self._before[next(iter(self._before))]
                 self._before[block] = tree
             return Rooted(number, hash_ or "0x" + "00" * 32, block, tree)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._one.acquire(timeout=WAIT):
+            raise SearchTimeout(WAIT)
+        try:
+            yield
+        finally:
+            self._one.release()
 
     # --- At the last final block -----------------------------------------------------------------
 

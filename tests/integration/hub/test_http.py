@@ -42,6 +42,7 @@ from registry.hub.hooks import AGAIN, Hooks, post, signature_of
 from registry.hub.hub_server import HubServer
 from registry.index.models import Hits
 from registry.index.remote import RemoteHub
+from registry.index.roots import Roots
 from registry.ipfs.cid import CID
 from registry.ipfs.hosts import NetworkReach
 
@@ -271,6 +272,24 @@ def test_a_block_is_in_every_answer_a_moment_later(town: Town, hub: HubServer) -
     assert get(f"{hub.url}/v1/hub").json()["head"]["number"] > before
     town.author.update(1, name="Palmer penguins")
     wait_for(lambda: get(f"{hub.url}/v1/search?q=again").json()["total"] == 0)
+
+
+def test_no_stranger_waits_for_the_first_tree(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a million assets it takes longer than a question may."""
+    made = []
+    catch_up = Roots._catch_up
+
+    def noting(self: Roots) -> None:
+        before = self._seq
+        catch_up(self)
+        if self._seq != before:
+            made.append(threading.current_thread().name)
+
+    monkeypatch.setattr(Roots, "_catch_up", noting)
+    with town.hub() as server:
+        wait_for(lambda: made)
+        assert get(f"{server.url}/v1/tree").status_code == 200
+    assert made == ["hub-following"]
 
 
 def test_readers_of_one_database_follow_who_writes_it(town: Town, postgres: Postgres) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from integration.index.support import PEOPLE, Place
 from integration.support import Anvil
-from registry.errors import InputError
+from registry.errors import InputError, SearchTimeout
 from registry.index import roots
 from registry.index.roots import EMPTY, LEAF_EVENTS, Roots
 
@@ -100,3 +101,20 @@ def test_a_block_that_is_not_final_or_too_far_back_has_no_root(
     assert here.at(final, place.contracts).at == final
     with pytest.raises(InputError, match="Block 1 is too far back: there are more than 3 events"):
         here.at(1, place.contracts)
+
+
+def test_who_asks_while_the_tree_is_made_is_not_kept_for_ever(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = place.index(final=AHEAD)
+    index.sync()
+    monkeypatch.setattr(roots, "WAIT", 0.01)
+    asked = []
+
+    class Slow(Roots):
+        def _catch_up(self) -> None:
+            with ThreadPoolExecutor(1) as other, pytest.raises(SearchTimeout):
+                other.submit(self.at_final).result()
+            asked.append(1)
+            super()._catch_up()
+
+    here = Slow(index.store)
+    assert here.at_final().tree.root == Roots(index.store).at_final().tree.root and asked
