@@ -64,6 +64,10 @@ def to_address(value: str | bytes) -> Address:
         return _checksummed(value.hex())
     if not isinstance(value, str):
         raise InvalidAddress(value, "it is neither text nor bytes")
+    if "." in value and not value.startswith("0x"):
+        raise InvalidAddress(
+            value, "names (ENS) are not looked up; give the address that it stands for, 0x and 40 digits"
+        )
     if not value.startswith("0x"):
         raise InvalidAddress(value, "it does not start with 0x")
     if len(value) != 42:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from registry.ipfs.unixfs import Added, FileEntry
 
 BATCH: Final = 100
-"""Publications in one transaction: about 8 million gas, half of what a transaction may use (EIP-7825)."""
+"""Publications in one transaction at most: about 8 million gas with a licence each."""
+
+BATCH_GAS: Final = 13_500_000
+"""Gas of the publications in one transaction at most: what a transaction may use (EIP-7825) without a margin of a
+fifth."""
+
+_ASSET_GAS, _LICENCE_GAS, _PARENT_GAS = 56_000, 29_000, 60_000
 
 MAX_LISTED_FILES: Final = 1_000
 """Files that a document lists one by one; more are found through the folder's own blocks."""
@@ -271,6 +277,12 @@ class PlannedAsset:
     def digest(self) -> Digest:
         """Of the document; kept in the tuple, since each asking of the document writes it out and hashes it anew."""
         return Digest(self.publication[0])
+
+    @property
+    def gas(self) -> int:
+        """About what its publication takes among others, rather more than less."""
+        parents, licences = len(self.publication[3]), len(self.publication[5])
+        return _ASSET_GAS + _LICENCE_GAS * licences + _PARENT_GAS * parents
 
     @property
     def cid(self) -> CID:

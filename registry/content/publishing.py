@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, Unpack, ove
 from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import (
     BATCH,
+    BATCH_GAS,
     Draft,
     PlannedAsset,
     Planner,
@@ -184,20 +185,20 @@ class Publishing(Session):
                 outbox.settle(intent)
         done = {} if again else planner.published(holder, plans)
         missing = [plan for plan in plans if plan.digest not in done]
-        chunks = [missing[start : start + batch] for start in range(0, len(missing), batch)]
+        chunks = _chunks(missing, batch)
         if dry_run:
             left = [chunk for chunk in chunks if not outbox.found(f"{intent}:{_fingerprint(chunk)}")]
             cost = outbox.preview(*(_publication(self, holder, chunk) for chunk in left))
             return _preview([plan for chunk in left for plan in chunk], cost)
         receipts: dict[Digest, TxReceipt] = {}
-        for count, chunk in enumerate(chunks):
+        for chunk in chunks:
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
             call = _publication(self, holder, chunk)
             receipt = outbox.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again).done
             # The ids are consecutive.
             for number, plan in enumerate(chunk, start=published_in(receipt, self.deployment.registry)):
                 done[plan.digest], receipts[plan.digest] = number, receipt
-            self.progress("publishing", count * batch + len(chunk), len(missing))
+            self.progress("publishing", len(receipts), len(missing))
         made = tuple(plan.published(self.did(done[plan.digest]), holder, receipts.get(plan.digest)) for plan in plans)
         for draft, published_one in zip(wanted, made, strict=True):
             shelf_for(self, draft).deliver(draft, published_one)
@@ -260,6 +261,19 @@ def _publication(session: Session, owner: Address, plans: Sequence[PlannedAsset]
     if len(plans) == 1:
         return functions.publish(owner, plans[0].publication)
     return functions.publishMany(owner, [plan.publication for plan in plans])
+
+
+def _chunks(plans: Sequence[PlannedAsset], size: int) -> list[list[PlannedAsset]]:
+    """Publications by transaction: at most `size`, and no more than the gas of one allows."""
+    made: list[list[PlannedAsset]] = []
+    gas = 0
+    for plan in plans:
+        if not made or len(made[-1]) >= size or gas + plan.gas > BATCH_GAS:
+            made.append([])
+            gas = 0
+        made[-1].append(plan)
+        gas += plan.gas
+    return made
 
 
 def _fingerprint(plans: Sequence[PlannedAsset]) -> str:

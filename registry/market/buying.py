@@ -12,7 +12,17 @@ from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.fees import NOTHING
 from registry.documents.typed_data import typed_data
-from registry.errors import ConnectionFailed, InputError, InsufficientAllowance, InsufficientBalance, PriceChanged
+from registry.errors import (
+    ConnectionFailed,
+    ContractError,
+    InputError,
+    InsufficientAllowance,
+    InsufficientBalance,
+    NotDeployed,
+    PriceChanged,
+    SignerError,
+    TransactionReverted,
+)
 from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, Done, Offer, Purchase, Quote
 from registry.session import Session, whole
@@ -116,7 +126,11 @@ class Buying(Session):
         allowed = self.amount(amount)
         if allowed.token.address is None:
             raise InputError(f"{allowed} needs no approval.", hint="The native coin travels with the purchase.")
-        call = self.erc20(allowed.token.address).functions.approve(self.deployment.marketplace, allowed.units)
+        *before, call = _approvals(self, allowed.token.address, self.deployment.marketplace, allowed.units)
+        for first in before:
+            done = self.act("take back what the market may take", first, dry_run=dry_run)
+            if dry_run:
+                return done  # the rest cannot be tried before
         return self.act(f"let the market take {allowed}", call, dry_run=dry_run)
 
     def grant(
@@ -215,15 +229,31 @@ def payable_call(
     permit = _permit(session, token, total, seller)
     if permit is not None:
         return signed(permit), 0, None
-    call = contract.functions.approve(seller, total)
+    calls = _approvals(session, token.address, seller, total)
     if preview:
         # The purchase itself cannot be tried before the approval is there: the approval is what is estimated.
-        return call, 0, None
-    return plain, 0, session.actor.outbox("approve the price").send(call).done
+        return calls[0], 0, None
+    return plain, 0, [session.actor.outbox("approve the price").send(call).done for call in calls][-1]
+
+
+def _approvals(session: Session, token: Address, seller: Address, units: int) -> list[ContractFunction]:
+    """The calls that let a seller take so much: of tokens which change no allowance but from or to 0, two."""
+    contract = session.erc20(token).functions
+    call = contract.approve(seller, units)
+    if units == 0 or session.chain.call(contract.allowance(session.address, seller)) == 0:
+        return [call]
+    try:
+        session.chain.call(call, sender=session.address)
+    except NotDeployed:
+        pass  # it answers nothing, which is no refusal
+    except (ContractError, TransactionReverted):
+        return [contract.approve(seller, 0), call]
+    return [call]
 
 
 def _permit(session: Session, token: Token, value: int, seller: Address) -> Permit | None:
-    """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none."""
+    """An EIP-2612 approval of a seller signed by the signer, None where the token or the signer knows none, or the
+    token does not take it. Raises `SignerError` for a signer who declines."""
     assert token.address is not None
     if session.actor.written is not None:
         return None
@@ -251,8 +281,22 @@ def _permit(session: Session, token: Token, value: int, seller: Address) -> Perm
         chain_id=chain_id,
         contract=token.address,
     )
-    signature = session.actor.signing("sign a permit").sign_typed_data(message)
-    return token.address, value, deadline, signature[64], signature[:32], signature[32:64]
+    try:
+        signature = session.actor.signing("sign a permit").sign_typed_data(message)
+    except NotImplementedError:
+        return None
+    except SignerError as error:
+        hint = f"{error.hint} If it cannot sign such messages, run 'registry approve' first, which needs none."
+        raise SignerError(error.message, hint=hint) from error
+    parts = signature[64], signature[:32], signature[32:64]
+    try:
+        # Of a token that knows domains and nonces for something else, this alone says so.
+        session.chain.call(contract.functions.permit(session.address, seller, value, deadline, *parts))
+    except NotDeployed:
+        pass  # a permit answers nothing
+    except (ContractError, TransactionReverted):
+        return None
+    return token.address, value, deadline, *parts
 
 
 def _paid(tx: TxReceipt, quoted: Quote) -> Quote:

@@ -13,6 +13,7 @@ from quirks.proxy import Proxy
 
 from integration.support import Anvil
 from registry import Licence, Registry
+from registry.assets.drafting import Draft
 from registry.chain import reverts
 from registry.chain.addresses import Deployment
 from registry.chain.batch import Read, read_many
@@ -297,6 +298,15 @@ def test_where_gas_is_free_an_account_without_a_coin_may_send(tmp_path: Path, st
 def test_a_cap_on_gas_is_kept_to(node: Proxy, ann: Registry) -> None:
     node.play(quirks.caps_gas_at(2**24))
     assert publish(ann, "Capped").did and node.played
+
+
+def test_publications_share_a_transaction_as_far_as_its_gas_goes(node: Proxy, ann: Registry) -> None:
+    node.play(quirks.caps_gas_at(2**24))
+    licences = [Licence.uses(f"calls-{number}", uses=1, price="1 USD") for number in range(32)]
+    drafts = [Draft(name=f"Many {number}", type="model", license="MIT", licences=licences) for number in range(15)]
+    made = ann.publish_many(drafts)
+    gas = {one.tx.tx_hash: one.tx.gas_used for one in made if one.tx is not None}
+    assert len(gas) == 2 and max(gas.values()) < 2**24
 
 
 # --- Reverts -------------------------------------------------------------------------------------

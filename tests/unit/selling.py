@@ -63,12 +63,23 @@ def publish_document(client: Registry, ddo: DDO, *, data: bytes | None = None) -
 # --- Tokens that the package does not ship ---------------------------------------------------------
 
 
-def odd_token(dao: Registry, implementation: str, *, symbol: bytes | None, decimals: bool = True) -> str:
-    """Deploy a token that works like the dollar at `implementation` but knows no permit, and have it allowed.
+PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
 
-    It answers `symbol` to ``symbol()``, or refuses to answer; without `decimals` it refuses to say those too.
+
+def odd_token(
+    dao: Registry,
+    implementation: str,
+    *,
+    symbol: bytes | None,
+    lacks: tuple[str, ...] = ("eip712Domain()", "nonces(address)"),
+    resets: bool = False,
+) -> str:
+    """Deploy a token that works like the dollar at `implementation` but for what it `lacks`, and have it allowed.
+
+    It answers `symbol` to ``symbol()``, or refuses to answer. One that `resets` is as the first big stablecoin: an
+    allowance that is not 0 can only become 0.
     """
-    code = _odd_token_code(to_address(implementation), symbol, decimals)
+    code = _odd_token_code(to_address(implementation), symbol, lacks, resets)
     # Creation code: copy what follows these 12 bytes, and return it.
     creation = bytes.fromhex("61") + len(code).to_bytes(2, "big") + bytes.fromhex("80600c6000396000f3") + code
     salt = next(_numbers).to_bytes(32, "big")
@@ -79,26 +90,35 @@ def odd_token(dao: Registry, implementation: str, *, symbol: bytes | None, decim
     return token
 
 
-def _odd_token_code(implementation: str, symbol: bytes | None, decimals: bool) -> bytes:
+def _odd_token_code(implementation: str, symbol: bytes | None, lacks: tuple[str, ...], resets: bool) -> bytes:
     def push(value: bytes) -> bytes:
         return bytes([0x5F + len(value)]) + value
 
     def selector(signature: str) -> bytes:
         return push(keccak(text=signature)[:4])
 
-    def branches(symbol_at: int, fail_at: int) -> bytes:
+    def branches(symbol_at: int, fail_at: int, approve_at: int) -> bytes:
         code = bytes.fromhex("5f3560e01c")  # the selector of the call
-        places = {"symbol()": symbol_at, "eip712Domain()": fail_at, "nonces(address)": fail_at}
-        places |= {} if decimals else {"decimals()": fail_at}
+        places = {"symbol()": symbol_at, **dict.fromkeys(lacks, fail_at)}
+        places |= {"approve(address,uint256)": approve_at} if resets else {}
         for signature, place in places.items():
             code += b"\x80" + selector(signature) + b"\x14" + push(place.to_bytes(2, "big")) + b"\x57"
         return code
 
     def forward(fail_at: int) -> bytes:
-        code = bytes.fromhex("365f5f37" + "5f5f365f") + push(bytes.fromhex(implementation[2:])) + bytes.fromhex("5af4")
+        code = (
+            bytes.fromhex("5b365f5f37" + "5f5f365f") + push(bytes.fromhex(implementation[2:])) + bytes.fromhex("5af4")
+        )
         return code + bytes.fromhex("3d5f5f3e15") + push(fail_at.to_bytes(2, "big")) + bytes.fromhex("573d5ff3")
 
-    fail_at = len(branches(0, 0)) + len(forward(0))
+    def approve(forward_at: int) -> bytes:
+        onward = "1561" + forward_at.to_bytes(2, "big").hex() + "57"
+        # An amount of 0 goes on, and so does one where _allowances[caller][spender] is 0, which is in slot 1.
+        slot = "335f52" + "6001602052" + "60405f20" + "602052" + "6004355f52" + "60405f20" + "54"
+        return bytes.fromhex("5b602435" + onward + slot + onward + "5f5ffd")
+
+    forward_at = len(branches(0, 0, 0))
+    fail_at = forward_at + len(forward(0))
     fail = bytes.fromhex("5b3d5ffd")
     symbol_at = fail_at + len(fail)
     answer = b"\x5b"
@@ -112,7 +132,8 @@ def _odd_token_code(implementation: str, symbol: bytes | None, decimals: bool) -
         ):
             answer += push(word) + push(bytes([at])) + b"\x52"
         answer += bytes.fromhex("60605ff3")
-    return branches(symbol_at, fail_at) + forward(fail_at) + fail + answer
+    approve_at = symbol_at + len(answer)
+    return branches(symbol_at, fail_at, approve_at) + forward(fail_at) + fail + answer + approve(forward_at)
 
 
 def with_store(client: Registry, store: object) -> Registry:

@@ -153,6 +153,12 @@ def test_a_wrong_address_is_refused(address: object) -> None:
         to_address(address)  # type: ignore[arg-type]
 
 
+def test_what_is_nearly_an_address_is_told_what_is_wrong_with_it() -> None:
+    for written, why in (("ann.eth", "ENS"), ("Vault.Ann.ETH", "ENS"), (LOWER.replace("d", "D"), "checksum")):
+        with pytest.raises(InvalidAddress, match=why):
+            to_address(written)
+
+
 def test_asset_numbers_and_digests_have_their_widths() -> None:
     assert to_asset_id(2**64 - 1) == 2**64 - 1
     assert to_digest(b"\1" * 32) == b"\1" * 32

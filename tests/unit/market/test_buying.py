@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from selling import CALLS, MONTH, RESEARCH, SEAT, odd_token
+from selling import CALLS, MONTH, PERMIT, RESEARCH, SEAT, odd_token
 
 from registry import Amount, Licence, Offer, Published, Purchase, Registry
 from registry.assets.rights import Rights
 from registry.chain import reverts
 from registry.chain.sender import Sender
+from registry.chain.signers import KeySigner
 from registry.errors import (
     AccessDenied,
     ConnectionFailed,
@@ -25,6 +26,8 @@ from registry.errors import (
     LicenceNotFound,
     NoSigner,
     PriceChanged,
+    SignerError,
+    TransactionReverted,
     UnknownToken,
 )
 from registry.types import Address, to_address
@@ -266,6 +269,52 @@ def test_a_token_without_permit_is_approved_in_a_transaction(
     assert done.approval is not None and done.tx is not None
     assert [done.approval.block, done.tx.block] == [block + 1, block + 2]
     assert (str(buyer.balance("OLD")), allowance(buyer, "OLD")) == ("2 OLD", 0)
+
+
+def test_an_allowance_that_is_left_over_is_taken_back_where_the_token_wants_it(
+    publish: Callable[..., Published], dao: Registry, author: Registry, buyer: Registry
+) -> None:
+    token = odd_token(dao, author.deployment.tokens["USD"], symbol=b"USDT", resets=True)
+    did = publish(Licence.period("month", days=30, price="5 USDT")).did
+    buyer.act("mint", buyer.erc20(token).functions.mint(buyer.address, 17_000_000))
+    buyer.approve("2 USDT")
+    with pytest.raises(TransactionReverted):
+        buyer.act("more", buyer.erc20(token).functions.approve(buyer.deployment.marketplace, 5_000_000))
+    assert buyer.buy(did, dry_run=True).cost.gas > 21_000 and allowance(buyer, "USDT") == 2_000_000
+    assert buyer.buy(did).tx is not None and allowance(buyer, "USDT") == 0
+    for amount in ("2 USDT", "3 USDT", "0 USDT"):
+        assert buyer.approve(amount, dry_run=True).tx is None
+        assert buyer.approve(amount).tx is not None
+    assert allowance(buyer, "USDT") == 0
+
+
+def test_a_permit_that_only_looks_like_one_is_not_counted_on(
+    publish: Callable[..., Published], dao: Registry, author: Registry, buyer: Registry
+) -> None:
+    token = odd_token(dao, author.deployment.tokens["USD"], symbol=b"VOTE", lacks=(PERMIT,))
+    did = publish(Licence.period("month", days=30, price="5 VOTE")).did
+    buyer.act("mint", buyer.erc20(token).functions.mint(buyer.address, 7_000_000))
+    assert buyer.erc20(token).functions.eip712Domain().call()
+    done = buyer.buy(did)
+    assert done.approval is not None and done.tx is not None and str(buyer.balance("VOTE")) == "2 VOTE"
+
+
+@pytest.mark.parametrize("wallet", ["knows none", "declines"])
+def test_a_wallet_that_signs_no_permit_approves_or_is_told_how(
+    publish: Callable[..., Published], buyer: Registry, wallet: str
+) -> None:
+    class Old(KeySigner):
+        def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
+            raise NotImplementedError if wallet == "knows none" else SignerError("It did not sign.")
+
+    old = buyer.as_account(Old(buyer.signer._account.key))  # type: ignore[union-attr]
+    did = publish(Licence.period("month", days=30, price="5 USD")).did
+    if wallet == "declines":
+        with pytest.raises(SignerError, match="registry approve"):
+            old.buy(did)
+        old.approve("5 USD")
+    assert (old.buy(did).approval is not None) is (wallet == "knows none")
+    assert allowance(old) == 0
 
 
 def test_a_token_without_a_usable_symbol_does_no_harm(
