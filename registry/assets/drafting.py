@@ -280,7 +280,7 @@ class PlannedAsset:
 
     @property
     def gas(self) -> int:
-        """About what its publication takes among others, rather more than less."""
+        """About what its publication takes among others, in units of gas, rather more than less."""
         parents, licences = len(self.publication[3]), len(self.publication[5])
         return _ASSET_GAS + _LICENCE_GAS * licences + _PARENT_GAS * parents
 

@@ -104,3 +104,70 @@ class LogRange:
         more = self.size * 2 if self._too_long is None else (self.size + self._too_long) // 2
         if more - self.size > self.size // 8:
             self.size = min(more, self._most)
+
+
+# --- What an answer has to be --------------------------------------------------------------------
+
+_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_BYTES: Final = re.compile(r"0x[0-9a-fA-F]*")
+
+_NUMBERS: Final = frozenset(
+    f"eth_{name}" for name in ("blockNumber", "chainId", "gasPrice", "getBalance", "estimateGas", "getTransactionCount")
+)
+_DATA: Final = frozenset(f"eth_{name}" for name in ("call", "getCode", "getStorageAt", "sendRawTransaction"))
+
+_FIELDS: Final[dict[str, tuple[str, str, str]]] = {
+    "eth_getBlockByNumber": ("timestamp gasLimit", "number baseFeePerGas", "hash parentHash"),
+    "eth_getTransactionReceipt": ("gasUsed", "blockNumber effectiveGasPrice status", "transactionHash from"),
+    "eth_getTransactionByHash": ("value gas", "blockNumber", "hash from input"),
+    "eth_getLogs": ("blockNumber logIndex", "", "address data transactionHash"),
+}
+"""Fields of answers that are numbers, numbers or null, and bytes."""
+
+_COUNTS: Final = {"eth_blockNumber", "eth_estimateGas", "eth_getTransactionCount"} | {
+    *("number", "blockNumber", "logIndex", "timestamp", "gas", "gasUsed", "gasLimit")
+}
+"""What counts, and so has 63 bits at most; the rest has 256."""
+
+
+def is_shaped(method: str, result: Any) -> bool:
+    """Whether a result is what the method answers with, as far as anybody here reads it."""
+    if method in _NUMBERS:
+        return _is_number(result, method)
+    if method in _DATA:
+        # A word of storage may come without its zeros.
+        whole = method == "eth_getStorageAt" or (isinstance(result, str) and len(result) % 2 == 0)
+        return isinstance(result, str) and bool(_BYTES.fullmatch(result)) and whole
+    if method == "eth_getLogs":
+        return isinstance(result, list) and all(_has_fields(method, log) and _is_log(log) for log in result)
+    if method not in _FIELDS:
+        return True
+    logs = result.get("logs") if isinstance(result, dict) else None
+    if method == "eth_getTransactionReceipt" and not isinstance(logs, list):
+        return False
+    return _has_fields(method, result)
+
+
+def _has_fields(method: str, found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    numbers, or_null, texts = (names.split() for names in _FIELDS[method])
+    return (
+        all(_is_number(found.get(name), name) for name in numbers)
+        and all(found.get(name) is None or _is_number(found[name], name) for name in or_null)
+        and all(isinstance(found.get(name), str) and _BYTES.fullmatch(found[name]) for name in texts)
+    )
+
+
+def _is_log(log: dict[str, Any]) -> bool:
+    topics = log.get("topics")
+    return isinstance(topics, list) and all(isinstance(one, str) and _BYTES.fullmatch(one) for one in topics)
+
+
+def _is_number(found: Any, name: str = "") -> bool:
+    if isinstance(found, str) and _NUMBER.fullmatch(found):
+        found = int(found, 16)
+    if not isinstance(found, int) or isinstance(found, bool):
+        return False
+    bits = 63 if name in _COUNTS else 256
+    return found >= 0 and found.bit_length() <= bits

@@ -19,7 +19,7 @@ from web3.middleware import Web3Middleware
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from registry.chain.node_answers import in_refusal, is_limited, is_unwell, lacks_block, said, wait_of
+from registry.chain.node_answers import in_refusal, is_limited, is_shaped, is_unwell, lacks_block, said, wait_of
 from registry.chain.reverts import raise_revert
 from registry.errors import ConnectionFailed, RegistryError
 from registry.errors.redaction import redacted
@@ -263,8 +263,9 @@ def _number(found: Any) -> int:
 # --- For web3 ------------------------------------------------------------------------------------
 
 
-def asking(line: NodeLine, url: str) -> type[Web3Middleware]:
-    """Make the middleware that asks by `line`, and turns failures of `url` into the package's errors."""
+def asking(line: NodeLine, url: str, *, trusted: bool) -> type[Web3Middleware]:
+    """Make the middleware that asks by `line`, and turns failures of `url` into the package's errors; one that is
+    `trusted` answers in this process, in values of Python."""
 
     class Asking(Web3Middleware):
         def wrap_make_request(self, make_request: Any) -> Any:
@@ -278,6 +279,9 @@ def asking(line: NodeLine, url: str) -> type[Web3Middleware]:
                 if method in ("eth_call", "eth_estimateGas"):
                     raise_revert(response)
                 _refuse_nonsense(url, method, params, response)
+                result = response.get("result")
+                if not trusted and result is not None and not is_shaped(method, result):
+                    raise ConnectionFailed(url, f"it answers {str(result)[:100]!r} to {method}")
                 return response
 
             return request

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,14 @@ from registry.chain.local import deploy_local
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
-from registry.errors import ChainError, ConnectionFailed, DeploymentError, TransactionReverted, Underpriced
+from registry.errors import (
+    ChainError,
+    ConnectionFailed,
+    DeploymentError,
+    RegistryError,
+    TransactionReverted,
+    Underpriced,
+)
 
 GIFT = Call("0x" + "ee" * 20, b"", 1)  # type: ignore[arg-type]
 MONTH = Licence.period("month", days=30, price="1 USD")
@@ -186,6 +193,44 @@ def test_an_answer_that_is_none_is_a_failed_connection(node: Proxy, chain: Chain
     node.play(lambda question, ask: {"result": "0x0"} if question["method"] == "eth_call" else None)
     with pytest.raises(ConnectionFailed):
         read_many(chain, [Read(deployment.registry, b"", 1)] * 2)
+
+
+READS: dict[str, Callable[[Chain, Deployment], Any]] = {
+    "eth_getBalance": lambda chain, _: chain.balance(GIFT.to),
+    "eth_getBlockByNumber": lambda chain, _: chain.block(),
+    "eth_getCode": lambda chain, made: chain.code_hash(made.registry),
+    "eth_getStorageAt": lambda chain, made: chain.storage(made.registry, 0),
+    "eth_call": lambda chain, made: chain.call(chain.contract("AssetRegistry", made.registry).functions.salesRules()),
+    "eth_getLogs": lambda chain, made: list(
+        chain.events(chain.contract("AssetRegistry", made.registry).events.FeeChanged)
+    ),
+    "eth_chainId": lambda chain, _: chain.again(timeout=2),
+}
+SENT = ["estimateGas", "call", "getTransactionCount", "sendRawTransaction", "feeHistory", "getTransactionReceipt"]
+NONSENSE: list[Any] = [{}, [None], "0xzz", True, "", 10**80]
+
+
+@pytest.mark.parametrize("method", READS)
+def test_nonsense_is_never_an_exception_of_somebody_elses(
+    node: Proxy, chain: Chain, deployment: Deployment, method: str
+) -> None:
+    ask = READS[method]
+    for nonsense in NONSENSE:
+        node.play(quirks.says(method, nonsense))
+        with pytest.raises(RegistryError):
+            ask(chain, deployment)
+
+
+@pytest.mark.parametrize("method", SENT)
+def test_nonsense_while_something_is_sent_is_an_error_of_ours_or_does_no_harm(
+    node: Proxy, chain: Chain, method: str
+) -> None:
+    for number, nonsense in enumerate(NONSENSE):
+        sender = Sender(chain, dev_signer(3), timeout=0.2)
+        node.play(quirks.says(f"eth_{method}", nonsense))
+        with suppress(RegistryError):
+            sender.send(GIFT, intent=f"{method} {number}")
+        node.play(None)
 
 
 # --- Receipts, nonces, fees ----------------------------------------------------------------------
