@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Whole, asset_argument, command, dry_run_option
+from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Real, Whole, asset_argument, command, dry_run_option
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
@@ -23,11 +24,20 @@ _MOST_PAPER: Final = 2**20
 _MOST_RESULT: Final = 2**28
 
 
+_data_option = click.option(
+    "--data",
+    multiple=True,
+    metavar="ASSET=PATH",
+    help="Where data lie that their owner keeps; repeatable. Others are fetched.",
+)
+
+
 @click.group("compute", cls=Group)
 def compute() -> None:
     """Compute on data that stay with their owner: the owner runs your program, and what the terms allow comes out.
 
-    An owner: offer, run, jobs, approve, decline, cancel, logs, fetch. A consumer: terms, order, open. Anybody: verify.
+    An owner: offer, run, host, jobs, approve, decline, cancel, logs, fetch. A consumer: terms, order, submit, open.
+    Anybody: verify.
     """
 
 
@@ -167,12 +177,7 @@ def order(
     examples=["registry compute run order.json --data 7=ward/", "registry compute run --data 7=ward/ --out results/"],
 )
 @click.argument("orders", nargs=-1, type=click.Path(dir_okay=False))
-@click.option(
-    "--data",
-    multiple=True,
-    metavar="ASSET=PATH",
-    help="Where data lie that their owner keeps; repeatable. Others are fetched.",
-)
+@_data_option
 @click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
 @click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for sealed results.")
 def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str) -> None:
@@ -190,6 +195,88 @@ def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int,
         for entry in entries:
             _write(desk, entry, out)
     app.console.result([_told(entry) for entry in entries], table=_table(entries))
+
+
+@command(
+    "host",
+    group=compute,
+    examples=[
+        "registry compute host --data 7=ward/",
+        "registry compute host --data 7=ward/ --host 0.0.0.0 --public-url https://jobs.example.org --workers 4",
+    ],
+)
+@_data_option
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to listen on.")
+@click.option("--port", type=Whole(0, 65535), default=8455, show_default=True, metavar="N", help="0: any.")
+@click.option("--public-url", metavar="URL", help="Where clients reach it; sign-in messages name its host and port.")
+@click.option(
+    "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
+)
+@click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
+def host_(
+    app: App,
+    data: tuple[str, ...],
+    host: str,
+    port: int,
+    public_url: str | None,
+    proxies: tuple[str, ...],
+    workers: int,
+) -> None:
+    """Take orders over HTTP and run them by their terms, until interrupted; what runs then is left for the next time.
+
+    It listens to this machine alone unless --host says otherwise, and then needs --public-url: put a reverse proxy with
+    TLS before it. Name the address in the terms ("url")."""
+    from registry.cli.listening import require_public_url, url_at
+    from registry.errors import InputError
+
+    try:
+        from registry.host.host_server import HostServer
+        from registry.system.serving import listen
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"The host needs {error.name}, which is not installed.",
+            hint="Install it with: pip install 'asset-registry[server]'",
+        ) from error
+    require_public_url(host, public_url, named_by="sign-in messages")
+    registry = app.registry(to="run jobs")
+    sock = listen(host, port)
+    url = public_url or url_at(host, sock)
+    server = HostServer(registry, _desk(app, data), sock, url, workers=workers, proxies=proxies)
+    try:
+        app.console.answer(f"Running jobs at {server.url} (Ctrl-C to stop)", server.about.model_dump() | {"url": url})
+        sys.stdout.flush()
+        server.run()
+    finally:
+        server.close()
+
+
+@command(
+    "submit",
+    group=compute,
+    examples=[
+        "registry compute submit order.json",
+        "registry compute submit order.json --url https://jobs.example.org",
+    ],
+)
+@click.argument("order_file", metavar="ORDER", type=click.Path(dir_okay=False))
+@click.option("--url", metavar="URL", help="The host; by default the one that the terms name.")
+@click.option("--seconds", type=Real(), default=600.0, show_default=True, help="How long to wait for the result.")
+@click.option("--cancel", is_flag=True, help="End the job instead, unless it has a result.")
+@click.option("--out", type=OUTFOLDER, help="Folder for the files of the result; without one, only its end is told.")
+def submit(app: App, order_file: str, url: str | None, seconds: float, cancel: bool, out: str | None) -> None:
+    """Hand an order in at its host, wait for its end, and open the result. The same again finds the same job."""
+    from registry.system.disk import load
+
+    job = app.registry(to="hand in an order").jobs.at(load(order_file, _MOST_PAPER), url)
+    with app.progress():
+        if cancel:
+            found = job.cancel()
+        else:
+            job.submit()
+            found = job.wait(seconds)
+    files = job.open(out) if out is not None and found.state == "delivered" else ()
+    value = {"job": job.id, "state": found.state, "files": [file.path for file in files]}
+    app.console.result(value, facts={"job": job.id, "state": found.state, "files": ", ".join(value["files"])})
 
 
 @command("jobs", group=compute, examples=["registry compute jobs", "registry compute jobs --json"])

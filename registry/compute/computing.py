@@ -15,18 +15,16 @@ from registry.assets.rights import Rights
 from registry.compute.experiments import Experiments
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
-from registry.compute.job_receipt import JobReceipt, read_receipt
+from registry.compute.job_receipt import JobReceipt
 from registry.compute.order_checks import LEFT
-from registry.compute.sealed_result import open_result
+from registry.compute.ordered_job import OrderedJob, opened, verified
 from registry.content.uses import sign_receipt
 from registry.did import DID
 from registry.documents.canonical import parse_json
-from registry.documents.ddo import DDO
 from registry.documents.licence import Kind
-from registry.errors import AccessDenied, InputError, JobRefused, WrongKey
+from registry.errors import AccessDenied, InputError, JobRefused
 from registry.gated.identity import Identity
 from registry.ipfs.cid import CID
-from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import FileEntry
 from registry.results import Asset, AssetRef, Offer
 from registry.sandbox.runs.running import spool_of
@@ -100,18 +98,25 @@ class Computing:
 
         Raises `ForgedReceipt`, `WrongKey`, `Unverified`.
         """
-        read = self.verify(receipt)
-        identity = self._registry.keys.get(self._registry.address, read.job.recipient)
-        if identity is None:
-            raise WrongKey("the result", f"a key of {self._registry.address}")
-        return open_result(result, identity, read.root, Path(target))
+        return opened(self._registry, result, verified(self._registry, receipt), Path(target))
 
     def verify(self, receipt: bytes | JobReceipt) -> JobReceipt:
         """What a receipt says, once its host has signed every word of it and was named by the very terms that the job
         was under. Raises `ForgedReceipt`, and the content errors if the document cannot be fetched."""
-        read = receipt if isinstance(receipt, JobReceipt) else read_receipt(receipt)
-        read.check(DDO.from_bytes(fetch(read.job.terms, self._registry.store)))
-        return read
+        return verified(self._registry, receipt)
+
+    def at(self, order: JobOrder | bytes, url: str | None = None) -> OrderedJob:
+        """The job of an order at its host, to hand it in, wait for it, open its result and end it; at `url`, by default
+        that of the terms. Nothing is asked yet. Raises `InputError` where there is neither."""
+        read = order if isinstance(order, JobOrder) else JobOrder.from_bytes(order)
+        if url is None:
+            terms = Catalogue(self._registry).get(read.job.offering).ddo.compute
+            url = terms.url if terms is not None else None
+        if url is None:
+            raise InputError(
+                "The terms name no address of a host.", hint="Name it (url=), or send the order as a file."
+            )
+        return OrderedJob(self._registry, read, url)
 
     # --- Who runs --------------------------------------------------------------------------------
 

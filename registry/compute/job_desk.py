@@ -79,9 +79,9 @@ class JobDesk:
         self._spool = None if session.home else TemporaryDirectory(prefix="asset-registry-jobs-")
         home = Path(self._spool.name) if self._spool else session.home
         assert home is not None
-        self._folder = home / "jobs" / session.address.lower()
+        self.folder = home / "jobs" / session.address.lower()
         self._data = {str(session.did(did)): Path(path) for did, path in (data or {}).items()}
-        self.book = JobBook(self._folder / "jobs.sqlite")
+        self.book = JobBook(self.folder / "jobs.sqlite")
         self._workshop = Experiments(session).workshop
         self._paying = threading.Lock()
 
@@ -140,7 +140,7 @@ class JobDesk:
         Raises the content, sandbox and chain errors that are the host's; `work` goes on where it was then.
         """
         entry, stop = self.book.get(id), stop or threading.Event()
-        lock = private_lock(self._folder / f"{entry.id}.lock")
+        lock = private_lock(self.folder / f"{entry.id}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -185,6 +185,9 @@ class JobDesk:
                 outcome = self._outcome(entry, terms, place, ended)
         except (InvalidRecord, WrongEnvironment, _Unusable) as error:
             return self.book.move(entry, "failed", why=error.message, taken=0)
+        except ConnectionFailed as error:
+            self.book.move(entry, "queued", why=error.message)  # a node that is gone for an hour breaks no job
+            raise
         except (RegistryError, OSError) as error:
             self._again(entry, str(error))
             raise
@@ -340,7 +343,7 @@ class JobDesk:
         return terms
 
     def _place(self, entry: JobEntry) -> Path:
-        return self._folder / entry.id
+        return self.folder / entry.id
 
     def _clear(self, entry: JobEntry) -> None:
         """Take away what was computed in the clear; the log stays for the owner."""

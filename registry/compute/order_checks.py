@@ -35,11 +35,13 @@ class OrderChecks:
         Raises `JobRefused` with all reasons at once, and what `get` raises.
         """
         job = order.job
+        if unsigned := self._signed(order):  # before anything is fetched for whoever made it up
+            raise JobRefused(job.id, unsigned)
         offering = Catalogue(self._session).get(job.offering)
         terms = offering.ddo.compute
         if terms is None:
             raise JobRefused(job.id, [f"{offering.did} offers no runs"])
-        reasons = [*self._signed(order), *self._offered(job, offering, terms)]
+        reasons = self._offered(job, offering, terms)
         outside = tuple(terms.outside(job.code, job.params))
         if outside and not terms.review:
             reasons += outside

@@ -17,6 +17,7 @@ from registry.documents.fields import (
     Array,
     CIDField,
     DIDField,
+    GatewayUrl,
     Line,
     Path,
     _FieldError,
@@ -150,6 +151,7 @@ class Terms(DocumentPart):
     tier      the least tier of the sandbox that will do (`registry.sandbox.Tier`)
     seconds   of a run at most; `memory` its bytes, `processes` how many at the same time
     hosts     accounts that may run jobs and sign for them; by default the publisher's
+    url       where orders are handed in; without one they are sent as files
     ========= ==========================================================================================
 
     Raises `InvalidDDO` with all that is wrong.
@@ -169,6 +171,7 @@ class Terms(DocumentPart):
     memory: Annotated[int, Field(strict=True, ge=64 * MIB, le=2**50)] = 1024 * MIB
     processes: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 64
     hosts: Annotated[tuple[AddressField, ...], Array, Field(max_length=16)] = ()
+    url: GatewayUrl | None = None
 
     @field_validator("code", "hosts")
     @classmethod

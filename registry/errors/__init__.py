@@ -73,6 +73,7 @@ ends with what to do next.
     ├── ComputeError                       a job on data that stay where they are; see `registry.compute`
     │   ├── JobRefused (PermissionError)   .reasons: what its terms do not allow; nothing was run
     │   ├── JobNotFound (LookupError), WrongJobState
+    │   ├── HostError                      .host: a host of jobs failed or refused; .code says why
     │   └── ForgedReceipt (ValueError)     a receipt that its host did not sign, or of something else
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
     ├── IndexFault                         an index that cannot be used, or belongs to another registry
@@ -104,7 +105,7 @@ from registry.errors.chain import (
     Underpriced,
     WrongChain,
 )
-from registry.errors.compute import ComputeError, ForgedReceipt, JobNotFound, JobRefused, WrongJobState
+from registry.errors.compute import ComputeError, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongJobState
 from registry.errors.content import (
     BlockNotFound,
     ContentError,
@@ -238,6 +239,7 @@ __all__ = [
     "GasLimitExceeded",
     "GatewayError",
     "GovernanceError",
+    "HostError",
     "HubLied",
     "HubUnavailable",
     "Immutable",

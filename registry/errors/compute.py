@@ -49,3 +49,13 @@ class ForgedReceipt(ComputeError, ValueError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"The receipt was refused: {reason}.")
+
+
+class HostError(ComputeError):
+    """A host of jobs failed or refused; `code` is its own word for why ("" if it gave none), `status` that of HTTP."""
+
+    hint = "Try again later: the same order finds its job."
+
+    def __init__(self, host: str, reason: str, *, code: str = "", status: int = 0, hint: str = "") -> None:
+        self.host, self.reason, self.code, self.status = host, reason, code, status
+        super().__init__(f"Host {host}: {reason}.", hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +74,27 @@ def test_a_stranger_computes_a_mean_over_penguins_that_stay_at_home(owner: Shell
     assert "delivered" in owner.ok("compute", "jobs") and owner("compute", "cancel", told["job"][:8]).exit_code == 1
     refused = owner("compute", "run", "order.json", "--json", "--data", "1")
     assert refused.exit_code == 2 and "ASSET=PATH" in refused.stderr
+
+
+def test_a_host_takes_an_order_over_http_and_stops_when_it_is_told_to(owner: Shell, tmp_path: Path) -> None:
+    stranger = owner.as_("stranger")
+    environment = {"REGISTRY_KEYS": "file", "REGISTRY_KEYS_PASSPHRASE": "a long passphrase"}
+    ordered = stranger("compute", "order", "mean.py", "--on", "2", "--out", "second.json", environment=environment)
+    assert ordered.exit_code == 0, ordered.stderr
+    host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json")
+    try:
+        out, said = host.stdout, ""
+        assert out is not None
+        while not said.endswith("}\n"):
+            said += out.readline().decode()
+            assert said, host.communicate()[1]
+        url = json.loads(said)["url"]
+        words = ("compute", "submit", "second.json", "--url", url, "--json")
+        ended = stranger(*words, "--out", "over-http", environment=environment)
+        assert ended.exit_code == 0, ended.stderr
+        assert json.loads(ended.stdout)["state"] == "delivered"
+        assert (owner.folder / "over-http" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.66,151"
+        assert "delivered" in stranger.refused(*words[:-1], "--cancel", environment=environment)["message"]
+    finally:
+        host.send_signal(signal.SIGTERM)
+        assert host.wait(60) == 0

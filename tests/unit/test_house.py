@@ -26,7 +26,7 @@ PACKAGE = ROOT / "registry"
 # its own floor that do not import from it.
 FLOORS = [
     ["cli"],
-    ["hub", "gateway", "tools", "agents", "apps"],
+    ["hub", "gateway", "host", "tools", "agents", "apps"],
     ["client"],
     ["teams", "governance", "imports", "compute", "talk"],
     ["revenue"],
@@ -439,6 +439,7 @@ _TAKES_ANY = {
     "Hub._tell": "counts the error, and tries again",
     "Feed.blocks": "each block is then asked for by itself",
     "Feed._given": "asks nobody; the block is then asked for by itself",
+    "HostWorkers._loop": "notes the error at its job, and tries again after a while",
     "Indexer.follow": "tells the error, and tries again",
     "_laid": "tells the error, beside what else is missing",
     "_lock": "tells the error, beside what else is missing",
@@ -447,6 +448,7 @@ _TAKES_ANY = {
     "reach": "starts a program, asks nobody",
     "staged.work": "hands the error on to the other thread",
     "_Api._guarded": "answers whoever asked that it failed",
+    "_HostApi.guarded.answer": "answers whoever asked that it failed",
     "_address": "reads text, asks nobody",
     "_ahead.run": "hands the error on to the other thread",
     "_ask_one": "hands the error on, beside the answers of others",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ward import BROKEN, COPY, LATE, MEAN, patients, stored, terms
 
 from registry import CID, DID, DataBudget, Licence, Published, Registry
 from registry.compute.job_desk import JobDesk
@@ -30,8 +31,6 @@ from registry.errors import (
     WrongKey,
 )
 from registry.results import Holding
-
-from .ward import BROKEN, COPY, LATE, MEAN, patients, stored, terms
 
 RUNS = Licence.uses("runs", uses=3, price="1 USD")
 DAY = Licence.period("day", days=1, price="5 USD")

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ward import terms
 
 from registry import CID, ResultFile
 from registry.compute.result_rules import broken_rules
-
-from .ward import terms
 
 RULES = terms(CID.raw(b"mean.py"))
 HEAD = "group,mass,n\n"

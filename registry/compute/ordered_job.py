@@ -1,0 +1,94 @@
+"""A job that was ordered, as its consumer follows it at its host; and its result, once it is there."""
+
+from __future__ import annotations
+
+import time
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from registry.compute.host_client import HostClient
+from registry.compute.host_protocol import HostedJob
+from registry.compute.job_document import JobOrder
+from registry.compute.job_receipt import JobReceipt, read_receipt
+from registry.compute.sealed_result import open_result
+from registry.content.unlocking import wallet_of
+from registry.documents.ddo import DDO
+from registry.errors import ForgedReceipt, HostError, WrongKey
+from registry.ipfs.store import fetch
+from registry.ipfs.unixfs import FileEntry
+
+if TYPE_CHECKING:
+    from registry.session import Session
+
+__all__ = ["OrderedJob", "opened", "verified"]
+
+_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 15.0
+
+
+class OrderedJob:
+    """One order at one host. Every verb can be used again: the same order is the same job."""
+
+    def __init__(self, registry: Session, order: JobOrder, url: str) -> None:
+        self._registry, self.order = registry, order
+        self._host = HostClient(url, registry.reach, wallet_of(registry, "ask for a job"))
+
+    @property
+    def id(self) -> str:
+        """The name of the job."""
+        return self.order.job.id
+
+    def submit(self) -> HostedJob:
+        """Hand the order in. Raises `JobRefused` with the host's reasons, and `HostError`."""
+        return self._host.submit(self.order)
+
+    def status(self) -> HostedJob:
+        """Where the job is. Raises `HostError`."""
+        return self._host.status(self.order)
+
+    def wait(self, seconds: float = 600.0) -> HostedJob:
+        """Wait until the job is over. Raises `HostError` for one that is not after `seconds`, or that waits for its
+        owner then."""
+        until, pause = time.monotonic() + seconds, _PAUSE
+        while not (found := self.status()).over:
+            if time.monotonic() + pause > until:
+                raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code="late")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        return found
+
+    def fetch(self) -> tuple[bytes, bytes]:
+        """The sealed result and the receipt, checked against this order. Raises `ForgedReceipt`, `HostError`."""
+        receipt = self._host.receipt(self.order)
+        if verified(self._registry, receipt).job != self.order.job:
+            raise ForgedReceipt("it is of another job than was ordered")
+        return self._host.result(self.order), receipt
+
+    def receipt(self) -> JobReceipt:
+        """What the host signed of it. Raises `ForgedReceipt`, `HostError`."""
+        return verified(self._registry, self._host.receipt(self.order))
+
+    def open(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
+        """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
+        sealed, receipt = self.fetch()
+        return opened(self._registry, sealed, verified(self._registry, receipt), Path(target))
+
+    def cancel(self) -> HostedJob:
+        """End it, unless it has a result. Raises `HostError`."""
+        return self._host.cancel(self.order)
+
+
+def verified(registry: Session, receipt: bytes | JobReceipt) -> JobReceipt:
+    """What a receipt says, held against the document of its terms. Raises `ForgedReceipt` and the content errors."""
+    read = receipt if isinstance(receipt, JobReceipt) else read_receipt(receipt)
+    read.check(DDO.from_bytes(fetch(read.job.terms, registry.store)))
+    return read
+
+
+def opened(registry: Session, result: bytes, receipt: JobReceipt, target: Path) -> tuple[FileEntry, ...]:
+    """Write the files of a sealed result. Raises `WrongKey` and `Unverified`."""
+    identity = registry.keys.get(registry.address, receipt.job.recipient)
+    if identity is None:
+        raise WrongKey("the result", f"a key of {registry.address}")
+    return open_result(result, identity, receipt.root, target)

@@ -1,0 +1,1 @@
+"""The server that takes orders of jobs and runs them where the data are."""
