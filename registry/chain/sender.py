@@ -8,6 +8,7 @@ when a run is killed.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -191,7 +192,9 @@ class Sender:
             return () if entry is None else (self._finish(entry, deadline, hold),)
         receipts = []
         begun = self._journal.unfinished(self.chain.identity, self.address, intent, self._first_unsure())
-        for left in dict.fromkeys(entry.intent for entry in begun if self._is_open(entry, deadline)):
+        there = self._in_blocks([entry.hash for entry in begun if entry.settled])
+        unsure = (entry for entry in begun if entry.hash not in there)
+        for left in dict.fromkeys(entry.intent for entry in unsure if self._is_open(entry, deadline)):
             entry = self._standing(str(left), deadline, False)
             if entry is not None:
                 receipts.append(self._finish(entry, deadline, hold))
@@ -641,6 +644,16 @@ class Sender:
                 hint="Ask another node: run the same command again there, nothing is sent twice.",
             )
         return receipt
+
+    def _in_blocks(self, hashes: Sequence[str]) -> set[str]:
+        """Those of some transactions that are in a block, asked for together."""
+        answers = self.chain.line.ask_many([("eth_getTransactionReceipt", [one]) for one in hashes])
+        receipts = [answer.get("result") for answer in answers]
+        return {
+            one
+            for one, receipt in zip(hashes, receipts, strict=True)
+            if isinstance(receipt, dict) and receipt.get("blockNumber") is not None
+        }
 
     def _known(self, tx_hash: str) -> bool:
         try:

@@ -354,6 +354,14 @@ def test_publications_share_a_transaction_as_far_as_its_gas_goes(node: Proxy, an
     assert len(gas) == 2 and max(gas.values()) < 2**24
 
 
+def test_what_was_settled_lately_is_asked_about_together(node: Proxy, sender: Sender) -> None:
+    for number in range(12):
+        sender.send(GIFT, intent=f"gifts:{number}")
+    node.requests = 0
+    assert sender.settle("gifts") == ()
+    assert node.requests <= 3 and node.asked.count("eth_getTransactionReceipt") >= 12
+
+
 # --- Reverts -------------------------------------------------------------------------------------
 
 REVERTS: dict[str, Any] = {
