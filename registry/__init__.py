@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from registry.apps.logging_in import login
     from registry.assets.drafting import Draft
     from registry.client import Registry
     from registry.content.uses import SignedReceipt
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "content.uses": ("SignedReceipt",),
+    "apps.logging_in": ("login",),
     "assets.drafting": ("Draft",),
     "client": ("Registry",),
     "documents.compute_terms": ("DataBudget", "ResultColumn", "ResultFile", "Terms"),
@@ -82,6 +84,7 @@ __all__ = [
     "Terms",
     "Token",
     "Verification",
+    "login",
 ]
 
 

@@ -1,1 +1,1 @@
-"""Sign-in, purchases and gates by the wallets of visitors, for apps in Streamlit."""
+"""Sign-in, purchases and gates by the wallets of browsers, in Streamlit apps and in notebooks."""

@@ -7,6 +7,7 @@ key of the server signs for a visitor: their client has a signer that asks their
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 import time
@@ -41,6 +42,8 @@ SETTLE_SECONDS: Final = 60.0
 LARGEST: Final = 16_384
 """Letters of a signature; those of contracts are the longest."""
 
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,45}\](:\d{1,5})?")
+
 _T = TypeVar("_T")
 
 
@@ -74,6 +77,7 @@ class WalletQuestion:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     until: float = field(default_factory=lambda: time.monotonic() + ASKED_SECONDS)
     answer: SimpleQueue[bytes | None] = field(default_factory=SimpleQueue)
+    seen: threading.Event = field(default_factory=threading.Event)
 
     def told(self) -> dict[str, Any]:
         """For the page."""
@@ -113,11 +117,18 @@ def _hexed(value: Any) -> str:
 
 
 class Visit:
-    """A visitor: `account` once they have signed in; `note` and `tone`, what they are told."""
+    """A visitor: `account` once they have signed in; `note` and `tone`, what they are told.
 
-    def __init__(self, registry: Registry, domain: str) -> None:
+    `domain` is the name in sign-in messages; None takes the page's word for it, which does where whoever reaches this
+    process may do anything in it, as in a notebook. `watchers` are called when something is to be shown. `hears` are
+    the seconds within which the page must say that it shows a question, 0 for any time.
+    """
+
+    def __init__(self, registry: Registry, domain: str | None, *, hears: float = 0.0) -> None:
         self.registry: Final = registry.signed_by(None)
         self.domain: Final = domain
+        self.hears: Final = hears
+        self.watchers: Final[list[Callable[[], None]]] = []
         self.note, self.tone = "", ""
         self._account: Address | None = None
         self._client: Registry | None = None
@@ -125,6 +136,7 @@ class Visit:
         self._asked: WalletQuestion | None = None
         self._wrong_chain = False
         self._asking: Address | None = None
+        self._answered = ""
         self._errands: dict[object, _Errand] = {}
         self._one = threading.Lock()
         self._moved = threading.Condition()
@@ -142,6 +154,7 @@ class Visit:
         asked = self._question()
         return {
             "chain": self.registry.chain.chain_id,
+            "hears": self.hears > 0,
             "account": account or "",
             "note": self.note,
             "tone": self.tone,
@@ -161,10 +174,18 @@ class Visit:
             "failed": self._failed,
             "moved": self._account_moved,
             "leave": self._left,
+            "acted": self._acted,
+            "seen": self._seen,
         }.get(str(said.get("kind")))
         if take is not None:
-            self._say("", "")
+            if take != self._seen:
+                self._say("", "")
             take(said)
+            self._changed()
+
+    def _changed(self) -> None:
+        for show in tuple(self.watchers):
+            show()
 
     def _connected(self, said: Mapping[str, Any]) -> None:
         self._wrong_chain = False
@@ -173,11 +194,15 @@ class Visit:
         except InputError:
             self._say("The wallet named no account. Choose one there.", "bad")
             return
-        now = int(time.time())
+        now, domain = int(time.time()), self.domain or said.get("host")
+        if not isinstance(domain, str) or not _HOST.fullmatch(domain):
+            self._say("The page does not say where it is.", "bad")
+            return
+        here = is_loopback(domain.rpartition(":")[0].strip("[]") or domain)
         text = sign_in_text(
-            domain=self.domain,
+            domain=domain,
             account=account,
-            uri=f"{'http' if is_loopback(self.domain.rpartition(':')[0].strip('[]')) else 'https'}://{self.domain}",
+            uri=f"{'http' if here else 'https'}://{domain}",
             chain_id=self.registry.chain.chain_id,
             nonce=secrets.token_hex(12),
             issued_at=now,
@@ -190,6 +215,8 @@ class Visit:
 
     def _signed(self, said: Mapping[str, Any]) -> None:
         asked, given = self._question(), str(said.get("signature"))
+        if said.get("id") == self._answered:
+            return  # hosts may hand a message on twice
         if asked is None or said.get("id") != asked.id:
             self._say("That was asked too long ago. Begin again.", "bad")
             return
@@ -200,7 +227,7 @@ class Visit:
         if self._account is not None:
             self._answer(signature)
             return
-        self._asked = None
+        self._answered, self._asked = asked.id, None
         account = self._asking
         if account is None or not is_signed(self.registry, account, asked.text.encode(), signature):
             self._say(f"Refused: the signature is not that of {account}. Nobody is signed in.", "bad")
@@ -223,6 +250,13 @@ class Visit:
             self._asked = None
         elif self._asked is not None:
             self._answer(None)
+
+    def _seen(self, said: Mapping[str, Any]) -> None:
+        if self._asked is not None and said.get("id") == self._asked.id:
+            self._asked.seen.set()
+
+    def _acted(self, _: Mapping[str, Any]) -> None:
+        """Whoever shows what the chain says looks again."""
 
     def _account_moved(self, said: Mapping[str, Any]) -> None:
         now = str(said.get("account"))[:100]
@@ -247,12 +281,14 @@ class Visit:
     def _question(self) -> WalletQuestion | None:
         if self._asked is not None and time.monotonic() > self._asked.until:
             self._answer(None)
+            self._answered = ""  # whoever signs it now is told that it is too late
         return self._asked
 
     def _answer(self, signature: bytes | None) -> None:
         with self._moved:
             asked, self._asked = self._asked, None
             if asked is not None:
+                self._answered = asked.id
                 asked.answer.put(signature)
 
     def _ask(self, account: Address, question: WalletQuestion) -> bytes:
@@ -262,8 +298,15 @@ class Visit:
                 if account == self._account:
                     self._asked = question
                     self._moved.notify_all()
+                    self._changed()
                 else:
                     question.answer.put(None)
+            if account == self._account and self.hears and not question.seen.wait(self.hears):
+                self._answer(None)
+                raise SignerError(
+                    "The page cannot ask your wallet while a cell runs.",
+                    hint="Sign in by a link: login(link=True).",
+                )
             try:
                 signature = question.answer.get(timeout=ASKED_SECONDS)
             except Empty:

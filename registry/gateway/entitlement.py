@@ -18,7 +18,7 @@ from registry.chain.signatures import VALID, wallet_check
 from registry.did import DID
 from registry.gateway.chainview import Answers, ChainView, Question, Said, number_of
 from registry.gateway.refusal import Refusal
-from registry.gateway.signin import SignIn, bad_signature
+from registry.gateway.signin import CheckedSignIn, bad_signature
 from registry.types import Address, to_address
 
 EDITOR: Final = 1
@@ -50,7 +50,7 @@ class KeyEntitlement:
         self._kinds: OrderedDict[int, tuple[int, ...]] = OrderedDict()
 
     async def reader(
-        self, did: DID, sign_in: SignIn, licence: int | None, *, inviters: Sequence[str] = ()
+        self, did: DID, sign_in: CheckedSignIn, licence: int | None, *, inviters: Sequence[str] = ()
     ) -> tuple[Block, str]:
         """The head that an account may open the asset at, and by which right: "owner", "licence" or "invitation".
 
@@ -73,7 +73,7 @@ class KeyEntitlement:
                 raise refusal
 
     async def _reader(
-        self, did: DID, sign_in: SignIn, licence: int | None, inviters: Sequence[str], kinds: tuple[int, ...]
+        self, did: DID, sign_in: CheckedSignIn, licence: int | None, inviters: Sequence[str], kinds: tuple[int, ...]
     ) -> tuple[Block, str]:
         asked = [number for number, kind in enumerate(kinds) if kind != USE and licence in (None, number)]
         answers = await self._view.ask(
@@ -103,13 +103,13 @@ class KeyEntitlement:
             )
         raise Refusal(403, "no_access", f"{sign_in.account} has no access to {did}.", hint="Buy a licence first.")
 
-    async def prove(self, sign_in: SignIn) -> Block:
+    async def prove(self, sign_in: CheckedSignIn) -> Block:
         """The head at which a contract takes the signature, if the account has no key; raises `Refusal` (401)."""
         answers = await self._view.ask(*self._proof(sign_in))
         self._require_proof(sign_in, answers)
         return answers.head
 
-    async def editor(self, did: DID, sign_in: SignIn) -> tuple[Block, int]:
+    async def editor(self, did: DID, sign_in: CheckedSignIn) -> tuple[Block, int]:
         """The head at which an account owns or edits the asset, and the asset's version there.
 
         Raises `Refusal` (401, 403, 404).
@@ -131,7 +131,7 @@ class KeyEntitlement:
         info = answers.at_head[-1]
         return answers.head, number_of(info[32 * _VERSION :]) or 0 if isinstance(info, bytes) else 0
 
-    async def owner(self, did: DID, sign_in: SignIn) -> Block:
+    async def owner(self, did: DID, sign_in: CheckedSignIn) -> Block:
         """The head at which an account owns the asset; raises `Refusal` (401, 403, 404)."""
         answers = await self._view.ask(*self._proof(sign_in), self._question(_OWNER_OF, did.asset_id))
         self._require_proof(sign_in, answers)
@@ -174,12 +174,12 @@ class KeyEntitlement:
     def _question(self, selector: bytes, *words: int) -> Question:
         return Question(self._registry, selector + b"".join(word.to_bytes(32, "big") for word in words))
 
-    def _proof(self, sign_in: SignIn) -> tuple[Question, ...]:
+    def _proof(self, sign_in: CheckedSignIn) -> tuple[Question, ...]:
         if sign_in.proven:
             return ()
         return (Question(None, wallet_check(sign_in.account, sign_in.digest, sign_in.signature)),)
 
-    def _require_proof(self, sign_in: SignIn, answers: Answers) -> None:
+    def _require_proof(self, sign_in: CheckedSignIn, answers: Answers) -> None:
         if not sign_in.proven and not answers.at_head[0] == answers.at_depth[0] == VALID:
             raise bad_signature()
 

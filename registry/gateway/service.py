@@ -38,7 +38,7 @@ from registry.gateway.nonces import Nonces
 from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
-from registry.gateway.signin import Doorkeeper, SignIn
+from registry.gateway.signin import CheckedSignIn, Doorkeeper
 
 REFUSALS_A_SECOND: Final = 1.0
 """Lines of the audit log that refusals may take; all are counted in the metrics."""
@@ -168,7 +168,7 @@ class GatewayService:
         digest, signature = typed_digest(invitation.message()), bytes.fromhex(signed.signature[2:])
         owner = await self._entitlement.owner_of(did)
         self._welcome(owner)
-        sign_in = SignIn(owner, "", b"", digest, signature, recover(digest, signature) == owner)
+        sign_in = CheckedSignIn(owner, "", b"", digest, signature, recover(digest, signature) == owner)
         head = await self._entitlement.owner(did, sign_in)
         self._per_account.take(owner)
         kept = StoredInvitation(
@@ -221,7 +221,7 @@ class GatewayService:
                 self._note("refuse", request.did, sign_in.account, None, version=request.version, code=error.code)
             raise
 
-    async def _release(self, did: DID, request: ReleaseRequest, sign_in: SignIn) -> Release:
+    async def _release(self, did: DID, request: ReleaseRequest, sign_in: CheckedSignIn) -> Release:
         receipt, account = request.receipt, sign_in.account
         if receipt is not None:
             if not sign_in.proven:
@@ -281,12 +281,12 @@ class GatewayService:
             return False
         return True
 
-    def _count(self, sign_in: SignIn) -> None:
+    def _count(self, sign_in: CheckedSignIn) -> None:
         # Only who signed is counted: else anybody could use up another's requests.
         if sign_in.proven:
             self._per_account.take(sign_in.account)
 
-    def _spend(self, sign_in: SignIn) -> None:
+    def _spend(self, sign_in: CheckedSignIn) -> None:
         if not sign_in.proven:
             self._per_account.take(sign_in.account)
         self._nonces.spend(sign_in.nonce, sign_in.account, sign_in.text)

@@ -30,7 +30,7 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class CheckedSignIn:
     """A sign-in message whose every word is right. `proven` says that the account's own key signed it; if not, the
     account may still be a contract that takes `signature` for `digest`."""
 
@@ -51,7 +51,7 @@ class Doorkeeper:
         self._chain_id = chain_id
         self._clock = clock
 
-    def read(self, auth: Auth | None, did: str, resource: str) -> SignIn:
+    def read(self, auth: Auth | None, did: str, resource: str) -> CheckedSignIn:
         """Check all that can be checked without the chain and without spending the nonce.
 
         `resource` is what the message must name besides the asset. Raises `Refusal` (401).
@@ -82,7 +82,7 @@ class Doorkeeper:
         account, signature = to_address(message.address), bytes.fromhex(auth.signature[2:])
         raw = text.encode()
         digest = text_digest(raw)
-        return SignIn(account, message.nonce, raw, digest, signature, recover(digest, signature) == account)
+        return CheckedSignIn(account, message.nonce, raw, digest, signature, recover(digest, signature) == account)
 
     def _check_times(self, issued: str, not_before: str | None, expires: str | None) -> None:
         if expires is None:

@@ -36,10 +36,11 @@ export class Part {
     if (ask) button("Sign in the wallet", () => this.sign(ask));
     else if (told.switch) button(`Switch to chain ${told.chain}`, () => this.change());
     else if (act) button(act.label, () => this.act(act));
-    else if (!account) button("Sign in with a wallet", () => this.connect());
+    else if (!account && !told.still) button("Sign in with a wallet", () => this.connect());
     if (account && told.leaves) buttons.append(buttonOf({ class: "plain-button", text: "Sign out" }, () => this.send({ kind: "leave" })));
     this.status = make("p", { role: "status", class: note ? `notice ${tone}` : "small", text: note ?? "" });
     this.box.replaceChildren(...parts, buttons, this.status);
+    if (ask && told.hears) this.send({ kind: "seen", id: ask.id });
     if (account) this.watch(account).catch(() => {});
     if (ask?.known && !PAGE.asked.has(ask.id)) this.carry(() => this.sign(ask));
   }
@@ -83,7 +84,7 @@ export class Part {
     if (chain !== this.told.chain) return this.send({ kind: "failed", why: "chain", chain });
     this.say(`Choose an account in ${wallet.name}.`);
     const [account] = await wallet.provider.request({ method: "eth_requestAccounts" });
-    this.send({ kind: "account", account: account ?? "" });
+    this.send({ kind: "account", account: account ?? "", host: location.host });
   }
 
   async change() {
@@ -111,6 +112,7 @@ export class Part {
     const provider = PAGE.wallet?.provider;
     if (!provider) return;
     const look = (accounts) => {
+      if (!this.box.isConnected) return provider.removeListener?.("accountsChanged", look); // it is shown no more
       if (this.told.account && !same(accounts[0] ?? "", this.told.account)) this.send({ kind: "moved", account: accounts[0] ?? "" });
     };
     if (this.watched !== provider) {

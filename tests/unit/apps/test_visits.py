@@ -165,6 +165,13 @@ def test_work_waits_for_the_wallet_and_goes_on_when_it_has_signed(visitor: Visit
     assert visitor.work("both", two) == [BUYER.sign_text(b"one"), BUYER.sign_text(b"two")]
 
 
+def test_an_answer_that_a_host_hands_on_twice_is_taken_once(visitor: Visit) -> None:
+    said = signed(connect(visitor))
+    visitor.heard(said)
+    visitor.heard(said)
+    assert visitor.account == BUYER.address and not visitor.note
+
+
 def test_who_declines_ends_the_work_and_stays_signed_in(visitor: Visit) -> None:
     sign_in(visitor)
 
@@ -194,6 +201,24 @@ def test_questions_come_one_at_a_time_and_none_after_who_left(visitor: Visit) ->
     visitor.heard({"kind": "leave"})
     sign_in(visitor)
     assert visitor.told()["ask"] is None, "what was asked before is over"
+
+
+def test_where_a_page_cannot_be_asked_while_a_cell_runs_that_is_said(registry: Registry) -> None:
+    visitor = Visit(registry, None, hears=0.1)
+    visitor.heard({"kind": "account", "account": BUYER.address, "host": "lab.example:8888"})
+    asked = visitor.told()["ask"]
+    assert asked["text"].startswith("lab.example:8888 wants you to sign in")
+    visitor.heard(signed(asked))
+    with pytest.raises(SignerError, match="while a cell runs"):
+        visitor.client.signer.sign_text(b"one")  # type: ignore[union-attr]
+    assert visitor.told()["ask"] is None
+
+
+@pytest.mark.parametrize("host", ["", None, "a b", "evil\nexample", "x" * 300, "a/b", {"a": 1}])
+def test_a_page_that_does_not_say_where_it_is_signs_nobody_in(registry: Registry, host: object) -> None:
+    visitor = Visit(registry, None)
+    visitor.heard({"kind": "account", "account": BUYER.address, "host": host})
+    assert visitor.told()["ask"] is None and visitor.tone == "bad"
 
 
 # --- What the page gets --------------------------------------------------------------------------

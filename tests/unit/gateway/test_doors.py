@@ -18,7 +18,7 @@ from registry.gated.protocol import Auth, sign_in_text
 from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.settings import Settings
-from registry.gateway.signin import Doorkeeper, SignIn
+from registry.gateway.signin import CheckedSignIn, Doorkeeper
 from registry.system.throttle import network_of
 from registry.types import ZERO_ADDRESS
 
@@ -105,7 +105,7 @@ def test_a_statement_that_a_screen_could_show_as_another_message_is_refused(stat
     account, url, did, resource = dev_signer(0).address, "https://keys.example.org", "did:nft:a", "urn:registry:b"
     keeper = Doorkeeper(domain="keys.example.org", url=url, chain_id=1, clock=lambda: 1000)
 
-    def signed_in(statement: str) -> SignIn:
+    def signed_in(statement: str) -> CheckedSignIn:
         text = sign_in_text(
             domain="keys.example.org",
             account=account,
