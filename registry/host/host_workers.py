@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Final
 
 from registry.compute.job_book import JobEntry
@@ -16,6 +18,8 @@ __all__ = ["HostWorkers"]
 
 _LATER: Final = 30.0
 """Seconds until what failed at the host is tried again."""
+
+_log = logging.getLogger(__name__)
 
 
 class HostWorkers:
@@ -53,9 +57,12 @@ class HostWorkers:
                 continue
             try:
                 self._desk.work(entry.id, stop=self._stop)
-            except (RegistryError, OSError) as error:
-                self._desk.book.note(entry.id, str(error))
+            except Exception as error:  # a worker that ends would leave all other jobs waiting
+                if not isinstance(error, RegistryError | OSError):
+                    _log.exception("a job of this host failed in a way that nobody foresaw")
                 self._later[entry.id] = time.monotonic() + _LATER
+                with suppress(RegistryError):
+                    self._desk.book.note(entry.id, str(error))
             finally:
                 with self._guard:
                     self._busy.pop(entry.id, None)

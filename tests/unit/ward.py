@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from registry import CID, DataBudget, Registry, ResultColumn, ResultFile, Terms
@@ -51,6 +53,14 @@ def stored(client: Registry, program: str, folder: Path, name: str = "program.py
     """A program in the store."""
     (folder / name).write_text(program)
     return add_file(folder / name, client.store).cid
+
+
+def runs(state: Callable[[], str]) -> None:
+    """Wait until a job runs."""
+    until = time.monotonic() + 60
+    while (told := state()) != "running":
+        assert time.monotonic() < until, told
+        time.sleep(0.05)
 
 
 def terms(*code: CID, **changes: object) -> Terms:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ward import BROKEN, COPY, LATE, MEAN, patients, stored, terms
+from ward import BROKEN, COPY, LATE, MEAN, patients, runs, stored, terms
 
 from registry import CID, DID, DataBudget, Licence, Published, Registry
 from registry.compute.job_desk import JobDesk
@@ -229,8 +229,7 @@ def test_a_job_that_runs_is_cancelled_by_another_process(ward: Ward, tmp_path: P
     ended: list[str] = []
     worker = threading.Thread(target=lambda: ended.append(ward.desk().work(id).state))
     worker.start()
-    while desk.book.get(id).state != "running":
-        threading.Event().wait(0.05)
+    runs(lambda: desk.book.get(id).state)
     assert desk.work(id).state == "running", "another works on it"
     desk.cancel(id)
     worker.join(20)
@@ -298,8 +297,7 @@ def test_a_host_that_is_stopped_leaves_what_runs_for_later(ward: Ward, tmp_path:
     id = desk.accept(ward.order(late).to_bytes()).id
     worker = threading.Thread(target=lambda: desk.work(id, stop=stop))
     worker.start()
-    while desk.book.get(id).state != "running":
-        threading.Event().wait(0.05)
+    runs(lambda: desk.book.get(id).state)
     stop.set()
     worker.join(20)
     assert (desk.book.get(id).state, desk.book.get(id).why) == ("queued", "the host was stopped")

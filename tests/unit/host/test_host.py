@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from ward import LATE, MEAN, patients, stored, terms
+from ward import LATE, MEAN, patients, runs, stored, terms
 
 from registry import CID, Licence, Registry, ResultFile
 from registry.compute.job_desk import JobDesk
@@ -70,8 +70,7 @@ def test_an_order_that_is_handed_in_is_run_and_its_result_opened(hosted: Hosted,
 def test_a_job_that_runs_is_ended_by_its_consumer_and_by_nobody_else(hosted: Hosted, buyer: Registry) -> None:
     job = hosted.job(hosted.late)
     job.submit()
-    while job.status().state != "running":
-        threading.Event().wait(0.05)
+    runs(lambda: job.status().state)
     another = buyer.jobs.at(job.order)
     for verb in (another.status, another.cancel, another.receipt):
         with pytest.raises(HostError) as caught:
@@ -92,6 +91,23 @@ def test_a_host_says_why_it_refuses_an_order_and_nothing_of_its_own_house(hosted
     with pytest.raises(HostError, match="cannot answer now") as caught:
         job.submit()
     assert "sqlite" not in str(caught.value) and "/" not in caught.value.reason
+
+
+def test_a_fault_of_the_host_with_one_job_keeps_no_other_waiting(
+    author: Registry, stranger: Registry, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosted = Hosted(author, stranger, tmp_path, name)
+    first, second = hosted.job(), hosted.job()
+    work = hosted.desk.work
+
+    def fails(id: str, **options: Any) -> Any:
+        return work(id, **options) if id == second.id else {}["nobody foresaw it"]
+
+    monkeypatch.setattr(hosted.desk, "work", fails)
+    with HostServer(author, hosted.desk, hosted.sock, hosted.url, workers=1, rate=1000, burst=1000):
+        first.submit()
+        second.submit()
+        assert second.wait(60).state == "delivered" and first.status().state == "queued"
 
 
 def test_a_sign_in_is_for_one_job_and_one_deed_and_cannot_be_made_up(hosted: Hosted) -> None:
@@ -151,8 +167,7 @@ def test_a_host_that_stops_leaves_what_runs_and_its_log_is_a_chain(
     with HostServer(author, hosted.desk, hosted.sock, hosted.url):
         job = hosted.job(hosted.late)
         job.submit()
-        while hosted.desk.book.get(job.id).state != "running":
-            threading.Event().wait(0.05)
+        runs(lambda: hosted.desk.book.get(job.id).state)
     assert hosted.desk.book.get(job.id).state == "queued"
     with pytest.raises(HostError) as caught:
         job.status()
