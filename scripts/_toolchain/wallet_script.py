@@ -28,7 +28,7 @@ PAGES: Final = ROOT / "registry" / "hub" / "pages"
 SCRIPT: Final = PAGES / "static" / "wallet.js"
 DIGEST: Final = PAGES / "wallet.sha256"
 
-MOST: Final = 41_000
+MOST: Final = 40 * 1024
 """Bytes of the script, which has fewer."""
 
 FUNCTIONS: Final = {
