@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry.gated.protocol import AddressText, Auth, Count
+from registry.text.html import Shown
 
 __all__ = ["HostAbout", "HostedJob", "JobRequest", "job_resource"]
 
@@ -31,7 +32,7 @@ class HostAbout(BaseModel):
     signer: AddressText
 
 
-class HostedJob(BaseModel):
+class HostedJob(Shown, BaseModel):
     """Where a job is: its state in the words of docs/compute.md. Why it ended so is for the owner of the data."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

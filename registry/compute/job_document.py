@@ -17,6 +17,7 @@ from registry.documents.typed_data import typed_data
 from registry.errors import InputError, InvalidAddress
 from registry.gated.identity import public_bytes
 from registry.sandbox.runs.document import CIDText, Document, Json
+from registry.text.html import Shown
 from registry.types import to_address
 
 __all__ = ["MOST_SECONDS_OPEN", "ComputeJob", "JobOrder"]
@@ -106,14 +107,15 @@ class ComputeJob(Document):
         )
 
 
-class JobOrder(Document):
-    """A job with its consumer's signature, and the use that is paid for it where the consumer has no other access."""
+class JobOrder(Shown, Document):
+    """A job with its consumer's signature, and the use that is paid for it where the consumer has no other access. Its
+    `repr` has neither: whoever has them may hand the order in."""
 
     called = "an order"
 
     job: ComputeJob
-    signature: Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", max_length=2 * 65)]
-    use: Json | None = None
+    signature: Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", max_length=2 * 65, repr=False)]
+    use: Annotated[Json | None, Field(repr=False)] = None
 
     @model_validator(mode="after")
     def _use_can_be_read(self) -> Self:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,26 @@ import pytest
 from click.testing import Result
 from command_tree import parameters
 from terminal import runner
+from ward import MEAN, patients, stored, terms
 
-from registry import Licence, Registry
+from registry import DataBudget, Licence, Registry
 from registry.chain.signers import dev_signer
 from registry.cli import cli
 from registry.cli.app import App
 from registry.cli.command import OUTFILE, OUTFOLDER
+from registry.compute.job_document import JobOrder
 from registry.content.unlocking import Unlocker
 from registry.documents.ocean_export import to_ocean_v4
 from registry.gated.identity import Identity
+from registry.gated.key_store import MemoryKeys
 from registry.gateway.database import FILE as DATABASE
 from registry.gateway.database import Database
 from registry.gateway.keys import FILE as KEYS
 from registry.gateway.keys import KeyLock, Keys, make_key_file
+from registry.host.host_server import HostServer
 from registry.ipfs.store import LocalStore
 from registry.ipfs.unixfs import add_tree
+from registry.system.serving import listen
 
 DAY = 86_400
 
@@ -53,6 +59,9 @@ READ_ONLY = {
         "uninvite path",
     ),
     *("gateway restore source", "team create path"),
+    *("compute offer path", "compute offer terms_file", "compute open receipt", "compute open result"),
+    *("compute run orders", "compute submit order_file"),
+    *("compute verify ddo", "compute verify files", "compute verify receipt"),
 }
 """Parameters that name what is read."""
 
@@ -86,7 +95,8 @@ class Shell:
     def __init__(self, place: Registry, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.place, self.folder, self.patch = place, folder, patch
         self.data: dict[str, int] = {}
-        self.who = place.as_account("author")
+        self.offering, self.host_url, self.closes = 0, "", ExitStack()
+        self.who = self.author = place.as_account("author")
         self.asset = self.who.publish(
             None,
             name="Model",
@@ -186,6 +196,57 @@ class Shell:
         (self.folder / "ocean.json").write_text(json.dumps(document))
         return self.folder / "ocean.json"
 
+    # Jobs are the business of one host, who orders here too.
+
+    def offered(self) -> int:
+        """Runs of a program on data that stay where they are."""
+        self.who = self.author
+        if not self.offering:
+            code = stored(self.who, MEAN, self.folder)
+            runs = terms(code, budget=DataBudget(runs=50, bytes=50_000), url=self.host_url or None)
+            named = {"name": "Ward", "type": "dataset", "license": "MIT"}
+            self.offering = self.who.publish(patients(self.folder / "ward"), **named, compute=runs).did.asset_id
+        return self.offering
+
+    def ordered(self) -> Path:
+        path = self.folder / "ordered.json"
+        offering = self.offered()
+        if not path.exists():
+            path.write_bytes(self.who.jobs.order(self.folder / "program.py", offering).to_bytes())
+        return path
+
+    def sealed(self) -> str:
+        """What the result of that order is called."""
+        return f"{JobOrder.from_bytes(self.ordered().read_bytes()).job.id[:16]}.age"
+
+    def at_home(self) -> dict[int, Path]:
+        return {self.who.get(self.offering).ddo.compute.data.asset_id: self.folder / "ward"}  # type: ignore[union-attr]
+
+    def ran(self) -> str:
+        """The job of that order, run and sealed; its papers lie beside it."""
+        order, papers = self.ordered().read_bytes(), self.folder / "job.receipt.json"
+        desk = self.who.jobs.desk(dict(self.at_home()))
+        id = desk.work(desk.accept(order).id).id
+        if not papers.exists():
+            sealed, receipt = desk.result(id)
+            (self.folder / "job.age").write_bytes(sealed)
+            papers.write_bytes(receipt)
+        return id
+
+    def opened(self) -> list[object]:
+        self.ran()
+        return ["compute", "open", self.folder / "job.age", self.folder / "job.receipt.json"]
+
+    def submitted(self) -> list[object]:
+        """Through a host that listens until the test is over."""
+        if not self.host_url:
+            sock = listen("127.0.0.1", 0)
+            self.host_url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            self.ordered()
+            desk = self.who.jobs.desk(dict(self.at_home()))
+            self.closes.enter_context(HostServer(self.who, desk, sock, self.host_url, rate=1000, burst=1000))
+        return ["compute", "submit", self.ordered()]
+
     def key(self) -> int:
         identity = Identity.generate()
         self.patch.setattr(Unlocker, "unlock", lambda _unlocker, _asset: identity)
@@ -219,6 +280,17 @@ def _in_a_year(place: Registry) -> str:
 
 
 CASES: dict[str, Callable[[Shell, str], list[object]]] = {
+    "compute fetch out": lambda shell, at: ["compute", "fetch", shell.ran(), "--out", at],
+    "compute open out": lambda shell, at: [*shell.opened(), "--out", at],
+    "compute order out": lambda shell, at: [
+        *("compute", "order", shell.folder / "program.py", "--on", shell.offered()),
+        *("--out", at),
+    ],
+    "compute run out": lambda shell, at: [
+        *("compute", "run", shell.ordered(), "--out", at),
+        *(word for asset, path in shell.at_home().items() for word in ("--data", f"{asset}={path}")),
+    ],
+    "compute submit out": lambda shell, at: [*shell.submitted(), "--out", at],
     "dao ballot out": lambda shell, at: ["dao", "ballot", shell.vote(), "for", "--out", at],
     "dao found folder": lambda shell, at: [*shell.deployed(), "--folder", at],
     "dao found proofs": lambda shell, at: [*shell.deployed(), "--proofs", at],
@@ -281,8 +353,11 @@ def shell(
             store=LocalStore(tmp_path / "home" / "blocks"),
             journal=place.journal,
             home=tmp_path / "home",
+            keys=MemoryKeys(),
         )
-        yield Shell(kept, tmp_path, monkeypatch)
+        made = Shell(kept, tmp_path, monkeypatch)
+        with made.closes:
+            yield made
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -316,7 +391,11 @@ def test_a_file_of_something_else_is_refused_by_name_and_stays(shell: Shell, nam
     place = shell.folder / "mine"
     if next(p for where, p in parameters() if where == f"registry {name}").type is OUTFOLDER:
         place.mkdir()
-        named = {"export hf-cache folder": shell.cached}.get(name)
+        named = {
+            "export hf-cache folder": shell.cached,
+            "compute fetch out": shell.sealed,
+            "compute run out": shell.sealed,
+        }.get(name)
         kept = place / (named() if named else "1337.json" if "folder" in name else "mine.txt")
         at = place
     else:

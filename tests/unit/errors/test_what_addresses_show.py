@@ -124,7 +124,7 @@ def babbling(request: Request) -> None:
 def knowing_its_number_only(request: Request) -> None:
     """A node that says which chain it is of, and to all else an error that quotes the address."""
     asked = json.loads(request.sent)
-    error = {"code": -32000, "message": f"rate limit of {request.path} http://{request.headers['Host']}{request.path}"}
+    error = {"code": -32000, "message": f"no answer from {request.path} http://{request.headers['Host']}{request.path}"}
 
     def one(question: Any) -> Any:
         known = question["method"] == "eth_chainId"
