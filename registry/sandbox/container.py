@@ -103,6 +103,10 @@ def command(
     words += [f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={limits.processes}"]
     size = max(limits.output, limits.scratch)
     words += [f"--ulimit=fsize={size}:{size}", "--ulimit=nofile=256:256", "--ulimit=core=0:0"]
+    if not engine.rootless and account[0] != os.getuid():
+        # The account has no other processes. Unasked, podman raises this limit, for which root in a machine may lack
+        # the right.
+        words += [f"--ulimit=nproc={limits.processes}:{limits.processes}"]
     # Podman has no word for how many files there may be: their inodes then count as memory of the container.
     files = "" if engine.name == "podman" else f",nr_inodes={limits.files + 2}"
     words += [f"--tmpfs={TMP}:rw,nosuid,nodev,mode=1777,size={limits.scratch}{files}"]

@@ -6,11 +6,12 @@ import json
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry.errors import InputError, SandboxFailed, SandboxUnavailable
-from registry.sandbox import Limits, Spec, Tier, run
+from registry.sandbox import Limits, Outcome, Spec, Tier, run
 from registry.sandbox.check import check
 from registry.sandbox.container import ContainerEngine, command, engine
 
@@ -67,6 +68,8 @@ def test_files_are_counted_where_the_engine_can(tmp_path: Path) -> None:
 def test_it_is_nobody_of_this_machine_whatever_the_engine(engine: ContainerEngine, user: str, tmp_path: Path) -> None:
     words = told(engine, Spec(command=("/x",), image=IMAGE), tmp_path)
     assert [word for word in words if word.startswith(("--user=", "--userns="))] == [user]
+    counted = [word for word in words if word.startswith("--ulimit=nproc=")]
+    assert counted == ([] if engine.rootless else ["--ulimit=nproc=64:64"]), "an account that others use is not counted"
 
 
 @pytest.mark.parametrize(
@@ -168,5 +171,15 @@ def test_a_program_runs_in_a_container_where_an_engine_has_an_image(tmp_path: Pa
     images = [name for name in listed if "@sha256:" in name]
     if not images:
         pytest.skip("no engine of containers on this machine has an image")
-    outcome = run(Spec(command=("/bin/sh", "-c", "echo made > /data/out/x"), image=images[0], outputs=tmp_path / "out"))
+
+    def ran(script: str, **more: Any) -> Outcome:
+        limits = Limits(seconds=3, processes=8, scratch=2**20, memory=64 * 2**20)
+        return run(Spec(command=("/bin/sh", "-c", script), image=images[0], limits=limits, **more))
+
+    outcome = ran("echo made > /data/out/x; echo $0", outputs=tmp_path / "out")
     assert outcome.ok and (tmp_path / "out" / "x").read_text() == "made\n"
+    assert ran("echo x > /etc/x").ended == "failed", "nothing of the image is written"
+    assert ran("while :; do :; done").ended == "seconds"
+    assert ran("n() { n | n; }; n").ended in ("failed", "seconds"), "no more processes than it may have"
+    names = subprocess.run([found.program, "ps", "--all", "--format={{.Names}}"], capture_output=True, text=True).stdout
+    assert "asset-registry-" not in names, "nothing is left of them"
