@@ -236,10 +236,12 @@ def test_a_home_that_cannot_be_written_is_a_typed_error(anvil: Any, deployment: 
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(RegistryError, match="file"):
         Registry.connect(anvil.url, signer=dev_signer(0), home=tmp_path / "file" / "home", deployment=deployment)
+    # Who reads from elsewhere needs none, until something is sent.
+    reader = Registry.connect(
+        anvil.url, home=tmp_path / "file" / "home", deployment=deployment, store=LocalStore(tmp_path / "blocks")
+    )
     with pytest.raises(RegistryError, match="file"):
-        Registry.connect(
-            anvil.url, home=tmp_path / "file" / "home", deployment=deployment, store=LocalStore(tmp_path / "blocks")
-        )
+        reader.as_account(dev_signer(0)).publish(None, name="x", type="other", license="MIT")
 
 
 def test_money_is_checked_before_anything_is_sent(

@@ -79,8 +79,8 @@ class Market:
     def _gateway(self) -> str:
         folder = self.folder / "gateway"
         folder.mkdir()
-        make_key_file(folder / "key.txt")
-        keys = Keys.make(folder / "keys.age", KeyLock(key_file=folder / "key.txt"))
+        make_key_file(folder / "gateway.key")
+        keys = Keys.make(folder / "keys.age", KeyLock(key_file=folder / "gateway.key"))
         sock = listen("127.0.0.1", 0)
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         service = GatewayService(
