@@ -17,7 +17,6 @@ from registry.chain.addresses import Deployment, find
 from registry.chain.connection import Chain
 from registry.chain.fees import FeeMarket, Gwei
 from registry.chain.journal import Journal
-from registry.chain.networks import Networks, sources_with
 from registry.chain.signers import dev_signer
 from registry.content.entrusting import Entrusting
 from registry.content.inviting import Inviting
@@ -166,6 +165,8 @@ class Registry(
         Raises `ConnectionFailed`, `WrongChain`, `NotDeployed`, `WrongPassword`, `SignerError`, and `InputError` for a
         network that there is not.
         """
+        from registry.chain.networks import Networks, sources_with
+
         networks = Networks(Path(home) if home else default_home())
         network = networks.meant(url)
         if network is not None:
@@ -193,6 +194,8 @@ class Registry(
         ``REGISTRY_MAX_FEE``, ``REGISTRY_TIP`` and ``REGISTRY_GAS_PRICE`` are the parameters of `connect`. Raises
         `InputError` and what `connect` raises.
         """
+        from registry.chain.networks import Networks
+
         settings = {name: os.environ.get(f"REGISTRY_{name}") or None for name in _VARIABLES}
         url = settings["RPC"]
         if url is None and not Networks(Path(settings["HOME"] or default_home())).in_use:

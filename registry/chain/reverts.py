@@ -176,10 +176,11 @@ def declared() -> dict[bytes, Declared]:
 
 
 def __getattr__(name: str) -> type[ContractError]:
-    try:
-        return _classes()[name]
-    except KeyError:
-        raise AttributeError(f"the contracts have no error {name!r}") from None
+    # Every import from here asks for `__path__` first, and is not about an error.
+    found = None if name.startswith("_") else _classes().get(name)
+    if found is None:
+        raise AttributeError(f"the contracts have no error {name!r}")
+    return found
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.catalogue import Catalogue
-from registry.content.sealed import shelf_for
+from registry.content.kinds import shelf_for
 from registry.did import DID
 from registry.errors import CannotReproduce, InputError
 from registry.ipfs.unixfs import export

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from registry.assets.catalogue import Catalogue
 from registry.content.atomic_folder import beside
 from registry.content.columns import columns_of, is_table
-from registry.content.sealed import shelf_for
+from registry.content.kinds import shelf_for
 from registry.content.unlocking import is_gated
 from registry.documents.croissant_export import DescribedFile, to_croissant
 from registry.errors import FileNotInAsset, InputError

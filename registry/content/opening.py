@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from registry.assets.catalogue import Catalogue
 from registry.content.downloading import PartialDownload, chosen
-from registry.content.sealed import shelf_for
+from registry.content.kinds import shelf_for
 from registry.did import split_asset_url
 from registry.documents.comparing import compare_documents
-from registry.ipfs.unixfs import FileEntry
 from registry.results import Asset, AssetRef, Verification
 from registry.session import Session
 
 if TYPE_CHECKING:
     from registry.content.table_changes import TableChanges
+    from registry.ipfs.unixfs import FileEntry
 
 
 class Opening(Session):

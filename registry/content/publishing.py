@@ -20,8 +20,8 @@ from registry.assets.drafting import (
     update_document,
 )
 from registry.chain.fees import NOTHING
+from registry.content.kinds import shelf_for
 from registry.content.offering import offering_of, raw_of
-from registry.content.sealed import shelf_for
 from registry.documents.ddo import AssetType
 from registry.documents.licence import Licence
 from registry.errors import InputError

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.assets.drafting import Draft, Packed, Stored, listed
 from registry.content.atomic_folder import beside
 from registry.content.entrusting import ENTRUSTED, Shares
-from registry.content.kept import Kept
-from registry.content.plain import ContentShelf, Plain, hash_files
-from registry.content.unlocking import Unlocker, content_of, is_gated
+from registry.content.plain import hash_files
+from registry.content.unlocking import Unlocker, content_of
 from registry.documents.ddo import Content, Encryption
 from registry.errors import InputError, Unverified
 from registry.gated.gated_content import GatedContent, public_files
@@ -36,16 +35,6 @@ if TYPE_CHECKING:
 
 _FILES: Final = 4
 """Files that are downloaded at once."""
-
-
-def shelf_for(session: Session, what: Asset | Draft, gated: Gated | None = None) -> ContentShelf:
-    """How the content of an asset or a draft is packed and read, as its document or the draft says. With `gated` the
-    next content of an asset is to be sealed."""
-    if isinstance(what, Draft):
-        sealed, kept = what.gated is not None and what.path is not None, what.kept
-    else:
-        sealed, kept = gated is not None or is_gated(what), what.ddo.content is not None and what.ddo.content.kept
-    return Sealed(session) if sealed else Kept(session) if kept else Plain(session)
 
 
 class Sealed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.content.columns import columns_of, is_table, rows_of
-from registry.content.sealed import shelf_for
+from registry.content.kinds import shelf_for
 from registry.text.html import Shown
 
 if TYPE_CHECKING:

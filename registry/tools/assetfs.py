@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from fsspec.utils import stringify_path
 
 from registry.client import Registry
-from registry.content.sealed import shelf_for
+from registry.content.kinds import shelf_for
 from registry.content.unlocking import is_gated
 from registry.did import split_asset_url
 from registry.errors import FileNotInAsset, Immutable, InputError, NotAFile, Unverified
