@@ -60,14 +60,16 @@ def binary(root: Path = _ROOT) -> Path:
 
 
 @contextmanager
-def anvil(*, hardfork: str = HARDFORK, deadline: float = 20.0) -> Iterator[Web3]:
-    """Run anvil for the length of a ``with`` block and yield a connection to it.
+def anvil(*, hardfork: str = HARDFORK, deadline: float = 20.0, history: bool = True) -> Iterator[Web3]:
+    """Run anvil for the length of a ``with`` block and yield a connection to it. Without `history` it has the state at
+    the last block only; else states of long chains take gigabytes on the disk meanwhile.
 
     Ten unlocked accounts of 10,000 ether, chain id 1337, a block for each transaction. `deadline` is in seconds, from
     start to first answer. Raises ConnectionFailed, with anvil's last words, when it is missed or anvil ends before.
     """
     command = [str(binary()), "--host", "127.0.0.1", "--port", "0", "--chain-id", str(CHAIN_ID), "--hardfork", hardfork]
-    with tempfile.NamedTemporaryFile("w") as log:
+    with tempfile.NamedTemporaryFile("w") as log, tempfile.TemporaryDirectory() as states:
+        command += ["--cache-path", states] if history else ["--prune-history"]
         keeper = subprocess.Popen(
             [sys.executable, "-c", _KEEPER, *command],
             stdin=subprocess.PIPE,

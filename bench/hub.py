@@ -171,7 +171,7 @@ def measure(*, scale: int = 1, parts: Sequence[str] = ()) -> dict[str, Any]:
     found: dict[str, Any] = {}
     wanted = parts or PARTS
     if {*wanted} & {"ingest", "decode", "undo", "rebuild", "ocean"}:
-        with anvil() as w3:
+        with anvil(history=False) as w3:
             stage = Stage(w3)
             stage.live(200_000 // scale, random.Random(1))
             # First, as memory is that of a process that did nothing else.
