@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
 from registry.errors import Unverified
-from registry.hub.pages.wallet_digest import DIGEST
+from registry.hub.pages.wallet_digest import DIGEST, digest_of
 
 __all__ = ["script", "style"]
 
@@ -24,7 +22,7 @@ def script(host: str) -> str:
     Raises `Unverified` if the wallet script is not the one that the package names.
     """
     wallet = (files("registry.hub.pages") / "static" / "wallet.js").read_bytes()
-    found = "sha256-" + base64.b64encode(hashlib.sha256(wallet).digest()).decode()
+    found = digest_of(wallet)
     if found != DIGEST:
         raise Unverified("the wallet script", "this installation", f"its digest is {found}, and not {DIGEST}")
     parts = (wallet.decode("utf-8"), _own("host.js"), _own(f"{host}.js"))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from registry.assets.drafting import Draft
 from registry.content.unlocking import is_gated
-from registry.gated.policy import Gated
-from registry.results import Asset
-from registry.session import Session
 
 if TYPE_CHECKING:
     from registry.content.plain import ContentShelf
+    from registry.gated.policy import Gated
+    from registry.results import Asset
+    from registry.session import Session
 
 __all__ = ["shelf_for"]
 

@@ -22,13 +22,12 @@ from registry.errors import RegistryError
 from registry.gated.protocol import (
     MAX_BODY,
     Deposit,
-    ErrorAnswer,
     NonceRequest,
-    Problem,
     ReleaseRequest,
     Revocation,
     SignedInvitation,
 )
+from registry.gateway.declining import HEADERS, answer_of
 from registry.gateway.metrics import Metrics
 from registry.gateway.openapi import document
 from registry.gateway.rate_limit import RateLimit
@@ -41,7 +40,6 @@ __all__ = ["make_app"]
 M = TypeVar("M", bound=BaseModel)
 Verb = Callable[[Request], Awaitable[Response]]
 
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _HEALTH_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 _MOST_FAULTS: Final = 5
@@ -113,13 +111,13 @@ class _Api:
             head = (await self._gateway.view.ask()).head.number
             self._gateway.database.fact("registry")
             self._health = time.monotonic(), head
-        return JSONResponse({"status": "ok", "block": head}, headers=_HEADERS)
+        return JSONResponse({"status": "ok", "block": head}, headers=HEADERS)
 
     async def _measures(self, _: Request) -> Response:
-        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=_HEADERS)
+        return Response(self._metrics.text(), media_type="text/plain; version=0.0.4", headers=HEADERS)
 
     async def _document(self, _: Request) -> Response:
-        return JSONResponse(self._openapi, headers=_HEADERS)
+        return JSONResponse(self._openapi, headers=HEADERS)
 
     # --- Around every verb -----------------------------------------------------------------------
 
@@ -148,23 +146,23 @@ class _Api:
             finally:
                 self._running -= 1
         except Refusal as error:
-            return _refuse(error), error.code
+            return answer_of(error), error.code
         except TimeoutError:
-            return _refuse(
+            return answer_of(
                 Refusal(503, "busy", "It took too long.", hint="Send the same request again.", retry_after=5)
             ), "timeout"
         except ClientDisconnect:
             return Response(status_code=400), "disconnected"
         except RegistryError as error:
             # Of our own house: the caller can do nothing about it, and need not know more.
-            return _refuse(
+            return answer_of(
                 Refusal(503, "busy", "This gateway cannot answer now.", hint="Try another.", retry_after=30)
             ), type(error).__name__
         except Exception as error:
             # A fault of ours. Where it is goes to the operator, without values: they may be secret.
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
-            return _refuse(Refusal(503, "fault", "This gateway has a fault.", hint="Try another.")), "fault"
+            return answer_of(Refusal(503, "fault", "This gateway has a fault.", hint="Try another.")), "fault"
 
     async def _read(self, request: Request, model: type[M]) -> M:
         """The body as `model`, of `MAX_BODY` bytes at most and within the time for it."""
@@ -189,17 +187,7 @@ class _Api:
 
 
 def _json(model: Any) -> Response:
-    return JSONResponse(model.to_dict(), headers=_HEADERS)
-
-
-def _refuse(error: Refusal) -> Response:
-    problem = Problem(code=error.code, message=error.message[:2000], hint=error.hint[:2000])
-    headers = dict(_HEADERS)
-    if error.retry_after is not None:
-        headers["retry-after"] = str(error.retry_after)
-    if error.close:
-        headers["connection"] = "close"
-    return JSONResponse(ErrorAnswer(error=problem).to_dict(), error.status, headers)
+    return JSONResponse(model.to_dict(), headers=HEADERS)
 
 
 def _invalid(error: ValidationError) -> Refusal:
@@ -224,7 +212,7 @@ async def _unknown(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
     code, message = ("method", "It takes other methods.") if status == 405 else ("not_found", "There is nothing here.")
     headers = error.headers if isinstance(error, HTTPException) else None
-    response = _refuse(Refusal(status, code, message, hint="See /openapi.json."))
+    response = answer_of(Refusal(status, code, message, hint="See /openapi.json."))
     for name, value in (headers or {}).items():
         response.headers[name] = value
     return response

@@ -7,7 +7,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -19,8 +19,9 @@ from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
 from registry.errors import InvalidRecord, JobNotFound, JobRefused, NotFoundError, RegistryError, WrongJobState
-from registry.gated.protocol import MAX_BODY, ErrorAnswer, NonceRequest, Problem
+from registry.gated.protocol import MAX_BODY, NonceRequest
 from registry.gateway.audit_log import AuditLog
+from registry.gateway.declining import HEADERS, answer_of
 from registry.gateway.nonces import Nonces
 from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
@@ -30,7 +31,6 @@ from registry.system.throttle import network_of
 
 __all__ = ["HostRooms", "host_app"]
 
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _BODY_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 60.0
 _AT_ONCE: Final = 32
@@ -73,11 +73,11 @@ class _HostApi:
     # --- Verbs -----------------------------------------------------------------------------------
 
     async def describe(self, _: Request) -> Response:
-        return JSONResponse(self._rooms.about.model_dump(), headers=_HEADERS)
+        return JSONResponse(self._rooms.about.model_dump(), headers=HEADERS)
 
     async def nonce(self, request: Request) -> Response:
         asked = NonceRequest.model_validate_json(await _body(request))
-        return JSONResponse(self._rooms.nonces.make(asked.account).to_dict(), headers=_HEADERS)
+        return JSONResponse(self._rooms.nonces.make(asked.account).to_dict(), headers=HEADERS)
 
     async def take(self, request: Request) -> Response:
         order = await _body(request)
@@ -99,7 +99,7 @@ class _HostApi:
             return _told(await asyncio.to_thread(self._rooms.desk.cancel, id))
         sealed, receipt = await asyncio.to_thread(self._rooms.desk.result, id)
         kind, data = ("application/octet-stream", sealed) if act == "result" else ("application/json", receipt)
-        return Response(data, media_type=kind, headers=_HEADERS)
+        return Response(data, media_type=kind, headers=HEADERS)
 
     def _asked_by_its_consumer(self, id: str, act: str, asked: JobRequest) -> JobEntry:
         """The job; whoever is not its consumer learns as much as if there were none."""
@@ -149,19 +149,14 @@ async def _body(request: Request) -> bytes:
 
 
 def _told(entry: JobEntry) -> Response:
-    return JSONResponse(HostedJob(id=entry.id, state=entry.state, over=entry.is_over).model_dump(), headers=_HEADERS)
+    return JSONResponse(HostedJob(id=entry.id, state=entry.state, over=entry.is_over).model_dump(), headers=HEADERS)
 
 
 def _refused(error: Exception) -> Response:
     """What a stranger is told of an error: of our own house nothing but that there is one."""
-    headers: dict[str, Any] = dict(_HEADERS)
     if isinstance(error, Refusal):
-        status, code, said, hint = error.status, error.code, error.message, error.hint
-        if error.retry_after is not None:
-            headers["retry-after"] = str(error.retry_after)
-        if error.close:
-            headers["connection"] = "close"
-    elif isinstance(error, JobRefused):
+        return answer_of(error)
+    if isinstance(error, JobRefused):
         status, code, said, hint = 422, "refused", "; ".join(error.reasons), error.hint
     elif isinstance(error, InvalidRecord | ValidationError):
         status, code, said, hint = 422, "invalid", "It is not in the form that is asked for.", "See docs/compute.md."
@@ -176,5 +171,4 @@ def _refused(error: Exception) -> Response:
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error("%s in %s, line %s", type(error).__name__, place.filename, place.lineno)
         status, code, said, hint = 503, "busy", "This host cannot answer now.", "Send the same request again."
-    problem = Problem(code=code, message=said[:2000], hint=hint[:2000])
-    return JSONResponse(ErrorAnswer(error=problem).to_dict(), status, headers)
+    return answer_of(Refusal(status, code, said, hint=hint))

@@ -3,15 +3,13 @@ standard in which a DAO names the scripts that it stands for."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import ContentError, HubUnavailable, Unverified
-from registry.hub.pages.wallet_digest import DIGEST
+from registry.hub.pages.wallet_digest import DIGEST, digest_of
 from registry.ipfs.http import Http
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def served(url: str, *, deadline: float = 15.0) -> ServedScript:
         if found is None:
             raise HubUnavailable(f"/mine of {url}", ["it names no wallet script"])
         path, named = found.groups()
-        return ServedScript(named, _digest(_read(http, path)))
+        return ServedScript(named, digest_of(_read(http, path)))
     finally:
         http.close()
 
@@ -96,7 +94,3 @@ def _read(http: Http, path: str) -> bytes:
         raise
     except ContentError as error:
         raise HubUnavailable(f"{path} of {http.name}", [error.message]) from error
-
-
-def _digest(data: bytes) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(data).digest()).decode()

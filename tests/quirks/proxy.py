@@ -138,6 +138,14 @@ def _is_range(question: Question) -> bool:
     return question["method"] == "eth_getLogs" and "fromBlock" in question["params"][0]
 
 
+def _is_longer(question: Question, blocks: int) -> bool:
+    """Whether it asks for the logs of a range of more blocks."""
+    if not _is_range(question):
+        return False
+    wanted = question["params"][0]
+    return int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) >= blocks
+
+
 def answers_nothing_for_ranges(question: Question, ask: Ask) -> Any:
     """A node whose index of logs is behind its blocks: no logs, and no error."""
     return {"result": []} if _is_range(question) else None
@@ -281,10 +289,7 @@ def refuses_ranges_over(blocks: int) -> Quirk:
     """An error for ranges that are too long."""
 
     def quirk(question: Question, ask: Ask) -> Any:
-        if not _is_range(question):
-            return None
-        wanted = question["params"][0]
-        if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) < blocks:
+        if not _is_longer(question, blocks):
             return None
         return {"error": {"code": -32005, "message": f"query exceeds {blocks} blocks"}}
 
@@ -367,10 +372,7 @@ def refuses_long_ranges(blocks: int, *, status: int = 200, named: bool = True) -
     said = f"eth_getLogs is limited to a {blocks} block range" if named else "block range is too large"
 
     def quirk(question: Question, ask: Ask) -> Any:
-        if not _is_range(question):
-            return None
-        wanted = question["params"][0]
-        if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) < blocks:
+        if not _is_longer(question, blocks):
             return None
         if status == 200:
             return {"error": {"code": -32602, "message": said}}

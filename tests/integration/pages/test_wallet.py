@@ -487,7 +487,7 @@ def test_a_script_that_neither_the_package_nor_the_dao_names_is_refused(
     with pytest.raises(Unverified, match="neither this package's nor one that the DAO adopted"):
         wallet_script.check(shop.url, frozenset())
     assert wallet_script.check(shop.url, frozenset({DIGEST})).named == DIGEST, "of another release, and adopted"
-    monkeypatch.setattr(wallet_script, "_digest", lambda data: other)
+    monkeypatch.setattr(wallet_script, "digest_of", lambda data: other)
     with pytest.raises(Unverified, match="its pages name sha256-"):
         wallet_script.check(shop.url, frozenset({DIGEST, other}))
 
