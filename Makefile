@@ -9,6 +9,7 @@
 # make audit  static analysis, and advisories on what we depend on
 # make prove  shares, packing, CIDs and the cap of royalties, proven for all values
 # make mutants  do the tests notice faults? hours; SHARE=1/30 takes a thirtieth of each file and operator
+# make docs   the documentation as a site, in .site
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
 # make screenshots  the pictures in the documentation, from a year of a small registry
@@ -28,7 +29,7 @@ SUITE := $(PYTHON) scripts/_toolchain/suites.py run
 REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo quick test system check client unit functional invariants integration newest lake test-jsipfs deep chaos mutants prove audit \
+.PHONY: demo quick test system check client unit functional invariants integration newest lake docs test-jsipfs deep chaos mutants prove audit \
   coverage coverage-python bench release bounds refresh prep manifest screenshots clean
 
 demo: .venv-demo/ready
@@ -41,7 +42,7 @@ quick: system check client
 system:
 	scripts/_toolchain/system.sh
 
-test: system check client unit invariants functional integration newest lake
+test: system check client unit invariants functional integration newest lake docs
 	$(REPORT) test
 
 check: .venv/dev node_modules/installed
@@ -82,6 +83,10 @@ newest: .venv-newest/ready
 # Imports from Deep Lake, with the real one, which nothing else needs.
 lake: .venv-lake/ready
 	$(SUITE) lake .venv-lake/bin/python -m pytest tests/lake -q
+
+# Strict: a link that leads nowhere, a page that no menu has, and what a page would load from elsewhere end it.
+docs: .venv-docs/ready
+	$(SUITE) docs env NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
@@ -165,7 +170,7 @@ screenshots: system .venv/dev .build/compiled
 	touch $@
 
 # Environments of their own: these tools pin what the package must not.
-.venv-prove/ready .venv-audit/ready .venv-mutants/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
+.venv-prove/ready .venv-audit/ready .venv-docs/ready .venv-mutants/ready .venv-release/ready: .venv-%/ready: scripts/_toolchain/%.txt
 	$(INSTALL) .venv-$* -r $<
 	touch $@
 
@@ -199,6 +204,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .venv .venv-prove .venv-audit .venv-demo .venv-fuzz .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
+	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants
