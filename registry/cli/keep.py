@@ -319,17 +319,30 @@ def gc(app: App, grace: float) -> None:
     )
 
 
-@command("serve", group=ipfs, examples=["registry ipfs serve", "registry ipfs serve --port 0 --json"])
+@command(
+    "serve",
+    group=ipfs,
+    examples=[
+        "registry ipfs serve",
+        "registry ipfs serve --port 0 --json",
+        "registry ipfs serve --pair https://hub.example.org",
+    ],
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=Whole(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
-def serve(app: App, host: str, port: int) -> None:
+@click.option("--pair", metavar="ORIGIN", help="A hub whose pages may hand content in, with the token that is shown.")
+def serve(app: App, host: str, port: int, pair: str | None) -> None:
     """Serve the store: a trustless gateway, and a part of Kubo's RPC at /api/v0. Ctrl-C ends it.
 
     An address that others reach needs a token, which clients send as a bearer: set REGISTRY_SERVE_TOKEN.
+
+    With --pair the page "Publish" of that hub puts what you publish into this store: it asks for the token, which is
+    good until this ends. No other page gets in, and that page reads and removes nothing but by its CID.
     """
     from registry.ipfs.server import Server
 
-    server = Server(app.store(), host=host, port=port, token=os.environ.get(SERVE_TOKEN))
-    app.console.answer(server.url, {"url": server.url})
+    server = Server(app.store(), host=host, port=port, token=os.environ.get(SERVE_TOKEN), pair=pair)
+    told = f"{server.url}\nToken for the page of {pair}: {server.pairing}" if pair else server.url
+    app.console.answer(told, {"url": server.url} | ({"pairing": server.pairing} if pair else {}))
     sys.stdout.flush()  # whoever started this waits for the address
     server.run()

@@ -469,6 +469,7 @@ _TAKES_ANY = {
     "decode_log": "decodes, asks nobody",
     "ending": "tells the error, and ends",
     "first_block": "0 is always right, and only slower",
+    "door_routes.answer": "answers whoever asked that it failed",
     "gateway_routes.answer": "answers whoever asked that it failed",
     "open_asset": "tells the error",
     "read_csv": "reads text, asks nobody",

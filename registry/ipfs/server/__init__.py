@@ -28,12 +28,21 @@ class Server(Serving):
         with Server(store) as server:
             TrustlessGateway(server.url).get(cid)
 
-    `port` 0 takes a free one. `token` must come with every request as ``Authorization: Bearer <token>``. Raises
-    `InputError` for a host that others reach and no token, for a token that can be guessed, and if the port is taken or
-    the extra ``server`` is not installed.
+    `port` 0 takes a free one. `token` must come with every request as ``Authorization: Bearer <token>``. Pages of the
+    origin `pair` may hand content in with the token `pairing`, which is made for it, and may read from the gateway.
+    Raises `InputError` for a host that others reach and no token, for a token that can be guessed, for what is no
+    origin, and if the port is taken or the extra ``server`` is not installed.
     """
 
-    def __init__(self, store: LocalStore, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None) -> None:
+    def __init__(
+        self,
+        store: LocalStore,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        pair: str | None = None,
+    ) -> None:
         if token is None and not is_loopback(host):
             raise InputError(
                 f"Others can reach {host!r}, and whoever does could write to the store.",
@@ -48,13 +57,16 @@ class Server(Serving):
             import uvicorn  # noqa: F401 - before the port is taken
 
             from registry.ipfs.server.app import make_app
+            from registry.ipfs.server.door import Paired
         except ModuleNotFoundError as error:
             raise InputError(
                 f"The server needs {error.name}, which is not installed.",
                 hint="Install it with: pip install 'asset-registry[server]'",
             ) from error
+        paired = Paired(pair) if pair is not None else None
+        self.pairing: Final = paired.token if paired is not None else ""
         sock = listen(host, port)
-        app = make_app(store, token)
+        app = make_app(store, token, paired, near=is_loopback(host))
         super().__init__(app, sock, name="The server", grace=_GRACE, lifespan="off", proxy_headers=False)
         self.url: Final = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 

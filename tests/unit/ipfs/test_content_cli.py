@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import Result
 from terminal import runner
@@ -377,6 +378,19 @@ def test_serve_gives_blocks_until_it_is_interrupted(author: Shell, made: Path) -
         assert serving.stdout is not None
         gateway = TrustlessGateway(serving.stdout.readline().strip())
         assert CID.parse(root).verify(gateway.get(CID.parse(root)))
+    finally:
+        serving.send_signal(signal.SIGINT)
+    assert serving.wait(timeout=20) == 0
+
+
+def test_serve_shows_the_token_of_the_page_that_is_paired(author: Shell) -> None:
+    assert author.refused("serve", "--pair", "https://hub.example.org/a/page") == "InputError"
+    serving = author.process("serve", "--port", 0, "--pair", "https://hub.example.org")
+    try:
+        assert serving.stdout is not None
+        url, token = (serving.stdout.readline().strip() for _ in range(2))
+        assert token.startswith("Token for the page of https://hub.example.org: ")
+        assert httpx.put(f"{url}/upload/{HELLO}", headers={"origin": "https://hub.example.org"}).status_code == 401
     finally:
         serving.send_signal(signal.SIGINT)
     assert serving.wait(timeout=20) == 0
