@@ -89,7 +89,7 @@ class Sealed:
             files = opened.files()
             total = sum(file.size for file in files)
             if os.name == "nt" and (odd := next((f.path for f in files if ":" in f.path), None)):
-                raise Unverified(content_of(found).cid, "its publisher", f"{odd!r} is no name on Windows")
+                raise Unverified(content_of(found).cid, Unverified.PUBLISHER, f"{odd!r} is no name on Windows")
             try:
                 list(pool.map(write, files))
                 for folder in opened.folders():
@@ -97,7 +97,7 @@ class Sealed:
             except FileExistsError as error:
                 raise Unverified(
                     content_of(found).cid,
-                    "its publisher",
+                    Unverified.PUBLISHER,
                     f"two of its files have the same name here: {error.filename}",
                 ) from None
             except BaseException:

@@ -20,7 +20,8 @@ ends with what to do next.
     │   └── Immutable (PermissionError), NotAFile (IsADirectoryError), NotAFolder (NotADirectoryError)
     ├── NotFoundError (LookupError)        AssetNotFound, LicenceNotFound, FileNotInAsset (FileNotFoundError)
     ├── ContentError (OSError)             bytes could not be fetched, or not be trusted
-    │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec
+    │   ├── BlockNotFound, Unverified, Unavailable, LimitExceeded, UnsupportedCodec,
+    │   │   UnsupportedHash
     │   ├── HubUnavailable, HubLied        a hub does not answer, or says what the chain does not
     │   ├── PrivateAddress (PermissionError)   a URL of somebody else leads to this machine or a private network
     │   ├── PinRefused, TooFewReplicas     a pinning service said no; fewer keep it than were wanted
@@ -117,6 +118,7 @@ from registry.errors.content import (
     TooFewReplicas,
     Unavailable,
     UnsupportedCodec,
+    UnsupportedHash,
     Unverified,
     WrongKey,
 )
@@ -318,6 +320,7 @@ __all__ = [
     "UnpinnedBody",
     "UnsafeCall",
     "UnsupportedCodec",
+    "UnsupportedHash",
     "Unverified",
     "VoteRefused",
     "VotingNotBegun",

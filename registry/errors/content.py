@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from registry.errors.base import RegistryError
 
@@ -27,9 +28,13 @@ class Unverified(ContentError):
     """Bytes whose hash is not the one promised; they were thrown away."""
 
     hint = "The copy is damaged or forged; fetch it from another source."
+    PUBLISHER: ClassVar[str] = "its publisher"
+    """The source of bytes that hash to what was promised, and are still not what they should be."""
 
     def __init__(self, cid: object, source: str, reason: str = "the bytes do not hash to it") -> None:
         self.cid, self.source = cid, source
+        if source == self.PUBLISHER:
+            self.hint = "Every copy of it is like this; only a new version from who published it is not."
         super().__init__(f"Content from {source} was refused for {cid}: {reason}.")
 
 
@@ -92,11 +97,21 @@ class LimitExceeded(ContentError):
 class UnsupportedCodec(ContentError):
     """A block in a format that this package does not read."""
 
-    hint = "Files and folders are raw (0x55) or dag-pb (0x70)."
+    hint = "Read are raw (0x55), dag-pb (0x70), dag-cbor (0x71), dag-json (0x129), CBOR (0x51) and JSON (0x200)."
 
     def __init__(self, cid: object, codec: int) -> None:
         self.cid, self.codec = cid, codec
         super().__init__(f"{cid} has codec 0x{codec:x}.")
+
+
+class UnsupportedHash(ContentError):
+    """A block under a hash that is not computed here, so that nobody could say whether its bytes are the right ones."""
+
+    hint = "Blocks are fetched by sha2-256 and sha2-512."
+
+    def __init__(self, cid: object, hash_code: int) -> None:
+        self.cid, self.hash_code = cid, hash_code
+        super().__init__(f"{cid} has the hash 0x{hash_code:x}.")
 
 
 class PinRefused(ContentError):

@@ -179,7 +179,7 @@ class AgeFile:
         return data
 
     def _refuse(self, reason: str) -> Unverified:
-        return Unverified(self._name, "its publisher", reason)
+        return Unverified(self._name, Unverified.PUBLISHER, reason)
 
 
 def encrypt(stream: BinaryIO, identity: Identity) -> Iterator[bytes]:

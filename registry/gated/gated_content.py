@@ -127,7 +127,7 @@ class GatedContent:
         try:
             listed, self._folders = _listed(text)
         except ValueError as error:
-            raise Unverified(root, "its publisher", f"its manifest {error}") from None
+            raise Unverified(root, Unverified.PUBLISHER, f"its manifest {error}") from None
         cid = reader.resolve(root, CONTENT)
         content = self._age(cid, CONTENT)
         places: dict[str, tuple[CID, int, int]] = {}
@@ -136,7 +136,9 @@ class GatedContent:
             places[path] = cid, at, size
             at += size
         if at != content.size:
-            raise Unverified(root, "its publisher", f"its manifest has {at:,} bytes and its content {content.size:,}")
+            raise Unverified(
+                root, Unverified.PUBLISHER, f"its manifest has {at:,} bytes and its content {content.size:,}"
+            )
         return places
 
 

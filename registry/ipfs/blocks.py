@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
-from registry.errors import LimitExceeded, Unverified
+from registry.errors import LimitExceeded, UnsupportedHash, Unverified
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, ReadLimits
 
@@ -64,11 +64,13 @@ def parallel_of(source: BlockSource) -> int:
 def fetch(cid: CID, source: BlockSource, limits: ReadLimits = LIMITS) -> bytes:
     """A block, hashed and of a size that is allowed. Identity CIDs need no source.
 
-    Raises `BlockNotFound`, `Unavailable`, `Unverified` and `LimitExceeded`.
+    Raises `BlockNotFound`, `Unavailable`, `Unverified`, `LimitExceeded` and `UnsupportedHash`.
     """
     inline = cid.inline
     if inline is not None:
         return inline
+    if not cid.is_checkable:
+        raise UnsupportedHash(cid, cid.hash_code)
     data = source.get(cid)
     if len(data) > limits.block:
         raise LimitExceeded(f"The size of block {cid} in bytes", len(data), limits.block)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Final
 
 from registry.ipfs.blocks import BlockSource
-from registry.ipfs.cid import CID, RAW
+from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.dagpb import Link, Type
 from registry.ipfs.node import Node
 from registry.ipfs.reader import Reader
@@ -29,7 +29,7 @@ class CachedReader(Reader):
 
     def node(self, cid: CID) -> Node:
         """As `Reader.node`, from memory if it is no leaf."""
-        if cid.codec == RAW:
+        if cid.codec != DAG_PB:
             return super().node(cid)
         found = self._nodes.get(cid)
         if found is None:

@@ -1,6 +1,7 @@
 """Content identifiers: what a block is called is what its bytes hash to (multiformats/cid).
 
-Only hashes that can be checked here are accepted, so a `CID` in hand is always one that `verify` can decide.
+Only hashes that can be checked here are parsed, so a `CID` that somebody named is one that `verify` can decide. Blocks
+of others may link by any hash: such a link is a value, and refused when it is to be fetched.
 """
 
 from __future__ import annotations
@@ -10,17 +11,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.errors import InvalidCID
+from registry.errors import InvalidCID, UnsupportedHash
 from registry.ipfs import multibase, varint
 
-__all__ = ["CID", "DAG_CBOR", "DAG_JSON", "DAG_PB", "IDENTITY_LIMIT", "JSON", "RAW"]
+__all__ = [
+    "CBOR",
+    "CID",
+    "DAG_CBOR",
+    "DAG_JSON",
+    "DAG_PB",
+    "DOCUMENTS",
+    "IDENTITY_LIMIT",
+    "JSON",
+    "LEAVES",
+    "LIBP2P_KEY",
+    "RAW",
+]
 
 # Codecs, from the multicodec table.
 RAW: Final = 0x55
+CBOR: Final = 0x51
 DAG_PB: Final = 0x70
 DAG_CBOR: Final = 0x71
+LIBP2P_KEY: Final = 0x72
 DAG_JSON: Final = 0x0129
 JSON: Final = 0x0200
+
+LEAVES: Final = (RAW, CBOR, JSON)
+"""Codecs of blocks that link to nothing."""
+DOCUMENTS: Final = (*LEAVES, DAG_CBOR, DAG_JSON)
+"""Codecs of blocks that are a file of their bytes to whoever reads files."""
 
 _IDENTITY: Final = 0x00
 _SHA2_256: Final = 0x12
@@ -32,6 +52,7 @@ _HASHES: Final[dict[int, tuple[int, Callable[[bytes], Any]]]] = {
 
 #: An identity CID carries its bytes in its own name; longer ones are a way round block limits.
 IDENTITY_LIMIT: Final = 128
+_LONGEST_DIGEST: Final = 128
 _LONGEST_TEXT: Final = 2 * (IDENTITY_LIMIT + 32) + 1
 _SHA2_256_PREFIX: Final = bytes((_SHA2_256, 32))
 
@@ -41,8 +62,8 @@ class CID:
     """A content identifier: `version` 0 or 1, `codec` (how to read the block) and `multihash` (hash code, length,
     digest). Two CIDs are equal only if all three are; compare ``a.v1() == b.v1()`` across versions.
 
-    Raises `InvalidCID` for a hash other than sha2-256, sha2-512 and identity up to 128 bytes, for a digest of the
-    wrong length, and for a version 0 that is not dag-pb with sha2-256.
+    Raises `InvalidCID` for identity of more than 128 bytes and other digests that are longer, for a digest of the wrong
+    length, and for a version 0 that is not dag-pb with sha2-256.
     """
 
     version: int
@@ -75,9 +96,9 @@ class CID:
             )
         if hash_code == _IDENTITY:
             return hash_code, length
-        if hash_code not in _HASHES:
-            raise InvalidCID(_shown(self.multihash), f"its hash 0x{hash_code:x} is not sha2-256 or sha2-512")
-        if length != _HASHES[hash_code][0]:
+        if length > _LONGEST_DIGEST:
+            raise InvalidCID(_shown(self.multihash), f"its digest has {length} bytes, more than {_LONGEST_DIGEST}")
+        if hash_code in _HASHES and length != _HASHES[hash_code][0]:
             raise InvalidCID(_shown(self.multihash), f"its digest of {length} bytes is not a whole one")
         return hash_code, length
 
@@ -85,14 +106,25 @@ class CID:
 
     @classmethod
     def parse(cls, value: str | bytes | CID) -> CID:
-        """Read a CID: text in base32 (b), base58btc (z, and Qm for version 0), base36 (k) or base16 (f), or the
-        binary form. Raises `InvalidCID`.
+        """Read a CID: text in base32 (b), base58btc (z, and Qm for version 0), base36 (k), base16 (f) or base64 (m, u),
+        or the binary form. Raises `InvalidCID`, also for a hash that cannot be checked here and for a name of IPNS.
 
         >>> CID.parse("QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH").v1()
         CID('bafybeif7ztnhq65lumvvtr4ekcwd2ifwgm3awq4zfr3srh462rwyinlb4y')
         """
         if isinstance(value, CID):
             return value
+        found = cls.link(value)
+        if found.codec == LIBP2P_KEY:
+            raise InvalidCID(_shown(value), "it is a name of IPNS, whose content changes, and not the content's own")
+        if not found.is_checkable:
+            raise InvalidCID(_shown(value), f"its hash 0x{found.hash_code:x} is not sha2-256 or sha2-512")
+        return found
+
+    @classmethod
+    def link(cls, value: str | bytes) -> CID:
+        """Read a CID as `parse` does, of any hash and codec: what a block of somebody else may link to. Raises
+        `InvalidCID`."""
         if isinstance(value, bytes):
             return cls._from_bytes(value, value)
         if not isinstance(value, str):
@@ -104,6 +136,8 @@ class CID:
         try:
             if value.startswith("Qm") and len(value) == 46:
                 return cls(0, DAG_PB, multibase.decode("z", value))
+            if value.startswith("qm") and len(value) == 46:
+                raise ValueError("it looks like a version 0 in small letters, and its capitals are part of it")
             data = multibase.decode(value[0], value[1:])
         except ValueError as error:
             if isinstance(error, InvalidCID):
@@ -173,15 +207,27 @@ class CID:
         """The block itself if this is an identity CID, which needs no source; else None."""
         return self.digest if self.multihash[0] == _IDENTITY else None
 
+    @property
+    def hash_code(self) -> int:
+        """The multicodec of its hash."""
+        return varint.decode(self.multihash)[0]
+
+    @property
+    def is_checkable(self) -> bool:
+        """Whether its hash can be computed here; what has another is refused when it is to be fetched."""
+        return self.multihash[0] in _HASHES or self.multihash[0] == _IDENTITY
+
     def v1(self) -> CID:
         """The same block under CIDv1."""
         return self if self.version == 1 else CID(1, self.codec, self.multihash)
 
     def verify(self, data: bytes) -> bool:
-        """Whether these bytes are the block that this CID names."""
+        """Whether these bytes are the block that this CID names. Raises `UnsupportedHash`."""
         code = self.multihash[0]
         if code == _IDENTITY:
             return data == self.digest
+        if code not in _HASHES:
+            raise UnsupportedHash(self, self.hash_code)
         return bool(_HASHES[code][1](data).digest() == self.digest)
 
     def __bytes__(self) -> bytes:

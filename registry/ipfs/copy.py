@@ -10,7 +10,7 @@ from typing import Final
 from registry.errors import ContentError, LimitExceeded
 from registry.ipfs.blocks import BlockSource, BlockStore, fetch, parallel_of, writing
 from registry.ipfs.car import Archive
-from registry.ipfs.cid import CID, JSON, RAW
+from registry.ipfs.cid import CID, LEAVES
 from registry.ipfs.dag import links
 from registry.ipfs.fallback import Fallback
 from registry.ipfs.limits import LIMITS, ReadLimits
@@ -126,7 +126,7 @@ class _Copy:
             return cid.inline
         if not self.store.has(cid):
             return None
-        if cid.codec in (RAW, JSON):
+        if cid.codec in LEAVES:
             return b""
         try:
             return fetch(cid, self.store, self.limits)

@@ -4,7 +4,8 @@ DAG-CBOR is encoded and decoded by libipld. It hands over links as bytes, so a b
 cannot be told from one; such values are refused both ways rather than confused, as are blocks that are not canonical.
 
 DAG-JSON is written here, on the standard library's JSON: the one library for it (dag-json 0.3) takes
-``{"/": cid, "x": 1}`` for a link and forgets x, so that what it decodes is not what was hashed.
+``{"/": cid, "x": 1}`` for a link and forgets x, so that what it decodes is not what was hashed. Its numbers are written
+as other writers do, in the way of ECMAScript, with ".0" behind a float that is whole.
 
 https://ipld.io/specs/codecs/dag-cbor/spec/ and https://ipld.io/specs/codecs/dag-json/spec/
 """
@@ -15,10 +16,11 @@ import base64
 import json
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from registry.errors import InputError, LimitExceeded, UnsupportedCodec, Unverified
-from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
+from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, LEAVES
 from registry.ipfs.dagpb import decode_node
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.nesting import cbor_too_deep, json_too_deep
@@ -39,9 +41,7 @@ def encode(value: Any, codec: str = "dag-cbor") -> bytes:
         raise InputError(f"{codec!r} is not a codec that is written here.", hint=f"Known: {', '.join(_CODECS)}.")
     try:
         if codec == "dag-json":
-            return json.dumps(
-                _to_json(value, 0), sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-            ).encode("utf-8")
+            return _to_json(value, 0).encode("utf-8")
         import libipld
 
         return libipld.encode_dag_cbor(_to_cbor(value, 0))
@@ -79,7 +79,7 @@ def links(cid: CID, block: bytes, limits: ReadLimits = LIMITS) -> tuple[CID, ...
     """The CIDs that a verified block links to, in its order.
 
     Raises `UnsupportedCodec`, `Unverified` if it is malformed, and `LimitExceeded` if they are too many."""
-    if cid.codec in (RAW, JSON):
+    if cid.codec in LEAVES:
         return ()
     try:
         if cid.codec == DAG_PB:
@@ -89,7 +89,7 @@ def links(cid: CID, block: bytes, limits: ReadLimits = LIMITS) -> tuple[CID, ...
         else:
             raise UnsupportedCodec(cid, cid.codec)
     except ValueError as error:
-        raise Unverified(cid, "its publisher", f"it is malformed: {getattr(error, 'message', error)}") from None
+        raise Unverified(cid, Unverified.PUBLISHER, f"it is malformed: {getattr(error, 'message', error)}") from None
     if len(found) > limits.fanout:
         raise LimitExceeded(f"The number of links of {cid}", len(found), limits.fanout)
     return found
@@ -143,7 +143,7 @@ def _to_cbor(value: Any, depth: int) -> Any:
 
 def _from_cbor(value: Any, depth: int) -> Any:
     if isinstance(value, bytes):
-        return CID.parse(value) if _is_link(value) else value
+        return CID.link(value) if _is_link(value) else value
     if isinstance(value, dict):
         return {key: _from_cbor(item, _deeper(depth)) for key, item in value.items()}
     if isinstance(value, list):
@@ -154,22 +154,44 @@ def _from_cbor(value: Any, depth: int) -> Any:
 # --- DAG-JSON ------------------------------------------------------------------------------------
 
 
-def _to_json(value: Any, depth: int) -> Any:
-    if isinstance(value, CID):
-        return {"/": str(value)}
-    if isinstance(value, bytes):
-        return {"/": {"bytes": base64.b64encode(value).decode("ascii").rstrip("=")}}
-    if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise InputError("The value has a key that is not text.", hint="Turn its keys into text.")
-        if "/" in value:
-            raise InputError('The value has the key "/", which DAG-JSON reserves.', hint="Use DAG-CBOR or another key.")
-        return {key: _to_json(item, _deeper(depth)) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_json(item, _deeper(depth)) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+def _to_json(value: Any, depth: int) -> str:
+    match value:
+        case CID():
+            return f'{{"/":"{value}"}}'
+        case bytes():
+            return f'{{"/":{{"bytes":"{base64.b64encode(value).decode("ascii").rstrip("=")}"}}}}'
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise InputError("The value has a key that is not text.", hint="Turn its keys into text.")
+            if "/" in value:
+                raise InputError(
+                    'The value has the key "/", which DAG-JSON reserves.', hint="Use DAG-CBOR or another key."
+                )
+            deeper = _deeper(depth)
+            return f"{{{','.join(f'{_text(key)}:{_to_json(value[key], deeper)}' for key in sorted(value))}}}"
+        case list() | tuple():
+            deeper = _deeper(depth)
+            return f"[{','.join(_to_json(item, deeper) for item in value)}]"
+        case float():
+            return _number(value)
+        case None | bool() | int() | str():
+            return _text(value)
     raise InputError(f"The value has a {type(value).__name__}.", hint="Use the types of the IPLD data model.")
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """A float in the shortest digits that read as it, with an exponent below 1e-6 and from 1e21 on."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a number of JSON")
+    if 1e-6 <= abs(value) < 1e21 or not value:
+        text = format(Decimal(repr(value)), "f")
+        return text if "." in text else f"{text}.0"
+    digits, exponent = repr(value).split("e")
+    return f"{digits}e{int(exponent):+}"
 
 
 def _from_json(value: Any, depth: int) -> Any:
@@ -183,7 +205,7 @@ def _from_json(value: Any, depth: int) -> Any:
         return {key: _from_json(item, _deeper(depth)) for key, item in value.items()}
     inner = value["/"]
     if len(value) == 1 and isinstance(inner, str):
-        return CID.parse(inner)
+        return CID.link(inner)
     if len(value) == 1 and isinstance(inner, dict) and inner.keys() == {"bytes"} and isinstance(inner["bytes"], str):
         text = inner["bytes"]
         if "=" in text:

@@ -127,7 +127,7 @@ def _decode_link(data: bytes) -> Link:
             raise ValueError("the fields of a link are repeated or out of order")
         last = number
         if number == 1 and isinstance(value, bytes) and wire == _BYTES:
-            cid = CID.parse(value)
+            cid = CID.link(value)
         elif number == 2 and isinstance(value, bytes) and wire == _BYTES:
             name = value
         elif number == 3 and isinstance(value, int):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from registry.errors import ContentError, InputError, LimitExceeded, RegistryError, Unverified
-from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
-from registry.ipfs.cid import CID, RAW
+from registry.ipfs.blocks import BlockSource, fetch, parallel_of
+from registry.ipfs.cid import CID, DAG_PB
 from registry.ipfs.importer import FileEntry
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.names import link_fault
@@ -149,7 +149,7 @@ class _Writer:
         return tuple(self.files)
 
     def _refuse(self, entry: Entry, reason: str) -> Unverified:
-        return Unverified(entry.cid, name_of(self.source), f"{entry.path!r}: {reason}")
+        return Unverified(entry.cid, Unverified.PUBLISHER, f"{entry.path!r}: {reason}")
 
     def _inside(self, entry: Entry) -> Path:
         """Where an entry goes. The reader lets no name pass that is more than one step down; on Windows a colon would
@@ -171,7 +171,7 @@ class _Writer:
     def _small(self, entry: Entry) -> bytes | None:
         """The content of a file of one raw block, which may be fetched ahead; None for others, and for one that is
         there."""
-        if entry.kind != "file" or entry.cid.codec != RAW or self._inside(entry) in self.left:
+        if entry.kind != "file" or entry.cid.codec == DAG_PB or self._inside(entry) in self.left:
             return None
         return fetch(entry.cid, self.source, self.limits)
 
@@ -199,7 +199,7 @@ class _Writer:
         size = verified_prefix(self.reader, entry.cid, file)
         self._count(size)
         stated = (
-            len(block or b"") if entry.cid.codec == RAW else entry.size
+            entry.size if entry.cid.codec == DAG_PB else len(block or b"")
         )  # which its root states, and reading checks
         self._check_total(max(stated - size, 0))
         file.seek(size)

@@ -10,6 +10,7 @@ from typing import Final
 from registry.errors import BlockNotFound, ContentError, InputError, Unavailable, Unverified
 from registry.ipfs.blocks import BlockSource, BlockStore, fetch, keep, name_of, parallel_of, writing
 from registry.ipfs.cid import CID
+from registry.ipfs.flights import Flights
 from registry.ipfs.traverse import traverse
 
 __all__ = ["Fallback", "ReadThrough"]
@@ -60,10 +61,15 @@ class Fallback:
         self.name: Final = " or ".join(name_of(source) for source in self.sources)
         self.parallel: Final = max(parallel_of(source) for source in self.sources)
         self._standings: Final = [_Standing() for _ in self.sources]
+        self._flights: Final = Flights()
 
     def get(self, cid: CID) -> bytes:
-        """The block. Raises `BlockNotFound` if every source lacks it; else, if the only copies were wrong,
-        `Unverified`; else `Unavailable` with the cause of each."""
+        """The block; threads that want the same one at the same time share an answer. Raises `BlockNotFound` if every
+        source lacks it; else, if the only copies were wrong, `Unverified`; else `Unavailable` with the cause of
+        each."""
+        return self._flights.get(cid, self._fetch)
+
+    def _fetch(self, cid: CID) -> bytes:
         failures: list[ContentError] = []
         now = time.monotonic()
         for source, standing in sorted(zip(self.sources, self._standings, strict=True), key=lambda pair: pair[1].until):

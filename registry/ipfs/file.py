@@ -11,19 +11,20 @@ from registry.ipfs.blocks import BlockSource
 from registry.ipfs.cid import CID
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.reader import Reader
+from registry.ipfs.sequential import ReadAhead
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _REMEMBERED: Final = 8
+_LEAF: Final = 1 << 20
 
 
 class RangedFile(io.RawIOBase):
     """The unbuffered bytes of one file: `read` gives those from one place to another, in pieces, out of its `size`;
-    `closed` is called when it is closed.
+    `closed` is called when it is closed, and `block` is what `ReadAhead` takes.
 
-    A read asks for its range only; one that goes on where the last ended keeps a stream to the end of the file, since
-    whoever reads on will likely read on, and the source can fetch ahead.
+    A read asks for its range only, and one that goes on where the last ended has what follows fetched ahead.
     """
 
     def __init__(
@@ -32,15 +33,14 @@ class RangedFile(io.RawIOBase):
         size: int,
         read: Callable[[int, int], Iterator[bytes]],
         closed: Callable[[], None] | None = None,
+        block: int = 1,
     ) -> None:
         self.name: Final = name
         self._then: Final = closed
         self._pieces: Final = read
         self._size: Final = size
         self._at = 0
-        self._ended: int | None = None  # where the last read did
-        self._stream: Iterator[bytes] | None = None
-        self._rest = b""
+        self._ahead: Final = ReadAhead(read, size, block)
 
     def close(self) -> None:
         """End it."""
@@ -71,33 +71,11 @@ class RangedFile(io.RawIOBase):
 
     def readinto(self, buffer: Buffer, /) -> int:
         """Fill a buffer from here on; returns the bytes read, 0 at the end."""
-        try:
-            return self._read(memoryview(buffer).cast("B"))
-        except BaseException:
-            self._ended = None  # a stream that broke says no more, and must not be taken for one that ended
-            raise
-
-    def _read(self, view: memoryview) -> int:
-        if self._at != self._ended:
-            self._stream, self._rest = None, b""
-            pieces = self._pieces(self._at, min(self._at + len(view), self._size))
-        else:
-            if self._stream is None:
-                self._stream = self._pieces(self._at, self._size)
-            pieces = self._stream
-        done = 0
-        while done < len(view):
-            if not self._rest:
-                self._rest = next(pieces, b"")
-                if not self._rest:
-                    break
-            count = min(len(self._rest), len(view) - done)
-            view[done : done + count] = self._rest[:count]
-            self._rest = self._rest[count:]
-            done += count
-        self._at += done
-        self._ended = self._at
-        return done
+        view = memoryview(buffer).cast("B")
+        data = self._ahead.range(self._at, self._at + len(view))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
     def readall(self) -> bytes:
         """All bytes from here to the end."""
@@ -118,5 +96,6 @@ def open_file(
     node = reader.node(cid)
     if node.kind != "file":
         raise InputError(f"{name or cid} is a {node.kind}, not a file.", hint="Name a file below it.")
-    raw = RangedFile(name or str(cid), node.size, lambda start, end: reader.cat(node, start, end))
+    block = min(node.blocksizes[0], _LEAF) if node.blocksizes else 1
+    raw = RangedFile(name or str(cid), node.size, lambda start, end: reader.cat(node, start, end), block=block)
     return io.BufferedReader(raw, buffer_size)

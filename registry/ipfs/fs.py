@@ -138,6 +138,11 @@ class IPFSFileSystem(AbstractFileSystem):
         """What is in the folder at a path, by their names."""
         return self._listings(folder.cid)
 
+    def _names(self, path: str, folder: Entry) -> list[str]:
+        """The names of what is in the folder at a path, sorted, by the folder's own blocks alone."""
+        reader = self._reader
+        return sorted((name for name, _ in reader.links(reader.folder(folder.cid))), key=str.encode)
+
     def _url(self, path: str) -> str:
         return f"{self.protocol}://{path}"
 
@@ -161,9 +166,11 @@ class IPFSFileSystem(AbstractFileSystem):
             listed: list[Any] = staging.files.ls(path, detail=detail)
             return listed
         found = self._find(path)
-        entries = self._children(path, found) if found.kind == "folder" else (found,)
-        infos = [_info(e, f"{path}/{e.path}" if e is not found else path) for e in entries]
-        return infos if detail else [info["name"] for info in infos]
+        if found.kind != "folder":
+            return [_info(found, path) if detail else path]
+        if not detail:
+            return [f"{path}/{name}" for name in self._names(path, found)]
+        return [_info(entry, f"{path}/{entry.path}") for entry in self._children(path, found)]
 
     def walk(
         self, path: str, maxdepth: int | None = None, topdown: bool = True, on_error: Any = "omit", **options: Any
@@ -223,7 +230,8 @@ class IPFSFileSystem(AbstractFileSystem):
         if staging := self._staging(path):
             return staging.files.open(path, mode)
         node, reader = self._reading(path)
-        options.pop("block_size", None)
+        for ours in ("block_size", "size"):  # of the file's blocks, whatever who opens it has been told
+            options.pop(ours, None)
         options["cache_options"] = {"maxblocks": 8} if cache_type == "blockcache" else options.get("cache_options")
         # Blocks of the cache are leaves of the file, so none is hashed for a part of it.
         leaf = min(node.blocksizes[0] if node.blocksizes else _LEAF, _LEAF)
@@ -234,7 +242,6 @@ class IPFSFileSystem(AbstractFileSystem):
             reader=reader,
             block_size=leaf,
             cache_type=cache_type,
-            size=node.size,
             **options,
         )
 
@@ -273,8 +280,52 @@ class IPFSFileSystem(AbstractFileSystem):
         with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ipfs") as pool:
             return list(pool.map(one, paths, lows, highs))
 
-    def get_file(self, rpath: str, lpath: Any, callback: Any = DEFAULT_CALLBACK, outfile: Any = None, **_: Any) -> None:
-        """Copy a file to the disk, whole or not at all; a folder is made."""
+    def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **options: Any) -> Any:
+        """The bytes of a file; of several paths, a pattern or, if `recursive`, a folder, those of each file by its
+        path, fetched at the same time. An error is raised, or with `on_error` "return" in its place, or with "omit"
+        left out."""
+        paths = self.expand_path(path, recursive=recursive)
+        if not isinstance(path, list) and paths == [self._strip_protocol(path)]:
+            return self.cat_file(paths[0], **options)
+        on = "raise" if on_error == "raise" else "return"
+        found = zip(paths, self.cat_ranges(paths, options.get("start"), options.get("end"), on_error=on), strict=True)
+        return {path: data for path, data in found if on_error != "omit" or not isinstance(data, Exception)}
+
+    def get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **options: Any,
+    ) -> None:
+        """Copy files, and folders if `recursive`, to the disk, several files at the same time."""
+        pairs: list[tuple[str, Any]] = []
+        super().get(rpath, lpath, recursive, maxdepth=maxdepth, pairs=pairs, **options)
+        callback.set_size(len(pairs))
+
+        def one(pair: tuple[str, Any]) -> None:
+            with callback.branched(*pair) as child:
+                self.get_file(*pair, callback=child, **options)
+
+        with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ipfs") as pool:
+            for _ in callback.wrap(pool.map(one, pairs)):
+                pass
+
+    def get_file(
+        self,
+        rpath: str,
+        lpath: Any,
+        callback: Any = DEFAULT_CALLBACK,
+        outfile: Any = None,
+        pairs: list[tuple[str, Any]] | None = None,
+        **_: Any,
+    ) -> None:
+        """Copy a file to the disk, whole or not at all; a folder is made. With `pairs` it is only noted there."""
+        if pairs is not None:
+            pairs.append((rpath, lpath))
+            return
         path = self._strip_protocol(rpath)
         if isfilelike(lpath):
             outfile = lpath
@@ -312,7 +363,7 @@ class IPFSFileSystem(AbstractFileSystem):
 
     def put(self, lpath: Any, rpath: str | None = None, *args: Any, hidden: bool = False, **options: Any) -> str | None:
         """Add a file or folder of the disk. Without `rpath` it becomes a root of its own, is pinned, and its CID is
-        returned; else it is copied to ``ipfs://new/...`` of the open transaction.
+        returned; else it is copied to ``ipfs://new/...`` of the open transaction, a folder if told to be `recursive`.
 
         Of a folder, names that begin with a dot are left out unless `hidden`, and a `LeftOutWarning` says which. Raises
         `InvalidContent` for what cannot be published, such as links, which could lead out of the folder."""
@@ -320,7 +371,7 @@ class IPFSFileSystem(AbstractFileSystem):
             left_out: set[str] = set()
             for pattern in lpath if isinstance(lpath, list) else [lpath]:
                 left_out |= _left_out(os.fspath(pattern), hidden)
-            super().put(lpath, rpath, *args, **{"recursive": True, "left_out": left_out, **options})
+            super().put(lpath, rpath, *args, left_out=left_out, **options)
             return None
         progress = self.ticker("adding", lpath, hidden=hidden)
         return str(add_pinned(lpath, self.store, self.profile, progress=progress, hidden=hidden).cid)

@@ -12,7 +12,7 @@ from typing import Final
 from registry.errors import ContentError, InputError, NotFoundError, RegistryError
 from registry.ipfs.block_files import BlockFiles
 from registry.ipfs.blocks import BlockSource, fetch
-from registry.ipfs.cid import CID, JSON, RAW
+from registry.ipfs.cid import CID, LEAVES
 from registry.ipfs.dag import links
 from registry.ipfs.fallback import Fallback
 from registry.ipfs.pins import Pin, Pins
@@ -176,7 +176,7 @@ class LocalStore(BlockFiles):
                 found.append(cid)
                 if not mend(cid):
                     continue
-            if cid.codec in (RAW, JSON):
+            if cid.codec in LEAVES:
                 continue
             with suppress(ContentError):  # a damaged node was found before, and hides what is below it
                 waiting.extend(one.v1() for one in links(cid, fetch(cid, self)))

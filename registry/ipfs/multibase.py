@@ -1,8 +1,8 @@
-"""The text forms of a CID: base16, base32, base36 and base58btc (multiformats/multibase), strictly decoded."""
+"""The text forms of a CID: base16, base32, base36, base58btc and base64 (multiformats/multibase), strictly decoded."""
 
 from __future__ import annotations
 
-from base64 import b32decode, b32encode
+from base64 import b32decode, b32encode, b64decode, b64encode
 
 __all__ = ["base32", "base58", "decode"]
 
@@ -26,13 +26,13 @@ def base58(data: bytes) -> str:
 
 
 def decode(prefix: str, text: str) -> bytes:
-    """The bytes of `text` in the base that `prefix` names: b, B, f, F, k, K or z. Raises ValueError.
+    """The bytes of `text` in the base that `prefix` names: b, f, k (also in capitals), z, m or u. Raises ValueError.
 
-    Upper and lower case are two bases of multibase and never mixed; a text is refused unless encoding its bytes
-    gives that text again, so that two texts of one base are never the same CID.
+    In base16, base32 and base36 letters are the same in both cases, since hosts' names are. But for that, a text is
+    refused unless encoding its bytes gives it again.
     """
-    if prefix in "BFK":
-        prefix, text = prefix.lower(), _flipped(text)
+    if prefix in "bfkBFK":
+        prefix, text = prefix.lower(), text.lower()
     match prefix:
         case "b":
             return _base32(text)
@@ -46,14 +46,20 @@ def decode(prefix: str, text: str) -> bytes:
             return _positional(text, _BASE36)
         case "z":
             return _positional(text, _BASE58)
+        case "m" | "u":
+            return _base64(text, b"-_" if prefix == "u" else b"+/")
         case _:
-            raise ValueError(f"its first character, {prefix!r}, names no base that is read here (b, z, k, f)")
+            raise ValueError(f"its first character, {prefix!r}, names no base that is read here (b, z, k, f, m, u)")
 
 
-def _flipped(text: str) -> str:
-    if text != text.upper():
-        raise ValueError("it mixes upper and lower case")
-    return text.lower()
+def _base64(text: str, last: bytes) -> bytes:
+    try:
+        data = b64decode(text + "=" * (-len(text) % 4), last, validate=True)
+    except ValueError:
+        raise ValueError("it has a character that is not of base64") from None
+    if b64encode(data, last).decode("ascii").rstrip("=") != text:
+        raise ValueError("its last character has bits beyond the last byte, or it is padded")
+    return data
 
 
 def _base32(text: str) -> bytes:

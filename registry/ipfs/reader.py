@@ -13,13 +13,14 @@ from typing import Final, TypeVar
 
 from registry.errors import FileNotInAsset, InputError, LimitExceeded, UnsupportedCodec, Unverified
 from registry.ipfs import hamt
-from registry.ipfs.blocks import BlockSource, fetch, name_of, parallel_of
-from registry.ipfs.cid import CID, DAG_PB, RAW
+from registry.ipfs.blocks import BlockSource, fetch, parallel_of
+from registry.ipfs.cid import CID, DAG_PB, DOCUMENTS
 from registry.ipfs.dagpb import Link, Type
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.names import reading_fault
 from registry.ipfs.node import Entry, Node, understand
 from registry.ipfs.prefetch import ahead
+from registry.ipfs.streaming import streamed
 
 __all__ = ["Entry", "Reader", "cat", "ls", "resolve", "stat", "walk"]
 
@@ -41,20 +42,21 @@ class Reader:
         self._decoded: Final = lru_cache(remember)(self._decode)
 
     def refuse(self, cid: CID, reason: str) -> Unverified:
-        """The error for a block at `cid` that is not what it should be."""
-        return Unverified(cid, name_of(self.source), reason)
+        """The error for a block at `cid` that is not what it should be: its hash is right, so it was made so."""
+        return Unverified(cid, Unverified.PUBLISHER, reason)
 
     def node(self, cid: CID) -> Node:
-        """Fetch and decode a block. Raises `UnsupportedCodec` before fetching what cannot be read."""
-        if cid.codec not in (RAW, DAG_PB):
+        """Fetch and decode a block; what is no dag-pb is a file of its bytes. Raises `UnsupportedCodec` before fetching
+        what cannot be read."""
+        if cid.codec == DAG_PB:
+            return self._decoded(cid)
+        if cid.codec not in DOCUMENTS:
             raise UnsupportedCodec(cid, cid.codec)
-        if cid.codec == RAW:
-            block = fetch(cid, self.source, self.limits)
-            return Node(cid, Type.FILE, block, len(block))
-        return self._decoded(cid)
-
-    def _decode(self, cid: CID) -> Node:
         block = fetch(cid, self.source, self.limits)
+        return Node(cid, Type.FILE, block, len(block))
+
+    def _decode(self, cid: CID, source: BlockSource | None = None) -> Node:
+        block = fetch(cid, source or self.source, self.limits)
         try:
             node = understand(cid, block)
         except ValueError as error:
@@ -116,12 +118,12 @@ class Reader:
             raise InputError(f"{cid} is a {node.kind}, not a folder.", hint="Read it with cat.")
         return node
 
-    def links(self, node: Node) -> Iterator[tuple[str, Link]]:
-        """Each entry of a folder by name, in the order that its blocks have them; no name comes twice. Raises
-        `LimitExceeded` and `Unverified`."""
+    def links(self, node: Node, *, few: bool = False) -> Iterator[tuple[str, Link]]:
+        """Each entry of a folder by name, in the order that its blocks have them; no name comes twice. Its shards come
+        in one archive where a source streams those, unless only a `few` will be looked at. Raises `LimitExceeded` and
+        `Unverified`."""
         seen: set[str] = set()
-        plain = ((link.name, link) for link in node.links) if node.type is Type.DIRECTORY else self._shard(node, 0, 0)
-        for raw, link in plain:
+        for raw, link in self._raw_links(node, few):
             name = raw.decode("utf-8", "surrogateescape")
             fault = reading_fault(name)
             if fault:
@@ -133,13 +135,34 @@ class Reader:
                 raise LimitExceeded(f"The number of entries of {node.cid}", len(seen), self.limits.entries)
             yield name, link
 
-    def _shard(self, node: Node, level: int, place: int) -> Iterator[tuple[bytes, Link]]:
+    def _raw_links(self, node: Node, few: bool) -> Iterator[tuple[bytes, Link]]:
+        if node.type is Type.DIRECTORY:
+            yield from ((link.name, link) for link in node.links)
+            return
+        shards = sum(len(link.name) == hamt.prefix_length(node.fanout) for link in node.links)
+        archive = streamed(node.cid, self.source) if shards > 1 and not few and self._is_missing(node) else None
+        yield from self._shard(node, 0, 0, archive)
+        if archive is not None:
+            archive.flush()
+
+    def _is_missing(self, node: Node) -> bool:
+        """Whether what a shard links to first is not in the store that the source keeps what comes in."""
+        cache = getattr(self.source, "cache", None)
+        first = next(link.cid for _, name, link in self._slots(node, 0) if not name)
+        return cache is not None and not cache.has(first)
+
+    def _shard(
+        self, node: Node, level: int, place: int, archive: BlockSource | None = None
+    ) -> Iterator[tuple[bytes, Link]]:
         """The entries below a shard, each held against the place that its hash gives it. So a shard cannot stand in
         two places, and since none is empty, a few blocks cannot pretend to be an endless folder."""
         bits = node.fanout.bit_length() - 1
         slots = list(self._slots(node, level))
         shards = [link for _, name, link in slots if not name]
-        below = self._ahead(lambda link: self._subshard(node, link, level), shards, len(shards))
+        if archive is None:
+            below = self._ahead(lambda link: self._subshard(node, link, level), shards, len(shards))
+        else:
+            below = (self._subshard(node, link, level, archive) for link in shards)
         for index, name, link in slots:
             here = place << bits | index
             if name:
@@ -147,10 +170,10 @@ class Reader:
                     raise self.refuse(node.cid, f"the name {name!r} is in the wrong slot")
                 yield name, link
             else:
-                yield from self._shard(next(below), level + 1, here)
+                yield from self._shard(next(below), level + 1, here, archive)
 
-    def _subshard(self, node: Node, link: Link, level: int) -> Node:
-        child = self.node(link.cid)
+    def _subshard(self, node: Node, link: Link, level: int, archive: BlockSource | None = None) -> Node:
+        child = self.node(link.cid) if archive is None or link.cid.codec != DAG_PB else self._decode(link.cid, archive)
         if child.type is not Type.HAMT or child.fanout != node.fanout or not child.links:
             raise self.refuse(node.cid, f"its part {link.cid} is not a shard of the same fanout with entries")
         if level + 1 >= hamt.levels(node.fanout):
@@ -192,7 +215,7 @@ class Reader:
 
     def entry(self, link: Link, path: str) -> tuple[Entry, Node | None]:
         """A link's entry, and its node if that had to be fetched to say what it is."""
-        if link.cid.codec == RAW:
+        if link.cid.codec in DOCUMENTS:
             return Entry(path, link.cid, "file", link.tsize), None
         node = self.node(link.cid)
         return node.entry(path), node
@@ -200,7 +223,7 @@ class Reader:
     def entries(self, node: Node, above: str = "") -> Iterator[tuple[Entry, Node | None]]:
         """Each entry of a folder, as `entry` gives it, its path below `above`."""
         links = list(self.links(node))
-        fetched = sum(link.cid.codec != RAW for _, link in links)
+        fetched = sum(link.cid.codec == DAG_PB for _, link in links)
         return self._ahead(lambda pair: self.entry(pair[1], above + pair[0]), links, fetched)
 
     def resolve(self, cid: CID, path: str) -> CID:
@@ -210,7 +233,7 @@ class Reader:
             node = self.node(cid)
             link = self.child(node, name) if node.kind == "folder" and not reading_fault(name) else None
             if link is None:
-                some = islice(self.links(node), 9) if node.kind == "folder" else ()
+                some = islice(self.links(node, few=True), 9) if node.kind == "folder" else ()
                 raise FileNotInAsset(path, [done + known for known, _ in some])
             cid, done = link.cid, f"{done}{name}/"
         return cid

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from registry.ipfs.builder import leaf
-from registry.ipfs.cid import CID, RAW
+from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.node import Node
 from registry.ipfs.reader import Reader
 
@@ -18,8 +18,8 @@ def verified_prefix(reader: Reader, root: CID, file: BinaryIO) -> int:
     size = file.seek(0, 2)
     if not size:
         return 0
-    if root.codec == RAW:
-        return size if size <= reader.limits.block and _is(root, file, 0, size) else 0
+    if root.codec != DAG_PB:
+        return size if size <= reader.limits.block and root.verify(_read(file, 0, size)) else 0
     return _prefix(reader, reader.node(root), file, 0, size)
 
 
@@ -42,6 +42,10 @@ def _prefix(reader: Reader, node: Node, file: BinaryIO, at: int, size: int) -> i
 
 def _is(cid: CID, file: BinaryIO, at: int, length: int) -> bool:
     """Whether these bytes of the file are a leaf of this CID."""
-    file.seek(at)
-    data = file.read(length)
+    data = _read(file, at, length)
     return len(data) == length and leaf(data, raw=cid.codec == RAW, version=1)[0] == cid.v1()
+
+
+def _read(file: BinaryIO, at: int, length: int) -> bytes:
+    file.seek(at)
+    return file.read(length)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from registry.errors import LimitExceeded
 from registry.ipfs.blocks import BlockSource, fetch
-from registry.ipfs.cid import CID, JSON, RAW
+from registry.ipfs.cid import CID, LEAVES
 from registry.ipfs.dag import links
 from registry.ipfs.limits import LIMITS, ReadLimits
 
@@ -38,7 +38,7 @@ def traverse(
         counted += 1
         if counted > limits.entries:
             raise LimitExceeded(f"The number of blocks of {root}", counted, limits.entries)
-        if not leaves and cid.codec in (RAW, JSON):
+        if not leaves and cid.codec in LEAVES:
             if cid.inline is None:
                 yield cid, None
             continue

@@ -113,6 +113,10 @@ class TrustlessGateway:
             stream = answer.file(2 * self.limits.total)
             yield from CarReader(stream, name=self.name, limits=self.limits)
 
+    def entity(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
+        """All blocks of a file, or those that name what is in a folder, as `car` gives them."""
+        return self.car(cid, scope="entity")
+
     def _again(self, attempt: Callable[[float], _T]) -> _T:
         """Try until it works, the time is up or it is no use."""
         until = time.monotonic() + self._http.deadline

@@ -131,6 +131,11 @@ class AssetFileSystem(IPFSFileSystem):
         inside = {at: entry for at, entry in tree.items() if at and at.rpartition("/")[0] == below}
         return tuple(replace(entry, path=at.rpartition("/")[2]) for at, entry in sorted(inside.items()))
 
+    def _names(self, path: str, folder: Entry) -> list[str]:
+        if self._open_asset(path.partition("/")[0]).tree is None:
+            return super()._names(path, folder)
+        return [entry.path for entry in self._children(path, folder)]
+
     def _reading(self, path: str) -> tuple[Readable, ByteReader]:
         name, _, below = path.partition("/")
         opened = self._open_asset(name)

@@ -114,14 +114,14 @@ def put(author: Registry, path: Path, hidden: bool) -> Added:
 def put_into_a_transaction(author: Registry, path: Path, hidden: bool) -> Added:
     fs = IPFSFileSystem(store=MemoryStore(), sources=[])
     with fs.transaction as tx:
-        fs.put(f"{path}/", "ipfs://new/", hidden=hidden)
+        fs.put(f"{path}/", "ipfs://new/", recursive=True, hidden=hidden)
     return tx.cid, None
 
 
 def put_by_a_pattern(author: Registry, path: Path, hidden: bool) -> Added:
     fs = IPFSFileSystem(store=MemoryStore(), sources=[])
     with fs.transaction as tx:
-        fs.put(f"{path}/*", "ipfs://new/", hidden=hidden)
+        fs.put(f"{path}/*", "ipfs://new/", recursive=True, hidden=hidden)
     return tx.cid, None
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.errors import InvalidCID
+from registry.errors import InvalidCID, UnsupportedHash
 from registry.ipfs import varint
+from registry.ipfs.blocks import fetch
 from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, IDENTITY_LIMIT, JSON, RAW
+from registry.ipfs.memory import MemoryStore
 
 HELLO = "bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4"
 OLD = "QmT78zSuBmuS4z925WZfrqQ1qHaJ56DQaTfyMUF7F8ff5o"
@@ -62,8 +65,27 @@ def test_every_base_is_read(cid: CID) -> None:
         "k" + base("0123456789abcdefghijklmnopqrstuvwxyz", data),
         "K" + base("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", data),
         "z" + base("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", data),
+        "m" + b64encode(data).decode().rstrip("="),
+        "u" + urlsafe_b64encode(data).decode().rstrip("="),
+        str(cid.v1())[0] + str(cid.v1())[1:].upper(),  # hosts' names have no case
+        "B" + str(cid.v1())[1:],
+        "F" + data.hex(),
     ]
     assert {CID.parse(text) for text in spelled} == {cid.v1()}
+
+
+FILECOIN = "f0155a0e40220f9421160218b2e9614e4f323fb16085e556c577be8f65ca3385e13e4162dbaec"
+
+
+def test_a_link_by_any_hash_is_a_value_that_is_refused_when_it_is_fetched() -> None:
+    link = CID.link(FILECOIN)
+    assert CID.link(str(link)) == CID.link(bytes(link)) == link and link.hash_code == 0xB220
+    with pytest.raises(InvalidCID, match="hash 0xb220"):
+        CID.parse(FILECOIN)
+    for ask in (link.verify, lambda _: fetch(link, MemoryStore())):
+        with pytest.raises(UnsupportedHash, match="0xb220") as caught:
+            ask(b"")
+        assert caught.value.cid == link
 
 
 @given(st.text(max_size=80))
@@ -121,8 +143,10 @@ V0_IN_Z = "z" + base("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz
         (HELLO[:-1], "not"),
         (HELLO[:-1] + "5", "bits beyond"),
         (HELLO + "a", "not"),
-        (HELLO[:20] + HELLO[20:].upper(), "base32"),
-        ("B" + HELLO[1:], "upper and lower"),
+        (OLD.lower(), "small letters"),
+        ("k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8", "a name of IPNS"),
+        ("m" + b64encode(bytes(CID.parse(HELLO))).decode()[:-1] + "=", "base64|bits beyond"),
+        ("uA", "base64"),
         (HELLO.replace("b", "0", 2), "no base"),
         ("ipfs://" + HELLO, "no base"),
         (" " + HELLO, "no base"),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.errors import BlockNotFound, InputError, LimitExceeded, UnsupportedCodec, Unverified
-from registry.ipfs.cid import CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
+from registry.errors import BlockNotFound, InputError, LimitExceeded, UnsupportedCodec, UnsupportedHash, Unverified
+from registry.ipfs.cid import CBOR, CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dag import decode, encode, links
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.limits import ReadLimits
@@ -79,6 +79,40 @@ def test_dag_json_is_written_as_its_specification_says() -> None:
     assert encode(value, "dag-json") == (
         f'{{"a":[{{"/":"{HELLO}"}},{{"/":"{OLD}"}},1,1.5,"é",null,true],"b":{{"/":{{"bytes":"AAH//g"}}}}}}'.encode()
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (8.940696716308594e-8, "8.940696716308594e-8"),
+        (1e-6, "0.000001"),
+        (9.5e-7, "9.5e-7"),
+        (5e-5, "0.00005"),
+        (1.0, "1.0"),
+        (-0.0, "-0.0"),
+        (1e16, "10000000000000000.0"),
+        (1.5e20, "150000000000000000000.0"),
+        (1e21, "1e+21"),
+        (-2.5e-300, "-2.5e-300"),
+    ],
+)
+def test_a_number_is_written_as_other_writers_write_it(number: float, text: str) -> None:
+    assert encode(number, "dag-json") == text.encode()
+
+
+CAR_LINK = "a2616e0163636172d82a5827000155a0e40220f9421160218b2e9614e4f323fb16085e556c577be8f65ca3385e13e4162dbaec"
+
+
+def test_a_link_by_a_hash_that_is_not_computed_here_is_a_value() -> None:
+    block = bytes.fromhex(CAR_LINK)
+    value = decode(block)
+    assert value["car"].hash_code == 0xB220 and encode(value) == block
+    assert decode(encode(value, "dag-json"), "dag-json") == value
+    store = MemoryStore()
+    store.put(CID.of(block, codec=DAG_CBOR), block)
+    with pytest.raises(UnsupportedHash):
+        list(traverse(CID.of(block, codec=DAG_CBOR), store))
+    assert links(CID.of(block, codec=CBOR), block) == ()
 
 
 @pytest.mark.parametrize(

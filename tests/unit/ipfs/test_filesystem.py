@@ -292,7 +292,7 @@ def test_a_transaction_gives_the_root_that_adding_the_folder_gives(
 ) -> None:
     made = folder({"a.csv": b"1", "sub/b.csv": b"2" * 3_000_000})
     with fs.transaction as tx:
-        fs.put(str(made) + "/", "ipfs://new/")
+        fs.put(str(made) + "/", "ipfs://new/", recursive=True)
     assert tx.cid == compute_cid(made) and tx.root == f"ipfs://{tx.cid}"
 
 
@@ -304,7 +304,7 @@ def test_a_link_in_a_folder_does_not_bring_in_what_it_leads_to(
     (made / "sub" / "link").symlink_to(tmp_path / "secret")
     for source in (str(made), [str(made)], f"{made}/*"):
         with pytest.raises(InvalidContent, match="symbolic link"), fs.transaction:
-            fs.put(source, "ipfs://new/")
+            fs.put(source, "ipfs://new/", recursive=True)
     with pytest.raises(InvalidContent, match="symbolic link"):
         fs.put(made)
 

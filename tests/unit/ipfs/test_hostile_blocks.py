@@ -21,7 +21,7 @@ from registry.errors import (
     Unverified,
 )
 from registry.ipfs import hamt, varint
-from registry.ipfs.cid import CID, DAG_CBOR, DAG_PB, RAW
+from registry.ipfs.cid import CBOR, CID, DAG_CBOR, DAG_JSON, DAG_PB, JSON, RAW
 from registry.ipfs.dagpb import Link, Message, Type, decode_message, decode_node, encode_message, encode_node
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.profiles import UNIXFS_V0_2015, UNIXFS_V1_2025
@@ -396,19 +396,41 @@ def test_shards_deeper_than_the_hash_are_refused(stranger: Stranger) -> None:
 # --- Blocks that are no nodes --------------------------------------------------------------------
 
 
+GIT = 0x78
+
+
 def test_another_codec_is_refused_before_it_is_fetched(stranger: Stranger) -> None:
-    cid = CID.of(b"\xa0", codec=DAG_CBOR)
-    with pytest.raises(UnsupportedCodec, match="0x71"):
+    cid = CID.of(b"\xa0", codec=GIT)
+    with pytest.raises(UnsupportedCodec, match="0x78"):
         cat(cid, stranger)
     assert stranger.asked == []
 
 
-@pytest.mark.parametrize("codec", [0, RAW - 1, RAW + 1, DAG_PB - 1, DAG_PB + 1, DAG_CBOR])
+@pytest.mark.parametrize("codec", [0, RAW - 1, RAW + 1, DAG_PB - 1, DAG_CBOR + 1, GIT])
 def test_a_folder_with_an_entry_of_another_codec_is_refused(stranger: Stranger, codec: int) -> None:
     cid = stranger.node([Link(CID.of(b"\xa0", codec=codec), b"a name", 1)], FOLDER)
     for read_all in (ls, lambda *arguments: list(walk(*arguments))):
         with pytest.raises(UnsupportedCodec):
             read_all(cid, stranger)
+
+
+@pytest.mark.parametrize("codec", [CBOR, DAG_CBOR, DAG_JSON, JSON])
+def test_a_document_in_a_folder_is_a_file_of_its_bytes(stranger: Stranger, codec: int, tmp_path: Path) -> None:
+    document = stranger.block(b"{}", codec)
+    cid = stranger.node([Link(document, b"a name", 2)], FOLDER)
+    assert [(entry.path, entry.kind, entry.size) for entry in ls(cid, stranger)] == [("a name", "file", 2)]
+    assert read(document, stranger) == b"{}"
+    for _ in range(2):
+        export(cid, stranger, tmp_path / "out", resume=True)
+        assert (tmp_path / "out" / "a name").read_bytes() == b"{}"
+        (tmp_path / "out" / "a name").unlink()
+
+
+def test_a_folder_with_a_name_that_reaches_out_is_its_publishers_fault(stranger: Stranger) -> None:
+    cid = stranger.node([Link(CID.raw(b""), b"../foo", 1)], FOLDER)
+    with pytest.raises(Unverified, match="from its publisher was refused") as caught:
+        ls(cid, stranger)
+    assert "every copy" in caught.value.hint.lower() and "another source" not in str(caught.value)
 
 
 LINK = b"\x0a\x24" + bytes(CID.raw(b""))
@@ -437,7 +459,7 @@ NODE = b"\x0a\x02\x08\x01"
         b"\x12" + bytes([2 * len(LINK)]) + LINK + LINK + NODE,
         b"\x12" + bytes([len(LINK) + 2]) + b"\x12\x00" + LINK + NODE,
         b"\x12" + bytes([len(LINK)]) + LINK + NODE + b"\x12" + bytes([len(LINK)]) + LINK,
-        b"\x12\x06\x0a\x04\x01\x55\x11\x00" + NODE,
+        b"\x12\x06\x0a\x04\x01\x55\x11\x01" + NODE,
     ],
 )
 def test_a_malformed_node_is_refused(stranger: Stranger, block: bytes) -> None:
