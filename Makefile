@@ -12,7 +12,7 @@
 # make docs   the documentation as a site, in .site
 # make bench  gas and speed, beside the incumbent
 # make release  build, check, install elsewhere, play the demo from what was built; publishes nothing
-# make screenshots  the pictures in the documentation, from a year of a small registry
+# make screenshots  the pictures in the documentation, from a year of a small registry, and a recording of the demo
 # make refresh  take today's releases of what the package stands on into constraints-newest.txt
 
 PYTHON ?= python3
@@ -158,6 +158,7 @@ manifest: .venv/dev .build/compiled
 # Of what the pages look like today; look at each before it is committed.
 screenshots: system .venv/dev .build/compiled
 	python scripts/_toolchain/screenshots.py docs/pictures --docs
+	python scripts/_toolchain/recording.py docs/pictures/demo.svg
 
 # As users install it, with releases that no ape holds back: numpy 1, which ape needs, has no wheel from Python 3.13 on.
 .venv-demo/ready: pyproject.toml constraints-newest.txt

@@ -1,10 +1,11 @@
-"""DocumentQueue are found, refused or looked for again, each as it deserves, in either database."""
+"""Documents are found, refused or looked for again, each as it deserves, in either database."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ from registry.ipfs.importer import add_file
 from registry.ipfs.memory import MemoryStore
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.types import item_id
+
+
+DEAD = 100_000 if os.environ.get("DEEP") else 2_000
 
 
 @pytest.fixture
@@ -161,7 +165,7 @@ def test_what_is_not_found_is_asked_for_at_ever_longer_intervals(store: Store) -
 
 def test_a_dead_crowd_of_one_owner_delays_nobody_else(store: Store) -> None:
     place, clock = Place(), Clock()
-    spam = {hashlib.sha256(b"dead %d" % number).digest(): "0x" + "5" * 40 for number in range(2_000)}
+    spam = {hashlib.sha256(b"dead %d" % number).digest(): "0x" + "5" * 40 for number in range(DEAD)}
     documents = DocumentQueue(store, place, clock=clock)
     want(store, documents, spam)
     data = document(1)
