@@ -189,7 +189,8 @@ def sign(
     if out is None:
         app.console.document(json.loads(signed.to_json()))
         return
-    path = disk.save(out, f"receipt-{signed.did.asset_id}-{signed.nonce % 2**32:08x}.json", signed.to_json().encode())
+    key = signed.nonce >> 64  # of a nonce the lower half counts, and is 0 for every receipt of ours
+    path = disk.save(out, f"receipt-{signed.did.asset_id}-{key % 2**32:08x}.json", signed.to_json().encode())
     app.console.result({"receipt": str(path)}, facts={"receipt": str(path)})
 
 

@@ -161,7 +161,9 @@ def test_a_receipt_is_good_for_a_use_and_a_day_unless_more_is_written_and_is_han
     (path,) = tmp_path.glob("receipt-*.json")
     signed = SignedReceipt.from_json(path.read_text())
     assert told == {"receipt": str(path)}
-    assert path.name == f"receipt-{did.asset_id}-{signed.nonce & 0xFFFFFFFF:08x}.json"
+    assert path.name == f"receipt-{did.asset_id}-{signed.nonce >> 64 & 0xFFFFFFFF:08x}.json"
+    assert shell("receipt", "sign", did, "--out", f"{tmp_path}/").exit_code == 0
+    assert len(list(tmp_path.glob("receipt-*.json"))) == 2, "each has a name of its own"
     assert (signed.uses, signed.service, signed.deadline) == (2, author.address, now + 60)
     assert signed.ref == b"job".ljust(32, b"\0")
     assert shell("receipt", "submit", path, "--dry-run", by=author).stdout.startswith("Would")
