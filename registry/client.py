@@ -42,12 +42,15 @@ if TYPE_CHECKING:
     from registry.assets.collection_verbs import CollectionOptions, CollectionPreview, Collections, PublishedCollection
     from registry.assets.drafting import Draft
     from registry.assets.short_names import ShortNames
+    from registry.compute.commission import JobOptions, JobPlan
     from registry.compute.computing import Computing
     from registry.compute.experiments import Experiments
+    from registry.compute.ordered_job import OrderedJob
     from registry.content.exporting import Exports
     from registry.did import DID
     from registry.governance import Governance
     from registry.imports.importing import Imports
+    from registry.ipfs.cid import CID
     from registry.market.streams import Streams
     from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
@@ -341,6 +344,47 @@ class Registry(
         from registry.compute.computing import Computing
 
         return Computing(self)
+
+    @overload
+    def compute(
+        self,
+        code: AssetRef | CID | os.PathLike[str],
+        on: AssetRef | Sequence[AssetRef],
+        *,
+        dry_run: Literal[False] = ...,
+        **options: Unpack[JobOptions],
+    ) -> OrderedJob: ...
+
+    @overload
+    def compute(
+        self,
+        code: AssetRef | CID | os.PathLike[str],
+        on: AssetRef | Sequence[AssetRef],
+        *,
+        dry_run: Literal[True],
+        **options: Unpack[JobOptions],
+    ) -> JobPlan: ...
+
+    def compute(
+        self,
+        code: AssetRef | CID | os.PathLike[str],
+        on: AssetRef | Sequence[AssetRef],
+        *,
+        dry_run: bool = False,
+        **options: Unpack[JobOptions],
+    ) -> OrderedJob | JobPlan:
+        """Have `code` (an asset, a CID or a path) run on the data behind the offering `on`, at the host of its terms,
+        with the options of `JobOptions`: ``params``, ``max_total`` and so on.
+
+        A licence of runs is bought where none is held and its price is within ``max_total``. Returns the job, to wait
+        for, open and end; with `dry_run` what it would cost, its tier and limits, and what comes out.
+
+        Raises `JobRefused`, `AccessDenied`, `PriceChanged`, `HostError`, `InputError`, and what `buy` raises.
+        """
+        from registry.compute.commission import Commission
+
+        commission = Commission(self, self.jobs, self)
+        return commission.plan(code, on, options) if dry_run else commission.begin(code, on, options)
 
     @cached_property
     def imports(self) -> Imports:

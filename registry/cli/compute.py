@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Real, Whole, asset_argument, command, dry_run_option
+from registry.cli.compute_run import run_, show_end
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.compute.job_book import JobEntry
     from registry.compute.job_desk import JobDesk
+    from registry.compute.order_folder import KeptOrder
+    from registry.compute.ordered_job import OrderedJob
 
 ORDER_FILE: Final = "order.json"
 _MOST_PAPER: Final = 2**20
@@ -36,8 +39,8 @@ _data_option = click.option(
 def compute() -> None:
     """Compute on data that stay with their owner: the owner runs your program, and what the terms allow comes out.
 
-    An owner: offer, run, host, jobs, approve, decline, cancel, logs, fetch. A consumer: terms, order, submit, open.
-    Anybody: verify.
+    A consumer: terms, run, jobs --mine, fetch, cancel; by files: order, submit, open. An owner: offer, host, work,
+    jobs, approve, decline, cancel, logs, fetch. Anybody: verify.
     """
 
 
@@ -172,15 +175,15 @@ def order(
 
 
 @command(
-    "run",
+    "work",
     group=compute,
-    examples=["registry compute run order.json --data 7=ward/", "registry compute run --data 7=ward/ --out results/"],
+    examples=["registry compute work order.json --data 7=ward/", "registry compute work --data 7=ward/ --out results/"],
 )
 @click.argument("orders", nargs=-1, type=click.Path(dir_okay=False))
 @_data_option
 @click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
 @click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for sealed results.")
-def run_(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str) -> None:
+def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str) -> None:
     """As their host, take ORDERS by their terms and run them; without any, go on with all that are not at their end.
 
     What comes out is sealed to whoever ordered it, with a receipt that you sign: send both. Each account has its turn.
@@ -274,14 +277,17 @@ def submit(app: App, order_file: str, url: str | None, seconds: float, cancel: b
         else:
             job.submit()
             found = job.wait(seconds)
-    files = job.open(out) if out is not None and found.state == "delivered" else ()
-    value = {"job": job.id, "state": found.state, "files": [file.path for file in files]}
-    app.console.result(value, facts={"job": job.id, "state": found.state, "files": ", ".join(value["files"])})
+    show_end(app, job, found.state, out)
 
 
-@command("jobs", group=compute, examples=["registry compute jobs", "registry compute jobs --json"])
-def jobs(app: App) -> None:
+@command("jobs", group=compute, examples=["registry compute jobs", "registry compute jobs --mine --json"])
+@click.option("--mine", is_flag=True, help="Those that you ordered by 'run' instead, with what their hosts said last.")
+def jobs(app: App, mine: bool) -> None:
     """List the jobs of this host, with what became of each and why."""
+    if mine:
+        kept = app.registry(to="list what it ordered").jobs.ordered.all()
+        app.console.result([_ordered(one) for one in kept], table=_ordered_table(kept))
+        return
     entries = _desk(app).book.all()
     app.console.result([_told(entry) for entry in entries], table=_table(entries))
 
@@ -289,7 +295,7 @@ def jobs(app: App) -> None:
 @command("approve", group=compute, examples=["registry compute approve 3f9a"])
 @click.argument("job")
 def approve(app: App, job: str) -> None:
-    """Let a job run that is in review, or a result go out that is held; then: registry compute run."""
+    """Let a job run that is in review, or a result go out that is held; then: registry compute work."""
     _show(app, _desk(app).approve(job))
 
 
@@ -304,8 +310,12 @@ def decline(app: App, job: str, why: str) -> None:
 @command("cancel", group=compute, examples=["registry compute cancel 3f9a"])
 @click.argument("job")
 def cancel(app: App, job: str) -> None:
-    """End a job that has no result yet; one that runs is stopped. No use is taken."""
-    _show(app, _desk(app).cancel(job))
+    """End a job of this host, or one that you ordered, that has no result yet; one that runs is stopped. No use is
+    taken."""
+    if (ordered := _mine(app, job)) is not None:
+        show_end(app, ordered, ordered.cancel().state, None)
+    else:
+        _show(app, _desk(app).cancel(job))
 
 
 @command("logs", group=compute, examples=["registry compute logs 3f9a"])
@@ -322,7 +332,10 @@ def logs(app: App, job: str) -> None:
 @click.argument("job")
 @click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for it.")
 def fetch(app: App, job: str, out: str) -> None:
-    """Write the sealed result of a job and its receipt once more."""
+    """Write the sealed result of a job of this host and its receipt once more; the files of one that you ordered."""
+    if (ordered := _mine(app, job)) is not None:
+        show_end(app, ordered, ordered.status().state, out)
+        return
     desk = _desk(app)
     entry = desk.book.get(job)
     desk.result(job)
@@ -378,7 +391,20 @@ def verify(app: App, receipt: str, ddo: str | None, files: Path | None) -> None:
     app.console.result(read.statement(), facts=facts)
 
 
+compute.add_command(run_)
+
 # --- Below ---------------------------------------------------------------------------------------
+
+
+def _mine(app: App, job: str) -> OrderedJob | None:
+    """The job of this name that the account ordered, None if it did not."""
+    from registry.errors import JobNotFound
+
+    jobs = app.registry(to="ask for a job").jobs
+    try:
+        return jobs.at(job)
+    except JobNotFound:
+        return None
 
 
 def _desk(app: App, data: tuple[str, ...] = ()) -> JobDesk:
@@ -417,6 +443,23 @@ def _told(entry: JobEntry) -> dict[str, Any]:
         "params": dict(job.params),
         "bytes": entry.taken,
     }
+
+
+def _ordered(kept: KeptOrder) -> dict[str, Any]:
+    job = kept.order.job
+    told = {"job": kept.id, "state": kept.state or "not handed in", "over": kept.over, "url": kept.url}
+    return {**told, "offering": job.offering, "code": str(job.code), "params": dict(job.params), "until": job.until}
+
+
+def _ordered_table(kept: Sequence[KeptOrder]) -> Table:
+    from registry.cli.console import table_of, when
+
+    table = table_of("Jobs that you ordered", "job", "state", "offering", "code", "host", "may be begun until")
+    for one in kept:
+        job = one.order.job
+        until = "" if one.over else when(job.until)
+        table.add_row(one.id[:16], one.state or "not handed in", job.offering, str(job.code), one.url, until)
+    return table
 
 
 def _show(app: App, entry: JobEntry) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
@@ -17,6 +17,7 @@ from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
 from registry.compute.job_receipt import JobReceipt
 from registry.compute.order_checks import LEFT
+from registry.compute.order_folder import OrderFolder
 from registry.compute.ordered_job import OrderedJob, opened, verified
 from registry.content.uses import sign_receipt
 from registry.did import DID
@@ -41,6 +42,11 @@ class Computing:
 
     def __init__(self, registry: Session) -> None:
         self._registry = registry
+        home = registry.home
+        self.ordered: Final = OrderFolder(
+            home / "orders" / registry.address.lower() if home and registry.signer else None
+        )
+        """What the account has ordered by `Registry.compute`."""
 
     # --- Who orders ------------------------------------------------------------------------------
 
@@ -74,7 +80,7 @@ class Computing:
             **self._data_of(terms.data),
             "offering": str(found.did),
             "terms": str(found.cid),
-            "code": str(self._code(code)),
+            "code": str(self.code(code)),
             "params": dict(params or {}),
             "seed": seed,
             "consumer": self._registry.address,
@@ -105,9 +111,13 @@ class Computing:
         was under. Raises `ForgedReceipt`, and the content errors if the document cannot be fetched."""
         return verified(self._registry, receipt)
 
-    def at(self, order: JobOrder | bytes, url: str | None = None) -> OrderedJob:
+    def at(self, order: JobOrder | bytes | str, url: str | None = None) -> OrderedJob:
         """The job of an order at its host, to hand it in, wait for it, open its result and end it; at `url`, by default
-        that of the terms. Nothing is asked yet. Raises `InputError` where there is neither."""
+        that of the terms. A text is how the name of a job begins that `Registry.compute` ordered. Nothing is asked yet.
+        Raises `InputError` where there is no address, and `JobNotFound`."""
+        if isinstance(order, str):
+            kept = self.ordered.get(order)
+            order, url = kept.order, url or kept.url
         read = order if isinstance(order, JobOrder) else JobOrder.from_bytes(order)
         if url is None:
             terms = Catalogue(self._registry).get(read.job.offering).ddo.compute
@@ -116,7 +126,7 @@ class Computing:
             raise InputError(
                 "The terms name no address of a host.", hint="Name it (url=), or send the order as a file."
             )
-        return OrderedJob(self._registry, read, url)
+        return OrderedJob(self._registry, read, url, self.ordered)
 
     # --- Who runs --------------------------------------------------------------------------------
 
@@ -127,7 +137,7 @@ class Computing:
 
     # --- Below -----------------------------------------------------------------------------------
 
-    def _code(self, code: AssetRef | CID | PathLike[str]) -> CID:
+    def code(self, code: AssetRef | CID | PathLike[str]) -> CID:
         """The CID of code; what lies on this machine is stored, so that the host can fetch it."""
         if isinstance(code, CID):
             return code

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import time
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostedJob
 from registry.compute.job_document import JobOrder
 from registry.compute.job_receipt import JobReceipt, read_receipt
+from registry.compute.order_folder import OrderFolder
 from registry.compute.sealed_result import open_result
 from registry.content.unlocking import wallet_of
 from registry.documents.ddo import DDO
-from registry.errors import ForgedReceipt, HostError, WrongKey
+from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobRefused, WrongKey
 from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import FileEntry
 
@@ -28,10 +31,12 @@ _LONGEST_PAUSE: Final = 15.0
 
 
 class OrderedJob:
-    """One order at one host. Every verb can be used again: the same order is the same job."""
+    """One order at one host. Every verb can be used again: the same order is the same job. What is told of it is noted
+    in `folder`, if its order is kept there."""
 
-    def __init__(self, registry: Session, order: JobOrder, url: str) -> None:
-        self._registry, self.order = registry, order
+    def __init__(self, registry: Session, order: JobOrder, url: str, folder: OrderFolder) -> None:
+        self._registry, self.order, self._folder = registry, order, folder
+        self._files: dict[str, bytes] | None = None
         self._host = HostClient(url, registry.reach, wallet_of(registry, "ask for a job"))
 
     @property
@@ -41,11 +46,15 @@ class OrderedJob:
 
     def submit(self) -> HostedJob:
         """Hand the order in. Raises `JobRefused` with the host's reasons, and `HostError`."""
-        return self._host.submit(self.order)
+        try:
+            return self._noted(self._host.submit(self.order))
+        except JobRefused:
+            self._folder.note(self.id, "refused", over=True)
+            raise
 
     def status(self) -> HostedJob:
         """Where the job is. Raises `HostError`."""
-        return self._host.status(self.order)
+        return self._noted(self._host.status(self.order))
 
     def wait(self, seconds: float = 600.0) -> HostedJob:
         """Wait until the job is over. Raises `HostError` for one that is not after `seconds`, or that waits for its
@@ -69,14 +78,35 @@ class OrderedJob:
         """What the host signed of it. Raises `ForgedReceipt`, `HostError`."""
         return verified(self._registry, self._host.receipt(self.order))
 
-    def open(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
+    def save(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
         sealed, receipt = self.fetch()
         return opened(self._registry, sealed, verified(self._registry, receipt), Path(target))
 
+    def open(self, path: str = "") -> io.BytesIO:
+        """A file of the result; the only one without a `path`. Raises `FileNotInAsset`, and what `save` raises."""
+        if self._files is None:
+            with TemporaryDirectory(prefix="asset-registry-result-") as folder:
+                files = self.save(Path(folder) / "out")
+                self._files = {file.path: (Path(folder) / "out" / file.path).read_bytes() for file in files}
+        names = list(self._files)
+        if not path and len(names) == 1:
+            path = names[0]
+        if path not in self._files:
+            raise FileNotInAsset(path, names)
+        return io.BytesIO(self._files[path])
+
     def cancel(self) -> HostedJob:
         """End it, unless it has a result. Raises `HostError`."""
-        return self._host.cancel(self.order)
+        return self._noted(self._host.cancel(self.order))
+
+    def _noted(self, said: HostedJob) -> HostedJob:
+        self._folder.note(self.id, said.state, over=said.over)
+        return said
+
+    def __repr__(self) -> str:
+        job = self.order.job
+        return f"OrderedJob({self.id[:16]}, {job.code} on {job.data} at {self._host.url})"
 
 
 def verified(registry: Session, receipt: bytes | JobReceipt) -> JobReceipt:

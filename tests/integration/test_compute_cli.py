@@ -41,7 +41,7 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         {"name": "n", "kind": "integer"},
     ]
     table = {"path": "mean.csv", "bytes": 500, "columns": columns, "rows": 3, "group": "n", "smallest": 20}
-    terms = {"code": [code[0]], "outputs": [table], "budget": {"runs": 2, "bytes": 1000}}
+    terms = {"code": [code[0]], "outputs": [table], "budget": {"runs": 3, "bytes": 1500}}
     (shell.folder / "terms.json").write_text(json.dumps(terms))
     named = ("--name", "Penguins", "--type", "dataset", "--license", "CC0-1.0")
     shell.ok("compute", "offer", "terms.json", str(PENGUINS), *named, "--licence", "runs: 2 uses, 1 USD")
@@ -59,7 +59,7 @@ def test_a_stranger_computes_a_mean_over_penguins_that_stay_at_home(owner: Shell
     stranger.ok("buy", "2", "runs", "--yes")
     ordered = stranger("compute", "order", "mean.py", "--on", "2", environment=environment)
     assert ordered.exit_code == 0, ordered.stderr
-    ran = owner("compute", "run", "order.json", "--data", f"1={PENGUINS}", "--json")
+    ran = owner("compute", "work", "order.json", "--data", f"1={PENGUINS}", "--json")
     assert ran.exit_code == 0, ran.stderr
     (told,) = json.loads(ran.stdout)
     assert told["state"] == "delivered", told
@@ -72,7 +72,7 @@ def test_a_stranger_computes_a_mean_over_penguins_that_stay_at_home(owner: Shell
     (owner.folder / "opened" / "mean.csv").write_text("species,mass,n\n")
     assert "ForgedReceipt" in nobody("compute", "verify", receipt, "--files", "opened", "--json").stderr
     assert "delivered" in owner.ok("compute", "jobs") and owner("compute", "cancel", told["job"][:8]).exit_code == 1
-    refused = owner("compute", "run", "order.json", "--json", "--data", "1")
+    refused = owner("compute", "work", "order.json", "--json", "--data", "1")
     assert refused.exit_code == 2 and "ASSET=PATH" in refused.stderr
 
 
@@ -95,6 +95,16 @@ def test_a_host_takes_an_order_over_http_and_stops_when_it_is_told_to(owner: She
         assert json.loads(ended.stdout)["state"] == "delivered"
         assert (owner.folder / "over-http" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.66,151"
         assert "delivered" in stranger.refused(*words[:-1], "--cancel", environment=environment)["message"]
+        asked = ("compute", "run", "mean.py", "--on", "2", "--url", url, "--max-total", "1 USD", "--json")
+        planned = json.loads(stranger.ok(*asked, "--dry-run"))
+        assert planned["purchase"]["price"]["total"] and planned["outputs"][0]["path"] == "mean.csv"
+        third = stranger(*asked, "--yes", "--out", "in-one-go", environment=environment)
+        assert third.exit_code == 0, third.stderr
+        assert (owner.folder / "in-one-go" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.66,151"
+        (told,) = json.loads(stranger.ok("compute", "jobs", "--mine", "--json"))
+        fetched = stranger("compute", "fetch", told["job"][:12], "--out", "again", environment=environment)
+        assert (told["state"], fetched.exit_code) == ("delivered", 0), fetched.stderr
+        assert (owner.folder / "again" / "mean.csv").exists()
     finally:
         host.send_signal(signal.SIGTERM)
         assert host.wait(60) == 0

@@ -60,7 +60,7 @@ READ_ONLY = {
     ),
     *("gateway restore source", "team create path"),
     *("compute offer path", "compute offer terms_file", "compute open receipt", "compute open result"),
-    *("compute run orders", "compute submit order_file"),
+    *("compute work orders", "compute submit order_file"),
     *("compute verify ddo", "compute verify files", "compute verify receipt"),
 }
 """Parameters that name what is read."""
@@ -237,6 +237,10 @@ class Shell:
         self.ran()
         return ["compute", "open", self.folder / "job.age", self.folder / "job.receipt.json"]
 
+    def running(self) -> list[object]:
+        self.submitted()
+        return ["compute", "run", self.folder / "program.py", "--on", self.offering]
+
     def submitted(self) -> list[object]:
         """Through a host that listens until the test is over."""
         if not self.host_url:
@@ -286,8 +290,9 @@ CASES: dict[str, Callable[[Shell, str], list[object]]] = {
         *("compute", "order", shell.folder / "program.py", "--on", shell.offered()),
         *("--out", at),
     ],
-    "compute run out": lambda shell, at: [
-        *("compute", "run", shell.ordered(), "--out", at),
+    "compute run out": lambda shell, at: [*shell.running(), "--out", at],
+    "compute work out": lambda shell, at: [
+        *("compute", "work", shell.ordered(), "--out", at),
         *(word for asset, path in shell.at_home().items() for word in ("--data", f"{asset}={path}")),
     ],
     "compute submit out": lambda shell, at: [*shell.submitted(), "--out", at],
@@ -394,7 +399,7 @@ def test_a_file_of_something_else_is_refused_by_name_and_stays(shell: Shell, nam
         named = {
             "export hf-cache folder": shell.cached,
             "compute fetch out": shell.sealed,
-            "compute run out": shell.sealed,
+            "compute work out": shell.sealed,
         }.get(name)
         kept = place / (named() if named else "1337.json" if "folder" in name else "mine.txt")
         at = place

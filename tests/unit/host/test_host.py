@@ -2,63 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from ward import LATE, MEAN, patients, runs, stored, terms
+from hosting import Hosted
+from ward import runs, terms
 
-from registry import CID, Licence, Registry, ResultFile
-from registry.compute.job_desk import JobDesk
+from registry import CID, Registry, ResultFile
 from registry.compute.job_document import JobOrder
-from registry.compute.ordered_job import OrderedJob
-from registry.errors import HostError, InputError, JobRefused
+from registry.errors import FileNotInAsset, HostError, InputError, JobRefused
 from registry.gated.protocol import MAX_BODY
 from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import Database
 from registry.host.host_server import FILE, HostServer
 from registry.system.serving import listen
 
-DAY = Licence.period("day", days=1, price="5 USD")
-
-
-class Hosted:
-    """An owner whose host listens, and a stranger who bought a day."""
-
-    def __init__(self, owner: Registry, stranger: Registry, folder: Path, name: str) -> None:
-        self.owner, self.stranger = owner, stranger
-        for client in (owner, stranger):
-            client.home = folder / client.address
-        self.mean, self.late = stored(owner, MEAN, folder), stored(owner, LATE, folder, "late.py")
-        self.sock = listen("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
-        home = patients(folder / "ward")
-        self.offer = owner.publish(
-            home, name=name, type="dataset", license="MIT", licences=[DAY],
-            compute=terms(self.mean, self.late, url=self.url),
-        ).did  # fmt: skip
-        stranger.buy(self.offer, "day")
-        self.desk: JobDesk = owner.jobs.desk({owner.get(self.offer).ddo.compute.data: home})  # type: ignore[union-attr,dict-item]
-
-    def job(self, code: CID | None = None) -> OrderedJob:
-        return self.stranger.jobs.at(self.stranger.jobs.order(code or self.mean, self.offer))
-
-
-@pytest.fixture
-def hosted(author: Registry, stranger: Registry, tmp_path: Path, name: str) -> Iterator[Hosted]:
-    made = Hosted(author, stranger, tmp_path, name)
-    with HostServer(author, made.desk, made.sock, made.url, workers=2, rate=1000, burst=1000):
-        yield made
-
 
 def test_an_order_that_is_handed_in_is_run_and_its_result_opened(hosted: Hosted, tmp_path: Path) -> None:
     job = hosted.job()
     assert job.submit().id == job.id == job.submit().id
     assert job.wait(60).state == "delivered"
-    assert [file.path for file in job.open(tmp_path / "result")] == ["mean.csv"]
+    assert [file.path for file in job.save(tmp_path / "result")] == ["mean.csv"]
     assert "Adelie,3700.0,20" in (tmp_path / "result" / "mean.csv").read_text()
+    assert job.open().read() == job.open("mean.csv").read() == (tmp_path / "result" / "mean.csv").read_bytes()
+    with pytest.raises(FileNotInAsset, match=r"mean\.csv"):
+        job.open("table.csv")
     assert job.receipt().job == job.order.job
     with pytest.raises(HostError, match="cannot be cancelled") as caught:
         job.cancel()
