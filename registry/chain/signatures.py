@@ -19,6 +19,8 @@ VALID: Final = bytes.fromhex("1626ba7e").ljust(32, b"\0")
 WALLET_GAS: Final = 2_000_000
 """Most gas that a contract may take to check a signature; a Safe takes about 10,000 for each owner."""
 
+_WRAPPED: Final = bytes.fromhex("6492" * 16)
+
 _HALF: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """Half the order of secp256k1 (EIP-2): of the two signatures that there always are, that with a larger s is a copy."""
 
@@ -44,6 +46,12 @@ def recover(digest: bytes, signature: bytes) -> Address | None:
         return to_address(made.recover_public_key_from_msg_hash(digest).to_canonical_address())
     except (BadSignature, ValidationError, ValueError):
         return None
+
+
+def is_wrapped(signature: bytes) -> bool:
+    """Whether a signature brings along how to deploy its wallet (ERC-6492): a call of a stranger's, which is never made
+    here."""
+    return signature.endswith(_WRAPPED)
 
 
 def wallet_check(wallet: Address, digest: bytes, signature: bytes) -> bytes:

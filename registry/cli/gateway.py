@@ -281,14 +281,20 @@ def backup(app: App, target: str, folder: Path | None) -> None:
 @click.argument("source", type=click.Path(path_type=Path, dir_okay=False))
 @folder_option
 def restore(app: App, source: Path, folder: Path | None) -> None:
-    """Make the gateway of a backup anew, in a folder that holds none. End the old one first."""
+    """Make the gateway of a backup anew, in a folder that holds none. End the old one first.
+
+    Invitations that had not started when the backup was made are ended, since they may have been revoked since.
+    """
     from registry.gateway.backup import restore as read
 
     place = _folder(app, folder)
-    entries, head = read(source, place)
+    entries, head, ended = read(source, place)
+    lines = [f"{place}: whole, {entries:,} audit entries, the last hash is {head}"]
+    if ended:
+        lines.append(f"{ended:,} invitations had not started and may have been revoked since: invite anew")
     app.console.answer(
-        f"{place}: whole, {entries:,} audit entries, the last hash is {head}",
-        {"folder": str(place), "audit_entries": entries, "audit_hash": head},
+        "\n".join(lines),
+        {"folder": str(place), "audit_entries": entries, "audit_hash": head, "invitations_ended": ended},
     )
 
 

@@ -12,7 +12,7 @@ from registry.chain.batch import Read, read_many
 from registry.chain.connection import Block, Chain
 from registry.errors import ChainError, ContractError, TransactionReverted
 from registry.gateway.refusal import Refusal
-from registry.gateway.signin import utc
+from registry.gateway.signin import SKEW, utc
 from registry.types import Address
 
 Said = bytes | ContractError | TransactionReverted
@@ -42,7 +42,8 @@ class Answers:
 class ChainView:
     """One node's view of one chain. Questions that come while a request is under way go together in the next.
 
-    `depth` is how many blocks below the head is asked too, `head_age` how many seconds old the head may be (None: any).
+    `depth` is how many blocks below the head is asked too, `head_age` how many seconds old the head may be (None: any,
+    also one of a time to come).
     """
 
     def __init__(
@@ -83,15 +84,7 @@ class ChainView:
 
     def _read(self, asked: Sequence[Sequence[Question]]) -> list[Answers]:
         head = self.chain.block()
-        now = self._clock()
-        if self._head_age is not None and now - head.timestamp > self._head_age:
-            raise Refusal(
-                503,
-                "chain",
-                f"The node's last block is of {utc(head.timestamp)}, and here it is {utc(now)}.",
-                hint="It lags behind, or the gateway's clock is ahead; try another gateway, or later.",
-                retry_after=15,
-            )
+        self._check_times(head)
         # A chain younger than the depth: at its first block there is no registry, so nobody has access.
         deep = max(0, head.number - self.depth)
         blocks = (head.number, deep) if deep != head.number else (head.number,)
@@ -105,6 +98,23 @@ class ChainView:
             found.append(Answers(head, deep, tuple(first[at:end]), tuple(second[at:end])))
             at = end
         return found
+
+    def _check_times(self, head: Block) -> None:
+        """Raise `Refusal` where the chain and the gateway do not agree on the time: by a clock that is behind, sign-ins
+        and invitations that are over would be good still."""
+        if self._head_age is None:
+            return
+        ahead = self._clock() - head.timestamp
+        if -SKEW <= ahead <= self._head_age:
+            return
+        hint = "It lags behind, or the gateway's clock is ahead" if ahead > 0 else "The gateway's clock is behind"
+        raise Refusal(
+            503,
+            "chain",
+            f"The node's last block is of {utc(head.timestamp)}, and here it is {utc(head.timestamp + ahead)}.",
+            hint=f"{hint}; try another gateway, or later.",
+            retry_after=15,
+        )
 
 
 def _unanswered(error: Exception) -> Exception:

@@ -181,7 +181,7 @@ class KeyEntitlement:
 
     def _require_proof(self, sign_in: CheckedSignIn, answers: Answers) -> None:
         if not sign_in.proven and not answers.at_head[0] == answers.at_depth[0] == VALID:
-            raise bad_signature()
+            raise bad_signature(sign_in.signature)
 
     def _require_authority(self, did: DID, account: str, answers: Answers, now: bool, then: bool) -> None:
         if now and then:

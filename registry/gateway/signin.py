@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from registry.chain.signatures import recover, text_digest
+from registry.chain.signatures import is_wrapped, recover, text_digest
 from registry.documents.fields import utc_text
 from registry.gated.protocol import SIGN_IN_SECONDS, Auth
 from registry.gateway.refusal import Refusal
@@ -132,11 +132,9 @@ def _refused(reason: str, hint: str = "") -> Refusal:
     return Refusal(401, "sign_in", f"The sign-in was refused: {reason}.", hint=hint)
 
 
-def bad_signature() -> Refusal:
+def bad_signature(signature: bytes) -> Refusal:
     """The account did not sign it."""
-    return Refusal(
-        401,
-        "signature",
-        "The signature is not of the account that the message names.",
-        hint="An account with a key signs r, s, v of 65 bytes with low s (EIP-2); a contract must take it by ERC-1271.",
-    )
+    hint = "An account with a key signs r, s, v of 65 bytes with low s (EIP-2); a contract must take it by ERC-1271."
+    if is_wrapped(signature):
+        hint = "It is of a wallet that is not deployed (ERC-6492): deploy it, and sign without the wrapping."
+    return Refusal(401, "signature", "The signature is not of the account that the message names.", hint=hint)

@@ -20,6 +20,12 @@ __all__ = ["Server", "serve"]
 
 _SHORTEST_TOKEN: Final = 16
 _GRACE: Final = 5  # seconds for answers under way when it stops
+_CONNECTIONS: Final = 1000
+_OF_ONE: Final = 256
+"""Connections of one address: a client that fetches ahead opens dozens."""
+
+_HEADS_OF_ONE: Final = 64
+_TOO_MANY: Final = b'{"Message": "this address has too many connections", "Code": 0, "Type": "error"}'
 
 
 class Server(Serving):
@@ -58,6 +64,7 @@ class Server(Serving):
 
             from registry.ipfs.server.app import make_app
             from registry.ipfs.server.door import Paired
+            from registry.system.connections import counted
         except ModuleNotFoundError as error:
             raise InputError(
                 f"The server needs {error.name}, which is not installed.",
@@ -67,7 +74,16 @@ class Server(Serving):
         self.pairing: Final = paired.token if paired is not None else ""
         sock = listen(host, port)
         app = make_app(store, token, paired, near=is_loopback(host))
-        super().__init__(app, sock, name="The server", grace=_GRACE, lifespan="off", proxy_headers=False)
+        super().__init__(
+            app,
+            sock,
+            name="The server",
+            grace=_GRACE,
+            http=counted(_OF_ONE, _HEADS_OF_ONE, (), _TOO_MANY),
+            limit_concurrency=_CONNECTIONS,
+            lifespan="off",
+            proxy_headers=False,
+        )
         self.url: Final = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 

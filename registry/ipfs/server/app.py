@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
 
 __all__ = ["make_app"]
+
+BODY_SECONDS: Final = 30.0
+"""How long the next piece of a body is waited for. There is no limit on all of it: large folders are added."""
 
 
 def make_app(store: LocalStore, token: str | None, paired: Paired | None = None, *, near: bool = True) -> Starlette:
@@ -52,7 +56,7 @@ class _Guard:
                 return
             if self._paired is not None and scope["path"].startswith("/ipfs/"):
                 send = _readable(send, self._paired.headers(headers.get("origin", "")))
-        await self._app(scope, receive, send)
+        await self._app(scope, _in_time(receive), send)
 
     def _refusal(self, path: str, headers: Headers) -> PlainTextResponse | None:
         if self._paired is not None and path.startswith("/upload/"):
@@ -85,6 +89,25 @@ def _readable(send: Send, headers: dict[str, str]) -> Send:
         await send(message)
 
     return sent
+
+
+def _in_time(receive: Receive) -> Receive:
+    """The same, for whom one that stops sending the body of its request is gone."""
+    whole = False
+
+    async def piece() -> Message:
+        nonlocal whole
+        if whole:  # what comes now is that the other side leaves, whenever that is
+            return await receive()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        whole = not message.get("more_body", False)
+        return message
+
+    return piece
 
 
 def _host(value: str) -> str:

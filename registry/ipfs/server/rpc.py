@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -101,11 +101,13 @@ def rpc_routes(store: LocalStore) -> list[Route]:
         command = _COMMANDS.get(request.path_params["command"])
         if command is None:
             return PlainTextResponse("404 page not found\n", 404)
-        async with _form(request) as form:
-            try:
+        try:
+            async with _form(request) as form:
                 return await run_in_threadpool(command, _Call(store, request, form))
-            except RegistryError as error:
-                return _fault(error)
+        except RegistryError as error:
+            return _fault(error)
+        except ClientDisconnect:
+            return PlainTextResponse("the body did not come in time\n", 408, {"connection": "close"})
 
     return [Route("/api/v0/{command:path}", run, methods=["POST"])]
 

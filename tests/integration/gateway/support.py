@@ -226,15 +226,24 @@ class Town:
             self.anvil.rpc("anvil_setBalance", keys.address, _GATEWAY_FUNDS)
         return folder
 
-    def gateway(self, name: str = "one", *, proxies: tuple[str, ...] = (), **settings: Any) -> Voice:
-        """A gateway in this process, made if there is none of this name."""
+    def gateway(
+        self,
+        name: str = "one",
+        *,
+        proxies: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.time,
+        node: str = "",
+        **settings: Any,
+    ) -> Voice:
+        """A gateway in this process, made if there is none of this name; `node` is the address of another node."""
         folder = self.keys(name)
         keys = Keys.open(folder / KEYS, KeyLock(key_file=self.folder / f"{name}.key"))
         sock = listen("127.0.0.1", 0)
         chosen = {"depth": 2, "head_age": None, "account_rate": 1000, "account_burst": 1000}
         chosen |= {"address_rate": 1000, "address_burst": 1000, **settings}
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        made = GatewayService(folder, keys, Chain.connect(self.anvil.url), self.deployment, Settings(url, **chosen))
+        chain = Chain.connect(node or self.anvil.url)
+        made = GatewayService(folder, keys, chain, self.deployment, Settings(url, **chosen), clock=clock)
         self.made[name] = made
         self.stack.callback(made.close)
         self.stack.enter_context(GatewayServer(made, sock, proxies=proxies))

@@ -239,7 +239,7 @@ def test_a_node_lags_behind_from_the_second_after_the_one_that_is_allowed(clock:
     chain = Chain.in_process()
     head = chain.block()
     view = ChainView(chain, 5, head_age=600, clock=clock)
-    for age in (-50, 0, 600):
+    for age in (-SKEW, 0, 600):
         clock.now = head.timestamp + age
         answers = asyncio.run(view.ask())
         assert (answers.head, answers.deep) == (head, 0)
@@ -248,7 +248,13 @@ def test_a_node_lags_behind_from_the_second_after_the_one_that_is_allowed(clock:
         with pytest.raises(Refusal) as refusal:
             asyncio.run(view.ask())
         refused("chain", "The node's last block is of", refusal, 503)
-        assert refusal.value.retry_after == 15
+        assert refusal.value.retry_after == 15 and "clock is ahead" in refusal.value.hint
+    for age in (-SKEW - 1, -(10**6)):  # by such a clock what is over would be good still
+        clock.now = head.timestamp + age
+        with pytest.raises(Refusal) as refusal:
+            asyncio.run(view.ask())
+        refused("chain", "The node's last block is of", refusal, 503)
+        assert "clock is behind" in refusal.value.hint
     clock.now += 10**8
     assert asyncio.run(ChainView(chain, 5, head_age=None, clock=clock).ask()).head == head
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import sqlite3
+import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +293,67 @@ def test_a_damaged_backup_restores_nothing(folder: Path, keys: Keys, database: D
         with pytest.raises((InputError, JournalError)):
             restore(tmp_path / "bad.tar", tmp_path / name)
         assert not list((tmp_path / name).iterdir())
+
+
+def archive_of(place: Path, parts: dict[str, bytes], *, mode: str = "w", sparse: int = 0) -> Path:
+    """A file as somebody could write it who keeps the backups of others."""
+    with tarfile.open(place, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in parts.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            if sparse and name == FILE:
+                entry.pax_headers = {
+                    "GNU.sparse.major": "0",
+                    "GNU.sparse.minor": "1",
+                    "GNU.sparse.size": str(sparse),
+                    "GNU.sparse.map": f"{sparse - len(data)},{len(data)}",
+                    "GNU.sparse.numblocks": "1",
+                }
+            archive.addfile(entry, io.BytesIO(data))
+    return place
+
+
+def test_a_backup_that_unpacks_to_more_than_it_is_fills_no_disk(
+    folder: Path, keys: Keys, database: Database, tmp_path: Path
+) -> None:
+    AuditLog(database).write("start")
+    backup(folder, tmp_path / "copy.tar")
+    with tarfile.open(tmp_path / "copy.tar") as archive:
+        parts = {one.name: archive.extractfile(one).read() for one in archive}  # type: ignore[union-attr]
+    restore(archive_of(tmp_path / "same.tar", parts), tmp_path / "same")
+    for number, bad in enumerate(
+        (
+            archive_of(tmp_path / "packed.tar", parts, mode="w:gz"),
+            archive_of(tmp_path / "sparse.tar", parts, sparse=2**50),
+            archive_of(tmp_path / "index.tar", {**parts, "backup.json": b"[" * 100_000}),
+            archive_of(tmp_path / "large.tar", {**parts, "backup.json": b" " * 2**20 + b"{}"}),
+            archive_of(tmp_path / "list.tar", {**parts, "backup.json": b'{"files": ["keys.age", "gateway.sqlite"]}'}),
+            archive_of(
+                tmp_path / "when.tar", {**parts, "backup.json": parts["backup.json"].replace(b'"at": ', b'"at": -0.')}
+            ),
+        )
+    ):
+        with pytest.raises(InputError, match="is not a backup"):
+            restore(bad, tmp_path / str(number))
+        assert not list((tmp_path / str(number)).iterdir())
+
+
+def test_an_invitation_that_may_have_been_revoked_since_is_ended_by_restoring(
+    folder: Path, keys: Keys, database: Database, tmp_path: Path
+) -> None:
+    """A backup has forgotten what was revoked since. What had started could not be."""
+    now = int(time.time())
+    for id, starts in (("running", now - 100), ("to come", now + 1000)):
+        database.put_invitation(StoredInvitation(id, "did:1", "0xguest", starts, now + 5000, "0xowner", False))
+    backup(folder, tmp_path / "copy.tar")
+    database.revoke("to come")
+    assert restore(tmp_path / "copy.tar", tmp_path / "new")[2] == 1
+    copy = Database(tmp_path / "new" / FILE)
+    assert [one.id for one in copy.invitations("did:1", "0xguest", now + 2000)] == ["running"]
+    # Nor does whoever has it hand it in again.
+    copy.put_invitation(StoredInvitation("to come", "did:1", "0xguest", now + 1000, now + 5000, "0xowner", False))
+    assert copy.invitation("to come").revoked  # type: ignore[union-attr]
+    copy.close()
 
 
 # --- Database ------------------------------------------------------------------------------------
