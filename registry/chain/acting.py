@@ -5,6 +5,7 @@ A verb asks the actor of its client for an `Outbox` and says there what is to be
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -92,6 +93,9 @@ class Outbox(Protocol):
     def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """Settle an intent that was held."""
 
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Keep everybody else of this account and home from doing `what` meanwhile."""
+
 
 class Actor(Protocol):
     """Who acts for a client: `Sending` for a signer, `registry.chain.collecting.Collecting` for a team or the DAO,
@@ -170,6 +174,10 @@ class Sending:
         """See `Sender.conclude`."""
         self._sender.conclude(intent, receipt)
 
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """See `Sender.alone`."""
+        return self._sender.alone(what)
+
     @property
     def _sender(self) -> Sender:
         # Made when something is sent: a browser wallet has no address before it is asked for one.
@@ -215,6 +223,10 @@ class Trying:
 
     def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """Leave it as it is."""
+
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Nobody is kept from anything."""
+        return nullcontext()
 
 
 class Nobody:

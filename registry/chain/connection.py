@@ -255,11 +255,12 @@ class Chain:
         account = to_address(address)
         if block == "latest" and account in self._with_code:
             return True
-        found = len(self.w3.eth.get_code(cast(Any, account), cast(Any, block))) > 0
-        # Contracts here never destroy themselves; a dropped block is noticed by who waits for it.
-        if found and block == "latest" and not self._is_delegated(account):
+        code = bytes(self.w3.eth.get_code(cast(Any, account), cast(Any, block)))
+        # Contracts here never destroy themselves; a dropped block is noticed by who waits for it. What acts for an
+        # account with a key can go again.
+        if code and block == "latest" and not _is_delegation(code):
             self._with_code.add(account)
-        return found
+        return len(code) > 0
 
     def code_hash(self, address: str) -> str:
         """Return keccak of the code at `address` as hexadecimal text, ``""`` for an account without code of its own.
@@ -267,7 +268,7 @@ class Chain:
         An account that delegates (EIP-7702) is one: only its owner can change for what.
         """
         code = bytes(self.w3.eth.get_code(cast(Any, to_address(address))))
-        if not code or (len(code) == 23 and code.startswith(b"\xef\x01\x00")):
+        if not code or _is_delegation(code):
             return ""
         return "0x" + bytes(Web3.keccak(code)).hex()
 
@@ -341,7 +342,7 @@ class Chain:
             provider.travel(self.block().timestamp + seconds)
             return self.block()
         for method, params in (("evm_increaseTime", [seconds]), ("evm_mine", [])):
-            if "error" in provider.make_request(RPCEndpoint(method), params):
+            if "error" in self.line.ask(method, params):
                 raise ChainError(
                     f"The time of chain {self.chain_id} cannot be moved.", hint="Only chains for tests can."
                 )
@@ -353,6 +354,7 @@ class Chain:
         wanted = cast(FilterParams, {"address": address, "topics": topics, "fromBlock": start, "toBlock": end})
         return cast(list[Mapping[str, Any]], list(self.w3.eth.get_logs(wanted)))
 
-    def _is_delegated(self, address: Address) -> bool:
-        # EIP-7702: the code of an account that delegates is 0xef0100 and an address, and can go again.
-        return bytes(self.w3.eth.get_code(cast(Any, address))).startswith(b"\xef\x01\x00")
+
+def _is_delegation(code: bytes) -> bool:
+    """Whether it says which contract's code acts for an account (EIP-7702): 0xef0100 and an address."""
+    return len(code) == 23 and code.startswith(b"\xef\x01\x00")

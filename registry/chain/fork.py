@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from web3.types import RPCEndpoint
-
 from registry.chain.connection import Chain
 from registry.chain.logs import Event, decode_log
+from registry.chain.node_line import short
 from registry.chain.reverts import decode
-from registry.errors import ChainError, RegistryError, TransactionReverted
+from registry.errors import ChainError, ConnectionFailed, RegistryError, TransactionReverted
 from registry.types import Address, to_address
 
 READER: Final = Address("0x00000000000000000000000000000000000ba1a9")
@@ -144,8 +143,8 @@ def _asked(
     when = {"time": hex(max(time, chain.block().timestamp + 1)), "gasLimit": hex(_BLOCK_GAS), "baseFeePerGas": "0x0"}
     block = {"blockOverrides": when, "stateOverrides": overrides, "calls": calls}
     request = {"blockStateCalls": [block], "validation": False}
-    answer = chain.w3.provider.make_request(RPCEndpoint("eth_simulateV1"), [request, "latest"])
-    if "error" in answer:
+    answer = chain.line.ask("eth_simulateV1", [request, "latest"])
+    if answer.get("error") is not None:
         error: Any = answer["error"]
         message = str(error.get("message", error) if isinstance(error, dict) else error)
         code = error.get("code") if isinstance(error, dict) else None
@@ -157,7 +156,11 @@ def _asked(
         if code == -38014 or "insufficient funds" in message.lower():
             return None
         raise ChainError(f"The node refused to simulate: {message}.")
-    return [_told(trial, call) for trial, call in zip(trials, cast(Any, answer["result"])[0]["calls"], strict=True)]
+    try:
+        calls_made = cast(Any, answer["result"])[0]["calls"]
+        return [_told(trial, call) for trial, call in zip(trials, calls_made, strict=True)]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as broken:
+        raise ConnectionFailed(chain.url, f"its eth_simulateV1 answers nonsense ({short(broken)})") from None
 
 
 def _told(trial: Trial, call: Mapping[str, Any]) -> Tried:

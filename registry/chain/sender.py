@@ -7,8 +7,10 @@ when a run is killed.
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -119,7 +121,7 @@ class Sender:
         """
         cost = NOTHING
         for call in calls:
-            cost += self._quote(as_call(call, value), exact=True).cost
+            cost += self._quote(as_call(call, value), exact=True, preview=True).cost
         held = self.chain.balance(self.address)
         if held < cost.total_value:
             raise self._too_poor(cost.total_value, held)
@@ -178,6 +180,15 @@ class Sender:
         for entry in self._journal.find(self.chain.identity, self.address, intent):
             if entry.hash == receipt.tx_hash:
                 self._journal.settle(entry, receipt.block)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Keep all other threads and processes of this account and home from doing `what` meanwhile.
+
+        Raises `JournalError` after the time that a transaction has.
+        """
+        with self._journal.lock(self.chain.identity, f"{self.address} {what}", timeout=self.timeout):
+            yield
 
     def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[TxReceipt, ...]:
         """Finish what interrupted runs have left of `intent` and of those below it (``intent:...``).
@@ -262,7 +273,7 @@ class Sender:
 
     # --- Before ----------------------------------------------------------------------------------
 
-    def _quote(self, call: Call, *, exact: bool = False) -> _Quote:
+    def _quote(self, call: Call, *, exact: bool = False, preview: bool = False) -> _Quote:
         """Dry-run `call`, then price it. On a chain in the process gas is estimated if `exact` only."""
         if call.data and not self.chain.has_code(call.to):
             raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")
@@ -281,6 +292,8 @@ class Sender:
                 headroom = GAS_HEADROOM if call.data else 0
                 gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
                 gas = min(gas, max(GAS_CAP, spent))
+                # Of one account on two machines equal calls would else be equal bytes, which a node takes for one.
+                gas -= 0 if preview else secrets.randbelow(1 + (gas - spent) // 4)
             quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
             if held < quote.cost.total_value:
                 raise self._too_poor(quote.cost.total_value, held)
@@ -291,7 +304,7 @@ class Sender:
             refused = refusal(error, self.address)
             if isinstance(refused, _TypeRefused) and not self.chain.fee_market.plain:
                 self.chain.fee_market.plain = True
-                return self._quote(call, exact=exact)
+                return self._quote(call, exact=exact, preview=preview)
             raise refused from error
         return quote
 

@@ -112,6 +112,7 @@ def simulate(app: App, what: str, allow_unread: bool) -> None:
         "effects": tried.effects,
         "balances": tried.balances,
         "settings": tried.settings,
+        "unbound": tried.unbound,
     }
     app.console.result(value if app.console.as_json else tried)
 

@@ -81,8 +81,8 @@ def restore(source: Path, folder: Path) -> tuple[int, str, int]:
             with tarfile.open(source, mode="r:") as archive:
                 at, digests = _index(_part(archive, _INDEX))
                 for name, digest in digests.items():
-                    with (Path(made) / name).open("wb") as part:
-                        shutil.copyfileobj(_part(archive, name), part)
+                    with (Path(made) / name).open("wb") as copy:
+                        shutil.copyfileobj(_part(archive, name), copy)
                     if _digest(Path(made) / name) != digest:
                         raise JournalError(f"{name} in the backup {source} is damaged.", hint="Use another backup.")
         except OSError as error:

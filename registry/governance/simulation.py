@@ -60,6 +60,8 @@ class Simulation(Shown):
     """What the actions of a proposal would do, if they were executed at `time` (seconds since 1970) on today's chain.
 
     `by` says what the fork was. An action that fails fails all of them; the others are shown as if it did nothing.
+    `unbound` are contracts of strangers that the actions call: their code can tell a trial from what is executed later,
+    by the account that pays, the block or its own storage, and do otherwise then.
     """
 
     by: str
@@ -67,6 +69,7 @@ class Simulation(Shown):
     effects: tuple[Effect, ...]
     balances: tuple[Change, ...]
     settings: tuple[Change, ...]
+    unbound: tuple[Address, ...] = ()
 
     @property
     def succeeds(self) -> bool:
@@ -96,6 +99,9 @@ class Simulation(Shown):
                 width = max(len(change.what) for change in changes)
                 lines += ["", f"{title} before and after"]
                 lines += [f"   {change.what:{width}}  {change.before} -> {change.after}" for change in changes]
+        if self.unbound:
+            who = ", ".join(self.unbound)
+            lines += ["", f"! A trial does not bind {who}: what a stranger's code does when it is executed may differ."]
         lines += ["", "All actions would succeed." if self.succeeds else "It would fail: nothing of it would happen."]
         return "\n".join(lines)
 
@@ -127,7 +133,9 @@ def simulate(registry: Session, dao: Dao, calls: Sequence[Call], *, time: int) -
         )
         for call, result in zip(calls, done, strict=True)
     )
-    return Simulation(by, time, effects, tuple(changes[True]), tuple(changes[False]))
+    known = known_contracts(registry)
+    unbound = tuple(dict.fromkeys(call.to for call in calls if call.data and call.to not in known))
+    return Simulation(by, time, effects, tuple(changes[True]), tuple(changes[False]), unbound)
 
 
 def _permitted(governor: Address, calls: Sequence[Call]) -> dict[Address, dict[int, int]]:

@@ -106,7 +106,7 @@ class _HostApi:
         entry = self._rooms.desk.book.get(id)
         signed = self._rooms.doorkeeper.read(asked.auth, entry.job.offering, job_resource(id, act))
         if not signed.proven:
-            raise bad_signature()
+            raise bad_signature(signed.signature)
         self._rooms.nonces.spend(signed.nonce, signed.account, signed.text)
         if signed.account != entry.job.consumer:
             raise JobNotFound(id)

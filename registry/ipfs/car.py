@@ -24,6 +24,9 @@ _PRAGMA: Final = bytes.fromhex("0aa16776657273696f6e02")  # what every version 2
 _HEADER_V2: Final = 40
 _LONGEST_HEADER: Final = 64 * 1024
 _LONGEST_CID: Final = 256
+_LONGEST_GAP: Final = 1 << 20
+"""Bytes between the header of version 2 and what it points to: padding, which writers keep to a page."""
+
 _BUFFER: Final = 1 << 20
 
 
@@ -107,10 +110,9 @@ class CarReader:
             fields = self._exactly(_HEADER_V2)
             start, size = int.from_bytes(fields[16:24], "little"), int.from_bytes(fields[24:32], "little")
             gap = start - len(_PRAGMA) - _HEADER_V2
-            if gap < 0 or gap > self._limits.total or not size:
+            if not 0 <= gap <= _LONGEST_GAP or not size:
                 raise self._refuse("its header points outside of it")
-            while gap:
-                gap -= len(self._exactly(min(gap, _BUFFER)))
+            self._exactly(gap)
             self._left = size
             header = self._header()
         roots = header.get("roots")

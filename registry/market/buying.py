@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from registry.assets.catalogue import Catalogue
@@ -96,8 +96,8 @@ class Buying(Session):
             maximum = agreed(self, max_total, seen, price.total.token)
             require_payable(self, offer, price.total, maximum)
             order = (*wanted, maximum.units, offer.digest)
-            call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run)
-            with paying_at_most(offer, maximum):
+            with ExitStack() as paid, paying_at_most(offer, maximum):
+                call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run, paid)
                 done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
         tx = done.receipt
         bought = Purchase(
@@ -158,6 +158,7 @@ class Buying(Session):
         as_tokens: bool,
         approve: bool,
         dry_run: bool,
+        paid: ExitStack,
     ) -> tuple[ContractFunction, int, TxReceipt | None]:
         """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
         market = self.market.functions
@@ -165,7 +166,14 @@ class Buying(Session):
         signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
         seller = self.deployment.marketplace
         return payable_call(
-            self, plain, lambda permit: signed(order, permit), price.total, seller, approve=approve, preview=dry_run
+            self,
+            plain,
+            lambda permit: signed(order, permit),
+            price.total,
+            seller,
+            approve=approve,
+            preview=dry_run,
+            paid=paid,
         )
 
 
@@ -209,9 +217,11 @@ def payable_call(
     *,
     approve: bool,
     preview: bool,
+    paid: ExitStack,
 ) -> tuple[ContractFunction, int, TxReceipt | None]:
     """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
-    be sent for it; a `preview` sends none. `signed` makes the call that carries a permit.
+    be sent for it; a `preview` sends none. `signed` makes the call that carries a permit. Until `paid` is left nobody
+    else of this account approves the same token: two permits of one number, or one approval, would pay for one of two.
 
     Raises `InsufficientAllowance` without `approve`.
     """
@@ -226,6 +236,8 @@ def payable_call(
         return plain, 0, None
     if not approve:
         raise InsufficientAllowance(session.address, str(price), str(Amount(allowed, token)), seller)
+    if not preview:
+        paid.enter_context(session.actor.outbox("approve the price").alone(f"approves {token.address} to {seller}"))
     permit = _permit(session, token, total, seller)
     if permit is not None:
         return signed(permit), 0, None

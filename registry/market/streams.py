@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -321,17 +322,18 @@ class Streams:
         most = agreed(registry, max_total, seen, total.token)
         require_payable(registry, offer, total, most)
         order = (offer.did.asset_id, offer.number, holder, seconds, most.units, offer.digest)
-        call, value, approval = payable_call(
-            registry,
-            functions[verb](order),
-            lambda permit: functions[f"{verb}WithPermit"](order, permit),
-            total,
-            self._registry.deployment.streams,
-            approve=approve,
-            preview=dry_run,
-        )
         what = f"{verb} to {offer.name!r} of {offer.did}"
-        with paying_at_most(offer, most):
+        with ExitStack() as paid, paying_at_most(offer, most):
+            call, value, approval = payable_call(
+                registry,
+                functions[verb](order),
+                lambda permit: functions[f"{verb}WithPermit"](order, permit),
+                total,
+                self._registry.deployment.streams,
+                approve=approve,
+                preview=dry_run,
+                paid=paid,
+            )
             done = registry.act(what, call, value=value, intent=intent, dry_run=dry_run)
         return Subscribed(offer.did, offer.name, holder, seconds, total, done.cost, done.tx, approval)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,33 @@ def _later(seconds: float, act: Callable[[], Any]) -> threading.Timer:
     timer.start()
     _timers.append(timer)
     return timer
+
+
+class SleptTime:
+    """The time of a sender that only passes while it sleeps, which takes none; what is due then happens then."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, Callable[[], Any]]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for one in [one for one in self._due if one[0] <= self.now]:
+            self._due.remove(one)
+            one[1]()
+
+    def later(self, seconds: float, act: Callable[[], Any]) -> None:
+        self._due.append((self.now + seconds, act))
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> SleptTime:
+    made = SleptTime()
+    monkeypatch.setattr("registry.chain.sender.time", made)
+    return made
 
 
 # --- The node ------------------------------------------------------------------------------------
@@ -256,16 +284,16 @@ def test_a_nonce_that_somebody_else_took_is_chosen_anew(
 
 
 def test_a_stuck_nonce_is_reported_and_can_be_freed(
-    anvil: Any, chain: Chain, author: KeySigner, journal: Journal
+    anvil: Any, chain: Chain, author: KeySigner, journal: Journal, slept: SleptTime
 ) -> None:
     anvil.rpc("evm_setAutomine", False)
-    hasty = Sender(chain, author, journal, timeout=1)
+    hasty = Sender(chain, author, journal, timeout=20)
     with pytest.raises(TransactionTimeout):
         hasty.send(GIFT)
     with pytest.raises(NonceStuck) as caught:
         hasty.send(GIFT)
     assert (caught.value.nonce, caught.value.next_nonce) == (1, 0)
-    _later(0.5, lambda: anvil.rpc("evm_mine"))
+    slept.later(0.5, lambda: anvil.rpc("evm_mine"))
     freed = Sender(chain, author, journal, timeout=20).unstick()
     assert freed is not None
     assert freed.value_wei == 0
@@ -278,20 +306,17 @@ def test_a_stuck_nonce_is_reported_and_can_be_freed(
 
 
 def test_the_one_that_was_replaced_says_so(
-    anvil: Any, chain: Chain, author: KeySigner, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    anvil: Any, chain: Chain, author: KeySigner, journal: Journal, slept: SleptTime
 ) -> None:
-    monkeypatch.setattr("registry.chain.sender._REBROADCAST_SECONDS", 0.2)
     anvil.rpc("evm_setAutomine", False)
 
     def free() -> None:
-        other = Sender(chain, author, journal, timeout=20)
-        _later(0.3, lambda: anvil.rpc("evm_mine"))
-        other.replace(0)
+        slept.later(0.3, lambda: anvil.rpc("evm_mine"))
+        Sender(chain, author, journal, timeout=20).replace(0)
 
-    timer = _later(0.3, free)
+    slept.later(0.3, free)
     with pytest.raises(ChainError, match="replaced"):
         Sender(chain, author, journal, timeout=20).send(GIFT, intent="gift")
-    timer.join()
     anvil.rpc("evm_setAutomine", True)
     # It can never be mined, so the same intent may act now.
     Sender(chain, author, journal).send(GIFT, intent="gift")
@@ -415,6 +440,32 @@ def test_two_that_send_one_intent_at_once_get_one_receipt(chain: Chain, author: 
         receipts = list(pool.map(lambda _: sender.send(GIFT, intent="gift", once=True), range(6)))
     assert len(set(receipt.tx_hash for receipt in receipts)) == 1
     assert gifts(chain) == 1
+
+
+def test_what_was_begun_is_finished_once_by_two_machines_with_one_journal(
+    anvil: Any, chain: Chain, author: KeySigner, tmp_path: Path
+) -> None:
+    """A home that was copied, or came out of a backup: the same bytes are sent, whoever sends them."""
+    anvil.rpc("evm_setAutomine", False)
+    assert _run(_VICTIM, anvil.url, tmp_path / "one", PAYEE, "after broadcast").wait(timeout=60) == -signal.SIGKILL
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    anvil.rpc("evm_setAutomine", True)
+    anvil.rpc("evm_mine")
+    machines = [Sender(chain, author, Journal.at(tmp_path / name), timeout=20) for name in ("one", "two")]
+    with ThreadPoolExecutor(2) as pool:
+        receipts = list(pool.map(lambda machine: machine.send(GIFT, intent="gift"), machines))
+    assert receipts[0] == receipts[1] and gifts(chain) == 1
+
+
+def test_two_machines_of_one_account_take_no_nonce_from_each_other(
+    anvil: Any, chain: Chain, author: KeySigner, tmp_path: Path
+) -> None:
+    """Each with a journal that knows nothing of the other's: what each sends arrives, once."""
+    machines = [Sender(chain, author, Journal.at(tmp_path / str(number)), timeout=60) for number in range(2)]
+    gifts_of = [(machine, f"gift {number}") for number in range(8) for machine in machines]
+    with ThreadPoolExecutor(4) as pool:
+        receipts = list(pool.map(lambda one: one[0].send(GIFT, intent=one[1]), gifts_of))
+    assert len({receipt.tx_hash for receipt in receipts}) == 16 and gifts(chain) == 16
 
 
 def test_another_chain_of_the_same_number_does_not_remember(

@@ -90,6 +90,19 @@ def publications(client: Registry) -> dict[CID, int]:
     return found
 
 
+def test_purchases_of_one_account_at_once_do_not_spend_one_permit(
+    connect: Callable[..., Registry], author: Registry, buyer: Registry, tmp_path: Path
+) -> None:
+    """Each signs a permit, and a token takes each number of them once; in processes as in threads."""
+    offered = [author.publish(None, name=f"Asset {i}", type="dataset", license="MIT", licences=[MONTH]) for i in (1, 2)]
+    again = connect(dev_signer(1), home="buyer", sources=[LocalStore(tmp_path / "home" / "blocks")])
+    orders = [(client, asset, f"{i}") for asset in offered for i, client in enumerate((buyer, again))]
+    with ThreadPoolExecutor(4) as pool:
+        bought = list(pool.map(lambda one: one[0].buy(one[1].did, "month", max_total="12.5 USD", once=one[2]), orders))
+    assert all(one.approval is None and one.price.total.units == 12_500_000 for one in bought)
+    assert [buyer.holding(asset.did, "month").taken for asset in offered] == [2, 2]
+
+
 # --- The story -----------------------------------------------------------------------------------
 
 

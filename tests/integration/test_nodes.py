@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from quirks import proxy as quirks
-from quirks.proxy import Proxy
+from quirks.proxy import Ask, Proxy, Question
 
 from integration.support import Anvil
 from registry import Licence, Registry
@@ -20,6 +20,7 @@ from registry.chain.batch import Read, read_many
 from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.fees import FeeMarket
+from registry.chain.fork import Trial, run
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
@@ -219,6 +220,30 @@ def test_nonsense_is_never_an_exception_of_somebody_elses(
         node.play(quirks.says(method, nonsense))
         with pytest.raises(RegistryError):
             ask(chain, deployment)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [None, 7, [], [{}], [{"calls": 3}], [{"calls": [{}]}], [{"calls": [{"status": "yes", "gasUsed": "0x1"}]}]],
+    ids=str,
+)
+def test_a_trial_that_is_answered_with_nonsense_is_a_failed_connection(node: Proxy, nonsense: object) -> None:
+    chain = Chain.connect(node.url)
+    node.play(lambda question, _: {"result": nonsense} if question["method"] == "eth_simulateV1" else None)
+    with pytest.raises(ConnectionFailed, match="eth_simulateV1"):
+        run(chain, [Trial(dev_signer(0).address, GIFT.to, b"")], time=0, storage={})
+
+
+def test_a_trial_is_asked_for_again_by_a_node_that_is_busy(node: Proxy) -> None:
+    chain = Chain.connect(node.url)
+
+    def busy(question: Question, _: Ask) -> None:
+        if question["method"] == "eth_simulateV1":
+            raise quirks.Refused(429)
+
+    node.play(busy, times=1)
+    _, [tried] = run(chain, [Trial(dev_signer(0).address, GIFT.to, b"")], time=0, storage={})
+    assert tried.error is None and node.played == 1
 
 
 @pytest.mark.parametrize("method", SENT)

@@ -8,8 +8,26 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from ..support import logs, refusal
-from .story import AGAINST, FOR, VOTE, Proposal, action, end_voting, propose, sign_ballot, start_voting, travel
+from ..support import ZERO_ADDRESS, let_act, logs, refusal
+from .story import (
+    AGAINST,
+    DELAY,
+    EXTENSION,
+    FOR,
+    PERIOD,
+    QUORUM_FLOOR,
+    QUORUM_PERCENT,
+    THRESHOLD,
+    VOTE,
+    VOTE_TOKEN_CAP,
+    Proposal,
+    action,
+    end_voting,
+    propose,
+    sign_ballot,
+    start_voting,
+    travel,
+)
 
 
 @pytest.fixture
@@ -120,3 +138,35 @@ def test_the_ballot_of_a_contract_is_for_it_to_judge(house: SimpleNamespace, pro
     assert len(logs(tx, house.governor.BallotRefused)) == 1
     # The wallet's own coins were never delegated, so Ann's are all that it votes with.
     assert house.governor.proposalVotes(proposal.id).forVotes == (40_000 - 7) * VOTE
+
+
+def test_a_ballot_for_one_dao_is_none_in_another(house: SimpleNamespace, project: Any) -> None:
+    """Two DAOs of the same members, votes and words on one chain, or one governor at the same address on two."""
+    rules = (DELAY, PERIOD, THRESHOLD, QUORUM_PERCENT, QUORUM_FLOOR, EXTENSION, ZERO_ADDRESS, 0, VOTE_TOKEN_CAP)
+    other = house.founder.deploy(project.RegistryGovernor, house.token, house.timelock, rules)
+    theirs = SimpleNamespace(**{**vars(house), "governor": other})
+    here, there = (propose(one, action(house.registry.setFee, 1), by=house.ann) for one in (house, theirs))
+    start_voting(there)
+    for replayed in (
+        sign_ballot(house.ann, house.governor, here.id, FOR),
+        sign_ballot(house.ann, house.governor, there.id, FOR),
+        sign_ballot(house.ann, other, here.id, FOR),
+        sign_ballot(house.ann, other, there.id, FOR, chain_id=1),
+    ):
+        got = refusal(other.castVoteBySig, there.id, FOR, house.ann, replayed, sender=house.stranger)
+        assert got == ("GovernorInvalidSignature", house.ann.address)
+    meant = sign_ballot(house.ann, other, there.id, FOR)
+    other.castVoteBySig(there.id, FOR, house.ann, meant, sender=house.stranger)
+    assert other.hasVoted(there.id, house.ann) and not house.governor.hasVoted(here.id, house.ann)
+
+
+def test_a_ballot_counts_whatever_acts_for_its_voter(house: SimpleNamespace, proposal: Proposal) -> None:
+    """EIP-7702: there is code at the voter's account that knows nothing of signatures, and the key votes still."""
+    let_act(house.ann, house.market)
+    forged = sign_ballot(house.stranger, house.governor, proposal.id, FOR, account=house.ann)
+    meant = sign_ballot(house.ann, house.governor, proposal.id, FOR)
+    tx = house.governor.castVotesBySig(
+        proposal.id, [(house.ann, FOR, forged), (house.ann, FOR, meant)], sender=house.stranger
+    )
+    assert len(logs(tx, house.governor.BallotRefused)) == 1
+    assert house.governor.proposalVotes(proposal.id).forVotes == 40_000 * VOTE

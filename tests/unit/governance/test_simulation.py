@@ -7,6 +7,7 @@ from registry.chain import reverts
 from registry.chain.call import Call
 from registry.governance.drafts import ProposalDraft
 from registry.governance.standing import Proposed
+from registry.types import Address, to_address
 
 from .support import DAY
 
@@ -102,3 +103,41 @@ def test_ten_calls_are_tried_together(author: Registry, stranger: Registry) -> N
     tried = author.governance.simulate(author.governance.draft(payments, title="Ten grants"))
     assert tried.succeeds and len(tried.effects) == 10
     assert next(change for change in tried.balances if "treasury" in change.what).after == "45 USD"
+
+
+# If who pays is who calls, as in a trial, it stops; else it takes 40 dollars of its caller's for itself.
+TRAP = (
+    "323314603e57"  # ORIGIN, CALLER, EQ: to the end
+    "6323b872dd60e01b5f52"
+    "33600452"
+    "30602452"
+    "6302625a00604452"  # transferFrom(caller, this, 40 000 000)
+    "5f5f60645f5f73{token}5af150"
+    "5b00"
+)
+
+
+def test_code_that_tells_a_trial_from_what_is_executed_is_named_and_takes_no_more_than_it_is_given(
+    author: Registry, stranger: Registry
+) -> None:
+    """In a trial the treasury pays for its own call, which no treasury can; a stranger's code sees that."""
+    governance, dollar = author.governance, author.deployment.tokens["USD"]
+    author.fund("100 USD", account=governance.dao.timelock)
+    trap = deployed(stranger, TRAP.format(token=dollar[2:]))
+    calls = [author.erc20(dollar).functions.approve(trap, 50 * 10**6), Call(trap, b"\1\2\3\4")]
+    draft = governance.draft(calls, title="A harmless call", allow_unread=True)
+    tried = governance.simulate(draft)
+    assert tried.succeeds and not tried.effects[1].events, "in the trial it does nothing"
+    assert tried.unbound == (trap,) and f"does not bind {trap}" in str(tried)
+    assert "50 USD" in str(tried.effects[0].call), "what it is given is said in words, and that is the most it can take"
+    harmless = governance.simulate(governance.draft(author.assets.functions.setFee(50), title="Our own"))
+    assert harmless.unbound == () and "bind" not in str(harmless)
+
+
+def deployed(client: Registry, runtime: str) -> Address:
+    """The contract of a stranger, whose every call runs `runtime` (hexadecimal)."""
+    code = bytes.fromhex(runtime)
+    creation = bytes.fromhex("61") + len(code).to_bytes(2, "big") + bytes.fromhex("80600a3d393df3") + code
+    w3 = client.chain.w3
+    sent = w3.eth.send_transaction({"from": client.address, "data": "0x" + creation.hex()})  # type: ignore[typeddict-item]
+    return to_address(str(w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]))

@@ -191,6 +191,53 @@ def test_limits_hold(store: MemoryStore, root: CID) -> None:
             read_car(io.BytesIO(data), MemoryStore(), limits=limits)
 
 
+class Endless(io.RawIOBase):
+    """Begins as it is told and never ends; counts what was read of it."""
+
+    def __init__(self, begins: bytes, repeats: bytes = b"\0") -> None:
+        self.begins, self.repeats, self.read_of = begins, repeats * (65536 // len(repeats)), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.begins[: len(buffer)] or self.repeats[: len(buffer)]
+        self.begins = self.begins[len(piece) :]
+        buffer[: len(piece)] = piece
+        self.read_of += len(piece)
+        return len(piece)
+
+
+def v2(start: int, size: int) -> bytes:
+    return PRAGMA + bytes(16) + start.to_bytes(8, "little") + size.to_bytes(8, "little") + bytes(8)
+
+
+HELLO = CID.raw(b"hello")
+ONE_BLOCK = varint.encode(len(bytes(HELLO)) + 5) + bytes(HELLO) + b"hello"
+
+
+@pytest.mark.parametrize(
+    ("begins", "repeats"),
+    [
+        (v2(60 * 1024**3, 1), b"\0"),
+        (v2(51, 2**63), b"\0"),
+        (varint.encode(60_000) + b"\x81" * 60_000, b"\0"),
+        (varint.encode(2**40), b"\0"),
+        (b"", b"\x80"),
+        (header({"roots": [HELLO], "version": 1}) + varint.encode(2**33), b"\0"),
+        (header({"roots": [HELLO], "version": 1}), ONE_BLOCK),
+        (header({"roots": [HELLO], "version": 1}), varint.encode(len(bytes(HELLO))) + bytes(HELLO)),
+    ],
+    ids=["gap", "no end", "nested header", "long header", "length of nothing", "long block", "one block", "no bytes"],
+)
+def test_an_archive_that_never_ends_is_left_after_a_few_megabytes(begins: bytes, repeats: bytes) -> None:
+    """Of a few hundred bytes a server can send for ever: a gap, a nest, one block again and again."""
+    endless, kept = Endless(begins, repeats), MemoryStore()
+    with pytest.raises((Unverified, LimitExceeded)):
+        read_car(endless, kept, limits=ReadLimits(entries=5_000))  # type: ignore[arg-type]
+    assert endless.read_of < 4 * 1024**2 and len(kept) <= 1
+
+
 def test_a_stream_that_gives_a_byte_at_a_time_is_read(store: MemoryStore, root: CID) -> None:
     class Drip(io.RawIOBase):
         def __init__(self, data: bytes) -> None:
