@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import fnmatch
 import importlib.util
+import io
 import json
 import os
 import pkgutil
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from registry.cli.demo_gated import _Gateway
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")],
     key=lambda page: page.relative_to(ROOT),
@@ -75,7 +78,7 @@ def drawn_map() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     above: list[tuple[int, str]] = []
-    for line in blocks(README, "text map")[0].splitlines():
+    for line in blocks(CONTRIBUTING, "text map")[0].splitlines():
         match = re.match(r"^([\s│├└─]*)(\S+)\s*(.*)$", line)
         if not match:
             continue
@@ -88,7 +91,7 @@ def drawn_map() -> dict[str, str]:
     return found
 
 
-def test_the_map_in_the_readme_is_the_tree() -> None:
+def test_the_map_for_contributors_is_the_tree() -> None:
     drawn, there = drawn_map(), folders()
     assert not [path for path in drawn if not (ROOT / path).exists()], "drawn and not there"
     assert not [path for path, words in drawn.items() if not words], "drawn without a word"
@@ -190,7 +193,11 @@ def test_the_page_for_integrators_has_what_the_contracts_have() -> None:
 
 # --- Examples ------------------------------------------------------------------------------------
 
-WITH_PYTHON = [page for page in PAGES if blocks(page, "python")]
+# What the readme has runs by itself, below.
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and page != README]
+# A block, and what stands right below it: what it prints, where "..." is anything.
+PLAYED = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
+AS_SHOWN = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.fixture
@@ -203,15 +210,19 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(page: Path, names: dict[str, Any], running: ExitStack, folder: Path) -> Iterator[str]:
-    """Run the Python of a page, one block after the other with the names of those before."""
-    for number, block in enumerate(blocks(page, "python")):
+    """Run the Python of a page, one block after the other with the names of those before, and see that each prints what
+    the page shows below it."""
+    for number, (block, shown) in enumerate(PLAYED.findall(page.read_text("utf-8"))):
         # Nobody keeps a gateway at an example's address, so three run here.
         for url in re.findall(r"https://keys\.\w+\.example", block):
             gateway = _Gateway(names["author"], _made(folder / url.split(".")[1]))
             running.callback(gateway.stop)
             gateway.start()
             block = block.replace(url, gateway.url)
-        exec(compile(block, f"{page.name}, block {number + 1}", "exec"), names)
+        wrote = io.StringIO()
+        with redirect_stdout(wrote):
+            exec(compile(block, f"{page.name}, block {number + 1}", "exec"), names)
+        assert not shown or doctest.OutputChecker().check_output(shown, wrote.getvalue(), AS_SHOWN), wrote.getvalue()
         yield block
 
 
@@ -221,18 +232,14 @@ def _made(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_python_of_a_page_runs(
-    page: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    here = elsewhere / page.parent.relative_to(ROOT)
-    here.mkdir(exist_ok=True)
+def test_the_python_of_a_page_runs(page: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of the documentation are read at the top of a checkout."""
+    here = elsewhere if ROOT / "docs" in page.parents else elsewhere / page.parent.relative_to(ROOT)
     monkeypatch.chdir(here)
     monkeypatch.syspath_prepend(str(here))
     with ExitStack() as running:
         ran = list(run(page, {"__name__": "example"}, running, elsewhere))
     assert len(ran) == page.read_text("utf-8").count("```python")
-    if page == README:
-        assert "Gentoo" in capsys.readouterr().out
 
 
 def test_the_first_example_of_the_readme_runs_by_itself(elsewhere: Path) -> None:
@@ -245,4 +252,4 @@ def test_the_first_example_of_the_readme_runs_by_itself(elsewhere: Path) -> None
         text=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and "Gentoo" in done.stdout, done.stderr

@@ -69,7 +69,7 @@ def examples() -> list[str]:
     return joined
 
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def of_pages() -> list[str]:
@@ -78,7 +78,8 @@ def of_pages() -> list[str]:
     for page in PAGES:
         for block in re.findall(r"^```(?:sh|bash|console)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
             lines = block.replace("\\\n", " ").splitlines()
-            found += [line.removeprefix("$ ") for line in lines if line.removeprefix("$ ").startswith("registry ")]
+            typed = [re.sub(r"^(\w+)?\$ ", "", line) for line in lines]
+            found += [line for line in typed if line.startswith("registry ")]
     return found
 
 
@@ -97,7 +98,7 @@ def in_prose() -> list[str]:
 def test_each_example_is_understood(example: str) -> None:
     words = shlex.split(example, comments=True)
     # What the shell does with the output is not ours.
-    words = words[: next((i for i, word in enumerate(words) if word in ("|", ">")), len(words))]
+    words = words[: next((i for i, word in enumerate(words) if word in ("|", ">", "&")), len(words))]
     assert words[0] == "registry"
     name = words[1]
     while isinstance(ALL.get(name), click.Group):
