@@ -595,6 +595,7 @@ def pages(world: World) -> dict[str, str]:
         "dao": "/dao",
         "proposal": f"/dao/{world.proposals[1]}",
         "executed": f"/dao/{world.proposals[0]}",
+        "publish": "/publish",
         "about": "/about",
         "nothing": "/a/999",
     }

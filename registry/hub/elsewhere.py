@@ -147,6 +147,10 @@ class HubElsewhere:
         """Hand the reason of a flag on to the hub."""
         return self.catalogue.keep(reason)
 
+    def bring(self, document: bytes) -> bool:
+        """Hand a document on to the hub."""
+        return self.catalogue.bring(document)
+
     def _remembered(self, name: str, make: Callable[[], T]) -> T:
         kept = self._kept.get(name)
         if kept is None or time.monotonic() > kept[0]:

@@ -191,6 +191,10 @@ class Hub:
         keep(self._keeps, {cid: "reason of a flag"})
         return True
 
+    def bring(self, document: bytes) -> bool:
+        """Take a document that somebody brings; says whether an asset waits for it."""
+        return self._follows and self.catalogue.library.documents.take(document)
+
     @property
     def lag(self) -> int:
         """Blocks behind its node."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,9 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from registry.documents.ddo import MAX_BYTES
 from registry.documents.signed_statements import MOST as MOST_STATEMENT
 from registry.documents.signed_statements import read_statement
 from registry.errors import ChainError, HubLied, HubUnavailable, IndexFault, InputError
+from registry.hub.checking import MOST_WRITTEN, Writing, check
 from registry.hub.elsewhere import HubElsewhere
 from registry.hub.feeds import FEEDS
 from registry.hub.follower import Hub
@@ -30,7 +33,7 @@ from registry.hub.hub_metrics import HubMetrics
 from registry.hub.hub_openapi import document
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.pages.desk import Asked, PageAnswer
-from registry.hub.pages.site import HEADERS, PAGES, Site
+from registry.hub.pages.site import HEADERS, NAMING, PAGES, Site
 from registry.hub.unanswered import Unanswered
 from registry.index import deadline
 from registry.index.models import Hits, HubProblem, Model, Refused
@@ -56,6 +59,15 @@ INLINE: Final = 512 * 1024
 
 MOST_REASON: Final = 10_000
 """Bytes of a reason that somebody hands in, as the wallet script bounds it."""
+
+MOST_FORM: Final = 4_096
+"""Bytes of a form that a reader sends."""
+
+WRITTEN_RATE: Final = 4.0
+"""Documents of one network in a second that are judged while they are written."""
+
+WRITTEN_BURST: Final = 40
+"""Documents of one network that are judged at once."""
 
 SAID_RATE: Final = 0.2
 """Statements of one network in a second."""
@@ -88,6 +100,7 @@ class _Api:
         self._settings = hub.settings
         self._throttle = Throttle(self._settings.rate, self._settings.burst)
         self._sayings = Throttle(SAID_RATE, SAID_BURST)
+        self._writings = Throttle(WRITTEN_RATE, WRITTEN_BURST)
         self._metrics = HubMetrics(lambda: hub.lag, lambda: hub.final)
         hub.on_fault = lambda kind: self._metrics.faults.labels(kind).inc()
         self._workers = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="hub")
@@ -107,8 +120,14 @@ class _Api:
             self._route("/metrics", self._measures),
             self._route("/openapi.json", self._document),
             self._route("/v1/reasons", self._keep, method="POST"),
+            self._route("/v1/documents", self._bring, method="POST"),
+            self._route("/v1/check", self._check, method="POST"),
         ]
         if self._site is not None:
+            routes += [
+                self._route(path, self._naming(self._site, path), self._refuse_in_words, method="POST")
+                for path in NAMING
+            ]
             routes += [self._route(path, self._paging(self._site, path), self._refuse_in_words) for path in PAGES]
             routes.append(self._route("/static/{edition}/{name}", self._static(self._site), self._refuse_in_words))
         return Starlette(routes=routes, exception_handlers={HTTPException: self._unknown}, lifespan=self._lifespan)
@@ -152,6 +171,24 @@ class _Api:
             page = await self._work(lambda: self._made(site, path, asked), times=QUESTIONS)
             headers = {**HEADERS, **_FRESH, **({"etag": tag} if page.settled else {}), **page.headers}
             return _packed(request, page, headers)
+
+        return verb
+
+    def _naming(self, site: Site, path: str) -> Verb:
+        async def verb(request: Request) -> Response:
+            # Only a page of this hub may name whom a page of it reaches: no link, and no form of a stranger.
+            if request.headers.get("sec-fetch-site") != "same-origin":
+                raise Unanswered(
+                    403,
+                    "not_from_here",
+                    "Whom this page reaches is named on this page.",
+                    hint="Open it, over https or on this machine, and fill in the form.",
+                )
+            body = await _body(request, MOST_FORM, "A form")
+            form = tuple(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=16))
+            asked = Asked(request.path_params, url=request.url.path, form=form or (("", ""),))
+            page = await self._work(lambda: self._made(site, path, asked), times=QUESTIONS)
+            return _packed(request, page, {**HEADERS, "cache-control": "no-store", **page.headers})
 
         return verb
 
@@ -237,6 +274,30 @@ class _Api:
                 retry_after=2,
             )
         return JSONResponse({"cid": str(CID.raw(data))}, 201, {**_HEADERS, "cache-control": "no-store"})
+
+    async def _bring(self, request: Request) -> Response:
+        """Take a document that the chain names and this hub still looks for."""
+        data = await _body(request, MAX_BYTES, "A document")
+        if not await self._work(lambda: self._hub.bring(data)):
+            raise Unanswered(
+                404,
+                "not_named",
+                "No asset that waits for its document names this one.",
+                hint="Hand it in once its publication is on chain.",
+                retry_after=2,
+            )
+        return JSONResponse({"cid": str(CID.raw(data))}, 201, {**_HEADERS, "cache-control": "no-store"})
+
+    async def _check(self, request: Request) -> Response:
+        """Judge what somebody writes."""
+        if wait := self._writings.take(network_of(request.client.host if request.client else "")):
+            raise Unanswered(429, "too_many", "Too much is checked.", hint=f"Go on in {wait} s.", retry_after=wait)
+        data = await _body(request, MOST_WRITTEN, "What is checked")
+        try:
+            found = await self._work(lambda: check(Writing.read(data)))
+        except ValueError as error:
+            raise Unanswered(422, "invalid", f"It is not what is checked here: {error}.") from error
+        return JSONResponse(found.to_dict(), headers={**_HEADERS, "cache-control": "no-store"})
 
     # --- Around every verb -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from registry.documents.signed_statements import SignedStatement
+from registry.hub.checking import Checked, Writing
 from registry.hub.operations import OPERATIONS, Operation
 from registry.index.models import HubFacts, HubProblem
 
@@ -25,9 +26,13 @@ _WORDS: Final = {
 
 def document(*, url: str, version: str) -> dict[str, Any]:
     """The OpenAPI document of a hub at `url`, by `version` of the package."""
-    models = {operation.model for operation in OPERATIONS if operation.model is not None} | {HubFacts, HubProblem}
+    models = {operation.model for operation in OPERATIONS if operation.model is not None} | {
+        HubFacts,
+        HubProblem,
+        Checked,
+    }
     listed: list[Any] = sorted(((model, "serialization") for model in models), key=lambda one: str(one[0].__name__))
-    listed.append((SignedStatement, "validation"))
+    listed += [(SignedStatement, "validation"), (Writing, "validation")]
     names, schemas = models_json_schema(listed, ref_template=_REFERENCE)
 
     def content(model: type[BaseModel]) -> dict[str, Any]:
@@ -38,6 +43,7 @@ def document(*, url: str, version: str) -> dict[str, Any]:
         "get": _plain("get_hub", "What the hub is, and how far.", content(HubFacts), content(HubProblem))
     }
     paths["/v1/statements"]["post"] = _taking(names, content(HubProblem))
+    paths["/v1/check"] = {"post": _checking(names, content(Checked), content(HubProblem))}
     health = {"application/json": {"schema": {"type": "object"}}}
     paths["/v1/health"] = {"get": _plain("get_health", "Whether the hub is well.", health, content(HubProblem))}
     return {
@@ -70,6 +76,20 @@ def _taking(names: Any, problem: dict[str, Any]) -> dict[str, Any]:
             "201": {"description": "It was taken.", "content": named},
             **refusals,
         },
+    }
+
+
+def _checking(names: Any, answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
+    """How what somebody writes is judged."""
+    refusals = {one: {"description": _WORDS[one], "content": problem} for one in ("413", "422", "429", "503")}
+    return {
+        "operationId": "post_check",
+        "summary": "Judge a document and its licences as a publication would be; nothing is kept.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": names[Writing, "validation"]}},
+        },
+        "responses": {"200": {"description": "Done.", "content": answer}, **refusals},
     }
 
 

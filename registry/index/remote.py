@@ -154,6 +154,14 @@ class RemoteHub:
         except ContentError as error:
             raise HubUnavailable(f"/v1/reasons of {self.name}", [error.message]) from error
 
+    def bring(self, document: bytes) -> bool:
+        """Hand in a document that it looks for; says whether it took it."""
+        try:
+            with self._http.ask("POST", "/v1/documents", f"/v1/documents of {self.name}", content=[document]) as answer:
+                return answer.status == 201
+        except ContentError as error:
+            raise HubUnavailable(f"/v1/documents of {self.name}", [error.message]) from error
+
     def document(self, digest: bytes) -> bytes | None:
         """A document by its digest, hashed; None for one that the hub does not have."""
         from registry.ipfs.cid import CID

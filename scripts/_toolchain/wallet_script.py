@@ -32,7 +32,16 @@ MOST: Final = 40 * 1024
 """Bytes of the script, which has fewer."""
 
 FUNCTIONS: Final = {
-    "AssetRegistry": ("contracts", "assetInfo", "licenceOf", "accessOf", "streamsOf", "redeem"),
+    "AssetRegistry": (
+        "contracts",
+        "assetInfo",
+        "licenceOf",
+        "accessOf",
+        "streamsOf",
+        "redeem",
+        "paymentTokens",
+        "publish",
+    ),
     "Marketplace": ("registry", "quote", "buyAccess", "buyAccessWithPermit"),
     "Streams": (
         "quoteExtension",

@@ -20,7 +20,7 @@ from registry.documents.licence import Kind, Licence
 from registry.errors import InvalidDDO, InvalidLicence
 from registry.hub.pages import spelling
 from registry.hub.pages.previews import Previews
-from registry.hub.pages.wallet_digest import DIGEST
+from registry.hub.pages.wallet_digest import DIGEST, digest_of
 from registry.hub.unanswered import Unanswered
 from registry.index.home_index import money_of
 from registry.index.models import Hit
@@ -53,15 +53,21 @@ EXACT: Final = Context(prec=100)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a browser asked for: the parts of the path, the query as it is, and both as text."""
+    """What a browser asked for: the parts of the path, the query as it is, both as text, and the fields of the `form`
+    that a reader filled in on a page of this hub: no link has those."""
 
     path: Mapping[str, Any]
     query: tuple[tuple[str, str], ...] = ()
     url: str = "/"
+    form: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str, default: str = "") -> str:
         """A value of the query."""
         return next((value for key, value in self.query if key == name), default)
+
+    def given(self, name: str) -> str:
+        """A field of the form."""
+        return next((value for key, value in self.form if key == name), "")
 
     def number(self, name: str, default: int = 0) -> int:
         """A whole number of the query. Raises `Unanswered` for what is none."""
@@ -118,6 +124,7 @@ class Desk:
         # In the address of what never changes under it: a new version is fetched, an old one never again.
         self.edition = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(STATIC.iterdir()))).hexdigest()[:12]
         self.wallet = DIGEST
+        self.digests = {one.name: digest_of(one.read_bytes()) for one in STATIC.glob("*.js")}
         self._templates = Environment(
             loader=PackageLoader("registry.hub.pages"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -131,10 +138,18 @@ class Desk:
 
     # --- Answers ---------------------------------------------------------------------------------
 
-    def page(self, template: str, *, status: int = 200, settled: bool = True, **values: Any) -> PageAnswer:
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        settled: bool = True,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> PageAnswer:
         """A template with values."""
         html = self._templates.get_template(template).render(now=self.now, **values)
-        return PageAnswer(_narrow(html).encode(), status, settled=settled)
+        return PageAnswer(_narrow(html).encode(), status, headers=headers or {}, settled=settled)
 
     def remembered(self, name: str, make: Callable[[], T], seconds: float = MINUTE) -> T:
         """What `make` gives, at most so many seconds old: for what the chain must be asked."""

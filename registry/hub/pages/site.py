@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from registry.hub.pages import asset_page, browse_page, dao_page, people_page
+from registry.hub.pages import asset_page, browse_page, dao_page, people_page, publish_page
 from registry.hub.pages.desk import STATIC, Asked, Desk, PageAnswer
+from registry.hub.pages.policy import HEADERS
 from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:
@@ -14,19 +15,7 @@ if TYPE_CHECKING:
     from registry.hub.elsewhere import HubElsewhere
     from registry.hub.follower import Hub
 
-__all__ = ["HEADERS", "PAGES", "Site"]
-
-HEADERS: Final[Mapping[str, str]] = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
-    "img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-"""With every page: nothing comes from elsewhere, nothing goes there, no script stands in a page."""
+__all__ = ["HEADERS", "NAMING", "PAGES", "Site"]
 
 PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/": browse_page.browse,
@@ -44,9 +33,15 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/mine": people_page.mine,
     "/dao": dao_page.dao,
     "/dao/{number}": dao_page.proposal,
+    "/publish": publish_page.publish,
     "/about": lambda desk, _: desk.page("about.html", it=desk.hub.facts(), root=desk.catalogue.root()),
 }
 """By address: what makes the page."""
+
+NAMING: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
+    "/publish": publish_page.publish_at,
+}
+"""By address: the page for a reader who named a service in the form there, which its scripts reach."""
 
 _MEDIA: Final = {
     ".css": "text/css",
@@ -66,8 +61,8 @@ class Site:
         self._files = {one.name: one.read_bytes() for one in STATIC.iterdir()}
 
     def page(self, path: str, asked: Asked) -> PageAnswer:
-        """The page at an address of `PAGES`. Raises `Unanswered` and `InputError`."""
-        return PAGES[path](self.desk, asked)
+        """The page at an address of `PAGES`, of `NAMING` for a form. Raises `Unanswered` and `InputError`."""
+        return (NAMING if asked.form else PAGES)[path](self.desk, asked)
 
     def static(self, edition: str, name: str) -> PageAnswer:
         """The style sheet, a script or a font. Raises `Unanswered`."""

@@ -76,6 +76,7 @@ def test_every_page_reads_without_script(browser: Chromium, url: str, listed: di
         "dao": "Nakamoto",
         "proposal": "could take unlimited USD",
         "executed": "Executed",
+        "publish": "Which node keeps it?",
         "about": "Final block",
         "nothing": "There is no asset 999 here.",
     }
