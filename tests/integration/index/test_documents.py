@@ -35,7 +35,6 @@ from registry.ipfs.memory import MemoryStore
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.types import item_id
 
-
 DEAD = 100_000 if os.environ.get("DEEP") else 2_000
 
 
