@@ -25,12 +25,12 @@ from registry.documents.ddo import MAX_BYTES
 from registry.documents.signed_statements import MOST as MOST_STATEMENT
 from registry.documents.signed_statements import read_statement
 from registry.errors import ChainError, HubLied, HubUnavailable, IndexFault, InputError
-from registry.hub.checking import MOST_WRITTEN, Writing, check
 from registry.hub.elsewhere import HubElsewhere
 from registry.hub.feeds import FEEDS
 from registry.hub.follower import Hub
 from registry.hub.hub_metrics import HubMetrics
 from registry.hub.hub_openapi import document
+from registry.hub.judging import MOST_WRITTEN, Writing, check
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, NAMING, PAGES, Site

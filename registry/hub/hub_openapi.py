@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from registry.documents.signed_statements import SignedStatement
-from registry.hub.checking import Checked, Writing
+from registry.hub.judging import Judgement, Writing
 from registry.hub.operations import OPERATIONS, Operation
 from registry.index.models import HubFacts, HubProblem
 
@@ -29,7 +29,7 @@ def document(*, url: str, version: str) -> dict[str, Any]:
     models = {operation.model for operation in OPERATIONS if operation.model is not None} | {
         HubFacts,
         HubProblem,
-        Checked,
+        Judgement,
     }
     listed: list[Any] = sorted(((model, "serialization") for model in models), key=lambda one: str(one[0].__name__))
     listed += [(SignedStatement, "validation"), (Writing, "validation")]
@@ -43,7 +43,7 @@ def document(*, url: str, version: str) -> dict[str, Any]:
         "get": _plain("get_hub", "What the hub is, and how far.", content(HubFacts), content(HubProblem))
     }
     paths["/v1/statements"]["post"] = _taking(names, content(HubProblem))
-    paths["/v1/check"] = {"post": _checking(names, content(Checked), content(HubProblem))}
+    paths["/v1/check"] = {"post": _checking(names, content(Judgement), content(HubProblem))}
     health = {"application/json": {"schema": {"type": "object"}}}
     paths["/v1/health"] = {"get": _plain("get_health", "Whether the hub is well.", health, content(HubProblem))}
     return {

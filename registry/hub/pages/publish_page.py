@@ -8,7 +8,7 @@ from typing import Final
 from registry.assets.drafting import MEDIA_TYPES
 from registry.documents.ddo import ASSET_TYPES
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
-from registry.hub.pages.policy import named_origin, reaching
+from registry.hub.pages.page_policy import named_origin, reaching
 from registry.hub.unanswered import Unanswered
 from registry.types import ZERO_ADDRESS
 

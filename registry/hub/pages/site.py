@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.hub.pages import asset_page, browse_page, dao_page, people_page, publish_page
 from registry.hub.pages.desk import STATIC, Asked, Desk, PageAnswer
-from registry.hub.pages.policy import HEADERS
+from registry.hub.pages.page_policy import HEADERS
 from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:

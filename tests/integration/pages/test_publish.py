@@ -27,7 +27,7 @@ from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
-from registry.hub.checking import Writing, check
+from registry.hub.judging import Writing, check
 from registry.hub.pages.desk import STATIC
 from registry.ipfs.builder import Builder, TreePart
 from registry.ipfs.dagpb import Link

@@ -94,7 +94,7 @@ ACTS.publish = async (asked) => {
     facts: [
       ["What", `${line(document.name)}, a ${line(document.type, 20)}`],
       ["Content", content ? `${size(content.size)} at ipfs://${line(content.cid)}` : "none"],
-      ["May be used by", line(document.license)],
+      ["Content licence", line(document.license)],
       ["Its document", `ipfs://${cidOf(await sha256(bytes))}, ${many(bytes.length, "byte")}`],
       ...(made.length ? made.map((one) => one.fact) : [["Licences", "none yet: nothing is sold"]]),
       ["Derivatives", derived ? `allowed, for ${Number(royalty) / 100} % of their sales` : "not allowed"],

@@ -13,7 +13,7 @@ from registry.index.models import Model, Number, Short
 from registry.ipfs.cid import CID
 from registry.ipfs.names import writing_fault
 
-__all__ = ["MOST_WRITTEN", "Checked", "FaultShown", "Writing", "WrittenLicence", "check"]
+__all__ = ["MOST_WRITTEN", "FaultShown", "Judgement", "Writing", "WrittenLicence", "check"]
 
 MOST_WRITTEN: Final = 4 * 1024 * 1024
 """Bytes of what is judged at once."""
@@ -47,7 +47,7 @@ class FaultShown(Model):
     reason: str
 
 
-class Checked(Model):
+class Judgement(Model):
     """The document's name, what is wrong, and each licence in words."""
 
     cid: str
@@ -55,7 +55,7 @@ class Checked(Model):
     licences: tuple[str, ...]
 
 
-def check(written: Writing) -> Checked:
+def check(written: Writing) -> Judgement:
     """What `Registry.publish` would say of it."""
     data = written.document.encode("utf-8", "surrogatepass")
     faults = [*_document(data), *_names(written.names)]
@@ -68,7 +68,7 @@ def check(written: Writing) -> Checked:
             reason = error.message.removeprefix(f"Licence {error.name!r}: ").rstrip(".")
             faults.append(Fault(f"/licences/{place}", reason))
     told = tuple(FaultShown(pointer=one.pointer, reason=one.message) for one in faults[:MOST_FAULTS])
-    return Checked(cid=str(CID.raw(data)), faults=told, licences=tuple(words))
+    return Judgement(cid=str(CID.raw(data)), faults=told, licences=tuple(words))
 
 
 def _document(data: bytes) -> list[Fault]:
