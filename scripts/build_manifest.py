@@ -18,6 +18,7 @@ CONTRACTS = [
     "AssetRegistry",
     "BlockingDollar",
     "Brake",
+    "ComputeEscrow",
     "Curation",
     "Datatoken",
     "Directory",

@@ -8,10 +8,11 @@ import {IAssetRegistry} from "../interfaces/IAssetRegistry.sol";
 import {AssetInfo} from "../interfaces/IAssets.sol";
 import {Case, CaseState, CurationStatus, ICuration, Listing} from "../interfaces/ICuration.sol";
 import {Ledger} from "../revenue/Ledger.sol";
+import {Council} from "./Council.sol";
 
 /// @title Curation: flags with bonds, decisions, endorsements and delistings.
 /// @dev Holds the bonds of open cases; those of closed ones wait in the ledger: no payment can fail a decision.
-contract Curation is AccessManaged, Ledger, ICuration {
+contract Curation is Council, Ledger, ICuration {
     using SafeERC20 for IERC20;
 
     struct Entry {
@@ -34,7 +35,6 @@ contract Curation is AccessManaged, Ledger, ICuration {
     /// After which a case lapses.
     uint256 public constant DECISION_TIME = 90 days;
     uint256 private constant MIN_DELISTING = 1 days;
-    uint256 private constant MAX_TERM = 365 days;
 
     /// The registry whose assets are curated.
     IAssetRegistry public immutable registry;
@@ -44,15 +44,8 @@ contract Curation is AccessManaged, Ledger, ICuration {
     /// @inheritdoc ICuration
     mapping(address token => uint128) public bondIn;
 
-    address private _council;
-    uint48 private _councilUntil;
     mapping(uint256 caseId => Case) private _cases;
     mapping(uint256 assetId => Entry) private _entries;
-
-    modifier onlyCurators() {
-        if (msg.sender != council()) _checkCanCall(msg.sender, msg.data);
-        _;
-    }
 
     constructor(address authority, IAssetRegistry registry_) AccessManaged(authority) {
         registry = registry_;
@@ -105,7 +98,7 @@ contract Curation is AccessManaged, Ledger, ICuration {
     }
 
     /// @inheritdoc ICuration
-    function decideFlag(uint256 caseId, bool upheld, bytes32 reason, uint48 until) external onlyCurators {
+    function decideFlag(uint256 caseId, bool upheld, bytes32 reason, uint48 until) external onlyCouncil {
         Case storage found = _openCase(caseId);
         if (found.appeal) revert WrongKindOfCase(caseId);
         uint256 answerEnd = found.openedAt + ANSWER_TIME;
@@ -149,7 +142,7 @@ contract Curation is AccessManaged, Ledger, ICuration {
     /* LISTING */
 
     /// @inheritdoc ICuration
-    function endorse(uint256 assetId, uint256 version, address owner, bytes32 reason) external onlyCurators {
+    function endorse(uint256 assetId, uint256 version, address owner, bytes32 reason) external onlyCouncil {
         AssetInfo memory info = registry.assetInfo(assetId);
         if (info.version != version || info.owner != owner) {
             revert AssetChanged(assetId, info.version, info.owner);
@@ -162,7 +155,7 @@ contract Curation is AccessManaged, Ledger, ICuration {
     }
 
     /// @inheritdoc ICuration
-    function unendorse(uint256 assetId, bytes32 reason) external onlyCurators {
+    function unendorse(uint256 assetId, bytes32 reason) external onlyCouncil {
         _entries[assetId].endorsement = 0;
         emit EndorsementChanged(assetId, false, 0, reason);
     }
@@ -189,14 +182,6 @@ contract Curation is AccessManaged, Ledger, ICuration {
         emit BondChanged(token, amount);
     }
 
-    /// @inheritdoc ICuration
-    function nameCouncil(address council_, uint48 until) external restricted {
-        uint256 maximum = block.timestamp + MAX_TERM;
-        if (until > maximum) revert CouncilTooLong(until, maximum);
-        (_council, _councilUntil) = (council_, until);
-        emit CouncilNamed(council_, until);
-    }
-
     /* VIEWS */
 
     /// @inheritdoc ICuration
@@ -218,11 +203,6 @@ contract Curation is AccessManaged, Ledger, ICuration {
     /// @inheritdoc ICuration
     function caseOf(uint256 caseId) external view returns (Case memory) {
         return _cases[caseId];
-    }
-
-    /// @inheritdoc ICuration
-    function council() public view returns (address) {
-        return block.timestamp > _councilUntil ? address(0) : _council;
     }
 
     /* INTERNAL */

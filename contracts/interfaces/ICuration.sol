@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {ICouncil} from "./ICouncil.sol";
 import {ILedger} from "./ILedger.sol";
 
 /// @dev What curation says of an asset: the gravest of what holds.
@@ -53,7 +54,7 @@ struct Listing {
 /// @notice Anybody may flag an asset with a bond. The owner may answer within seven days; then the DAO, or a council that it
 /// names for a time, decides. The bond goes back to who flagged, or to the owner who was flagged wrongly: it waits in the
 /// ledger. A delisting stops new sales, and nothing else: no token, balance or access can be touched from here.
-interface ICuration is ILedger {
+interface ICuration is ICouncil, ILedger {
     /* EVENTS */
 
     /// @notice An asset was flagged, or a delisting appealed.
@@ -113,11 +114,6 @@ interface ICuration is ILedger {
     /// @param amount How much; zero ends the token.
     event BondChanged(address indexed token, uint128 amount);
 
-    /// @notice Somebody may decide besides the DAO.
-    /// @param council Who.
-    /// @param until Until when.
-    event CouncilNamed(address council, uint48 until);
-
     /* ERRORS */
 
     /// @dev No bonds are taken in this token.
@@ -128,9 +124,6 @@ interface ICuration is ILedger {
 
     /// @dev Nothing of the bond arrived.
     error BondMissing(address token);
-
-    /// @dev A reason is a document with a digest.
-    error EmptyReason();
 
     /// @dev There is no such open case.
     error CaseNotOpen(uint256 caseId, CaseState state);
@@ -158,9 +151,6 @@ interface ICuration is ILedger {
 
     /// @dev The owner has appealed against this delisting already.
     error AppealOpen(uint256 assetId, uint256 caseId);
-
-    /// @dev A council is named for a year at most.
-    error CouncilTooLong(uint256 until, uint256 maximum);
 
     /// @dev The case can lapse only after this.
     error NotLapsed(uint256 caseId, uint256 after_);
@@ -242,11 +232,6 @@ interface ICuration is ILedger {
     /// @param amount How much; zero ends the token.
     function setBond(address token, uint128 amount) external;
 
-    /// @notice Name who may decide flags and endorse besides the DAO.
-    /// @param council Who.
-    /// @param until Until when, a year from now at most.
-    function nameCouncil(address council, uint48 until) external;
-
     /* VIEWS */
 
     /// @notice What is said of an asset.
@@ -267,8 +252,4 @@ interface ICuration is ILedger {
     /// @param token The token.
     /// @return How much; zero if it is not taken.
     function bondIn(address token) external view returns (uint128);
-
-    /// @notice Who may decide besides the DAO now.
-    /// @return The council; zero for nobody.
-    function council() external view returns (address);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
-import {ILedger} from "./ILedger.sol";
-import {ISeller, Permit} from "./ISeller.sol";
+import {IDeposits} from "./IDeposits.sol";
+import {Permit} from "./ISeller.sol";
 
 /// @dev What a subscriber orders.
 struct TimeOrder {
@@ -68,7 +68,7 @@ struct Subscription {
 /// administrator, no pause and no way to change the code.
 /// @dev What is earned by a moment is a function of that moment alone, rounded up, and so is each part of it, rounded down
 /// in turn. So neither how often nor in which order it is settled, extended or cancelled matters, and nothing is left over.
-interface IStreams is ISeller, ILedger {
+interface IStreams is IDeposits {
     /* EVENTS */
 
     /// @notice A stream began.
@@ -153,9 +153,6 @@ interface IStreams is ISeller, ILedger {
 
     /// @dev No stream lasts so long, or costs so much.
     error TooMuchTime(uint256 end, uint256 total);
-
-    /// @dev Less arrived than was sent: no stream is paid in a token that keeps a fee.
-    error PaymentIncomplete(address token, uint256 arrived, uint256 total);
 
     /* BUYING */
 

@@ -2,8 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IAssetRegistry} from "../interfaces/IAssetRegistry.sol";
 import {ILicences, Issue, Licence, LicenceKind, Offer} from "../interfaces/ILicences.sol";
 import {Permit} from "../interfaces/ISeller.sol";
@@ -12,14 +10,12 @@ import {ItemId} from "../libraries/ItemId.sol";
 import {PermitLib} from "../libraries/PermitLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {StreamLib} from "../libraries/StreamLib.sol";
-import {Ledger} from "../revenue/Ledger.sol";
-import {Seller} from "./Seller.sol";
+import {Deposits} from "./Deposits.sol";
 
 /// @title Streams: sells access by the second.
 /// @dev The registry is asked for what is new and for who is paid. What was sold stands in one slot a subscriber.
-contract Streams is Ledger, Seller, IStreams {
+contract Streams is Deposits, IStreams {
     using PermitLib for Permit;
-    using SafeERC20 for IERC20;
     using SlotLib for Stream;
 
     /// What a stream can cost in all.
@@ -113,8 +109,8 @@ contract Streams is Ledger, Seller, IStreams {
             (address receiver,) = IERC2981(address(registry)).royaltyInfo(assetId, 0);
             _payOrPark(terms.token, receiver, parts.royalty);
         }
-        if (parts.fee != 0) _payOrPark(terms.token, treasury, parts.fee);
-        if (parts.payout != 0) _payOrPark(terms.token, payout, parts.payout);
+        _payOrPark(terms.token, treasury, parts.fee);
+        _payOrPark(terms.token, payout, parts.payout);
     }
 
     /* VIEWS */
@@ -311,22 +307,6 @@ contract Streams is Ledger, Seller, IStreams {
     function _earliestEnd(Stream memory stream, StreamTerms memory terms) private view returns (uint48) {
         uint48 stay = stream.start + terms.minimum;
         return stay > block.timestamp ? stay : uint48(block.timestamp);
-    }
-
-    /// @dev From the buyer, in full: what a token keeps of it would be missing to somebody later.
-    function _take(address token, uint256 total) private {
-        uint256 change = _changeOf(token, total);
-        if (token != address(0) && total != 0) {
-            uint256 before = _balance(token);
-            IERC20(token).safeTransferFrom(msg.sender, address(this), total);
-            uint256 arrived = _balance(token) - before;
-            if (arrived != total) revert PaymentIncomplete(token, arrived, total);
-        }
-        _sendCoin(msg.sender, change);
-    }
-
-    function _payOrPark(address token, address payee, uint256 amount) private {
-        if (!_push(token, payee, amount)) _park(token, payee, amount);
     }
 
     function _termsOf(uint256 assetId, uint256 licence) private view returns (StreamTerms memory) {

@@ -138,6 +138,7 @@ def known_contracts(registry: Session) -> dict[Address, tuple[str, tuple[str, ..
         deployment.registry: ("AssetRegistry", ("AssetRegistry",)),
         deployment.marketplace: ("Marketplace", ("Marketplace",)),
         deployment.streams: ("Streams", ("Streams",)),
+        deployment.escrow: ("ComputeEscrow", ("ComputeEscrow",)),
         deployment.directory: ("Directory", ("Directory",)),
         receipts_of(deployment.registry): ("Receipts", ("Receipts",)),
         deployment.authority: ("RegistryAuthority", ("RegistryAuthority",)),
@@ -428,7 +429,7 @@ class Words:
         if told := self._governed(to, name, value):
             return told
         deployment = self._registry.deployment
-        at_registry = to in (deployment.registry, deployment.marketplace, deployment.streams)
+        at_registry = to in (deployment.registry, deployment.marketplace, deployment.streams, deployment.escrow)
         if name == "assetId" and to_address(around.get("registry") or deployment.registry) != deployment.registry:
             return f"{value:,}"
         if at_registry and name in ("assetId", "tokenId"):

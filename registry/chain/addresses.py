@@ -24,6 +24,7 @@ CONTRACTS: Final = {
     "registry": "AssetRegistry",
     "marketplace": "Marketplace",
     "streams": "Streams",
+    "escrow": "ComputeEscrow",
     "teams": "TeamFactory",
 }
 """What is created, in order, by the name it has in a `Deployment`."""
@@ -87,6 +88,7 @@ class Deployment:
     registry: Address
     marketplace: Address
     streams: Address
+    escrow: Address
     authority: Address
     directory: Address
     lineage: Address

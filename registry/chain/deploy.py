@@ -48,6 +48,7 @@ _GAS: Final = {
     "registry": 6_787_000,
     "marketplace": 799_000,
     "streams": 2_343_000,
+    "escrow": 3_632_000,
     "directory": 457_000,
     "safe.singleton": 5_333_000,
     "safe.factory": 713_000,
@@ -63,7 +64,7 @@ _GAS: Final = {
 FEE_MAX: Final = 500
 """Basis points: the cap in the registry's code."""
 
-SELLERS: Final = ("marketplace", "streams")
+SELLERS: Final = ("marketplace", "streams", "escrow")
 """The contracts that may sell, by the name they have in a `Deployment`."""
 
 
@@ -133,6 +134,7 @@ class Plan(StepPlan[Deployment]):
         self.registry = self._part("registry", [*fixed, self.treasury, fee_bps])
         self.marketplace = self._part("marketplace", [self.registry])
         self.streams = self._part("streams", [self.registry])
+        self.escrow = self._part("escrow", [self.authority, self.registry])
         self.safe, self.teams = self._choose_safe()
         if int(self.treasury, 16) == 0 or self.treasury in self.sellers:
             raise InputError(
@@ -208,6 +210,7 @@ class Plan(StepPlan[Deployment]):
             registry=self.registry,
             marketplace=self.marketplace,
             streams=self.streams,
+            escrow=self.escrow,
             authority=self.authority,
             directory=self.directory,
             lineage=self.lineage,

@@ -52,6 +52,7 @@ def discover(chain: Chain, registry: str) -> Deployment:
         registry=address,
         marketplace=listed["marketplace"],
         streams=listed["streams"],
+        escrow=listed["escrow"],
         authority=listed["authority"],
         directory=listed["directory"],
         lineage=listed["lineage"],

@@ -85,7 +85,8 @@ def check(app: App) -> None:
         "administers": f"the timelock {dao.timelock}, for the governor {dao.governor} alone",
         "may pause": f"the brake {dao.brake}",
         "may delist": f"curation {dao.curation}",
-        "may sell": f"the marketplace {registry.deployment.marketplace}, the streams {registry.deployment.streams}",
+        "may sell": f"the marketplace {registry.deployment.marketplace}, the streams {registry.deployment.streams}, "
+        f"the escrow of jobs {registry.deployment.escrow}",
         "fees go to": f"{registry.sales_rules[0]}, changed by {dao.treasuries} among what the DAO approves",
         "the directory": "names these contracts and no others",
         "the deployer": f"{registry.deployment.deployer} holds nothing",

@@ -86,6 +86,7 @@ class Contracts:
             deployment.registry: "AssetRegistry",
             deployment.marketplace: "Marketplace",
             deployment.streams: "Streams",
+            deployment.escrow: "ComputeEscrow",
             deployment.lineage: "Lineage",
             deployment.splitters: "SplitterFactory",
             deployment.teams: "TeamFactory",

@@ -127,6 +127,9 @@ class Bound:
         return self._take(facts)
 
 
+_LEDGERS: Final = ("RevenueSplitter", "LineageSplitter", "Streams", "ComputeEscrow")
+"""The contracts where payments wait that could not be made."""
+
 _BESIDE: Final = (
     "at_block",
     "at_log",
@@ -418,6 +421,7 @@ for _event, _argument in (
     ("AssetRegistry.TreasuryChanged", "treasury"),
     ("AssetRegistry.SalesPaused", "until"),
     ("Curation.CouncilNamed", "council"),
+    ("ComputeEscrow.CouncilNamed", "council"),
 ):
     _setting(_event, _argument)
 
@@ -471,15 +475,13 @@ def shares_fixed(rows: list[Row], shares: tuple[tuple[str, int], ...]) -> None:
         row["share"] = of[row["account"]]
 
 
-@on("RevenueSplitter.Parked", "LineageSplitter.Parked", "Streams.Parked", row=("parked", "address", "token", "payee"))
+@on(*(f"{kind}.Parked" for kind in _LEDGERS), row=("parked", "address", "token", "payee"))
 def parked(row: Row, amount: int) -> None:
     """A payee could not be paid; so many units wait."""
     row["units"] += amount
 
 
-@on(
-    "RevenueSplitter.Claimed", "LineageSplitter.Claimed", "Streams.Claimed", row=("parked", "address", "token", "payee")
-)
+@on(*(f"{kind}.Claimed" for kind in _LEDGERS), row=("parked", "address", "token", "payee"))
 def claimed(row: Row, amount: int) -> None:
     """Units that waited were sent. Raises `EventGap`."""
     if amount > row["units"]:
@@ -669,6 +671,7 @@ TOLD: Final = frozenset(
     (
         *(f"{kind}.{name}" for kind in ("RevenueSplitter", "LineageSplitter") for name in ("Distributed", "ChunkPaid")),
         *("AssetRegistry.SellerChanged", "Streams.Settled", "Streams.CarriedOver"),
+        *(f"ComputeEscrow.Job{what}" for what in ("Opened", "Accepted", "Delivered", "Disputed", "Decided", "Closed")),
     )
 )
 """Events that are kept though no row follows from them."""

@@ -380,6 +380,7 @@ class Revenue:
             deployment.registry: "the registry",
             deployment.marketplace: "the marketplace",
             deployment.streams: "the seller of time",
+            deployment.escrow: "the escrow of jobs",
             deployment.authority: "the registry's authority",
             deployment.lineage: "the registry's lineage",
             deployment.splitters: "the factory of splitters",

@@ -17,6 +17,7 @@ SHOWN: Final = {
     "AssetRegistry": "assets, documents, licences, grants, collections",
     "Marketplace": "sales of licences",
     "Streams": "access by the second",
+    "ComputeEscrow": "runs on data that stay where they are, paid for when the result is there",
     "Datatoken": "a licence as an ERC-20, one contract for each",
     "Lineage": "what assets were built from",
     "LineageSplitter": "royalties of one asset, passed on to those it was built from",

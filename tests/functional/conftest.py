@@ -87,6 +87,17 @@ def streams(project: Any, registry: Any, dollar: Any, dao: Any, buyer: Any) -> A
 
 
 @pytest.fixture(scope="session")
+def escrow(project: Any, authority: Any, registry: Any, dollar: Any, dao: Any, buyer: Any, service: Any) -> Any:
+    """Sells runs; the buyer, who orders them, and the service, which is the host, have approved it."""
+    contract = dao.deploy(project.ComputeEscrow, authority, registry)
+    registry.setSeller(contract, True, sender=dao)
+    dollar.mint(service, 1_000 * DOLLAR, sender=dao)
+    for account in (buyer, service):
+        dollar.approve(contract, 2**256 - 1, sender=account)
+    return contract
+
+
+@pytest.fixture(scope="session")
 def receipts(project: Any, registry: Any) -> Any:
     """Takes the receipts that holders of uses sign."""
     return project.Receipts.at(registry.receipts())
@@ -111,7 +122,7 @@ def split(project: Any, factory: Any, dao: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def system(registry: Any, marketplace: Any, streams: Any, factory: Any) -> None:
+def system(registry: Any, marketplace: Any, streams: Any, escrow: Any, factory: Any) -> None:
     """Deploys before the first test."""
 
 

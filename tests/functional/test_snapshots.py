@@ -22,6 +22,7 @@ MANIFEST = json.loads((ROOT / "registry" / "chain" / "manifest.json").read_text(
 STATEFUL = [
     "AssetRegistry",
     "Brake",
+    "ComputeEscrow",
     "Curation",
     "Datatoken",
     "Directory",

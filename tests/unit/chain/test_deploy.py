@@ -237,6 +237,7 @@ ADDRESSES = st.binary(min_size=20, max_size=20).map(to_address)
         registry=ADDRESSES,
         marketplace=ADDRESSES,
         streams=ADDRESSES,
+        escrow=ADDRESSES,
         directory=ADDRESSES,
         authority=ADDRESSES,
         lineage=ADDRESSES,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.chain.addresses import Deployment
+from registry.chain.addresses import CONTRACTS, Deployment
 from registry.chain.connection import Chain
 from registry.chain.signers import dev_signer
 from registry.errors import JournalError, WrongChain
@@ -286,7 +286,7 @@ def test_a_folder_serves_one_registry_for_good_and_a_gateway_one_chain(tmp_path:
 def deployment_at(registry: str) -> Deployment:
     other, address = to_address("0x" + "99" * 20), to_address(registry)
     contracts = dict.fromkeys(
-        ("marketplace", "streams", "authority", "directory", "lineage", "splitters", "teams", "deployer", "treasury"),
+        {*CONTRACTS, "deployer", "treasury"} - {"registry"},
         other,
     )
     return Deployment(

@@ -54,6 +54,14 @@ WHO: Final[dict[str, dict[str, str]]] = {
         "subscriber": "cancel",
         "payee": "claim",
     },
+    "ComputeEscrow": {
+        "anyone": "expire lapse open openWithPermit settle",
+        "party": "accept cancel deliver dispute giveUp",
+        "payee": "claim",
+        "DAO": "nameCouncil",
+        "DAO or council": "decide",
+        "authority": "setAuthority",
+    },
     "Receipts": {"anyone": "cancelReceipt consumeWithReceipt"},
     "Directory": {"DAO": "setEntries", "authority": "setAuthority"},
     "Treasuries": {"DAO": "approveTreasury", "DAO or guardian": "switchTreasury", "authority": "setAuthority"},
@@ -126,6 +134,7 @@ REFUSALS: Final = {
     "NotReceipts",
     "NotSeller",
     "NotOwnerOfAsset",
+    "NotParty",
     "NotRegistry",
     "OwnableUnauthorizedAccount",
     "TimelockUnauthorizedCaller",
@@ -147,6 +156,7 @@ OTHERWISE: Final = {
     "TeamFactory.publishInSetup": "NotInSetup",
     "Streams.cancel": "StreamIsOver",
     "Streams.claim": "NothingToClaim",
+    "ComputeEscrow.claim": "NothingToClaim",
     "Curation.claim": "NothingToClaim",
     "LineageSplitter.claim": "NothingToClaim",
     "RevenueSplitter.claim": "NothingToClaim",
@@ -212,6 +222,7 @@ def where_of(client: Registry) -> dict[str, Address]:
         "AssetRegistry": made.registry,
         "Marketplace": made.marketplace,
         "Streams": made.streams,
+        "ComputeEscrow": made.escrow,
         "Receipts": client.receipt_contract.address,
         "Directory": made.directory,
         "Treasuries": dao.treasuries,
@@ -367,7 +378,7 @@ def test_no_role_reaches_the_authority_of_a_contract_through_the_authority_itsel
 
 @pytest.mark.parametrize(
     ("contract", "entry", "who"),
-    [found for found in CLASSIFIED if found[2] not in ("anyone", "nobody", "payee", "holder", "subscriber")],
+    [found for found in CLASSIFIED if found[2] not in ("anyone", "nobody", "payee", "holder", "subscriber", "party")],
     ids=lambda value: value["name"] if isinstance(value, dict) else str(value),
 )
 def test_whom_it_is_for_can_call_it(place: Registry, contract: str, entry: dict[str, Any], who: str) -> None:
@@ -375,7 +386,7 @@ def test_whom_it_is_for_can_call_it(place: Registry, contract: str, entry: dict[
     assert dao is not None
     holders = {
         "owner": [place.address],
-        "seller": [place.deployment.marketplace, place.deployment.streams],
+        "seller": [place.deployment.marketplace, place.deployment.streams, place.deployment.escrow],
         "receipts": [place.receipt_contract.address],
         "treasuries": [dao.treasuries],
         "registry": [place.deployment.registry],
