@@ -23,7 +23,7 @@ __all__ = ["TantivyEngine"]
 
 FORMAT: Final = 5
 _EVERY: Final = "every"
-"""The field that has the words of all others: what matches is looked up in it alone."""
+"""The field that has the words of all others: how many have a word, and what begins like it, is looked up there."""
 
 _STEPS: Final = 1 << 10
 _MEMORY: Final = 64 * 2**20
@@ -88,23 +88,17 @@ class TantivyEngine:
     def candidates(self, asked: Sequence[str], begun: str, question: SearchQuery, *, every: bool) -> Candidates:
         """What matches, the best first, `CANDIDATES` at most."""
         wanted: list[tuple[Any, Any]] = []
-        terms = [self._anywhere(word, begun=False) for word in asked]
-        if begun:
-            terms.append(self._anywhere(begun, begun=True))
-        occur = tantivy.Occur.Must if every else tantivy.Occur.Should
-        if terms:
-            wanted.append((tantivy.Occur.Must, tantivy.Query.boolean_query([(occur, term) for term in terms])))
-        else:
-            wanted.append((tantivy.Occur.Must, tantivy.Query.all_query()))
+        words = self._words(asked, begun, every=every)
+        wanted.append((tantivy.Occur.Must, words or tantivy.Query.all_query()))
         for facet, must in question.facets():
             sign = tantivy.Occur.Must if must else tantivy.Occur.MustNot
             wanted.append((sign, tantivy.Query.const_score_query(self._term("facets", _token(facet)), 0.0)))
         for name, low, high in _ranges(question):
             inside = tantivy.Query.range_query(self._schema, name, tantivy.FieldType.Integer, low, high)
             wanted.append((tantivy.Occur.Must, tantivy.Query.const_score_query(inside, 0.0)))
-        query = tantivy.Query.boolean_query(wanted)
+        query = tantivy.Query.boolean_query(wanted) if len(wanted) > 1 else wanted[0][1]
         ordered: dict[str, Any] = {}
-        if not terms or question.sort in _ORDERS:
+        if words is None or question.sort in _ORDERS:
             field, order = _ORDERS.get(question.sort, ("quality", tantivy.Order.Desc))
             ordered = {"order_by_field": field, "order": order}
         with self._typed():
@@ -163,16 +157,30 @@ class TantivyEngine:
             return tantivy.Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
         return self._term(field, word)
 
-    def _anywhere(self, word: str, *, begun: bool) -> Any:
-        """A word in any field, which counts by each field that it is in."""
-        must = tantivy.Query.const_score_query(self._in_field(_EVERY, word, begun=begun), 0.0)
-        parts = [(tantivy.Occur.Must, must)]
-        for field, weight in rank.FIELDS.items():
-            parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(self._term(field, word), float(weight))))
-        if begun:
-            # What only begins so counts in the name; the rest is left to the ranking of the first hits.
-            parts.append((tantivy.Occur.Should, self._in_field("name", word, begun=True)))
-        return tantivy.Query.boolean_query(parts)
+    def _words(self, asked: Sequence[str], begun: str, *, every: bool) -> Any:
+        """What has every or any of the words; None for no words."""
+        if not begun and (len(asked) == 1 or not every):
+            # As one flat list, of which tantivy leaves out most that cannot be among the best.
+            flat = [part for word in asked for part in self._weighed(word)]
+            return tantivy.Query.boolean_query(flat) if flat else None
+        terms = [tantivy.Query.boolean_query(self._weighed(word)) for word in asked]
+        terms += [self._begun(begun)] if begun else []
+        occur = tantivy.Occur.Must if every else tantivy.Occur.Should
+        return tantivy.Query.boolean_query([(occur, term) for term in terms]) if terms else None
+
+    def _weighed(self, word: str) -> list[tuple[Any, Any]]:
+        """A word in any field, with what it counts there."""
+        return [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(self._term(field, word), float(weight)))
+            for field, weight in rank.FIELDS.items()
+        ]
+
+    def _begun(self, word: str) -> Any:
+        """What begins so in any field; it counts in the name, and where the word is whole. The rest is left to the
+        ranking of the first hits."""
+        must = tantivy.Query.const_score_query(self._in_field(_EVERY, word, begun=True), 0.0)
+        name = (tantivy.Occur.Should, self._in_field("name", word, begun=True))
+        return tantivy.Query.boolean_query([(tantivy.Occur.Must, must), *self._weighed(word), name])
 
     @contextmanager
     def _typed(self) -> Iterator[None]:
