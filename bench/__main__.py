@@ -67,9 +67,8 @@ def main() -> int:
     collection.write(listed)
     console.print(f"Written to {RESULTS.parent}", soft_wrap=True)
     with console.status("measuring the index"):
-        found = hub.judged(hub.measure())
+        found = hub.measured_alone()
     hub.show(console, found)
-    hub.write(found)
     with console.status("measuring the pages"):
         shown = pages.measure()
     pages.show(console, shown)

@@ -14,6 +14,7 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -127,7 +128,7 @@ class Stage:
             ]
             self.send(owner, functions.multicall([bytes.fromhex(one[2:]) for one in gifts]))
             made += int(len(gifts) * 1.2)
-            for _ in range(10):
+            for _ in range(27):
                 buyer, asset = chance.choice(self.people[4:]), chance.randrange(1, assets + 1)
                 order = (asset, 0, buyer, 1, 2**95, bytes(32))
                 self.send(buyer, self.market.functions.buyAccess(order), 400_000)
@@ -186,6 +187,16 @@ def measure(*, scale: int = 1, parts: Sequence[str] = ()) -> dict[str, Any]:
 
 
 PARTS = ("ingest", "decode", "undo", "rebuild", "ocean", "search")
+
+
+def measured_alone() -> dict[str, Any]:
+    """What `main` writes, measured in a process that did nothing else, as memory is among the figures. RuntimeError if
+    it could not be run."""
+    ended = subprocess.run([sys.executable, "-m", "bench.hub"], stdout=subprocess.DEVNULL, check=False).returncode
+    if ended not in (0, 1):
+        raise RuntimeError(f"python -m bench.hub ended with {ended}.")
+    found: dict[str, Any] = json.loads(RESULTS.read_text())
+    return found
 
 
 def judged(found: dict[str, Any]) -> dict[str, Any]:
