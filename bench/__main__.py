@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import access, collection, governance, hub, ipfs, ocean, pages, sandbox, speed, startup
+from bench import access, collection, compute, governance, hub, ipfs, ocean, pages, sandbox, speed, startup
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -61,6 +61,10 @@ def main() -> int:
         boxed = sandbox.measure()
     sandbox.show(console, boxed)
     sandbox.write(boxed)
+    with console.status("measuring jobs on data that stay"):
+        jobs = compute.measure()
+    compute.show(console, jobs)
+    compute.write(jobs)
     with console.status("measuring collections"):
         listed = collection.measure()
     collection.show(console, listed)
@@ -78,6 +82,7 @@ def main() -> int:
         *content["missed"],
         *opened["missed"],
         *boxed["missed"],
+        *jobs["missed"],
         *listed["missed"],
         *found["missed"],
         *shown["missed"],

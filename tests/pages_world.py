@@ -20,7 +20,7 @@ from chromium import Chromium
 from injected_wallet import Refusal
 from web3.types import RPCEndpoint
 
-from registry import Licence, Registry
+from registry import DataBudget, Licence, Registry, ResultColumn, ResultFile, Terms
 from registry.assets.drafting import Draft
 from registry.chain.collecting import collected
 from registry.hub.follower import Hub
@@ -28,6 +28,7 @@ from registry.hub.hub_server import HubServer
 from registry.hub.hub_settings import HubSettings
 from registry.hub.pages.site import Site
 from registry.index.home_index import open_local
+from registry.ipfs.importer import add_file
 from registry.system.serving import listen
 from registry.types import ZERO_ADDRESS
 
@@ -207,7 +208,40 @@ def build(folder: Path) -> World:
     )
     author.chain.advance(3 * DAY)
     talk(who, made)
-    return World(author, made, team.address, govern(author, who, made))
+    world = World(author, made, team.address, govern(author, who, made))
+    publish("ann", "ward", patients(folder), compute=runs(author, folder), licences=RUNS)
+    buy("buyer", "ward", "runs")
+    return world
+
+
+RUNS: Final = [
+    Licence.uses("runs", uses=5, price="10 USD", description="Five runs of what the hospital knows."),
+    Licence.period("month", days=30, price="90 USD", description="As many runs as the budget has."),
+]
+
+
+def patients(root: Path) -> Path:
+    """Patients who stay at home."""
+    return _folder(root, "ward", patients__csv="sex,age,mass\n" + "f,61,58.5\nm,70,81.0\n" * 40)
+
+
+def runs(author: Registry, root: Path) -> Terms:
+    """What may be computed on them."""
+    code = _folder(root, "mean", mean__py="print('the mean of each group')\n") / "mean.py"
+    columns = (
+        ResultColumn(name="group", kind="choice", values=("f", "m")),
+        ResultColumn(name="mass", kind="number"),
+        ResultColumn(name="n", kind="integer"),
+    )
+    table = ResultFile(path="mean.csv", bytes=2_000, columns=columns, rows=2, group="n", smallest=10)
+    return Terms(
+        code=(add_file(code, author.store).cid,),
+        params={"by": ["sex", "age"]},
+        outputs=(table, ResultFile(path="plot.png", bytes=40_000)),
+        budget=DataBudget(runs=200, bytes=2_000_000),
+        url="https://jobs.lindenhof.example",
+        review=True,
+    )
 
 
 def talk(who: dict[str, Registry], made: dict[str, Any]) -> None:
@@ -589,6 +623,9 @@ def pages(world: World) -> dict[str, str]:
         "run": f"/a/{ids['baseline']}/run",
         "sales": f"/a/{ids['penguins']}/sales",
         "talk": f"/a/{ids['penguins']}/talk",
+        "offering": f"/a/{ids['ward']}",
+        "kept": f"/a/{ids['ward'] - 1}",
+        "offerings": "/compute",
         "person": f"/u/{world.registry.as_account('cleo').address.lower()}",
         "team": f"/u/{world.team.lower()}",
         "mine": f"/mine?account={buyer}",

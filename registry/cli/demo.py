@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from registry.cli import demo_dao, demo_gated, demo_streams
+from registry.cli import demo_compute, demo_dao, demo_gated, demo_streams
 from registry.cli.command import EXAMPLES
 from registry.cli.console import Console
 from registry.documents.licence import Licence
@@ -52,6 +52,7 @@ class DemoOutcome:
     decided: dict[str, str]
     gated: demo_gated.Chapter
     streamed: dict[str, str]
+    computed: dict[str, str]
     seconds: float
     pages: str = ""
     """Where they are served."""
@@ -96,16 +97,12 @@ def _play(console: Console, examples: Path) -> tuple[Registry, DemoOutcome]:
 
     chapter = demo_gated.play(console, author, buyer, ann, examples / "penguins", refused)
     streamed = demo_streams.play(console, author, bob, dataset.did)
+    computed = demo_compute.play(console, author.as_account("editor"), stranger, examples / "penguins", refused)
 
     people = {"author": author, "buyer": buyer, "stranger": stranger}
     assets = {"penguins": dataset.did, "model": model.did}
     console.table(_who_holds_what(people, assets))
-    holdings = {
-        f"{name}: {held.licence} of {title}": held.in_words()
-        for name, person in people.items()
-        for title, asset in assets.items()
-        for held in person.holdings(asset)
-    }
+    holdings = _holdings(people, assets)
     registry, decided = demo_dao.play(console, author, dataset.did, refused)
     seconds = time.monotonic() - started
     console.say(f"Done in {seconds:.1f} s. Nothing was mocked: a real EVM, the real contracts, real hashes.")
@@ -123,6 +120,7 @@ def _play(console: Console, examples: Path) -> tuple[Registry, DemoOutcome]:
         decided=decided,
         gated=chapter,
         streamed=streamed,
+        computed=computed,
         seconds=round(seconds, 1),
     )
 
@@ -367,6 +365,16 @@ def _summary(frame: Any) -> Table:
     for species, group in frame.groupby("species"):
         table.add_row(str(species), str(len(group)), f"{group['body_mass_g'].mean():,.0f} g")
     return table
+
+
+def _holdings(people: dict[str, Registry], assets: dict[str, DID]) -> dict[str, str]:
+    """What each holds, for machines."""
+    return {
+        f"{name}: {held.licence} of {title}": held.in_words()
+        for name, person in people.items()
+        for title, asset in assets.items()
+        for held in person.holdings(asset)
+    }
 
 
 def _who_holds_what(people: dict[str, Registry], assets: dict[str, DID]) -> Table:

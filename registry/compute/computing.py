@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from registry.session import Session
 
 __all__ = ["Computing"]
+
+_CID: Final = re.compile(r"(ipfs://)?b[a-z2-7]{50,}")
 
 
 class Computing:
@@ -141,6 +144,8 @@ class Computing:
         """The CID of code; what lies on this machine is stored, so that the host can fetch it."""
         if isinstance(code, CID):
             return code
+        if isinstance(code, str) and _CID.fullmatch(code):
+            return CID.parse(code.removeprefix("ipfs://"))  # the host may have it where this account has not
         if isinstance(code, Asset | DID | int):
             code = str(self._registry.did(code))
         with ExitStack() as stack:

@@ -297,7 +297,7 @@ class _Making:
         entry.tags = list(read.get("tags", ()))
         entry.size, entry.content = content.get("size", 0), content.get("cid", "")
         entry.gated = "encryption" in content
-        entry.computable = isinstance(read.get("additional", {}).get("compute"), dict)
+        entry.computable = "compute" in read
         entry.formats = formats_of([one["path"] for one in files])
 
     def _add_readme(self, entry: AssetEntry, digest: bytes) -> None:

@@ -407,6 +407,7 @@ def _wrong_in_document(hit: Hit, documents: _Documents, terms: bytes | None) -> 
         ("tags", hit.tags, ddo.tags),
         ("size", hit.size, content.size if content else 0),
         ("gated", hit.gated, bool(content and content.encryption)),
+        ("computable", hit.computable, ddo.compute is not None),
         ("formats", list(hit.formats), formats_of(paths)),
     ):
         if said != true:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from registry.documents.comparing import compare_documents
 from registry.documents.ddo import DDO, Content, ContentFile
 from registry.errors import InvalidRecord
+from registry.hub.pages.compute_page import lines_of, offered
 from registry.hub.pages.desk import Asked, Desk, LicenceOnPage, PageAnswer
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
@@ -99,6 +100,8 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
     readme = _readme(desk, it)
     licences = desk.licences(it.id, it.document)
     row = it.row
+    terms = it.document.compute if it.document is not None else None
+    runs = offered(it.hit, terms, licences) if terms is not None and terms.data is not None else None
     return desk.page(
         "asset.html",
         it=it,
@@ -107,7 +110,8 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
         front=_front(readme),
         licences=licences,
         for_sale=it.hit.state == 0 and not it.hit.delisted,
-        lines=_lines(desk, it),
+        lines=_lines(it) if runs is None else lines_of(it.id, runs.terms, licences),
+        runs=runs,
         drawing=draw(desk, it.id),
         foreign=[
             one for one in (it.document.parents if it.document is not None else ()) if one.registry != desk.registry
@@ -140,7 +144,7 @@ def _front(readme: FilePreview | None) -> dict[str, Any]:
     return {str(name).replace("_", " "): value for name, value in front.items() if value}
 
 
-def _lines(desk: Desk, it: Subject) -> str:
+def _lines(it: Subject) -> str:
     """How Python opens it."""
     paths = [one.path for one in it.files]
     data = [path for ending in (".parquet", ".csv", ".json") for path in paths if path.lower().endswith(ending)]

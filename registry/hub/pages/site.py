@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from registry.hub.pages import asset_page, browse_page, dao_page, people_page, publish_page
+from registry.hub.pages import asset_page, browse_page, compute_page, dao_page, people_page, publish_page
 from registry.hub.pages.desk import STATIC, Asked, Desk, PageAnswer
 from registry.hub.pages.page_policy import HEADERS
 from registry.hub.unanswered import Unanswered
@@ -29,6 +29,7 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/a/{id:int}/sales": asset_page.sales,
     "/a/{id:int}/talk": asset_page.talk,
     "/a/{id:int}/run": asset_page.run,
+    "/compute": compute_page.offerings,
     "/u/{account}": people_page.account,
     "/mine": people_page.mine,
     "/dao": dao_page.dao,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,9 @@ def test_every_page_reads_without_script(browser: Chromium, url: str, listed: di
         "run": "means.py",
         "sales": "12.50 USD",
         "talk": "Rows 219 and 271 have no body mass.",
+        "offering": "each of at least 10 subjects",
+        "kept": "nobody gets a block of them",
+        "offerings": "Compute on data that stay",
         "person": "Alpine land cover",
         "team": "2 of 3 must sign",
         "mine": "Trams of Zürich",
@@ -208,6 +213,24 @@ def test_nothing_of_gated_content_is_shown_but_names(url: str, world: World) -> 
     hidden = world.assets["hidden"].did.asset_id
     assert "secret.csv" not in httpx.get(f"{url}/a/{hidden}/files").text
     assert httpx.get(f"{url}/a/{hidden}/files/secret.csv").status_code == 404
+
+
+def test_an_offering_says_what_runs_what_comes_out_and_the_line_that_runs_it(
+    url: str, world: World, listed: dict[str, str]
+) -> None:
+    """The lines are Python, and name a price that the client takes."""
+    offering = html.unescape(httpx.get(url + listed["offering"], timeout=40).text)
+    number = world.assets["ward"].did.asset_id
+    lines = re.findall(r'data-copy="([^"]*registry\.compute[^"]*)"', httpx.get(url + listed["offering"]).text)[0]
+    compile(html.unescape(lines), "page", "exec")
+    assert f"on=[{number}]" in html.unescape(lines) and 'max_total="10 USD"' in html.unescape(lines)
+    assert "a table of group, mass, n: at most 2 rows, each of at least 10 subjects" in offering
+    assert "others once the owner has read them" in offering and "sandbox of tier 2" in offering
+    assert "stay with their owner" in httpx.get(url + listed["kept"], timeout=40).text
+    for path in ("/compute", "/?computable=true"):
+        page = httpx.get(url + path, timeout=40).text
+        assert "Ward 7" in page and "Palmer" not in page
+    assert [one.name for one in world.registry.search(computable=True)] == ["Ward 7, measurements of 1,204 patients"]
 
 
 def test_every_kind_of_page_was_looked_at(listed: dict[str, str]) -> None:

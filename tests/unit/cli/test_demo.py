@@ -36,11 +36,14 @@ def test_the_demo_does_the_main_job(capsys: pytest.CaptureFixture[str]) -> None:
         "A forged block",
         "not there",
         "two days",
+        "do not name",
     ):
         assert [title for title in outcome.refused if said in title], said
     for said in ("gets no share", "still has the encrypted blocks"):
         assert [title for title in outcome.refused if said in title], said
-    assert len(outcome.refused) == 9
+    assert len(outcome.refused) == 10
+    assert "Adelie,3700.7,151" in outcome.computed["mean"]
+    assert (outcome.computed["copy"], outcome.computed["uses"]) == ("withheld", "1 use left")
     assert outcome.gated.on_ipfs == "age-encryption.org/v1"
     assert (outcome.gated.rows, outcome.gated.rows_of_new_holder) == (344, 344)
     down, lied, *_ = outcome.gated.warned
