@@ -24,7 +24,8 @@ source_option = click.option(
     "sources",
     multiple=True,
     metavar="PLACE",
-    help="Where to read what is not in the store: https://GATEWAY, kubo:http://NODE or the folder of a store; "
+    help="Where to read what is not in the store: https://GATEWAY, kubo:http://NODE, routing:https://ROUTER or the "
+    "folder of a store; "
     "repeatable. By default the gateway of $IPFS_GATEWAY or ~/.ipfs/gateway, if there is one.",
 )
 profile_option = click.option(

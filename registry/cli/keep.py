@@ -11,6 +11,7 @@ import click
 
 from registry.cli.command import Group, Real, Whole, command
 from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
+from registry.cli.ipfs_data import dag, files, name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,7 +62,8 @@ def pin() -> None:
     """
 
 
-ipfs.add_command(pin)
+for group in (pin, dag, files, name):
+    ipfs.add_command(group)
 
 
 @command(

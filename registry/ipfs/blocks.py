@@ -51,7 +51,7 @@ class BlockStore(BlockSource, BlockSink, Protocol):
         """Whether the block is here."""
 
 
-def name_of(source: BlockSource) -> str:
+def name_of(source: object) -> str:
     """What to call a source in an error."""
     return str(getattr(source, "name", type(source).__name__))
 

@@ -25,10 +25,10 @@ from registry.ipfs.dagpb import decode_node
 from registry.ipfs.limits import LIMITS, ReadLimits
 from registry.ipfs.nesting import cbor_too_deep, json_too_deep
 
-__all__ = ["decode", "encode", "links"]
+__all__ = ["CODECS", "decode", "encode", "links"]
 
 _DEPTH: Final = 128
-_CODECS: Final = {"dag-cbor": DAG_CBOR, "dag-json": DAG_JSON}
+CODECS: Final = {"dag-cbor": DAG_CBOR, "dag-json": DAG_JSON}
 
 
 def encode(value: Any, codec: str = "dag-cbor") -> bytes:
@@ -37,8 +37,8 @@ def encode(value: Any, codec: str = "dag-cbor") -> bytes:
     `codec` is "dag-cbor" or "dag-json". Negative zero is written as zero in DAG-CBOR, where it is not allowed. Raises
     `InputError` for what has no such form.
     """
-    if codec not in _CODECS:
-        raise InputError(f"{codec!r} is not a codec that is written here.", hint=f"Known: {', '.join(_CODECS)}.")
+    if codec not in CODECS:
+        raise InputError(f"{codec!r} is not a codec that is written here.", hint=f"Known: {', '.join(CODECS)}.")
     try:
         if codec == "dag-json":
             return _to_json(value, 0).encode("utf-8")

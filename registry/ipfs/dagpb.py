@@ -15,7 +15,17 @@ from typing import NamedTuple
 from registry.ipfs import varint
 from registry.ipfs.cid import CID
 
-__all__ = ["Link", "Message", "PBNode", "Type", "decode_message", "decode_node", "encode_message", "encode_node"]
+__all__ = [
+    "Link",
+    "Message",
+    "PBNode",
+    "Type",
+    "decode_message",
+    "decode_node",
+    "encode_message",
+    "encode_node",
+    "fields",
+]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -97,7 +107,7 @@ def encode_message(message: Message) -> bytes:
 # --- Reading -------------------------------------------------------------------------------------
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
+def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """Each field of a protobuf message: its number, its wire type, its value."""
     at = 0
     while at < len(data):
@@ -122,7 +132,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
 def _decode_link(data: bytes) -> Link:
     cid: CID | None = None
     name, tsize, last = b"", 0, 0
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields(data):
         if number <= last:
             raise ValueError("the fields of a link are repeated or out of order")
         last = number
@@ -144,7 +154,7 @@ def decode_node(block: bytes) -> PBNode:
     links: list[Link] = []
     data: bytes | None = None
     closed = False
-    for number, wire, value in _fields(block):
+    for number, wire, value in fields(block):
         if wire != _BYTES or not isinstance(value, bytes):
             raise ValueError(f"the node has field {number} in wire type {wire}")
         if number == 1 and data is None:
@@ -163,7 +173,7 @@ def decode_message(data: bytes) -> Message:
     content: bytes | None = None
     numbers: dict[int, int] = {}
     blocksizes: list[int] = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields(data):
         if number > 6 or number == 0:
             continue
         if number == 4 and isinstance(value, bytes) and wire == _BYTES:  # the packed form

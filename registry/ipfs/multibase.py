@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b32decode, b32encode, b64decode, b64encode
 
-__all__ = ["base32", "base58", "decode"]
+__all__ = ["base32", "base36", "base58", "decode"]
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -17,12 +17,21 @@ def base32(data: bytes) -> str:
 
 def base58(data: bytes) -> str:
     """Bitcoin's base58; each leading zero byte is a leading '1'."""
+    return _digits(data, _BASE58)
+
+
+def base36(data: bytes) -> str:
+    """Base36, lower case; each leading zero byte is a leading '0'."""
+    return _digits(data, _BASE36)
+
+
+def _digits(data: bytes, alphabet: str) -> str:
     number, digits = int.from_bytes(data, "big"), ""
     while number:
-        number, digit = divmod(number, 58)
-        digits = _BASE58[digit] + digits
+        number, digit = divmod(number, len(alphabet))
+        digits = alphabet[digit] + digits
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + digits
+    return alphabet[0] * zeros + digits
 
 
 def decode(prefix: str, text: str) -> bytes:

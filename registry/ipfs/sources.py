@@ -21,6 +21,7 @@ def open_source(address: BlockSource | str | os.PathLike[str]) -> BlockSource:
     ===================================== ==================================
     ``https://ipfs.example.com``          a trustless gateway
     ``kubo:http://127.0.0.1:5001``        a node, by its RPC API
+    ``routing:https://router.example``    a router, which knows gateways that have a block
     a path                                a folder that holds a block store
     ===================================== ==================================
 
@@ -34,6 +35,10 @@ def open_source(address: BlockSource | str | os.PathLike[str]) -> BlockSource:
         from registry.ipfs.kubo import KuboRPC  # they load httpx, which most who import this do not need
 
         return KuboRPC(rest)
+    if kind == "routing":
+        from registry.ipfs.routing import DelegatedRouter
+
+        return DelegatedRouter(rest)
     if kind in ("http", "https"):
         from registry.ipfs.trustless import TrustlessGateway
 
@@ -45,7 +50,8 @@ def open_source(address: BlockSource | str | os.PathLike[str]) -> BlockSource:
     told = shown(text) if "://" in text else text if is_path else f"{text.partition(os.sep)[0]}{os.sep}..."
     raise InputError(
         f"{told!r} is no source of blocks.",
-        hint="Name a gateway (https://...), a node (kubo:http://127.0.0.1:5001) or the folder of a store.",
+        hint="Name a gateway (https://...), a node (kubo:http://127.0.0.1:5001), a router (routing:https://...) or "
+        "the folder of a store.",
     )
 
 

@@ -15,7 +15,9 @@ from registry.errors import BlockNotFound, Unavailable, Unverified
 from registry.errors.redaction import shown
 from registry.ipfs.car import CarReader
 from registry.ipfs.cid import CID
+from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.http import Answer, Http
+from registry.ipfs.ipns import LONGEST_RECORD, RECORD_TYPE, IpnsName
 from registry.ipfs.limits import LIMITS, ReadLimits
 
 __all__ = ["Scope", "TrustlessGateway"]
@@ -36,17 +38,26 @@ class TrustlessGateway:
 
     `deadline` is in seconds for a block, repeated attempts included; a server that is busy or breaks off is asked up
     to three times, after as long as it asks for or a short while. `parallel` is how many blocks are asked for at once.
+    `reach` says how far an address that a stranger wrote may lead, None for one that the user chose.
     """
 
     verifies: Final = True
     _ATTEMPTS: Final = 3
     _PATIENCE: Final = 2.0  # seconds; a longer wait is the caller's to decide, who may have another source
 
-    def __init__(self, url: str, *, deadline: float = 30.0, parallel: int = 8, limits: ReadLimits = LIMITS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline: float = 30.0,
+        parallel: int = 8,
+        limits: ReadLimits = LIMITS,
+        reach: NetworkReach | None = None,
+    ) -> None:
         self.name: Final = f"the gateway {shown(url)}"
         self.parallel: Final = parallel
         self.limits: Final = limits
-        self._http: Final = Http(url, name=self.name, deadline=deadline, connections=2 * parallel)
+        self._http: Final = Http(url, name=self.name, deadline=deadline, connections=2 * parallel, reach=reach)
         self.url: Final = self._http.url
 
     def __repr__(self) -> str:
@@ -76,7 +87,7 @@ class TrustlessGateway:
                 raise Unverified(cid, self.name, f"the bytes do not hash to it{shown}")
             return data
 
-    def _check(self, answer: Answer, cid: CID) -> None:
+    def _check(self, answer: Answer, cid: CID | IpnsName) -> None:
         if answer.status in _ABSENT:
             raise BlockNotFound(cid, self.name)
         if answer.status in _AGAIN:
@@ -116,6 +127,13 @@ class TrustlessGateway:
     def entity(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         """All blocks of a file, or those that name what is in a folder, as `car` gives them."""
         return self.car(cid, scope="entity")
+
+    def record(self, name: IpnsName) -> bytes:
+        """The record that it has of a name of IPNS, unchecked. Raises `BlockNotFound` and `Unavailable`."""
+        params, accept = {"format": "ipns-record"}, {"Accept": RECORD_TYPE}
+        with self._http.ask("GET", f"/ipns/{name}", f"The record of {name}", params=params, headers=accept) as answer:
+            self._check(answer, name)
+            return answer.body(LONGEST_RECORD)
 
     def _again(self, attempt: Callable[[float], _T]) -> _T:
         """Try until it works, the time is up or it is no use."""

@@ -79,11 +79,12 @@ _OTHER_NAME: Final = PlainTextResponse("this server answers to its own address o
 
 
 def _readable(send: Send, headers: dict[str, str]) -> Send:
-    """Send with further headers."""
+    """Send with further headers, which say alone what page may read it."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             found = MutableHeaders(scope=message)
+            del found["Access-Control-Allow-Origin"]
             for name, value in headers.items():
                 found.append(name, value)
         await send(message)

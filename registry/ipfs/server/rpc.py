@@ -5,14 +5,12 @@ https://docs.ipfs.tech/reference/kubo/rpc/
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -25,7 +23,10 @@ from registry.ipfs.dag import links
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
 from registry.ipfs.server.add import add_parts, profile_of
-from registry.ipfs.server.scope import resolved
+from registry.ipfs.server.rpc_call import Command, RpcCall, octets, stream_json
+from registry.ipfs.server.rpc_files import FILES
+from registry.ipfs.server.rpc_node import NODE
+from registry.ipfs.server.rpc_values import VALUES
 from registry.ipfs.traverse import traverse
 
 if TYPE_CHECKING:
@@ -44,54 +45,6 @@ _CODECS: Final = {
 }
 _KINDS: Final = {"folder": 1, "file": 2, "symlink": 4}  # the numbers of UnixFS
 _MOST_PARTS: Final = 100_000
-_NOBODY: Final = CID.of(b"asset-registry", codec=DAG_PB, version=0)
-"""The server is no peer of a network, but clients refuse a node without the name of one, which looks like this."""
-
-Command = Callable[["_Call"], Response]
-
-
-class _Call:
-    """A command as it was called: its arguments, options and files."""
-
-    def __init__(self, store: LocalStore, request: Request, form: FormData) -> None:
-        self.store = store
-        self._query = request.query_params
-        self._form = form
-
-    @property
-    def arg(self) -> str:
-        args = self._query.getlist("arg")
-        if not args:
-            raise InputError('argument "ipfs-path" is required')
-        return args[0]
-
-    def option(self, name: str, default: str = "") -> str:
-        return self._query.get(name, default)
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        return self._query.get(name, str(default)).lower() == "true"
-
-    def number(self, name: str) -> int | None:
-        text = self._query.get(name)
-        if text is None:
-            return None
-        if not text.isdecimal() or len(text) > 18:
-            raise InputError(f"{name} is {text[:40]!r}, not a number.")
-        return int(text)
-
-    def path(self) -> CID:
-        """What ``arg`` leads to: a CID, or a path below one, with or without ``/ipfs/``."""
-        root, _, rest = self.arg.removeprefix("/ipfs/").partition("/")
-        return resolved(CID.parse(root), rest, self.store)[-1]
-
-    def cids(self) -> list[CID]:
-        return [CID.parse(arg.removeprefix("/ipfs/")) for arg in self._query.getlist("arg")]
-
-    def files(self) -> list[UploadFile]:
-        found = [part for _, part in self._form.multi_items() if isinstance(part, UploadFile)]
-        if not found:
-            raise InputError("file argument 'path' is required")
-        return found
 
 
 def rpc_routes(store: LocalStore) -> list[Route]:
@@ -103,7 +56,7 @@ def rpc_routes(store: LocalStore) -> list[Route]:
             return PlainTextResponse("404 page not found\n", 404)
         try:
             async with _form(request) as form:
-                return await run_in_threadpool(command, _Call(store, request, form))
+                return await run_in_threadpool(command, RpcCall(store, request, form))
         except RegistryError as error:
             return _fault(error)
         except ClientDisconnect:
@@ -128,44 +81,10 @@ def _fault(error: RegistryError) -> Response:
     return JSONResponse({"Message": message, "Code": 0, "Type": "error"}, 400 if isinstance(error, InputError) else 500)
 
 
-def _stream_json(items: Iterable[dict[str, Any]]) -> Response:
-    return StreamingResponse((json.dumps(item) + "\n" for item in items), media_type="application/json")
-
-
-def _octets(pieces: Iterator[bytes]) -> Response:
-    return StreamingResponse(pieces, media_type="application/octet-stream")
-
-
-# --- The node ------------------------------------------------------------------------------------
-
-
-def _version_text() -> str:
-    try:
-        return version("asset-registry")
-    except PackageNotFoundError:
-        return "0"
-
-
-def _id(call: _Call) -> Response:
-    return JSONResponse(
-        {
-            "ID": str(_NOBODY),
-            "PublicKey": "",
-            "Addresses": [],
-            "AgentVersion": f"asset-registry/{_version_text()}",
-            "Protocols": [],
-        }
-    )
-
-
-def _version(call: _Call) -> Response:
-    return JSONResponse({"Version": _version_text(), "Commit": "", "Repo": "", "System": "", "Golang": ""})
-
-
 # --- Files ---------------------------------------------------------------------------------------
 
 
-def _add(call: _Call) -> Response:
+def _add(call: RpcCall) -> Response:
     profile = profile_of(call.option, call.flag)
     only_hash = call.flag("only-hash")
     with call.store.writing():
@@ -175,17 +94,17 @@ def _add(call: _Call) -> Response:
         if call.flag("pin", True) and not only_hash:
             for root in added.roots:
                 call.store.pin(root)
-    return _stream_json({"Name": name, "Hash": str(part.cid), "Size": str(part.tsize)} for name, part in added.entries)
+    return stream_json({"Name": name, "Hash": str(part.cid), "Size": str(part.tsize)} for name, part in added.entries)
 
 
-def _cat(call: _Call) -> Response:
+def _cat(call: RpcCall) -> Response:
     start, length = call.number("offset") or 0, call.number("length")
     reader = Reader(call.store, LIMITS)
     node = reader.file(call.path())
-    return _octets(reader.content(node, start, node.size if length is None else min(start + length, node.size)))
+    return octets(reader.content(node, start, node.size if length is None else min(start + length, node.size)))
 
 
-def _ls(call: _Call) -> Response:
+def _ls(call: RpcCall) -> Response:
     reader = Reader(call.store, LIMITS)
     cid = call.path()
     found = [
@@ -204,16 +123,16 @@ def _ls(call: _Call) -> Response:
 # --- Blocks --------------------------------------------------------------------------------------
 
 
-def _block_get(call: _Call) -> Response:
-    return _octets(iter((fetch(call.path(), call.store),)))
+def _block_get(call: RpcCall) -> Response:
+    return octets(iter((fetch(call.path(), call.store),)))
 
 
-def _block_stat(call: _Call) -> Response:
+def _block_stat(call: RpcCall) -> Response:
     cid = call.path()
     return JSONResponse({"Key": str(cid), "Size": len(fetch(cid, call.store))})
 
 
-def _block_put(call: _Call) -> Response:
+def _block_put(call: RpcCall) -> Response:
     name = call.option("cid-codec") or call.option("format") or "raw"
     if name not in _CODECS or call.option("mhtype", "sha2-256") != "sha2-256":
         raise InputError("Blocks are stored under sha2-256 in the codecs raw, dag-pb, dag-cbor, dag-json and json.")
@@ -228,7 +147,7 @@ def _block_put(call: _Call) -> Response:
     return JSONResponse({"Key": str(cid), "Size": len(data)})
 
 
-def _refs(call: _Call) -> Response:
+def _refs(call: RpcCall) -> Response:
     recursive = call.flag("recursive")
 
     def found() -> Iterator[dict[str, Any]]:
@@ -238,17 +157,17 @@ def _refs(call: _Call) -> Response:
                 below = (one for one, _ in traverse(cid, call.store, leaves=False) if one != cid)
             yield from ({"Ref": str(one), "Err": ""} for one in below)
 
-    return _stream_json(list(found()))
+    return stream_json(list(found()))
 
 
-def _refs_local(call: _Call) -> Response:
-    return _stream_json({"Ref": str(cid), "Err": ""} for cid in call.store)
+def _refs_local(call: RpcCall) -> Response:
+    return stream_json({"Ref": str(cid), "Err": ""} for cid in call.store)
 
 
 # --- Trees ---------------------------------------------------------------------------------------
 
 
-def _dag_import(call: _Call) -> Response:
+def _dag_import(call: RpcCall) -> Response:
     roots: list[CID] = []
     blocks = size = 0
     pin = call.flag("pin-roots", True)
@@ -266,7 +185,7 @@ def _dag_import(call: _Call) -> Response:
     ]
     if call.flag("stats"):
         said.append({"Stats": {"BlockCount": blocks, "BlockBytesCount": size}})
-    return _stream_json(said)
+    return stream_json(said)
 
 
 def _pin_fault(store: LocalStore, root: CID) -> str:
@@ -277,7 +196,7 @@ def _pin_fault(store: LocalStore, root: CID) -> str:
     return ""
 
 
-def _dag_export(call: _Call) -> Response:
+def _dag_export(call: RpcCall) -> Response:
     root = call.path()
     fetch(root, call.store)
 
@@ -292,13 +211,13 @@ def _dag_export(call: _Call) -> Response:
 # --- Pins ----------------------------------------------------------------------------------------
 
 
-def _pin_add(call: _Call) -> Response:
+def _pin_add(call: RpcCall) -> Response:
     for cid in call.cids():
         call.store.pin(cid, name=call.option("name"))
     return JSONResponse({"Pins": [str(cid) for cid in call.cids()]})
 
 
-def _pin_ls(call: _Call) -> Response:
+def _pin_ls(call: RpcCall) -> Response:
     wanted = {cid.v1() for cid in call.cids()}
     pins = [pin for pin in call.store.pins() if not wanted or pin.cid in wanted]
     missing = wanted - {pin.cid for pin in pins}
@@ -307,17 +226,35 @@ def _pin_ls(call: _Call) -> Response:
     if call.option("type", "all") not in ("all", "recursive"):
         pins = []  # all of them are recursive
     if call.flag("stream"):
-        return _stream_json({"Cid": str(pin.cid), "Type": "recursive", "Name": pin.name} for pin in pins)
+        return stream_json({"Cid": str(pin.cid), "Type": "recursive", "Name": pin.name} for pin in pins)
     return JSONResponse({"Keys": {str(pin.cid): {"Type": "recursive", "Name": pin.name} for pin in pins}})
 
 
-def _pin_rm(call: _Call) -> Response:
+def _pin_update(call: RpcCall) -> Response:
+    old, new = call.cids()[:1], call.cids()[1:2]
+    if not old or not new:
+        raise InputError("from-path and to-path are required")
+    call.store.pin(new[0])
+    if call.flag("unpin", True):
+        call.store.unpin(old[0])
+    return JSONResponse({"Pins": [str(old[0]), str(new[0])]})
+
+
+def _pin_verify(call: RpcCall) -> Response:
+    missing = {str(cid) for cid in call.store.fsck().missing}
+    return stream_json({"Cid": str(pin.cid), "Ok": str(pin.cid) not in missing} for pin in call.store.pins())
+
+
+def _pin_rm(call: RpcCall) -> Response:
     for cid in call.cids():
         call.store.unpin(cid)
     return JSONResponse({"Pins": [str(cid) for cid in call.cids()]})
 
 
 _COMMANDS: Final[dict[str, Command]] = {
+    **NODE,
+    **VALUES,
+    **FILES,
     "add": _add,
     "block/get": _block_get,
     "block/put": _block_put,
@@ -325,12 +262,12 @@ _COMMANDS: Final[dict[str, Command]] = {
     "cat": _cat,
     "dag/export": _dag_export,
     "dag/import": _dag_import,
-    "id": _id,
     "ls": _ls,
     "pin/add": _pin_add,
     "pin/ls": _pin_ls,
     "pin/rm": _pin_rm,
+    "pin/update": _pin_update,
+    "pin/verify": _pin_verify,
     "refs": _refs,
     "refs/local": _refs_local,
-    "version": _version,
 }

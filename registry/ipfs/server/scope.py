@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from registry.errors import UnsupportedCodec
+from registry.errors import FileNotInAsset, LimitExceeded
 from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID, DAG_PB, RAW
+from registry.ipfs.dag import links
+from registry.ipfs.ipld import reach_path
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.reader import Reader
 from registry.ipfs.traverse import traverse
@@ -16,19 +18,21 @@ __all__ = ["BlockRecorder", "byte_range", "resolved", "scoped"]
 
 
 class BlockRecorder:
-    """A source that remembers what was fetched from it, each block once, until it is taken."""
+    """A source that remembers what was fetched from it until it is taken: each block once, or with `dups` as often as
+    it was fetched."""
 
     verifies: Final = True
 
     def __init__(self, source: BlockSource) -> None:
         self._source = source
+        self.dups = False
         self._new: list[tuple[CID, bytes]] = []
         self.seen: set[CID] = set()
 
     def get(self, cid: CID) -> bytes:
         """The block, verified and noted."""
         block = fetch(cid, self._source)
-        if cid.v1() not in self.seen:
+        if self.dups or cid.v1() not in self.seen:
             self.seen.add(cid.v1())
             self._new.append((cid, block))
         return block
@@ -40,12 +44,16 @@ class BlockRecorder:
 
 
 def scoped(
-    cid: CID, recorder: BlockRecorder, scope: str, wanted: tuple[int, int | None] | None
+    cid: CID, recorder: BlockRecorder, scope: str, wanted: tuple[int, int | None] | None, *, dups: bool = False
 ) -> Iterator[tuple[CID, bytes]]:
     """The blocks of the path that the recorder has, then those of what it leads to (dag-scope of the specification of
-    trustless gateways); `wanted` are the first and last byte of a file, as `entity_bytes`."""
+    trustless gateways); `wanted` are the first and last byte of a file, as `entity_bytes`. With `dups` a block below
+    comes as often as it is linked to."""
     yield from recorder.take()
     if scope == "all":
+        if dups:
+            yield from _with_dups(cid, recorder)
+            return
         for _ in traverse(cid, recorder):
             yield from recorder.take()
         return
@@ -57,6 +65,7 @@ def scoped(
     reader = Reader(recorder, LIMITS)
     node = reader.node(cid)
     yield from recorder.take()
+    recorder.dups = dups
     if node.kind == "file":
         start, end = byte_range(*wanted, node.size) if wanted else (0, node.size)
         for _ in reader.content(node, start, end):
@@ -74,13 +83,27 @@ def byte_range(first: int, last: int | None, size: int) -> tuple[int, int]:
     return min(start, size), max(min(end, size), min(start, size))
 
 
-def resolved(root: CID, path: str, source: BlockSource) -> list[CID]:
-    """The CID of the root and of each step of a path. Raises `FileNotInAsset`, `UnsupportedCodec` and the
-    reader's errors."""
-    reader = Reader(source, LIMITS)
-    found = [root]
-    for name in (step for step in path.split("/") if step):
-        if found[-1].codec not in (RAW, DAG_PB):
-            raise UnsupportedCodec(found[-1], found[-1].codec)
-        found.append(reader.resolve(found[-1], name))
-    return found
+def _with_dups(root: CID, recorder: BlockRecorder) -> Iterator[tuple[CID, bytes]]:
+    """All below a root, depth first; how often a few blocks can lead to one another is bounded."""
+    fetch(root, recorder)
+    yield from recorder.take()
+    recorder.dups = True
+    stack, count = [root], 0
+    while stack:
+        cid = stack.pop()
+        count += 1
+        if count > LIMITS.entries:
+            raise LimitExceeded(f"The number of blocks of {root}", count, LIMITS.entries)
+        block = fetch(cid, recorder)
+        new = list(recorder.take())
+        yield from new if count > 1 else ()
+        stack.extend(reversed(links(cid, block)))
+
+
+def resolved(root: CID, path: str, source: BlockSource) -> CID:
+    """The block at the end of a path through folders and documents. Raises `FileNotInAsset` for what lies in the midst
+    of one, and the reader's errors."""
+    reached = reach_path(root, path, source, fields=False)
+    if reached.rest:
+        raise FileNotInAsset(path, [])
+    return reached.cid

@@ -54,6 +54,8 @@ READ_ONLY = {
         "ipfs cat path",
         "ipfs car import file",
         "ipfs cid path",
+        "ipfs dag put file",
+        "ipfs files write file",
         "ipfs verify path",
         "keys import path",
         "uninvite path",

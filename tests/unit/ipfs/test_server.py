@@ -7,6 +7,7 @@ import io
 import json
 import re
 import socket
+import tarfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ import pytest
 
 from registry.errors import BlockNotFound, InputError, Unavailable
 from registry.ipfs.car import CarReader
-from registry.ipfs.cid import CID, DAG_CBOR
+from registry.ipfs.cid import CBOR, CID, DAG_CBOR
 from registry.ipfs.copy import copy
 from registry.ipfs.dag import encode
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
@@ -155,7 +156,7 @@ def test_an_archive_of_a_range_has_what_the_range_needs_and_no_more(
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("?format=tar", 400),
+        ("?format=zip", 400),
         ("?format=car&dag-scope=some", 400),
         ("?format=car&entity-bytes=x", 400),
         ("?format=car&entity-bytes=1:2:3", 400),
@@ -247,12 +248,111 @@ def test_a_name_in_a_list_cannot_be_markup(ask: httpx.Client, store: LocalStore)
 
 
 def test_documents_have_their_type(ask: httpx.Client, store: LocalStore) -> None:
-    document = encode({"a": 1})
+    document = encode({"a": 1, "hello": HELLO})
     cid = CID.of(document, codec=DAG_CBOR)
     store.put(cid, document)
+    store.put(HELLO, b"hello world\n")
     answer = ask.get(f"/ipfs/{cid}")
-    assert (answer.content, answer.headers["content-type"]) == (document, "application/vnd.ipld.dag-cbor")
-    assert ask.get(f"/ipfs/{cid}/a").status_code == 406
+    assert (answer.headers["content-type"], answer.content) == ("application/vnd.ipld.dag-cbor", document)
+    for query in ("?format=dag-json", "?format=json"):
+        assert ask.get(f"/ipfs/{cid}{query}").json() == {"a": 1, "hello": {"/": str(HELLO)}}
+    plain = CID.of(document, codec=CBOR)
+    store.put(plain, document)
+    assert ask.get(f"/ipfs/{plain}").headers["content-type"] == "application/cbor"
+
+
+def test_a_path_leads_through_documents(ask: httpx.Client, store: LocalStore, root: CID) -> None:
+    document = encode({"a": [1, 2], "tree": root})
+    cid = CID.of(document, codec=DAG_CBOR)
+    store.put(cid, document)
+    assert ask.get(f"/ipfs/{cid}/tree/large.bin").content == CONTENT
+    raw = ask.get(f"/ipfs/{cid}/tree?format=raw")
+    assert raw.content == store.get(root) and raw.headers["x-ipfs-roots"] == f"{cid},{root}"
+    assert ask.get(f"/ipfs/{cid}/a/1").json() == 2
+    for query in ("a/1?format=raw", "a/7", "b", "a?format=car"):
+        assert ask.get(f"/ipfs/{cid}/{query}").status_code == 404
+
+
+def test_blocks_and_documents_come_in_ranges_too(ask: httpx.Client, store: LocalStore, root: CID) -> None:
+    answer = ask.get(f"/ipfs/{root}?format=raw", headers={"Range": "bytes=2-9"})
+    assert (answer.status_code, answer.content) == (206, store.get(root)[2:10])
+
+
+def test_a_file_is_called_as_it_is_asked_for(ask: httpx.Client, root: CID) -> None:
+    page = f"/ipfs/{root}/page.html"
+    assert "content-disposition" not in ask.get(page).headers
+    kept = ask.get(page, params={"download": "true", "filename": 'a "é".csv'}).headers
+    assert kept["content-disposition"] == "attachment; filename=\"a ___.csv\"; filename*=UTF-8''a%20%22%C3%A9%22.csv"
+    assert kept["content-type"].startswith("text/csv")
+    assert ask.get(page, params={"filename": "b.html"}).headers["content-disposition"] == 'inline; filename="b.html"'
+
+
+def test_an_index_stands_for_its_folder_and_a_list_is_not_kept_for_ever(
+    ask: httpx.Client, store: LocalStore, tmp_path: Path
+) -> None:
+    (tmp_path / "index.html").write_text("<p>welcome")
+    cid = add_tree(tmp_path, store).cid
+    answer = ask.get(f"/ipfs/{cid}/")
+    assert answer.text == "<p>welcome" and "immutable" in answer.headers["cache-control"]
+    (tmp_path / "index.html").rename(tmp_path / "other.html")
+    listed = ask.get(f"/ipfs/{add_tree(tmp_path, store).cid}/")
+    assert "other.html" in listed.text and "immutable" not in listed.headers["cache-control"]
+    again = ask.get(str(listed.url), headers={"If-None-Match": listed.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_a_tree_comes_as_a_tar(ask: httpx.Client, root: CID) -> None:
+    for answer in (
+        ask.get(f"/ipfs/{root}/sub?format=tar"),
+        ask.get(f"/ipfs/{root}/sub", headers={"Accept": "application/x-tar"}),
+        post(ask, "get", params={"arg": f"{root}/sub"}),
+    ):
+        with tarfile.open(fileobj=io.BytesIO(answer.content)) as tar:
+            assert tar.getnames() == ["sub", "sub/a b é.txt"]
+            file = tar.extractfile("sub/a b é.txt")
+            assert file is not None and file.read() == b"hello world\n"
+
+
+def test_an_archive_is_known_by_its_path_and_its_options(ask: httpx.Client, root: CID) -> None:
+    sub = ask.get(f"/ipfs/{root}/sub?format=car").headers["x-ipfs-roots"].rpartition(",")[2]
+    urls = [f"/ipfs/{root}/sub?format=car", f"/ipfs/{sub}?format=car", f"/ipfs/{sub}?format=car&car-dups=y"]
+    urls += [f"/ipfs/{sub}?format=car&dag-scope=block", f"/ipfs/{root}/sub?format=car&dag-scope=entity"]
+    assert len({ask.get(url).headers["etag"] for url in urls}) == len(urls)
+
+
+def test_blocks_come_as_often_as_they_are_linked_to_if_that_is_wanted(ask: httpx.Client, store: LocalStore) -> None:
+    twice = add_file(io.BytesIO(b"1234567" * 3), store, SMALL).cid
+    for query in ("&car-dups=y", "&car-dups=y&dag-scope=entity"):
+        answer = ask.get(f"/ipfs/{twice}?format=car{query}")
+        assert "dups=y" in answer.headers["content-type"]
+        found = [cid for cid, _ in CarReader(io.BytesIO(answer.content))]
+        assert found == [twice, *[CID.raw(b"1234567")] * 3]
+    accepted = {"Accept": "application/vnd.ipld.car; version=1; dups=y"}
+    assert "dups=y" in ask.get(f"/ipfs/{twice}", headers=accepted).headers["content-type"]
+    assert len(blocks(ask.get(f"/ipfs/{twice}?format=car"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/vnd.ipld.car; version=2; q=0.1, application/vnd.ipld.car; version=1", "application/vnd.ipld.car"),
+        ("application/vnd.ipld.raw;q=0.2, application/vnd.ipld.car;q=0.9", "application/vnd.ipld.car"),
+        ("application/vnd.ipld.raw, */*;q=0.5", "application/vnd.ipld.raw"),
+        ("text/html, application/vnd.ipld.raw;q=0.5", "text/html"),
+        ("*/*", "text/html"),
+    ],
+)
+def test_what_is_accepted_most_is_sent(ask: httpx.Client, root: CID, accept: str, kind: str) -> None:
+    answer = ask.get(f"/ipfs/{root}/page.html", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(kind)
+
+
+def test_a_page_of_anybodys_may_fetch_what_it_can_check(ask: httpx.Client, root: CID) -> None:
+    page = {"Origin": "https://example.com"}
+    for query in ("?format=raw", "?format=car", "/none?format=raw"):
+        assert ask.get(f"/ipfs/{root}{query}", headers=page).headers["access-control-allow-origin"] == "*"
+    assert ask.options(f"/ipfs/{root}", headers=page).headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in ask.get(f"/ipfs/{root}/page.html", headers=page).headers
 
 
 def test_the_gateways_client_reads_it(server: Server, root: CID, tmp_path: Path) -> None:
@@ -345,6 +445,67 @@ def test_commands_answer_as_kubo_does(ask: httpx.Client, store: LocalStore, root
     assert str(root) in post(ask, "refs/local").text
 
 
+def test_values_are_put_and_read_by_paths(ask: httpx.Client, root: CID) -> None:
+    value = {"n": 1.5, "list": [{"tree": {"/": str(root)}}]}
+    (line,) = post(ask, "dag/put", files={"file": json.dumps(value).encode()}).text.splitlines()
+    cid = json_of(line)["Cid"]["/"]
+    assert cid == str(CID.of(encode({"n": 1.5, "list": [{"tree": root}]}), codec=DAG_CBOR))
+    assert post(ask, "dag/get", params={"arg": cid}).json() == value
+    assert post(ask, "dag/get", params={"arg": f"/ipfs/{cid}/list/0/tree/sub/Links/0/Name"}).json() == "a b é.txt"
+    assert post(ask, "dag/resolve", params={"arg": f"{cid}/list/0"}).json() == {"Cid": {"/": cid}, "RemPath": "list/0"}
+    assert post(ask, "resolve", params={"arg": f"/ipfs/{cid}/list/0/tree"}).json() == {"Path": f"/ipfs/{root}"}
+    cbor = post(ask, "dag/get", params={"arg": cid, "output-codec": "dag-cbor"}).content
+    again = post(ask, "dag/put", params={"input-codec": "dag-cbor"}, files={"file": cbor}).json()
+    assert again["Cid"]["/"] == cid
+    assert post(ask, "dag/stat", params={"arg": f"{root}/sub"}).json()["NumBlocks"] == 4
+    assert [one["Name"] for one in post(ask, "object/links", params={"arg": f"{root}/sub"}).json()["Links"]]
+
+
+def test_files_are_changed_in_place_as_clients_see_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, durable=False)
+    sub = add_file(io.BytesIO(b"added before"), store).cid
+    with Server(store) as server, httpx.Client(base_url=server.url, timeout=10) as ask:
+        change_files(ask, store, sub)
+
+
+def change_files(ask: httpx.Client, store: LocalStore, sub: CID) -> None:
+    def files(act: str, *args: str, **options: Any) -> httpx.Response:
+        sent = options.pop("sent", None)
+        answer = post(ask, f"files/{act}", params={"arg": list(args), **options}, files=sent and {"file": sent})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    files("mkdir", "/data/deep", parents="true")
+    files("write", "/data/a", create="true", sent=b"0123456789")
+    files("write", "/data/a", offset="2", sent=b"xx")
+    assert files("read", "/data/a").content == b"01xx456789"
+    assert files("read", "/data/a", offset="1", count="3").content == b"1xx"
+    files("cp", f"/ipfs/{sub}", "/data/sub")
+    files("mv", "/data/a", "/data/deep/")
+    listed = files("ls", "/data", long="true").json()["Entries"]
+    assert [(one["Name"], one["Type"]) for one in listed] == [("deep", 1), ("sub", 0)]
+    assert files("stat", "/data/deep/a").json()["Size"] == 10
+    flushed = files("flush").json()["Cid"]
+    assert post(ask, "cat", params={"arg": f"{flushed}/data/deep/a"}).content == b"01xx456789"
+    files("rm", "/data/sub")
+    files("rm", "/nothing", force="true")
+    assert [one["Name"] for one in files("ls", "/data").json()["Entries"]] == ["deep"]
+    store.gc(grace=-1)
+    assert files("read", "/data/deep/a").content == b"01xx456789"  # a pin keeps it, and one only
+    assert sum(pin.name == "the files of the RPC" for pin in store.pins()) == 1
+
+
+def test_the_node_says_what_it_is_and_is_not(ask: httpx.Client, store: LocalStore, tmp_path: Path) -> None:
+    told = post(ask, "repo/stat").json()
+    assert told["NumObjects"] == len(list(store)) and told["RepoSize"] > 0
+    assert post(ask, "swarm/peers").json() == {"Peers": []}
+    one, two = (post(ask, "add", files={"file": text}).json()["Hash"] for text in (b"pinned one", b"pinned two"))
+    assert post(ask, "pin/update", params={"arg": [one, two]}).json() == {"Pins": [one, two]}
+    assert str(CID.parse(one).v1()) not in post(ask, "pin/ls").text
+    assert all(json_of(line)["Ok"] for line in post(ask, "pin/verify").text.splitlines())
+    assert post(ask, "repo/gc").status_code == 200
+
+
 def test_add_keeps_to_kubos_defaults_and_its_words(ask: httpx.Client) -> None:
     answer = post(ask, "add", files={"file": ("hello.txt", b"hello world\n")})
     assert answer.json() == {
@@ -385,6 +546,14 @@ def json_of(line: str) -> dict[str, Any]:
         ("block/put", {"files": {"file": ("a", bytes(2**21 + 1))}}, "over the limit"),
         ("dag/import", {"files": {"file": ("a", b"no archive")}}, "malformed|cut short|header"),
         ("pin/ls", {"params": {"arg": str(CID.raw(b"never"))}}, "not pinned"),
+        ("pin/update", {"params": {"arg": str(HELLO)}}, "required"),
+        ("dag/put", {"files": {"file": b"no json"}}, "no dag-json"),
+        ("dag/put", {"params": {"store-codec": "odd"}, "files": {"file": b"1"}}, "store-codec"),
+        ("dag/get", {"params": {"arg": str(CID.raw(b"never"))}}, "not found locally"),
+        ("files/read", {"params": {"arg": "/none at all"}}, "no file"),
+        ("files/write", {"params": {"arg": "/none at all"}, "files": {"file": b"1"}}, "no file"),
+        ("files/mv", {"params": {"arg": "/one"}}, "required"),
+        ("config", {"params": {"arg": "a"}}, "no settings"),
     ],
 )
 def test_a_call_that_is_wrong_is_answered_in_kubos_form(
