@@ -133,6 +133,11 @@ class Chromium:
         assert "exceptionDetails" not in found, json.dumps(found["exceptionDetails"])[:600]
         return found["result"].get("value")
 
+    def give(self, expression: str, *files: Path) -> None:
+        """Choose files in the field that an expression of the page names."""
+        found = self.do("Runtime.evaluate", expression=expression)["result"]["objectId"]
+        self.do("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=found)
+
     def bind(self, name: str, called: Callable[[str], str], *, script: str) -> str:
         """Give pages a function that takes a text; `called` answers with an expression that the page then evaluates.
         `script` runs before each page's own. Returns what `unbind` takes."""

@@ -18,6 +18,7 @@ they signed, and what they may do is asked of the chain at each run.
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from functools import cache
 from typing import Any, Final
 
@@ -25,13 +26,14 @@ import streamlit as st
 
 from registry.apps import components
 from registry.apps.offered import act_of
+from registry.apps.uploads import A_DAY, KEPT, MOST, StoredFile, UploadSpace
 from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
-from registry.errors import RegistryError
+from registry.errors import ContentError, InputError, RegistryError
 from registry.results import Asset, AssetRef, Holding
 from registry.types import Address
 
-__all__ = ["buy", "client", "gate", "open_asset", "sign_in"]
+__all__ = ["buy", "client", "gate", "open_asset", "sign_in", "store_on_ipfs"]
 
 _KEY: Final = "asset-registry"
 
@@ -113,6 +115,54 @@ def open_asset(asset: AssetRef, path: str = "") -> io.BufferedReader | None:
     if file is None:
         _part(visit, f"open {did} {path}", visit.told() | {"note": "", "account": ""})
     return file
+
+
+def store_on_ipfs(
+    label: str = "A file to store on IPFS",
+    *,
+    most: int = MOST,
+    a_day: int = A_DAY,
+    kinds: Collection[str] = (),
+    kept: str = KEPT,
+) -> StoredFile | None:
+    """A field by which a visitor who signed in stores a file with the app: first they see its CID, its size and the
+    type of its bytes, then they press a button. Returns what is stored, None before.
+
+    It goes into the store of the registry that `sign_in` was given, pinned, as it is but without its name. `most` bytes
+    may be in a file, `a_day` in those of all visitors within a day; `kinds` are the media types that are taken, by the
+    first bytes, none for all. `kept` tells visitors who keeps it, how long, and who pays. Raises `InputError`.
+    """
+    visit, key = _visit(), f"{_KEY} store {label}"
+    space = _space(most, a_day, tuple(sorted(kinds)))
+    if visit.account is None:
+        st.info("Sign in to store a file.")
+        return None
+    file = st.file_uploader(label, key=key, max_upload_size=-(-most // 2**20))
+    if file is None:
+        return None
+    done = st.session_state.get(f"{key} done")
+    try:
+        found = done[1] if done is not None and done[0] == file.file_id else space.look(file)
+        place = st.container()
+        place.caption(f"{found.in_words()}. Whoever knows this CID may read it, for ever. Its name is not kept. {kept}")
+        place.code(str(found.cid), language=None)
+        if found is not (done and done[1]):
+            button = place.empty()
+            if not button.button("Store it", key=f"{key} {file.file_id}"):
+                return None
+            found = space.keep(file, visit.registry.store)
+            st.session_state[f"{key} done"] = file.file_id, found
+            button.empty()
+        place.success("Stored.")
+    except (ContentError, InputError) as error:
+        st.error(str(error))
+        return None
+    return found
+
+
+@st.cache_resource
+def _space(most: int, a_day: int, kinds: tuple[str, ...]) -> UploadSpace:
+    return UploadSpace(most, a_day, kinds)
 
 
 def client() -> Registry:

@@ -26,16 +26,17 @@ class Throttle:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, who: str) -> int:
-        """Count one request of `who`; returns 0, or after how many seconds to ask again if there were too many."""
+    def take(self, who: str, count: int = 1) -> int:
+        """Count requests of `who`, all or none; returns 0, or after how many seconds to ask again if there were too
+        many."""
         now = self._clock()
         left, seen = self._buckets.pop(who, (float(self._burst), now))
         left = min(float(self._burst), left + (now - seen) * self._rate)
-        allowed = left >= 1
-        self._buckets[who] = (left - 1 if allowed else left, now)
+        allowed = left >= count
+        self._buckets[who] = (left - count if allowed else left, now)
         if len(self._buckets) > _MOST_KEPT:
             self._buckets.popitem(last=False)
-        return 0 if allowed else max(1, math.ceil((1 - left) / self._rate))
+        return 0 if allowed else max(1, math.ceil((count - left) / self._rate))
 
 
 def network_of(address: str) -> str:

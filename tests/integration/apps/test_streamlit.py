@@ -13,12 +13,14 @@ from chromium import Chromium
 from injected_wallet import Wallet, at, injected
 
 from registry.chain.signers import dev_signer
+from registry.ipfs.importer import compute_cid
+from registry.ipfs.local_store import LocalStore
 
 from .support import AUTHOR, BUYER, STRANGER, Market, free_port
 
 APP = """
 import streamlit as st
-from registry.apps.streamlit import buy, gate, open_asset, sign_in
+from registry.apps.streamlit import buy, gate, open_asset, sign_in, store_on_ipfs
 
 page = st.query_params.get("page")
 if page == "docs":
@@ -32,6 +34,9 @@ if page == "buy":
 elif page == "open":
     file = open_asset(SEALED, "penguins.csv")
     st.write(f"read: {file.read() if file else None}")
+elif page == "store":
+    file = store_on_ipfs(most=1_000, kept="We keep it for a year.")
+    st.write(f"stored: {file.url if file else None}")
 elif page == "gate":
     st.write("before the gate")
     found = gate(ASSET)
@@ -78,6 +83,10 @@ class Page:
             self._browser.until(f"seen().includes({json.dumps(words)})", seconds=seconds)
         except AssertionError:
             raise AssertionError(f"{words!r} is not in {self.text!r}; {self._browser.said}") from None
+
+    def give(self, file: Path) -> None:
+        self._browser.until("parts('input[type=file]').length")
+        self._browser.give("parts('input[type=file]')[0]", file)
 
     def lacks(self, words: str) -> None:
         self._browser.until(f"!seen().includes({json.dumps(words)})", seconds=30)
@@ -239,6 +248,34 @@ def test_gated_content_is_opened_by_the_visitors_own_signature(
     page.says("Adelie")
     assert set(wallet.signed) == {"personal_sign"}
     assert not list((market.home / "keys").glob("*")), "the visitor's key was in memory alone"
+
+
+def test_a_visitors_file_is_stored_by_its_cid_and_without_its_name(
+    signed_in: Callable[..., Page], visit: Callable[..., Page], market: Market
+) -> None:
+    file = market.folder / "salary of ada.csv"
+    file.write_bytes(b"species,mass\nChinstrap,3733\n")
+    cid = compute_cid(file)
+    stranger = visit("?page=store")
+    stranger.says("Sign in to store a file")
+    stranger.says("stored: None")
+    page = signed_in("?page=store")
+    page.give(file)
+    page.says(str(cid))
+    page.says(
+        "28 bytes, text/plain. Whoever knows this CID may read it, for ever. Its name is not kept. We keep it for"
+    )
+    assert not market.author.store.has(cid), "nothing is stored before the button is pressed"
+    page.press("Store it")
+    page.says(f"stored: ipfs://{cid}")
+    store = market.author.store
+    assert isinstance(store, LocalStore)
+    assert [pin.name for pin in store.pins() if pin.cid == cid] == ["stored by a visitor of an app"]
+    file.write_bytes(bytes(1_001))
+    page = signed_in("?page=store")
+    page.give(file)
+    page.says("The file has 1,001 bytes")
+    page.says("stored: None")
 
 
 def test_the_app_of_the_manual_shows_its_table_to_who_has_access(
