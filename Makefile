@@ -88,6 +88,10 @@ lake: .venv-lake/ready
 docs: .venv-docs/ready
 	$(SUITE) docs env NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
+# Apps in a real Gradio, which wants another pillow than hubs do.
+gradio: system .venv-gradio/ready node_modules/installed
+	$(SUITE) gradio .venv-gradio/bin/python -m pytest tests/gradio_apps -q
+
 # A second implementation of the RPC, of 290 MB: not part of the tests.
 test-jsipfs: .venv/dev tests/jsipfs/node_modules
 	pytest tests/integration/ipfs/test_jsipfs.py -p no:ape_test -q
@@ -183,6 +187,10 @@ screenshots: system .venv/dev .build/compiled
 	$(INSTALL) .venv-lake -c constraints.txt -r scripts/_toolchain/lake.txt -e '.[arrays]'
 	touch $@
 
+.venv-gradio/ready: pyproject.toml scripts/_toolchain/gradio.txt
+	$(INSTALL) .venv-gradio -r scripts/_toolchain/gradio.txt -e '.[data,gradio,server]'
+	touch $@
+
 # Its own environment too: the fuzzer comes as a wheel for Linux on x86-64, and is left out elsewhere.
 .venv-fuzz/ready: scripts/_toolchain/fuzz.txt pyproject.toml constraints.txt
 	$(INSTALL) .venv-fuzz --only-binary atheris -c constraints.txt -r $< || { \
@@ -205,6 +213,6 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 	touch $@
 
 clean:
-	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
+	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-gradio .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

@@ -1,1 +1,1 @@
-"""Sign-in, purchases and gates by the wallets of browsers, in Streamlit apps and in notebooks."""
+"""Sign-in, purchases, gates and uploads by the wallets of browsers, in Streamlit and Gradio apps and in notebooks."""

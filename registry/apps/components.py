@@ -10,9 +10,10 @@ from typing import Final
 from registry.errors import Unverified
 from registry.hub.pages.wallet_digest import DIGEST, digest_of
 
-__all__ = ["script", "style"]
+__all__ = ["as_function", "part_script", "script", "style"]
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";$', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?:\{[^}]*\};$|(?=class|const|function|async))", re.MULTILINE)
 
 
 @cache
@@ -27,6 +28,16 @@ def script(host: str) -> str:
         raise Unverified("the wallet script", "this installation", f"its digest is {found}, and not {DIGEST}")
     parts = (wallet.decode("utf-8"), _own("host.js"), _own(f"{host}.js"))
     return "\n".join(_IMPORT.sub("", part) for part in parts)
+
+
+def part_script(host: str) -> str:
+    """What each part of `host` runs, where the script is loaded once for all of them."""
+    return _own(f"{host}_part.js")
+
+
+def as_function(module: str) -> str:
+    """A script as the body of a function, for a host that loads no modules."""
+    return _EXPORT.sub("", module)
 
 
 def style() -> str:

@@ -1,4 +1,4 @@
-"""The widgets (extra `notebook`), in JupyterLab and whatever else shows anywidgets."""
+"""The widgets of a visit (extra `notebook`), in JupyterLab and whatever else shows anywidgets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from registry.client import Registry
 from registry.results import AssetRef, Holding
 from registry.types import Address
 
-__all__ = ["SignIn", "Subscribe", "Take"]
+__all__ = ["SignIn", "Subscribe", "Take", "WidgetPart"]
 
 HEARD_SECONDS: Final = 20.0
 """How long a page may take to show what is to be signed."""
 
 
-class _Part(anywidget.AnyWidget):
+class WidgetPart(anywidget.AnyWidget):
     """A part of the page that shows a visit. What the wallet answers is in none of the traits, which notebooks save."""
 
     _esm = components.script("anywidget")
@@ -47,6 +47,11 @@ class _Part(anywidget.AnyWidget):
     def _heard(self, _: object, said: object, __: object) -> None:
         self.shown.set()
         self.visit.heard(said)
+        if isinstance(said, dict):
+            self._does(said)
+
+    def _does(self, said: dict[str, Any]) -> None:
+        """Take what the page says of the part itself."""
 
     def _show(self) -> None:
         self.told = self._now()
@@ -55,7 +60,7 @@ class _Part(anywidget.AnyWidget):
         return self.visit.told() | {"leaves": True}
 
 
-class SignIn(_Part):
+class SignIn(WidgetPart):
     """A button by which the wallet of this browser signs in: `account` is then whose it is, and `registry` the registry
     as that account uses it.
 
@@ -77,7 +82,7 @@ class SignIn(_Part):
         return self.visit.client
 
 
-class Take(_Part):
+class Take(WidgetPart):
     """A button with which the account that signed in takes a licence of an asset, in its own wallet.
 
     `held` is what the chain says it has of it. Raises `SignerError` before somebody has signed in, `AssetNotFound` and

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import binascii
 import codecs
+import io
 import logging
 import re
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from registry.errors import ContentError, InputError, RegistryError
 from registry.ipfs.blocks import BlockStore, NullSink, keep, writing
@@ -108,6 +110,18 @@ class UploadSpace:
             )
         file.seek(0)
         return StoredFile(add_file(file, NullSink()).cid, size, kind)
+
+    def sent(self, said: Mapping[str, Any]) -> BinaryIO:
+        """The file that a page sends in base64. Raises `InputError` for what is none, or too large to be decoded."""
+        data = said.get("data")
+        if not isinstance(data, str) or len(data) > self.most * 4 // 3 + 4:
+            raise InputError(
+                "The page sent no file that the app takes.", hint=f"The app takes up to {self.most:,} bytes."
+            )
+        try:
+            return io.BytesIO(binascii.a2b_base64(data.encode("ascii"), strict_mode=True))
+        except ValueError:
+            raise InputError("The page sent something else than a file.", hint="Choose it again.") from None
 
     def keep(self, file: BinaryIO, store: BlockStore) -> StoredFile:
         """Store a file and pin it. Raises as `look` does, and `ContentError` where the day's space is used up, or where

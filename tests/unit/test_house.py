@@ -472,6 +472,8 @@ _TAKES_ANY = {
     "door_routes.answer": "answers whoever asked that it failed",
     "gateway_routes.answer": "answers whoever asked that it failed",
     "open_asset": "tells the error",
+    "open_asset.does": "tells the error",
+    "_Form._try": "tells the error",
     "read_csv": "reads text, asks nobody",
     "read_description": "reads text, asks nobody",
     "recovered": "reads bytes, asks nobody",
@@ -558,6 +560,10 @@ def test_errors_travel_between_processes() -> None:
         assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
+# Of packages that stand beside none of the other tests' own: another suite has them (`make gradio`).
+ELSEWHERE = {"registry.apps.gradio"}
+
+
 def test_every_module_can_be_imported() -> None:
-    for module in MODULES:
+    for module in MODULES.keys() - ELSEWHERE:
         importlib.import_module(module)

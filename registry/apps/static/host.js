@@ -17,6 +17,7 @@ export class Part {
 
   constructor(root) {
     this.box = make("div", { class: "registry-part" });
+    this.typed = {};
     root.append(this.box);
     this.root = root;
   }
@@ -27,15 +28,21 @@ export class Part {
     if (this.known === known && this.box.childNodes.length) return;
     this.known = known;
     this.told = told;
-    const { ask, act, account, note, tone } = told;
+    const { ask, act, account, note, tone, file, form, hits, chosen } = told;
     const parts = [];
     if (account) parts.push(make("p", { class: "who" }, make("span", { text: "Signed in as " }), make("code", { text: account })));
     if (ask && !ask.known) parts.push(make("pre", { text: ask.text }));
+    if (file) parts.push(...this.fields(file));
+    if (form) parts.push(...form.map((field) => this.field(field)));
+    if (hits) parts.push(this.list(hits));
+    if (chosen) parts.push(this.card(chosen));
     const buttons = make("div", { class: "foot-line" });
     const button = (text, pressed) => buttons.append(buttonOf({ class: "button", text }, () => this.carry(pressed)));
     if (ask) button("Sign in the wallet", () => this.sign(ask));
     else if (told.switch) button(`Switch to chain ${told.chain}`, () => this.change());
     else if (act) button(act.label, () => this.act(act));
+    else if (told.press) for (const text of [told.press].flat()) button(text, () => this.press(text));
+    else if (file?.cid && !file.stored && this.chosen) button("Store it", () => this.hand("store"));
     else if (!account && !told.still) button("Sign in with a wallet", () => this.connect());
     if (account && told.leaves) buttons.append(buttonOf({ class: "plain-button", text: "Sign out" }, () => this.send({ kind: "leave" })));
     this.status = make("p", { role: "status", class: note ? `notice ${tone}` : "small", text: note ?? "" });
@@ -43,6 +50,56 @@ export class Part {
     if (ask && told.hears) this.send({ kind: "seen", id: ask.id });
     if (account) this.watch(account).catch(() => {});
     if (ask?.known && !PAGE.asked.has(ask.id)) this.carry(() => this.sign(ask));
+  }
+
+  press(text) {
+    this.send({ kind: "press", press: text, typed: this.typed });
+  }
+
+  /** A field of a form. What was typed is here alone until a button is pressed, and stays when the part is drawn anew. */
+  field({ name, label, options, area, value }) {
+    const tag = options ? "select" : area ? "textarea" : "input";
+    const made = make(tag, { class: "field", name }, ...(options ?? []).map(([value, text]) => make("option", { value, text })));
+    this.typed[name] ??= value ?? "";
+    made.value = this.typed[name];
+    made.addEventListener("input", () => { this.typed[name] = made.value; });
+    if (tag === "input") made.addEventListener("keydown", ({ key }) => { if (key === "Enter") this.press([this.told.press].flat()[0]); });
+    return make("label", {}, make("span", { text: `${label} ` }), made);
+  }
+
+  list(hits) {
+    return make("ul", { class: "hits" }, ...hits.map(({ did, name, words }) => make("li", {},
+      buttonOf({ class: "plain-button", text: name }, () => this.carry(() => this.send({ kind: "choose", did }))), make("span", { class: "small", text: words }))));
+  }
+
+  card({ name, words, files, acts }) {
+    return make("div", { class: "card" }, make("b", { text: name }), make("p", { text: words }),
+      make("ul", { class: "small" }, ...files.map((text) => make("li", { text }))),
+      make("div", { class: "foot-line" }, ...acts.map((act) => buttonOf({ class: "button", text: act.label }, () => this.carry(() => this.act(act))))));
+  }
+
+  /** A field for a file, and what Python says of the one that was chosen. */
+  fields({ label, cid, words }) {
+    const field = make("input", { type: "file" });
+    field.addEventListener("change", () => {
+      this.chosen = field.files[0];
+      if (this.chosen) this.carry(() => this.hand("look"));
+    });
+    const shown = cid ? [make("p", { class: "small", text: words }), make("pre", { text: cid })] : [];
+    return [make("label", {}, make("span", { text: `${label} ` }), field), ...shown];
+  }
+
+  /** Send the bytes of the chosen file, and nothing else of it. */
+  async hand(kind) {
+    const { size } = this.chosen;
+    const { most } = this.told.file;
+    if (size > most) return this.say(`The file has ${size.toLocaleString("en")} bytes; up to ${most.toLocaleString("en")} are taken.`);
+    this.say("Reading the file…");
+    const url = await new Promise((done, failed) => {
+      const reader = Object.assign(new FileReader(), { onload: () => done(reader.result), onerror: () => failed(reader.error) });
+      reader.readAsDataURL(this.chosen);
+    });
+    this.send({ kind, data: url.slice(url.indexOf(",") + 1) });
   }
 
   say(text) {

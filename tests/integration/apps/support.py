@@ -100,7 +100,7 @@ class Market:
         )
         self._open.callback(process.wait)
         self._open.callback(process.kill)
-        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 90
+        url, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
         while True:
             try:
                 with urllib.request.urlopen(url + ready, timeout=5):

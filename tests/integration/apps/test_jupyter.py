@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,7 @@ from chromium import Chromium
 from injected_wallet import Wallet, at, injected
 
 from registry.chain.signers import dev_signer
+from registry.ipfs.importer import compute_cid
 
 from .support import BUYER, STRANGER, Market, free_port
 
@@ -99,6 +101,11 @@ class Note:
             self._lab.until(f"(found => found && (found.click(), true))({found})", seconds=60)
         except AssertionError:
             raise AssertionError(f"no button {words!r} in {self.text!r}; {self._lab.said}") from None
+
+    def type(self, name: str, text: str) -> None:
+        field = f"document.querySelector('.registry-part [name={name}]')"
+        value = f"found.value = {json.dumps(text)}, found.dispatchEvent(new Event('input')), true"
+        self._lab.until(f"(found => found && ({value}))({field})", seconds=60)
 
     def dialog(self, words: str) -> None:
         said = "document.querySelector('.act-box')?.innerText ?? ''"
@@ -221,3 +228,58 @@ def test_a_licence_and_a_stream_are_taken_in_the_wallet(
     here.press("Go on")
     here.dialog("the rest is paid back")
     here.press("Not now")
+
+
+def test_one_looks_for_assets_narrows_down_and_buys(
+    note: Callable[..., Note], wallet: Wallet, market: Market, lab: Chromium
+) -> None:
+    here = note(WAITED, "from registry.apps.notebook_forms import Browse\nbrowse = Browse(me)\nbrowse")
+    here.press("Sign in with a wallet")
+    here.type("text", "penguins")
+    here.type("type", "dataset")
+    here.press("Search")
+    here.says("2 found.")
+    here.press("Palmer penguins")
+    here.says("penguins.csv, 25 bytes")
+    here.press("Take 'research'")
+    here.press("Sign in the wallet")
+    here.dialog("You have access")
+    here.press("Close")
+    assert market.person(BUYER).holding(market.asset.did, "research").active
+    here.type("price", "twenty")
+    here.press("Search")
+    here.says("twenty")
+
+
+def test_a_file_comes_into_the_store_and_a_folder_is_published(
+    note: Callable[..., Note], market: Market, lab: Chromium, wallet: Wallet
+) -> None:
+    file = market.folder / "salary of ada.csv"
+    file.write_bytes(b"species,mass\nChinstrap,3733\n")
+    cid = compute_cid(file)
+    person = "from registry.chain.signers import dev_signer\nfrom registry import Registry\n"
+    person += "me = Registry.from_environment(progress=None).signed_by(dev_signer(0))"
+    forms = "from registry.apps.notebook_forms import Publish, Upload\nupload = Upload(me)\nupload"
+    here = note(person, forms, f"publish = Publish({str(market.folder / 'penguins.csv')!r}, me)\npublish")
+    here.says("What is sold, one a line", seconds=240)
+    lab.give("document.querySelector('.registry-part input[type=file]')", file)
+    here.says("28 bytes, text/plain. Whoever knows this CID may read it. Its name is not kept.")
+    here.press("Store it")
+    here.says("Stored.")
+    assert market.author.store.has(cid)
+    here.press("Look")
+    here.says("The field 'name' is empty")
+    here.type("name", "Penguins of a form")
+    here.type("licences", "commercial: 30 days, 12.5 USD")
+    here.press("Look")
+    here.says("Press Publish to send it")
+    here.type("licences", "commercial: 30 days, 13 USD")
+    here.press("Publish")
+    here.says("Press Publish to send it")
+    here.press("Publish")
+    here.says("Published as did:nft:")
+    assert market.author.search("form")[0].price_text == "13 USD"
+    saved = here.saved()
+    assert (
+        "salary" not in saved and "Chinstrap" not in saved and base64.b64encode(b"Chinstrap")[:8].decode() not in saved
+    )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry import Registry
+from registry import Registry, apps
 from registry.apps import components, visit
 from registry.apps.offered import act_of
 from registry.apps.visit import Visit, own_domain
@@ -238,6 +241,16 @@ def test_an_act_names_what_the_wallet_script_holds_against_the_chain(registry: R
     assert act["document"].encode() == found.ddo.to_bytes() and act["digest"] == "0x" + found.digest.hex()
     assert all(isinstance(value, str) for value in act.values())
     assert act_of(registry, found, registry.offer(found, "look"), BUYER.address)["total"] == "0"
+
+
+def test_all_that_is_for_apps_and_notebooks_adds_little_to_the_wheel() -> None:
+    files = [path for path in Path(apps.__path__[0]).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert len(files) > 10 and sum(len(zlib.compress(path.read_bytes())) for path in files) <= 60_000
+
+
+def test_as_a_function_the_script_exports_nothing() -> None:
+    made = components.as_function(components.script("gradio"))
+    assert not re.search(r"^(export|import)\b", made, re.MULTILINE) and "class Part" in made
 
 
 def test_the_script_is_that_of_the_pages_and_nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,7 @@ def test_each_exception_class_of_the_package_has_one_entry() -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "registry").rglob("*.py")
+        if path.name != "gradio.py"  # what it imports is in an environment of its own
     ]
     there = [
         name
