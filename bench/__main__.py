@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from web3.types import RPCEndpoint
 
-from bench import access, collection, compute, governance, hub, ipfs, ocean, pages, sandbox, speed, startup
+from bench import access, collection, compute, governance, hub, importing, ipfs, ocean, pages, sandbox, speed, startup
 from bench.anvil import anvil
 from bench.gas import RESULTS, Gas, figures, missed, show, write
 from bench.stage import Stage, set_stage
@@ -53,6 +53,10 @@ def main() -> int:
         content = ipfs.measure()
     ipfs.show(console, content)
     ipfs.write(content)
+    with console.status("measuring imports"):
+        brought = importing.measure()
+    importing.show(console, brought)
+    importing.write(brought)
     with console.status("measuring gated content"):
         opened = access.measure()
     access.show(console, opened)
@@ -80,6 +84,7 @@ def main() -> int:
     missing = [
         *started["missed"],
         *content["missed"],
+        *brought["missed"],
         *opened["missed"],
         *boxed["missed"],
         *jobs["missed"],
