@@ -102,11 +102,13 @@ def test_the_map_for_contributors_is_the_tree() -> None:
     assert not missing, "there and not drawn"
 
 
-def test_the_readme_leads_to_the_pages_beside_it_and_the_site_has_all_others() -> None:
-    """What the site has is what its menu has: the build refuses a page that no menu has."""
+def test_the_readme_leads_to_the_pages_beside_it_and_the_menu_of_the_site_to_all() -> None:
     led = {(README.parent / target.split("#")[0]).resolve() for target in links(README)}
     assert {page for page in PAGES if page.parent == ROOT} - {README} | {ROOT / "docs" / "index.md"} <= led
-    assert "omitted_files: warn" in (ROOT / "mkdocs.yml").read_text("utf-8")
+    menu = re.findall(r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    beside = {f"{page.stem.lower()}.md" for page in PAGES if page.parent == ROOT} - {"readme.md"}
+    site = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES if ROOT / "docs" in page.parents}
+    assert sorted(menu) == sorted(site | beside)
 
 
 # --- Links and names -----------------------------------------------------------------------------
@@ -191,6 +193,17 @@ def test_the_page_for_integrators_has_what_the_contracts_have() -> None:
     assert subprocess.run([sys.executable, script, "--check"], check=False).returncode == 0
     page = ROOT / "docs" / "integrators.md"
     assert blocks(page, "solidity")[0] == (ROOT / "contracts" / "mocks" / "Gate.sol").read_text("utf-8")
+
+
+def test_what_the_reference_of_python_names_is_there() -> None:
+    names = [
+        name
+        for page in (ROOT / "docs" / "api").glob("*.md")
+        for name in re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert len(names) == len(set(names)) > 40
+    for name in names:
+        assert pkgutil.resolve_name(name).__doc__, name
 
 
 # --- Examples ------------------------------------------------------------------------------------
