@@ -2,11 +2,12 @@
 
 const begin = () => {
   const part = globalThis[Symbol.for("asset-registry.visit")].at(element, (said) => trigger("heard", said));
-  let known = "";
+  const whose = ({ account, turn }) => `${account} ${turn}`;
+  let known = whose(props.value);
   const show = () => {
     part.update(props.value);
-    const { account, turn } = props.value;
-    if (known !== (known = `${account} ${turn}`) && turn !== undefined) trigger("select"); // not at each note on the way
+    // Not at each note on the way: what is laid out anew takes an open dialog with it.
+    if (known !== (known = whose(props.value)) && props.value.turn !== undefined) trigger("select");
   };
   watch("value", show);
   part.update(props.value);
