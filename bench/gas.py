@@ -67,6 +67,11 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
         "stream_top_up": Act("extend a subscription", 72_000, 65_000),
         "stream_cancel": Act("cancel it, the rest refunded", 62_000, 55_000),
         "stream_settle_100": Act("settle 100 subscriptions, fee and royalty included", 1_100_000, 1_000_000),
+        "compute_job": Act(
+            "a job in escrow: open, accept, deliver, settle, fee and royalty included", 330_000, 300_000
+        ),
+        "compute_cancel_open": Act("cancel it before it is begun", 75_000, 60_000),
+        "compute_cancel_running": Act("cancel it while it runs, the time that passed paid", 90_000, 80_000),
         "splitter_create_5": Act("make a splitter for 5", 125_000, 110_000, quoted=154_273),
         "distribute_2_first": Act("distribute a token to 2, first", quoted=101_148),
         "distribute_2_steady": Act("the same, steady", 57_500, quoted=66_948),

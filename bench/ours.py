@@ -27,6 +27,7 @@ from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
 from registry.client import Registry
+from registry.compute.host_offer import HOST_OFFER, offer_message
 
 _FEE_BPS: Final = 20  # as much as the incumbent takes
 _HOLD, _PERIOD, _USE, _STREAM = 0, 1, 2, 3
@@ -76,6 +77,7 @@ def measure(stage: Stage, gas: Gas) -> None:
 
     _measure_collections(ours, gas)
     _measure_streams(ours, gas)
+    _measure_compute(ours, gas)
     _measure_lineage(ours, gas)
     measure_splits(stage, gas)
     _measure_teams(ours, gas)
@@ -125,6 +127,47 @@ def _measure_streams(ours: _Ours, gas: Gas) -> None:
         settled = send(streams.settle(asset, 0, subscribers), sender=cast.buyer)
     gas.record("stream_settle_100", settled, note="fee, royalty and revenue paid out")
     gas.record("stream_cancel", send(streams.cancel(asset, 0), sender=cast.buyer), note="the refund included")
+
+
+def _measure_compute(ours: _Ours, gas: Gas) -> None:
+    """A job in escrow, of an asset that owes a royalty; all who are paid hold some already."""
+    cast, send, escrow, token = ours.stage.cast, ours.stage.send, ours.escrow, ours.stage.token.functions
+    parent = ours.publish(cast.author, derivatives=(True, 1_000))
+    terms = (PRICE, 1, _STREAM, 100, 0, 0, 50, escrow.address)
+    asset = ours.publish(cast.author, terms=[terms], parents=[parent.number]).number
+    host = dev_signer(ours.stage.w3.eth.accounts.index(cast.provider))
+    royalty_to = ours.registry.functions.royaltyInfo(asset, 1).call()[0]
+    for payee in (host.address, royalty_to, escrow.address):
+        send(token.mint(payee, ALLOWANCE), sender=cast.protocol)
+    for party in (cast.buyer, cast.provider):
+        send(token.approve(escrow.address, ALLOWANCE), sender=party)
+
+    def opened(text: str) -> tuple[HexBytes, Any]:
+        accept_by = ours.stage.w3.eth.get_block("latest")["timestamp"] + 3_600
+        job = _digest(text)
+        offer = (asset, 0, host.address, cast.buyer, job, 5 * PRICE, 600, 300, _DAY, accept_by)
+        message = dict(zip(HOST_OFFER, offer, strict=True))
+        signature = host.sign_typed_data(offer_message(message, ours.stage.w3.eth.chain_id, escrow.address))
+        order = (offer, signature, _digest(ASSET_NAME), ALLOWANCE)
+        tx_hash = send(escrow.functions.open(order), sender=cast.buyer)
+        receipt = ours.stage.w3.eth.get_transaction_receipt(tx_hash)
+        (event,) = escrow.events.JobOpened().process_receipt(receipt, errors=DISCARD)
+        return tx_hash, event["args"]["job"]
+
+    def running(text: str) -> tuple[HexBytes, HexBytes, Any]:
+        tx_hash, job = opened(text)
+        return tx_hash, send(escrow.functions.accept(job), sender=cast.provider), job
+
+    before, began, job = running("a job")
+    ours.stage.w3.provider.make_request(RPCEndpoint("evm_increaseTime"), [200])
+    delivered = send(escrow.functions.deliver(job, _digest("result"), 150), sender=cast.provider)
+    settled = send(escrow.functions.settle(job), sender=cast.buyer)
+    gas.record("compute_job", before, began, delivered, settled, note="the document named")
+    _, job = opened("another")
+    gas.record("compute_cancel_open", send(escrow.functions.cancel(job), sender=cast.buyer))
+    *_, job = running("a third")
+    ours.stage.w3.provider.make_request(RPCEndpoint("evm_increaseTime"), [200])
+    gas.record("compute_cancel_running", send(escrow.functions.cancel(job), sender=cast.buyer))
 
 
 def _measure_lineage(ours: _Ours, gas: Gas) -> None:
@@ -178,6 +221,7 @@ class _Ours:
     registry: Contract
     market: Contract
     streams: Contract
+    escrow: Contract
 
     def publish(
         self,
@@ -223,10 +267,11 @@ def _deploy(stage: Stage) -> _Ours:
     registry = stage.deploy(asdict(artifact("AssetRegistry")), *fixed, cast.treasury, _FEE_BPS)
     market = stage.deploy(asdict(artifact("Marketplace")), registry.address)
     streams = stage.deploy(asdict(artifact("Streams")), registry.address)
-    for seller in (market, streams):
+    escrow = stage.deploy(asdict(artifact("ComputeEscrow")), authority.address, registry.address)
+    for seller in (market, streams, escrow):
         stage.send(registry.functions.setSeller(seller.address, True), sender=cast.protocol)
     stage.send(registry.functions.setPaymentToken(stage.token.address, True), sender=cast.protocol)
-    return _Ours(stage, registry, market, streams)
+    return _Ours(stage, registry, market, streams, escrow)
 
 
 def _warm_up(ours: _Ours) -> None:

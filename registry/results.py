@@ -95,6 +95,7 @@ class Offer(Shown):
     issued       units given out so far; None where there is no cap, since nobody counts then
     digest       of the document that it was seen with, which an order names
     minimum      seconds of the smallest stay, which are not refunded, for a stream
+    runs         whether the seconds are those of runs in escrow, and give no access
     ============ ======================================================================
     """
 
@@ -110,6 +111,7 @@ class Offer(Shown):
     open: bool
     digest: Digest
     minimum: int = 0
+    runs: bool = False
     description: str = ""
     terms: str = ""
 
@@ -124,6 +126,7 @@ class Offer(Shown):
             cap=self.cap,
             limit=self.limit,
             minimum=self.minimum,
+            runs=self.runs,
         ).in_words()
         return words if self.open else f"{words} (closed)"
 

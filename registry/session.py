@@ -122,6 +122,11 @@ class Session:
         return self.chain.contract("Streams", self.deployment.streams)
 
     @cached_property
+    def escrow_contract(self) -> Contract:
+        """The ComputeEscrow contract."""
+        return self.chain.contract("ComputeEscrow", self.deployment.escrow)
+
+    @cached_property
     def receipt_contract(self) -> Contract:
         """The contract that takes receipts of uses."""
         return self.chain.contract("Receipts", receipts_of(self.deployment.registry))

@@ -115,6 +115,10 @@ class Subscribe(Take):
         from registry.documents.licence import Kind
 
         if licence is None:
-            streams = [one.number for one in signed_in.registry.licences(asset) if one.open and one.kind is Kind.STREAM]
+            streams = [
+                one.number
+                for one in signed_in.registry.licences(asset)
+                if one.open and one.kind is Kind.STREAM and not one.runs
+            ]
             licence = streams[0] if len(streams) == 1 else None
         super().__init__(signed_in, asset, licence)

@@ -20,7 +20,7 @@ from registry.ipfs.store import keep, writing
 from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, AssetVersion, CurationStatus, Listing, Offer, State
 from registry.session import Session
-from registry.types import ZERO_ADDRESS, Digest, to_address, to_digest
+from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
 COMPARED: Final = 20
 """Versions of a history of which it is said what changed."""
@@ -200,8 +200,18 @@ class Catalogue:
             licence.cap or 0,
             licence.limit or 0,
             licence.minimum,
-            self._session.deployment.streams if licence.kind is Kind.STREAM else ZERO_ADDRESS,
+            self._seller_of_time(licence),
         )
+
+    def _seller_of_time(self, licence: Licence) -> Address:
+        deployment = self._session.deployment
+        if licence.kind is not Kind.STREAM:
+            return ZERO_ADDRESS
+        return deployment.escrow if licence.runs else deployment.streams
+
+    def _is_for_runs(self, did: DID, number: int) -> bool:
+        seller = self._session.chain.call(self._session.assets.functions.streamsOf(did.asset_id, number))
+        return to_address(seller) == self._session.deployment.escrow
 
     def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
         licences = self._session.read(did, self._session.assets.functions.licencesOf(did.asset_id))
@@ -222,6 +232,7 @@ class Catalogue:
                     open=is_open,
                     digest=digest,
                     minimum=minimum,
+                    runs=Kind(kind) is Kind.STREAM and self._is_for_runs(did, number),
                     description=text.description,
                     terms=text.terms,
                 )

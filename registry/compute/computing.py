@@ -16,6 +16,7 @@ from registry.assets.rights import Rights
 from registry.compute.experiments import Experiments
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
+from registry.compute.job_escrow import JobEscrow
 from registry.compute.job_receipt import JobReceipt
 from registry.compute.order_checks import LEFT
 from registry.compute.order_folder import OrderFolder
@@ -63,12 +64,14 @@ class Computing:
         licence: str | int | Offer | None = None,
         host: str | None = None,
         days: int = 7,
+        escrow: bool = False,
     ) -> JobOrder:
         """Sign an order: run `code` on the data of the offering `on`, at `host` (by default the first of its terms).
 
         `code` is an asset, a CID, or a path, whose content goes to the store. Where the account has no other access, a
         use of `licence` is signed with it, which the host takes when the result is there. The result will be sealed to
-        a new key, which is kept with the others of the account. The order is good for `days`.
+        a new key, which is kept with the others of the account. The order is good for `days`. With `escrow` no use is
+        signed: the host answers it with an offer, which `escrow.open` pays for.
 
         Raises `JobRefused` for what the terms do not allow, `AccessDenied` without a licence, and `InputError` for an
         asset that offers no runs.
@@ -97,10 +100,11 @@ class Computing:
         outside = terms.outside(job.code, job.params)
         if outside and not terms.review:
             raise JobRefused(job.id, outside)
-        use = self._use(found, licence, job, lasts + terms.seconds + LEFT)
+        use = None if escrow else self._use(found, licence, job, lasts + terms.seconds + LEFT)
         signer = self._registry.actor.signing("order a job")
         self._registry.keys.put(self._registry.address, identity)
-        return JobOrder(job=job, signature=signer.sign_typed_data(job.message()).hex(), use=use)
+        signature = signer.sign_typed_data(job.message()).hex()
+        return JobOrder(job=job, signature=signature, use=use, escrow=True if escrow else None)
 
     def open(self, result: bytes, receipt: bytes | JobReceipt, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         """Write the files of a sealed result to `target`, every byte as the receipt of its host says.
@@ -130,6 +134,11 @@ class Computing:
                 "The terms name no address of a host.", hint="Name it (url=), or send the order as a file."
             )
         return OrderedJob(self._registry, read, url, self.ordered)
+
+    @property
+    def escrow(self) -> JobEscrow:
+        """Jobs that are paid for when the result is there: what consumers, hosts and judges do with them."""
+        return JobEscrow(self._registry)
 
     # --- Who runs --------------------------------------------------------------------------------
 

@@ -20,8 +20,11 @@ from filelock import Timeout
 
 from registry.assets.catalogue import Catalogue
 from registry.compute.experiments import Experiments
-from registry.compute.job_book import JobBook, JobEntry
+from registry.compute.host_escrow import HostEscrow
+from registry.compute.host_offer import HostOffer
+from registry.compute.job_book import STEPS, JobBook, JobEntry
 from registry.compute.job_document import JobOrder
+from registry.compute.job_escrow import JobEscrow
 from registry.compute.job_receipt import JobOutput, JobReceipt
 from registry.compute.order_checks import OrderChecks
 from registry.compute.result_rules import broken_rules
@@ -101,6 +104,17 @@ class JobDesk:
         assert terms is not None
         return self.book.accept(read, terms, review=bool(outside))
 
+    def offer(self, order: bytes, bond: str, **times: str | int) -> HostOffer:
+        """Offer to run a job in escrow, against a `bond`, if it keeps to the terms; nothing is promised by it before
+        the consumer pays in. `times` are those of `JobEscrow.offer`.
+
+        Raises `InvalidRecord`, and `JobRefused` with all that speaks against it.
+        """
+        read = JobOrder.from_bytes(order)
+        document, _outside = OrderChecks(self._session).checked(read, paid=False)
+        assert document.compute is not None
+        return JobEscrow(self._session).offer(read.job, bond=bond, run=document.compute.seconds, **times)
+
     def approve(self, id: str) -> JobEntry:
         """As the owner, let a job run that is in review, or a result go out that is held. Raises `WrongJobState`."""
         entry = self.book.get(id)
@@ -108,13 +122,13 @@ class JobDesk:
 
     def decline(self, id: str, why: str = "") -> JobEntry:
         """As the owner, refuse a job that is in review, or a result that is held. Raises `WrongJobState`."""
-        entry = self.book.move(self.book.get(id), "declined", why=why)
+        entry = self._ended(self.book.get(id), "declined", why=why)
         self._clear(entry)
         return entry
 
     def cancel(self, id: str) -> JobEntry:
         """End a job that has no result yet; one that runs is stopped where it runs. Raises `WrongJobState`."""
-        entry = self.book.move(self.book.get(id), "cancelled")
+        entry = self._ended(self.book.get(id), "cancelled", why="")
         self._clear(entry)
         return entry
 
@@ -164,7 +178,7 @@ class JobDesk:
         while not stop.is_set():
             if entry.state == "queued":
                 late = time.time() > entry.job.until
-                entry = self.book.move(entry, "cancelled", why="too late") if late else self._run(entry, terms, stop)
+                entry = self._ended(entry, "cancelled", why="too late") if late else self._run(entry, terms, stop)
             elif entry.state == "ran":
                 entry = self._look(entry, terms)
             elif entry.state == "cleared":
@@ -176,6 +190,12 @@ class JobDesk:
         return entry
 
     def _run(self, entry: JobEntry, terms: Terms, stop: threading.Event) -> JobEntry:
+        if entry.order.escrow:
+            try:
+                with self._paying:
+                    HostEscrow(self._session).begin(entry.job)
+            except JobRefused as error:
+                return self.book.move(entry, "cancelled", why=error.message)
         entry = self.book.move(entry, "running")
         place = self._place(entry)
         shutil.rmtree(place, ignore_errors=True)
@@ -184,7 +204,7 @@ class JobDesk:
             with self._watched(entry, stop) as ended:
                 outcome = self._outcome(entry, terms, place, ended)
         except (InvalidRecord, WrongEnvironment, _Unusable) as error:
-            return self.book.move(entry, "failed", why=error.message, taken=0)
+            return self._ended(entry, "failed", why=error.message, taken=0)
         except ConnectionFailed as error:
             self.book.move(entry, "queued", why=error.message)  # a node that is gone for an hour breaks no job
             raise
@@ -196,13 +216,14 @@ class JobDesk:
             return self.book.move(entry, "queued", why="the host was stopped")
         if not outcome.ok:
             left = outcome.ended in ("output", "files", "refused")
-            return self.book.move(entry, "withheld" if left else "failed", why=outcome.in_words(), taken=0)
+            return self._ended(entry, "withheld" if left else "failed", why=outcome.in_words(), taken=0)
         return self.book.move(
             entry,
             "ran",
             taken=sum(file.size for file in outcome.outputs),
             outputs=[[file.path, file.size] for file in outcome.outputs],
             minutes=max(math.ceil(outcome.seconds / 60), 1),
+            seconds=math.ceil(outcome.seconds),
             tier=outcome.tier.value,
             finished=int(time.time()),
         )
@@ -283,7 +304,7 @@ class JobDesk:
         files = [(path, size) for path, size in entry.facts["outputs"]]
         broken = broken_rules(self._place(entry) / "out", files, terms)
         if broken:
-            moved = self.book.move(entry, "withheld", why="; ".join(broken), taken=0)
+            moved = self._ended(entry, "withheld", why="; ".join(broken), taken=0)
             self._clear(moved)
             return moved
         return self.book.move(entry, "held" if terms.release == "owner" else "cleared")
@@ -301,6 +322,14 @@ class JobDesk:
 
     def _deliver(self, entry: JobEntry) -> JobEntry:
         use = entry.order.receipt()
+        if entry.order.escrow:
+            result = bytes(CID.parse(entry.facts["sealed"]).digest)
+            with self._paying:
+                delivered = HostEscrow(self._session).deliver(entry.job, result, entry.facts["seconds"])
+            if not delivered:
+                moved = self.book.move(entry, "unpaid", why="its consumer ended it, or it came too late", taken=0)
+                self._clear(moved)
+                return moved
         if use is not None:
             call = self._session.receipt_contract.functions.consumeWithReceipt(use.values(), use.signature)
             outbox = self._session.actor.outbox("take the use of a job")
@@ -333,7 +362,19 @@ class JobDesk:
     # --- Below -----------------------------------------------------------------------------------
 
     def _again(self, entry: JobEntry, why: str) -> JobEntry:
-        return self.book.move(entry, "queued" if entry.tries < _TRIES else "broken", why=why)
+        if entry.tries < _TRIES:
+            return self.book.move(entry, "queued", why=why)
+        return self._ended(entry, "broken", why=why)
+
+    def _ended(self, entry: JobEntry, state: str, *, why: str, **changes: Any) -> JobEntry:
+        """The end of a job without a result. What is in escrow for it goes back first: whoever is killed in between
+        finds that done, and the bond is not lost."""
+        if state not in STEPS.get(entry.state, ()):
+            raise WrongJobState(entry.id, entry.state, state)
+        if entry.order.escrow:
+            with self._paying:
+                HostEscrow(self._session).give_up(entry.job)
+        return self.book.move(entry, state, why=why, **changes)
 
     def _terms(self, entry: JobEntry) -> Terms:
         """The terms that the job was taken under, whatever the document says today."""

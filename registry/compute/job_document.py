@@ -20,7 +20,7 @@ from registry.sandbox.runs.document import CIDText, Document, Json
 from registry.text.html import Shown
 from registry.types import to_address
 
-__all__ = ["MOST_SECONDS_OPEN", "ComputeJob", "JobOrder"]
+__all__ = ["MOST_SECONDS_OPEN", "Account", "ComputeJob", "JobOrder"]
 
 MOST_SECONDS_OPEN: Final = 30 * 86_400
 """How long an order may be open."""
@@ -46,7 +46,7 @@ def _recipient(text: str) -> str:
     return text
 
 
-_Account = Annotated[str, Field(max_length=42), AfterValidator(_account)]
+Account = Annotated[str, Field(max_length=42), AfterValidator(_account)]
 _Asset = Annotated[str, Field(pattern=_DATA)]
 _Version = Annotated[int, Field(ge=1, le=2**32 - 1)]
 
@@ -77,9 +77,9 @@ class ComputeJob(Document):
     code: CIDText
     params: Json
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
-    consumer: _Account
+    consumer: Account
     recipient: Annotated[str, Field(max_length=62), AfterValidator(_recipient)]
-    host: _Account
+    host: Account
     until: Annotated[int, Field(ge=0, le=2**48 - 1)]
     nonce: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
@@ -108,14 +108,16 @@ class ComputeJob(Document):
 
 
 class JobOrder(Shown, Document):
-    """A job with its consumer's signature, and the use that is paid for it where the consumer has no other access. Its
-    `repr` has neither: whoever has them may hand the order in."""
+    """A job with its consumer's signature, and the use that is paid for it where the consumer has no other access, or
+    the word that it is paid for in `escrow`. Its `repr` has neither signature nor use: whoever has them may hand the
+    order in."""
 
     called = "an order"
 
     job: ComputeJob
     signature: Annotated[str, Field(pattern=r"^([0-9a-f]{2})+$", max_length=2 * 65, repr=False)]
     use: Annotated[Json | None, Field(repr=False)] = None
+    escrow: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _use_can_be_read(self) -> Self:
@@ -123,6 +125,8 @@ class JobOrder(Shown, Document):
             self.receipt()
         except InputError as error:
             raise ValueError(error.message) from None
+        if self.escrow and self.use is not None:
+            raise ValueError("is paid for by a use, and in escrow")
         return self
 
     def receipt(self) -> SignedReceipt | None:

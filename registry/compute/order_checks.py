@@ -8,6 +8,7 @@ from typing import Final
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain.signatures import recover, typed_digest
+from registry.compute.host_escrow import HostEscrow
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
 from registry.content.uses import SignedReceipt
 from registry.documents.compute_terms import Terms
@@ -29,8 +30,9 @@ class OrderChecks:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def checked(self, order: JobOrder) -> tuple[DDO, tuple[str, ...]]:
-        """The document with the terms that an order keeps to, and what of it is for the owner to review.
+    def checked(self, order: JobOrder, *, paid: bool = True) -> tuple[DDO, tuple[str, ...]]:
+        """The document with the terms that an order keeps to, and what of it is for the owner to review; unless it is
+        `paid`, nothing of how it is paid for.
 
         Raises `JobRefused` with all reasons at once, and what `get` raises.
         """
@@ -45,7 +47,7 @@ class OrderChecks:
         outside = tuple(terms.outside(job.code, job.params))
         if outside and not terms.review:
             reasons += outside
-        if not reasons:
+        if not reasons and paid:
             reasons += self._paid(order, offering, terms)
         if reasons:
             raise JobRefused(job.id, reasons)
@@ -81,6 +83,8 @@ class OrderChecks:
     def _paid(self, order: JobOrder, offering: Asset, terms: Terms) -> list[str]:
         """Why a job is not paid for: its consumer owns the offering, holds a licence that is no use, or signed one."""
         job, use = order.job, order.receipt()
+        if order.escrow:
+            return [] if HostEscrow(self._session).paid(job) else ["nothing is in escrow for it"]
         if use is not None:
             return self._use(use, job, terms)
         held = Rights(self._session).holdings(offering, account=job.consumer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final
@@ -43,7 +43,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """An offer of access; made with `hold`, `period`, `uses`, `stream` or `free`.
+    """An offer of access; made with `hold`, `period`, `uses`, `stream`, `run` or `free`.
 
     ============ ==============================================================================
     quantity     seconds of a period, or that the price of a stream pays for; number of uses; 0 for hold (uint32)
@@ -52,6 +52,7 @@ class Licence:
     cap          most that are ever sold (uint32); None is without limit
     limit        most that one account may buy (uint16); None is without limit
     minimum      seconds of the smallest stay (uint24), which are not refunded, for a stream
+    runs         whether the seconds are those of runs on data that stay: such a stream gives no access
     description  and `terms`: words for the document, see `registry.documents.ddo.LicenceText`
     ============ ==============================================================================
 
@@ -66,6 +67,7 @@ class Licence:
     cap: int | None = None
     limit: int | None = None
     minimum: int = 0
+    runs: bool = False
     description: str = ""
     terms: str = ""
     text: LicenceText = field(init=False, repr=False, compare=False)
@@ -89,6 +91,8 @@ class Licence:
             raise InvalidLicence(self.name, "access by the second has neither a cap nor a limit per account")
         if self.kind is not Kind.STREAM and self.minimum:
             raise InvalidLicence(self.name, "only access by the second has a smallest stay")
+        if self.kind is not Kind.STREAM and self.runs:
+            raise InvalidLicence(self.name, "only what is sold by the second can be for runs")
         if self.minimum:
             _check_whole(self.name, "the seconds of the smallest stay", self.minimum, MAX_UINT24)
         if self.cap is not None:
@@ -253,6 +257,30 @@ class Licence:
             terms=terms,
         )
 
+    @classmethod
+    def run(
+        cls,
+        name: str,
+        *,
+        price: Price,
+        per: str | int = 1,
+        minimum: str | int = 0,
+        token: str | Token | None = None,
+        description: str = "",
+        terms: str = "",
+    ) -> Licence:
+        """Runs of code on data that stay where they are, paid by escrow: `price` `per` so much time of a run.
+
+        Of a run `minimum` at least is paid. Such a licence gives no access to anything.
+
+        >>> Licence.run("jobs", price="2 USD", per="100 seconds", minimum="50 seconds").in_words()
+        'runs for 2 USD per 100 seconds, 50 seconds at least'
+        """
+        made = cls.stream(
+            name, price=price, per=per, minimum=minimum, token=token, description=description, terms=terms
+        )
+        return replace(made, runs=True)
+
     @property
     def loopholes(self) -> tuple[str, ...]:
         """How its cap or its limit can be got round, in sentences without their subject; nothing for most licences."""
@@ -292,6 +320,9 @@ class Licence:
         """Return the offer as a sentence without its name."""
         if self.kind is Kind.HOLD:
             access = "access for as long as it is held"
+        elif self.runs:
+            price = "free of charge" if self.is_free else f"for {self.price_text} per {duration(self.quantity)}"
+            return f"runs {price}" + (f", {duration(self.minimum)} at least" if self.minimum else "")
         elif self.kind is Kind.STREAM:
             price = "free of charge" if self.is_free else f"for {self.price_text} per {duration(self.quantity)}"
             stay = f" after {duration(self.minimum)}" if self.minimum else " to the second"

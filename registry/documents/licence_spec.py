@@ -70,6 +70,8 @@ def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licen
     }
     if found.get("smallest stay") is not None and kind is not Kind.STREAM:
         raise InvalidLicence(name, "only access by the second ('per 30 days') has a smallest stay", hint=EXAMPLE)
+    if found.get("what is sold") and kind is not Kind.STREAM:
+        raise InvalidLicence(name, "runs are sold by the second ('runs, per 100 seconds')", hint=EXAMPLE)
     if kind is Kind.PERIOD:
         return Licence.period(name, seconds=quantity, **common)
     if kind is Kind.USE:
@@ -78,7 +80,8 @@ def parse_licence(text: str, *, description: str = "", terms: str = "") -> Licen
         for word in _WORDS:
             if common.pop(word) is not None:
                 raise InvalidLicence(name, f"access by the second has no {word}", hint=EXAMPLE)
-        return Licence.stream(name, per=quantity, minimum=found.get("smallest stay", 0), **common)
+        make = Licence.run if found.get("what is sold") else Licence.stream
+        return make(name, per=quantity, minimum=found.get("smallest stay", 0), **common)
     return Licence.hold(name, **common)
 
 
@@ -90,6 +93,7 @@ def format_licence(licence: Licence) -> str:
     elif licence.kind is Kind.USE:
         parts.append(_counted(licence.quantity, "use"))
     elif licence.kind is Kind.STREAM:
+        parts += ["runs"] if licence.runs else []
         parts.append(f"per {_span(licence.quantity)}")
         parts += [f"at least {_span(licence.minimum)}"] if licence.minimum else []
     else:
@@ -107,6 +111,8 @@ def _read(name: str, part: str) -> tuple[str, Any]:
     words = part.split()
     if words == ["free"]:
         return "price", (0, None)
+    if words == ["runs"]:
+        return "what is sold", True
     if words == ["hold"]:
         return "kind of access", (Kind.HOLD, 0)
     if len(words) == 3 and words[0] == "per" and (unit := words[2].removesuffix("s")) in UNITS:

@@ -211,7 +211,7 @@ def paying_at_most(offer: Offer, maximum: Amount) -> Iterator[None]:
 def payable_call(
     session: Session,
     plain: ContractFunction,
-    signed: Callable[[Permit], ContractFunction],
+    signed: Callable[[Permit], ContractFunction] | None,
     price: Amount,
     seller: Address,
     *,
@@ -220,8 +220,9 @@ def payable_call(
     paid: ExitStack,
 ) -> tuple[ContractFunction, int, TxReceipt | None]:
     """How a price is paid to a seller: the call that buys, the native coin it carries, and the approval that had to
-    be sent for it; a `preview` sends none. `signed` makes the call that carries a permit. Until `paid` is left nobody
-    else of this account approves the same token: two permits of one number, or one approval, would pay for one of two.
+    be sent for it; a `preview` sends none. `signed` makes the call that carries a permit, where there is one. Until
+    `paid` is left nobody else of this account approves the same token: two permits of one number, or one approval,
+    would pay for one of two.
 
     Raises `InsufficientAllowance` without `approve`.
     """
@@ -238,8 +239,7 @@ def payable_call(
         raise InsufficientAllowance(session.address, str(price), str(Amount(allowed, token)), seller)
     if not preview:
         paid.enter_context(session.actor.outbox("approve the price").alone(f"approves {token.address} to {seller}"))
-    permit = _permit(session, token, total, seller)
-    if permit is not None:
+    if signed is not None and (permit := _permit(session, token, total, seller)) is not None:
         return signed(permit), 0, None
     calls = _approvals(session, token.address, seller, total)
     if preview:

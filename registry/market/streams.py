@@ -267,7 +267,7 @@ class Streams:
 
     def _offer(self, asset: AssetRef, licence: str | int | Offer | None) -> Offer:
         offer = Catalogue(self._registry).offer(asset, licence)
-        if offer.kind is not Kind.STREAM:
+        if offer.kind is not Kind.STREAM or offer.runs:
             raise InputError(
                 f"{offer.name!r} of {offer.did} is not sold by the second.", hint="Buy it with buy instead."
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -236,37 +236,22 @@ class Accounts:
         return sorted(owned | named)
 
     def sales(self, ids: Sequence[int], tokens: Sequence[Token]) -> list[Line]:
-        """The sales of some assets, and what streams of them earned, each for the payout that it had then."""
+        """The sales of some assets, and what streams and jobs of them earned, each for the payout that it had then."""
         payouts = self.payouts(ids)
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
         lines = []
         for part in _parts(list(ids)):
-            for event in self._events(self._session.market.events.Sale, assetId=part):
-                token = by_address.get(event.args["token"])
-                if token is None:
-                    continue
-                gross, fee, royalty = (Amount(event.args[name], token) for name in ("total", "fee", "royalty"))
-                line = self._line(
-                    event,
-                    flow=Flow.SALE,
-                    account=payouts.at(int(event.args["assetId"]), _place(event)),
-                    amount=gross - fee - royalty,
-                    asset=self._session.did(int(event.args["assetId"])),
-                    gross=gross,
-                    fee=fee,
-                    royalty=royalty,
-                )
-                lines.append(line)
-            for event in self._events(self._session.stream_contract.events.Settled, assetId=part):
-                token = by_address.get(event.args["token"])
-                parts = [int(units) for units in event.args["parts"].values()]
-                if token is None or not any(parts):
+            named = self._jobs_named(assetId=part)
+            for event in self._sold(assetId=part):
+                token, parts = by_address.get(event.args["token"]), _divided(event)
+                if token is None or (event.name != "Sale" and not any(parts)):
                     continue
                 fee, royalty, revenue = (Amount(units, token) for units in parts)
+                job = named.get(event.args.get("id", b""))
                 line = self._line(
                     event,
                     flow=Flow.SALE,
-                    account=payouts.at(int(event.args["assetId"]), _place(event)),
+                    account=job["payout"] if job else payouts.at(int(event.args["assetId"]), _place(event)),
                     amount=revenue,
                     asset=self._session.did(int(event.args["assetId"])),
                     gross=fee + royalty + revenue,
@@ -277,21 +262,33 @@ class Accounts:
         return lines
 
     def fees(self, account: Address, tokens: Sequence[Token]) -> list[Line]:
-        """The fees of all sales, and of what streams earned, while an account was the treasury."""
+        """The fees of all sales, and of what streams and jobs earned, while an account was the treasury."""
         changed = [(_place(e), e.args["treasury"]) for e in self._events(self._session.assets.events.TreasuryChanged)]
         if account not in {treasury for _, treasury in changed}:
             return []
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
-        sold = self._events(self._session.market.events.Sale)
+        named = self._jobs_named()
         lines = []
-        for event in sold + self._events(self._session.stream_contract.events.Settled):
-            token = by_address.get(event.args["token"])
-            units = int(event.args["fee"] if event.name == "Sale" else next(iter(event.args["parts"].values())))
+        for event in self._sold():
+            token, units = by_address.get(event.args["token"]), _divided(event)[0]
             treasury = max((one for one in changed if one[0] < _place(event)), default=(None, None))[1]
+            if job := named.get(event.args.get("id", b"")):
+                treasury = job["treasury"]
             if token is not None and units and treasury == account:
                 asset, amount = self._session.did(int(event.args["assetId"])), Amount(units, token)
                 lines.append(self._line(event, flow=Flow.FEE, account=account, amount=amount, asset=asset))
         return lines
+
+    def _sold(self, **filters: Any) -> list[Event]:
+        """All by which money was earned: at once, by the second, and by a job."""
+        session = self._session
+        earned = (session.stream_contract.events.Settled, session.escrow_contract.events.JobClosed)
+        return [event for kind in (session.market.events.Sale, *earned) for event in self._events(kind, **filters)]
+
+    def _jobs_named(self, **filters: Any) -> dict[bytes, Mapping[str, Any]]:
+        """What each job was when it was opened, by its name: it pays whom it named then."""
+        opened = self._events(self._session.escrow_contract.events.JobOpened, **filters)
+        return {event.args["id"]: event.args["job"] for event in opened}
 
     def accounts(self, splits: Iterable[Split], tokens: Sequence[Token]) -> dict[Address, Account]:
         """The books of splitters in these tokens, by the address of the splitter.
@@ -486,6 +483,15 @@ def split_of(
 
 def _place(event: Event) -> _Place:
     return event.block, event.log_index
+
+
+def _divided(event: Event) -> tuple[int, int, int]:
+    """What the treasury, the ancestors and the payout had of a sale."""
+    args = event.args
+    if event.name == "Sale":
+        return int(args["fee"]), int(args["royalty"]), int(args["total"]) - int(args["fee"]) - int(args["royalty"])
+    fee, royalty, payout = (int(units) for units in args["parts"].values())
+    return fee, royalty, payout
 
 
 def _parts(items: list[_T]) -> Iterator[list[_T]]:

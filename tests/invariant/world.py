@@ -29,6 +29,20 @@ _RECEIPT = (
     "uint256 nonce,uint48 deadline)"
 )
 _RECEIPT_TYPES = ("uint256", "uint8", "address", "uint32", "address", "bytes32", "uint256", "uint48")
+_OFFER_TYPES = {
+    "assetId": "uint256",
+    "licence": "uint256",
+    "host": "address",
+    "consumer": "address",
+    "job": "bytes32",
+    "bond": "uint96",
+    "runTime": "uint32",
+    "graceTime": "uint32",
+    "reviewTime": "uint32",
+    "acceptBy": "uint48",
+}
+_OFFER = f"HostOffer({','.join(f'{kind} {name}' for name, kind in _OFFER_TYPES.items())})"
+_FROZEN_TYPES = ("address", "uint96", "uint32", "uint24", "uint16", "uint16", "address", "address", "address")
 _PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 _PERMIT_TYPES = ("address", "address", "uint256", "uint256", "uint256")
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -135,6 +149,16 @@ class World:
         """EIP-712, with the last byte as wallets write it."""
         words = keccak(text=_RECEIPT) + encode(_RECEIPT_TYPES, receipt)
         return self._sign(signer, "AI Asset Registry", self.receipts.address, words)
+
+    def sign_offer(self, signer: str, escrow: str, offer: tuple[Any, ...]) -> bytes:
+        """A host's word for one job."""
+        words = keccak(text=_OFFER) + encode(tuple(_OFFER_TYPES.values()), offer)
+        return self._sign(signer, "AI Asset Registry Compute", escrow, words)
+
+    def name_of_job(self, escrow: str, offer: tuple[Any, ...], frozen: tuple[Any, ...]) -> bytes:
+        """The hash of a chain, a contract, and all that never changes of a job."""
+        kinds = ("uint256", "address", *_OFFER_TYPES.values(), *_FROZEN_TYPES)
+        return keccak(encode(kinds, (CHAIN_ID, escrow, *offer, *frozen)))
 
     def sign_permit(self, owner: str, token: str, value: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:
         """EIP-2612 approval of the marketplace: v, r, s."""

@@ -54,6 +54,7 @@ VERBS = (
     "Exports",
     "Computing",
     "JobDesk",
+    "JobEscrow",
     "OrderedJob",
     "ShortNames",
     "Governance",

@@ -1,0 +1,52 @@
+"""What the host of a job does in escrow: begin it, deliver it or give it up, each at most once whatever is killed.
+
+The chain is the journal: where a job stands there is asked before each act, so an act that went through is not done
+again, and none is forgotten.
+"""
+
+from __future__ import annotations
+
+from registry.compute.job_document import ComputeJob
+from registry.compute.job_escrow import EscrowedJob, JobEscrow, JobStatus
+from registry.errors import JobRefused
+from registry.session import Session
+
+__all__ = ["HostEscrow"]
+
+
+class HostEscrow:
+    """The jobs in escrow of a session's account, as their host."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._escrow = JobEscrow(session)
+
+    def paid(self, job: ComputeJob) -> EscrowedJob | None:
+        """The one that pays for a job now: open, or begun; None if there is none."""
+        wanted = (JobStatus.OPEN, JobStatus.RUNNING)
+        now = self._session.chain.block().timestamp
+        return next((one for one in self._escrow.of(job) if one.status in wanted and one.ends >= now), None)
+
+    def begin(self, job: ComputeJob) -> None:
+        """Put up the bond, unless that was done. Raises `JobRefused` for a job that nobody pays for any more."""
+        found = self.paid(job)
+        if found is None:
+            raise JobRefused(job.id, ["nothing is in escrow for it, or its time there is over"])
+        if found.status is JobStatus.OPEN:
+            self._escrow.accept(found.id)
+
+    def deliver(self, job: ComputeJob, result: bytes, seconds: int) -> bool:
+        """Deliver it, unless that was done; False for one that its consumer ended, or that came too late."""
+        now = self._session.chain.block().timestamp
+        for found in self._escrow.of(job):
+            if found.status is JobStatus.RUNNING and now <= found.ends:
+                self._escrow.deliver(found.id, result, seconds)
+                return True
+            if found.result == result.hex():
+                return True
+        return False
+
+    def give_up(self, job: ComputeJob) -> None:
+        """Let the consumer have all back, and take the bond back, as long as that is possible."""
+        if (found := self.paid(job)) is not None:
+            self._escrow.give_up(found.id)

@@ -1,0 +1,162 @@
+"""Jobs that are paid in escrow, from the order to the payment, on a chain in this process: by consumer, host, judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ward import BROKEN, MEAN, patients, stored, terms
+
+from registry import CID, DID, Licence, Published, Registry
+from registry.chain import reverts
+from registry.compute.job_desk import JobDesk
+from registry.compute.job_document import JobOrder
+from registry.compute.job_escrow import JobStatus
+from registry.errors import InputError, JobNotFound, JobRefused, PriceChanged
+
+JOBS = Licence.run("jobs", price="0.01 USD", minimum="10 seconds")
+
+
+class Ward(NamedTuple):
+    """An owner, who is the host of data at home, and a stranger who pays for runs on them."""
+
+    owner: Registry
+    stranger: Registry
+    offer: Published
+    data: DID
+    home: Path
+    mean: CID
+
+    def desk(self) -> JobDesk:
+        return self.owner.jobs.desk({self.data: self.home})
+
+    def order(self, code: CID | None = None) -> JobOrder:
+        return self.stranger.jobs.order(code or self.mean, self.offer.did, escrow=True)
+
+    def opened(self, order: JobOrder) -> str:
+        """The stranger pays in what the host offers it for."""
+        signed = self.desk().offer(order.to_bytes(), "0.50 USD")
+        return self.stranger.jobs.escrow.open(signed, max_total="1 USD").id
+
+    def moved(self, act: Any) -> tuple[str, str]:
+        """What an act brings the owner and the stranger, in dollars."""
+        before = [one.balance("USD").units for one in (self.owner, self.stranger)]
+        act()
+        after = [one.balance("USD").units for one in (self.owner, self.stranger)]
+        mine, theirs = (f"{(late - early) / 10**6:+.4f}" for early, late in zip(before, after, strict=True))
+        return mine, theirs
+
+
+@pytest.fixture
+def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Iterator[Ward]:
+    for client in (author, stranger):
+        client.home = tmp_path / client.address
+    home = patients(tmp_path / "ward")
+    mean = stored(author, MEAN, tmp_path)
+    offer = author.publish(home, name=name, type="dataset", license="MIT", licences=[JOBS], compute=terms(mean))
+    data = author.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
+    assert data is not None
+    yield Ward(author, stranger, offer, data, home, mean)
+
+
+def test_a_run_is_paid_when_its_result_is_there(ward: Ward, tmp_path: Path) -> None:
+    order, escrow = ward.order(), ward.stranger.jobs.escrow
+    with pytest.raises(JobRefused, match="nothing is in escrow for it"):
+        ward.desk().accept(order.to_bytes())
+    id = ward.opened(order)
+    assert escrow.find(id).in_words() == "holds 0.2 USD and waits for its host"
+    desk = ward.desk()
+    entry = desk.work(desk.accept(order.to_bytes()).id)
+    assert (entry.state, entry.why) == ("delivered", "")
+    found = escrow.find(id)
+    assert (found.status, found.result) == (JobStatus.DELIVERED, CID.parse(entry.facts["sealed"]).digest.hex())
+    ward.stranger.jobs.open(*desk.result(entry.id), tmp_path / "result")
+    assert (tmp_path / "result" / "mean.csv").exists()
+    with pytest.raises(reverts.TooEarly):  # type: ignore[attr-defined]
+        ward.owner.jobs.escrow.settle(id)
+    mine, theirs = ward.moved(lambda: escrow.settle(id))
+    assert float(mine) > 0.5 and float(theirs) == 0.1, "ten seconds are paid for at least, and the bond is back"
+    assert escrow.find(id).in_words() == "is closed, and holds nothing"
+    assert desk.work(entry.id) == entry, "and nothing is delivered twice"
+
+
+def test_a_host_that_cannot_run_a_job_is_paid_nothing_and_keeps_its_bond(ward: Ward, tmp_path: Path) -> None:
+    broken = stored(ward.owner, BROKEN, tmp_path, "broken.py")
+    compute = ward.owner.get(ward.offer.did).ddo.compute
+    assert compute is not None
+    ward.owner.update(ward.offer.did, compute=compute.with_changes(code=(ward.mean, broken)))
+    order = ward.order(broken)
+    id = ward.opened(order)
+    desk = ward.desk()
+    entry = desk.accept(order.to_bytes())
+    assert ward.moved(lambda: desk.work(entry.id)) == ("+0.0000", "+0.2000")
+    assert desk.book.get(entry.id).state == "failed"
+    assert ward.stranger.jobs.escrow.find(id).status is JobStatus.CLOSED
+
+
+@pytest.mark.parametrize("step", ["begun", "delivered"])
+def test_a_host_that_is_killed_after_a_step_on_the_chain_does_it_once(
+    ward: Ward, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the act on the chain and the line in its journal: it goes on, no bond is lost, nothing is paid twice."""
+    order = ward.order()
+    id = ward.opened(order)
+    desk = ward.desk()
+    entry = desk.accept(order.to_bytes())
+    move = desk.book.move
+
+    def killed(entry: Any, state: str, **changes: Any) -> Any:
+        if state == {"begun": "running", "delivered": "delivered"}[step]:
+            raise KeyboardInterrupt
+        return move(entry, state, **changes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.book, "move", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.work(entry.id)
+    assert ward.desk().work(entry.id).state == "delivered"
+    assert ward.stranger.jobs.escrow.find(id).status is JobStatus.DELIVERED
+    mine, _ = ward.moved(lambda: ward.stranger.jobs.escrow.settle(id))
+    assert float(mine) > 0.5
+
+
+def test_a_consumer_who_ends_it_first_is_told_so_to_the_host(ward: Ward) -> None:
+    order = ward.order()
+    id = ward.opened(order)
+    desk = ward.desk()
+    entry = desk.accept(order.to_bytes())
+    assert ward.moved(lambda: ward.stranger.jobs.escrow.cancel(id)) == ("+0.0000", "+0.2000")
+    ended = desk.work(entry.id)
+    assert ended.state == "cancelled" and "nothing is in escrow" in ended.why
+
+
+def test_a_dispute_is_decided_between_the_two(ward: Ward) -> None:
+    order, escrow = ward.order(), ward.stranger.jobs.escrow
+    id = ward.opened(order)
+    desk = ward.desk()
+    desk.work(desk.accept(order.to_bytes()).id)
+    with pytest.raises(InputError, match="reason"):
+        escrow.dispute(id, " ")
+    escrow.dispute(id, "the table is empty")
+    assert escrow.find(id).in_words() == "is disputed, and waits for the council"
+    with pytest.raises(reverts.AccessManagedUnauthorized):  # type: ignore[attr-defined]
+        ward.owner.jobs.escrow.decide(id, 10_000, "mine is right")
+    assert [one.id for one in ward.owner.jobs.escrow.jobs()] == [id] == [one.id for one in escrow.jobs()]
+    assert str(escrow.waiting("USD")) == "0 USD"
+
+
+def test_what_an_offer_costs_is_shown_and_bounded(ward: Ward) -> None:
+    order, escrow = ward.order(), ward.stranger.jobs.escrow
+    signed = ward.desk().offer(order.to_bytes(), "0.50 USD")
+    shown = escrow.open(signed, dry_run=True)
+    assert (str(shown.total), str(shown.bond), shown.id, shown.tx) == ("0.2 USD", "0.5 USD", "", None)
+    with pytest.raises(PriceChanged):
+        escrow.open(signed, max_total="0.1 USD")
+    with pytest.raises(reverts.InvalidOfferSignature):  # type: ignore[attr-defined]
+        escrow.open(signed.model_copy(update={"bond": "1"}))
+    with pytest.raises(JobNotFound):
+        escrow.find("00" * 32)
+    with pytest.raises(InputError, match="is for the host"):
+        escrow.offer(order.job, bond="1 USD", run=20)
