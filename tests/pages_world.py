@@ -618,6 +618,7 @@ def pages(world: World) -> dict[str, str]:
         "sound": f"/a/{ids['bees']}/files/hive-3-morning.wav",
         "notebook": f"/a/{ids['notebook']}/files/look.ipynb",
         "code": f"/a/{ids['classifier']}/files/train.py",
+        "reading": f"/a/{ids['penguins']}/read/penguins.csv",
         "versions": f"/a/{ids['penguins']}/versions",
         "diff": f"/a/{ids['penguins']}/diff?a=1&b=2",
         "run": f"/a/{ids['baseline']}/run",

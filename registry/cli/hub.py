@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import Group, Real, Whole, command, dry_run_option
+from registry.cli.command import OUTFOLDER, Group, Real, Whole, command, dry_run_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -319,6 +319,39 @@ def script(app: App, url: str | None, proposes: bool, dry_run: bool) -> None:
         "proposed": "" if done is None else "nothing was sent" if done.tx is None else "yes: the DAO has to adopt it",
     }
     answer = {"package": wallet_script.DIGEST, "adopted": sorted(known), "hub": found, "proposed": done}
+    app.console.result(answer, facts={name: text for name, text in facts.items() if text})
+
+
+@command(
+    "pages",
+    group=hub,
+    examples=[
+        "registry hub pages",
+        "registry hub pages --out pages/",
+        "registry hub pages --check https://hub.example.org",
+    ],
+)
+@click.option("--out", type=OUTFOLDER, metavar="DIR", help="Write them there, as a folder of that CID.")
+@click.option("--check", "url", metavar="URL", help="Hold what a hub serves against them.")
+def pages(app: App, out: str | None, url: str | None) -> None:
+    """Say the CID of what pages load: style, scripts and fonts of this package, which 'registry hub open' serves.
+
+    What a hub answers to --check is not what it must answer a browser.
+    """
+    try:
+        from registry.hub.served_pages import check_served, export_pages, recorded_cid
+    except ModuleNotFoundError as error:
+        raise _without(error) from error
+
+    cid = export_pages(Path(out)) if out else recorded_cid()
+    if url:
+        check_served(url)
+    facts = {
+        "the pages of this package": f"ipfs://{cid}",
+        "written to": out or "",
+        "the hub": "the same" if url else "",
+    }
+    answer = {"cid": cid, "folder": out, "hub": url}
     app.console.result(answer, facts={name: text for name, text in facts.items() if text})
 
 

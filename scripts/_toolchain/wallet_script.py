@@ -1,5 +1,6 @@
-"""Write into the wallet script what it must know of the contracts, and its digest beside it: ``wallet_script.py``,
-after each change of a contract or of the script; ``--check`` says whether that was done.
+"""Write into the wallet script what it must know of the contracts, and beside it its digest and the CID of all that
+pages load: ``wallet_script.py``, after each change of a contract, of a script, of the style; ``--check`` says whether
+that was done.
 
 Code is known by the digest of what is on chain with its immutable values left out, so that it is the same for every
 registry of a release: a PUSH32 that stands before 32 zero bytes in the creation code is one of these.
@@ -22,11 +23,13 @@ from eth_utils.crypto import keccak
 from registry import Registry
 from registry.chain.artifacts import artifact
 from registry.chain.calldata import signature_of
+from registry.ipfs.unixfs import compute_cid
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = ROOT / "registry" / "hub" / "pages"
 SCRIPT: Final = PAGES / "static" / "wallet.js"
 DIGEST: Final = PAGES / "wallet.sha256"
+FOLDER: Final = PAGES / "pages.cid"
 
 MOST: Final = 40 * 1024
 """Bytes of the script, which has fewer."""
@@ -92,10 +95,13 @@ def main() -> None:
     script = with_known(SCRIPT.read_text(encoding="utf-8"))
     wanted = {SCRIPT: script, DIGEST: digest(script.encode("utf-8")) + "\n"}
     stale = [path.name for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    if not FOLDER.exists() or FOLDER.read_text("ascii").strip() != str(compute_cid(SCRIPT.parent)):
+        stale.append(FOLDER.name)
     if chosen.check:
         sys.exit(f"Run scripts/_toolchain/wallet_script.py: {', '.join(stale)}." if stale else 0)
     for path, text in wanted.items():
         path.write_text(text, encoding="utf-8")
+    FOLDER.write_text(f"{compute_cid(SCRIPT.parent)}\n", encoding="ascii")
 
 
 def digest(data: bytes) -> str:

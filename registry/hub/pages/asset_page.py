@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
 from registry.documents.comparing import compare_documents
-from registry.documents.ddo import DDO, Content, ContentFile
+from registry.documents.ddo import DDO
 from registry.errors import InvalidRecord
 from registry.hub.pages.compute_page import lines_of, offered
 from registry.hub.pages.desk import Asked, Desk, LicenceOnPage, PageAnswer
 from registry.hub.pages.family_tree import draw
 from registry.hub.pages.previews import FilePreview, kind_of_file
 from registry.hub.pages.spelling import standard_status
+from registry.hub.pages.subject import Subject, file_of, subject
 from registry.hub.pages.talk_page import cid_of, part_of, talk_about
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
-from registry.index.models import Hit
 from registry.index.readmes import NAMES as README_NAMES
-from registry.index.tables import Row
 from registry.ipfs.cid import CID
 from registry.sandbox.runs.record import RunRecord
 
-__all__ = ["card", "diff", "file", "files", "image", "run", "sales", "sound", "talk", "versions"]
+__all__ = [
+    "card",
+    "diff",
+    "file",
+    "files",
+    "image",
+    "run",
+    "sales",
+    "sound",
+    "talk",
+    "versions",
+]
 
 FILES: Final = 100
 """Files, and lines of other lists, on one page."""
@@ -35,68 +44,12 @@ COMPARED: Final = 10
 _CASES: Final = ("", "open", "upheld", "dismissed", "lapsed")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """An asset, for all of its pages: what the index knows, and its document if it is here."""
-
-    id: int
-    hit: Hit
-    document: DDO | None
-    row: Row
-
-    @property
-    def base(self) -> str:
-        """The address of its page."""
-        return f"/a/{self.id}"
-
-    @property
-    def name(self) -> str:
-        """Its name, or its number."""
-        return self.hit.name or f"Asset {self.id}"
-
-    @property
-    def content(self) -> Content | None:
-        """What its document says of its content."""
-        return self.document.content if self.document is not None else None
-
-    @property
-    def files(self) -> tuple[ContentFile, ...]:
-        """Its files, as far as its document lists them."""
-        return self.content.files if self.content is not None else ()
-
-    @property
-    def items(self) -> int:
-        """How many items it has; 0 for what is no collection."""
-        return int(self.row.get("size", 0))
-
-    @property
-    def gated(self) -> bool:
-        """Whether its content is encrypted: then nothing of it is looked into."""
-        return self.content is not None and self.content.encryption is not None
-
-    @property
-    def hidden(self) -> bool:
-        """Whether even the names of its files are hidden."""
-        return self.content is not None and self.content.encryption is not None and self.content.encryption.hidden
-
-    @property
-    def names(self) -> list[str]:
-        """Paths of its files, as many as links in its README may lead to."""
-        return [one.path for one in self.files[:2_000]]
-
-
-def _subject(desk: Desk, asked: Asked) -> Subject:
-    id = int(asked.path["id"])
-    hit = desk.hit(id)
-    return Subject(id, hit, desk.document(bytes.fromhex(hit.digest)), desk.row("asset", id) or {})
-
-
 # --- The card ------------------------------------------------------------------------------------
 
 
 def card(desk: Desk, asked: Asked) -> PageAnswer:
     """What an asset is, what it costs, how to load it."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     readme = _readme(desk, it)
     licences = desk.licences(it.id, it.document)
     row = it.row
@@ -236,7 +189,7 @@ def _flags(desk: Desk, id: int) -> list[dict[str, Any]]:
 
 def files(desk: Desk, asked: Asked) -> PageAnswer:
     """What an asset is made of."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     first = asked.number("from")
     shown = it.files[first : first + FILES]
     return desk.page(
@@ -250,17 +203,10 @@ def files(desk: Desk, asked: Asked) -> PageAnswer:
     )
 
 
-def _file(it: Subject, path: str) -> ContentFile:
-    found = next((one for one in it.files if one.path == path), None)
-    if found is None:
-        raise Unanswered(404, "not_found", "The asset has no such file.")
-    return found
-
-
 def file(desk: Desk, asked: Asked) -> PageAnswer:
     """What is in one file."""
-    it = _subject(desk, asked)
-    one = _file(it, asked.path["path"])
+    it = subject(desk, asked)
+    one = file_of(it, asked.path["path"])
     if it.gated:
         preview = FilePreview("", why="Its content is encrypted, and opened by those with access alone.")
     else:
@@ -289,8 +235,8 @@ _FOREIGN: Final = {
 
 
 def _shown(desk: Desk, asked: Asked, kind: str) -> FilePreview:
-    it = _subject(desk, asked)
-    one = _file(it, asked.path["path"])
+    it = subject(desk, asked)
+    one = file_of(it, asked.path["path"])
     if it.gated or kind_of_file(one.path) != kind:
         raise Unanswered(404, "not_found", "There is no such picture or sound.")
     preview = desk.previews.of_file(one.path, one.cid, one.size, base=it.base, names=())
@@ -306,7 +252,7 @@ def _shown(desk: Desk, asked: Asked, kind: str) -> FilePreview:
 
 def versions(desk: Desk, asked: Asked) -> PageAnswer:
     """Every document that the asset had, the last first."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     rows = desk.rows("versions", it.id)
     documents, settled = desk.documents([row["digest"] for row in rows[: COMPARED + 1]])
     shown = []
@@ -318,7 +264,7 @@ def versions(desk: Desk, asked: Asked) -> PageAnswer:
 
 def diff(desk: Desk, asked: Asked) -> PageAnswer:
     """Two versions side by side: fields, files, and the lines of the README that changed."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     a, b = asked.number("a", max(1, it.hit.version - 1)), asked.number("b", it.hit.version)
     rows = {row["number"]: row for number in {a, b} for row in desk.rows("version", it.id, number)}
     if a not in rows or b not in rows or a == b:
@@ -352,7 +298,7 @@ def _of_readme(document: DDO | None) -> CID | None:
 
 def sales(desk: Desk, asked: Asked) -> PageAnswer:
     """Who bought what, and what came of it."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
     terms: Sequence[LicenceOnPage] = desk.licences(it.id, it.document)
     names = {one.number: one.name for one in terms}
@@ -382,7 +328,7 @@ def sales(desk: Desk, asked: Asked) -> PageAnswer:
 
 def talk(desk: Desk, asked: Asked) -> PageAnswer:
     """What people say of it."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     found = talk_about(desk, it.id, it.hit.owner)
     shown, after = part_of(found.remarks, asked.number("from"))
     return desk.page(
@@ -400,7 +346,7 @@ def talk(desk: Desk, asked: Asked) -> PageAnswer:
 
 def run(desk: Desk, asked: Asked) -> PageAnswer:
     """The record of the run that made it."""
-    it = _subject(desk, asked)
+    it = subject(desk, asked)
     if it.document is None or it.document.made_by is None:
         raise Unanswered(404, "not_found", "The document of this asset names no run that made it.")
     found = desk.previews.block(it.document.made_by)

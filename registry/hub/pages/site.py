@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from registry.hub.pages import asset_page, browse_page, compute_page, dao_page, people_page, publish_page
+from registry.hub.pages import (
+    asset_page,
+    browse_page,
+    compute_page,
+    dao_page,
+    people_page,
+    publish_page,
+    read_page,
+)
 from registry.hub.pages.desk import STATIC, Asked, Desk, PageAnswer
 from registry.hub.pages.page_policy import HEADERS
+from registry.hub.served_pages import recorded_cid
 from registry.hub.unanswered import Unanswered
 
 if TYPE_CHECKING:
@@ -22,6 +31,7 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/a/{id:int}": asset_page.card,
     "/a/{id:int}/files": asset_page.files,
     "/a/{id:int}/files/{path:path}": asset_page.file,
+    "/a/{id:int}/read/{path:path}": read_page.read,
     "/a/{id:int}/image/{path:path}": asset_page.image,
     "/a/{id:int}/sound/{path:path}": asset_page.sound,
     "/a/{id:int}/versions": asset_page.versions,
@@ -35,12 +45,15 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/dao": dao_page.dao,
     "/dao/{number}": dao_page.proposal,
     "/publish": publish_page.publish,
-    "/about": lambda desk, _: desk.page("about.html", it=desk.hub.facts(), root=desk.catalogue.root()),
+    "/about": lambda desk, _: desk.page(
+        "about.html", it=desk.hub.facts(), root=desk.catalogue.root(), pages=recorded_cid()
+    ),
 }
 """By address: what makes the page."""
 
 NAMING: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/publish": publish_page.publish_at,
+    "/a/{id:int}/read/{path:path}": read_page.read_at,
 }
 """By address: the page for a reader who named a service in the form there, which its scripts reach."""
 

@@ -67,6 +67,7 @@ def test_every_page_reads_without_script(browser: Chromium, url: str, listed: di
         "sound": "hive-3-morning.wav",
         "notebook": "Gentoo",
         "code": "import",
+        "reading": "Each is hashed before it is believed",
         "versions": "Changed: tags",
         "diff": "islands.geojson",
         "run": "means.py",

@@ -1,0 +1,81 @@
+"""The asset that a page is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.hub.unanswered import Unanswered
+
+if TYPE_CHECKING:
+    from registry.documents.ddo import DDO, Content, ContentFile
+    from registry.hub.pages.desk import Asked, Desk
+    from registry.index.models import Hit
+    from registry.index.tables import Row
+
+__all__ = ["Subject", "file_of", "subject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An asset, for all of its pages: what the index knows, and its document if it is here."""
+
+    id: int
+    hit: Hit
+    document: DDO | None
+    row: Row
+
+    @property
+    def base(self) -> str:
+        """The address of its page."""
+        return f"/a/{self.id}"
+
+    @property
+    def name(self) -> str:
+        """Its name, or its number."""
+        return self.hit.name or f"Asset {self.id}"
+
+    @property
+    def content(self) -> Content | None:
+        """What its document says of its content."""
+        return self.document.content if self.document is not None else None
+
+    @property
+    def files(self) -> tuple[ContentFile, ...]:
+        """Its files, as far as its document lists them."""
+        return self.content.files if self.content is not None else ()
+
+    @property
+    def items(self) -> int:
+        """How many items it has; 0 for what is no collection."""
+        return int(self.row.get("size", 0))
+
+    @property
+    def gated(self) -> bool:
+        """Whether its content is encrypted: then nothing of it is looked into."""
+        return self.content is not None and self.content.encryption is not None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether even the names of its files are hidden."""
+        return self.content is not None and self.content.encryption is not None and self.content.encryption.hidden
+
+    @property
+    def names(self) -> list[str]:
+        """Paths of its files, as many as links in its README may lead to."""
+        return [one.path for one in self.files[:2_000]]
+
+
+def subject(desk: Desk, asked: Asked) -> Subject:
+    """The asset that a page is about. Raises `Unanswered` for a number that none has."""
+    id = int(asked.path["id"])
+    hit = desk.hit(id)
+    return Subject(id, hit, desk.document(bytes.fromhex(hit.digest)), desk.row("asset", id) or {})
+
+
+def file_of(it: Subject, path: str) -> ContentFile:
+    """A file that the document lists. Raises `Unanswered`."""
+    found = next((one for one in it.files if one.path == path), None)
+    if found is None:
+        raise Unanswered(404, "not_found", "The asset has no such file.")
+    return found
