@@ -42,7 +42,7 @@ def export_pages(folder: Path) -> CID:
 
 
 def check_served(url: str, *, deadline: float = 30.0) -> CID:
-    """Hold each file that the pages of a hub name against this package's; returns the CID that they have in common.
+    """Hold each file that the pages of a hub name against this package's, within `deadline` seconds; returns its CID.
     Raises `Unverified` with the names of those that differ, and `HubUnavailable`."""
     http = Http(url, name=f"the hub {url}", deadline=deadline)
     try:
