@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -31,35 +33,46 @@ from registry.types import ZERO_ADDRESS
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "speed.json"
 IMPORT_BAR: Final = 0.150
 SIMULATION_BAR: Final = 5.0
-SINGLE, BATCHED = 30, 300
+WARM, SINGLE, FLYING, BATCHED = 5, 30, 60, 300
+
+_ROWS: Final = {
+    "publish_over_web3": "publish one by one, of web3.py's estimate, send, wait",
+    "pipelined_over_web3": "publications in flight, of web3.py's",
+    "batch_cpu_ms": "batches of 100, ms of CPU an asset",
+    "buy_round_trips": "a purchase with a permit, requests",
+    "settle_requests": "what earlier runs left, requests",
+}
 
 _IMPORT = "import time; t = time.perf_counter(); import registry; print(time.perf_counter() - t)"
 _CLEAN = "import registry, sys; print([m for m in ('web3', 'ape', 'pandas', 'eth_tester') if m in sys.modules])"
 
 
 def measure() -> dict[str, Any]:
-    """Import time (median of seven fresh processes, seconds) and publishing rates (assets a second)."""
+    """Import time (median of seven fresh processes, seconds); publishing and buying on an anvil beside bare web3.py in
+    the same run, in CPU of the client; requests."""
     times = [float(_python(_IMPORT)) for _ in range(7)]
     with anvil() as w3, tempfile.TemporaryDirectory() as home:
         url = str(w3.provider.endpoint_uri)
         author = Registry.connect(url, signer=dev_signer(0), deployment=deploy_local(Chain.connect(url)), home=home)
-        drafts = [_draft(number) for number in range(SINGLE + BATCHED)]
-        started = time.perf_counter()
-        for draft in drafts[:SINGLE]:
-            author.publish_many([draft])
-        single = SINGLE / (time.perf_counter() - started)
-        started = time.perf_counter()
-        author.publish_many(drafts[SINGLE:])
-        batched = BATCHED / (time.perf_counter() - started)
-        bare = _bare(w3, author)
+        web3 = _Bare(url, author)
+        drafts = iter([_draft(number) for number in range(2 * WARM + SINGLE + FLYING + BATCHED)])
+        _published(author, drafts, WARM)
+        web3.one_by_one(WARM)
+        single = _timed(lambda: [author.publish_many([next(drafts)]) for _ in range(SINGLE)])
+        bare = _timed(lambda: web3.one_by_one(SINGLE))
+        flying = _timed(lambda: _published(author, drafts, FLYING, batch=1))
+        piped = _timed(lambda: web3.pipelined(FLYING))
+        batched = _timed(lambda: _published(author, drafts, BATCHED))
+        with _counted(author.chain) as settling:
+            author.actor.outbox("settle").settle(f"publish:{author.deployment.registry}:{author.address}")
+        trips = _buying(url, author, home)
     return {
         "import_seconds": {"ours": round(statistics.median(times), 3), "bar": IMPORT_BAR, "loaded": _python(_CLEAN)},
-        "publish_per_second": {
-            "one_by_one": round(single, 1),
-            "batched": round(batched, 1),
-            "bare_web3_one_by_one": round(bare, 1),
-            "one_by_one_to_bare": round(single / bare, 2),
-        },
+        "publish_over_web3": {**_over(single, bare), "bar_cpu": 1.6, "bar_wall": 2.5},
+        "pipelined_over_web3": {**_over(flying, piped), "bar_cpu": 2.0},
+        "batch_cpu_ms": {"ours": round(batched[0] / BATCHED * 1000, 2), "bar": 4.0},
+        "buy_round_trips": {"ours": trips, "bar": 10},
+        "settle_requests": {"ours": len(settling), "bar": 3},
         "simulate_ten_calls": simulation(),
     }
 
@@ -79,12 +92,9 @@ def show(console: Console, results: dict[str, Any]) -> None:
     table.add_row(
         "import registry", f"{took['ours'] * 1000:.0f} ms (bar {took['bar'] * 1000:.0f}), heavy: {took['loaded']}"
     )
-    rates = results["publish_per_second"]
-    table.add_row(
-        "publish, one by one", f"{rates['one_by_one']} assets/s, {rates['one_by_one_to_bare']} of bare web3.py"
-    )
-    table.add_row("publish, batches of 100", f"{rates['batched']} assets/s")
-    table.add_row("bare web3.py, one by one", f"{rates['bare_web3_one_by_one']} assets/s")
+    for key, what in _ROWS.items():
+        found = results[key]
+        table.add_row(what, ", ".join(f"{name} {value}" for name, value in found.items()))
     tried = results["simulate_ten_calls"]
     table.add_row(
         "draft and simulate ten calls",
@@ -122,29 +132,92 @@ def _draft(number: int) -> Draft:
     )
 
 
-def _bare(w3: Web3, author: Registry) -> float:
-    """What web3.py alone does: sign with fixed gas and fees, send, wait for the receipt."""
-    signer = dev_signer(1)
-    started = time.perf_counter()
-    for number in range(SINGLE):
+class _Bare:
+    """What web3.py alone does: the same calls, without journal, checks and documents."""
+
+    def __init__(self, url: str, author: Registry) -> None:
+        self._w3 = Web3(Web3.HTTPProvider(url))
+        self._signer = dev_signer(1)
+        abi = author.assets.abi
+        self._assets = self._w3.eth.contract(Web3.to_checksum_address(author.deployment.registry), abi=abi)
+        self._number = 0
+
+    def one_by_one(self, count: int) -> None:
+        """Estimate, send, wait."""
+        for _ in range(count):
+            sender = Web3.to_checksum_address(self._signer.address)
+            count_now = self._w3.eth.get_transaction_count(sender)
+            made = self._call().build_transaction({"from": sender, "nonce": count_now})
+            self._received(self._sent(cast(dict[str, Any], made)))
+
+    def pipelined(self, count: int) -> None:
+        """With nonces that are counted here, and gas and fees that are known."""
+        first = self._w3.eth.get_transaction_count(Web3.to_checksum_address(self._signer.address))
+        chain_id = self._w3.eth.chain_id
+        fees = {"gas": 300_000, "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 10**9, "type": 2}
+        sent = []
+        for nonce in range(first, first + count):
+            call = self._call()
+            fields = {"to": call.address, "data": call._encode_transaction_data(), "value": 0}
+            sent.append(self._sent({**fields, **fees, "nonce": nonce, "chainId": chain_id}))
+        for transaction in sent:
+            self._received(transaction)
+
+    def _call(self) -> Any:
+        self._number += 1
         terms = (10**7, 1, 1, 2592000, 0, 0, 0, ZERO_ADDRESS)
-        publication = (Web3.keccak(text=str(number)), ZERO_ADDRESS, (False, 0), [], 0, [terms])
-        call = author.assets.functions.publish(signer.address, publication)
-        raw = signer.sign_transaction(
-            {
-                "to": author.deployment.registry,
-                "data": call._encode_transaction_data(),
-                "nonce": w3.eth.get_transaction_count(Web3.to_checksum_address(signer.address)),
-                "gas": 300_000,
-                "maxFeePerGas": 10**10,
-                "maxPriorityFeePerGas": 10**9,
-                "chainId": w3.eth.chain_id,
-                "value": 0,
-                "type": 2,
-            }
-        )
-        w3.eth.wait_for_transaction_receipt(w3.eth.send_raw_transaction(raw), poll_latency=0.005)
-    return SINGLE / (time.perf_counter() - started)
+        publication = (Web3.keccak(text=str(self._number)), ZERO_ADDRESS, (False, 0), [], 0, [terms])
+        return self._assets.functions.publish(self._signer.address, publication)
+
+    def _sent(self, fields: dict[str, Any]) -> Any:
+        fields.pop("from", None)
+        return self._w3.eth.send_raw_transaction(self._signer.sign_transaction(fields))
+
+    def _received(self, transaction: Any) -> None:
+        self._w3.eth.wait_for_transaction_receipt(transaction, poll_latency=0.005)
+
+
+def _published(author: Registry, drafts: Iterator[Draft], count: int, **options: Any) -> None:
+    author.publish_many([next(drafts) for _ in range(count)], **options)
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """CPU seconds of this process, and seconds by the clock."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    return time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _over(ours: tuple[float, float], bare: tuple[float, float]) -> dict[str, float]:
+    return {"cpu": round(ours[0] / bare[0], 2), "wall": round(ours[1] / bare[1], 2)}
+
+
+@contextmanager
+def _counted(chain: Chain) -> Iterator[list[object]]:
+    """The requests that a node gets meanwhile."""
+    provider: Any = chain.w3.provider
+    manager, requests = provider._request_session_manager, []
+    post = manager.make_post_request
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        requests.append(args)
+        return post(*args, **kwargs)
+
+    manager.make_post_request = counted
+    try:
+        yield requests
+    finally:
+        del manager.make_post_request
+
+
+def _buying(url: str, author: Registry, home: str) -> int:
+    """The requests of the first purchase of a client that knows the tokens, with a permit."""
+    asset = author.publish_many([_draft(10**6)])[0]
+    buyer = Registry.connect(url, signer=dev_signer(2), deployment=author.deployment, home=home)
+    buyer.fund("100 USD")
+    with _counted(buyer.chain) as asked:
+        buyer.buy(asset.did, "month", max_total="12.5 USD")
+    return len(asked)
 
 
 def _python(code: str) -> str:

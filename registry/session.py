@@ -150,8 +150,10 @@ class Session:
     @cached_property
     def all_tokens(self) -> tuple[Token, ...]:
         """Every payment token that the registry ever took, by index; their order never changes."""
-        known = self.chain.call(self.assets.functions.paymentTokens())
-        return tuple(self._token(index, token) for index, (token, _allowed) in enumerate(known))
+        known = [token for token, _allowed in self.chain.call(self.assets.functions.paymentTokens())]
+        erc20 = [self.erc20(token).functions for token in known if int(token, 16)]
+        with self.chain.ahead(*(question for one in erc20 for question in (one.decimals(), one.symbol()))):
+            return tuple(self._token(index, token) for index, token in enumerate(known))
 
     @property
     def tokens(self) -> tuple[Token, ...]:

@@ -45,6 +45,11 @@ class Catalogue:
         did = self._session.did(asset)
         if isinstance(asset, Asset):
             return asset
+        functions = self._session.assets.functions
+        with self._session.chain.ahead(functions.assetInfo(did.asset_id), functions.licencesOf(did.asset_id)):
+            return self._get(did)
+
+    def _get(self, did: DID) -> Asset:
         info = self._session.read(did, self._session.assets.functions.assetInfo(did.asset_id))
         named = to_digest(bytes(info[1]))
         document = document_of(self._session, did, named, info[2])

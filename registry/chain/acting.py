@@ -5,6 +5,7 @@ A verb asks the actor of its client for an `Outbox` and says there what is to be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -90,6 +91,11 @@ class Outbox(Protocol):
     ) -> CallOutcome:
         """Have a call done, with `value` wei."""
 
+    def send_all(
+        self, calls: Sequence[tuple[Call | ContractFunction, str]], *, once: bool = False
+    ) -> tuple[CallOutcome, ...]:
+        """Have calls done that do not depend on each other, each with its intent."""
+
     def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """Settle an intent that was held."""
 
@@ -170,6 +176,12 @@ class Sending:
         receipt = self._sender.send(call, intent=intent, value=value, once=once, hold=hold)
         return CallOutcome(receipt.cost, receipt)
 
+    def send_all(
+        self, calls: Sequence[tuple[Call | ContractFunction, str]], *, once: bool = False
+    ) -> tuple[CallOutcome, ...]:
+        """See `Sender.send_all`."""
+        return tuple(CallOutcome(receipt.cost, receipt) for receipt in self._sender.send_all(calls, once=once))
+
     def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """See `Sender.conclude`."""
         self._sender.conclude(intent, receipt)
@@ -220,6 +232,12 @@ class Trying:
         if intent is not None and self.found(intent, once=once):
             return CallOutcome(NOTHING, None, before=True)
         return CallOutcome(self.preview(call, value=value), None)
+
+    def send_all(
+        self, calls: Sequence[tuple[Call | ContractFunction, str]], *, once: bool = False
+    ) -> tuple[CallOutcome, ...]:
+        """What each would cost."""
+        return tuple(self.send(call, intent=intent, once=once) for call, intent in calls)
 
     def conclude(self, intent: str, receipt: TxReceipt) -> None:
         """Leave it as it is."""

@@ -5,6 +5,7 @@ The client's verbs work on it unchanged: each call is tried on the chain as far 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, cast
@@ -113,6 +114,12 @@ class Collecting:
         self.written.calls.append(wanted if isinstance(call, Call) else replace(wanted, abi=_unknown(call)))
         receipt = TxReceipt(UNSENT, 0, 0, 0, events, self.address, wanted.value)
         return CallOutcome(receipt.cost, receipt)
+
+    def send_all(
+        self, calls: Sequence[tuple[Call | ContractFunction, str]], *, once: bool = False
+    ) -> tuple[CallOutcome, ...]:
+        """Write them down, one after the other."""
+        return tuple(self.send(call, intent=intent, once=once) for call, intent in calls)
 
     def settle(self, intent: str, *, once: bool = False, hold: bool = False) -> tuple[CallOutcome, ...]:
         """Nothing is ever left: nothing is sent."""

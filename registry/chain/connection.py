@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, cast
@@ -34,7 +35,7 @@ from registry.chain.fees import FeeMarket
 from registry.chain.lazy_contract import LazyContract
 from registry.chain.logs import Event, TxReceipt, decode_log, read_receipt, topics_for
 from registry.chain.node_answers import LogRange
-from registry.chain.node_line import NodeLine, asking, short
+from registry.chain.node_line import NodeLine, Question, asking, short
 from registry.chain.reverts import reverted
 from registry.chain.transport import ShownHTTP, ShownIPC, ShownWebSocket, TesterProvider
 from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, RegistryError, WrongChain
@@ -52,6 +53,9 @@ TIMEOUT: Final = 30.0
 
 ANSWER_MAX: Final = 64 * 1024 * 1024
 """Bytes of an answer over a web socket: what services give at once over HTTP."""
+
+LAST_BLOCK: Final[Question] = ("eth_getBlockByNumber", ("latest", False))
+"""What `Chain.block` asks, for `Chain.ahead`."""
 
 FIRST_RANGE: Final = 10_000
 """Blocks asked for at once when events are read; fewer where the node refuses."""
@@ -245,6 +249,21 @@ class Chain:
             raise reverted(error) from error
         except Web3RPCError as error:
             raise ChainError(f"The node refused to call {fn.fn_name}: {short(error)}.") from error
+
+    def ahead(self, *asked: ContractFunction | Question) -> AbstractContextManager[None]:
+        """Ask now, in one request where the node takes several questions in one, what is going to be asked within; a
+        question that is going to be asked twice stands there twice. What `call` and the rest do is the same without."""
+        if self.is_in_process:
+            return nullcontext()
+        questions: list[Question] = []
+        for one in asked:
+            if isinstance(one, tuple):
+                questions.append(one)
+                continue
+            questions.append(("eth_call", ({"to": one.address, "data": one._encode_transaction_data()}, "latest")))
+            if to_address(one.address) not in self._with_code:
+                questions.append(("eth_getCode", (one.address, "latest")))
+        return self.line.ahead(questions)
 
     def balance(self, address: str) -> WeiAmount:
         """Return how much of the native coin an account holds, in wei."""

@@ -242,14 +242,14 @@ class Journal:
         """Return the transactions made for an intent, the newest first."""
         return self._select("chain = ? AND sender = ? AND intent = ? ORDER BY id DESC", (chain, sender, intent))
 
-    def unfinished(self, chain: str, sender: str, intent: str, nonce: int) -> list[JournalEntry]:
+    def unfinished(self, chain: str, sender: str, intent: str, block: int) -> list[JournalEntry]:
         """Return what was begun for `intent` and those below it (``intent:...``), in order: what is not settled, and
-        what was with a nonce from `nonce` on."""
+        what was in a block after `block`."""
         below = f"{intent}:"
         return self._select(
-            "chain = ? AND sender = ? AND (NOT settled OR nonce >= ?) AND (intent = ? OR substr(intent, 1, ?) = ?)"
+            "chain = ? AND sender = ? AND (NOT settled OR settled > ?) AND (intent = ? OR substr(intent, 1, ?) = ?)"
             " ORDER BY nonce, id",
-            (chain, sender, nonce, intent, len(below), below),
+            (chain, sender, block, intent, len(below), below),
         )
 
     def at_nonce(self, chain: str, sender: str, nonce: int) -> list[JournalEntry]:

@@ -7,8 +7,12 @@ seen in a block is looked for there or later, whoever answers.
 
 from __future__ import annotations
 
+import json
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any, Final, cast
 
@@ -73,6 +77,7 @@ class NodeLine:
         self._seconds = seconds
         self._most = 1_000 if isinstance(provider, HTTPProvider) else 1
         self._block, self._until = 0, 0.0
+        self._held = _Held()
 
     def saw(self, block: int) -> None:
         """From now on, and for a while, the chain is read at this block or later."""
@@ -80,6 +85,9 @@ class NodeLine:
 
     def ask(self, method: str, params: Sequence[Any]) -> RPCResponse:
         """The answer of the node, of the last block or one that was seen."""
+        held = self._held.answers.get(_name(method, params)) if self._held.answers else None
+        if held:
+            return held.pop()
         place = _PLACES.get(method)
         if not self.seen:
             return self._asked(method, params)
@@ -106,6 +114,38 @@ class NodeLine:
                 continue
             answers += given
         return answers
+
+    @contextmanager
+    def ahead(self, questions: Sequence[Question]) -> Iterator[None]:
+        """Ask these in one request now. Within, whoever of this thread asks one of them gets that answer, as often as
+        it stands here; what has no answer that says something is asked again then."""
+        before = self._held.answers
+        missing = [(method, params) for method, params in questions if not before.get(_name(method, params))]
+        if missing and self._most > 1:
+            self._held.answers = {**before, **self._now(missing)}
+        try:
+            yield
+        finally:
+            self._held.answers = before
+
+    def _now(self, questions: Sequence[Question]) -> dict[str, list[RPCResponse]]:
+        """The answers to some questions by their names, of a block that was seen or later."""
+        often = Counter(_name(method, params) for method, params in questions)
+        once = {_name(method, params): (method, params) for method, params in questions}
+        began, again = time.monotonic(), False
+        while True:
+            seen = self.seen
+            asked = [_of_block(method, params, seen) for method, params in once.values()]
+            found = self.ask_many([_HEAD, *asked] if seen else asked)
+            answers, number = (found[1:], _number(found[0].get("result"))) if seen else (found, 0)
+            if seen and (number < seen or any(lacks_block(answer) for answer in answers)):
+                self._wait_for(seen, began)
+            elif number > seen and seen and not again and asked != list(once.values()):
+                self._block, again = max(self._block, number), True
+            else:
+                break
+        told = zip(once, answers, strict=True)
+        return {name: [answer] * often[name] for name, answer in told if not _says_nothing(answer, seen)}
 
     # --- Not before what was seen ----------------------------------------------------------------
 
@@ -258,6 +298,37 @@ def _number(found: Any) -> int:
         return int(found, 16)
     except (TypeError, ValueError):
         return 0
+
+
+class _Held(threading.local):
+    """What a thread has asked ahead, by the names of the questions."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[RPCResponse]] = {}
+
+
+def _name(method: str, params: Sequence[Any]) -> str:
+    """A question as text; of the last block, whether that is said or not."""
+    place = _PLACES.get(method, 1 if method == "eth_estimateGas" else None)
+    told = params[:place] if place is not None and list(params[place:]) == ["latest"] else params
+    return f"{method} {json.dumps(told, sort_keys=True)}".lower()
+
+
+def _of_block(method: str, params: Sequence[Any], seen: int) -> Question:
+    """A question about the state, asked of a block that was seen; others as they are."""
+    place = _PLACES.get(method)
+    if not seen or place is None or list(params[place:]) not in ([], ["latest"]):
+        return method, params
+    return method, [*params[:place], hex(seen)]
+
+
+def _says_nothing(answer: RPCResponse, seen: int) -> bool:
+    """Whether it is an answer that has to be asked for again: a node that is not well, or a block before one that was
+    seen."""
+    found = answer.get("result")
+    if answer.get("error") is not None:
+        return is_unwell(answer)
+    return found is None or (isinstance(found, dict) and "gasLimit" in found and _number(found.get("number")) < seen)
 
 
 # --- For web3 ------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from registry.chain.fees import HISTORY, NO_FEES, PERCENTILE, TIP_MAX, TIP_MIN, 
 if TYPE_CHECKING:
     from registry.chain.connection import Chain
 
+FEE_HISTORY: Final = ("eth_feeHistory", (hex(HISTORY), "latest", [PERCENTILE]))
+"""What is asked of a chain that has base fees, for `Chain.ahead`."""
+
 NAMED_MAX: Final = 10 * TIP_MAX
 """The most of what a node names as its least tip that is taken without asking the user."""
 

@@ -19,13 +19,13 @@ from web3.exceptions import TransactionNotFound, Web3RPCError
 from web3.types import TxParams
 
 from registry.chain.call import Call, as_call
-from registry.chain.connection import TEST_CHAINS, Chain
+from registry.chain.connection import LAST_BLOCK, TEST_CHAINS, Chain
 from registry.chain.fees import NOTHING, Cost, Fees
 from registry.chain.journal import Journal, JournalEntry
 from registry.chain.logs import TxReceipt, read_receipt
 from registry.chain.node_answers import is_unwell
 from registry.chain.node_line import short
-from registry.chain.pricing import current_fees, heed
+from registry.chain.pricing import FEE_HISTORY, current_fees, heed
 from registry.chain.refusals import _NonceTaken, _TypeRefused, refusal, says
 from registry.chain.signers import Signer
 from registry.errors import (
@@ -163,6 +163,26 @@ class Sender:
             entry = self._start(wanted, quote, intent, deadline, once, single)
         return self._finish(entry, deadline, hold)
 
+    def send_all(
+        self, calls: Sequence[tuple[Call | ContractFunction, str]], *, once: bool = False
+    ) -> tuple[TxReceipt, ...]:
+        """Send calls that do not depend on each other, each of an intent of its own, at once: the next does not wait
+        for the one before to be in a block. Returns their receipts, in order; of each holds what `send` says of one.
+        """
+        deadline = time.monotonic() + self.timeout
+        wanted = [(as_call(call, 0), intent) for call, intent in calls]
+        alone = len(wanted) == 1 or self.chain.is_in_process
+        begun: list[JournalEntry | None] = [None] * len(wanted)
+        if not alone:
+            begun = self._start_all(wanted, deadline, once)
+        receipts = [("eth_getTransactionReceipt", (entry.hash,)) for entry in begun if entry is not None]
+        with self.chain.ahead(*receipts, *[LAST_BLOCK] * len(receipts)):
+            # Whichever was refused is sent by itself, which knows about each refusal.
+            return tuple(
+                self.send(call, intent=intent, once=once) if entry is None else self._finish(entry, deadline, False)
+                for (call, intent), entry in zip(wanted, begun, strict=True)
+            )
+
     def is_begun(self, intent: str) -> bool:
         """Whether a transaction of an intent was signed which a block may have, or yet take."""
         return bool(self._journal.find(self.chain.identity, self.address, intent))
@@ -202,7 +222,7 @@ class Sender:
             entry = self._standing(intent, deadline, True)
             return () if entry is None else (self._finish(entry, deadline, hold),)
         receipts = []
-        begun = self._journal.unfinished(self.chain.identity, self.address, intent, self._first_unsure())
+        begun = self._journal.unfinished(self.chain.identity, self.address, intent, self._last_sure())
         there = self._in_blocks([entry.hash for entry in begun if entry.settled])
         unsure = (entry for entry in begun if entry.hash not in there)
         for left in dict.fromkeys(entry.intent for entry in unsure if self._is_open(entry, deadline)):
@@ -275,6 +295,31 @@ class Sender:
 
     def _quote(self, call: Call, *, exact: bool = False, preview: bool = False) -> _Quote:
         """Dry-run `call`, then price it. On a chain in the process gas is estimated if `exact` only."""
+        [quote] = self._quotes([call], exact=exact, preview=preview)
+        return quote
+
+    def _quotes(self, calls: Sequence[Call], *, exact: bool = False, preview: bool = False) -> list[_Quote]:
+        """Quotes of calls that do not depend on each other."""
+        held = ("eth_getBalance", (self.address, "latest"))
+        tried = [("eth_estimateGas", (_hexed(self._fields(call)),)) for call in calls]
+        try:
+            with self.chain.ahead(*tried, *[held, LAST_BLOCK, LAST_BLOCK, FEE_HISTORY] * len(calls)):
+                quotes = [self._gauged(call, exact, preview) for call in calls]
+            if not self.chain.is_in_process:
+                # Once more as they will be sent: what they run could else tell the trial by the price or the gas.
+                sent = [_as_sent(self._fields(call), quote) for call, quote in zip(calls, quotes, strict=True)]
+                with self.chain.ahead(*(("eth_call", (_hexed(fields), "latest")) for fields in sent)):
+                    for fields in sent:
+                        self.chain.w3.eth.call(fields)
+        except Web3RPCError as error:
+            refused = refusal(error, self.address)
+            if isinstance(refused, _TypeRefused) and not self.chain.fee_market.plain:
+                self.chain.fee_market.plain = True
+                return self._quotes(calls, exact=exact, preview=preview)
+            raise refused from error
+        return quotes
+
+    def _gauged(self, call: Call, exact: bool, preview: bool) -> _Quote:
         if call.data and not self.chain.has_code(call.to):
             raise NotDeployed(self.chain.chain_id, f"there is no contract at {call.to}")
         held = self.chain.balance(self.address)
@@ -282,30 +327,20 @@ class Sender:
             raise self._too_poor(call.value, held)
         fields = self._fields(call)
         limit = int(self.chain.w3.eth.get_block("latest")["gasLimit"])
-        try:
-            if self.chain.is_in_process and not exact:
-                # There eth-tester searches for the estimate by running the call many times over.
-                self.chain.w3.eth.call(fields)
-                gas, spent = limit // 2, limit // 2
-            else:
-                spent = self._estimated(fields)
-                headroom = GAS_HEADROOM if call.data else 0
-                gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
-                gas = min(gas, max(GAS_CAP, spent))
-                # Of one account on two machines equal calls would else be equal bytes, which a node takes for one.
-                gas -= 0 if preview else secrets.randbelow(1 + (gas - spent) // 4)
-            quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
-            if held < quote.cost.total_value:
-                raise self._too_poor(quote.cost.total_value, held)
-            if not self.chain.is_in_process:
-                # Once more as it will be sent: what it runs could else tell the trial by the price or the gas.
-                self.chain.w3.eth.call(cast(TxParams, {**fields, "gas": gas, **quote.fees.fields()}))
-        except Web3RPCError as error:
-            refused = refusal(error, self.address)
-            if isinstance(refused, _TypeRefused) and not self.chain.fee_market.plain:
-                self.chain.fee_market.plain = True
-                return self._quote(call, exact=exact, preview=preview)
-            raise refused from error
+        if self.chain.is_in_process and not exact:
+            # There eth-tester searches for the estimate by running the call many times over.
+            self.chain.w3.eth.call(fields)
+            gas, spent = limit // 2, limit // 2
+        else:
+            spent = self._estimated(fields)
+            headroom = GAS_HEADROOM if call.data else 0
+            gas = min(max(spent * GAS_MARGIN[0] // GAS_MARGIN[1], spent + headroom, call.gas), limit)
+            gas = min(gas, max(GAS_CAP, spent))
+            # Of one account on two machines equal calls would else be equal bytes, which a node takes for one.
+            gas -= 0 if preview else secrets.randbelow(1 + (gas - spent) // 4)
+        quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
+        if held < quote.cost.total_value:
+            raise self._too_poor(quote.cost.total_value, held)
         return quote
 
     def _estimated(self, fields: TxParams) -> int:
@@ -385,6 +420,55 @@ class Sender:
             time.sleep(0.1)
         raise NonceStuck(self.address, nonce, self._count("latest"))
 
+    def _start_all(self, wanted: Sequence[tuple[Call, str]], deadline: float, once: bool) -> list[JournalEntry | None]:
+        """Sign, record and broadcast several, with nonces one after the other; None for each that is still to be sent.
+
+        Nothing is sent that is over what the account holds with all the others, or would take the place of another.
+        """
+        begun = [self._standing(intent, deadline, once) for _, intent in wanted]
+        quotes = iter(self._quotes([call for (call, _), one in zip(wanted, begun, strict=True) if one is None]))
+        left: int = self.chain.balance(self.address)
+        signed: list[tuple[int, JournalEntry]] = []
+        with self._locked(deadline):
+            nonce = self._next_nonce(in_doubt=False)
+            for place, (call, intent) in enumerate(wanted):
+                if begun[place] is not None:
+                    continue
+                quote = next(quotes)
+                left -= quote.cost.total_value
+                if (other := self._standing(intent, deadline, once)) is not None:
+                    begun[place] = other
+                    continue
+                waits = self._journal.at_nonce(self.chain.identity, self.address, nonce)
+                if left < 0 or any(entry.accepted for entry in waits):
+                    break
+                begun[place] = entry = self._write(call, quote, nonce, intent)
+                signed.append((place, entry))
+                nonce += 1
+            for place in self._broadcast_all(signed):
+                begun[place] = None
+        return begun
+
+    def _broadcast_all(self, signed: Sequence[tuple[int, JournalEntry]]) -> list[int]:
+        """Hand the bytes of several to the node, as `_broadcast` does those of one; the places of those it refused."""
+        refused = []
+        try:
+            sent = [("eth_sendRawTransaction", ["0x" + entry.raw.hex()]) for _, entry in signed]
+            answers = self.chain.line.ask_many(sent, patient=False)
+        except ConnectionFailed:
+            return []
+        for (place, entry), answer in zip(signed, answers, strict=True):
+            told: Any = answer.get("error")
+            try:
+                if told is not None:
+                    words = str(told.get("message", told) if isinstance(told, dict) else told)
+                    if not self._is_taken(entry, Web3RPCError(words, rpc_response=answer), False):
+                        continue
+                self._journal.accept(entry)
+            except (ChainError, PaymentError):
+                refused.append(place)
+        return refused
+
     def _next_nonce(self, *, in_doubt: bool) -> int:
         """Return the first nonce that is neither mined nor waiting. Of what waits some nodes say less than is mined,
         which shows when one was refused."""
@@ -449,17 +533,23 @@ class Sender:
         except ConnectionFailed:
             return
         except Web3RPCError as error:
-            # The answer to an earlier try may have been lost on the way.
-            if not says(
-                error, "already known", "already imported", "known transaction", "already exists"
-            ) and not self._known(entry.hash):
-                refused = refusal(error, self.address)
-                if type(refused) is ChainError and is_unwell(error.rpc_response):
-                    return
-                if not again and type(refused) is not _NonceTaken:
-                    self._journal.discard(entry)
-                raise refused from error
+            if not self._is_taken(entry, error, again):
+                return
         self._journal.accept(entry)
+
+    def _is_taken(self, entry: JournalEntry, error: Web3RPCError, again: bool) -> bool:
+        """Whether a node that answers its bytes so has them, False if that is to be found out; raises the refusal."""
+        # The answer to an earlier try may have been lost on the way.
+        if says(error, "already known", "already imported", "known transaction", "already exists"):
+            return True
+        if self._known(entry.hash):
+            return True
+        refused = refusal(error, self.address)
+        if type(refused) is ChainError and is_unwell(error.rpc_response):
+            return False
+        if not again and type(refused) is not _NonceTaken:
+            self._journal.discard(entry)
+        raise refused from error
 
     # --- What became of it -----------------------------------------------------------------------
 
@@ -470,11 +560,11 @@ class Sender:
         """
         entries = self._journal.find(self.chain.identity, self.address, intent)
         if not once:
-            unsure = self._first_unsure() if any(entry.settled for entry in entries) else 0
+            sure = self._last_sure() if any(entry.settled for entry in entries) else 0
             entries = [
                 entry
                 for entry in entries
-                if not entry.settled or (entry.nonce >= unsure and self._is_open(entry, deadline))
+                if not entry.settled or (entry.settled > sure and self._is_open(entry, deadline))
             ]
         for entry in entries:
             receipt = self._receipt(entry.hash)
@@ -494,14 +584,9 @@ class Sender:
                 return entry
         return None
 
-    def _first_unsure(self) -> int:
-        """The first nonce whose transaction a reorganisation could still take back."""
-        if self.chain.is_in_process:
-            return self._count("latest")
-        try:
-            return self._count(max(0, self.chain.block().number - FINAL))
-        except ConnectionFailed:
-            return 0  # a node that has forgotten what was then: all are asked about
+    def _last_sure(self) -> int:
+        """The last block that no reorganisation is reckoned to take back."""
+        return self.chain.block().number - (0 if self.chain.is_in_process else FINAL)
 
     def _is_open(self, entry: JournalEntry, deadline: float) -> bool:
         """Whether the outcome of `entry` was not told yet, or was and is not on the chain any more."""
@@ -557,17 +642,16 @@ class Sender:
         pause, seen, reached = _POLL_MIN, None, 0
         while True:
             try:
-                receipt = self._receipt(entry.hash)
+                receipt, head = self._receipt_and_head(entry)
                 if receipt is not None:
                     seen = int(receipt["blockNumber"])
-                    head = self.chain.block().number
                     if head > reached:
                         reached, deadline = head, max(deadline, min(last, time.monotonic() + self.timeout))
-                    # Read anew after the last confirmation: a block that was dropped meanwhile shows.
+                    # Where there are several, read anew after the last one: a block that was dropped meanwhile shows.
                     if head - seen + 1 >= self.chain.confirmations:
-                        receipt = self._receipt(entry.hash)
-                        if receipt is not None and int(receipt["blockNumber"]) == seen:
-                            return self._settled(entry, receipt)
+                        again = receipt if self.chain.confirmations == 1 else self._receipt(entry.hash)
+                        if again is not None and int(again["blockNumber"]) == seen:
+                            return self._settled(entry, again)
                 elif seen is not None or time.monotonic() - sent > _REBROADCAST_SECONDS:
                     if self._superseded(entry, deadline):
                         raise ChainError(
@@ -658,6 +742,12 @@ class Sender:
             )
         return receipt
 
+    def _receipt_and_head(self, entry: JournalEntry) -> tuple[Any, int]:
+        """The receipt of a transaction, and where there is one how far the chain is."""
+        with self.chain.ahead(("eth_getTransactionReceipt", (entry.hash,)), LAST_BLOCK):
+            receipt = self._receipt(entry.hash)
+            return receipt, 0 if receipt is None else self.chain.block().number
+
     def _in_blocks(self, hashes: Sequence[str]) -> set[str]:
         """Those of some transactions that are in a block, asked for together."""
         answers = self.chain.line.ask_many([("eth_getTransactionReceipt", [one]) for one in hashes])
@@ -674,6 +764,15 @@ class Sender:
         except TransactionNotFound:
             return False
         return True
+
+
+def _as_sent(fields: TxParams, quote: _Quote) -> TxParams:
+    return cast(TxParams, {**fields, "gas": quote.gas, **quote.fees.fields()})
+
+
+def _hexed(fields: TxParams) -> dict[str, Any]:
+    """A call as web3 puts it to a node: numbers but the kind of the transaction in hexadecimal digits."""
+    return {name: hex(value) if isinstance(value, int) and name != "type" else value for name, value in fields.items()}
 
 
 def _above(fees: Fees, raw: bytes) -> Fees:

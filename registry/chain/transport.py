@@ -7,8 +7,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+import requests
 from eth_abi.abi import encode
+from requests.utils import get_netrc_auth
 from web3 import EthereumTesterProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
+from web3._utils.http_session_manager import HTTPSessionManager
 from web3.exceptions import ContractLogicError
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -22,8 +25,25 @@ IN_PROCESS_CHAIN_ID: Final = 1337
 GENESIS_TIME: Final = 1_767_225_600
 
 
+class _Sessions(HTTPSessionManager):
+    """Sessions of threads that read the environment once, and not with each question: for proxies, names and roots."""
+
+    def cache_and_return_session(self, endpoint_uri: Any, *args: Any, **kwargs: Any) -> requests.Session:
+        session = super().cache_and_return_session(endpoint_uri, *args, **kwargs)
+        if session.trust_env:
+            found = session.merge_environment_settings(endpoint_uri, {}, None, None, None)
+            session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+            session.auth = session.auth or get_netrc_auth(endpoint_uri)
+            session.trust_env = False
+        return session
+
+
 class ShownHTTP(HTTPProvider):
     """A node asked over HTTP, whose address is shown without its secrets."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request_session_manager = _Sessions()
 
     def __str__(self) -> str:
         return shown(str(self.endpoint_uri))

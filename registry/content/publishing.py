@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Required, TypedDict, Unpack, overload
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import (
@@ -19,6 +19,7 @@ from registry.assets.drafting import (
     published_in,
     update_document,
 )
+from registry.chain.connection import LAST_BLOCK
 from registry.chain.fees import NOTHING
 from registry.content.kinds import shelf_for
 from registry.content.offering import offering_of, raw_of
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from registry.documents.compute_terms import Terms
     from registry.gated.policy import Gated
     from registry.sandbox.runs.record import RunRecord
+
+
+FLYING: Final = 16
+"""Transactions that wait for a block together: as many as nodes keep of one account without a word."""
 
 
 class AssetOptions(PublishingOptions, total=False):
@@ -170,19 +175,22 @@ class Publishing(Session):
         whole(batch, "publications in a transaction")
         outbox = self.actor.outbox("publish", dry_run=dry_run)
         holder = to_address(owner) if owner else self.address
-        tokens = self.tokens
         wanted = list(drafts)
         planner, catalogue = Planner(self), Catalogue(self)
-        for draft in wanted:
-            shelf_for(self, draft).admit(draft, holder, again)
-        planner.check_payout(holder, *(draft.payout for draft in wanted))
-        plans = [planner.plan(draft, tokens, lambda one: shelf_for(self, one).pack(one, dry_run)) for draft in wanted]
-        _refuse_repeats(plans)
         intent = f"publish:{self.deployment.registry}:{holder}"
-        if not dry_run:
-            catalogue.keep(*(plan.ddo for plan in plans))
-            if not again:
-                outbox.settle(intent)
+        with self.chain.ahead(self.assets.functions.paymentTokens(), LAST_BLOCK):
+            tokens = self.tokens
+            for draft in wanted:
+                shelf_for(self, draft).admit(draft, holder, again)
+            planner.check_payout(holder, *(draft.payout for draft in wanted))
+            plans = [
+                planner.plan(draft, tokens, lambda one: shelf_for(self, one).pack(one, dry_run)) for draft in wanted
+            ]
+            _refuse_repeats(plans)
+            if not dry_run:
+                catalogue.keep(*(plan.ddo for plan in plans))
+                if not again:
+                    outbox.settle(intent)
         done = {} if again else planner.published(holder, plans)
         missing = [plan for plan in plans if plan.digest not in done]
         chunks = _chunks(missing, batch)
@@ -191,14 +199,15 @@ class Publishing(Session):
             cost = outbox.preview(*(_publication(self, holder, chunk) for chunk in left))
             return _preview([plan for chunk in left for plan in chunk], cost)
         receipts: dict[Digest, TxReceipt] = {}
-        for chunk in chunks:
+        for start in range(0, len(chunks), FLYING):
+            flight = chunks[start : start + FLYING]
+            calls = [(_publication(self, holder, chunk), f"{intent}:{_fingerprint(chunk)}") for chunk in flight]
             # `once`: whoever publishes the same at the same moment, in another thread or process, joins in.
-            call = _publication(self, holder, chunk)
-            receipt = outbox.send(call, intent=f"{intent}:{_fingerprint(chunk)}", once=not again).done
-            # The ids are consecutive.
-            for number, plan in enumerate(chunk, start=published_in(receipt, self.deployment.registry)):
-                done[plan.digest], receipts[plan.digest] = number, receipt
-            self.progress("publishing", len(receipts), len(missing))
+            for chunk, outcome in zip(flight, outbox.send_all(calls, once=not again), strict=True):
+                # The ids are consecutive.
+                for number, plan in enumerate(chunk, start=published_in(outcome.done, self.deployment.registry)):
+                    done[plan.digest], receipts[plan.digest] = number, outcome.done
+                self.progress("publishing", len(receipts), len(missing))
         made = tuple(plan.published(self.did(done[plan.digest]), holder, receipts.get(plan.digest)) for plan in plans)
         for draft, published_one in zip(wanted, made, strict=True):
             shelf_for(self, draft).deliver(draft, published_one)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
+from registry.chain.connection import LAST_BLOCK
 from registry.chain.fees import NOTHING
 from registry.documents.typed_data import typed_data
 from registry.errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
     from registry.chain.logs import TxReceipt
+    from registry.chain.node_line import Question
 
 Permit = tuple[Address, int, int, int, bytes, bytes]
 """An EIP-2612 approval as sellers take it: token, value, deadline, v, r, s."""
@@ -82,23 +84,23 @@ class Buying(Session):
         """
         offer = Catalogue(self).offer(asset, licence)
         receiver = to_address(account) if account else self.address
-        price = self.quote(offer.did, offer, units=units)
         wanted = (offer.did.asset_id, offer.number, receiver, units)
-        name = "" if once is None else f":{once}"
-        intent = f"buy:{self.deployment.marketplace}:{self.address}:{wanted}:{as_tokens}{name}"
-        outbox = self.actor.outbox("buy a licence", dry_run=dry_run)
-        # First of all: a purchase that went through is not to fail for the money that it has spent.
-        earlier = outbox.found(intent, once=once is not None)
-        settled = outbox.settle(intent, once=once is not None, hold=True)
-        done, approval = settled[-1] if settled else None, None
-        if done is None:
-            seen = (offer.price * units if offer.price else None) if was_seen(asset, licence) else price.total
-            maximum = agreed(self, max_total, seen, price.total.token)
-            require_payable(self, offer, price.total, maximum)
-            order = (*wanted, maximum.units, offer.digest)
-            with ExitStack() as paid, paying_at_most(offer, maximum):
-                call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run, paid)
-                done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
+        with ExitStack() as paid:
+            with self.chain.ahead(*self._about(offer, units)):
+                price = self.quote(offer.did, offer, units=units)
+                intent = self._intent(wanted, as_tokens, once)
+                outbox = self.actor.outbox("buy a licence", dry_run=dry_run)
+                # First of all: a purchase that went through is not to fail for the money that it has spent.
+                earlier = outbox.found(intent, once=once is not None)
+                settled = outbox.settle(intent, once=once is not None, hold=True)
+                done, approval = settled[-1] if settled else None, None
+                if done is None:
+                    maximum = self._agreed(offer, price, units, max_total, was_seen(asset, licence))
+                    order = (*wanted, maximum.units, offer.digest)
+                    call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run, paid)
+            if done is None:
+                with paying_at_most(offer, maximum):
+                    done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
         tx = done.receipt
         bought = Purchase(
             did=offer.did,
@@ -150,6 +152,28 @@ class Buying(Session):
         return self.act(f"give {units} x {offer.name!r} of {offer.did} to {account}", call, dry_run=dry_run)
 
     # --- Below the verbs -------------------------------------------------------------------------
+
+    def _intent(self, wanted: tuple[int, int, Address, int], as_tokens: bool, once: str | None) -> str:
+        """Under which name the journal has a purchase."""
+        name = "" if once is None else f":{once}"
+        return f"buy:{self.deployment.marketplace}:{self.address}:{wanted}:{as_tokens}{name}"
+
+    def _agreed(self, offer: Offer, price: Quote, units: int, wanted: str | Amount | None, seen: bool) -> Amount:
+        """The most that is paid, which the account has."""
+        known = (offer.price * units if offer.price else None) if seen else price.total
+        maximum = agreed(self, wanted, known, price.total.token)
+        require_payable(self, offer, price.total, maximum)
+        return maximum
+
+    def _about(self, offer: Offer, units: int) -> list[ContractFunction | Question]:
+        """What is asked before a purchase, whatever becomes of it."""
+        quoted = self.market.functions.quote(offer.did.asset_id, offer.number, units)
+        asked: list[ContractFunction | Question] = [quoted, LAST_BLOCK, self.assets.functions.paymentTokens()]
+        token = offer.price.token.address if offer.price else None
+        if token is not None and self.actor.written is None:
+            erc20 = self.erc20(token).functions
+            asked += [erc20.balanceOf(self.address), erc20.allowance(self.address, self.deployment.marketplace)]
+        return asked
 
     def _purchase(
         self,
@@ -270,11 +294,11 @@ def _permit(session: Session, token: Token, value: int, seller: Address) -> Perm
     if session.actor.written is not None:
         return None
     contract = session.erc20(token.address)
+    domain, number = contract.functions.eip712Domain(), contract.functions.nonces(session.address)
     try:
-        _fields, name, version, chain_id, verifier, _salt, _extensions = session.chain.call(
-            contract.functions.eip712Domain()
-        )
-        nonce = int(session.chain.call(contract.functions.nonces(session.address)))
+        with session.chain.ahead(domain, number, LAST_BLOCK):
+            _fields, name, version, chain_id, verifier, _salt, _extensions = session.chain.call(domain)
+            nonce, now = int(session.chain.call(number)), session.chain.block().timestamp
     except ConnectionFailed:
         raise
     except Exception:  # whatever a token without permit answers
@@ -282,7 +306,7 @@ def _permit(session: Session, token: Token, value: int, seller: Address) -> Perm
     # A domain that is not the token's own could make the signature good for something else.
     if chain_id != session.chain.chain_id or to_address(verifier) != token.address:
         return None
-    deadline = max(session.chain.block().timestamp, int(time.time())) + PERMIT_SECONDS
+    deadline = max(now, int(time.time())) + PERMIT_SECONDS
     fields = (session.address, seller, value, nonce, deadline)
     message = typed_data(
         "Permit",

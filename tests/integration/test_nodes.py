@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from registry.chain import reverts
 from registry.chain.addresses import Deployment
 from registry.chain.batch import Read, read_many
 from registry.chain.call import Call
-from registry.chain.connection import Chain
+from registry.chain.connection import LAST_BLOCK, Chain
 from registry.chain.fees import FeeMarket
 from registry.chain.fork import Trial, run
 from registry.chain.journal import Journal
@@ -443,3 +445,42 @@ def test_a_node_that_refuses_the_factory_is_not_paid_for_it(start_anvil: Any) ->
         with pytest.raises(DeploymentError, match="EIP-155"):
             deploy_local(chain)
         assert chain.balance(FACTORY_SIGNER) == 0
+
+
+# --- Several at once -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["an honest node", "one refused", "an answer cut", "one question at once"])
+def test_what_is_sent_at_once_is_each_done_once(node: Proxy, what: str) -> None:
+    chain, payee = Chain.connect(node.url), "0x" + secrets.token_hex(20)
+    sender = Sender(chain, dev_signer(6), Journal.in_memory(), timeout=60)
+    gifts = [(Call(payee, b"", 1), f"gift {number}") for number in range(5)]  # type: ignore[arg-type]
+    sends = count(1)
+
+    def fails(question: Question, _: Ask) -> dict[str, object] | None:
+        if question["method"] != "eth_sendRawTransaction" or next(sends) != 3:
+            return None
+        if what == "an answer cut":
+            raise quirks.Cut
+        return {"error": {"code": -32000, "message": "transaction underpriced"}}
+
+    if what in ("one refused", "an answer cut"):
+        node.play(fails, times=1)
+    node.most = 1 if what == "one question at once" else None
+    receipts = sender.send_all(gifts)
+    assert len({receipt.tx_hash for receipt in receipts}) == chain.balance(payee) == 5
+    assert sender.send_all(gifts, once=True) == receipts and chain.balance(payee) == 5
+    assert sender.settle("gift") == ()
+
+
+def test_what_was_asked_ahead_is_answered_once_and_then_asked_anew(node: Proxy) -> None:
+    chain = Chain.connect(node.url)
+    before = node.requests
+    with chain.ahead(LAST_BLOCK, LAST_BLOCK, ("eth_getBalance", (FACTORY, "latest"))):
+        assert chain.block() == chain.block()
+        chain.balance(FACTORY)
+        assert node.requests == before + 1
+        chain.balance(FACTORY)
+        assert node.requests == before + 2
+    chain.block()
+    assert node.requests == before + 3

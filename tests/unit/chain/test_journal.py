@@ -46,8 +46,8 @@ def test_marks_are_kept() -> None:
     (kept,) = journal.at_nonce("1-a", "0x1", 1)
     assert (kept.accepted, kept.settled) == (True, 7)
     assert journal.last_nonce("1-a", "0x1") == 1
-    assert journal.unfinished("1-a", "0x1", "do", 2) == [second]
-    assert journal.unfinished("1-a", "0x1", "do", 1) == [kept, second]
+    assert journal.unfinished("1-a", "0x1", "do", 7) == [second]
+    assert journal.unfinished("1-a", "0x1", "do", 6) == [kept, second]
     journal.discard(second)
     assert journal.find("1-a", "0x1", "do") == [kept]
 
