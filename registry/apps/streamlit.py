@@ -18,7 +18,8 @@ they signed, and what they may do is asked of the chain at each run.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+import json
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -29,13 +30,19 @@ from registry.apps.offered import act_of
 from registry.apps.uploads import A_DAY, KEPT, MOST, StoredFile, UploadSpace
 from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
-from registry.errors import ContentError, InputError, RegistryError
+from registry.compute.commission import JobOptions
+from registry.compute.ordered_job import OrderedJob
+from registry.errors import ContentError, HostError, InputError, RegistryError
+from registry.ipfs.cid import CID
 from registry.results import Asset, AssetRef, Holding
 from registry.types import Address
 
-__all__ = ["buy", "client", "gate", "open_asset", "sign_in", "store_on_ipfs"]
+__all__ = ["buy", "client", "gate", "open_asset", "run_compute", "sign_in", "store_on_ipfs"]
 
 _KEY: Final = "asset-registry"
+
+_LOOK: Final = 30.0
+"""Seconds that a run of the script waits for a job before it says that it runs."""
 
 
 def sign_in(registry: Registry | None = None, *, domain: str | None = None) -> Address | None:
@@ -163,6 +170,68 @@ def store_on_ipfs(
 @st.cache_resource
 def _space(most: int, a_day: int, kinds: tuple[str, ...]) -> UploadSpace:
     return UploadSpace(most, a_day, kinds)
+
+
+def run_compute(
+    code: AssetRef | CID,
+    on: AssetRef,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    url: str | None = None,
+) -> OrderedJob | None:
+    """A button with which the visitor has `code` run on the data behind the offering `on`, where they lie; returns the
+    job once its result is there, to `open` its files, and None before.
+
+    Their wallet signs the order, the use that pays for it, and who asks for the result; whoever holds no licence of
+    runs sees what they could buy. The key of the result stays in memory, for as long as the session. Raises
+    `AssetNotFound`.
+    """
+    visit = _visit()
+    found = visit.registry.get(on)
+    if visit.account is None:
+        return None
+    if found.owner != visit.account and not any(
+        one.active for one in visit.registry.holdings(found, account=visit.account)
+    ):
+        offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+        st.info(f"Runs on {found.name!r} need a licence." + ("" if offers else " None is on offer; ask its owner."))
+        for offer in offers:
+            st.caption(offer.in_words())
+            buy(found, offer.number)
+        return None
+    name = f"run {found.did} {code} {json.dumps(dict(params or {}), sort_keys=True)} {seed}"
+    began = st.session_state.setdefault(f"{_KEY} jobs {visit.account}", {})
+    if name not in began:
+        if not st.button(f"Run it on {found.name!r}", key=f"{_KEY} begin {name}"):
+            return None
+        began[name] = None
+    options: JobOptions = {"params": params, "seed": seed, "url": url}
+    return _followed(visit, name, began, lambda client: client.compute(code, found.did, **options))
+
+
+def _followed(
+    visit: Visit, name: str, began: dict[str, OrderedJob | None], order: Callable[[Registry], OrderedJob]
+) -> OrderedJob | None:
+    """A job that was begun, once it is delivered; until then it is said how far it is, and what went wrong."""
+    try:
+        job = began[name] = began[name] or visit.work(name, order)
+        ended = visit.work(f"wait {name}", lambda _: job.wait(_LOOK)) if job is not None else None
+    except RegistryError as error:
+        late = isinstance(error, HostError) and error.code == "late"
+        (st.caption if late else st.error)(error.message if late else str(error))
+        if began[name] is None:
+            began.pop(name)  # nothing was ordered
+        st.button("Look again", key=f"{_KEY} again {name}")
+        return None
+    if ended is None:
+        _part(visit, name, visit.told() | {"note": "", "account": ""})
+        return None
+    if ended.state != "delivered":
+        began.pop(name)
+        st.error(f"The job is {ended.state}; nothing was paid for it.")
+        return None
+    return job
 
 
 def client() -> Registry:

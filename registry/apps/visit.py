@@ -103,7 +103,11 @@ class VisitorSigner:
 
     def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
         """The wallet's signature of an EIP-712 message. Raises `SignerError` if there is none."""
-        text, shown = (json.dumps(full_message, default=_hexed, indent=indent) for indent in (None, 1))
+        said = {name: str(value) if type(value) is int else value for name, value in full_message["message"].items()}
+        # As text: scripts read numbers as doubles, and would have another one signed from 2**53 on.
+        text, shown = (
+            json.dumps({**full_message, "message": said}, default=_hexed, indent=indent) for indent in (None, 1)
+        )
         return self._ask(WalletQuestion("eth_signTypedData_v4", [self.address, text], shown))
 
     def sign_transaction(self, tx: dict[str, Any]) -> bytes:

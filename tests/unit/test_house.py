@@ -449,6 +449,7 @@ _TAKES_ANY = {
     "staged.work": "hands the error on to the other thread",
     "_Api._guarded": "answers whoever asked that it failed",
     "_HostApi.guarded.answer": "answers whoever asked that it failed",
+    "_followed": "tells the error, and looks again when it is told to",
     "_address": "reads text, asks nobody",
     "_ahead.run": "hands the error on to the other thread",
     "_ask_one": "hands the error on, beside the answers of others",

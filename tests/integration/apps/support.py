@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from integration.support import Anvil
-from registry import Gated, Licence, Registry
+from registry import CID, DataBudget, Gated, Licence, Published, Registry, ResultFile, Terms
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
 from registry.chain.signers import dev_signer
@@ -21,9 +21,20 @@ from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import KeyLock, Keys, make_key_file
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
+from registry.host.host_server import HostServer
+from registry.ipfs.importer import add_file
 from registry.system.serving import listen
 
 AUTHOR, BUYER, STRANGER = 0, 1, 5
+
+COUNT = """
+import os
+from pathlib import Path
+
+rows = (Path(os.environ["REGISTRY_INPUTS"]) / "data" / "patients.csv").read_text().splitlines()
+(Path(os.environ["REGISTRY_OUTPUTS"]) / "rows.txt").write_text(f"{len(rows) - 1} patients")
+"""
+"""Counts those who stay at home."""
 
 COLLECTED = b"species,mass\nGentoo,5076\n"
 SEALED = b"species,mass\nAdelie,3700\n"
@@ -65,6 +76,35 @@ class Market:
             gated=Gated(gateways=[self._gateway()]),
             licences=[Licence.free("research")],
         )
+
+    def offer_runs(self) -> tuple[Published, CID]:
+        """Runs of a program on data that stay, at a host that listens; the buyer holds two."""
+        (self.folder / "count.py").write_text(COUNT)
+        (self.folder / "ward").mkdir()
+        (self.folder / "ward" / "patients.csv").write_text("name,mass\nann,61\nbob,78\n")
+        code = add_file(self.folder / "count.py", self.author.store).cid
+        sock = listen("127.0.0.1", 0)
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        terms = Terms(
+            code=(code,),
+            outputs=(ResultFile(path="rows.txt", bytes=20),),
+            budget=DataBudget(runs=2, bytes=40),
+            memory=512 * 2**20,
+            url=url,
+        )
+        offer = self.author.publish(
+            self.folder / "ward",
+            name="Ward 7",
+            type="dataset",
+            license="MIT",
+            licences=[Licence.uses("runs", uses=2, price="3 USD")],
+            compute=terms,
+        )
+        self.author.grant(offer.did, "runs", to=dev_signer(BUYER).address)
+        data = self.author.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
+        desk = self.author.jobs.desk({data: self.folder / "ward"})  # type: ignore[dict-item]
+        self._open.enter_context(HostServer(self.author, desk, sock, url))
+        return offer, code
 
     def close(self) -> None:
         """End all that runs."""

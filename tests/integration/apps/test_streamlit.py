@@ -21,7 +21,7 @@ from .support import AUTHOR, BUYER, STRANGER, Market, free_port
 
 APP = """
 import streamlit as st
-from registry.apps.streamlit import buy, gate, open_asset, sign_in, store_on_ipfs
+from registry.apps.streamlit import buy, gate, open_asset, run_compute, sign_in, store_on_ipfs
 
 page = st.query_params.get("page")
 if page == "docs":
@@ -38,6 +38,9 @@ elif page == "open":
 elif page == "store":
     file = store_on_ipfs(most=1_000, kept="We keep it for a year.")
     st.write(f"stored: {file.url if file else None}")
+elif page == "run":
+    job = run_compute(CODE, RUNS)
+    st.write(f"result: {job.open().read().decode() if job else None}")
 elif page == "gate":
     st.write("before the gate")
     found = gate(ASSET)
@@ -52,7 +55,8 @@ def url(market: Market) -> str:
     docs = re.findall(r"```py\n(.*?)```", (ROOT / "docs" / "apps.md").read_text("utf-8"), re.DOTALL)[0]
     docs = re.sub('"did:[^"]*"', repr(str(market.asset.did)), docs)
     text = APP.replace("ASSET", repr(str(market.asset.did))).replace("SEALED", repr(str(market.sealed.did)))
-    text = text.replace("DOCS", repr(docs))
+    offer, code = market.offer_runs()
+    text = text.replace("DOCS", repr(docs)).replace("CODE", repr(str(code))).replace("RUNS", repr(str(offer.did)))
     app.write_text(text)
     port = free_port()
     options = ("--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true")
@@ -233,6 +237,29 @@ def test_a_visitors_file_is_stored_by_its_cid_and_without_its_name(
     page.give(file)
     page.says("The file has 1,001 bytes")
     page.says("stored: None")
+
+
+def test_a_visitors_wallet_orders_a_job_on_data_that_stay_and_the_app_shows_what_came_out(
+    signed_in: Callable[..., Page], wallet: Wallet, market: Market
+) -> None:
+    page = signed_in("?page=run")
+    assert "result: None" in page.text and not wallet.asked, "nothing is asked before the button is pressed"
+    page.press("Run it on 'Ward 7'")
+    for told in ("Receipt", "ComputeJob", "Ask for a job."):
+        page.says(told, seconds=60)
+        page.press("Sign in the wallet")
+    page.says("result: 2 patients", seconds=90)
+    assert wallet.signed == ["personal_sign", "eth_signTypedData_v4", "eth_signTypedData_v4", "personal_sign"]
+    assert not list((market.home / "orders").glob("*")), "the visitor's order was in memory alone"
+
+
+def test_who_holds_no_runs_is_shown_what_they_cost_and_signs_nothing(
+    signed_in: Callable[..., Page], wallet: Wallet
+) -> None:
+    wallet.account = dev_signer(STRANGER).address
+    page = signed_in("?page=run")
+    page.says("Runs on 'Ward 7' need a licence")
+    assert "Buy 'runs': 3 USD" in page.text and "Run it on" not in page.text and not wallet.asked
 
 
 def test_the_app_of_the_manual_shows_its_table_to_who_has_access(
