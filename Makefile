@@ -29,7 +29,7 @@ SUITE := $(PYTHON) scripts/_toolchain/suites.py run
 REPORT := $(PYTHON) scripts/_toolchain/suites.py report
 CONTRACTS := $(shell find contracts -name '*.sol' -not -path '*/.cache/*')
 
-.PHONY: demo quick test system check client unit functional invariants integration newest lake docs test-jsipfs deep chaos mutants prove audit \
+.PHONY: demo quick test system check client unit functional invariants integration newest lake gradio docs test-jsipfs deep chaos mutants prove audit \
   coverage coverage-python bench release bounds refresh prep manifest screenshots clean
 
 demo: .venv-demo/ready
@@ -42,7 +42,7 @@ quick: system check client
 system:
 	scripts/_toolchain/system.sh
 
-test: system check client unit invariants functional integration newest lake docs
+test: system check client unit invariants functional integration newest lake gradio docs
 	$(REPORT) test
 
 check: .venv/dev node_modules/installed
