@@ -70,7 +70,7 @@ class FoundingPlan(StepPlan[Deployment]):
         "distributor": 1_140_000,
         "fund": 51_000,
         "use": 51_000,
-        "treasury": 66_000,
+        "treasury": 74_000,
         "bond": 59_000,
         "list": 617_000,
         "roles": 187_000,

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from registry.errors import ContentError, HubUnavailable, InputError, Unverified
+from registry.errors import ContentError, HubUnavailable, Unverified, WouldOverwrite
 from registry.hub.pages.desk import STATIC
 from registry.ipfs.cid import CID
 from registry.ipfs.http import Http
@@ -30,10 +30,10 @@ def recorded_cid() -> CID:
 
 
 def export_pages(folder: Path) -> CID:
-    """Write the folder; returns its CID, computed anew. Raises `InputError` for a folder that is there, and
+    """Write the folder; returns its CID, computed anew. Raises `WouldOverwrite` for a folder that is there, and
     `Unverified` for an installation whose files were changed."""
     if folder.exists():
-        raise InputError(f"{str(folder)!r} is there already.", hint="Name a folder that is not.")
+        raise WouldOverwrite(folder, "")
     found = compute_cid(STATIC)
     if found != recorded_cid():
         raise Unverified(recorded_cid(), "this installation", f"its pages hash to {found}")

@@ -176,6 +176,37 @@ class EscrowMachine(RuleBasedStateMachine):
             verdict=lambda: model.open(consumer, asked, signature == "good", digest, most, value, self.id_of),
         )
 
+    @rule(
+        number=st.integers(0, 2),
+        host=st.sampled_from(HOSTS),
+        consumer=st.sampled_from(CONSUMERS),
+        salt=st.integers(4, 60),
+        far=st.integers(1, 3),
+    )
+    def a_job_goes_its_way(self, number: int, host: str, consumer: str, salt: int, far: int) -> None:
+        """As jobs mostly do; one act after the other, chosen freely, seldom comes as far as a dispute."""
+        before = len(self.model.jobs)
+        self.open(number, host, consumer, salt, "good", 10**6, 600, "sound", "this", 0)
+        if len(self.model.jobs) == before:
+            return
+        job = self.model.jobs[-1]
+        value = self.bond(job)
+        self.act("accept", job.values(), sender=host, value=value, verdict=lambda: self.model.accept(host, job, value))
+        if far > 1:
+            self.time_passes(61)
+            self.act(
+                "deliver", job.values(), RESULT, 100, sender=host, verdict=lambda: self.model.deliver(host, job, 100)
+            )
+        if far > 2:
+            self.act(
+                "dispute",
+                job.values(),
+                RESULT,
+                sender=consumer,
+                value=value,
+                verdict=lambda: self.model.dispute(consumer, job, RESULT, value),
+            )
+
     def id_of(self, values: tuple[Any, ...]) -> bytes:
         offer, *frozen = values
         return self.world.name_of_job(ESCROW.address, offer, tuple(frozen))

@@ -12,7 +12,7 @@ from terminal import runner
 
 from registry import Registry
 from registry.cli import cli
-from registry.errors import HubUnavailable, InputError, Unverified
+from registry.errors import HubUnavailable, Unverified, WouldOverwrite
 from registry.hub import served_pages
 from registry.hub.pages.desk import STATIC
 from registry.hub.served_pages import check_served, export_pages, recorded_cid
@@ -32,7 +32,7 @@ def test_the_cid_in_the_package_is_that_of_its_pages() -> None:
 def test_they_are_written_as_a_folder_of_that_cid_and_over_nothing(tmp_path: Path) -> None:
     told = runner().invoke(cli, ["--json", "hub", "pages", "--out", str(tmp_path / "pages")])
     assert json.loads(told.stdout)["cid"] == str(recorded_cid()) == str(compute_cid(tmp_path / "pages")), told.output
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(WouldOverwrite):
         export_pages(tmp_path / "pages")
 
 

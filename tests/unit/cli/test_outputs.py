@@ -309,6 +309,7 @@ CASES: dict[str, Callable[[Shell, str], list[object]]] = {
     "export hf-cache folder": lambda shell, at: ["export", "hf-cache", shell.downloadable(), at],
     "family svg": lambda shell, at: ["family", shell.asset, "--svg", at],
     "gateway backup target": lambda shell, at: ["gateway", "backup", at, "--folder", shell.gateway()],
+    "hub pages out": lambda shell, at: ["hub", "pages", "--out", at],
     "ipfs car export file": lambda shell, at: ["ipfs", "car", "export", shell.content(), at],
     "ipfs get target": lambda shell, at: ["ipfs", "get", shell.content(), at],
     "keys export path": lambda shell, at: ["keys", "export", shell.key(), at],

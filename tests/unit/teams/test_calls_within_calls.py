@@ -279,7 +279,7 @@ SEALED = {
     *("consumeWithReceipt", "castVoteBySig", "castVoteWithReasonAndParams", "castVoteWithReasonAndParamsBySig"),
     *("castVotesBySig", "getVotesWithParams", "onERC1155BatchReceived", "onERC1155Received", "onERC721Received"),
     *("checkNSignatures", "checkSignatures", "encodeMessageDataForSafe", "getMessageHash", "getMessageHashForSafe"),
-    *("isValidSignature", "tokensReceived", "safeTransferFrom", "consumeScheduledOp"),
+    *("isValidSignature", "tokensReceived", "safeTransferFrom", "consumeScheduledOp", "open", "openWithPermit"),
 }
 """Functions whose bytes are signatures, messages, or for a receiver to read: nothing is called with them."""
 

@@ -179,7 +179,8 @@ def an_offer() -> Offer:
     """What it says in words is a licence, whose name and terms are checked."""
     price = Amount(12_500_000, Token("<b>USD</b>", 6, to_address(ADDRESS), 1))
     did, digest = DID(31337, to_address(ADDRESS), 1), Digest(b"\x07" * 32)
-    return Offer(did, 0, "month", Kind.PERIOD, 2_592_000, price, 9, 0, 1, True, digest, 0, MARK, MARK)
+    words = {"description": MARK, "terms": MARK}
+    return Offer(did, 0, "month", Kind.PERIOD, 2_592_000, price, 9, 0, 1, True, digest, **words)
 
 
 def made(cls: Any, depth: int = 0) -> Any:
