@@ -418,6 +418,6 @@ SEEN = {
 
 def test_jobs_and_model_never_disagree() -> None:
     EscrowMachine.tally.clear()
-    steps = walk(EscrowMachine, examples=150, steps=50)
+    steps = walk(EscrowMachine, examples=250, steps=50)
     missing = SEEN - set(EscrowMachine.tally)
     assert len(missing) <= may_miss(steps, 3), f"never seen: {missing}"
