@@ -17,6 +17,7 @@ NUMBERS: Final[dict[tuple[str, str], dict[int, str]]] = {
     ("InvalidLicenceAmount", "kind"): {0: "hold", 1: "period", 2: "use", 3: "stream"},
     ("CaseNotOpen", "state"): {0: "none", 1: "open", 2: "upheld", 3: "dismissed", 4: "lapsed"},
     ("WrongStandardStatus", "status"): {0: "none", 1: "proposed", 2: "adopted", 3: "deprecated"},
+    ("JobIs", "status"): {0: "none", 1: "open", 2: "running", 3: "delivered", 4: "disputed", 5: "closed"},
     ("GovernorUnexpectedProposalState", "current"): {
         0: "pending",
         1: "active",

@@ -465,6 +465,8 @@ class Sender:
                     if not self._is_taken(entry, Web3RPCError(words, rpc_response=answer), False):
                         continue
                 self._journal.accept(entry)
+            except ConnectionFailed:
+                continue  # whether it was taken shows when it is waited for
             except (ChainError, PaymentError):
                 refused.append(place)
         return refused

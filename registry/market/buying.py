@@ -167,7 +167,7 @@ class Buying(Session):
 
     def _about(self, offer: Offer, units: int) -> list[ContractFunction | Question]:
         """What is asked before a purchase, whatever becomes of it."""
-        quoted = self.market.functions.quote(offer.did.asset_id, offer.number, units)
+        quoted = self.market.functions.quote(offer.did.asset_id, offer.number, whole(units, "units"))
         asked: list[ContractFunction | Question] = [quoted, LAST_BLOCK, self.assets.functions.paymentTokens()]
         token = offer.price.token.address if offer.price else None
         if token is not None and self.actor.written is None:

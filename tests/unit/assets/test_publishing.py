@@ -363,7 +363,8 @@ def test_an_interrupted_batch_goes_on_where_it_stopped(author: Registry, name: s
     with pytest.raises(Interrupted):
         client.publish_many(wanted, batch=2)
     done = author.publish_many(wanted, batch=2)
-    assert [one.tx is None for one in done] == [i < 2 * after for i in range(5)]
+    # The next ones may have been on their way, and are found, too.
+    assert all(one.tx is None for one in done[: 2 * after])
     assert all(publications(author, one.cid) == 1 for one in done)
     assert author.publish_many(wanted[::-1], batch=4) == tuple(
         Published(one.did, one.cid, one.content, one.owner, None) for one in reversed(done)

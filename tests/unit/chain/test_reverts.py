@@ -15,6 +15,7 @@ from registry.assets.catalogue import ROLES
 from registry.chain import reverts
 from registry.chain.artifacts import artifact, names
 from registry.chain.revert_words import HINTS, NUMBERS, SENTENCES
+from registry.compute.job_escrow import JobStatus
 from registry.documents.licence import Kind
 from registry.errors import ContractError, InputError, RegistryError, TransactionReverted
 from registry.governance.curation import CaseState
@@ -67,7 +68,8 @@ def test_a_number_that_stands_for_something_is_told_as_that() -> None:
     }
     several_roles_at_once, how_many_bits = ("UnknownRoles", "roles"), ("SafeCastOverflowedUintDowncast", "bits")
     assert numbers - set(NUMBERS) == {several_roles_at_once, how_many_bits}
-    assert {key: told[key[1]] for key in NUMBERS} == NUMBERS
+    of_jobs = {("JobIs", "status"): {one.value: one.name.lower() for one in JobStatus}}
+    assert {key: told[key[1]] for key in NUMBERS} | of_jobs == NUMBERS
     signature = "MissingAssetRole(uint256,address,uint8)"
     data = keccak(text=signature)[:4] + encode(["uint256", "address", "uint8"], [7, SAMPLES["address"], 2])
     assert "role=2 (seller)" in str(reverts.decode(data))
