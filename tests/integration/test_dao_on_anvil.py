@@ -210,9 +210,12 @@ def test_a_node_tries_what_this_process_would_and_is_left_alone(
         "FeeAboveCap",
     ]
 
-    provider = worlds[0].base.chain.w3.provider
     missing = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32601, "message": "Method not found"}}
-    monkeypatch.setattr(provider, "make_request", lambda method, params: missing)
+    line = worlds[0].base.chain.line
+    ask = line.ask
+    monkeypatch.setattr(
+        line, "ask", lambda method, params: missing if method == "eth_simulateV1" else ask(method, params)
+    )
     with pytest.raises(ChainError, match="has no eth_simulateV1"):
         run(worlds[0].base.chain, [], time=0, storage={})
 
