@@ -87,6 +87,10 @@ class _Quote:
     cost: Cost
 
 
+_Quoted = tuple[Call, str, _Quote | None]
+"""A call, its intent, and what it is to cost; None for what was sent before."""
+
+
 class Sender:
     """Sends the transactions of one signer on one chain."""
 
@@ -169,19 +173,27 @@ class Sender:
         """Send calls that do not depend on each other, each of an intent of its own, at once: the next does not wait
         for the one before to be in a block. Returns their receipts, in order; of each holds what `send` says of one.
         """
-        deadline = time.monotonic() + self.timeout
         wanted = [(as_call(call, 0), intent) for call, intent in calls]
-        alone = len(wanted) == 1 or self.chain.is_in_process
-        begun: list[JournalEntry | None] = [None] * len(wanted)
-        if not alone:
-            begun = self._start_all(wanted, deadline, once)
+        if len(wanted) == 1 or self.chain.is_in_process:
+            return tuple(self.send(call, intent=intent, once=once) for call, intent in wanted)
+        begun = [self._standing(intent, time.monotonic() + self.timeout, once) for _, intent in wanted]
+        quotes = iter(self._quotes([call for (call, _), one in zip(wanted, begun, strict=True) if one is None]))
+        quoted = [(*one, None if entry else next(quotes)) for one, entry in zip(wanted, begun, strict=True)]
+        receipts: list[TxReceipt] = []
+        for wave in _by_block(quoted, int(self.chain.w3.eth.get_block("latest")["gasLimit"])):
+            receipts += self._send_wave(wave, once)
+        return tuple(receipts)
+
+    def _send_wave(self, wave: Sequence[_Quoted], once: bool) -> list[TxReceipt]:
+        deadline = time.monotonic() + self.timeout
+        begun = self._start_all(wave, deadline, once)
         receipts = [("eth_getTransactionReceipt", (entry.hash,)) for entry in begun if entry is not None]
         with self.chain.ahead(*receipts, *[LAST_BLOCK] * len(receipts)):
             # Whichever was refused is sent by itself, which knows about each refusal.
-            return tuple(
+            return [
                 self.send(call, intent=intent, once=once) if entry is None else self._finish(entry, deadline, False)
-                for (call, intent), entry in zip(wanted, begun, strict=True)
-            )
+                for (call, intent, _), entry in zip(wave, begun, strict=True)
+            ]
 
     def is_begun(self, intent: str) -> bool:
         """Whether a transaction of an intent was signed which a block may have, or yet take."""
@@ -420,25 +432,21 @@ class Sender:
             time.sleep(0.1)
         raise NonceStuck(self.address, nonce, self._count("latest"))
 
-    def _start_all(self, wanted: Sequence[tuple[Call, str]], deadline: float, once: bool) -> list[JournalEntry | None]:
+    def _start_all(self, wave: Sequence[_Quoted], deadline: float, once: bool) -> list[JournalEntry | None]:
         """Sign, record and broadcast several, with nonces one after the other; None for each that is still to be sent.
 
         Nothing is sent that is over what the account holds with all the others, or would take the place of another.
         """
-        begun = [self._standing(intent, deadline, once) for _, intent in wanted]
-        quotes = iter(self._quotes([call for (call, _), one in zip(wanted, begun, strict=True) if one is None]))
+        begun: list[JournalEntry | None] = [None] * len(wave)
         left: int = self.chain.balance(self.address)
         signed: list[tuple[int, JournalEntry]] = []
         with self._locked(deadline):
             nonce = self._next_nonce(in_doubt=False)
-            for place, (call, intent) in enumerate(wanted):
-                if begun[place] is not None:
+            for place, (call, intent, quote) in enumerate(wave):
+                begun[place] = self._standing(intent, deadline, once)
+                if begun[place] is not None or quote is None:
                     continue
-                quote = next(quotes)
                 left -= quote.cost.total_value
-                if (other := self._standing(intent, deadline, once)) is not None:
-                    begun[place] = other
-                    continue
                 waits = self._journal.at_nonce(self.chain.identity, self.address, nonce)
                 if left < 0 or any(entry.accepted for entry in waits):
                     break
@@ -766,6 +774,24 @@ class Sender:
         except TransactionNotFound:
             return False
         return True
+
+
+def _by_block(wanted: Sequence[_Quoted], limit: int) -> list[list[_Quoted]]:
+    """Split calls so that each part fits into a block of `limit` gas.
+
+    What does not fit would bid against ourselves; and a node for tests that mines what comes, as it comes, leaves the
+    rest over until something else comes.
+    """
+    waves: list[list[_Quoted]] = []
+    left = 0
+    for one in wanted:
+        gas = one[2].gas if one[2] else 0
+        left -= gas
+        if left < 0 or not waves:
+            waves.append([])
+            left = limit - gas
+        waves[-1].append(one)
+    return waves
 
 
 def _as_sent(fields: TxParams, quote: _Quote) -> TxParams:

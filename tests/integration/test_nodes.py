@@ -36,6 +36,7 @@ from registry.errors import (
     TransactionReverted,
     Underpriced,
 )
+from registry.types import to_address
 
 GIFT = Call("0x" + "ee" * 20, b"", 1)  # type: ignore[arg-type]
 MONTH = Licence.period("month", days=30, price="1 USD")
@@ -471,6 +472,18 @@ def test_what_is_sent_at_once_is_each_done_once(node: Proxy, what: str) -> None:
     assert len({receipt.tx_hash for receipt in receipts}) == chain.balance(payee) == 5
     assert sender.send_all(gifts, once=True) == receipts and chain.balance(payee) == 5
     assert sender.settle("gift") == ()
+
+
+def test_no_more_is_sent_at_once_than_a_block_takes(start_anvil: Callable[..., Anvil]) -> None:
+    """A node that mines as transactions come leaves over what its block did not take until another comes."""
+    anvil = start_anvil("--gas-limit", "4000000")
+    chain, heavy, payee = Chain.connect(anvil.url), b"\1" * 90_000, to_address("0x" + secrets.token_hex(20))
+    anvil.rpc("anvil_setCode", payee, "0x00")
+    for flight in range(5):
+        sender = Sender(chain, dev_signer(6), Journal.in_memory(), timeout=20)
+        receipts = sender.send_all([(Call(payee, heavy, 1), f"gift {number}") for number in range(10)])
+        assert sum(receipt.gas_used for receipt in receipts) > 3 * 4_000_000, "four blocks at the least"
+        assert chain.balance(payee) == 10 * (flight + 1)
 
 
 def test_what_was_asked_ahead_is_answered_once_and_then_asked_anew(node: Proxy) -> None:
