@@ -48,6 +48,8 @@ class WidgetPart(anywidget.AnyWidget):
         self.shown.set()
         self.visit.heard(said)
         if isinstance(said, dict):
+            if said.get("kind") == "here":
+                self.send({"kind": "here"})
             self._does(said)
 
     def _does(self, said: dict[str, Any]) -> None:

@@ -105,7 +105,10 @@ class Note:
     def type(self, name: str, text: str) -> None:
         field = f"document.querySelector('.registry-part [name={name}]')"
         value = f"found.value = {json.dumps(text)}, found.dispatchEvent(new Event('input')), true"
-        self._lab.until(f"(found => found && ({value}))({field})", seconds=60)
+        try:
+            self._lab.until(f"(found => found && ({value}))({field})", seconds=60)
+        except AssertionError:
+            raise AssertionError(f"no field {name!r} in {self.text!r}; {self._lab.said}") from None
 
     def dialog(self, words: str) -> None:
         said = "document.querySelector('.act-box')?.innerText ?? ''"
