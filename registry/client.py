@@ -383,7 +383,7 @@ class Registry(
         """
         from registry.compute.commission import Commission
 
-        commission = Commission(self, self.jobs, self)
+        commission = Commission(self, self.jobs)
         return commission.plan(code, on, options) if dry_run else commission.begin(code, on, options)
 
     @cached_property

@@ -392,8 +392,7 @@ def store_on_ipfs(
         note, tone = visitor.notes.get(name, ""), "bad"
         if name in visitor.results:
             found, stored = visitor.results[name]
-            words = f"{found.in_words()}. Whoever knows this CID may read it, for ever. Its name is not kept. {kept}"
-            file |= {"cid": str(found.cid), "words": words, "stored": stored}
+            file |= {"cid": str(found.cid), "words": found.offered(kept), "stored": stored}
             note, tone = ("Stored.", "good") if stored else ("", "")
         return visitor.bare() | {"file": file, "note": note, "tone": tone, "still": True}
 

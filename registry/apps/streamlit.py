@@ -74,13 +74,18 @@ def gate(asset: AssetRef) -> Asset:
         st.info(f"Sign in to see what is for those with access to {found.name!r}.")
         st.stop()
     if not visit.registry.has_access(found, account=visit.account):
-        offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
-        st.info(f"This needs access to {found.name!r}." + ("" if offers else " Nothing is on offer; ask its owner."))
-        for offer in offers:
-            st.caption(offer.in_words())
-            buy(found, offer.number)
+        _shop(found, f"This needs access to {found.name!r}.", "Nothing is on offer; ask its owner.")
         st.stop()
     return found
+
+
+def _shop(found: Asset, needed: str, nothing: str) -> None:
+    """What could be bought, below a word on what it is needed for."""
+    offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+    st.info(needed if offers else f"{needed} {nothing}")
+    for offer in offers:
+        st.caption(offer.in_words())
+        buy(found, offer.number)
 
 
 def buy(asset: AssetRef, licence: str | int | None = None) -> Holding | None:
@@ -151,7 +156,7 @@ def store_on_ipfs(
     try:
         found = done[1] if done is not None and done[0] == file.file_id else space.look(file)
         place = st.container()
-        place.caption(f"{found.in_words()}. Whoever knows this CID may read it, for ever. Its name is not kept. {kept}")
+        place.caption(found.offered(kept))
         place.code(str(found.cid), language=None)
         if found is not (done and done[1]):
             button = place.empty()
@@ -194,11 +199,7 @@ def run_compute(
     if found.owner != visit.account and not any(
         one.active for one in visit.registry.holdings(found, account=visit.account)
     ):
-        offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
-        st.info(f"Runs on {found.name!r} need a licence." + ("" if offers else " None is on offer; ask its owner."))
-        for offer in offers:
-            st.caption(offer.in_words())
-            buy(found, offer.number)
+        _shop(found, f"Runs on {found.name!r} need a licence.", "None is on offer; ask its owner.")
         return None
     name = f"run {found.did} {code} {json.dumps(dict(params or {}), sort_keys=True)} {seed}"
     began = st.session_state.setdefault(f"{_KEY} jobs {visit.account}", {})

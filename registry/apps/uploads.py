@@ -76,6 +76,10 @@ class StoredFile(Shown):
         """What it is."""
         return f"{self.size:,} bytes, {self.kind}"
 
+    def offered(self, kept: str) -> str:
+        """What a visitor reads before they store it; `kept` is what the app says of keeping it."""
+        return f"{self.in_words()}. Whoever knows this CID may read it, for ever. Its name is not kept. {kept}"
+
 
 class UploadSpace:
     """The space of an app: `most` bytes for a file, `a_day` for those of all visitors within a day, as long as this

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Real, Whole, asset_argument, command, dry_run_option
-from registry.cli.compute_run import run_, show_end
+from registry.cli.compute_run import job_options, run_, show_end
 from registry.cli.publishing import TYPES
 
 if TYPE_CHECKING:
@@ -138,10 +138,7 @@ def offer(
         "registry compute order 3 --on 8 --licence runs --out order.json",
     ],
 )
-@click.argument("code")
-@click.option("--on", "offering", type=ASSET, required=True, metavar="ASSET", help="The offering.")
-@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
-@click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
+@job_options
 @click.option("--licence", help="The licence whose use is signed; by default one that you hold.")
 @click.option("--host", metavar="ADDRESS", help="Who is to run it; by default the first host of the terms.")
 @click.option("--days", type=Whole(1, 30), default=7, show_default=True, help="How long it may be begun.")

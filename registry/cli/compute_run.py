@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +15,23 @@ if TYPE_CHECKING:
     from registry.compute.ordered_job import OrderedJob
 
 
+def job_options(function: Callable[..., None]) -> Callable[..., None]:
+    """What is run on what: CODE, --on, --params, --seed."""
+    for option in reversed(_JOB):
+        function = option(function)
+    return function
+
+
+_JOB: Final = (
+    click.argument("code"),
+    click.option("--on", "offering", type=ASSET, required=True, metavar="ASSET", help="The offering."),
+    click.option(
+        "--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable."
+    ),
+    click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED."),
+)
+
+
 @command(
     "run",
     examples=[
@@ -21,10 +39,7 @@ if TYPE_CHECKING:
         'registry compute run mean.py --on 8 --params by=sex --max-total "5 USD" --out result/',
     ],
 )
-@click.argument("code")
-@click.option("--on", "offering", type=ASSET, required=True, metavar="ASSET", help="The offering.")
-@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
-@click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED.")
+@job_options
 @click.option("--max-total", metavar="AMOUNT", help="The most that a licence of runs may cost, where you hold none.")
 @click.option("--licence", help="Which one; by default one that you hold, or else the cheapest.")
 @click.option("--host", metavar="ADDRESS", help="Who is to run it; by default the first host of the terms.")

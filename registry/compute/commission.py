@@ -12,11 +12,12 @@ from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.compute.host_client import HostClient
 from registry.compute.job_document import JobOrder
+from registry.compute.order_checks import terms_of
 from registry.compute.order_folder import KeptOrder, OrderFolder
 from registry.compute.ordered_job import OrderedJob
 from registry.content.unlocking import wallet_of
 from registry.did import DID
-from registry.documents.compute_terms import ResultFile, Terms
+from registry.documents.compute_terms import ResultFile
 from registry.documents.licence import Kind
 from registry.errors import AccessDenied, HostError, InputError, JobRefused
 from registry.ipfs.cid import CID
@@ -26,26 +27,13 @@ from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
+    from registry.market.buying import Buying
     from registry.session import Session
 
-__all__ = ["Buyer", "Commission", "JobOptions", "JobPlan"]
+__all__ = ["Commission", "JobOptions", "JobPlan"]
 
 _SOON: Final = 3_600
 """Seconds that an order must be good for to be handed in again."""
-
-
-class Buyer(Protocol):
-    """Who buys licences, see `Buying.buy`."""
-
-    def buy(
-        self,
-        asset: AssetRef,
-        licence: str | int | Offer | None = None,
-        *,
-        max_total: str | Amount | None = None,
-        dry_run: bool = False,
-    ) -> Purchase:
-        """Buy a licence once."""
 
 
 class Orders(Protocol):
@@ -128,8 +116,8 @@ class JobPlan(Shown):
 class Commission:
     """Jobs in one go, by one account."""
 
-    def __init__(self, registry: Session, jobs: Orders, buyer: Buyer) -> None:
-        self._registry, self._jobs, self._buyer = registry, jobs, buyer
+    def __init__(self, registry: Buying, jobs: Orders) -> None:
+        self._registry, self._jobs = registry, jobs
 
     def plan(
         self, code: AssetRef | CID | PathLike[str], on: AssetRef | Sequence[AssetRef], options: JobOptions
@@ -139,11 +127,10 @@ class Commission:
         kept = self._begun(ask)
         offer = None if kept is not None else self._licence(ask)
         purchase = None if offer is None or self._free_uses(offer) else self._bought(ask, offer, dry_run=True)
-        terms = ask.terms
-        assert terms.data is not None
+        terms, data = terms_of(ask.found)
         return JobPlan(
             offering=ask.found.did,
-            data=terms.data,
+            data=data,
             code=ask.code,
             host=ask.host,
             url=ask.url,
@@ -255,7 +242,7 @@ class Commission:
                 f"it holds no use of {offer.name!r}, which costs {offer.price}",
                 hint=f'Say what may be paid: max_total="{offer.price}" (--max-total "{offer.price}").',
             )
-        return self._buyer.buy(ask.found, offer, max_total=most, dry_run=dry_run)
+        return self._registry.buy(ask.found, offer, max_total=most, dry_run=dry_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +250,6 @@ class _Ask:
     """A job as it was asked for, held against the terms and its host."""
 
     found: Asset
-    terms: Terms
     code: CID
     params: Mapping[str, Any]
     seed: int
@@ -283,9 +269,7 @@ class _Ask:
         """Raises `InputError` for an asset that offers no runs, `JobRefused` for what its terms do not allow, and
         `HostError` for a host that is not there or not the one that is named."""
         found = Catalogue(registry).get(_single(on))
-        terms = found.ddo.compute
-        if terms is None or terms.data is None:
-            raise InputError(f"{found.did} offers no runs.", hint="'registry search --computable' finds offerings.")
+        terms, _ = terms_of(found)
         cid, params = jobs.code(code), dict(options.get("params") or {})
         outside = tuple(terms.outside(cid, params))
         if outside and not terms.review:
@@ -298,7 +282,7 @@ class _Ask:
             )
         host = to_address(options.get("host") or terms.hosts[0])
         require_host(registry, url, host)
-        return cls(found, terms, cid, params, options.get("seed", 0), host, url, options)
+        return cls(found, cid, params, options.get("seed", 0), host, url, options)
 
 
 def require_host(registry: Session, url: str, account: Address) -> None:

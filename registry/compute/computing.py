@@ -18,7 +18,7 @@ from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
 from registry.compute.job_escrow import JobEscrow
 from registry.compute.job_receipt import JobReceipt
-from registry.compute.order_checks import LEFT
+from registry.compute.order_checks import LEFT, terms_of
 from registry.compute.order_folder import OrderFolder
 from registry.compute.ordered_job import OrderedJob, opened, verified
 from registry.content.uses import sign_receipt
@@ -77,13 +77,11 @@ class Computing:
         asset that offers no runs.
         """
         found = Catalogue(self._registry).get(on)
-        terms = found.ddo.compute
-        if terms is None or terms.data is None:
-            raise InputError(f"{found.did} offers no runs.", hint="'registry search' finds offerings.")
+        terms, data = terms_of(found)
         lasts = whole(days, "days", high=MOST_SECONDS_OPEN // 86_400) * 86_400
         identity = Identity.generate()
         asked = {
-            **self._data_of(terms.data),
+            **self._data_of(data),
             "offering": str(found.did),
             "terms": str(found.cid),
             "code": str(self.code(code)),

@@ -11,14 +11,15 @@ from registry.chain.signatures import recover, typed_digest
 from registry.compute.host_escrow import HostEscrow
 from registry.compute.job_document import MOST_SECONDS_OPEN, ComputeJob, JobOrder
 from registry.content.uses import SignedReceipt
+from registry.did import DID
 from registry.documents.compute_terms import Terms
 from registry.documents.ddo import DDO
 from registry.documents.licence import Kind
-from registry.errors import ConnectionFailed, ContractError, JobRefused
+from registry.errors import ConnectionFailed, ContractError, InputError, JobRefused
 from registry.results import Asset, State
 from registry.session import Session
 
-__all__ = ["OrderChecks"]
+__all__ = ["OrderChecks", "terms_of"]
 
 LEFT: Final = 600
 """Seconds that a use must be good for after the longest run: it is taken when the result is there."""
@@ -111,3 +112,12 @@ class OrderChecks:
         except ContractError as error:
             return [f"its use cannot be taken: {error.message.rstrip('.')}"]
         return []
+
+
+def terms_of(found: Asset) -> tuple[Terms, DID]:
+    """The terms on which an offering runs code, and the data that it runs on. Raises `InputError` for an asset that
+    offers none."""
+    terms = found.ddo.compute
+    if terms is None or terms.data is None:
+        raise InputError(f"{found.did} offers no runs.", hint="'registry search --computable' finds offerings.")
+    return terms, terms.data

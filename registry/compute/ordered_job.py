@@ -69,19 +69,17 @@ class OrderedJob:
 
     def fetch(self) -> tuple[bytes, bytes]:
         """The sealed result and the receipt, checked against this order. Raises `ForgedReceipt`, `HostError`."""
-        receipt = self._host.receipt(self.order)
-        if verified(self._registry, receipt).job != self.order.job:
-            raise ForgedReceipt("it is of another job than was ordered")
+        receipt, _ = self._checked()
         return self._host.result(self.order), receipt
 
     def receipt(self) -> JobReceipt:
         """What the host signed of it. Raises `ForgedReceipt`, `HostError`."""
-        return verified(self._registry, self._host.receipt(self.order))
+        return self._checked()[1]
 
     def save(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
-        sealed, receipt = self.fetch()
-        return opened(self._registry, sealed, verified(self._registry, receipt), Path(target))
+        _, receipt = self._checked()
+        return opened(self._registry, self._host.result(self.order), receipt, Path(target))
 
     def open(self, path: str = "") -> io.BytesIO:
         """A file of the result; the only one without a `path`. Raises `FileNotInAsset`, and what `save` raises."""
@@ -99,6 +97,14 @@ class OrderedJob:
     def cancel(self) -> HostedJob:
         """End it, unless it has a result. Raises `HostError`."""
         return self._noted(self._host.cancel(self.order))
+
+    def _checked(self) -> tuple[bytes, JobReceipt]:
+        """The receipt as it came, and what it says of this very job."""
+        receipt = self._host.receipt(self.order)
+        read = verified(self._registry, receipt)
+        if read.job != self.order.job:
+            raise ForgedReceipt("it is of another job than was ordered")
+        return receipt, read
 
     def _noted(self, said: HostedJob) -> HostedJob:
         self._folder.note(self.id, said.state, over=said.over)

@@ -320,11 +320,10 @@ class Licence:
         """Return the offer as a sentence without its name."""
         if self.kind is Kind.HOLD:
             access = "access for as long as it is held"
-        elif self.runs:
-            price = "free of charge" if self.is_free else f"for {self.price_text} per {duration(self.quantity)}"
-            return f"runs {price}" + (f", {duration(self.minimum)} at least" if self.minimum else "")
         elif self.kind is Kind.STREAM:
             price = "free of charge" if self.is_free else f"for {self.price_text} per {duration(self.quantity)}"
+            if self.runs:
+                return f"runs {price}" + (f", {duration(self.minimum)} at least" if self.minimum else "")
             stay = f" after {duration(self.minimum)}" if self.minimum else " to the second"
             return f"access by the second {price}" + ("" if self.is_free else f", refunded{stay}")
         elif self.kind is Kind.PERIOD:

@@ -14,7 +14,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.http import Http
 from registry.ipfs.unixfs import compute_cid
 
-__all__ = ["RECORDED", "check_served", "export_pages", "recorded_cid"]
+__all__ = ["RECORDED", "check_served", "export_pages", "read_served", "recorded_cid"]
 
 RECORDED: Final = STATIC.with_name("pages.cid")
 """Where the CID is written down; it is in the wheel, and so in the wheel's record."""
@@ -46,12 +46,12 @@ def check_served(url: str, *, deadline: float = 30.0) -> CID:
     Raises `Unverified` with the names of those that differ, and `HubUnavailable`."""
     http = Http(url, name=f"the hub {url}", deadline=deadline)
     try:
-        page = _read(http, "/about", "text/html").decode("utf-8", "replace")
+        page = read_served(http, "/about", "text/html").decode("utf-8", "replace")
         found = _EDITION.search(page)
         if found is None:
             raise HubUnavailable(f"/about of {url}", ["it names no style sheet"])
         names = sorted(one.name for one in STATIC.iterdir())
-        other = [name for name in names if _read(http, found[1] + name, "*/*") != (STATIC / name).read_bytes()]
+        other = [name for name in names if read_served(http, found[1] + name, "*/*") != (STATIC / name).read_bytes()]
     finally:
         http.close()
     if other:
@@ -59,8 +59,8 @@ def check_served(url: str, *, deadline: float = 30.0) -> CID:
     return recorded_cid()
 
 
-def _read(http: Http, path: str, accept: str) -> bytes:
-    """What is at a path; nothing for what is not there."""
+def read_served(http: Http, path: str, accept: str) -> bytes:
+    """What a hub serves at a path; of what is not a page, nothing for what is not there. Raises `HubUnavailable`."""
     try:
         with http.ask("GET", path, f"{path} of {http.name}", headers={"accept": accept}) as answer:
             if answer.status == 404 and accept == "*/*":

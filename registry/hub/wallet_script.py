@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
-from registry.errors import ContentError, HubUnavailable, Unverified
+from registry.errors import HubUnavailable, Unverified
 from registry.hub.pages.wallet_digest import DIGEST, digest_of
+from registry.hub.served_pages import read_served
 from registry.ipfs.http import Http
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ STANDARD: Final = "wallet-script"
 
 _LINE: Final = re.compile(r"^sha256-[A-Za-z0-9+/]{43}=$", re.MULTILINE)
 _NAMED: Final = re.compile(r'src="(/static/[0-9a-z]+/wallet\.js)" integrity="([^"]*)"')
-_MOST: Final = 256 * 1024
-"""Bytes of a page, and of a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,12 @@ def served(url: str, *, deadline: float = 15.0) -> ServedScript:
     without pages."""
     http = Http(url, name=f"the hub {url}", deadline=deadline)
     try:
-        page = _read(http, "/mine").decode("utf-8", "replace")
+        page = read_served(http, "/mine", "text/html").decode("utf-8", "replace")
         found = _NAMED.search(page)
         if found is None:
             raise HubUnavailable(f"/mine of {url}", ["it names no wallet script"])
         path, named = found.groups()
-        return ServedScript(named, digest_of(_read(http, path)))
+        return ServedScript(named, digest_of(read_served(http, path, "text/html")))
     finally:
         http.close()
 
@@ -82,15 +81,3 @@ def propose(registry: Registry, *, dry_run: bool = False) -> Done:
     )
     done, _ = registry.governance.propose_standard(STANDARD, text, kind="conduct", dry_run=dry_run)
     return done
-
-
-def _read(http: Http, path: str) -> bytes:
-    try:
-        with http.ask("GET", path, f"{path} of {http.name}", headers={"accept": "text/html"}) as answer:
-            if answer.status != 200:
-                raise HubUnavailable(f"{path} of {http.name}", [f"it answered {answer.status}"])
-            return answer.body(_MOST)
-    except HubUnavailable:
-        raise
-    except ContentError as error:
-        raise HubUnavailable(f"{path} of {http.name}", [error.message]) from error

@@ -29,6 +29,9 @@ COLUMNS, ROWS = 104, 32
 WIDE, HIGH, EDGE = 8.4, 19, 16
 """A letter and a line, and the edge around all of them, in units of the picture."""
 
+_CONSOLE: Final = Console(width=COLUMNS, file=sys.stderr)
+"""By which lines are wrapped and styles are read; nothing is written to it."""
+
 LINE_SECONDS: Final = 0.22
 LONGEST_WAIT: Final = 1.2
 LAST_SECONDS: Final = 6.0
@@ -72,14 +75,13 @@ def record(command: list[str]) -> Iterator[tuple[float, str]]:
 
 def paced(written: Iterable[tuple[float, str]]) -> Iterator[tuple[float, list[Text]]]:
     """Lines as a terminal wraps them, with the seconds at which a reader sees them."""
-    console = Console(width=COLUMNS, file=sys.stderr)
     seen, before = 0.0, 0.0
     for came, text in written:
         seen += min(came - before, LONGEST_WAIT)
         before = came
         for line in text.replace("\r", "").split("\n"):
             seen += LINE_SECONDS
-            yield seen, list(Text.from_ansi(line).wrap(console, COLUMNS))
+            yield seen, list(Text.from_ansi(line).wrap(_CONSOLE, COLUMNS))
 
 
 def drawn(lines: list[tuple[float, Text]]) -> str:
@@ -142,9 +144,6 @@ def _look(style: Style) -> str:
 
 def _hex(colour: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-_CONSOLE: Final = Console(width=COLUMNS, file=sys.stderr)
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from ape import chain
 from ape.utils import ZERO_ADDRESS
 from eth_utils import keccak
 
+from registry.compute.host_offer import HOST_OFFER
+
 from .support import (
     DAY,
     DOLLAR,
@@ -40,18 +42,6 @@ ROYALTY = 1_000
 RESULT = digest("sealed result")
 NONE, OPEN, RUNNING, DELIVERED, DISPUTED, CLOSED = range(6)
 SETTLED, CANCELLED, EXPIRED, GIVEN_UP, DECIDED, LAPSED = range(6)
-OFFER = {
-    "assetId": "uint256",
-    "licence": "uint256",
-    "host": "address",
-    "consumer": "address",
-    "job": "bytes32",
-    "bond": "uint96",
-    "runTime": "uint32",
-    "graceTime": "uint32",
-    "reviewTime": "uint32",
-    "acceptBy": "uint48",
-}
 GUARDED = keccak(text="ReentrancyGuardReentrantCall()")[:4]
 
 
@@ -91,12 +81,12 @@ class Desk:
 
     def signed(self, offer: tuple[Any, ...], *, chain_id: int | None = None, contract: Any = None) -> bytes:
         """The host's EIP-712 signature, built from the standard and not from the contract's own hash."""
-        message = {name: getattr(value, "address", value) for name, value in zip(OFFER, offer, strict=True)}
+        message = {name: getattr(value, "address", value) for name, value in zip(HOST_OFFER, offer, strict=True)}
         return sign(
             self.host,
             domain=domain("AI Asset Registry Compute", contract or self.escrow, chain_id=chain_id),
             primary="HostOffer",
-            fields=OFFER,
+            fields=HOST_OFFER,
             message=message,
         )
 

@@ -11,13 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from chromium import NAMES, Chromium
+from chromium import Chromium
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from injected_wallet import Wallet, at, injected
 from integration.apps.page import Page
 from integration.apps.support import AUTHOR, BUYER, STRANGER, Market, free_port
-from skips import INSTALL, program
 
 from registry.chain.signers import dev_signer
 from registry.ipfs.importer import compute_cid
@@ -64,23 +63,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    made = Chromium(tmp_path_factory.mktemp("chromium"), program(*NAMES, hint=INSTALL.format(package="chromium")))
-    made.look(1_200, 1_400)
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REGISTRY_KEYS", "memory")
-        made = Market(tmp_path_factory.mktemp("market"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def url(market: Market) -> str:
     port = free_port()
     text = APP.replace("ASSET", repr(str(market.asset.did))).replace("SEALED", repr(str(market.sealed.did)))
@@ -106,6 +88,7 @@ def wallet(browser: Chromium, market: Market) -> Iterator[Wallet]:
 
 @pytest.fixture
 def visit(browser: Chromium, url: str) -> Callable[[], Page]:
+    browser.look(1_200, 1_400)
     return lambda: Page(browser, url)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .ledger_model import LedgerModel
 from .model import ACTIVE, BPS, COIN, Refused
 from .stream_model import NO_DIGEST, Offer, Parts, divided, worth
 
@@ -76,7 +77,7 @@ class EscrowedJob:
 
 
 @dataclass
-class EscrowModel:
+class EscrowModel(LedgerModel):
     """The jobs of one asset. `takes_coins` says which accounts take native coin."""
 
     asset_id: int
@@ -243,21 +244,6 @@ class EscrowModel:
             raise Refused("EmptyReason")
         self._close(job, job.worth(job.used) * share // BPS, 2 * job.asked.bond * share // BPS)
 
-    def claim(self, caller: str, token: str, payee: str, to: str) -> int:
-        if caller != payee and to != payee:
-            raise Refused("NotPayee", payee, caller)
-        amount = self.parked[token][payee]
-        if amount == 0:
-            raise Refused("NothingToClaim", token, payee)
-        if token == COIN and not self.takes_coins(to):
-            raise Refused("ClaimRefused", to, amount)
-        for account in (self.contract, to):
-            if account in self.blocked[token]:
-                raise Refused("Blocked", account)
-        self.parked[token][payee] = 0
-        self._move(token, self.contract, to, amount)
-        return amount
-
     # Below
 
     def _is(self, caller: str, party: str) -> None:
@@ -305,16 +291,6 @@ class EscrowModel:
                 self._pay(job.token, payee, share)
         job.status, job.since = CLOSED, self.now
         assert job.purse == 0, "a purse that is closed is empty"
-
-    def _pay(self, token: str, payee: str, amount: int) -> None:
-        if {payee, self.contract} & self.blocked[token] or (token == COIN and not self.takes_coins(payee)):
-            self.parked[token][payee] += amount
-        else:
-            self._move(token, self.contract, payee, amount)
-
-    def _move(self, token: str, sender: str, receiver: str, amount: int) -> None:
-        self.money[token][sender] -= amount
-        self.money[token][receiver] += amount
 
     def balance(self, token: str) -> int:
         """What must be in the contract: all purses, and what waits."""

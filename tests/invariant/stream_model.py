@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from .ledger_model import LedgerModel
 from .model import ACTIVE, BPS, COIN, ZERO, Refused
 
 NO_DIGEST = bytes(32)
@@ -64,7 +65,7 @@ class Stream:
 
 
 @dataclass
-class StreamModel:
+class StreamModel(LedgerModel):
     """The streams of one asset. `takes_coins` says which accounts take native coin."""
 
     asset_id: int
@@ -223,33 +224,6 @@ class StreamModel:
             assert due[i] >= stream.given[i]
             into[i] += due[i] - stream.given[i]
         stream.given, stream.settled = list(due), until
-
-    def claim(self, caller: str, token: str, payee: str, to: str) -> int:
-        if caller != payee and to != payee:
-            raise Refused("NotPayee", payee, caller)
-        amount = self.parked[token][payee]
-        if amount == 0:
-            raise Refused("NothingToClaim", token, payee)
-        if token == COIN and not self.takes_coins(to):
-            raise Refused("ClaimRefused", to, amount)
-        for account in (self.contract, to):
-            if account in self.blocked[token]:
-                raise Refused("Blocked", account)
-        self.parked[token][payee] = 0
-        self._move(token, self.contract, to, amount)
-        return amount
-
-    def _pay(self, token: str, payee: str, amount: int) -> None:
-        """Pay, or let it wait."""
-        stuck = {payee, self.contract} & self.blocked[token] or (token == COIN and not self.takes_coins(payee))
-        if stuck:
-            self.parked[token][payee] += amount
-        else:
-            self._move(token, self.contract, payee, amount)
-
-    def _move(self, token: str, sender: str, receiver: str, amount: int) -> None:
-        self.money[token][sender] -= amount
-        self.money[token][receiver] += amount
 
     # What must hold
 

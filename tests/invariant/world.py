@@ -10,6 +10,8 @@ from eth_abi import encode
 from eth_keys import keys
 from eth_utils import keccak
 
+from registry.compute.host_offer import HOST_OFFER
+
 from .evm import ZERO, Chain, Contract
 from .model import MAX_ROYALTY_BPS, UNLIMITED, Model
 
@@ -29,19 +31,7 @@ _RECEIPT = (
     "uint256 nonce,uint48 deadline)"
 )
 _RECEIPT_TYPES = ("uint256", "uint8", "address", "uint32", "address", "bytes32", "uint256", "uint48")
-_OFFER_TYPES = {
-    "assetId": "uint256",
-    "licence": "uint256",
-    "host": "address",
-    "consumer": "address",
-    "job": "bytes32",
-    "bond": "uint96",
-    "runTime": "uint32",
-    "graceTime": "uint32",
-    "reviewTime": "uint32",
-    "acceptBy": "uint48",
-}
-_OFFER = f"HostOffer({','.join(f'{kind} {name}' for name, kind in _OFFER_TYPES.items())})"
+_OFFER = f"HostOffer({','.join(f'{kind} {name}' for name, kind in HOST_OFFER.items())})"
 _FROZEN_TYPES = ("address", "uint96", "uint32", "uint24", "uint16", "uint16", "address", "address", "address")
 _PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 _PERMIT_TYPES = ("address", "address", "uint256", "uint256", "uint256")
@@ -152,12 +142,12 @@ class World:
 
     def sign_offer(self, signer: str, escrow: str, offer: tuple[Any, ...]) -> bytes:
         """A host's word for one job."""
-        words = keccak(text=_OFFER) + encode(tuple(_OFFER_TYPES.values()), offer)
+        words = keccak(text=_OFFER) + encode(tuple(HOST_OFFER.values()), offer)
         return self._sign(signer, "AI Asset Registry Compute", escrow, words)
 
     def name_of_job(self, escrow: str, offer: tuple[Any, ...], frozen: tuple[Any, ...]) -> bytes:
         """The hash of a chain, a contract, and all that never changes of a job."""
-        kinds = ("uint256", "address", *_OFFER_TYPES.values(), *_FROZEN_TYPES)
+        kinds = ("uint256", "address", *HOST_OFFER.values(), *_FROZEN_TYPES)
         return keccak(encode(kinds, (CHAIN_ID, escrow, *offer, *frozen)))
 
     def sign_permit(self, owner: str, token: str, value: int, nonce: int, deadline: int) -> tuple[int, bytes, bytes]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from registry import CID, DataBudget, Registry, ResultColumn, ResultFile, Terms
+from registry import CID, DID, DataBudget, Licence, Published, Registry, ResultColumn, ResultFile, Terms
+from registry.compute.job_desk import JobDesk
+from registry.compute.job_document import JobOrder
 from registry.ipfs.unixfs import add_file
 
 MEAN = """
@@ -86,3 +89,38 @@ def terms(*code: CID, **changes: object) -> Terms:
         "memory": 512 * 2**20,
     }
     return Terms(**{**made, **changes})
+
+
+class Ward(NamedTuple):
+    """An owner, who is the host of data at home, the offering, and a stranger who pays for runs on them."""
+
+    owner: Registry
+    stranger: Registry
+    offer: Published
+    data: DID
+    home: Path
+    mean: CID
+
+    def desk(self) -> JobDesk:
+        return self.owner.jobs.desk({self.data: self.home})
+
+    def order(self, code: CID | None = None, **options: Any) -> JobOrder:
+        return self.stranger.jobs.order(code or self.mean, self.offer.did, **options)
+
+    def with_terms(self, **changes: Any) -> None:
+        """The owner changes the terms."""
+        compute = self.owner.get(self.offer.did).ddo.compute
+        assert compute is not None
+        self.owner.update(self.offer.did, compute=compute.with_changes(**changes))
+
+
+def opened_ward(owner: Registry, stranger: Registry, name: str, folder: Path, *licences: Licence) -> Ward:
+    """A ward whose runs are sold under these licences."""
+    for client in (owner, stranger):
+        client.home = folder / client.address  # where each keeps the journal of jobs
+    home = patients(folder / "ward")
+    mean = stored(owner, MEAN, folder)
+    offer = owner.publish(home, name=name, type="dataset", license="MIT", licences=[*licences], compute=terms(mean))
+    data = owner.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
+    assert data is not None
+    return Ward(owner, stranger, offer, data, home, mean)

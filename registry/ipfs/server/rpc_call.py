@@ -17,7 +17,7 @@ from registry.ipfs.server.scope import resolved
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
 
-__all__ = ["Command", "RpcCall", "octets", "stream_json"]
+__all__ = ["Command", "RpcCall", "octets", "rooted", "stream_json"]
 
 
 class RpcCall:
@@ -62,8 +62,7 @@ class RpcCall:
 
     def rooted(self) -> tuple[CID, str]:
         """The CID and the path that the argument has, with or without ``/ipfs/`` before them."""
-        root, _, rest = self.arg.removeprefix("/ipfs/").partition("/")
-        return CID.parse(root), rest
+        return rooted(self.arg)
 
     def path(self) -> CID:
         """What the argument leads to."""
@@ -79,6 +78,12 @@ class RpcCall:
         if not found:
             raise InputError("file argument 'path' is required")
         return found
+
+
+def rooted(text: str) -> tuple[CID, str]:
+    """The CID and the path of a text, with or without ``/ipfs/`` before them. Raises `InvalidCID`."""
+    root, _, rest = text.removeprefix("/ipfs/").partition("/")
+    return CID.parse(root), rest
 
 
 Command = Callable[[RpcCall], Response]

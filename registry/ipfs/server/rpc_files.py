@@ -14,12 +14,11 @@ from starlette.responses import JSONResponse, Response
 
 from registry.errors import FileNotInAsset
 from registry.ipfs.blocks import fetch
-from registry.ipfs.cid import CID
 from registry.ipfs.ipld import get_value, put_value
 from registry.ipfs.mfs import FolderEdit
 from registry.ipfs.reader import Reader
 from registry.ipfs.server.add import profile_of
-from registry.ipfs.server.rpc_call import Command, RpcCall, octets
+from registry.ipfs.server.rpc_call import Command, RpcCall, octets, rooted
 from registry.ipfs.server.scope import resolved
 
 if TYPE_CHECKING:
@@ -84,11 +83,7 @@ def _cp(call: RpcCall) -> Response:
     parents = call.flag("parents")
 
     def copy(folder: FolderEdit) -> None:
-        if source.startswith("/ipfs/"):
-            root, _, path = source.removeprefix("/ipfs/").partition("/")
-            cid = resolved(CID.parse(root), path, call.store)
-        else:
-            cid = folder.stat(source).cid
+        cid = resolved(*rooted(source), call.store) if source.startswith("/ipfs/") else folder.stat(source).cid
         folder.copy(cid, _into(target, source), parents=parents)
 
     return _changed(call, copy)

@@ -34,6 +34,14 @@ def node() -> Iterator[Any]:
     running.stop()
 
 
+@pytest.fixture(scope="module")
+def prague() -> Iterator[tuple[Anvil, Deployment]]:
+    """A node on which an account with a key may be given code (EIP-7702)."""
+    node = Anvil("--hardfork", "prague")
+    yield node, deploy_local(Chain.connect(node.url))
+    node.stop()
+
+
 @pytest.fixture(scope="package")
 def deployment_there(node: Any) -> Deployment:
     chain = Chain.connect(node.url)

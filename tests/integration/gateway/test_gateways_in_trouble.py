@@ -18,8 +18,6 @@ from integration.gateway.test_chain_attacks import answering, deploy, refused
 from integration.support import Anvil
 from registry import Published
 from registry.chain.addresses import Deployment
-from registry.chain.connection import Chain
-from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 from registry.gated.protocol import Auth
 from registry.gateway.backup import backup, restore
@@ -188,14 +186,6 @@ def test_a_reorganisation_between_two_questions_of_a_release_releases_nothing(ow
 
 
 # --- Accounts of other kinds ---------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def prague() -> Iterator[tuple[Anvil, Deployment]]:
-    """A node on which an account with a key may be given code."""
-    node = Anvil("--hardfork", "prague")
-    yield node, deploy_local(Chain.connect(node.url))
-    node.stop()
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from integration.gateway.test_chain_attacks import MAGIC, answering, deploy
 from integration.support import Anvil
 from registry import Published, Registry
 from registry.chain.addresses import Deployment
-from registry.chain.connection import Chain
-from registry.chain.local import deploy_local
 from registry.chain.signers import KeySigner, dev_signer
 from registry.content.uses import SignedReceipt
 from registry.did import DID
@@ -112,14 +110,6 @@ def test_a_wallet_that_tells_a_trial_from_a_transaction_costs_the_gateway_nothin
 
 
 # --- Keys whose owners spoil the transaction ------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def prague() -> Iterator[tuple[Anvil, Deployment]]:
-    """A node on which an account with a key may be given code (EIP-7702)."""
-    node = Anvil("--hardfork", "prague")
-    yield node, deploy_local(Chain.connect(node.url))
-    node.stop()
 
 
 @pytest.fixture

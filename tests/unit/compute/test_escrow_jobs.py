@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from ward import BROKEN, MEAN, patients, stored, terms
+from ward import BROKEN, Ward, opened_ward, stored
 
-from registry import CID, DID, Licence, Published, Registry
+from registry import CID, Licence, Registry
 from registry.chain import reverts
-from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import JobOrder
 from registry.compute.job_escrow import JobStatus
 from registry.errors import InputError, JobNotFound, JobRefused, PriceChanged
@@ -19,53 +17,31 @@ from registry.errors import InputError, JobNotFound, JobRefused, PriceChanged
 JOBS = Licence.run("jobs", price="0.01 USD", minimum="10 seconds")
 
 
-class Ward(NamedTuple):
-    """An owner, who is the host of data at home, and a stranger who pays for runs on them."""
+def opened(ward: Ward, order: JobOrder) -> str:
+    """The stranger pays in what the host offers it for."""
+    signed = ward.desk().offer(order.to_bytes(), "0.50 USD")
+    return ward.stranger.jobs.escrow.open(signed, max_total="1 USD").id
 
-    owner: Registry
-    stranger: Registry
-    offer: Published
-    data: DID
-    home: Path
-    mean: CID
 
-    def desk(self) -> JobDesk:
-        return self.owner.jobs.desk({self.data: self.home})
-
-    def order(self, code: CID | None = None) -> JobOrder:
-        return self.stranger.jobs.order(code or self.mean, self.offer.did, escrow=True)
-
-    def opened(self, order: JobOrder) -> str:
-        """The stranger pays in what the host offers it for."""
-        signed = self.desk().offer(order.to_bytes(), "0.50 USD")
-        return self.stranger.jobs.escrow.open(signed, max_total="1 USD").id
-
-    def moved(self, act: Any) -> tuple[str, str]:
-        """What an act brings the owner and the stranger, in dollars."""
-        before = [one.balance("USD").units for one in (self.owner, self.stranger)]
-        act()
-        after = [one.balance("USD").units for one in (self.owner, self.stranger)]
-        mine, theirs = (f"{(late - early) / 10**6:+.4f}" for early, late in zip(before, after, strict=True))
-        return mine, theirs
+def moved(ward: Ward, act: Any) -> tuple[str, str]:
+    """What an act brings the owner and the stranger, in dollars."""
+    before = [one.balance("USD").units for one in (ward.owner, ward.stranger)]
+    act()
+    after = [one.balance("USD").units for one in (ward.owner, ward.stranger)]
+    mine, theirs = (f"{(late - early) / 10**6:+.4f}" for early, late in zip(before, after, strict=True))
+    return mine, theirs
 
 
 @pytest.fixture
-def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Iterator[Ward]:
-    for client in (author, stranger):
-        client.home = tmp_path / client.address
-    home = patients(tmp_path / "ward")
-    mean = stored(author, MEAN, tmp_path)
-    offer = author.publish(home, name=name, type="dataset", license="MIT", licences=[JOBS], compute=terms(mean))
-    data = author.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
-    assert data is not None
-    yield Ward(author, stranger, offer, data, home, mean)
+def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Ward:
+    return opened_ward(author, stranger, name, tmp_path, JOBS)
 
 
 def test_a_run_is_paid_when_its_result_is_there(ward: Ward, tmp_path: Path) -> None:
-    order, escrow = ward.order(), ward.stranger.jobs.escrow
+    order, escrow = ward.order(escrow=True), ward.stranger.jobs.escrow
     with pytest.raises(JobRefused, match="nothing is in escrow for it"):
         ward.desk().accept(order.to_bytes())
-    id = ward.opened(order)
+    id = opened(ward, order)
     assert escrow.find(id).in_words() == "holds 0.2 USD and waits for its host"
     desk = ward.desk()
     entry = desk.work(desk.accept(order.to_bytes()).id)
@@ -76,7 +52,7 @@ def test_a_run_is_paid_when_its_result_is_there(ward: Ward, tmp_path: Path) -> N
     assert (tmp_path / "result" / "mean.csv").exists()
     with pytest.raises(reverts.TooEarly):  # type: ignore[attr-defined]
         ward.owner.jobs.escrow.settle(id)
-    mine, theirs = ward.moved(lambda: escrow.settle(id))
+    mine, theirs = moved(ward, lambda: escrow.settle(id))
     assert float(mine) > 0.5 and float(theirs) == 0.1, "ten seconds are paid for at least, and the bond is back"
     assert escrow.find(id).in_words() == "is closed, and holds nothing"
     assert desk.work(entry.id) == entry, "and nothing is delivered twice"
@@ -87,11 +63,11 @@ def test_a_host_that_cannot_run_a_job_is_paid_nothing_and_keeps_its_bond(ward: W
     compute = ward.owner.get(ward.offer.did).ddo.compute
     assert compute is not None
     ward.owner.update(ward.offer.did, compute=compute.with_changes(code=(ward.mean, broken)))
-    order = ward.order(broken)
-    id = ward.opened(order)
+    order = ward.order(broken, escrow=True)
+    id = opened(ward, order)
     desk = ward.desk()
     entry = desk.accept(order.to_bytes())
-    assert ward.moved(lambda: desk.work(entry.id)) == ("+0.0000", "+0.2000")
+    assert moved(ward, lambda: desk.work(entry.id)) == ("+0.0000", "+0.2000")
     assert desk.book.get(entry.id).state == "failed"
     assert ward.stranger.jobs.escrow.find(id).status is JobStatus.CLOSED
 
@@ -101,8 +77,8 @@ def test_a_host_that_is_killed_after_a_step_on_the_chain_does_it_once(
     ward: Ward, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the act on the chain and the line in its journal: it goes on, no bond is lost, nothing is paid twice."""
-    order = ward.order()
-    id = ward.opened(order)
+    order = ward.order(escrow=True)
+    id = opened(ward, order)
     desk = ward.desk()
     entry = desk.accept(order.to_bytes())
     move = desk.book.move
@@ -118,23 +94,23 @@ def test_a_host_that_is_killed_after_a_step_on_the_chain_does_it_once(
             desk.work(entry.id)
     assert ward.desk().work(entry.id).state == "delivered"
     assert ward.stranger.jobs.escrow.find(id).status is JobStatus.DELIVERED
-    mine, _ = ward.moved(lambda: ward.stranger.jobs.escrow.settle(id))
+    mine, _ = moved(ward, lambda: ward.stranger.jobs.escrow.settle(id))
     assert float(mine) > 0.5
 
 
 def test_a_consumer_who_ends_it_first_is_told_so_to_the_host(ward: Ward) -> None:
-    order = ward.order()
-    id = ward.opened(order)
+    order = ward.order(escrow=True)
+    id = opened(ward, order)
     desk = ward.desk()
     entry = desk.accept(order.to_bytes())
-    assert ward.moved(lambda: ward.stranger.jobs.escrow.cancel(id)) == ("+0.0000", "+0.2000")
+    assert moved(ward, lambda: ward.stranger.jobs.escrow.cancel(id)) == ("+0.0000", "+0.2000")
     ended = desk.work(entry.id)
     assert ended.state == "cancelled" and "nothing is in escrow" in ended.why
 
 
 def test_a_dispute_is_decided_between_the_two(ward: Ward) -> None:
-    order, escrow = ward.order(), ward.stranger.jobs.escrow
-    id = ward.opened(order)
+    order, escrow = ward.order(escrow=True), ward.stranger.jobs.escrow
+    id = opened(ward, order)
     desk = ward.desk()
     desk.work(desk.accept(order.to_bytes()).id)
     with pytest.raises(InputError, match="reason"):
@@ -148,7 +124,7 @@ def test_a_dispute_is_decided_between_the_two(ward: Ward) -> None:
 
 
 def test_what_an_offer_costs_is_shown_and_bounded(ward: Ward) -> None:
-    order, escrow = ward.order(), ward.stranger.jobs.escrow
+    order, escrow = ward.order(escrow=True), ward.stranger.jobs.escrow
     signed = ward.desk().offer(order.to_bytes(), "0.50 USD")
     shown = escrow.open(signed, dry_run=True)
     assert (str(shown.total), str(shown.bond), shown.id, shown.tx) == ("0.2 USD", "0.5 USD", "", None)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from ward import BROKEN, COPY, LATE, MEAN, patients, runs, stored, terms
+from ward import BROKEN, COPY, LATE, MEAN, Ward, opened_ward, runs, stored
 
-from registry import CID, DID, DataBudget, Licence, Published, Registry
-from registry.compute.job_desk import JobDesk
+from registry import CID, DataBudget, Licence, Registry
 from registry.compute.job_document import JobOrder
 from registry.compute.job_queue import fair, work_all
 from registry.compute.job_receipt import read_receipt
@@ -36,49 +34,22 @@ RUNS = Licence.uses("runs", uses=3, price="1 USD")
 DAY = Licence.period("day", days=1, price="5 USD")
 
 
-class Ward(NamedTuple):
-    """An owner with data at home, the offering, and a stranger who bought three runs."""
-
-    owner: Registry
-    stranger: Registry
-    offer: Published
-    data: DID
-    home: Path
-    mean: CID
-
-    def desk(self) -> JobDesk:
-        return self.owner.jobs.desk({self.data: self.home})
-
-    def order(self, code: CID | None = None, **options: Any) -> JobOrder:
-        return self.stranger.jobs.order(code or self.mean, self.offer.did, **options)
-
-    def uses(self) -> Holding:
-        return self.stranger.holding(self.offer.did, "runs")
-
-    def with_terms(self, **changes: Any) -> None:
-        """The owner changes the terms."""
-        compute = self.owner.get(self.offer.did).ddo.compute
-        assert compute is not None
-        self.owner.update(self.offer.did, compute=compute.with_changes(**changes))
+def uses_of(ward: Ward) -> Holding:
+    """The runs that the stranger has left."""
+    return ward.stranger.holding(ward.offer.did, "runs")
 
 
 @pytest.fixture
-def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Iterator[Ward]:
-    for client in (author, stranger):
-        client.home = tmp_path / client.address  # where each keeps the journal of jobs
-    home = patients(tmp_path / "ward")
-    mean = stored(author, MEAN, tmp_path)
-    offer = author.publish(home, name=name, type="dataset", license="MIT", licences=[RUNS, DAY], compute=terms(mean))
-    stranger.buy(offer.did, "runs")
-    data = author.get(offer.did).ddo.compute.data  # type: ignore[union-attr]
-    assert data is not None
-    yield Ward(author, stranger, offer, data, home, mean)
+def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Ward:
+    made = opened_ward(author, stranger, name, tmp_path, RUNS, DAY)
+    stranger.buy(made.offer.did, "runs")
+    return made
 
 
 def test_a_stranger_computes_a_mean_over_data_that_stay_at_home(ward: Ward, tmp_path: Path) -> None:
     desk = ward.desk()
     entry = desk.work(desk.accept(ward.order().to_bytes()).id)
-    assert (entry.state, entry.why, ward.uses().uses) == ("delivered", "", 2)
+    assert (entry.state, entry.why, uses_of(ward).uses) == ("delivered", "", 2)
     sealed, receipt = desk.result(entry.id)
     ward.stranger.jobs.open(sealed, receipt, tmp_path / "result")
     assert (tmp_path / "result" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.0,20"
@@ -89,7 +60,7 @@ def test_a_stranger_computes_a_mean_over_data_that_stay_at_home(ward: Ward, tmp_
         ward.owner.jobs.open(sealed, receipt, tmp_path / "other")
     assert not (ward.desk()._place(entry) / "out").exists(), "nothing of it lies in the clear any more"
     assert desk.accept(ward.order().to_bytes()).state == "queued"
-    assert desk.work(entry.id) == entry and ward.uses().uses == 2
+    assert desk.work(entry.id) == entry and uses_of(ward).uses == 2
 
 
 def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(ward: Ward, tmp_path: Path) -> None:
@@ -98,7 +69,7 @@ def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(
     desk = ward.desk()
     entry = desk.work(desk.accept(ward.order(copy).to_bytes()).id)
     assert entry.state == "withheld" and "400 bytes of output" in entry.why and entry.taken == 0
-    assert ward.uses().uses == 3
+    assert uses_of(ward).uses == 3
     with pytest.raises(WrongJobState):
         desk.result(entry.id)
 
@@ -106,7 +77,7 @@ def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(
 def test_a_group_of_one_does_not_come_out(ward: Ward) -> None:
     desk = ward.desk()
     entry = desk.work(desk.accept(ward.order(params={"by": "sex"}).to_bytes()).id)
-    assert (entry.state, ward.uses().uses) == ("withheld", 3) and "fewer than 10" in entry.why
+    assert (entry.state, uses_of(ward).uses) == ("withheld", 3) and "fewer than 10" in entry.why
 
 
 def test_code_and_parameters_that_the_terms_do_not_name_are_refused_before_anything_runs(
@@ -216,7 +187,7 @@ def test_what_a_program_writes_is_for_the_owner_and_its_failure_costs_no_use(war
     ward.with_terms(code=(broken,))
     desk = ward.desk()
     entry = desk.work(desk.accept(ward.order(broken).to_bytes()).id)
-    assert (entry.state, entry.why, ward.uses().uses) == ("failed", "ended with exit code 1", 3)
+    assert (entry.state, entry.why, uses_of(ward).uses) == ("failed", "ended with exit code 1", 3)
     assert desk.log(entry.id) == b"patient 7 is ill\n"
     assert desk.book.spent(str(ward.data), 1) == (1, 0), "it ran"
 
@@ -247,9 +218,9 @@ def test_other_code_runs_when_the_owner_read_it_and_a_held_result_goes_out_when_
     id = desk.accept(ward.order(other).to_bytes()).id
     assert desk.work(id).state == "in review"
     desk.approve(id)
-    assert desk.work(id).state == "held" and ward.uses().uses == 3
+    assert desk.work(id).state == "held" and uses_of(ward).uses == 3
     desk.approve(id)
-    assert desk.work(id).state == "delivered" and ward.uses().uses == 2
+    assert desk.work(id).state == "delivered" and uses_of(ward).uses == 2
     second = desk.accept(ward.order(other).to_bytes()).id
     assert desk.decline(second, "not for us").state == "declined"
     with pytest.raises(WrongJobState):
@@ -263,7 +234,7 @@ def test_data_that_lie_otherwise_than_their_document_says_are_not_computed_on(wa
     for _ in range(3):
         with pytest.raises(Unverified):
             desk.work(id)
-    assert desk.work(id).state == "broken" and ward.uses().uses == 3
+    assert desk.work(id).state == "broken" and uses_of(ward).uses == 3
     with pytest.raises(ContentError):
         nowhere = ward.owner.jobs.desk()
         nowhere.work(nowhere.accept(ward.order().to_bytes()).id)
@@ -329,7 +300,7 @@ def test_killed_at_each_step_a_host_loses_nothing_and_takes_no_use_twice(
     desk.book.close()
     again = ward.desk()
     entry = again.work(id)
-    assert entry.state == "delivered" and ward.uses().uses == 2
+    assert entry.state == "delivered" and uses_of(ward).uses == 2
     sealed, receipt = again.result(id)
     assert ward.stranger.jobs.verify(receipt).job.id == id and sealed
 
