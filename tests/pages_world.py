@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import random
+import socket
 import struct
 import tomllib
 import wave
@@ -18,6 +19,10 @@ from typing import Any, Final
 
 from chromium import Chromium
 from injected_wallet import Refusal
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from web3.types import RPCEndpoint
 
 from registry import DataBudget, Licence, Registry, ResultColumn, ResultFile, Terms
@@ -28,8 +33,10 @@ from registry.hub.hub_server import HubServer
 from registry.hub.hub_settings import HubSettings
 from registry.hub.pages.site import Site
 from registry.index.home_index import open_local
+from registry.ipfs.blocks import BlockSource, fetch
+from registry.ipfs.cid import CID
 from registry.ipfs.importer import add_file
-from registry.system.serving import listen
+from registry.system.serving import Serving, listen
 from registry.types import ZERO_ADDRESS
 
 DAY: Final = 86_400
@@ -552,16 +559,43 @@ ISLANDS: Final = {
 
 
 @contextmanager
-def served(registry: Registry) -> Iterator[str]:
-    """The pages of a registry, at an address of this machine."""
+def served(registry: Registry, sock: socket.socket | None = None) -> Iterator[str]:
+    """The pages of a registry, at an address of this machine; at that of `sock`, if there is one."""
     index = open_local(registry)
     index.catch_up()
-    sock = listen("127.0.0.1", 0)
+    sock = sock or listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     reader = registry.as_account(None)
     hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id, keeps=reader.store)
     with HubServer(hub, sock, site=Site(hub, reader)):
         yield url
+
+
+class BlockGateway:
+    """A gateway of IPFS that anybody's page may read from, while `serving`. `lie` changes what it answers; `asked` is
+    what it was asked for."""
+
+    def __init__(self, source: BlockSource) -> None:
+        self._source = source
+        self.lie: Callable[[CID, bytes], bytes] = lambda cid, block: block
+        self.asked: list[str] = []
+        self.url = ""
+
+    def answer(self, request: Request) -> Response:
+        """A block."""
+        cid = CID.parse(request.path_params["cid"])
+        self.asked.append(str(cid))
+        block = self.lie(cid, fetch(cid, self._source))
+        return Response(block, headers={"access-control-allow-origin": "*"})
+
+    @contextmanager
+    def serving(self) -> Iterator[BlockGateway]:
+        """It, at `url`."""
+        sock = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        app = Starlette(routes=[Route("/ipfs/{cid}", self.answer)])
+        with Serving(app, sock, name="A gateway", grace=1, lifespan="off"):
+            yield self
 
 
 def node_of(registry: Registry) -> Callable[..., Any]:

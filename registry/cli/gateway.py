@@ -110,6 +110,13 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     metavar="ADDRESS",
     help="Keep shares of this publisher only; repeatable.",
 )
+@click.option(
+    "--page",
+    "pages",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let web pages of this origin ask for releases; repeatable.",
+)
 @click.option("--address-rate", type=Real(0.01), metavar="N", help="Requests a second of one address: 20.")
 @click.option("--address-burst", type=Whole(1), metavar="N", help="Requests at once of one address: 100.")
 @click.option("--account-rate", type=Real(0.01), metavar="N", help="Requests a second of one account: 5.")
@@ -377,6 +384,7 @@ def _settings(url: str, chain_id: int, given: dict[str, Any]) -> Settings:
 
     chosen = {name: value for name, value in given.items() if value is not None}
     chosen["depositors"] = frozenset(to_address(one) for one in given.get("depositors", ()))
+    chosen["pages"] = frozenset(given.get("pages", ()))
     if chain_id in TEST_CHAINS:
         # Their clock may stand, and so may their head: many make blocks with transactions alone.
         chosen = {"depth": 0, **chosen, "head_age": None}

@@ -303,6 +303,12 @@ def sign_in_text(
     return "\n".join(lines)
 
 
+def door(url: str, nonce: str) -> str:
+    """What a sign-in of a web page names for each gateway that it is for, with the nonce of that one; `url` is the
+    gateway's base URL. So a person signs once, and each gateway finds itself and what it made."""
+    return f"{url.rstrip('/')}/v1/releases?nonce={nonce}"
+
+
 def domain_of(url: str) -> str:
     """The ``host:port`` of a gateway's base URL, as its sign-in messages name it."""
     return urlsplit(url).netloc

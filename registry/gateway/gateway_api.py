@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -33,6 +35,7 @@ from registry.gateway.openapi import document
 from registry.gateway.rate_limit import RateLimit
 from registry.gateway.refusal import Refusal
 from registry.gateway.service import GatewayService
+from registry.ipfs.hosts import host_of, is_loopback
 from registry.system.throttle import network_of
 
 __all__ = ["make_app"]
@@ -65,16 +68,25 @@ class _Api:
         """The routes, each with the same limits around it."""
         routes = [
             self._route("GET", "/v1/gateway", self._describe),
-            self._route("POST", "/v1/nonce", self._nonce),
+            self._route("POST", "/v1/nonce", self._nonce, pages=True),
             self._route("POST", "/v1/shares", self._deposit),
             self._route("POST", "/v1/invitations", self._invite),
             self._route("DELETE", "/v1/invitations/{id}", self._revoke),
-            self._route("POST", "/v1/releases", self._release),
+            self._route("POST", "/v1/releases", self._release, pages=True),
             self._route("GET", "/v1/health", self._healthy),
             self._route("GET", "/metrics", self._measures),
             self._route("GET", "/openapi.json", self._document),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: _unknown}, lifespan=self._lifespan)
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=sorted(self._settings.pages),
+            allow_methods=["POST"],
+            allow_headers=["content-type"],
+            allow_private_network=True,
+            expose_headers=["retry-after"],
+        )
+        faults = {HTTPException: _unknown}
+        return Starlette(routes=routes, middleware=[cors], exception_handlers=faults, lifespan=self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -102,7 +114,8 @@ class _Api:
         return _json(await self._gateway.revoke(request.path_params["id"], revocation))
 
     async def _release(self, request: Request) -> Response:
-        return _json(await self._gateway.release(await self._read(request, ReleaseRequest)))
+        wanted = await self._read(request, ReleaseRequest)
+        return _json(await self._gateway.release(wanted, page=request.headers.get("origin", "")))
 
     async def _healthy(self, _: Request) -> Response:
         seen, head = self._health
@@ -122,16 +135,38 @@ class _Api:
 
     # --- Around every verb -----------------------------------------------------------------------
 
-    def _route(self, method: str, path: str, verb: Verb) -> Route:
+    def _route(self, method: str, path: str, verb: Verb, *, pages: bool = False) -> Route:
+        async def admitted(request: Request) -> Response:
+            self._admit(request, pages)
+            return await verb(request)
+
         async def answer(request: Request) -> Response:
             began = time.monotonic()
             with self._metrics.running.track_inprogress():
-                response, outcome = await self._guarded(request, verb)
+                response, outcome = await self._guarded(request, admitted)
             self._metrics.requests.labels(path, outcome).inc()
             self._metrics.seconds.labels(path).observe(time.monotonic() - began)
             return response
 
         return Route(path, answer, methods=[method])
+
+    def _admit(self, request: Request, pages: bool) -> None:
+        """Let programs in, and of web pages those of the origins that the operator named, where `pages` may ask. Of
+        its origin a browser tells the truth, also for a page whose name was made to lead here (DNS rebinding)."""
+        origin = request.headers.get("origin", "")
+        if origin and origin not in self._settings.pages:
+            raise Refusal(
+                403,
+                "foreign_page",
+                f"Pages of {origin[:200]} are not let in here.",
+                hint="Whoever runs this gateway lets a page in with: registry gateway serve --page ORIGIN",
+            )
+        if origin and not pages:
+            raise Refusal(403, "foreign_page", "Web pages may ask for releases, and for nothing else.")
+        # What a browser asks for by GET has no origin; on this machine it is known by the name that it asked.
+        host = host_of(f"//{request.headers.get('host', '')}")
+        if is_loopback(host_of(self._settings.url)) and not is_loopback(host):
+            raise Refusal(403, "foreign_page", f"This gateway answers to {self._settings.domain}, not to {host[:200]}.")
 
     async def _guarded(self, request: Request, verb: Verb) -> tuple[Response, str]:
         try:

@@ -209,10 +209,11 @@ class GatewayService:
 
     # --- Handing out -----------------------------------------------------------------------------
 
-    async def release(self, request: ReleaseRequest) -> Release:
-        """Hand the share out, sealed to the recipient, to an account that has access now and had it at the depth."""
+    async def release(self, request: ReleaseRequest, *, page: str = "") -> Release:
+        """Hand the share out, sealed to the recipient, to an account that has access now and had it at the depth; to a
+        web page of the origin `page`, if one asks."""
         did = self._did(request.did)
-        sign_in = self._doorkeeper.read(request.auth, request.did, request.resource())
+        sign_in = self._doorkeeper.read(request.auth, request.did, request.resource(), page=page)
         self._count(sign_in)
         try:
             return await self._release(did, request, sign_in)

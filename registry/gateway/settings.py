@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from registry.errors import InputError
 from registry.gated.protocol import domain_of
+from registry.ipfs.hosts import normal_url
 
 DEPTH: Final = 5
 """Blocks below the head at which access must be there too; a minute on Ethereum."""
@@ -22,7 +23,7 @@ class Settings:
     that another gateway consumed; `patience` how long a request waits for its use to be deep enough. `depositors` are
     the accounts whose shares and invitations it keeps, none for those of every owner. `receipt_gas` is the most gas for
     handing a receipt in, `account_gas` and `day_gas` what those of one account, and all together, may take in 24 hours;
-    0 for none at all.
+    0 for none at all. `pages` are the origins of web pages that may ask for releases, as in ``https://hub.example.org``.
     """
 
     public_url: str
@@ -45,6 +46,7 @@ class Settings:
     account_gas: int = 1_000_000
     day_gas: int = 10_000_000
     depositors: frozenset[str] = frozenset()
+    pages: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise `InputError` for an address that no client could use, or a depth below 0."""
@@ -61,6 +63,12 @@ class Settings:
             raise InputError("The address of a gateway has no name and password.", hint="Leave out what is before @.")
         if self.depth < 0:
             raise InputError(f"A depth of {self.depth} blocks is not possible.", hint="Name 0 or more.")
+        for page in self.pages:
+            if normal_url(page) != page or urlsplit(page).path:
+                raise InputError(
+                    f"{page!r} is not the origin of a page.",
+                    hint="It looks like https://hub.example.org, with no path.",
+                )
 
     @property
     def url(self) -> str:

@@ -13,15 +13,18 @@ from typing import Any, Final
 
 from registry.chain.signatures import is_wrapped, recover, text_digest
 from registry.documents.fields import utc_text
-from registry.gated.protocol import SIGN_IN_SECONDS, Auth
+from registry.gated.protocol import SIGN_IN_SECONDS, Auth, domain_of, door
 from registry.gateway.refusal import Refusal
 from registry.types import Address, to_address
 
 SKEW: Final = 60
 """Seconds that the signer's clock may be ahead of ours."""
 
-_LONGEST: Final = 2000
-_MOST_LINES: Final = 20
+_OF_PROGRAMS: Final = (2000, 20)
+"""Letters of a message, and lines, at most."""
+
+_OF_PAGES: Final = (4000, 32)
+"""The same for a page, which signs in at up to 16 gateways by one message."""
 
 # What EIP-4361 allows there; siwe's expression takes control characters, by which a screen could show another message.
 _STATEMENT: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;= -]*")
@@ -51,38 +54,43 @@ class Doorkeeper:
         self._chain_id = chain_id
         self._clock = clock
 
-    def read(self, auth: Auth | None, did: str, resource: str) -> CheckedSignIn:
+    def read(self, auth: Auth | None, did: str, resource: str, *, page: str = "") -> CheckedSignIn:
         """Check all that can be checked without the chain and without spending the nonce.
 
-        `resource` is what the message must name besides the asset. Raises `Refusal` (401).
+        `resource` is what the message must name besides the asset. A program signs in at the gateway; a web page, of
+        the origin `page`, signs in as itself, since that is what wallets compare, and names the gateways that it asks,
+        each with its nonce. Raises `Refusal` (401).
         """
         if auth is None:
             raise _refused("nobody signed in", "Sign a message of EIP-4361 and send it as auth.")
-        text = auth.message
-        if len(text) > _LONGEST or text.count("\n") > _MOST_LINES:
-            raise _refused("the message is too long")
-        try:
-            message = _siwe_message().from_message(text, abnf=False)
-            same = message.prepare_message() == text and _STATEMENT.fullmatch(message.statement or "")
-            same = same and _REQUEST_ID.fullmatch(message.request_id or "")
-        except (ValueError, TypeError, OverflowError):
-            raise _refused("the message is not of EIP-4361") from None
-        # What a person was shown must be what we read: a text that could be read in two ways is refused.
-        if not same or message.scheme not in (None, self._url.partition(":")[0]):
+        message, text = _read(auth.message, *(_OF_PAGES if page else _OF_PROGRAMS)), auth.message
+        url, domain = page or self._url, domain_of(page) if page else self._domain
+        if message.scheme not in (None, url.partition(":")[0]):
             raise _refused("the message is not of EIP-4361")
-        if message.domain != self._domain:
-            raise _refused(f"it is for {message.domain!r}, not for {self._domain!r}", "Sign for this gateway.")
-        if message.uri.rstrip("/") != self._url:
-            raise _refused(f"its URI is {message.uri!r}, not {self._url!r}", "Sign for this gateway.")
+        whom = f"Sign on {page}, in one message for all gateways." if page else "Sign for this gateway."
+        if message.domain != domain:
+            raise _refused(f"it is for {message.domain!r}, not for {domain!r}", whom)
+        if message.uri.rstrip("/") != url:
+            raise _refused(f"its URI is {message.uri!r}, not {url!r}", whom)
         if message.chain_id != self._chain_id:
             raise _refused(f"it is for chain {message.chain_id}, not {self._chain_id}", "Sign for this chain.")
-        if message.resources != [did, resource]:
+        named = message.resources or []
+        if named[:2] != [did, resource] or (len(named) > 2 and not page):
             raise _refused("its resources are not this asset and this request", f"Name {did} and {resource}.")
         self._check_times(message.issued_at, message.not_before, message.expiration_time)
+        nonce = self._own_nonce(named[2:]) if page else message.nonce
         account, signature = to_address(message.address), bytes.fromhex(auth.signature[2:])
         raw = text.encode()
         digest = text_digest(raw)
-        return CheckedSignIn(account, message.nonce, raw, digest, signature, recover(digest, signature) == account)
+        return CheckedSignIn(account, nonce, raw, digest, signature, recover(digest, signature) == account)
+
+    def _own_nonce(self, doors: list[str]) -> str:
+        """The nonce of this gateway among those of the gateways that a page asks."""
+        own = door(self._url, "")
+        found = [one.removeprefix(own) for one in doors if one.startswith(own)]
+        if len(found) != 1:
+            raise _refused(f"it names {len(found) or 'no'} nonces of this gateway", f"Name {own} and one nonce.")
+        return found[0]
 
     def _check_times(self, issued: str, not_before: str | None, expires: str | None) -> None:
         if expires is None:
@@ -102,6 +110,22 @@ class Doorkeeper:
             raise _refused(reason, "Sign again; if it is new, compare the clock of the machine that signs.")
         if not 0 < end - start <= SIGN_IN_SECONDS:
             raise _refused(f"it is good for {end - start:.0f} s", f"{SIGN_IN_SECONDS} s are the most.")
+
+
+def _read(text: str, longest: int, lines: int) -> Any:
+    """A message of EIP-4361. What a person was shown must be what is read: one that could be read in two ways is
+    refused."""
+    if len(text) > longest or text.count("\n") > lines:
+        raise _refused("the message is too long")
+    try:
+        message = _siwe_message().from_message(text, abnf=False)
+        same = message.prepare_message() == text and _STATEMENT.fullmatch(message.statement or "")
+        same = same and _REQUEST_ID.fullmatch(message.request_id or "")
+    except (ValueError, TypeError, OverflowError):
+        raise _refused("the message is not of EIP-4361") from None
+    if not same:
+        raise _refused("the message is not of EIP-4361")
+    return message
 
 
 @cache

@@ -185,7 +185,7 @@ class _Api:
                     hint="Open it, over https or on this machine, and fill in the form.",
                 )
             body = await _body(request, MOST_FORM, "A form")
-            form = tuple(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=16))
+            form = tuple(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=24))
             asked = Asked(request.path_params, url=request.url.path, form=form or (("", ""),))
             page = await self._work(lambda: self._made(site, path, asked), times=QUESTIONS)
             return _packed(request, page, {**HEADERS, "cache-control": "no-store", **page.headers})

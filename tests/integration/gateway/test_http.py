@@ -93,7 +93,7 @@ def test_a_huge_request_is_refused_unread(gateway: Voice) -> None:
 
     # Without a length, and without an end.
     with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])), timeout=20) as endless:
-        endless.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        endless.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
         with contextlib.suppress(ConnectionError):
             for _ in range(2 * MAX_BODY // 4096):
                 endless.sendall(b"1000\r\n" + b" " * 4096 + b"\r\n")
@@ -104,7 +104,7 @@ def test_a_huge_request_is_refused_unread(gateway: Voice) -> None:
 def test_a_slow_request_is_ended(town: Town) -> None:
     gateway = town.gateway(body_seconds=0.3)
     with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2])), timeout=20) as slow:
-        slow.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        slow.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
         answer = heard(slow)
     assert answer.startswith(b"HTTP/1.1 400") and b"too_slow" in answer
 
@@ -112,13 +112,13 @@ def test_a_slow_request_is_ended(town: Town) -> None:
 def test_a_connection_that_never_asks_is_closed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "_IDLE_SECONDS", 0.3)
     port = int(town.gateway().url.rpartition(":")[2])
-    for sent in (b"", b"POST /v1/nonce HTT", b"GET /v1/gateway HTTP/1.1\r\nhost: x\r\n\r\nGET"):
+    for sent in (b"", b"POST /v1/nonce HTT", b"GET /v1/gateway HTTP/1.1\r\nhost: localhost\r\n\r\nGET"):
         with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
             silent.sendall(sent)
             heard(silent)
 
 
-ASKED = b"GET /v1/gateway HTTP/1.1\r\nhost: x\r\n\r\n"
+ASKED = b"GET /v1/gateway HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 def knock(gateway: Voice, address: str, sent: bytes = b"GET /v1/gateway HTTP/1.1\r\nhost:") -> socket.socket:
@@ -220,7 +220,7 @@ def test_more_than_it_can_do_at_once_is_refused(town: Town, bought: Published, b
     gateway = town.gateway("two", concurrency=1, body_seconds=20.0)
     port = int(gateway.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
-        slow.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        slow.sendall(b"POST /v1/nonce HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{")
         eventually(lambda: gateway.say("GET", "/v1/gateway").status_code == 503)
         refused(gateway.say("GET", "/v1/gateway"), 503, "busy")
     eventually(lambda: gateway.say("GET", "/v1/gateway").status_code == 200)
@@ -276,7 +276,7 @@ def test_told_to_end_it_finishes_what_it_does_and_takes_nothing_new(
     port = int(running.voice.url.rpartition(":")[2])
     body = json.dumps({"account": buyer_key.address}).encode()
     with socket.create_connection(("127.0.0.1", port), timeout=20) as asking:
-        head = f"POST /v1/nonce HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        head = f"POST /v1/nonce HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         asking.sendall(head + body[:5])
         eventually(lambda: running.voice.say("GET", "/metrics").text.count("requests_running 2") == 1)
         running.process.send_signal(signal.SIGTERM)

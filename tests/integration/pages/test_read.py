@@ -10,37 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 from chromium import Chromium
-from pages_world import served
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from pages_world import BlockGateway, served
 
 from registry import Gated, Registry
-from registry.ipfs.blocks import fetch
 from registry.ipfs.cid import CID
-from registry.system.serving import Serving, listen
 
 LARGE = b"0123456789abcdef" * 80_000
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
-
-
-class Gateway:
-    """A gateway that anybody's page may read from. `lie` changes what it answers; `asked` is what it was asked for."""
-
-    def __init__(self, author: Registry) -> None:
-        self._store = author.store
-        self.lie: Callable[[CID, bytes], bytes] = lambda cid, block: block
-        self.asked: list[str] = []
-        self.url = ""
-
-    def answer(self, request: Request) -> Response:
-        cid = CID.parse(request.path_params["cid"])
-        self.asked.append(str(cid))
-        block = self.lie(cid, fetch(cid, self._store))
-        return Response(block, headers={"access-control-allow-origin": "*"})
 
 
 class Library:
@@ -57,7 +35,7 @@ class Library:
         (made / "data.bin").write_bytes(bytes(range(256)))
         self.asset = author.publish(made, name="Larches", type="dataset", license="MIT")
         self.gated = author.publish(made, name="Sealed", type="dataset", license="MIT", gated=Gated())
-        self.gateway = Gateway(author)
+        self.gateway = BlockGateway(author.store)
         self.url = ""
 
 
@@ -65,10 +43,7 @@ class Library:
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     author = Registry.local()
     made = Library(author, tmp_path_factory.mktemp("library"))
-    app = Starlette(routes=[Route("/ipfs/{cid}", made.gateway.answer)])
-    sock = listen("127.0.0.1", 0)
-    made.gateway.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    with Serving(app, sock, name="A gateway", grace=1, lifespan="off"), served(author) as url:
+    with made.gateway.serving(), served(author) as url:
         made.url = url
         yield made
 

@@ -69,7 +69,7 @@ function varint(number) {
   return [...bytes, number];
 }
 
-function joined(parts) {
+export function joined(parts) {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -384,6 +384,11 @@ export async function fetched(url, what, { most = MOST_BLOCK, seconds = 60 } = {
     headers: { accept: "application/vnd.ipld.raw" }, credentials: "omit", redirect: "error", signal: AbortSignal.timeout(1000 * seconds),
   });
   if (!answer.ok) bad(`${what} is not there: the gateway answers ${answer.status}.`);
+  return bodyOf(answer, what, most);
+}
+
+/** The body of an answer, `most` bytes at most. */
+export async function bodyOf(answer, what, most) {
   const parts = [];
   let size = 0;
   for (const reader = answer.body.getReader(); ; ) {
@@ -396,4 +401,12 @@ export async function fetched(url, what, { most = MOST_BLOCK, seconds = 60 } = {
     }
     parts.push(value);
   }
+}
+
+/** A document as a hub gives it, held against its CID; so the hub cannot name other content. */
+export async function documentOf(described) {
+  const digest = cidFrom(described).subarray(4);
+  const bytes = await fetched(`/v1/documents/${described}`, "The document", { most: 1 << 20 });
+  if (byBytes(await sha256(bytes), digest) !== 0) bad("The hub gives another document than it names.");
+  return read.decode(bytes);
 }

@@ -1,8 +1,8 @@
 // Acts of a registry, signed by the reader's wallet (EIP-6963, EIP-1193).
 //
-// The page names an asset and the price that it shows. Chain, code, price, spender and document are read through the
-// wallet itself, each transaction is built here, and where the chain says something else than the page, the wallet is
-// not asked. This file is the same for everybody; its digest comes with the package.
+// The page names an asset and a price. Chain, code, price, spender and document are read through the wallet, each
+// transaction is built here; where the chain says something else than the page, the wallet is not asked. This file is
+// the same for everybody; its digest comes with the package.
 
 // Written by scripts/_toolchain/wallet_script.py
 // <known>
@@ -72,13 +72,14 @@ async function sha256(bytes) {
 
 /** The CIDv1 of a raw block, base32. */
 export function cidOf(digest) {
+  const letters = "abcdefghijklmnopqrstuvwxyz234567";
   let text = "b", bits = 0, held = 0;
   for (const byte of [1, 0x55, 0x12, 0x20, ...digest]) {
     held = (held << 8) | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += "abcdefghijklmnopqrstuvwxyz234567"[(held >> (bits - 5)) & 31];
+    for (bits += 8; bits >= 5; bits -= 5) text += letters[(held >> (bits - 5)) & 31];
     held &= (1 << bits) - 1;
   }
-  return bits ? text + "abcdefghijklmnopqrstuvwxyz234567"[(held << (5 - bits)) & 31] : text;
+  return bits ? text + letters[(held << (5 - bits)) & 31] : text;
 }
 
 // --- Calldata: static words, and text behind them
@@ -86,7 +87,6 @@ export function cidOf(digest) {
 function word(value) {
   if (typeof value === "boolean") value = value ? 1n : 0n;
   const digits = typeof value === "string" ? value.slice(2) : BigInt(value).toString(16);
-  // Addresses and numbers stand at the right; what has 32 bytes fills the word.
   return digits.padStart(64, "0");
 }
 
@@ -119,7 +119,7 @@ const shortText = (value) => fromUtf8(fromHex(asBytes32(value))).replace(/\0+$/,
 
 // --- The chain, through the wallet
 
-/** A failed call in words: an error of our contracts, one of a token, or what the wallet says. */
+/** A failed call in words. */
 export function inWords(error) {
   if (error instanceof Refused) return error.message;
   if (error?.code === 4001) return "You declined in the wallet.";
@@ -566,17 +566,22 @@ export async function carryOut(plan, tell = () => {}) {
   for (const [at, step] of plan.steps.entries()) {
     tell(at, "wallet");
     if (at) await sameWallet(plan);
+    const ask = (method, ...params) => chain.provider.request({ method, params });
     if (step.typed) {
-      signature = splitSignature(await plan.chain.provider.request({ method: "eth_signTypedData_v4", params: [account, JSON.stringify(step.typed)] }));
+      signature = splitSignature(await ask("eth_signTypedData_v4", account, JSON.stringify(step.typed)));
+      continue;
+    }
+    if (step.text) {
+      signature = await ask("personal_sign", "0x" + toHex(utf8(step.text)), account);
       continue;
     }
     const tx = { from: account, to: step.to, data: step.from ? step.from(signature) : step.data, value: "0x" + step.value.toString(16) };
     await chain.ask("eth_call", [tx, "latest"]); // what the chain would refuse is not sent
-    const hash = await chain.provider.request({ method: "eth_sendTransaction", params: [tx] });
+    const hash = await ask("eth_sendTransaction", tx);
     tell(at, "chain", hash);
     await mined(chain, hash);
   }
-  return plan.done();
+  return plan.done(signature, tell);
 }
 
 async function sameWallet(plan) {
@@ -607,10 +612,11 @@ export async function wallets() {
       announced.set(info.uuid, { name: line(info.name, 40) || "A wallet", icon: pictureOf(info.icon), provider });
     }
   };
-  addEventListener("eip6963:announceProvider", hear);
+  const event = "eip6963:announceProvider";
+  addEventListener(event, hear);
   dispatchEvent(new Event("eip6963:requestProvider"));
   await sleep(150);
-  removeEventListener("eip6963:announceProvider", hear);
+  removeEventListener(event, hear);
   const found = [...announced.values()];
   const old = globalThis.ethereum;
   if (typeof old?.request === "function" && !found.some((one) => one.provider === old)) {
@@ -682,10 +688,14 @@ class Dialog {
     this.status.className = tone ? `notice ${tone}` : "small soft";
   }
 
+  bare() {
+    this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
+  }
+
   /** Show parts, and wait until one of the buttons is pressed; returns its value. */
   show(parts, buttons) {
     this.body.replaceChildren(...parts);
-    this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
+    this.bare();
     return new Promise((done) => {
       for (const [text, value] of buttons) {
         this.foot.append(buttonOf({ class: "button", text }, () => done(value)));
@@ -760,13 +770,14 @@ class Dialog {
     await this.show(shown(plan, name), [["Sign in the wallet", 1]]);
     this.unlisten?.();
     const marks = this.body.querySelectorAll(".act-steps > li");
-    this.foot.querySelectorAll("button.button").forEach((one) => one.remove());
+    const passed = (at) => marks.forEach((one, n) => one.classList.toggle("passed", n < at));
+    this.bare();
     this.say("Looking once more…");
     this.came = await carryOut(plan, (at, where, hash) => {
-      marks.forEach((one, n) => one.classList.toggle("passed", n < at));
-      this.say(where === "wallet" ? `Confirm step ${at + 1} of ${plan.steps.length} in ${name}, or decline there.` : `Sent as ${short(hash)}. Waiting for the chain…`);
+      passed(at);
+      this.say(where === "wallet" ? `Confirm step ${at + 1} of ${plan.steps.length} in ${name}, or decline there.` : hash ? `Sent as ${short(hash)}. Waiting for the chain…` : where);
     });
-    marks.forEach((one) => one.classList.add("passed"));
+    passed(marks.length);
     this.close.textContent = "Close";
     this.say(this.came, "good");
     if (!this.told.account) this.body.append(make("p", { class: "small" }, make("a", { href: `/mine?account=${account}`, text: "What is mine" })));
@@ -809,9 +820,9 @@ class Dialog {
 function shown(plan, name) {
   const facts = make("dl", { class: "facts" }, ...plan.facts.map(([term, text]) => make("div", {}, make("dt", { text: term }), make("dd", { text }))));
   const steps = make("ol", { class: "act-steps" }, ...plan.steps.map((one) => make("li", { text: one.title })));
-  const raw = plan.steps.map((one) => one.typed
+  const raw = plan.steps.map((one) => one.text ?? (one.typed
     ? JSON.stringify(one.typed.message, null, 1)
-    : `to    ${one.to}\nvalue ${one.value}\ndata  ${one.data ?? `${one.from([0n, ZERO, ZERO])}\n(with the signature for its last words)`}`).join("\n\n");
+    : `to    ${one.to}\nvalue ${one.value}\ndata  ${one.data ?? `${one.from([0n, ZERO, ZERO])}\n(with the signature for its last words)`}`)).join("\n\n");
   return [
     facts,
     make("p", { class: "small soft", text: `${name} will ask you to confirm:` }),
@@ -820,7 +831,7 @@ function shown(plan, name) {
   ];
 }
 
-export { ACTS, GIVES, addressOf, amount, many, natural, period, refuse, sha256, step, toHex, utf8 };
+export { ACTS, GIVES, addressOf, amount, many, natural, period, refuse, sha256, step, toHex, utf8, when };
 
 /** Show the dialog of an act, for an app; returns what came of it in words, undefined if nothing did. */
 export const open = (told, within) => new Promise((ended) => new Dialog(told, within, ended).run());
