@@ -20,6 +20,7 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import json
 import re
 import time
 from collections import OrderedDict
@@ -32,19 +33,26 @@ import gradio as gr
 from gradio.context import LocalContext, get_blocks_context
 
 from registry.apps import components
-from registry.apps.offered import act_of
+from registry.apps.offered import act_of, offers_to_take, require_taken_alone
 from registry.apps.uploads import A_DAY, KEPT, MOST, StoredFile, UploadSpace
 from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
-from registry.errors import ContentError, InputError, RegistryError
+from registry.compute.commission import JobOptions
+from registry.compute.host_protocol import HostedJob
+from registry.compute.ordered_job import OrderedJob
+from registry.errors import ContentError, HostError, InputError, RegistryError
+from registry.ipfs.cid import CID
 from registry.results import AssetRef, Holding
 from registry.types import Address
 
-__all__ = ["WalletPart", "buy", "gate", "open_asset", "sign_in", "store_on_ipfs"]
+__all__ = ["WalletPart", "buy", "gate", "open_asset", "run_compute", "sign_in", "store_on_ipfs"]
 
 MOST_VISITORS: Final = 10_000
 IDLE_SECONDS: Final = 3600.0
 """How long a visitor who asks for nothing is remembered."""
+
+LOOK: Final = 30.0
+"""Seconds that a press waits for a job before it is said that it runs."""
 
 _COOKIE: Final = re.compile(r"[0-9a-f]{64}")
 _QUIET: Final = {
@@ -66,6 +74,7 @@ class _Visitor:
         self.results: Final[dict[object, Any]] = {}
         self.waiting: Final[set[object]] = set()
         self.notes: Final[dict[object, str]] = {}
+        self.begun: Final[dict[object, OrderedJob]] = {}
         self.seen = time.monotonic()
         self.turn = 0
         self._whose: Address | None = None
@@ -74,7 +83,7 @@ class _Visitor:
         """What came of something for one account is not for the next that signs in in the same page."""
         if self.visit.account != self._whose:
             self._whose = self.visit.account
-            for kept in (self.results, self.waiting, self.notes):
+            for kept in (self.results, self.waiting, self.notes, self.begun):
                 kept.clear()
 
     def bare(self) -> dict[str, Any]:
@@ -265,7 +274,7 @@ def gate(asset: AssetRef) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _let_in(app: _App, asset: AssetRef) -> bool:
     visit = app.now().visit
     found = visit.registry.get(asset)
-    offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+    offers = offers_to_take(found)
     if visit.account is None:
         why, offers = f"Sign in to see what is for those with access to {found.name!r}.", []
     elif visit.registry.has_access(found, account=visit.account):
@@ -285,10 +294,11 @@ def buy(asset: AssetRef, licence: str | int | None = None) -> WalletPart[Holding
     they hold, None before they have signed in.
 
     What they are asked to sign is made in the browser by the script of the registry's pages, at the price that the
-    button names, and shown in words before. Raises `AssetNotFound` and `LicenceNotFound`.
+    button names, and shown in words before. Raises `AssetNotFound`, `LicenceNotFound`, and `InputError` for a licence
+    of runs.
     """
     app = _app()
-    number = app.registry.offer(asset, licence).number
+    number = require_taken_alone(app.registry.offer(asset, licence)).number
 
     def held(visitor: _Visitor) -> Holding | None:
         visit = visitor.visit
@@ -345,6 +355,80 @@ def open_asset(asset: AssetRef, path: str = "", *, label: str = "") -> WalletPar
         return visitor.bare() | {"press": label or f"Open {path}".strip(), "note": note, "tone": "calm"}
 
     return WalletPart(app, told, does, lambda visitor: _again(visitor.results.get(name)))
+
+
+def run_compute(
+    code: AssetRef | CID,
+    on: AssetRef,
+    *,
+    params: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    url: str | None = None,
+    label: str = "",
+) -> WalletPart[OrderedJob | None]:
+    """A button with which the visitor has `code` run on the data behind the offering `on`, where they lie; its value is
+    the job once its result is there, to `open` its files, and None before.
+
+    Their wallet signs the order, the use that pays for it, and who asks for the result; whoever holds no licence of
+    runs is told so: `buy` shows one. The key of the result stays in memory, as long as they are remembered. Raises
+    `AssetNotFound`.
+    """
+    app = _app()
+    found = app.registry.get(on)
+    options: JobOptions = {"params": params, "seed": seed, "url": url}
+    name = ("run", str(found.did), str(code), json.dumps(dict(params or {}), sort_keys=True), seed)
+
+    def does(visitor: _Visitor, said: Mapping[str, Any]) -> None:
+        if said.get("kind") == "press" and visitor.visit.account is not None:
+            visitor.results.pop(name, None)
+            visitor.waiting.add(name)
+        if name not in visitor.waiting:
+            return
+        visitor.notes.pop(name, None)
+        try:
+            ended = _job_worked_on(visitor, name, lambda client: client.compute(code, found.did, **options))
+        except RegistryError as error:
+            visitor.notes[name] = error.message if (late := _is_late(error)) else str(error)
+            if not late:
+                visitor.waiting.discard(name)
+            return
+        if ended is not None:
+            visitor.waiting.discard(name)
+            visitor.notes[name] = f"The job is {ended.state}."
+
+    def told(visitor: _Visitor) -> dict[str, Any]:
+        if visitor.visit.account is None:
+            return visitor.bare() | _ABOVE
+        note = {"note": visitor.notes.get(name, ""), "tone": "calm"}
+        if name in visitor.waiting:
+            asked = visitor.visit.told()["ask"]
+            return visitor.bare() | note | {"ask": asked, "press": "" if asked else "Look again"}
+        return visitor.bare() | note | {"press": label or f"Run it on {found.name!r}"}
+
+    return WalletPart(app, told, does, lambda visitor: visitor.results.get(name))
+
+
+def _job_worked_on(visitor: _Visitor, name: object, order: Callable[[Registry], OrderedJob]) -> HostedJob | None:
+    """How a visitor's job ended, which is ordered first; None while their wallet is asked. It is a result once it is
+    delivered. Raises what ordering and waiting raise."""
+    began = visitor.begun.get(name)
+    if began is None:
+        began = visitor.visit.work(("order", name), order)
+        if began is None:
+            return None
+        visitor.begun[name] = began
+    job = began
+    ended = visitor.visit.work(("wait", name), lambda _: job.wait(LOOK))
+    if ended is None:
+        return None
+    del visitor.begun[name]
+    if ended.state == "delivered":
+        visitor.results[name] = job
+    return ended
+
+
+def _is_late(error: RegistryError) -> bool:
+    return isinstance(error, HostError) and error.code == "late"
 
 
 def _again(file: io.BufferedReader | None) -> io.BufferedReader | None:

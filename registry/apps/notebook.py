@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from registry.apps import components
-from registry.apps.offered import act_of
+from registry.apps.offered import act_of, require_taken_alone
 from registry.apps.visit import Visit
 from registry.client import Registry
 from registry.results import AssetRef, Holding
@@ -94,7 +94,7 @@ class Take(WidgetPart):
     def __init__(self, signed_in: SignIn, asset: AssetRef, licence: str | int | None = None) -> None:
         registry = signed_in.registry
         self._found = registry.get(asset)
-        self._offer = registry.offer(self._found, licence)
+        self._offer = require_taken_alone(registry.offer(self._found, licence))
         super().__init__(signed_in.visit)
 
     @property

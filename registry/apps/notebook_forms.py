@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from typing import Any, Final, get_args
 
 from registry.apps.notebook import SignIn, WidgetPart
-from registry.apps.offered import act_of
+from registry.apps.offered import act_of, offers_to_take
 from registry.apps.uploads import StoredFile, UploadSpace
 from registry.apps.visit import Visit, VisitorSigner
 from registry.client import Registry
@@ -214,7 +214,7 @@ class Browse(_Form):
         files = found.ddo.content.files if found.ddo.content else ()
         more = [f"and {len(files) - FILES:,} more files"] if len(files) > FILES else []
         account, registry = self.visit.account, self.visit.registry
-        offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+        offers = offers_to_take(found)
         words = [
             one_line(found.ddo.description or "", 1_000),
             *(f"{offer.name}: {offer.in_words()}" for offer in offers),

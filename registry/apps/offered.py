@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from registry.documents.licence import Kind
+from registry.errors import InputError
 from registry.results import Asset, Offer
 from registry.session import Session
 from registry.types import ZERO_ADDRESS, Address
 
-__all__ = ["act_of"]
+__all__ = ["act_of", "offers_to_take", "require_taken_alone"]
+
+
+def offers_to_take(found: Asset) -> list[Offer]:
+    """What a visitor could take of an asset now. A licence for runs is not among it: it gives access to nothing, and is
+    paid job by job."""
+    return [offer for offer in found.licences if offer.open and not offer.runs] if found.for_sale else []
+
+
+def require_taken_alone(offer: Offer) -> Offer:
+    """The offer. Raises `InputError` for one of runs, which nobody takes without a job."""
+    if offer.runs:
+        raise InputError(
+            f"{offer.name!r} of {offer.did} sells runs, job by job.",
+            hint="Order one: registry.compute(code, on=[asset], escrow=True).",
+        )
+    return offer
 
 
 def act_of(session: Session, found: Asset, offer: Offer, account: Address) -> dict[str, str]:

@@ -26,7 +26,7 @@ from typing import Any, Final
 import streamlit as st
 
 from registry.apps import components
-from registry.apps.offered import act_of
+from registry.apps.offered import act_of, offers_to_take, require_taken_alone
 from registry.apps.uploads import A_DAY, KEPT, MOST, StoredFile, UploadSpace
 from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
@@ -81,7 +81,7 @@ def gate(asset: AssetRef) -> Asset:
 
 def _shop(found: Asset, needed: str, nothing: str) -> None:
     """What could be bought, below a word on what it is needed for."""
-    offers = [offer for offer in found.licences if offer.open] if found.for_sale else []
+    offers = offers_to_take(found)
     st.info(needed if offers else f"{needed} {nothing}")
     for offer in offers:
         st.caption(offer.in_words())
@@ -93,11 +93,12 @@ def buy(asset: AssetRef, licence: str | int | None = None) -> Holding | None:
     they hold, None before they have signed in.
 
     What they are asked to sign is made in the browser by the script of the registry's pages, at the price that the
-    button names, and shown in words before. Raises `AssetNotFound` and `LicenceNotFound`.
+    button names, and shown in words before. Raises `AssetNotFound`, `LicenceNotFound`, and `InputError` for a licence
+    of runs.
     """
     visit = _visit()
     found = visit.registry.get(asset)
-    offer = visit.registry.offer(found, licence)
+    offer = require_taken_alone(visit.registry.offer(found, licence))
     if visit.account is None:
         return None
     held = visit.registry.holding(found, offer, account=visit.account)

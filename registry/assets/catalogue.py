@@ -214,13 +214,18 @@ class Catalogue:
             return ZERO_ADDRESS
         return deployment.escrow if licence.runs else deployment.streams
 
-    def _is_for_runs(self, did: DID, number: int) -> bool:
-        seller = self._session.chain.call(self._session.assets.functions.streamsOf(did.asset_id, number))
-        return to_address(seller) == self._session.deployment.escrow
+    def _for_runs(self, did: DID, numbers: Sequence[int]) -> frozenset[int]:
+        """Those of some licences by the second that sell runs; asked for in one request."""
+        chain, escrow = self._session.chain, self._session.deployment.escrow
+        calls = [self._session.assets.functions.streamsOf(did.asset_id, number) for number in numbers]
+        with chain.ahead(*calls):
+            sellers = [to_address(chain.call(call)) for call in calls]
+        return frozenset(number for number, seller in zip(numbers, sellers, strict=True) if seller == escrow)
 
     def _offers(self, did: DID, ddo: DDO, digest: Digest) -> tuple[Offer, ...]:
         licences = self._session.read(did, self._session.assets.functions.licencesOf(did.asset_id))
-        offers = []
+        streams = [number for number, terms in enumerate(licences) if Kind(terms[6]) is Kind.STREAM]
+        runs, offers = self._for_runs(did, streams), []
         for number, (price, quantity, cap, issued, limit, index, kind, is_open, minimum) in enumerate(licences):
             text = ddo.licences[number] if number < len(ddo.licences) else LicenceText(name=f"licence {number}")
             offers.append(
@@ -237,7 +242,7 @@ class Catalogue:
                     open=is_open,
                     digest=digest,
                     minimum=minimum,
-                    runs=Kind(kind) is Kind.STREAM and self._is_for_runs(did, number),
+                    runs=number in runs,
                     description=text.description,
                     terms=text.terms,
                 )

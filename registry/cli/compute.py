@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Group, Real, Whole, asset_argument, command, dry_run_option
+from registry.cli.compute_escrow import (
+    bid,
+    bond_options,
+    close,
+    decide,
+    dispute,
+    pay,
+    settle,
+    show_escrowed,
+    withdraw,
+)
 from registry.cli.compute_run import job_options, run_, show_end
 from registry.cli.publishing import TYPES
 
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
     from registry.cli.app import App
     from registry.compute.job_book import JobEntry
     from registry.compute.job_desk import JobDesk
+    from registry.compute.job_escrow import EscrowedJob
     from registry.compute.order_folder import KeptOrder
     from registry.compute.ordered_job import OrderedJob
 
@@ -35,12 +47,24 @@ _data_option = click.option(
 )
 
 
+_engine_option = click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="Where runs are executed: local, dask, or dask:tcp://HOST:PORT.",
+)
+
+
 @click.group("compute", cls=Group)
 def compute() -> None:
     """Compute on data that stay with their owner: the owner runs your program, and what the terms allow comes out.
 
     A consumer: terms, run, jobs --mine, fetch, cancel; by files: order, submit, open. An owner: offer, host, work,
     jobs, approve, decline, cancel, logs, fetch. Anybody: verify.
+
+    In escrow, a consumer: run --escrow, jobs --escrow, settle, dispute, cancel; by files: order --escrow, pay. A host:
+    host --bond, bid. Anybody: close, withdraw; judges: decide.
     """
 
 
@@ -142,6 +166,7 @@ def offer(
 @click.option("--licence", help="The licence whose use is signed; by default one that you hold.")
 @click.option("--host", metavar="ADDRESS", help="Who is to run it; by default the first host of the terms.")
 @click.option("--days", type=Whole(1, 30), default=7, show_default=True, help="How long it may be begun.")
+@click.option("--escrow", is_flag=True, help="Sign no use: the host answers with an offer, and you 'pay' that.")
 @click.option("--out", type=OUTFILE, default=ORDER_FILE, show_default=True, help="Where the order is written.")
 def order(
     app: App,
@@ -152,6 +177,7 @@ def order(
     licence: str | None,
     host: str | None,
     days: int,
+    escrow: bool,
     out: str,
 ) -> None:
     """Sign an order to run CODE (a path, an asset or a CID) on data that stay with their owner, to be sent to the host.
@@ -164,7 +190,7 @@ def order(
     registry = app.registry(to="order a job")
     given = params_of(params)
     made = registry.jobs.order(
-        digits_or_text(code), offering, params=given, seed=seed, licence=licence, host=host, days=days
+        digits_or_text(code), offering, params=given, seed=seed, licence=licence, host=host, days=days, escrow=escrow
     )
     written = save(out, ORDER_FILE, made.to_bytes())
     facts = {"job": made.job.id, "order": str(written), "for": f"the host {made.job.host}"}
@@ -180,7 +206,8 @@ def order(
 @_data_option
 @click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
 @click.option("--out", type=OUTFOLDER, default="results", show_default=True, help="Folder for sealed results.")
-def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str) -> None:
+@_engine_option
+def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int, out: str, engine: str) -> None:
     """As their host, take ORDERS by their terms and run them; without any, go on with all that are not at their end.
 
     What comes out is sealed to whoever ordered it, with a receipt that you sign: send both. Each account has its turn.
@@ -188,7 +215,7 @@ def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int,
     from registry.compute.job_queue import work_all
     from registry.system.disk import load
 
-    desk = _desk(app, data)
+    desk = _desk(app, data, engine)
     taken = [desk.accept(load(path, _MOST_PAPER)).id for path in orders]
     with app.progress():
         entries = work_all(desk, taken, workers=workers)
@@ -203,6 +230,7 @@ def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int,
     examples=[
         "registry compute host --data 7=ward/",
         "registry compute host --data 7=ward/ --host 0.0.0.0 --public-url https://jobs.example.org --workers 4",
+        'registry compute host --data 7=ward/ --bond "5 USD" --bond "0.002 ETH"',
     ],
 )
 @_data_option
@@ -213,6 +241,8 @@ def work(app: App, orders: tuple[str, ...], data: tuple[str, ...], workers: int,
     "--proxy", "proxies", multiple=True, metavar="ADDRESS", help="A reverse proxy whose X-Forwarded-For is believed."
 )
 @click.option("--workers", type=Whole(1, 64), default=1, show_default=True, help="How many run at the same time.")
+@_engine_option
+@bond_options
 def host_(
     app: App,
     data: tuple[str, ...],
@@ -221,6 +251,9 @@ def host_(
     public_url: str | None,
     proxies: tuple[str, ...],
     workers: int,
+    engine: str,
+    bonds: tuple[str, ...],
+    review: str,
 ) -> None:
     """Take orders over HTTP and run them by their terms, until interrupted; what runs then is left for the next time.
 
@@ -241,7 +274,8 @@ def host_(
     registry = app.registry(to="run jobs")
     sock = listen(host, port)
     url = public_url or url_at(host, sock)
-    server = HostServer(registry, _desk(app, data), sock, url, workers=workers, proxies=proxies)
+    escrow: Any = {"bonds": bonds, "review": review}
+    server = HostServer(registry, _desk(app, data, engine), sock, url, workers=workers, proxies=proxies, **escrow)
     try:
         app.console.answer(f"Running jobs at {server.url} (Ctrl-C to stop)", server.about.model_dump() | {"url": url})
         sys.stdout.flush()
@@ -279,8 +313,14 @@ def submit(app: App, order_file: str, url: str | None, seconds: float, cancel: b
 
 @command("jobs", group=compute, examples=["registry compute jobs", "registry compute jobs --mine --json"])
 @click.option("--mine", is_flag=True, help="Those that you ordered by 'run' instead, with what their hosts said last.")
-def jobs(app: App, mine: bool) -> None:
+@click.option(
+    "--escrow", is_flag=True, help="Those that you pay for, or run, in escrow instead, as the chain has them."
+)
+def jobs(app: App, mine: bool, escrow: bool) -> None:
     """List the jobs of this host, with what became of each and why."""
+    if escrow:
+        show_escrowed(app, app.registry(to="list its jobs in escrow").jobs.escrow.jobs())
+        return
     if mine:
         kept = app.registry(to="list what it ordered").jobs.ordered.all()
         app.console.result([_ordered(one) for one in kept], table=_ordered_table(kept))
@@ -308,9 +348,13 @@ def decline(app: App, job: str, why: str) -> None:
 @click.argument("job")
 def cancel(app: App, job: str) -> None:
     """End a job of this host, or one that you ordered, that has no result yet; one that runs is stopped. No use is
-    taken."""
+    taken; in escrow, a consumer pays for the time that it ran, and a host gives all back."""
+    from registry.cli.views import show_done
+
     if (ordered := _mine(app, job)) is not None:
         show_end(app, ordered, ordered.cancel().state, None)
+    elif (paid := _paid(app, job)) is not None:
+        show_done(app, app.registry(to="end a job").jobs.escrow.cancel(paid.id))
     else:
         _show(app, _desk(app).cancel(job))
 
@@ -388,7 +432,8 @@ def verify(app: App, receipt: str, ddo: str | None, files: Path | None) -> None:
     app.console.result(read.statement(), facts=facts)
 
 
-compute.add_command(run_)
+for _one in (run_, bid, pay, settle, dispute, decide, close, withdraw):
+    compute.add_command(_one)
 
 # --- Below ---------------------------------------------------------------------------------------
 
@@ -404,7 +449,19 @@ def _mine(app: App, job: str) -> OrderedJob | None:
         return None
 
 
-def _desk(app: App, data: tuple[str, ...] = ()) -> JobDesk:
+def _paid(app: App, job: str) -> EscrowedJob | None:
+    """The job in escrow that the account pays for, under the name that it has there, None if there is none."""
+    from registry.errors import JobNotFound
+
+    registry = app.registry(to="end a job")
+    try:
+        found = registry.jobs.escrow.find(job)
+    except JobNotFound:
+        return None
+    return found if found.consumer == registry.address else None
+
+
+def _desk(app: App, data: tuple[str, ...] = (), engine: str = "local") -> JobDesk:
     from registry.text.numbers import digits_or_text
 
     places: dict[Any, str] = {}
@@ -413,7 +470,7 @@ def _desk(app: App, data: tuple[str, ...] = ()) -> JobDesk:
         if not equals or not path:
             raise click.BadParameter(f"{text!r} is not ASSET=PATH.", param_hint="--data")
         places[digits_or_text(asset)] = path
-    return app.registry(to="run jobs").jobs.desk(places)
+    return app.registry(to="run jobs").jobs.desk(places, engine=engine)
 
 
 def _write(desk: JobDesk, entry: JobEntry, out: str) -> None:

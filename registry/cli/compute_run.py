@@ -37,10 +37,12 @@ _JOB: Final = (
     examples=[
         "registry compute run mean.py --on 8 --params by=sex --dry-run",
         'registry compute run mean.py --on 8 --params by=sex --max-total "5 USD" --out result/',
+        'registry compute run mean.py --on 8 --escrow --max-total "12 USD" --out result/',
     ],
 )
 @job_options
 @click.option("--max-total", metavar="AMOUNT", help="The most that a licence of runs may cost, where you hold none.")
+@click.option("--escrow", is_flag=True, help="Pay by the second, in escrow, when the result is there.")
 @click.option("--licence", help="Which one; by default one that you hold, or else the cheapest.")
 @click.option("--host", metavar="ADDRESS", help="Who is to run it; by default the first host of the terms.")
 @click.option("--url", metavar="URL", help="Where that is; by default the address that the terms name.")
@@ -55,6 +57,7 @@ def run_(
     params: tuple[str, ...],
     seed: int,
     max_total: str | None,
+    escrow: bool,
     licence: str | None,
     host: str | None,
     url: str | None,
@@ -78,17 +81,18 @@ def run_(
         refuse_taken(Path(out))  # before anything is paid
     registry = app.registry(to="order a job")
     options: JobOptions = {"params": params_of(params), "seed": seed, "days": days, "max_total": max_total}
-    options |= {"licence": licence, "host": host, "url": url}
+    options |= {"licence": licence, "host": host, "url": url, "escrow": escrow}
     what = digits_or_text(code)
     plan = registry.compute(what, offering, dry_run=True, **options)
     if dry_run:
         app.console.result(plan, facts=plan_facts(plan))
         return
-    if plan.purchase is not None and not app.settings.get("yes"):
+    price = plan.escrow or (plan.purchase.price.total if plan.purchase is not None else None)
+    if price is not None and not app.settings.get("yes"):
         if not app.console.as_json:
             app.console.facts(plan_facts(plan))
-        price = plan.purchase.price.total
-        app.agree(f"Buy {plan.purchase.licence!r} of {plan.offering} for {price}, and run this?")
+        bought = f"Buy {plan.purchase.licence!r} of" if plan.purchase is not None else "Pay into escrow for a run on"
+        app.agree(f"{bought} {plan.offering} for {price}, and run this?")
         options["max_total"] = price  # what was agreed to is what was shown
     with app.progress():
         job = registry.compute(what, offering, **options)
@@ -102,6 +106,8 @@ def plan_facts(plan: JobPlan) -> dict[str, str]:
 
     limits = f"tier {plan.tier}, {plan.seconds:,} s, {plan.memory // 2**20:,} MiB, {plan.processes} processes"
     bought = purchase_facts(plan.purchase) if plan.purchase is not None else {"price": "paid for already"}
+    if plan.escrow is not None:
+        bought = {"price": f"{plan.escrow} into escrow, of which what it does not use comes back"}
     return {
         "offering": str(plan.offering),
         "data": str(plan.data),
@@ -117,6 +123,16 @@ def plan_facts(plan: JobPlan) -> dict[str, str]:
 
 def show_end(app: App, job: OrderedJob, state: str, out: str | None) -> None:
     """Tell how a job ended, and write what came out."""
+    from registry.cli.console import when
+    from registry.compute.job_escrow import JobStatus
+
     files = job.save(out) if out is not None and state == "delivered" else ()
     value: dict[str, Any] = {"job": job.id, "state": state, "files": [file.path for file in files]}
-    app.console.result(value, facts={"job": job.id, "state": state, "files": ", ".join(value["files"])})
+    facts = {"job": job.id, "state": state, "files": ", ".join(value["files"])}
+    if job.order.escrow:
+        paid = job.escrowed()
+        value["escrow"] = {"id": paid.id, "status": paid.status.name.lower(), "ends": paid.ends}
+        facts["escrow"] = paid.in_words()
+        if paid.status is JobStatus.DELIVERED:
+            facts["then"] = f"registry compute settle {job.id[:16]}, or dispute until {when(paid.ends)}"
+    app.console.result(value, facts=facts)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.compute.host_client import HostClient
+from registry.compute.host_protocol import HostAbout
 from registry.compute.job_document import JobOrder
+from registry.compute.job_escrow import JobEscrow, JobStatus
 from registry.compute.order_checks import terms_of
 from registry.compute.order_folder import KeptOrder, OrderFolder
 from registry.compute.ordered_job import OrderedJob
@@ -21,6 +23,7 @@ from registry.documents.compute_terms import ResultFile
 from registry.documents.licence import Kind
 from registry.errors import AccessDenied, HostError, InputError, JobRefused
 from registry.ipfs.cid import CID
+from registry.market.buying import agreed, require_payable
 from registry.money import Amount
 from registry.results import Asset, AssetRef, Offer, Purchase
 from registry.text.html import Shown
@@ -31,6 +34,11 @@ if TYPE_CHECKING:
     from registry.session import Session
 
 __all__ = ["Commission", "JobOptions", "JobPlan"]
+
+_MOMENT: Final = 60
+"""Seconds that an offer of a host must be good for to be paid for."""
+
+_PAUSES: Final = (1.0, 2.0)
 
 _SOON: Final = 3_600
 """Seconds that an order must be good for to be handed in again."""
@@ -56,6 +64,7 @@ class Orders(Protocol):
         licence: str | int | Offer | None = None,
         host: str | None = None,
         days: int = 7,
+        escrow: bool = False,
     ) -> JobOrder:
         """Sign an order."""
 
@@ -72,6 +81,7 @@ class JobOptions(TypedDict, total=False):
     licence   which one; by default one that is held, or else the cheapest
     host, url who is to run it, and where; by default the first of the terms, and their address
     days      how long the order may be begun
+    escrow    whether the price waits in escrow until the result is there; `max_total` is then the most that is paid in
     ========= ==========================================================================================
     """
 
@@ -82,12 +92,14 @@ class JobOptions(TypedDict, total=False):
     host: str | None
     url: str | None
     days: int
+    escrow: bool
 
 
 @dataclass(frozen=True, slots=True)
 class JobPlan(Shown):
-    """What a job would be. `purchase` is what would be bought for it, None for what is paid for already; `review` what
-    of it the owner would read first; the limits are the terms', and a program may ask for less."""
+    """What a job would be. `purchase` is what would be bought for it, and `escrow` what would be paid in, for the
+    longest run, both None for what is paid for already; `review` is what of it the owner would read first; the limits
+    are the terms', and a program may ask for less."""
 
     offering: DID
     data: DID
@@ -102,10 +114,13 @@ class JobPlan(Shown):
     release: str
     review: tuple[str, ...]
     purchase: Purchase | None
+    escrow: Amount | None = None
 
     def __str__(self) -> str:
         price = self.purchase.price.total if self.purchase is not None else None
         paid = "it is paid for" if price is None else f"{price if price.units else 'nothing'} to be paid"
+        if self.escrow is not None:
+            paid = f"{self.escrow} to be paid into escrow, of which what it does not use comes back"
         out = ", ".join(f"{one.path} of at most {one.bytes:,} bytes" for one in self.outputs)
         limits = f"tier {self.tier}, at most {self.seconds:,} s and {self.memory // 2**20:,} MiB"
         first = "; the owner reads it first: " + "; ".join(self.review) if self.review else ""
@@ -125,9 +140,11 @@ class Commission:
         """What the job would be; nothing is sent or signed. Raises what `begin` raises before it pays."""
         ask = _Ask.of(self._registry, self._jobs, code, on, options)
         kept = self._begun(ask)
-        offer = None if kept is not None else self._licence(ask)
+        offer = None if kept is not None or ask.escrow else self._licence(ask)
         purchase = None if offer is None or self._free_uses(offer) else self._bought(ask, offer, dry_run=True)
         terms, data = terms_of(ask.found)
+        paid = kept is not None and JobEscrow(self._registry).of(kept.order.job)
+        escrow = self._priced(ask)[1] if ask.escrow and not paid else None
         return JobPlan(
             offering=ask.found.did,
             data=data,
@@ -142,6 +159,7 @@ class Commission:
             release=terms.release,
             review=tuple(terms.outside(ask.code, ask.params)),
             purchase=purchase,
+            escrow=escrow,
         )
 
     def begin(
@@ -156,8 +174,8 @@ class Commission:
         with folder.alone():
             kept = self._begun(ask)
             if kept is None:
-                offer = self._licence(ask)
-                if offer is not None and not self._free_uses(offer):
+                offer = self._priced(ask)[0] if ask.escrow else self._licence(ask)
+                if offer is not None and not ask.escrow and not self._free_uses(offer):
                     self._bought(ask, offer)
                 order = self._jobs.order(
                     ask.code,
@@ -167,11 +185,14 @@ class Commission:
                     licence=offer,
                     host=ask.host,
                     days=options.get("days", 7),
+                    escrow=ask.escrow,
                 )
                 kept = KeptOrder(order=order, url=ask.url)
                 folder.put(kept)
+            if ask.escrow:
+                self._pay_in(ask, kept)
         job = self._jobs.at(kept.order, kept.url)
-        job.submit()
+        self._hand_in(job)
         return job
 
     # --- Below -----------------------------------------------------------------------------------
@@ -187,9 +208,76 @@ class Commission:
                 ask.host,
             )
             same = same and (dict(job.params), job.seed, kept.url) == (dict(ask.params), ask.seed, ask.url)
-            if same and not kept.state and job.until > time.time() + _SOON:
+            same = same and bool(kept.order.escrow) is ask.escrow
+            if same and not kept.state and job.until > time.time() + _SOON and not self._was_ended(kept):
                 return kept
         return None
+
+    # --- In escrow -------------------------------------------------------------------------------
+
+    def _was_ended(self, kept: KeptOrder) -> bool:
+        """Whether what was in escrow for an order is gone, so that it cannot be handed in any more."""
+        found = JobEscrow(self._registry).of(kept.order.job) if kept.order.escrow else ()
+        return bool(found) and all(one.status is JobStatus.CLOSED for one in found)
+
+    def _priced(self, ask: _Ask) -> tuple[Offer, Amount]:
+        """The licence for runs, and what its longest run costs. Raises `AccessDenied` if it costs and nothing was said
+        of that, and `PriceChanged` for more than was said."""
+        escrow, most = JobEscrow(self._registry), ask.options.get("max_total")
+        chosen = escrow.licence(ask.found, ask.options.get("licence"))
+        total = escrow.quote(chosen, terms_of(ask.found)[0].seconds)
+        if most is None and total.units:
+            raise AccessDenied(
+                str(chosen.did),
+                self._registry.address,
+                f"a run of {chosen.name!r} costs {total} at most",
+                hint=f'Say what may be paid in: max_total="{total}" (--max-total "{total}").',
+            )
+        require_payable(self._registry, chosen, total, agreed(self._registry, most, total, total.token))
+        return chosen, total
+
+    def _pay_in(self, ask: _Ask, kept: KeptOrder) -> None:
+        """Pay for an order in escrow, unless that was done. The host's offer is kept before: whoever is killed while
+        the payment is on its way pays by the same offer again, which the contract takes once."""
+        escrow, job = JobEscrow(self._registry), kept.order.job
+        if escrow.of(job):
+            return
+        offer = kept.offer
+        if offer is None or offer.accept_by < self._registry.chain.block().timestamp + _MOMENT:
+            chosen = escrow.licence(ask.found, ask.options.get("licence"))
+            client = HostClient(ask.url, self._registry.reach, wallet_of(self._registry, "order a job"))
+            try:
+                offer = client.offer(kept.order, chosen.number)
+            finally:
+                client.close()
+            said = (offer.asset_id, offer.licence, offer.host, offer.consumer, offer.job, offer.run_time)
+            if said != (
+                chosen.did.asset_id,
+                chosen.number,
+                job.host,
+                job.consumer,
+                job.id,
+                terms_of(ask.found)[0].seconds,
+            ):
+                raise HostError(client.url, "its offer is for another job", code="malformed")
+            self._jobs.ordered.put(kept.model_copy(update={"offer": offer}))
+        escrow.open(offer, max_total=ask.options.get("max_total"))
+
+    def _hand_in(self, job: OrderedJob) -> None:
+        """Hand an order in. What is in escrow for one that the host refuses comes back; a host whose node has not seen
+        the payment yet is asked again first."""
+        for pause in _PAUSES if job.order.escrow else ():
+            try:
+                job.submit()
+                return
+            except JobRefused:
+                time.sleep(pause)
+        try:
+            job.submit()
+        except JobRefused:
+            if job.order.escrow:
+                job.cancel()
+            raise
 
     def _licence(self, ask: _Ask) -> Offer | None:
         """The licence of which a use is signed: one with uses left, or else the cheapest that is sold; None for whoever
@@ -257,6 +345,11 @@ class _Ask:
     url: str
     options: JobOptions
 
+    @property
+    def escrow(self) -> bool:
+        """Whether it is to be paid in escrow."""
+        return self.options.get("escrow", False)
+
     @classmethod
     def of(
         cls,
@@ -281,13 +374,15 @@ class _Ask:
                 hint="Name it (url=, --url), or send an order as a file: 'registry compute order'.",
             )
         host = to_address(options.get("host") or terms.hosts[0])
-        require_host(registry, url, host)
+        about = require_host(registry, url, host)
+        if options.get("escrow") and not about.bonds:
+            raise HostError(url, "it takes no jobs in escrow", code="another", hint="Order by a licence of uses.")
         return cls(found, cid, params, options.get("seed", 0), host, url, options)
 
 
-def require_host(registry: Session, url: str, account: Address) -> None:
-    """Raise `HostError` unless the host at `url` is there and is that account, on this registry: nothing is paid
-    before."""
+def require_host(registry: Session, url: str, account: Address) -> HostAbout:
+    """Who the host at `url` is. Raises `HostError` unless it is there and is that account, on this registry: nothing is
+    paid before."""
     client = HostClient(url, registry.reach, wallet_of(registry, "order a job"))
     try:
         about = client.about()
@@ -301,6 +396,7 @@ def require_host(registry: Session, url: str, account: Address) -> None:
             code="another",
             hint="Name the host that is meant, or ask the owner of the offering.",
         )
+    return about
 
 
 def _single(on: AssetRef | Sequence[AssetRef]) -> AssetRef:

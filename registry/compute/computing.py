@@ -21,6 +21,7 @@ from registry.compute.job_receipt import JobReceipt
 from registry.compute.order_checks import LEFT, terms_of
 from registry.compute.order_folder import OrderFolder
 from registry.compute.ordered_job import OrderedJob, opened, verified
+from registry.compute.run_engine import RunEngine
 from registry.content.uses import sign_receipt
 from registry.did import DID
 from registry.documents.canonical import parse_json
@@ -140,10 +141,13 @@ class Computing:
 
     # --- Who runs --------------------------------------------------------------------------------
 
-    def desk(self, data: Mapping[AssetRef, str | PathLike[str]] | None = None) -> JobDesk:
-        """Where this account takes and runs jobs; `data` says where those lie that their owner keeps."""
+    def desk(
+        self, data: Mapping[AssetRef, str | PathLike[str]] | None = None, *, engine: RunEngine | str = "local"
+    ) -> JobDesk:
+        """Where this account takes and runs jobs; `data` says where those lie that their owner keeps, and `engine` on
+        which machines runs are executed: ``"dask"``, say. Raises `InputError` for an engine that there is not."""
         named = {str(self._registry.did(asset)): Path(path) for asset, path in (data or {}).items()}
-        return JobDesk(self._registry, named)
+        return JobDesk(self._registry, named, engine)
 
     # --- Below -----------------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from registry.compute.host_offer import HostOffer
 from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job_resource
 from registry.compute.job_document import JobOrder
 from registry.compute.sealed_result import MOST_SEALED
-from registry.errors import ContentError, HostError, JobRefused
+from registry.errors import ContentError, HostError, InvalidRecord, JobRefused
 from registry.gated.protocol import (
     MAX_BODY,
     SIGN_IN_SECONDS,
@@ -60,6 +61,15 @@ class HostClient:
     def submit(self, order: JobOrder) -> HostedJob:
         """Hand in an order; the same again finds its job. Raises `JobRefused` with the host's reasons."""
         return self._read(HostedJob, self._ask("POST", "/v1/jobs", order.to_bytes(), of=order.job.id))
+
+    def offer(self, order: JobOrder, licence: int) -> HostOffer:
+        """What the host offers to run a job in escrow for, under a licence for runs. Raises `JobRefused` with its
+        reasons."""
+        data = self._ask("POST", f"/v1/offers?licence={licence}", order.to_bytes(), of=order.job.id)
+        try:
+            return HostOffer.from_bytes(data)
+        except InvalidRecord as error:
+            raise HostError(self.url, "its offer is malformed", code="malformed") from error
 
     def status(self, order: JobOrder) -> HostedJob:
         """Where the job is."""

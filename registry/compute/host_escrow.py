@@ -6,12 +6,25 @@ again, and none is forgotten.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from registry.compute.host_offer import HostOffer
 from registry.compute.job_document import ComputeJob
 from registry.compute.job_escrow import EscrowedJob, JobEscrow, JobStatus
-from registry.errors import JobRefused
+from registry.errors import InputError, JobRefused, LicenceNotFound
+from registry.money import Amount
 from registry.session import Session
 
-__all__ = ["HostEscrow"]
+__all__ = ["HostBonds", "HostEscrow"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostBonds:
+    """What a host offers jobs in escrow against: an amount in each token that it takes, and how long a result may be
+    looked at."""
+
+    amounts: tuple[Amount, ...]
+    review: str | int = "1 day"
 
 
 class HostEscrow:
@@ -26,6 +39,19 @@ class HostEscrow:
         wanted = (JobStatus.OPEN, JobStatus.RUNNING)
         now = self._session.chain.block().timestamp
         return next((one for one in self._escrow.of(job) if one.status in wanted and one.ends >= now), None)
+
+    def offer(self, job: ComputeJob, bonds: HostBonds, run: int, licence: int | None) -> HostOffer:
+        """Offer to run a job, against the bond that is in what its licence is priced in. Raises `JobRefused`."""
+        try:
+            chosen = self._escrow.licence(job.offering, licence)
+            token = self._escrow.token(chosen)
+            bond = next((one for one in bonds.amounts if one.token == token), None)
+            if bond is None:
+                said = ", ".join(one.token.symbol for one in bonds.amounts) or "nothing"
+                raise JobRefused(job.id, [f"its bond would be in {token.symbol}, and this host puts up {said}"])
+            return self._escrow.offer(job, bond=bond, run=run, review=bonds.review, licence=chosen)
+        except (InputError, LicenceNotFound) as error:
+            raise JobRefused(job.id, [error.message.rstrip(".")]) from error
 
     def begin(self, job: ComputeJob) -> None:
         """Put up the bond, unless that was done. Raises `JobRefused` for a job that nobody pays for any more."""

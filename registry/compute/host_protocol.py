@@ -22,7 +22,8 @@ Act = Literal["status", "result", "receipt", "cancel"]
 
 
 class HostAbout(BaseModel):
-    """``GET /v1/host``: who a host is, and which registry's jobs it runs."""
+    """``GET /v1/host``: who a host is, and which registry's jobs it runs; `bonds` are the amounts that it puts up for a
+    job in escrow, one for each token that it takes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -30,6 +31,7 @@ class HostAbout(BaseModel):
     chain_id: Count
     registry: AddressText
     signer: AddressText
+    bonds: Annotated[tuple[Annotated[str, Field(max_length=96)], ...], Field(max_length=16)] = ()
 
 
 class HostedJob(Shown, BaseModel):

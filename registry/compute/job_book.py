@@ -53,6 +53,8 @@ the host's, ``withheld`` is a result that breaks the rules, ``unpaid`` one whose
 _FREE: Final = ("declined", "cancelled", "broken", "unpaid")
 """States in which nothing was taken from the data by whoever asked."""
 
+_NO_ROOM: Final = "Ask the owner; a new version of the data has a new budget."
+
 _MOST_OPEN: Final = 8
 """Jobs of one account that are not at their end."""
 
@@ -124,9 +126,7 @@ class JobBook:
         with self._guard, self._typed(), self._writing():
             if not self._rows("WHERE id = ?", job.id):
                 if refusals := self._over(job, terms):
-                    raise JobRefused(
-                        job.id, refusals, hint="Ask the owner; a new version of the data has a new budget."
-                    )
+                    raise JobRefused(job.id, refusals, hint=_NO_ROOM)
                 now = int(self._clock())
                 self._db.execute(
                     "INSERT INTO jobs (id, paper, data, version, consumer, state, taken, asked, changed)"
@@ -137,6 +137,12 @@ class JobBook:
                     ),
                 )
             return self._rows("WHERE id = ?", job.id)[0]
+
+    def require_room(self, job: ComputeJob, terms: Terms) -> None:
+        """Raise `JobRefused` for a job that would not be taken now; nothing is reserved for one that would."""
+        with self._guard, self._typed():
+            if refusals := self._over(job, terms):
+                raise JobRefused(job.id, refusals, hint=_NO_ROOM)
 
     def move(self, entry: JobEntry, state: str, *, why: str = "", **changes: Any) -> JobEntry:
         """Move a job on from the state in which it was seen. `changes` are ``taken``, ``receipt``, or further facts.

@@ -19,15 +19,16 @@ from typing import Any, Final
 from filelock import Timeout
 
 from registry.assets.catalogue import Catalogue
+from registry.compute.engine_names import engine_named
 from registry.compute.experiments import Experiments
-from registry.compute.host_escrow import HostEscrow
+from registry.compute.host_escrow import HostBonds, HostEscrow
 from registry.compute.host_offer import HostOffer
 from registry.compute.job_book import STEPS, JobBook, JobEntry
 from registry.compute.job_document import JobOrder
-from registry.compute.job_escrow import JobEscrow
 from registry.compute.job_receipt import JobOutput, JobReceipt
 from registry.compute.order_checks import OrderChecks
 from registry.compute.result_rules import broken_rules
+from registry.compute.run_engine import RunEngine, RunTask
 from registry.compute.sealed_result import seal_result
 from registry.documents.compute_terms import Terms
 from registry.documents.ddo import DDO
@@ -66,6 +67,9 @@ PROGRAM: Final = "program.py"
 _LOOK: Final = 0.2
 """Seconds between two looks at whether a job that runs was cancelled."""
 
+_LOOK_AT_CHAIN: Final = 10.0
+"""Seconds between two looks at whether one that runs is still paid for in escrow."""
+
 _TRIES: Final = 3
 """How often a run is begun that fails on the host's side, or is killed."""
 
@@ -74,11 +78,15 @@ class JobDesk:
     """The desk of one host: the account of a session, with a journal at home.
 
     `data` says where the data lie that their owner keeps, by DID: a folder or a file. What is public, and what the
-    account has the key of, is fetched. Without a home the journal is gone with the desk, as the chain in a process is.
+    account has the key of, is fetched. `engine` is where runs are executed: see `engine_named`. Without a home the
+    journal is gone with the desk, as the chain in a process is.
     """
 
-    def __init__(self, session: Session, data: Mapping[str, str | Path] | None = None) -> None:
+    def __init__(
+        self, session: Session, data: Mapping[str, str | Path] | None = None, engine: RunEngine | str = "local"
+    ) -> None:
         self._session = session
+        self._engine = engine_named(engine) if isinstance(engine, str) else engine
         self._spool = None if session.home else TemporaryDirectory(prefix="asset-registry-jobs-")
         home = Path(self._spool.name) if self._spool else session.home
         assert home is not None
@@ -104,16 +112,17 @@ class JobDesk:
         assert terms is not None
         return self.book.accept(read, terms, review=bool(outside))
 
-    def offer(self, order: bytes, bond: str, **times: str | int) -> HostOffer:
-        """Offer to run a job in escrow, against a `bond`, if it keeps to the terms; nothing is promised by it before
-        the consumer pays in. `times` are those of `JobEscrow.offer`.
+    def offer(self, order: bytes, bonds: HostBonds, licence: int | None = None) -> HostOffer:
+        """Offer to run a job in escrow, if it keeps to the terms and their budget has room for it; nothing is promised
+        by it before the consumer pays in. `licence` is the number of one for runs, by default the only one.
 
         Raises `InvalidRecord`, and `JobRefused` with all that speaks against it.
         """
         read = JobOrder.from_bytes(order)
         document, _outside = OrderChecks(self._session).checked(read, paid=False)
         assert document.compute is not None
-        return JobEscrow(self._session).offer(read.job, bond=bond, run=document.compute.seconds, **times)
+        self.book.require_room(read.job, document.compute)
+        return HostEscrow(self._session).offer(read.job, bonds, document.compute.seconds, licence)
 
     def approve(self, id: str) -> JobEntry:
         """As the owner, let a job run that is in review, or a result go out that is held. Raises `WrongJobState`."""
@@ -131,6 +140,14 @@ class JobDesk:
         entry = self._ended(self.book.get(id), "cancelled", why="")
         self._clear(entry)
         return entry
+
+    def cancel_as_asked(self, id: str) -> JobEntry:
+        """End a job because its consumer asks for it. One in escrow has to be ended there first, where the time that
+        it ran is paid: else whoever asks late would have had it for nothing. Raises `JobRefused`, `WrongJobState`."""
+        entry = self.book.get(id)
+        if entry.order.escrow and not entry.is_over and HostEscrow(self._session).paid(entry.job) is not None:
+            raise JobRefused(entry.id, ["it is in escrow: end it there, then here"])
+        return self.cancel(id)
 
     def log(self, id: str) -> bytes:
         """What the program of a job wrote, at most 64 KiB: for the owner, since no rule looks at it."""
@@ -234,7 +251,11 @@ class JobDesk:
         ended, over = threading.Event(), threading.Event()
 
         def watch() -> None:
+            asked = time.monotonic()
             while not over.wait(_LOOK):
+                if entry.order.escrow and time.monotonic() > asked + _LOOK_AT_CHAIN:
+                    asked = time.monotonic()
+                    self._end_unpaid(entry)
                 if stop.is_set() or self.book.get(entry.id).state != "running":
                     ended.set()
                     return
@@ -247,10 +268,16 @@ class JobDesk:
             over.set()
             watcher.join()
 
+    def _end_unpaid(self, entry: JobEntry) -> None:
+        """Cancel a job that runs if its consumer ended it in escrow, or its time there is over."""
+        with suppress(ConnectionFailed, WrongJobState):  # a node that is away for a while says nothing
+            if HostEscrow(self._session).paid(entry.job) is None:
+                self.book.move(entry, "cancelled", why="its consumer ended it in escrow, or its time there is over")
+
     def _outcome(self, entry: JobEntry, terms: Terms, place: Path, cancel: threading.Event) -> Outcome:
         job = entry.job
         with ExitStack() as stack:
-            spool = spool_of(stack)
+            spool = spool_of(stack, place)  # which whoever runs it can see
             program = self._program(job.code, spool)
             data = self._laid(entry, spool)
             most = Limits(
@@ -260,18 +287,17 @@ class JobDesk:
                 output=terms.most_bytes,
                 files=sum(one.path.count("/") + 1 for one in terms.outputs),
             )
-            return self._workshop.execute(
-                program,
-                {DATA: data},
+            task = RunTask(
+                program=program,
+                inputs={DATA: data},
                 params=job.params,
-                arguments=program.arguments,
                 variables=calm_variables(job.seed),
                 outputs=place / "out",
                 limits=program.limits.within(most),
                 spool=spool,
                 least=Tier(terms.tier),
-                cancel=cancel,
             )
+            return self._engine.execute(self._workshop, task, cancel)
 
     def _program(self, code: CID, spool: Path) -> Code:
         laid = self._workshop.lay(str(code), spool / "code")
@@ -387,11 +413,13 @@ class JobDesk:
         return self.folder / entry.id
 
     def _clear(self, entry: JobEntry) -> None:
-        """Take away what was computed in the clear; the log stays for the owner."""
+        """Take away what lies in the clear; the log stays for the owner."""
         with suppress(FileNotFoundError):
-            shutil.rmtree(self._place(entry) / "out")
-        with suppress(FileNotFoundError):
-            (self._place(entry) / "result.age").unlink()
+            for path in self._place(entry).iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif path.name != "log":
+                    path.unlink()
 
 
 class _Unusable(InputError):

@@ -18,7 +18,7 @@ from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import keep, writing
 from registry.market.buying import agreed, payable_call, paying_at_most, require_payable
 from registry.money import Amount, Token
-from registry.results import Done, Offer
+from registry.results import AssetRef, Done, Offer
 from registry.text.html import Shown
 from registry.types import ZERO_ADDRESS, Address, to_address
 
@@ -154,7 +154,7 @@ class JobEscrow:
         """
         if job.host != self._registry.address:
             raise InputError(f"Job {job.id} is for the host {job.host}.", hint="Use the account of that host.")
-        chosen = self._offer(DID.parse(job.offering), licence)
+        chosen = self.licence(job.offering, licence)
         seconds = {name: seconds_of(name, text) for name, text in (("run", run), ("grace", grace), ("review", review))}
         made = HostOffer.made(
             {
@@ -163,7 +163,7 @@ class JobEscrow:
                 "host": job.host,
                 "consumer": job.consumer,
                 "job": job.id,
-                "bond": str(self._registry.amount(bond, token=self._token(chosen)).units),
+                "bond": str(self._registry.amount(bond, token=self.token(chosen)).units),
                 "runTime": seconds["run"],
                 "graceTime": seconds["grace"],
                 "reviewTime": seconds["review"],
@@ -198,7 +198,7 @@ class JobEscrow:
         """
         registry, functions = self._registry, self._contract.functions
         asset = Catalogue(registry).get(DID(self._chain.chain_id, registry.deployment.registry, offer.asset_id))
-        chosen = self._offer(asset.did, offer.licence)
+        chosen = self.licence(asset.did, offer.licence)
         total = self.quote(chosen, offer.run_time)
         most = agreed(registry, max_total, total, total.token)
         require_payable(registry, chosen, total, most)
@@ -269,18 +269,44 @@ class JobEscrow:
 
     # --- Asking ----------------------------------------------------------------------------------
 
+    def licence(self, asset: AssetRef, licence: str | int | Offer | None = None) -> Offer:
+        """The licence for runs that is meant: if none is named, the only one that is open. Raises `InputError` for one
+        that sells none, and `LicenceNotFound`."""
+        catalogue = Catalogue(self._registry)
+        if licence is None:
+            offers = [one for one in catalogue.get(asset).licences if one.open and one.runs]
+            licence = offers[0] if len(offers) == 1 else None
+        chosen = catalogue.offer(asset, licence)
+        if not chosen.runs:
+            raise InputError(
+                f"{chosen.name!r} of {chosen.did} does not sell runs in escrow.",
+                hint="Make one with Licence.run, or order with a use: registry.jobs.order.",
+            )
+        return chosen
+
+    def token(self, offer: Offer) -> Token:
+        """What bonds are in: the token of the price, or the native coin where a run is free."""
+        return offer.price.token if offer.price else self._registry.token_of(ZERO_ADDRESS)
+
     def quote(self, offer: Offer, seconds: int) -> Amount:
         """What so many seconds of a run cost now."""
         token, total = self._chain.call(self._contract.functions.quote(offer.did.asset_id, offer.number, seconds))
         return Amount(total, self._registry.token_of(token))
 
     def find(self, id: str) -> EscrowedJob:
-        """The job of this name on the chain. Raises `JobNotFound`."""
-        if len(id) != 64 or set(id) - set("0123456789abcdef"):
+        """The job of this name on the chain; of the account's own also by how that begins, or the name of what is to
+        be run. Raises `JobNotFound`."""
+        if not 4 <= len(id) <= 64 or set(id) - set("0123456789abcdef"):
             raise JobNotFound(id)
-        for event in self._opened(id=bytes.fromhex(id)):
-            return self._read(event)
-        raise JobNotFound(id)
+        if len(id) == 64:
+            for event in self._opened(id=bytes.fromhex(id)):
+                return self._read(event)
+        found = [one for one in self.jobs() if one.id.startswith(id) or one.job.startswith(id)]
+        if len(found) > 1:  # the same job may have been ended, and opened again
+            found = [one for one in found if one.status is not JobStatus.CLOSED]
+        if len(found) != 1:
+            raise JobNotFound(id, "is the beginning of several" if found else "is not in escrow")
+        return found[0]
 
     def of(self, job: ComputeJob) -> tuple[EscrowedJob, ...]:
         """The jobs in escrow that pay for a job at its host, the oldest first."""
@@ -291,7 +317,8 @@ class JobEscrow:
     def jobs(self, account: str | None = None) -> tuple[EscrowedJob, ...]:
         """The jobs that an account (default: the signer) pays for or runs, the oldest first."""
         who = to_address(account) if account else self._registry.address
-        return tuple(one for one in map(self._read, self._opened()) if who in (one.consumer, one.host))
+        found = (event for event in self._opened() if who in _parties(event))  # before each is asked for
+        return tuple(map(self._read, found))
 
     def waiting(self, token: str, *, account: str | None = None) -> Amount:
         """What could not be paid to an account (default: the signer) and waits for it."""
@@ -340,24 +367,6 @@ class JobEscrow:
             values=values,
         )
 
-    def _offer(self, asset: DID, licence: str | int | Offer | None) -> Offer:
-        """The licence for runs that is meant: if none is named, the only one that is open."""
-        catalogue = Catalogue(self._registry)
-        if licence is None:
-            offers = [one for one in catalogue.get(asset).licences if one.open and one.runs]
-            licence = offers[0] if len(offers) == 1 else None
-        chosen = catalogue.offer(asset, licence)
-        if not chosen.runs:
-            raise InputError(
-                f"{chosen.name!r} of {chosen.did} does not sell runs in escrow.",
-                hint="Make one with Licence.run, or order with a use: registry.jobs.order.",
-            )
-        return chosen
-
-    def _token(self, offer: Offer) -> Token:
-        """What bonds are in: that of the price, or the native coin where a run is free."""
-        return offer.price.token if offer.price else self._registry.token_of(ZERO_ADDRESS)
-
     def _act(self, verb: str, id: str, call: Callable[[Any, tuple[Any, ...]], Any], dry_run: bool) -> Done:
         found = self.find(id)
         intent = f"escrow:{verb}:{found.id}"
@@ -391,6 +400,10 @@ class JobEscrow:
             store.put(cid, data)
             keep(store, {cid: "reason of a dispute"})
         return bytes(cid.digest)
+
+
+def _parties(event: Event) -> tuple[Address, Address]:
+    return to_address(event.args["consumer"]), to_address(event.args["host"])
 
 
 def _plain(value: Any) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 from filelock import Timeout
 from pydantic import Field
 
+from registry.compute.host_offer import HostOffer
 from registry.compute.job_document import JobOrder
 from registry.errors import JobNotFound, JournalError
 from registry.home import private_lock
@@ -26,11 +27,12 @@ _PATIENCE: Final = 120.0
 
 class KeptOrder(Shown, Document):
     """An order, the address of the host that it is for, and what that said last of its job: nothing before it took the
-    order. With `over` nothing becomes of the job any more."""
+    order. With `over` nothing becomes of the job any more. `offer` is the host's, of one that is paid in escrow."""
 
     called = "an order that is kept"
 
     order: JobOrder
+    offer: HostOffer | None = None
     url: Annotated[str, Field(max_length=2_048)]
     state: Annotated[str, Field(pattern=r"^[a-z ]{0,32}$")] = ""
     over: bool = False

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Final
 from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostedJob
 from registry.compute.job_document import JobOrder
+from registry.compute.job_escrow import EscrowedJob, JobEscrow, JobStatus
 from registry.compute.job_receipt import JobReceipt, read_receipt
 from registry.compute.order_folder import OrderFolder
 from registry.compute.sealed_result import open_result
 from registry.content.unlocking import wallet_of
 from registry.documents.ddo import DDO
-from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobRefused, WrongKey
+from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongKey
 from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import FileEntry
+from registry.results import Done
 
 if TYPE_CHECKING:
     from registry.session import Session
@@ -38,6 +40,10 @@ class OrderedJob:
         self._registry, self.order, self._folder = registry, order, folder
         self._files: dict[str, bytes] | None = None
         self._host = HostClient(url, registry.reach, wallet_of(registry, "ask for a job"))
+
+    @property
+    def _escrow(self) -> JobEscrow:
+        return JobEscrow(self._registry)
 
     @property
     def id(self) -> str:
@@ -95,8 +101,36 @@ class OrderedJob:
         return io.BytesIO(self._files[path])
 
     def cancel(self) -> HostedJob:
-        """End it, unless it has a result. Raises `HostError`."""
-        return self._noted(self._host.cancel(self.order))
+        """End it, unless it has a result. One in escrow is ended there, where the time that it ran is paid, and its
+        host is told. Raises `HostError`, and what the contract answers."""
+        if not self.order.escrow:
+            return self._noted(self._host.cancel(self.order))
+        found = self.escrowed()
+        if found.status in (JobStatus.OPEN, JobStatus.RUNNING):
+            self._escrow.cancel(found.id)
+        try:
+            return self._noted(self._host.cancel(self.order))
+        except HostError:  # which learns of it when it asks the chain
+            if found.status not in (JobStatus.OPEN, JobStatus.RUNNING):
+                raise
+            return self._noted(HostedJob(id=self.id, state="cancelled", over=True))
+
+    def escrowed(self) -> EscrowedJob:
+        """Where the money of a job in escrow is: the last that was opened for it. Raises `JobNotFound`."""
+        found = self._escrow.of(self.order.job)
+        if not found:
+            raise JobNotFound(self.id, "is not in escrow")
+        return next((one for one in found if one.status is not JobStatus.CLOSED), found[-1])
+
+    def settle(self) -> Done:
+        """Have a result that is good paid now, and not after the review. Raises `JobNotFound`, and what the contract
+        answers."""
+        return self._escrow.settle(self.escrowed().id)
+
+    def dispute(self, reason: str) -> Done:
+        """Dispute what was delivered, with a `reason` that the council reads, against a bond as large as the host's.
+        Raises `JobNotFound`, `InputError`, and what the contract answers."""
+        return self._escrow.dispute(self.escrowed().id, reason)
 
     def _checked(self) -> tuple[bytes, JobReceipt]:
         """The receipt as it came, and what it says of this very job."""

@@ -74,6 +74,7 @@ ends with what to do next.
     ├── ComputeError                       a job on data that stay where they are; see `registry.compute`
     │   ├── JobRefused (PermissionError)   .reasons: what its terms do not allow; nothing was run
     │   ├── JobNotFound (LookupError), WrongJobState
+    │   ├── EngineFailed                   machines that were to execute a run: a worker died
     │   ├── HostError                      .host: a host of jobs failed or refused; .code says why
     │   └── ForgedReceipt (ValueError)     a receipt that its host did not sign, or of something else
     ├── ContractError                      a custom error of the contracts; see `registry.chain.reverts`
@@ -106,7 +107,15 @@ from registry.errors.chain import (
     Underpriced,
     WrongChain,
 )
-from registry.errors.compute import ComputeError, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongJobState
+from registry.errors.compute import (
+    ComputeError,
+    EngineFailed,
+    ForgedReceipt,
+    HostError,
+    JobNotFound,
+    JobRefused,
+    WrongJobState,
+)
 from registry.errors.content import (
     BlockNotFound,
     ContentError,
@@ -233,6 +242,7 @@ __all__ = [
     "DDOTooLarge",
     "DeploymentError",
     "DescriptionTooLong",
+    "EngineFailed",
     "EventGap",
     "Fault",
     "FileNotInAsset",

@@ -59,3 +59,14 @@ class HostError(ComputeError):
     def __init__(self, host: str, reason: str, *, code: str = "", status: int = 0, hint: str = "") -> None:
         self.host, self.reason, self.code, self.status = host, reason, code, status
         super().__init__(f"Host {host}: {reason}.", hint=hint)
+
+
+class EngineFailed(ComputeError):
+    """The machines that were to execute a run failed: a worker died, or does not see what lies ready for it. What was
+    to run is not at fault, and nothing is paid for it."""
+
+    hint = "Look at the workers: docs/compute.md says what they need."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"The engine failed: {reason.rstrip('.')}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from registry.compute.host_escrow import HostBonds
 from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job_resource
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
@@ -45,6 +47,7 @@ class HostRooms:
 
     about: HostAbout
     desk: JobDesk
+    bonds: HostBonds
     workers: HostWorkers
     doorkeeper: Doorkeeper
     nonces: Nonces
@@ -59,6 +62,7 @@ def host_app(rooms: HostRooms) -> Starlette:
         routes=[
             Route("/v1/host", api.guarded(api.describe), methods=["GET"]),
             Route("/v1/nonce", api.guarded(api.nonce), methods=["POST"]),
+            Route("/v1/offers", api.guarded(api.offer), methods=["POST"]),
             Route("/v1/jobs", api.guarded(api.take), methods=["POST"]),
             Route("/v1/jobs/{id}/{act}", api.guarded(api.job), methods=["POST"]),
         ]
@@ -79,6 +83,14 @@ class _HostApi:
         asked = NonceRequest.model_validate_json(await _body(request))
         return JSONResponse(self._rooms.nonces.make(asked.account).to_dict(), headers=HEADERS)
 
+    async def offer(self, request: Request) -> Response:
+        order, licence = await _body(request), request.query_params.get("licence", "")
+        if not re.fullmatch("[0-9]{1,3}", licence):
+            raise Refusal(422, "invalid", "It names no licence by its number.", hint="See docs/compute.md.")
+        made = await asyncio.to_thread(self._rooms.desk.offer, order, self._rooms.bonds, int(licence))
+        self._rooms.audit.write("offer", job=made.job, consumer=made.consumer)
+        return Response(made.to_bytes(), media_type="application/json", headers=HEADERS)
+
     async def take(self, request: Request) -> Response:
         order = await _body(request)
         entry = await asyncio.to_thread(self._rooms.desk.accept, order)
@@ -96,7 +108,7 @@ class _HostApi:
             return _told(entry)
         self._rooms.audit.write(act, job=id, consumer=entry.job.consumer)
         if act == "cancel":
-            return _told(await asyncio.to_thread(self._rooms.desk.cancel, id))
+            return _told(await asyncio.to_thread(self._rooms.desk.cancel_as_asked, id))
         sealed, receipt = await asyncio.to_thread(self._rooms.desk.result, id)
         kind, data = ("application/octet-stream", sealed) if act == "result" else ("application/json", receipt)
         return Response(data, media_type=kind, headers=HEADERS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Final
 
+from registry.compute.host_escrow import HostBonds
 from registry.compute.host_protocol import HostAbout
 from registry.compute.job_desk import JobDesk
 from registry.gated.protocol import ErrorAnswer, Problem, domain_of
@@ -16,6 +18,7 @@ from registry.gateway.signin import Doorkeeper
 from registry.host.host_api import HostRooms, host_app
 from registry.host.host_workers import HostWorkers
 from registry.ipfs.hosts import normal_url
+from registry.money import Amount
 from registry.session import Session
 from registry.system.connections import counted
 from registry.system.serving import Serving
@@ -35,7 +38,8 @@ _TOO_MANY: Final = (
 
 class HostServer(Serving):
     """The desk of a session's account on one socket, with workers, while the server runs; `url` is the address that
-    clients use, which sign-in messages name. Raises `InputError` for one that no client could use."""
+    clients use, which sign-in messages name. With `bonds`, one for each token, it takes jobs in escrow, whose results
+    may be looked at for `review`. Raises `InputError` for an address that no client could use, and for no amounts."""
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class HostServer(Serving):
         *,
         workers: int = 1,
         proxies: tuple[str, ...] = (),
+        bonds: Sequence[str | Amount] = (),
+        review: str | int = "1 day",
         rate: float = 20.0,
         burst: int = 100,
     ) -> None:
@@ -54,10 +60,14 @@ class HostServer(Serving):
         self._workers = HostWorkers(desk, workers)
         chain_id, registry = session.chain.chain_id, session.deployment.registry
         self.audit: Final = AuditLog(self._database)
-        self.about: Final = HostAbout(chain_id=chain_id, registry=registry, signer=session.address)
+        put_up = HostBonds(tuple(map(session.amount, bonds)), review)
+        self.about: Final = HostAbout(
+            chain_id=chain_id, registry=registry, signer=session.address, bonds=tuple(map(str, put_up.amounts))
+        )
         rooms = HostRooms(
             about=self.about,
             desk=desk,
+            bonds=put_up,
             workers=self._workers,
             doorkeeper=Doorkeeper(domain=domain_of(self.url), url=self.url, chain_id=chain_id),
             nonces=Nonces(self._database, 600),

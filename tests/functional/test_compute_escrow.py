@@ -293,6 +293,24 @@ def test_a_replayed_offer_opens_no_second_job(escrow: Any, desk: Desk, buyer: An
     assert escrow.idOf(other) != opened["id"]
 
 
+def test_an_offer_at_another_price_is_another_job_which_binds_nobody(
+    registry: Any, escrow: Any, desk: Desk, author: Any, buyer: Any, service: Any, moves: Any, runs: int
+) -> None:
+    """The price is the owner's word and not the host's: what is opened at a new one is begun by the host, or comes back
+    whole. The one that runs holds its own bond and its own money."""
+    offer = desk.offer(runs)
+    first = logs(escrow.open(desk.order(offer), sender=buyer), escrow.JobOpened)[0]["job"]
+    escrow.accept(first, sender=service)
+    registry.setPrice(runs, 0, PRICE // 2, sender=author)
+    second = logs(escrow.open(desk.order(offer), sender=buyer), escrow.JobOpened)[0]["job"]
+    assert escrow.idOf(second) != escrow.idOf(first) and desk.record(second).status == OPEN
+    assert refusal(escrow.deliver, second, RESULT, RUN, sender=service) == ("JobIs", escrow.idOf(second), OPEN)
+    assert moves(lambda: escrow.cancel(second, sender=buyer), buyer, service) == [TOTAL // 2, 0]
+    at(desk.record(first).since + RUN)
+    escrow.deliver(first, RESULT, RUN, sender=service)
+    assert moves(lambda: escrow.settle(first, sender=buyer), service) == [BOND]
+
+
 def test_an_offer_of_another_chain_contract_or_key_is_worth_nothing(
     registry: Any, escrow: Any, desk: Desk, buyer: Any, service: Any, stranger: Any, runs: int
 ) -> None:

@@ -24,7 +24,7 @@ from registry.ipfs.local_store import LocalStore
 
 APP = """
 import gradio as gr
-from registry.apps.gradio import buy, gate, open_asset, sign_in, store_on_ipfs
+from registry.apps.gradio import buy, gate, open_asset, run_compute, sign_in, store_on_ipfs
 
 with gr.Blocks() as app:
     visitor = sign_in()
@@ -36,6 +36,9 @@ with gr.Blocks() as app:
     file = open_asset(SEALED, "penguins.csv")
     read = gr.Textbox("read: nothing", show_label=False)
     file.change(lambda: f"read: {file.value().read() if file.value() else None}", None, read)
+    job = run_compute(CODE, RUNS)
+    mean = gr.Textbox("came out: nothing", show_label=False)
+    job.change(lambda: f"came out: {job.value().open().read() if job.value() else None}", None, mean)
     stored = store_on_ipfs(most=1_000, kept="We keep it for a year.")
     kept = gr.Textbox("stored: nothing", show_label=False)
     stored.change(lambda: f"stored: {stored.value().url if stored.value() else None}", None, kept)
@@ -66,6 +69,8 @@ ROOT = Path(__file__).parents[2]
 def url(market: Market) -> str:
     port = free_port()
     text = APP.replace("ASSET", repr(str(market.asset.did))).replace("SEALED", repr(str(market.sealed.did)))
+    offer, code = market.offer_runs()
+    text = text.replace("CODE", repr(str(code))).replace("RUNS", repr(str(offer.did)))
     (market.folder / "app.py").write_text(text.replace("PORT", str(port)))
     quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": str(market.folder / "gradio")}
     return market.serve(str(market.folder / "app.py"), port=port, **quiet)
@@ -194,6 +199,19 @@ def test_gated_content_is_opened_by_the_visitors_own_signature(
     holds(browser, "Adelie")
     assert set(wallet.signed) == {"personal_sign"}
     assert not list((market.home / "keys").glob("*")), "the visitor's key was in memory alone"
+
+
+def test_a_visitor_has_code_run_on_data_that_stay_and_sees_what_came_out(
+    browser: Chromium, page: Page, wallet: Wallet, market: Market
+) -> None:
+    page.press("Run it on 'Ward 7'")
+    for told in ("Receipt", "ComputeJob", "Ask for a job."):
+        page.says(told, seconds=60)
+        page.press("Sign in the wallet")
+    page.says("The job is delivered.", seconds=90)
+    holds(browser, "came out: b'2 patients")
+    assert wallet.signed == ["eth_signTypedData_v4", "eth_signTypedData_v4", "personal_sign"]
+    assert not list((market.home / "keys").glob("*")), "the key of the result was in memory alone"
 
 
 def test_a_visitors_file_is_stored_by_its_cid_and_its_name_stays_in_the_browser(

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ lines = [f"{name},{sum(all_) / len(all_):.2f},{len(all_)}" for name, all_ in sor
 """
 
 
+RUNS = ("--licence", "runs: 2 uses, 1 USD", "--licence", "jobs: runs, per 10 seconds, 0.1 USD")
+
+
 @pytest.fixture(scope="module")
 def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """Offers runs (2) on penguins (1) of which nobody gets a block."""
@@ -41,12 +45,28 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         {"name": "n", "kind": "integer"},
     ]
     table = {"path": "mean.csv", "bytes": 500, "columns": columns, "rows": 3, "group": "n", "smallest": 20}
-    terms = {"code": [code[0]], "outputs": [table], "budget": {"runs": 3, "bytes": 1500}}
+    terms = {"code": [code[0]], "outputs": [table], "budget": {"runs": 8, "bytes": 4000}}
     (shell.folder / "terms.json").write_text(json.dumps(terms))
     named = ("--name", "Penguins", "--type", "dataset", "--license", "CC0-1.0")
-    shell.ok("compute", "offer", "terms.json", str(PENGUINS), *named, "--licence", "runs: 2 uses, 1 USD")
+    shell.ok("compute", "offer", "terms.json", str(PENGUINS), *named, *RUNS)
     yield shell
     node.stop()
+
+
+@contextmanager
+def served(owner: Shell, *options: str) -> Iterator[str]:
+    """The address of a host that stops when it is told to."""
+    host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json", *options)
+    try:
+        out, said = host.stdout, ""
+        assert out is not None
+        while not said.endswith("}\n"):
+            said += out.readline().decode()
+            assert said, host.communicate()[1]
+        yield json.loads(said)["url"]
+    finally:
+        host.send_signal(signal.SIGTERM)
+        assert host.wait(60) == 0
 
 
 def test_a_stranger_computes_a_mean_over_penguins_that_stay_at_home(owner: Shell, tmp_path: Path) -> None:
@@ -81,14 +101,7 @@ def test_a_host_takes_an_order_over_http_and_stops_when_it_is_told_to(owner: She
     environment = {"REGISTRY_KEYS": "file", "REGISTRY_KEYS_PASSPHRASE": "a long passphrase"}
     ordered = stranger("compute", "order", "mean.py", "--on", "2", "--out", "second.json", environment=environment)
     assert ordered.exit_code == 0, ordered.stderr
-    host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json")
-    try:
-        out, said = host.stdout, ""
-        assert out is not None
-        while not said.endswith("}\n"):
-            said += out.readline().decode()
-            assert said, host.communicate()[1]
-        url = json.loads(said)["url"]
+    with served(owner) as url:
         words = ("compute", "submit", "second.json", "--url", url, "--json")
         ended = stranger(*words, "--out", "over-http", environment=environment)
         assert ended.exit_code == 0, ended.stderr
@@ -105,6 +118,41 @@ def test_a_host_takes_an_order_over_http_and_stops_when_it_is_told_to(owner: She
         fetched = stranger("compute", "fetch", told["job"][:12], "--out", "again", environment=environment)
         assert (told["state"], fetched.exit_code) == ("delivered", 0), fetched.stderr
         assert (owner.folder / "again" / "mean.csv").exists()
-    finally:
-        host.send_signal(signal.SIGTERM)
-        assert host.wait(60) == 0
+
+
+def test_a_job_is_paid_in_escrow_over_http_and_by_files(owner: Shell, tmp_path: Path) -> None:
+    stranger = owner.as_("stranger")
+    environment = {"REGISTRY_KEYS": "file", "REGISTRY_KEYS_PASSPHRASE": "a long passphrase"}
+    for one in (owner, stranger):
+        one.ok("fund", "50 USD")
+    with served(owner, "--bond", "5 USD", "--review", "2 hours") as url:
+        asked = ("compute", "run", "mean.py", "--on", "2", "--url", url, "--escrow", "--json")
+        assert 'max_total="6 USD"' in stranger.refused(*asked[:-1], "--yes")["hint"]
+        assert stranger.json(*asked[:-1], "--max-total", "8 USD", "--dry-run")["escrow"] == "6 USD"
+        ran = stranger(*asked, "--max-total", "8 USD", "--yes", "--out", "in-escrow", environment=environment)
+        assert ran.exit_code == 0, ran.stderr
+        told = json.loads(ran.stdout)
+        assert (told["state"], told["escrow"]["status"]) == ("delivered", "delivered")
+        assert (owner.folder / "in-escrow" / "mean.csv").read_text().splitlines()[1] == "Adelie,3700.66,151"
+    assert "TooEarly" in owner("compute", "settle", told["job"][:12], "--json").stderr, "the host waits for the review"
+    stranger.ok("compute", "settle", told["job"][:12])
+    (closed,) = stranger.json("compute", "jobs", "--escrow")
+    assert (closed["status"], closed["total"], closed["bond"]) == ("closed", "6 USD", "5 USD")
+
+    words = ("compute", "order", "mean.py", "--on", "2", "--escrow", "--out", "fourth.json")
+    assert stranger(*words, environment=environment).exit_code == 0
+    bid = owner.json("compute", "bid", "fourth.json", "--bond", "5 USD", "--out", "bid.json")
+    paid = stranger.json("compute", "pay", "bid.json", "--yes")
+    worked = owner.json("compute", "work", "fourth.json", "--data", f"1={PENGUINS}")
+    assert (bid["job"], worked[0]["state"]) == (worked[0]["job"], "delivered"), worked
+    stranger.ok("compute", "dispute", paid["id"], "--reason", "the table is empty", "--yes")
+    assert "waits for the council" in stranger.ok("compute", "jobs", "--escrow").replace("\n", " ")
+    assert "TooEarly" in owner("compute", "close", paid["id"], "--json").stderr
+    assert owner("compute", "decide", paid["id"], "--share", "10000", "--reason", "mine is right").exit_code != 0
+    assert "Nothing waits" in owner.ok("compute", "withdraw", "USD")
+
+    stranger(*words[:-1], "fifth.json", environment=environment)
+    owner.ok("compute", "bid", "fifth.json", "--bond", "5 USD", "--out", "other-bid.json")
+    paid = stranger.json("compute", "pay", "other-bid.json", "--yes")
+    stranger.ok("compute", "cancel", paid["id"][:12])
+    assert stranger.json("compute", "jobs", "--escrow")[-1]["status"] == "closed"

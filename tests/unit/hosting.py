@@ -13,6 +13,7 @@ from registry.system.serving import listen
 
 DAY = Licence.period("day", days=1, price="5 USD")
 RUNS = Licence.uses("runs", uses=2, price="3 USD")
+JOBS = Licence.run("jobs", price="0.01 USD", minimum="10 seconds")
 
 
 class Hosted:
@@ -27,7 +28,7 @@ class Hosted:
         self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
         home = patients(folder / "ward")
         self.offer = owner.publish(
-            home, name=name, type="dataset", license="MIT", licences=[DAY, RUNS],
+            home, name=name, type="dataset", license="MIT", licences=[DAY, RUNS, JOBS],
             compute=terms(self.mean, self.late, url=self.url),
         ).did  # fmt: skip
         stranger.buy(self.offer, "day")

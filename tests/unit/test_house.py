@@ -462,6 +462,7 @@ _TAKES_ANY = {
     "LocalStore.fsck.mend": "a block that cannot be fetched is counted as missing, which it is",
     "Previews._make": "tells the error in the place of the preview, and tries again after a while",
     "Sender._revive": "what was sent is looked for before it is sent again",
+    "DaskEngine._followed": "takes leave of a run that has ended as it will",
     "Words._coin": "reckons, asks nobody",
     "Words._money": "reckons, asks nobody",
     "_Errand.run": "hands the error on to the other thread",
@@ -478,6 +479,8 @@ _TAKES_ANY = {
     "read_csv": "reads text, asks nobody",
     "read_description": "reads text, asks nobody",
     "recovered": "reads bytes, asks nobody",
+    "run_compute.does": "tells the error",
+    "run_on_worker": "answers its host that it failed",
     "rpc_routes.run": "answers whoever asked that it failed",
 }
 

@@ -29,7 +29,18 @@ from registry.sandbox.runs.record import Environment, Finding, Input, Output, Pr
 from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
 from registry.text.html import Shown
 
-__all__ = ["FoundAsset", "Laid", "Made", "Nowhere", "Places", "Workshop", "calm_variables", "observed", "spool_of"]
+__all__ = [
+    "FoundAsset",
+    "Laid",
+    "Made",
+    "Nowhere",
+    "Places",
+    "Workshop",
+    "calm_variables",
+    "lock_of",
+    "observed",
+    "spool_of",
+]
 
 Progress = Callable[[str, int, int], None]
 
@@ -222,8 +233,7 @@ class Workshop:
         """
         if faults := json_faults(dict(params)):
             raise InputError(f"The parameters cannot be written down: {faults[0]}.")
-        lock = program.lock or Lock(python=program.python or python_version(), platform=platform(), wheels=())
-        built = make_environment(lock, self.store, self.home, progress=self.progress)
+        built = make_environment(lock_of(program), self.store, self.home, progress=self.progress)
         python = (built / "bin" / "python").resolve()
         asked = spool / "params.json"
         asked.write_text(json.dumps(dict(params), sort_keys=True))
@@ -330,9 +340,14 @@ INPUTS: Final = "/data/in"
 PARAMS: Final = "/data/params.json"
 
 
-def spool_of(stack: ExitStack) -> Path:
-    """A folder for what a run is fetched, gone with the stack."""
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="asset-registry-run-")))
+def lock_of(program: Code) -> Lock:
+    """The lock of a program; one without packages where it has none."""
+    return program.lock or Lock(python=program.python or python_version(), platform=platform(), wheels=())
+
+
+def spool_of(stack: ExitStack, place: Path | None = None) -> Path:
+    """A folder for what a run is fetched, gone with the stack; below `place`, or where the system keeps such."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="asset-registry-run-", dir=place)))
     folder.chmod(0o755)
     return folder
 

@@ -11,7 +11,7 @@ import pytest
 
 from registry import Registry, apps
 from registry.apps import components, visit
-from registry.apps.offered import act_of
+from registry.apps.offered import act_of, offers_to_take, require_taken_alone
 from registry.apps.visit import Visit, own_domain
 from registry.chain.signers import dev_signer
 from registry.documents.licence import Licence
@@ -260,3 +260,17 @@ def test_the_script_is_that_of_the_pages_and_nothing_from_elsewhere(monkeypatch:
     monkeypatch.setattr(components, "DIGEST", "sha256-another")
     with pytest.raises(Unverified, match="wallet script"):
         components.script("streamlit")
+
+
+def test_a_licence_for_runs_is_taken_by_nobody_alone(registry: Registry, tmp_path: Path) -> None:
+    """It was shown as one to subscribe to, which the contract of subscriptions refuses."""
+    runs, live = Licence.run("jobs", price="0.01 USD"), Licence.stream("live", price="1 USD", per="1 day")
+    (tmp_path / "data.csv").write_text("a\n1\n")
+    data = tmp_path / "data.csv"
+    did = registry.publish(data, name="Ward", type="dataset", license="MIT", licences=[runs, live]).did
+    found = registry.get(did)
+    assert [offer.name for offer in offers_to_take(found)] == ["live"]
+    told = act_of(registry, found, require_taken_alone(registry.offer(found, "live")), BUYER.address)
+    assert told["label"].startswith("Subscribe to 'live'")
+    with pytest.raises(InputError, match=r"'jobs' of .* sells runs, job by job"):
+        require_taken_alone(registry.offer(found, "jobs"))

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ward import BROKEN, Ward, opened_ward, stored
+from ward import BROKEN, LATE, Ward, opened_ward, runs, stored
 
-from registry import CID, Licence, Registry
+from registry import CID, DataBudget, Licence, Registry
 from registry.chain import reverts
+from registry.compute.host_escrow import HostBonds
 from registry.compute.job_document import JobOrder
 from registry.compute.job_escrow import JobStatus
-from registry.errors import InputError, JobNotFound, JobRefused, PriceChanged
+from registry.errors import InputError, JobNotFound, JobRefused, PriceChanged, WrongJobState
 
 JOBS = Licence.run("jobs", price="0.01 USD", minimum="10 seconds")
 
 
+def bonds(ward: Ward, *amounts: str) -> HostBonds:
+    """What the host puts up: half a dollar, if nothing else is named."""
+    return HostBonds(tuple(map(ward.owner.amount, amounts or ["0.50 USD"])))
+
+
 def opened(ward: Ward, order: JobOrder) -> str:
     """The stranger pays in what the host offers it for."""
-    signed = ward.desk().offer(order.to_bytes(), "0.50 USD")
+    signed = ward.desk().offer(order.to_bytes(), bonds(ward))
     return ward.stranger.jobs.escrow.open(signed, max_total="1 USD").id
 
 
@@ -108,6 +115,45 @@ def test_a_consumer_who_ends_it_first_is_told_so_to_the_host(ward: Ward) -> None
     assert ended.state == "cancelled" and "nothing is in escrow" in ended.why
 
 
+def test_a_run_whose_consumer_ends_it_in_escrow_is_stopped_and_its_time_is_paid(
+    ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nobody has it for nothing who asks the host to end it: what is in escrow has to be ended there first."""
+    monkeypatch.setattr("registry.compute.job_desk._LOOK_AT_CHAIN", 0.1)
+    late = stored(ward.owner, LATE, tmp_path, "late.py")
+    ward.with_terms(code=(ward.mean, late))
+    order = ward.order(late, escrow=True)
+    id = opened(ward, order)
+    desk = ward.desk()
+    entry = desk.accept(order.to_bytes())
+    with ThreadPoolExecutor(1) as pool:
+        worked = pool.submit(desk.work, entry.id)
+        runs(lambda: desk.book.get(entry.id).state)
+        with pytest.raises(JobRefused, match="it is in escrow: end it there"):
+            desk.cancel_as_asked(entry.id)
+        mine, theirs = moved(ward, lambda: ward.stranger.jobs.escrow.cancel(id))
+        assert float(mine) > 0.5 and float(theirs) == 0.1, "ten seconds are paid for at least"
+        ended = worked.result(60)
+    assert ended.state == "cancelled" and "ended it in escrow" in ended.why
+    with pytest.raises(WrongJobState):
+        desk.cancel_as_asked(entry.id)
+
+
+def test_a_host_offers_what_it_could_run_against_a_bond_that_it_has(ward: Ward) -> None:
+    order = ward.order(escrow=True).to_bytes()
+    with pytest.raises(JobRefused, match=r"its bond would be in USD, and this host puts up ETH"):
+        ward.desk().offer(order, bonds(ward, "1 ETH"))
+    with pytest.raises(JobRefused, match="licence"):
+        ward.desk().offer(order, bonds(ward), 7)
+    assert ward.desk().offer(order, bonds(ward, "1 ETH", "2 USD"), 0).bond == "2000000"
+    ward.with_terms(budget=DataBudget(runs=1, bytes=400))
+    first, second = ward.order(escrow=True), ward.order(escrow=True)
+    opened(ward, first)
+    ward.desk().accept(first.to_bytes())
+    with pytest.raises(JobRefused, match="no run left"):
+        ward.desk().offer(second.to_bytes(), bonds(ward))
+
+
 def test_a_dispute_is_decided_between_the_two(ward: Ward) -> None:
     order, escrow = ward.order(escrow=True), ward.stranger.jobs.escrow
     id = opened(ward, order)
@@ -125,7 +171,7 @@ def test_a_dispute_is_decided_between_the_two(ward: Ward) -> None:
 
 def test_what_an_offer_costs_is_shown_and_bounded(ward: Ward) -> None:
     order, escrow = ward.order(escrow=True), ward.stranger.jobs.escrow
-    signed = ward.desk().offer(order.to_bytes(), "0.50 USD")
+    signed = ward.desk().offer(order.to_bytes(), bonds(ward))
     shown = escrow.open(signed, dry_run=True)
     assert (str(shown.total), str(shown.bond), shown.id, shown.tx) == ("0.2 USD", "0.5 USD", "", None)
     with pytest.raises(PriceChanged):
