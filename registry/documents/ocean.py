@@ -19,8 +19,9 @@ from registry.documents.canonical import thaw
 from registry.documents.ddo import DDO
 from registry.documents.licence import MAX_UINT32, Licence, Price
 from registry.documents.ocean_export import is_export
-from registry.documents.ocean_shapes import OURS, READERS, clean_line, clean_prose, validate
-from registry.errors import Fault, InputError, InvalidDDO, InvalidDID
+from registry.documents.ocean_shapes import OURS, READERS, clean_line, clean_prose, contract_of, validate
+from registry.errors import Fault, InputError, InvalidAddress, InvalidDDO, InvalidDID
+from registry.types import to_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ def from_ocean_v4(doc: Mapping[str, Any], *, prices: Mapping[str, Price] | None 
     validate(doc)
     rest: dict[str, Any] = thaw(doc)
     metadata = rest["metadata"]
-    services = list(rest["services"])
+    services = list(rest.get("services", ()))
     unknown = set(prices or {}) - {service["id"] for service in services}
     if unknown:
         known = ", ".join(service["id"] for service in services) or "none"
         raise InputError(f"The document has no service {min(unknown)!r}.", hint=f"It has: {known}.")
 
-    notes: list[str] = []
+    notes = _other_letters(rest)
     fields: dict[str, Any] = {}
     for key, read in READERS.items():
         if key not in metadata:
@@ -156,9 +157,27 @@ def _licences(services: list[dict[str, Any]], prices: dict[str, Price], notes: l
     return tuple(licences)
 
 
+def _other_letters(rest: Mapping[str, Any]) -> list[str]:
+    """Return, in words, which contracts have letters in a case that is not of their checksum."""
+    services = rest.get("services", ())
+    named = [rest["nftAddress"], *(service["datatokenAddress"] for service in services)]
+    for credentials in (rest.get("credentials"), *(service.get("credentials") for service in services)):
+        for kind in ("allow", "deny"):
+            named += [item["accessList"] for item in (credentials or {}).get(kind, ()) if item.get("accessList")]
+    notes = []
+    for text in dict.fromkeys(named):
+        try:
+            to_address(text)
+        except InvalidAddress:
+            notes.append(
+                f"Contract {text} has a checksum that is wrong; as Ocean does, it is read as {contract_of(text)}."
+            )
+    return notes
+
+
 def _meaning_lost(rest: Mapping[str, Any]) -> list[str]:
     """Return, in words, what is kept under ``additional.ocean`` and has no effect here."""
-    services = rest["services"]
+    services = rest.get("services", ())
     notes = []
     if any(service["files"] for service in services):
         endpoints = ", ".join(sorted({service["serviceEndpoint"] for service in services}))

@@ -17,6 +17,8 @@ from registry.types import to_address
 
 def is_export(ddo: DDO, doc: Mapping[str, Any]) -> bool:
     """Whether `doc` is what `ddo` exports to, so that nothing of it needs keeping."""
+    if "services" not in doc:
+        return False
     wanted = {**thaw(doc), "services": [item for item in thaw(doc["services"]) if not item["id"].startswith(OURS)]}
     did = wanted["metadata"]["additionalInformation"]["registry"].get("did")
     made = _export(
@@ -65,6 +67,8 @@ def to_ocean_v4(
             f"{len(licences)} licences came with {len(datatokens)} datatokens and endpoint {service_endpoint!r}.",
             hint="Pass one datatoken address for each licence, and service_endpoint=.",
         )
+    if nft_address is not None:
+        to_address(nft_address)
     doc = _export(
         ddo,
         did=None if did is None else str(did),
@@ -76,7 +80,7 @@ def to_ocean_v4(
     )
     for number, (licence, datatoken) in enumerate(zip(licences, datatokens, strict=True)):
         if licence.kind is not Kind.USE:
-            doc["services"].append(_service(number, licence, datatoken, service_endpoint or ""))
+            doc.setdefault("services", []).append(_service(number, licence, datatoken, service_endpoint or ""))
     validate(doc)
     return doc
 
@@ -135,7 +139,7 @@ def _is_kept(kept: object) -> bool:
         isinstance(kept, Mapping)
         and isinstance(kept.get("metadata"), Mapping)
         and isinstance(kept["metadata"].get("additionalInformation", {}), Mapping | NoneType)
-        and isinstance(kept.get("services"), tuple | list)
+        and isinstance(kept.get("services", ()), tuple | list)
     )
 
 
@@ -158,7 +162,7 @@ def _stands_for(metadata: Mapping[str, Any], key: str, value: object) -> bool:
         return False
     try:
         return bool(READERS[key](metadata[key]) == value)
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return False  # somebody wrote it by hand; what is written now will be right
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -15,7 +16,7 @@ from registry.documents.faults import faults_of
 from registry.documents.fields import is_licence_reference, is_line, is_prose, utc_text
 from registry.errors import Fault, InvalidAddress, InvalidDDO
 from registry.text.letters import unseen
-from registry.types import to_address
+from registry.types import Address, to_address
 
 OCEAN_VERSIONS: Final = ("4.1.0", "4.3.0", "4.5.0", "4.7.0")
 
@@ -29,7 +30,12 @@ def ocean_did(nft_address: str, chain_id: int) -> str:
 
     The hash cannot be turned back into its contract. Raises `InvalidAddress`.
     """
-    return "did:op:" + hashlib.sha256(f"{to_address(nft_address)}{chain_id}".encode()).hexdigest()
+    return "did:op:" + hashlib.sha256(f"{contract_of(nft_address)}{chain_id}".encode()).hexdigest()
+
+
+def contract_of(text: str) -> Address:
+    """Return an address whatever the case of its letters, as Ocean reads it; raises `InvalidAddress`."""
+    return to_address(text.lower() if isinstance(text, str) else text)
 
 
 # --- The shape of an Ocean document --------------------------------------------------------------
@@ -41,7 +47,7 @@ def _text(low: int, high: int) -> StringConstraints:
 
 def _address(text: str) -> str:
     try:
-        to_address(text)
+        contract_of(text)
     except InvalidAddress as error:
         raise ValueError(error.message.rstrip(".")) from None
     return text
@@ -66,7 +72,7 @@ _S256 = Annotated[str, _text(0, 256)]
 _S512 = Annotated[str, _text(0, 512)]
 _Name = Annotated[str, _text(4, 512)]
 _Description = Annotated[str, _text(10, 7000)]
-_Address = Annotated[str, _text(42, 42), AfterValidator(_address)]
+_Address = Annotated[str, _text(0, 256), AfterValidator(_address)]
 _Moment = Annotated[str, _text(1, 64), AfterValidator(_moment)]
 
 
@@ -77,7 +83,7 @@ class _Shape(BaseModel):
 
 class _ConsumerParameter(_Shape):
     name: _S256
-    type: Literal["text", "number", "boolean", "select"]
+    type: _S256
     label: _S256
     required: _Bool
     description: Annotated[str, _text(0, 7000)]
@@ -169,11 +175,11 @@ class _Service(_Shape):
 class _OceanDocument(_Shape):
     context: Annotated[tuple[_String, ...], _Array, Field(alias="@context")]
     id: Annotated[str, _text(71, 71)]
-    version: Literal["4.1.0", "4.3.0", "4.5.0", "4.7.0"]
+    version: _String
     chainId: Annotated[int, Field(strict=True, ge=1, le=SAFE_INTEGER)]  # noqa: N815
     nftAddress: _Address  # noqa: N815
     metadata: _Metadata
-    services: Annotated[tuple[_Service, ...], _Array, Field(max_length=64)]
+    services: Annotated[tuple[_Service, ...], _Array, Field(max_length=64)] = ()
     credentials: _Credentials | None = None
 
 
@@ -181,6 +187,13 @@ def validate(doc: object) -> None:
     """Raise `InvalidDDO` with all that keeps `doc` from being an Ocean DDO v4."""
     if not isinstance(doc, Mapping):
         raise InvalidDDO([Fault("", "is not a JSON object")])
+    version = doc.get("version")
+    if isinstance(version, str) and version not in OCEAN_VERSIONS:
+        kind = "documents that are verifiable credentials" if version.startswith("5") else "documents"
+        message = (
+            f"is {version[:16]!r}, and {kind} of that version are not read; those of {', '.join(OCEAN_VERSIONS)} are"
+        )
+        raise InvalidDDO([Fault("/version", message)])
     # It will stand below additional.ocean, two levels deeper than here.
     faults = json_faults(doc, depth=2)
     if faults:
@@ -234,10 +247,18 @@ def _read_tags(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(clean_line(tag) for tag in tags if tag))
 
 
+_MAIL: Final = re.compile(r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+"""A moment as JavaScript's ``toUTCString`` writes it, and mail does."""
+
+
 def _read_moment(text: str) -> str:
-    """Return an ISO 8601 moment as a DDO writes it; one without a zone is taken as UTC."""
+    """Return an ISO 8601 moment as a DDO writes it; one without a zone is taken as UTC.
+
+    Ocean's own documents have a Z behind an offset too, which its indexer takes off.
+    """
+    plain = re.sub(r"([+-]\d\d:\d\d)Z$", r"\1", text.strip().upper())
     try:
-        moment = datetime.fromisoformat(text)
+        moment = parsedate_to_datetime(text) if _MAIL.fullmatch(text) else datetime.fromisoformat(plain)
         return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         raise ValueError("is not an ISO 8601 moment") from None

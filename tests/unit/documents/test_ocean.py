@@ -251,8 +251,8 @@ def test_all_faults_of_an_ocean_document_are_told_with_pointers(ocean: dict[str,
     del ocean["metadata"]["license"]
     ocean["metadata"]["algorithm"]["container"]["tag"] = ""
     ocean["services"][1]["timeout"] = "0"
-    ocean["services"][0]["datatokenAddress"] = TOKEN.replace("f", "F")
-    ocean["services"][0]["consumerParameters"][0]["type"] = "date"
+    ocean["services"][0]["datatokenAddress"] = "0x123"
+    ocean["services"][0]["consumerParameters"][0]["type"] = 7
     ocean["services"][1]["compute"]["publisherTrustedAlgorithms"][0]["did"] = 1
     ocean["credentials"]["allow"][0]["accessList"] = "0x1"
     assert set(faults_of(ocean)) == {
@@ -277,6 +277,7 @@ def test_all_faults_of_an_ocean_document_are_told_with_pointers(ocean: dict[str,
         ({"chainId": 1}, "/id"),
         ({"chainId": "137"}, "/chainId"),
         ({"version": "5.0.0"}, "/version"),
+        ({"version": 5}, "/version"),
         ({"nftAddress": "0x12"}, "/nftAddress"),
         ({"services": {}}, "/services"),
         ({"@context": "x"}, "/@context"),
@@ -286,6 +287,84 @@ def test_all_faults_of_an_ocean_document_are_told_with_pointers(ocean: dict[str,
 )
 def test_a_wrong_document_is_refused(ocean: dict[str, Any], change: dict[str, Any], pointer: str) -> None:
     assert pointer in faults_of({**ocean, **change})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2000-10-31T01:30:00.000-05:00Z", "2000-10-31T06:30:00Z"),
+        ("2000-10-31T01:30:00.000-05:00", "2000-10-31T06:30:00Z"),
+        ("2000-10-31t01:30:00z", "2000-10-31T01:30:00Z"),
+        (" 2000-10-31 01:30:00Z", "2000-10-31T01:30:00Z"),
+        ("2000-10-31", "2000-10-31T00:00:00Z"),
+        ("Tue, 31 Oct 2000 01:30:00 GMT", "2000-10-31T01:30:00Z"),
+    ],
+)
+def test_an_odd_date_that_can_mean_one_moment_only_is_read(ocean: dict[str, Any], written: str, read: str) -> None:
+    ocean["metadata"]["created"] = ocean["metadata"]["updated"] = written
+    ddo = from_ocean_v4(ocean).ddo
+    assert ddo.created == read and to_ocean_v4(ddo) == ocean
+
+
+@pytest.mark.parametrize(
+    "written", ["10/11/2000", "31 Oct 2000", "972955800", "Tue Oct 31 2000 01:30:00 GMT+0100", "2000-10-31T25:00Z", "Z"]
+)
+def test_a_date_that_could_mean_several_moments_or_none_is_refused(ocean: dict[str, Any], written: str) -> None:
+    ocean["metadata"]["created"] = written
+    assert faults_of(ocean) == {"/metadata/created": "is not an ISO 8601 moment"}
+
+
+def test_a_contract_in_other_letters_is_read_as_ocean_reads_it_and_told(ocean: dict[str, Any]) -> None:
+    ocean["nftAddress"], token = NFT.replace("bB", "Bb"), TOKEN.replace("f", "F")
+    ocean["services"][0]["datatokenAddress"] = ocean["credentials"]["allow"][0]["accessList"] = token
+    imported = from_ocean_v4(ocean)
+    assert [note for note in imported.notes if "checksum" in note] == [
+        f"Contract {ocean['nftAddress']} has a checksum that is wrong; as Ocean does, it is read as {NFT}.",
+        f"Contract {token} has a checksum that is wrong; as Ocean does, it is read as {TOKEN}.",
+    ]
+    assert to_ocean_v4(imported.ddo) == ocean
+    with pytest.raises(InvalidAddress):
+        to_ocean_v4(imported.ddo, nft_address=ocean["nftAddress"])
+
+
+def test_what_is_no_address_is_refused_in_a_sentence(ocean: dict[str, Any]) -> None:
+    ocean["services"][0]["datatokenAddress"] = "0x123"
+    assert faults_of(ocean) == {
+        "/services/0/datatokenAddress": "'0x123' is not an address: it has 3 digits, not 40",
+    }
+
+
+def test_a_document_of_metadata_alone_is_one_without_licences(ocean: dict[str, Any], did: DID) -> None:
+    del ocean["services"]
+    imported = from_ocean_v4(ocean)
+    assert imported.licences == () and not any("service" in note.lower() for note in imported.notes)
+    assert to_ocean_v4(imported.ddo) == ocean
+    again = to_ocean_v4(
+        imported.ddo,
+        did=did,
+        licences=[Licence.free("research")],
+        datatokens=[TOKEN],
+        service_endpoint="https://a.example",
+    )
+    assert [service["id"] for service in again["services"]] == ["licence-0"]
+    bare = {name: part for name, part in to_ocean_v4(imported.ddo, did=did).items() if name != "services"}
+    assert to_ocean_v4(from_ocean_v4(bare).ddo, did=did) == bare
+
+
+@pytest.mark.parametrize("kind", ["string", "date", "file", ""])
+def test_a_consumer_parameter_may_be_of_any_type(ocean: dict[str, Any], kind: str) -> None:
+    ocean["services"][0]["consumerParameters"][0]["type"] = kind
+    ocean["metadata"]["algorithm"]["consumerParameters"] = [{**PARAMETER, "type": kind}]
+    assert to_ocean_v4(from_ocean_v4(ocean).ddo) == ocean
+
+
+@pytest.mark.parametrize("version", ["5.0.0", "4.0.0", "deprecated"])
+def test_another_version_is_refused_in_one_sentence_and_not_field_by_field(version: str) -> None:
+    """Of version 5 all lies under credentialSubject: each field of version 4 would be missing."""
+    credential = {"version": version, "id": "did:ope:" + "0" * 64, "credentialSubject": {"metadata": {}}}
+    (told,) = faults_of(credential).values()
+    assert repr(version) in told and "4.7.0" in told
+    assert ("verifiable credentials" in told) is (version == "5.0.0")
 
 
 def test_two_services_with_one_id_are_refused(ocean: dict[str, Any]) -> None:
