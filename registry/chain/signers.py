@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
-from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
-from registry.ipfs.nesting import load_json
+from registry.chain.key_files import BARE, decrypted, read_key_file
+from registry.errors import CannotSignTypedData, InputError, SignerError, UnknownAccount
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ DEV_MNEMONIC: Final = "test test test test test test test test test test test ju
 """The mnemonic that anvil, hardhat and ape fund on chains for tests. Its keys are public."""
 
 DEV_ACCOUNTS: Final = 10
-
-_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
 @runtime_checkable
@@ -66,32 +64,20 @@ class KeySigner:
         self.address: Address = to_address(self._account.address)
 
     @classmethod
-    def from_keyfile(cls, path: str | Path, password: str) -> KeySigner:
-        """Open an Ethereum key file (keystore version 3).
+    def from_keyfile(cls, path: str | Path, password: str | None = None) -> KeySigner:
+        """Open an Ethereum key file: version 3 of the keystore, or a key in hexadecimal, which needs no password.
 
-        Raises `UnknownAccount` if there is no file, `WrongPassword`, or `SignerError` if it is
-        no key file.
+        Raises `UnknownAccount` if there is no file, `WrongPassword`, or `SignerError` if it is no key file or needs a
+        password and there is none, neither as `password` nor as ``REGISTRY_PASSWORD``.
         """
-        from eth_account import Account
-
         path = Path(path)
-        try:
-            content = load_json(path.read_bytes())
-        except FileNotFoundError:
-            raise UnknownAccount(str(path)) from None
-        except (OSError, ValueError) as error:
-            raise _not_a_key_file(path, str(error)) from None
-        if not isinstance(content, dict) or not isinstance(content.get("crypto", content.get("Crypto")), dict):
-            raise _not_a_key_file(path, "it has no 'crypto' object")
-        try:
-            key = Account.decrypt(content, password)
-        except ValueError as error:
-            if "MAC" in str(error):
-                raise WrongPassword(path) from None
-            raise _not_a_key_file(path, str(error)) from None
-        except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
-            raise _not_a_key_file(path, f"{type(error).__name__} {error}") from None
-        return cls(bytes(key))
+        content = read_key_file(path)
+        if isinstance(content, str):
+            return cls(content)
+        secret = password if password is not None else os.environ.get(PASSWORD_VARIABLE)
+        if secret is None:
+            raise SignerError(f"Key file {path} needs a password.", hint=f"Pass password= or set {PASSWORD_VARIABLE}.")
+        return cls(decrypted(path, content, secret))
 
     def __repr__(self) -> str:
         return f"KeySigner({self.address})"
@@ -134,28 +120,46 @@ class ApeSigner:
         kind = DynamicFeeTransaction if "maxFeePerGas" in tx else StaticFeeTransaction
         # ape calls the sender "from" and wants it, eth-account does not.
         fields = {key: value for key, value in tx.items() if key != "type"}
-        signed = self._account.sign_transaction(kind.model_validate({**fields, "from": self.address}))
-        if signed is None:
-            raise SignerError(f"Account {self.address} did not sign the transaction.", hint="Confirm it and try again.")
-        return bytes(signed.serialize_transaction())
+        made = kind.model_validate({**fields, "from": self.address})
+        return bytes(self._asked("transaction", self._account.sign_transaction, made).serialize_transaction())
 
     def sign_typed_data(self, full_message: dict[str, Any]) -> bytes:
-        """Return the 65-byte signature; raises `SignerError` if the account's owner declines."""
+        """Return the 65-byte signature; raises `SignerError` if the account's owner declines, and its kind
+        `CannotSignTypedData` for an account that knows no such messages, as old hardware wallets."""
         from eth_account.messages import encode_typed_data
 
-        return self._signed(encode_typed_data(full_message=full_message))
+        try:
+            return self._signed(encode_typed_data(full_message=full_message))
+        except NotImplementedError:
+            raise CannotSignTypedData(self.address) from None
 
     def sign_text(self, message: bytes) -> bytes:
         """Return the 65-byte signature of bytes as a personal message; raises `SignerError` if declined."""
         from eth_account.messages import encode_defunct
 
-        return self._signed(encode_defunct(primitive=message))
+        try:
+            return self._signed(encode_defunct(primitive=message))
+        except NotImplementedError:
+            raise SignerError(f"Account {self.address} cannot sign messages.", hint="Use another account.") from None
 
     def _signed(self, message: Any) -> bytes:
-        signature = self._account.sign_message(message)
-        if signature is None:
-            raise SignerError(f"Account {self.address} did not sign the message.", hint="Confirm it and try again.")
-        return bytes(signature.encode_rsv())
+        return bytes(self._asked("message", self._account.sign_message, message).encode_rsv())
+
+    def _asked(self, what: str, sign: Callable[[Any], Any], made: Any) -> Any:
+        """What the account says to something; whatever goes wrong in it is a `SignerError`."""
+        problem = "declined"
+        try:
+            signed = sign(made)
+        except NotImplementedError:
+            raise
+        # Plugins of ape raise what the libraries of their devices do.
+        except Exception as error:
+            signed, problem = None, f"{type(error).__name__} {error}".strip()
+        if signed is None:
+            raise SignerError(
+                f"Account {self.address} did not sign the {what}: {problem}.", hint="Confirm it and try again."
+            )
+        return signed
 
 
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -200,15 +204,15 @@ def as_signer(value: object, *, password: str | None = None) -> Signer | None:
     if any(package == "ape" or package.startswith("ape_") for package in packages):
         return ApeSigner(value)
     if isinstance(value, Path):
-        return _open(value, password)
+        return KeySigner.from_keyfile(value, password)
     if isinstance(value, str):
         # What a file of settings with the line ends of Windows leaves behind is no part of a key.
-        if _KEY.fullmatch(value.strip()):
+        if BARE.fullmatch(value):
             return KeySigner(value.strip())
         # A key with a slip in it, or in quotes, must not be echoed as the name of a missing file.
         if re.search(r"[0-9a-fA-F]{32,}", value) and not Path(value).exists():
             raise InputError("This is neither a private key nor a key file.", hint="A key has 0x and 64 digits.")
-        return _open(Path(value).expanduser(), password)
+        return KeySigner.from_keyfile(Path(value).expanduser(), password)
     # Of its class: a browser wallet has no address before it is asked for one.
     if all(hasattr(type(value), name) for name in ("sign_transaction", "sign_typed_data")):
         return cast(Signer, value)
@@ -245,21 +249,6 @@ def _dev_seed() -> bytes:
     from eth_account.hdaccount import seed_from_mnemonic
 
     return bytes(seed_from_mnemonic(DEV_MNEMONIC, ""))
-
-
-def _open(path: Path, password: str | None) -> KeySigner:
-    if not path.exists():
-        raise UnknownAccount(str(path))
-    secret = password if password is not None else os.environ.get(PASSWORD_VARIABLE)
-    if secret is None:
-        raise SignerError(f"Key file {path} needs a password.", hint=f"Pass password= or set {PASSWORD_VARIABLE}.")
-    return KeySigner.from_keyfile(path, secret)
-
-
-def _not_a_key_file(path: Path, reason: str) -> SignerError:
-    return SignerError(
-        f"{path} is not a key file: {reason}.", hint="It is the JSON that wallets export as keystore, version 3."
-    )
 
 
 def telling(signer: Signer, told: Callable[[], str]) -> Signer:

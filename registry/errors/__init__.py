@@ -33,6 +33,7 @@ ends with what to do next.
     │   ├── SourceIncomplete               .faults: repositories of an account that cannot be taken, and why
     │   └── LicenceUnclear (ValueError)    nobody said under which licence it may be published
     ├── SignerError (PermissionError)      NoSigner, UnknownAccount, WrongPassword
+    │   └── CannotSignTypedData (NotImplementedError)   an old hardware wallet
     ├── AccessDenied (PermissionError)
     ├── GatewayError                       .gateway: a key gateway failed or refused; .code says why
     ├── TooFewShares (ConnectionError)     .causes: what each of the key gateways did instead
@@ -192,6 +193,7 @@ from registry.errors.payment import (
     AccessDenied,
     BondAboveMaximum,
     BudgetExceeded,
+    CannotSignTypedData,
     GatewayError,
     InsufficientAllowance,
     InsufficientBalance,
@@ -233,6 +235,7 @@ __all__ = [
     "BudgetExceeded",
     "CallWouldRevert",
     "CannotReproduce",
+    "CannotSignTypedData",
     "ChainError",
     "CodeChanged",
     "ComputeError",

@@ -33,6 +33,16 @@ class UnknownAccount(SignerError):
         super().__init__(f"There is no account {account!r}.", hint=f"Known: {', '.join(self.known)}." if known else "")
 
 
+class CannotSignTypedData(SignerError, NotImplementedError):
+    """The account signs transactions only, as old hardware wallets do, and a message by EIP-712 was asked of it."""
+
+    hint = "Use a key, a key file or a wallet that signs typed data; a purchase does without, by an approval."
+
+    def __init__(self, account: str) -> None:
+        self.account = account
+        super().__init__(f"Account {account} cannot sign typed data (EIP-712).")
+
+
 class WrongPassword(SignerError):
     """The password does not open the key file."""
 

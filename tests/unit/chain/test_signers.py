@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.chain.signers import ApeSigner, KeySigner, Signer, as_signer, dev_signer
-from registry.errors import InputError, SignerError, UnknownAccount, WrongPassword
+from registry.errors import CannotSignTypedData, InputError, SignerError, UnknownAccount, WrongPassword
 
 KEY = "0x" + "4c" * 32
 TX = {
@@ -155,3 +156,70 @@ def test_an_account_of_ape_signs_like_the_same_key() -> None:
     assert signer.sign_typed_data(MESSAGE) == same.sign_typed_data(MESSAGE)
     legacy = {key: value for key, value in TX.items() if "Fee" not in key and key != "type"} | {"gasPrice": 10**9}
     assert Account.recover_transaction(signer.sign_transaction(legacy)) == same.address
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Any:
+    """An account as ``ape accounts import`` keeps it, with its password in the environment."""
+    from ape_accounts.accounts import KeyfileAccount
+
+    path = tmp_path / "ann.json"
+    path.write_text(json.dumps(Account.encrypt(KEY, "pässword", kdf="pbkdf2", iterations=2)))
+    return KeyfileAccount(keyfile_path=path)
+
+
+def test_an_unlocked_account_of_ape_signs_all_that_its_key_does(kept: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APE_ACCOUNTS_ann_PASSPHRASE", "pässword")
+    kept.unlock()
+    kept.set_autosign(True)
+    signer, same = as_signer(kept), KeySigner(KEY)
+    assert isinstance(signer, ApeSigner) and signer.address == same.address
+    assert signer.sign_transaction(TX) == same.sign_transaction(TX)
+    assert signer.sign_typed_data(MESSAGE) == same.sign_typed_data(MESSAGE)
+    assert signer.sign_text(b"hello") == same.sign_text(b"hello")
+
+
+@pytest.mark.parametrize("act", ["sign_transaction", "sign_typed_data", "sign_text"])
+def test_a_locked_account_that_nobody_can_unlock_is_an_error_of_ours(kept: Any, act: str) -> None:
+    """There is no terminal to ask for the password."""
+    signer = ApeSigner(kept)
+    argument = {"sign_transaction": TX, "sign_typed_data": MESSAGE, "sign_text": b"hello"}[act]
+    with pytest.raises(SignerError, match=f"{KeySigner(KEY).address} did not sign the"):
+        getattr(signer, act)(argument)
+
+
+class Device:
+    """A hardware wallet as a plugin of ape has it; `answers` is what it raises at a message, None to decline."""
+
+    address = KeySigner(KEY).address
+
+    def __init__(self, answers: BaseException | None) -> None:
+        self.answers = answers
+
+    def sign_transaction(self, made: object) -> None:
+        return None
+
+    def sign_message(self, message: object) -> None:
+        if self.answers is not None:
+            raise self.answers
+
+
+def test_a_device_that_knows_no_typed_data_says_so_by_a_kind_of_its_own() -> None:
+    from ape.exceptions import APINotImplementedError
+
+    answer: BaseException
+    for answer in (NotImplementedError(), APINotImplementedError("sign_message")):
+        signer = ApeSigner(Device(answer))
+        with pytest.raises(CannotSignTypedData, match="EIP-712") as caught:
+            signer.sign_typed_data(MESSAGE)
+        assert isinstance(caught.value, SignerError) and isinstance(caught.value, NotImplementedError)
+        with pytest.raises(SignerError, match="cannot sign messages"):
+            signer.sign_text(b"hello")
+
+
+def test_a_device_that_declines_or_breaks_off_is_an_error_of_ours() -> None:
+    for answer, told in ((None, "declined"), (ConnectionError("the cable"), "ConnectionError the cable")):
+        with pytest.raises(SignerError, match=f"did not sign the message: {told}"):
+            ApeSigner(Device(answer)).sign_typed_data(MESSAGE)
+    with pytest.raises(SignerError, match="did not sign the transaction: declined"):
+        ApeSigner(Device(None)).sign_transaction(TX)
