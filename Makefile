@@ -99,10 +99,11 @@ test-jsipfs: .venv/dev tests/jsipfs/node_modules
 DEEP_MINUTES := 20
 FUZZ_MINUTES := 10
 
-deep: .venv/dev .build/compiled $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
+deep: .venv/dev .build/compiled tests/hardhat/node_modules $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
 	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
 	DEEP=1 pytest tests/unit/index/test_plans.py tests/integration/index tests/integration/hub -p no:ape_test -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
+	DEEP=1 pytest tests/integration/test_whole_path.py -p no:ape_test -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 
 # All tests in one measure. Ape's tests run as pytest's, on the chain in this process.
@@ -202,7 +203,7 @@ node_modules/installed: package-lock.json scripts/_toolchain/link.sh
 	scripts/_toolchain/link.sh
 	touch $@
 
-bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package-lock.json
+bench/node_modules tests/hardhat/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_modules: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
@@ -214,5 +215,5 @@ bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules: %/node_mo
 
 clean:
 	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-gradio .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
-	rm -rf node_modules bench/node_modules tests/jsipfs/node_modules tests/peers/node_modules
+	rm -rf node_modules bench/node_modules tests/hardhat/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

@@ -140,8 +140,9 @@ class Chain:
             # What is asked again, and when, is decided by the line.
             provider = ShownHTTP(url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None, **cached)
         elif url.startswith(("ws://", "wss://")):
-            size = {"max_size": ANSWER_MAX}
-            provider = ShownWebSocket(url, websocket_kwargs=size, websocket_timeout=max(1, round(timeout)), **cached)
+            # One that was refused for its size is not waited for to say goodbye, for 20 seconds.
+            limits = {"max_size": ANSWER_MAX, "close_timeout": 0.1}
+            provider = ShownWebSocket(url, websocket_kwargs=limits, websocket_timeout=max(1, round(timeout)), **cached)
         elif re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]{1,5}", url):
             raise InputError("The address of the node has no scheme.", hint="Write http:// or https:// before it.")
         elif "://" in url or not url:

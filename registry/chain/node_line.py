@@ -58,8 +58,15 @@ _TRIES: Final = 3
 _PAUSE: Final = 0.1
 _PAUSE_MAX: Final = 5.0
 
+TOO_LARGE: Final = 413
+"""What HTTP says of a question that is too large, and errors here of one over a web socket, and of an answer."""
+
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What HTTP says of a server that may answer in a moment; the rest of its refusals stay."""
+
+
+_BROKEN: Final = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+"""A connection that was lost, before the answer or in its middle."""
 
 
 class NodeLine:
@@ -251,7 +258,7 @@ class NodeLine:
                 limited = failure.status == 429 or is_limited(told) or failure.retry_after is not None
                 if told is not None and not limited:
                     return told
-                broken = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
+                broken = isinstance(error, _BROKEN) and not isinstance(error, requests.Timeout)
                 passing = limited or ((broken or failure.status in _PASSING) and tries < _TRIES)
                 if not may_repeat or not passing:
                     raise failure from None
@@ -277,7 +284,7 @@ def _failed(url: str, what: str, error: Exception) -> ConnectionFailed:
     if type(error).__module__.partition(".")[0] not in ("websockets", "asyncio", "concurrent", "web3", "urllib3"):
         raise error
     too_big = "message too big" in str(error)
-    return ConnectionFailed(url, short(error), status=413 if too_big else None)
+    return ConnectionFailed(url, short(error), status=TOO_LARGE if too_big else None)
 
 
 def short(error: BaseException) -> str:

@@ -54,7 +54,16 @@ def refusal(error: Web3RPCError, account: str = "") -> ChainError | Insufficient
         "below base fee",
     ):
         return Underpriced(reason)
-    if says(error, "insufficient funds", "insufficient balance", "sender does not have enough", "cannot afford"):
+    if says(
+        error,
+        "insufficient funds",
+        "insufficientfunds",
+        "insufficient balance",
+        "sender does not have enough",
+        "doesn't have enough funds",
+        "exceeds account balance",
+        "cannot afford",
+    ):
         return InsufficientBalance(account or "of the sender", "more for value and fee", "too little")
     return ChainError(f"The node refused the transaction: {reason}.")
 

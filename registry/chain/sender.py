@@ -361,9 +361,10 @@ class Sender:
             try:
                 return int(self.chain.w3.eth.estimate_gas(fields))
             except (ContractError, TransactionReverted, Web3RPCError) as error:
-                if isinstance(error, Web3RPCError) and "gas" not in fields and says(error, "gas limit", "the cap"):
+                if isinstance(error, Web3RPCError) and says(error, "gas limit", "the cap"):
                     # Where nothing is said, a node may try with the gas of a whole block, which is over its own cap.
-                    return self._estimated(cast(TxParams, {**fields, "gas": GAS_CAP}))
+                    # One that does so whatever is said (Hardhat) gives no estimate; the trial as sent comes after this.
+                    return GAS_CAP if "gas" in fields else self._estimated(cast(TxParams, {**fields, "gas": GAS_CAP}))
                 self.chain.w3.eth.call(fields)  # which says why, better than an estimate does
                 # Or succeeds, at a block that whoever estimated may not have yet.
                 if pause is None:

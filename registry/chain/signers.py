@@ -147,19 +147,19 @@ class ApeSigner:
 
     def _asked(self, what: str, sign: Callable[[Any], Any], made: Any) -> Any:
         """What the account says to something; whatever goes wrong in it is a `SignerError`."""
-        problem = "declined"
         try:
             signed = sign(made)
         except NotImplementedError:
             raise
         # Plugins of ape raise what the libraries of their devices do.
         except Exception as error:
-            signed, problem = None, f"{type(error).__name__} {error}".strip()
+            raise self._unsigned(what, f"{type(error).__name__} {error}".strip()) from error
         if signed is None:
-            raise SignerError(
-                f"Account {self.address} did not sign the {what}: {problem}.", hint="Confirm it and try again."
-            )
+            raise self._unsigned(what, "declined")
         return signed
+
+    def _unsigned(self, what: str, why: str) -> SignerError:
+        return SignerError(f"Account {self.address} did not sign the {what}: {why}.", hint="Confirm it and try again.")
 
 
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import json
 import threading
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import requests
 from eth_abi.abi import encode
+from pydantic_core import from_json
 from requests.utils import get_netrc_auth
 from web3 import EthereumTesterProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
 from web3._utils.http_session_manager import HTTPSessionManager
@@ -23,6 +26,18 @@ IN_PROCESS_CHAIN_ID: Final = 1337
 
 # 2026-01-01 00:00 UTC: a fixed start gives every run the same times.
 GENESIS_TIME: Final = 1_767_225_600
+
+
+def read_answer(raw_response: bytes | str) -> RPCResponse:
+    """What a node wrote, not nested deeper than some 200 levels; raises `json.JSONDecodeError` for what is no JSON.
+
+    The decoder of the standard library recurses up to Python's limit, which libraries of chains raise so far that a
+    hostile node's brackets would run through the stack and end the process.
+    """
+    try:
+        return cast(RPCResponse, from_json(raw_response))
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
 
 
 class _Sessions(HTTPSessionManager):
@@ -41,6 +56,8 @@ class _Sessions(HTTPSessionManager):
 class ShownHTTP(HTTPProvider):
     """A node asked over HTTP, whose address is shown without its secrets."""
 
+    decode_rpc_response = staticmethod(read_answer)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._request_session_manager = _Sessions()
@@ -52,16 +69,31 @@ class ShownHTTP(HTTPProvider):
 
 
 class ShownWebSocket(LegacyWebSocketProvider):
-    """A node asked over a web socket, whose address is shown without its secrets."""
+    """A node asked over a web socket, whose address is shown without its secrets: one question at a time, since
+    answers come in the order of the questions and say nothing else of whose they are."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._turn = asyncio.Lock()
 
     def __str__(self) -> str:
         return shown(str(self.endpoint_uri))
 
-    __repr__ = __str__
+    async def coro_make_request(self, request_data: bytes) -> RPCResponse:
+        """Send a question once those before it are answered, and wait for its answer."""
+        await asyncio.wait_for(self._turn.acquire(), timeout=2 * self.websocket_timeout)
+        try:
+            async with self.conn as conn:
+                await asyncio.wait_for(conn.send(request_data), timeout=self.websocket_timeout)
+                return read_answer(await asyncio.wait_for(conn.recv(), timeout=self.websocket_timeout))
+        finally:
+            self._turn.release()
 
 
 class ShownIPC(IPCProvider):
     """A node asked over a socket of this machine, whose path is left out."""
+
+    decode_rpc_response = staticmethod(read_answer)
 
     def __str__(self) -> str:
         return shown("")

@@ -21,11 +21,12 @@ from registry.assets.drafting import (
 )
 from registry.chain.connection import LAST_BLOCK
 from registry.chain.fees import NOTHING
+from registry.chain.node_line import TOO_LARGE
 from registry.content.kinds import shelf_for
 from registry.content.offering import offering_of, raw_of
 from registry.documents.ddo import AssetType
 from registry.documents.licence import Licence
-from registry.errors import InputError
+from registry.errors import ConnectionFailed, InputError
 from registry.results import Asset, AssetRef, Done, Preview, Published
 from registry.session import Session, whole
 from registry.types import Address, Digest, to_address
@@ -33,6 +34,7 @@ from registry.types import Address, Digest, to_address
 if TYPE_CHECKING:
     from web3.contract.contract import ContractFunction
 
+    from registry.chain.acting import Outbox
     from registry.chain.fees import Cost
     from registry.chain.logs import TxReceipt
     from registry.documents.compute_terms import Terms
@@ -198,6 +200,29 @@ class Publishing(Session):
             left = [chunk for chunk in chunks if not outbox.found(f"{intent}:{_fingerprint(chunk)}")]
             cost = outbox.preview(*(_publication(self, holder, chunk) for chunk in left))
             return _preview([plan for chunk in left for plan in chunk], cost)
+        try:
+            receipts = self._sent(outbox, holder, chunks, intent, again, done)
+        except ConnectionFailed as error:
+            most = max(map(len, chunks))
+            if error.status != TOO_LARGE or most == 1 or again:
+                raise
+            # The node takes no question of that size: what is on its way is found again, the rest goes in halves.
+            return self.publish_many(wanted, owner=owner, batch=most // 2)
+        made = tuple(plan.published(self.did(done[plan.digest]), holder, receipts.get(plan.digest)) for plan in plans)
+        for draft, published_one in zip(wanted, made, strict=True):
+            shelf_for(self, draft).deliver(draft, published_one)
+        return made
+
+    def _sent(
+        self,
+        outbox: Outbox,
+        holder: Address,
+        chunks: Sequence[list[PlannedAsset]],
+        intent: str,
+        again: bool,
+        done: dict[Digest, int],
+    ) -> dict[Digest, TxReceipt]:
+        """Publish by transaction, some of them in flight at once; the receipts, and in `done` the number of each."""
         receipts: dict[Digest, TxReceipt] = {}
         for start in range(0, len(chunks), FLYING):
             flight = chunks[start : start + FLYING]
@@ -207,11 +232,8 @@ class Publishing(Session):
                 # The ids are consecutive.
                 for number, plan in enumerate(chunk, start=published_in(outcome.done, self.deployment.registry)):
                     done[plan.digest], receipts[plan.digest] = number, outcome.done
-                self.progress("publishing", len(receipts), len(missing))
-        made = tuple(plan.published(self.did(done[plan.digest]), holder, receipts.get(plan.digest)) for plan in plans)
-        for draft, published_one in zip(wanted, made, strict=True):
-            shelf_for(self, draft).deliver(draft, published_one)
-        return made
+                self.progress("publishing", len(receipts), sum(map(len, chunks)))
+        return receipts
 
     # --- Changing --------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from skips import program
+from skips import built, program
 
 _LOCAL = Path(__file__).parents[2] / ".bin" / "anvil"
 
@@ -58,3 +59,51 @@ class Anvil:
                 return bool(self.rpc("eth_chainId"))
             time.sleep(0.02)
         return False
+
+
+class Hardhat:
+    """One node of Hardhat as it comes, with the same accounts; like `Anvil` for whoever uses it."""
+
+    def __init__(self) -> None:
+        folder = Path(__file__).parents[1] / "hardhat"
+        program_of = built(folder / "node_modules" / "hardhat" / "internal" / "cli" / "bootstrap.js", target="deep")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [
+            program("node", hint="Install Node."),
+            str(program_of),
+            "node",
+            "--hostname",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+        environment = {**os.environ, "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true", "CI": "1"}
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        atexit.register(self.stop)
+        self.url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                self.rpc("eth_chainId")
+                return
+            time.sleep(0.2)
+        self.stop()
+        raise RuntimeError("hardhat does not start")
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Call a method of the node, by the name that anvil has for it; raises `RuntimeError` with its error."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method.replace("anvil_", "hardhat_"), "params": list(params)}
+        answer = requests.post(self.url, json=body, timeout=30).json()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
+
+    def stop(self) -> None:
+        """Kill the process; safe to repeat."""
+        self.process.kill()
+        self.process.wait()
+        atexit.unregister(self.stop)

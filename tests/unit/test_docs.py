@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from quirks import whole_path
 
-from registry import Registry
+from registry import Registry, errors
 from registry.cli.demo_gated import _Gateway
 
 ROOT = Path(__file__).parents[2]
@@ -268,3 +269,14 @@ def test_the_first_example_of_the_readme_runs_by_itself(elsewhere: Path) -> None
         timeout=120,
     )
     assert done.returncode == 0 and "Gentoo" in done.stdout, done.stderr
+
+
+def test_the_table_of_nodes_is_that_of_the_last_run_and_has_them_all() -> None:
+    """Written by DEEP=1 pytest tests/integration/test_whole_path.py."""
+    rows = json.loads(whole_path.RESULTS.read_text("utf-8"))
+    assert list(rows) == whole_path.everything()
+    assert whole_path.PAGE.read_text("utf-8").endswith(f"{whole_path.MARK}\n{whole_path.table(rows)}")
+    for name, row in rows.items():
+        told = set(row.values()) - {"yes"}
+        assert all(issubclass(getattr(errors, error), errors.RegistryError) for error in told), name
+        assert not told or name in whole_path.REFUSED or name.removeprefix("anvil, ") in whole_path.OLDER, name
