@@ -198,16 +198,20 @@ def activity(
     app.console.result([one.to_dict() for one in found], table=_activity_table(found))
 
 
-@command("watch", examples=["registry watch", "registry watch 1 --seconds 60"])
+@command(
+    "watch",
+    examples=["registry watch", "registry watch 1 --seconds 60", "registry watch --hub https://hub.example.org"],
+)
 @click.argument("asset", required=False)
 @account_option
 @click.option("--seconds", type=Real(0), metavar="N", help="End after so many seconds; by default never.")
-def watch(app: App, asset: str | None, account: str | None, seconds: float | None) -> None:
+@hub_option
+def watch(app: App, asset: str | None, account: str | None, seconds: float | None, hubs: tuple[str, ...]) -> None:
     """Tell what happens as it happens, a line each, until interrupted."""
     import json
 
     registry = app.registry()
-    for one in registry.watch(_asset(asset), account=account, seconds=seconds):
+    for one in registry.watch(_asset(asset), account=account, seconds=seconds, hub=hubs or None):
         if app.console.as_json:
             click.echo(json.dumps(one.to_dict()))
         else:

@@ -294,25 +294,22 @@ class Searching(Session):
         account: str | None = None,
         every: float = 2.0,
         seconds: float | None = None,
+        hub: Hubs = None,
     ) -> Iterator[Activity]:
-        """What happens from now on, as it happens, in order; the chain is looked at every so many seconds.
+        """What happens from now on, as it happens, in order; the chain, or the hubs, are looked at every so many
+        seconds.
 
         Ends after `seconds`, by default never. An event that a fork drops may have been told, and comes again if the
-        other side of the fork has it: its ``tx`` is the same. Raises what `Chain` does.
+        other side of the fork has it: its ``tx`` is the same. Raises what `Chain` does, and `HubUnavailable`.
         """
-        index = index_of(self)
-        did = str(self.did(asset)) if asset is not None else ""
+        from registry.index.news import news
+
+        did = self.did(asset) if asset is not None else None
         party = to_address(account).lower() if account else ""
+        told = news(self, hub, did, party)
         until = None if seconds is None else time.monotonic() + seconds
-        block, log = index.catalogue.block.number, 2**31
         while True:
-            index.catch_up(seconds=0)
-            block = min(block, index.catalogue.block.number)
-            for one in index.catalogue.since(block, log):
-                block, log = one.block, one.log
-                named = str(one.arguments.values()) if party else ""
-                if (not did or one.did == did) and (not party or party in named):
-                    yield one
+            yield from told.look()
             if until is not None and time.monotonic() >= until:
                 return
             time.sleep(every if until is None else min(every, max(0.0, until - time.monotonic())))

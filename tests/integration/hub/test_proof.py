@@ -13,8 +13,8 @@ from integration.hub.support import Liar, Town, wait_for
 from registry.chain.raw_blocks import Blocks
 from registry.errors import ConnectionFailed, HubLied, HubUnavailable, InputError
 from registry.hub.hub_server import HubServer
-from registry.index import proof, remote, roots
-from registry.index.models import BlockShown, Root, TreeNode
+from registry.index import news, proof, remote, roots
+from registry.index.models import Activity, BlockShown, Root, TreeNode
 from registry.index.proof import Comparison, compare
 from registry.index.remote import RemoteHub
 from registry.index.roots import EMPTY, leaf_of
@@ -176,6 +176,52 @@ def test_what_happened_is_what_either_hub_has(town: Town, hub: HubServer, monkey
             assert len(town.reader.activity(limit=2, hub=hubs)) == 2
         assert town.reader.sales(2, hub=other.url) == ()
         assert town.reader.dropped(hub=[hub.url, other.url]) == town.reader.dropped() == ()
+
+
+def key(one: Activity) -> tuple[int, int, str]:
+    return one.block, one.log, one.tx
+
+
+def test_hubs_tell_as_it_happens_what_either_has_and_each_thing_once(
+    town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one of them hides all of it, and the other tells of one event at a time."""
+    monkeypatch.setattr(news, "AT_ONCE", 1)
+    with town.hub() as silent, town.hub() as other:
+
+        def hides(page: Any) -> Any:
+            return page | {"activity": [], "after": ""} if "activity" in page else page
+
+        monkeypatch.setattr(
+            remote, "RemoteHub", lambda url: Liar(url, "/v1/", hides) if url == silent.url else RemoteHub(url)
+        )
+        hubs = [silent.url, hub.url, other.url]
+        looks = [
+            news.news(town.reader, hubs, did, party)
+            for did, party in ((None, ""), (town.reader.did(2), ""), (None, town.buyer.address.lower()))
+        ]
+        before = key(town.reader.activity(limit=1)[0])
+        assert [one.look() for one in looks] == [[], [], []]
+        town.buyer.buy(2, "hour")
+        town.author.set_payout(1, town.buyer.address)
+        town.author.set_payout(1, None)
+        reader, whose = town.reader, town.buyer.address
+        expected = [
+            [one for one in map(key, reversed(happened)) if one > before]
+            for happened in (reader.activity(), reader.activity(2), reader.activity(account=whose))
+        ]
+        told: list[list[tuple[int, int, str]]] = [[], [], []]
+
+        def all_told() -> bool:
+            for mine, look in zip(told, looks, strict=True):
+                mine.extend(map(key, look.look()))
+            return all(len(mine) >= len(wanted) for mine, wanted in zip(told, expected, strict=True))
+
+        wait_for(all_told)
+        wait_for(lambda: all(key(reader.activity(limit=1, hub=url)[0]) == expected[0][-1] for url in hubs[1:]))
+        all_told()  # what the slower of them has by now comes no second time
+        assert told == expected and all(expected) and len(expected[0]) > len(expected[1])
+        assert list(reader.watch(hub=hubs, seconds=0)) == []
 
 
 def test_the_environment_names_hubs(town: Town, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
