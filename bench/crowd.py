@@ -226,9 +226,10 @@ async def _answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 
 
 async def _slow(port: int, number: int, crowd: Crowd, ended: asyncio.Event) -> None:
-    """Begin a question and go on with a letter now and then; begin anew when one is cut off."""
+    """Begin a question and go on with a letter now and then; begin anew when one is cut off, also at the end: who was
+    cut off a moment before holds on as the others do."""
     address = f"127.1.{number // OF_A_SLOW_NETWORK}.{number % OF_A_SLOW_NETWORK + 1}"
-    while not ended.is_set():
+    while True:
         with suppress(OSError, EOFError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
             writer.write(b"GET /v1/search?q=")
@@ -242,8 +243,9 @@ async def _slow(port: int, number: int, crowd: Crowd, ended: asyncio.Event) -> N
             finally:
                 crowd.slow -= not ended.is_set()
                 writer.close()
-        if not ended.is_set():
-            await asyncio.sleep(0.1)
+        if ended.is_set():
+            return
+        await asyncio.sleep(0.1)
 
 
 def show(console: Console, rows: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from registry.chain.node_answers import in_refusal, is_limited, is_shaped, is_un
 from registry.chain.reverts import raise_revert
 from registry.errors import ConnectionFailed, RegistryError
 from registry.errors.redaction import redacted
+from registry.system.turns import end_turn
 
 Question = tuple[str, Sequence[Any]]
 """A method of JSON-RPC and its parameters."""
@@ -242,6 +243,7 @@ class NodeLine:
 
     def _patiently(self, send: Callable[[], Any], what: str, may_repeat: bool) -> Any:
         """What comes back, once the node wants to answer; raises what `failed` makes of what it does instead."""
+        end_turn()
         began = time.monotonic()
         for tries in count(1):
             try:

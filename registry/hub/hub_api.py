@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -34,6 +34,7 @@ from registry.hub.judging import MOST_WRITTEN, Writing, check
 from registry.hub.operations import OPERATIONS, Operation, Parameter, read_parameters
 from registry.hub.pages.desk import Asked, PageAnswer
 from registry.hub.pages.site import HEADERS, NAMING, PAGES, Site
+from registry.hub.taking_turns import Turns
 from registry.hub.unanswered import Unanswered
 from registry.index import deadline
 from registry.index.models import Hits, HubProblem, Model, Refused
@@ -41,6 +42,8 @@ from registry.ipfs.cid import CID
 from registry.system.throttle import Throttle, network_of
 
 __all__ = ["make_app"]
+
+T = TypeVar("T")
 
 Verb = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Unanswered], Response]
@@ -104,6 +107,7 @@ class _Api:
         self._metrics = HubMetrics(lambda: hub.lag, lambda: hub.final)
         hub.on_fault = lambda kind: self._metrics.faults.labels(kind).inc()
         self._workers = ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="hub")
+        self._turns = Turns(self._settings.turns, self._workers)
         self._running = 0
         self._stopping = False
         self._openapi = document(url=self._settings.url, version=version("asset-registry"))
@@ -165,10 +169,9 @@ class _Api:
     def _paging(self, site: Site, path: str) -> Verb:
         async def verb(request: Request) -> Response:
             asked = Asked(request.path_params, tuple(request.query_params.multi_items()), request.url.path)
-            tag = await self._tag(request)
-            if request.headers.get("if-none-match") == tag:
+            tag, page = await self._unless_known(request, lambda: self._made(site, path, asked), times=QUESTIONS)
+            if page is None:
                 return Response(status_code=304, headers={**HEADERS, **_FRESH, "etag": tag})
-            page = await self._work(lambda: self._made(site, path, asked), times=QUESTIONS)
             headers = {**HEADERS, **_FRESH, **({"etag": tag} if page.settled else {}), **page.headers}
             return _packed(request, page, headers)
 
@@ -209,30 +212,41 @@ class _Api:
 
         return verb
 
-    async def _tag(self, request: Request) -> str:
-        """The same for an address as long as the index stands still."""
-        state = await self._work(self._hub.state)
-        return f'W/"{hashlib.sha256(f"{state} {request.url.path} {request.url.query}".encode()).hexdigest()[:24]}"'
-
     async def _cached(self, request: Request, make: Callable[[], tuple[str, bytes] | None]) -> Response:
-        """What `make` answers, or that it is as it was: as long as the index stands still, so does every answer."""
-        tag = await self._tag(request)
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={**_HEADERS, **_FRESH, "etag": tag})
-        made = await self._work(make)
+        """What `make` answers, or that it is as it was."""
+
+        def found() -> tuple[str, bytes]:
+            made = make()
+            if made is None:
+                raise Unanswered(404, "not_found", "There is no such thing here.")
+            return made
+
+        tag, made = await self._unless_known(request, found)
+        headers = {**_HEADERS, **_FRESH, "etag": tag}
         if made is None:
-            raise Unanswered(404, "not_found", "There is no such thing here.")
+            return Response(status_code=304, headers=headers)
         media, body = made
-        return Response(body, media_type=media, headers={**_HEADERS, **_FRESH, "etag": tag})
+        return Response(body, media_type=media, headers=headers)
 
-    async def _work(self, function: Callable[[], Any], *, times: int = 1) -> Any:
-        """What a function finds within the work that a question may take, or so many times that."""
+    async def _unless_known(self, request: Request, make: Callable[[], T], *, times: int = 1) -> tuple[str, T | None]:
+        """A tag, which is the same for an address as long as the index stands still, and what `make` answers: None for
+        who has that already, since as long as the index stands still, so does every answer."""
 
-        def bounded() -> Any:
+        def answer() -> tuple[str, T | None]:
+            text = f"{self._hub.state()} {request.url.path} {request.url.query}"
+            tag = f'W/"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+            return tag, None if request.headers.get("if-none-match") == tag else make()
+
+        return await self._work(answer, times=times)
+
+    async def _work(self, function: Callable[[], T], *, times: int = 1) -> T:
+        """What a function finds within the work that a question may take, or so many times that, in its turn."""
+
+        def bounded() -> T:
             with deadline.within(times * self._settings.work, wait=self._settings.seconds):
                 return function()
 
-        return await asyncio.get_running_loop().run_in_executor(self._workers, bounded)
+        return await self._turns.run(bounded)
 
     async def _describe(self, _: Request) -> Response:
         facts = await self._work(self._hub.facts)

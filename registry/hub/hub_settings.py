@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from registry.errors import InputError
@@ -12,14 +13,16 @@ from registry.errors import InputError
 class HubSettings:
     """`public_url` is the address that people use. Rates are requests a second of one network, bursts what may come at
     once; `seconds` an answer may take by the clock and `work` of a processor for one question, `connections` and
-    `concurrency` how many there may be at the same time, `of_one` how many connections of one network, `of_one_begun`
-    those of them that owe the rest of a request. `lag` is how many blocks behind its node a hub may be and still call
-    itself well; it looks at the chain every so many seconds (`every`), and listens to other hubs (`listens`)."""
+    `concurrency` how many there may be at the same time, `turns` how many of those are worked on while the others wait
+    for another machine or for their turn, `of_one` how many connections of one network, `of_one_begun` those of them
+    that owe the rest of a request. `lag` is how many blocks behind its node a hub may be and still call itself well; it
+    looks at the chain every so many seconds (`every`), and listens to other hubs (`listens`)."""
 
     public_url: str
     rate: float = 50.0
     burst: int = 200
     concurrency: int = 32
+    turns: int = field(default_factory=lambda: min(8, max(2, os.cpu_count() or 2)))
     connections: int = 2_000
     of_one: int = 128
     of_one_begun: int = 64

@@ -145,7 +145,8 @@ class IndexView:
         digests = [(bytes.fromhex(entry.digest),) for entry in entries if entry.status == "have"]
         documents = self._store.load("document", digests)
         proofs = {key[0]: row["proof"] for key, row in listed.items()}
-        return tuple(self._hit(one, scored.get(one.id), documents, proofs.get(one.id, b"")) for one in entries)
+        now = self.library.now
+        return tuple(self._hit(one, scored.get(one.id), documents, proofs.get(one.id, b""), now) for one in entries)
 
     def _items_now(self, entries: Sequence[AssetEntry]) -> list[AssetEntry]:
         """Entries, those of items made anew: what they share with their collection reaches a search later."""
@@ -155,10 +156,9 @@ class IndexView:
                 now[entry.id].looks_like = entry.looks_like
         return [now.get(one.id, one) for one in entries if not one.collection or one.id in now]
 
-    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any, proof: bytes) -> Hit:
+    def _hit(self, entry: AssetEntry, found: Found | None, documents: Any, proof: bytes, now: int) -> Hit:
         document = documents.get((bytes.fromhex(entry.digest),))
         data = document["bytes"] if document is not None else b""
-        now = self.library.now
         quality = found.quality if found is not None else entry.quality(now)
         return Hit(
             did=str(self._did(entry.id)),

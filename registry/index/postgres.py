@@ -11,6 +11,7 @@ from registry.errors import IndexFault, SearchTimeout
 from registry.index import deadline
 from registry.index.tables import Column, Key, Table
 from registry.index.tables_store import Store
+from registry.system.turns import end_turn
 
 __all__ = ["PostgresStore"]
 
@@ -85,6 +86,7 @@ class PostgresStore(Store):
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction; see `Store.writing`."""
+        end_turn()  # to wait for whoever writes now
         with self._writing:
             if getattr(self._local, "writing", False):
                 yield

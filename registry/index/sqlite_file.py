@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.index import deadline
+from registry.system.turns import end_turn
 
 __all__ = ["SqliteFile"]
 
@@ -46,6 +47,7 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All that this thread writes and reads within is one transaction; within another it is part of that."""
+        end_turn()  # to wait for whoever writes now
         with self.lock:
             if self._is_writing():
                 yield

@@ -25,6 +25,7 @@ from registry.errors import InputError, LimitExceeded, PrivateAddress, Unavailab
 from registry.errors.redaction import conceal, redacted, shown
 from registry.ipfs.hosts import NetworkReach, is_loopback
 from registry.ipfs.pieces import Pieces
+from registry.system.turns import end_turn
 
 __all__ = ["Answer", "Http"]
 
@@ -329,6 +330,7 @@ class Http:
 
         Raises `Unavailable` if no answer comes in time, or its body does not.
         """
+        end_turn()
         limit = self.deadline if deadline is None else deadline
         started = time.monotonic()
         _CLOCK.until, _CLOCK.tail = started + limit, b""

@@ -20,6 +20,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.reader import cat
 from registry.ipfs.store import fetch
 from registry.sandbox import Limits, Tier, call
+from registry.system.turns import end_turn
 
 __all__ = ["AUDIO", "FilePreview", "Previews", "kind_of_file"]
 
@@ -169,6 +170,7 @@ class Previews:
                 self._under_way[key] = future
         if not self._waiters.acquire(blocking=False):
             return FilePreview(kind, making=True)
+        end_turn()
         try:
             return future.result(self._patience if patience is None else max(0.0, patience))
         except NotYet:

@@ -40,6 +40,7 @@ from schemathesis.specs.openapi.checks import (
 from integration.hub.support import Town, get, wait_for
 from registry.hub.hooks import AGAIN, Hooks, post, signature_of
 from registry.hub.hub_server import HubServer
+from registry.index.index_view import IndexView
 from registry.index.models import Hits
 from registry.index.remote import RemoteHub
 from registry.index.roots import Roots
@@ -237,6 +238,27 @@ def test_many_at_once_are_answered_or_told_to_wait(town: Town) -> None:
         paths = ["/v1/search?q=penguin", "/v1/assets", "/v1/activity", "/v1/tree"] * 60
         statuses = list(pool.map(lambda path: client.get(server.url + path).status_code, paths))
     assert set(statuses) <= {200, 503} and statuses.count(200) > 60
+
+
+def test_of_many_at_once_a_few_are_worked_on(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that compute have each other wait for the interpreter: 32 of them answer half of what two do."""
+    inside, most, guard = 0, 0, threading.Condition()
+    activity = IndexView.activity
+
+    def counted(*given: Any, **named: Any) -> Any:
+        nonlocal inside, most
+        with guard:
+            inside += 1
+            most = max(most, inside)
+            guard.notify_all()
+            guard.wait_for(lambda: most > 2, 0.1)  # for more than there should ever be
+            inside -= 1
+        return activity(*given, **named)
+
+    monkeypatch.setattr(IndexView, "activity", counted)
+    with town.hub(settings={"turns": 2}) as server, ThreadPoolExecutor(12) as crowd:
+        answers = list(crowd.map(lambda _: get(f"{server.url}/v1/activity").status_code, range(12)))
+    assert answers == [200] * 12 and most == 2
 
 
 def test_a_page_of_long_documents_stays_below_a_mebibyte(tmp_path: Path) -> None:

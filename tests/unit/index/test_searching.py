@@ -11,6 +11,7 @@ import pytest
 from registry import Licence, Registry
 from registry.errors import AmbiguousAsset, AssetNotFound, InputError, InvalidAmount, NoSigner
 from registry.index.home_index import open_local
+from registry.index.sqlite_file import SqliteFile
 
 HOUR = Licence.period("hour", hours=1, price="1 USD")
 FREE = Licence.free("read")
@@ -50,6 +51,28 @@ def test_the_first_search_finds_an_asset_by_its_readme(author: Registry, tmp_pat
     author.publish(tmp_path / "sealions", name="Counts", type="dataset", license="MIT")
     (hit,) = author.search("reyes")
     assert (hit.name, hit.proven) == ("Counts", True) and hit.text["readme"] > 0
+
+
+def test_a_page_of_many_hits_asks_the_tables_as_often_as_one_of_few(
+    library: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.search()
+    catalogue, asked = open_local(library).catalogue, 0
+    rows = SqliteFile.rows
+
+    def counted(self: SqliteFile, statement: str, *values: object) -> list[tuple[object, ...]]:
+        nonlocal asked
+        asked += 1
+        return rows(self, statement, *values)
+
+    monkeypatch.setattr(SqliteFile, "rows", counted)
+
+    def statements(limit: int) -> int:
+        before = asked
+        assert len(catalogue.assets(limit=limit).hits) == limit
+        return asked - before
+
+    assert statements(3) == statements(1)
 
 
 def test_narrowed_down_by_words_that_people_know(library: Registry) -> None:
