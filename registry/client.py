@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from registry.compute.computing import Computing
     from registry.compute.experiments import Experiments
     from registry.compute.ordered_job import OrderedJob
+    from registry.compute.redundancy import RedundantJob
     from registry.content.exporting import Exports
     from registry.did import DID
     from registry.governance import Governance
@@ -385,6 +386,28 @@ class Registry(
 
         commission = Commission(self, self.jobs)
         return commission.plan(code, on, options) if dry_run else commission.begin(code, on, options)
+
+    def compute_redundant(
+        self,
+        code: AssetRef | CID | os.PathLike[str],
+        on: AssetRef | Sequence[AssetRef],
+        *,
+        hosts: Mapping[str, str | None],
+        **options: Unpack[JobOptions],
+    ) -> RedundantJob:
+        """Have the same job run at several `hosts` of the terms, accounts with their addresses, to hold their results
+        against each other; with the options of `compute`, of which ``max_total`` is for each.
+
+        Raises `InputError` for fewer than two, and what `compute` raises.
+        """
+        from registry.compute.commission import Commission
+        from registry.compute.redundancy import RedundantJob, hosts_named
+
+        commission, jobs = Commission(self, self.jobs), []
+        for host, url in hosts_named(hosts):
+            options |= {"host": host, "url": url}
+            jobs.append(commission.begin(code, on, options))
+        return RedundantJob(self, jobs)
 
     @cached_property
     def imports(self) -> Imports:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 
 from registry.assets.catalogue import ROLES, Catalogue
@@ -10,9 +11,29 @@ from registry.documents.ddo import LicenceText
 from registry.documents.licence import Licence
 from registry.errors import InputError
 from registry.money import Amount
-from registry.results import AssetRef, Done, Offer, State
+from registry.results import Asset, AssetRef, Done, Offer, State
 from registry.session import Session
 from registry.types import ZERO_ADDRESS, to_address
+
+
+class DataOfferedWarning(UserWarning):
+    """A licence is put on data that sold nothing until now."""
+
+
+def _gives_data_away(found: Asset, licence: Licence) -> str | None:
+    """What a licence of data that sold nothing would do, None for one of other assets, and for runs, which give no
+    access."""
+    content = found.ddo.content
+    if content is None or found.licences or licence.runs:
+        return None
+    if content.kept:
+        return f"{found.did} is kept by its owner, who gives nobody a block of it: {licence.name!r} sells nothing."
+    if content.encryption is None:
+        return None
+    return (
+        f"{found.did} sold nothing until now. Whoever holds {licence.name!r} gets the key of the data themselves, also "
+        "where only runs on them were offered; close_licence ends it."
+    )
 
 
 class Owning(Session):
@@ -21,9 +42,12 @@ class Owning(Session):
     def add_licence(self, asset: AssetRef, licence: Licence, *, dry_run: bool = False) -> Done:
         """Offer a further licence: its terms go on chain and its words into the document, in one transaction.
 
-        For the owner, or an account that is seller and editor.
+        For the owner, or an account that is seller and editor. Warns (`DataOfferedWarning`) of the first licence of
+        data that sold nothing: where only runs on them are offered, it would give away the data themselves.
         """
         found = Catalogue(self).get(asset)
+        if (told := _gives_data_away(found, licence)) is not None:
+            warnings.warn(told, DataOfferedWarning, stacklevel=2)
         texts = [*found.ddo.licences[: len(found.licences)]]
         texts += [LicenceText(name=offer.name) for offer in found.licences[len(texts) :]]
         ddo = found.ddo.with_changes(licences=(*texts, licence.text))

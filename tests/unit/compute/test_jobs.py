@@ -12,6 +12,7 @@ import pytest
 from ward import BROKEN, COPY, LATE, MEAN, Ward, opened_ward, runs, stored
 
 from registry import CID, DataBudget, Licence, Registry
+from registry.assets.owning import DataOfferedWarning
 from registry.compute.job_document import JobOrder
 from registry.compute.job_queue import fair, work_all
 from registry.compute.job_receipt import read_receipt
@@ -357,3 +358,47 @@ def test_jobs_are_found_by_how_their_names_begin(ward: Ward) -> None:
     for wrong in ("", "ffff", "a" * 65, "%", entry.id[:4].upper() + "Z"):
         with pytest.raises(JobNotFound):
             desk.book.get(wrong)
+
+
+def test_a_use_whose_key_was_cancelled_pays_for_no_result(ward: Ward) -> None:
+    """cancelled_key: the consumer gets none either."""
+    desk, order = ward.desk(), ward.order()
+    entry, use = desk.accept(order.to_bytes()), order.receipt()
+    assert use is not None
+    ward.stranger.act("cancel a use", ward.stranger.receipt_contract.functions.cancelReceipt(use.nonce >> 64))
+    assert desk.work(entry.id).state == "unpaid" and uses_of(ward).uses == 3
+    with pytest.raises(WrongJobState):
+        desk.result(entry.id)
+
+
+def test_uses_are_taken_in_any_order(ward: Ward) -> None:
+    """interval_receipt_out_of_order: each has a key of its own, so that none waits for another."""
+    desk = ward.desk()
+    first, second = (desk.accept(ward.order().to_bytes()) for _ in range(2))
+    assert desk.work(second.id).state == "delivered" and uses_of(ward).uses == 2
+    assert desk.work(first.id).state == "delivered" and uses_of(ward).uses == 1
+
+
+def test_a_receipt_of_another_version_of_the_data_is_of_another_job(ward: Ward, tmp_path: Path) -> None:
+    """of_other_version"""
+    desk = ward.desk()
+    first = desk.work(desk.accept(ward.order().to_bytes()).id)
+    with (ward.home / "patients.csv").open("a") as file:
+        file.write("Adelie,f,3900\n")
+    ward.owner.update(ward.data, path=ward.home)
+    second = desk.work(desk.accept(ward.order().to_bytes()).id)
+    assert first.receipt is not None and second.receipt is not None
+    assert [read_receipt(one).job.data_version for one in (first.receipt, second.receipt)] == [1, 2]
+    with pytest.raises(WrongKey):
+        ward.stranger.jobs.open(desk.result(second.id)[0], first.receipt, tmp_path / "result")
+    envelope = json.loads(first.receipt)
+    said = base64.b64decode(envelope["payload"]).replace(b'"dataVersion":1', b'"dataVersion":2')
+    changed = canonical_bytes({**envelope, "payload": base64.b64encode(said).decode()})
+    with pytest.raises(ForgedReceipt):
+        read_receipt(changed)
+
+
+def test_a_licence_on_data_that_sold_nothing_is_warned_of(ward: Ward) -> None:
+    """raw_gets_a_licence_is_warned"""
+    with pytest.warns(DataOfferedWarning, match="gives nobody a block of it: 'all' sells nothing"):
+        ward.owner.add_licence(ward.data, Licence.hold("all", price="1 USD"), dry_run=True)

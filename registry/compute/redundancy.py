@@ -1,0 +1,148 @@
+"""The same job at several hosts, whose results are held against each other.
+
+No host learns of another's answer before it has given its own: each result is sealed to a key of its own, and the
+receipt goes to the consumer alone. What counts is what opens, byte by byte, up to the root that its host signed; where
+code says that an output may differ (``compare = "close"``), no vote is taken at all. A majority is no proof: hosts that
+collude outvote an honest one, so the odd answer is shown, and in escrow disputed, and nothing is taken from its host by
+code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from registry.compute.experiments import Experiments
+from registry.compute.job_receipt import JobOutput
+from registry.compute.ordered_job import OrderedJob
+from registry.errors import ComputeError, ContentError, InputError
+from registry.ipfs.cid import CID
+from registry.results import Done
+from registry.sandbox.runs.code import Code, read_code
+from registry.sandbox.runs.running import spool_of
+from registry.text.html import Shown
+from registry.types import Address, to_address
+
+if TYPE_CHECKING:
+    from registry.session import Session
+
+__all__ = ["HostAnswer", "HostsAgreement", "RedundantJob"]
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer(Shown):
+    """What one host answered: how its job ended, the `root` of the files that came out and opened, None without them,
+    and what is wrong with an answer that cannot be believed."""
+
+    host: Address
+    job: str
+    state: str
+    root: CID | None = None
+    outputs: tuple[JobOutput, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostsAgreement(Shown):
+    """The answers of all hosts. `differing` are outputs whose code lets them differ: with any of them nothing is voted
+    on."""
+
+    answers: tuple[HostAnswer, ...]
+    differing: tuple[str, ...] = ()
+
+    @property
+    def agreed(self) -> tuple[HostAnswer, ...]:
+        """The answers with the same files, if more than half of all hosts gave them."""
+        if self.differing:
+            return ()
+        given = [one for one in self.answers if one.root is not None]
+        alike = [tuple(other for other in given if other.root == one.root) for one in given]
+        best = max(alike, key=len, default=())
+        return best if 2 * len(best) > len(self.answers) else ()
+
+    @property
+    def odd(self) -> tuple[HostAnswer, ...]:
+        """The answers that were given, and are not among those that agree; none where nothing agrees."""
+        return tuple(one for one in self.answers if self.agreed and one.state == "delivered" and one not in self.agreed)
+
+    def in_words(self) -> str:
+        """What they say, as a clause."""
+        if self.differing:
+            return f"{', '.join(self.differing)} may differ between machines: compare it yourself"
+        if not self.agreed:
+            return f"no answer was given by more than half of {len(self.answers)} hosts"
+        said = f"{len(self.agreed)} of {len(self.answers)} hosts gave the same files"
+        odd = "; ".join(f"{one.host} {one.fault or f'gave {one.root}'}" for one in self.odd)
+        return f"{said}; {odd}" if odd else said
+
+
+class RedundantJob:
+    """One job, ordered at several hosts."""
+
+    def __init__(self, registry: Session, jobs: Sequence[OrderedJob]) -> None:
+        self._registry = registry
+        self.jobs: Final = tuple(jobs)
+
+    def wait(self, seconds: float = 600.0) -> HostsAgreement:
+        """Wait until all are over, and hold their results against each other. Raises `HostError` as `OrderedJob.wait`
+        does, and the content errors for code that this account cannot read."""
+        for job in self.jobs:
+            job.wait(seconds)
+        answers = tuple(map(self._answer, self.jobs))
+        compared = self._code().compared
+        paths = sorted({one.path for answer in answers for one in answer.outputs})
+        return HostsAgreement(answers, tuple(path for path in paths if compared(path).compare != "exact"))
+
+    def settle(self, found: HostsAgreement) -> tuple[Done, ...]:
+        """In escrow, pay the hosts that agree, and dispute the answers that are odd: against a bond for each, for the
+        council. Raises `InputError` where nothing agrees, and what the contract answers."""
+        if not found.agreed:
+            raise InputError(f"Nothing is settled: {found.in_words()}.", hint="Settle or dispute each job by itself.")
+        by_id = {job.id: job for job in self.jobs}
+        paid = [by_id[one.job].settle() for one in found.agreed]
+        others = ", ".join(f"{one.host} in job {one.job}" for one in found.agreed)
+        words = "Of the same job at several hosts, these gave {root}: {others}. This host {said}."
+        return (
+            *paid,
+            *(
+                by_id[one.job].dispute(
+                    words.format(root=found.agreed[0].root, others=others, said=one.fault or f"gave {one.root}")
+                )
+                for one in found.odd
+            ),
+        )
+
+    def _answer(self, job: OrderedJob) -> HostAnswer:
+        host, state = to_address(job.order.job.host), job.status().state
+        if state != "delivered":
+            return HostAnswer(host, job.id, state)
+        with TemporaryDirectory(prefix="asset-registry-result-") as folder:
+            try:
+                job.save(Path(folder) / "out")
+                receipt = job.receipt()
+            except (ComputeError, ContentError) as error:
+                return HostAnswer(
+                    host, job.id, state, fault=f"gave what cannot be believed ({error.message.rstrip('.')})"
+                )
+        return HostAnswer(host, job.id, state, receipt.root, receipt.outputs)
+
+    def _code(self) -> Code:
+        with ExitStack() as stack:
+            spool = spool_of(stack)
+            laid = Experiments(self._registry).workshop.lay(str(self.jobs[0].order.job.code), spool / "code")
+            path = laid.path.rename(laid.path.with_name("program.py")) if laid.path.is_file() else laid.path
+            return read_code(path)
+
+    def __repr__(self) -> str:
+        return f"RedundantJob({', '.join(map(repr, self.jobs))})"
+
+
+def hosts_named(hosts: Mapping[str, str | None]) -> Sequence[tuple[str, str | None]]:
+    """Hosts by their accounts, each with its address. Raises `InputError` for fewer than two."""
+    if len(hosts) < 2:
+        raise InputError("Redundancy needs two hosts or more.", hint='Name them: hosts={"0x...": "https://...", ...}.')
+    return list(hosts.items())
