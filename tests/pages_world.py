@@ -41,6 +41,7 @@ from registry.types import ZERO_ADDRESS
 
 DAY: Final = 86_400
 DATA: Final = Path(__file__).with_name("data") / "pages"
+AXE: Final = Path(__file__).with_name("peers") / "node_modules" / "axe-core" / "axe.min.js"
 TOLD: Final[dict[str, dict[str, Any]]] = tomllib.loads((DATA / "assets.toml").read_text())
 """What the documents of the assets say."""
 
@@ -596,6 +597,13 @@ class BlockGateway:
         app = Starlette(routes=[Route("/ipfs/{cid}", self.answer)])
         with Serving(app, sock, name="A gateway", grace=1, lifespan="off"):
             yield self
+
+
+def serious(browser: Chromium) -> dict[str, str]:
+    """What axe finds in the page that is serious: by rule, the markup of the first place."""
+    browser.evaluate(AXE.read_text() + ";1")
+    told = json.loads(browser.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
+    return {one["id"]: one["nodes"][0]["html"][:200] for one in told if one["impact"] in ("serious", "critical")}
 
 
 def node_of(registry: Registry) -> Callable[..., Any]:

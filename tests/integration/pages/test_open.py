@@ -3,6 +3,7 @@ shown and saved is what Python reads, byte for byte."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -18,7 +19,7 @@ import httpx
 import pytest
 from chromium import Chromium
 from injected_wallet import Wallet, at, injected
-from pages_world import BlockGateway, served
+from pages_world import BlockGateway, serious, served
 
 from integration.gateway.support import AUTHOR, BUYER, MONTH, ONCE, OTHER, STRANGER, Town, shares
 from integration.support import Anvil
@@ -217,7 +218,7 @@ def test_what_is_signed_says_page_asset_and_gateways(browser: Chromium, vault: V
     facts = page.facts()
     assert "Open names" in facts["What"] and "month" in facts["Your access"]
     hosts = [one.url.partition("://")[2] for one in vault.voices]
-    assert facts["Asked for the key"] == f"{', '.join(hosts)}: 2 of them make it"
+    assert facts["Key from"] == f"{', '.join(hosts)}: 2 of them make it"
     assert not wallet.signed
     page.sign()
     [(_, [message, account])] = wallet.asked
@@ -395,6 +396,40 @@ def test_the_page_reaches_those_that_its_reader_named_and_of_key_gateways_those_
     )
     assert few.status_code == 422 and "Fewer key gateways" in few.text
     assert "connect-src 'self';" in httpx.get(url).headers["content-security-policy"]
+
+
+def test_the_page_is_accessible_as_narrow_as_its_screen_and_small(
+    browser: Chromium, vault: Vault, wallet: Wallet
+) -> None:
+    """Before gateways are named, after, and with a file shown; the bundle comes only once something is opened."""
+    path = vault.path(vault.open_names)
+    for width, dark in ((1_360, False), (320, True)):
+        browser.look(width, 900, dark=dark, phone=width < 500)
+        browser.open(path)
+        assert not serious(browser) and browser.evaluate("document.documentElement.scrollWidth") <= width
+        page = Page(browser, vault, vault.open_names)
+        sent = {one for one in browser.requests if "/static/" in one}
+        assert not serious(browser) and not any("sealed" in one or "gated" in one for one in sent)
+        page.open()
+        page.act("Show note.txt")
+        assert not serious(browser) and browser.evaluate("document.documentElement.scrollWidth") <= width
+    html = httpx.get(path).content
+    assert len(html) <= 60_000
+    assert len(gzip.compress(html, 5)) + sum(_sent(one) for one in sent) <= 150_000
+
+
+def _sent(url: str) -> int:
+    with httpx.stream("GET", url) as answer:
+        return sum(map(len, answer.iter_raw()))
+
+
+def test_without_script_the_page_says_what_does_the_same(browser: Chromium, vault: Vault) -> None:
+    browser.script(False)
+    try:
+        browser.open(vault.path(vault.open_names))
+        assert "2 of 3 make the key" in browser.evaluate("document.body.innerText")
+    finally:
+        browser.script(True)
 
 
 def test_a_hub_that_serves_other_means_of_opening_than_it_names_is_found_out(

@@ -18,7 +18,7 @@ import pytest
 from chromium import Chromium
 from eth_utils.crypto import keccak
 from injected_wallet import Wallet, at, injected
-from pages_world import served
+from pages_world import serious, served
 
 from integration.support import Anvil
 from registry import Licence, Registry
@@ -34,7 +34,7 @@ from registry.ipfs.dagpb import Link
 from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.server import Server
 from registry.ipfs.store import LocalStore, MemoryStore, NullSink
-from registry.ipfs.unixfs import add_tree
+from registry.ipfs.unixfs import add_tree, compute_cid
 
 ANN, BOB = 1, 2
 TINY = {"chunk": 7, "width": 3, "threshold": 150, "fanout": 8}
@@ -115,6 +115,16 @@ class Page:
         root = self.browser.do("DOM.getDocument")["root"]["nodeId"]
         node = self.browser.do("DOM.querySelector", nodeId=root, selector=f"[data-part={part}]")["nodeId"]
         self.browser.do("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+        self.until("document.querySelector('[data-part=cid]').textContent || document.querySelector('.drop .bad')")
+
+    def drop(self, path: Path) -> None:
+        """Let a folder fall on the place for it."""
+        box = self.browser.evaluate("JSON.stringify(document.querySelector('.drop').getBoundingClientRect())")
+        place = json.loads(box)
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.browser.do("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
         self.until("document.querySelector('[data-part=cid]').textContent || document.querySelector('.drop .bad')")
 
     def fill(self, **values: str) -> None:
@@ -292,6 +302,16 @@ def test_a_folder_is_published_from_the_browser(browser: Chromium, desk: Desk, w
     browser.evaluate("document.querySelector('[data-part=sign]').click()")
     page.says("published this document before, as asset 1", within=".act-box")
     assert wallet.signed == ["eth_sendTransaction"]
+
+
+def test_a_folder_is_dropped_and_its_empty_folders_with_it(browser: Chromium, desk: Desk, tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    (made / "raw" / "none yet").mkdir()
+    page = Page(browser, desk)
+    page.drop(made)
+    page.says(".env")
+    assert browser.evaluate("document.querySelector('[data-part=cid]').textContent") == f"ipfs://{compute_cid(made)}"
+    assert not serious(browser)
 
 
 def test_what_was_changed_after_it_was_sent_is_sent_again_before_it_is_signed(

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 from chromium import Chromium
-from pages_world import BlockGateway, served
+from pages_world import BlockGateway, serious, served
 
 from registry import Gated, Registry
 from registry.ipfs.cid import CID
@@ -112,6 +112,12 @@ def test_a_gateway_that_lies_is_found_out_and_nothing_is_shown(
     library.gateway.lie = lie
     assert words in read(browser, library, "below/note.txt")
     assert browser.evaluate(f"{SHOWN}.childElementCount") == 0
+
+
+def test_axe_finds_nothing_serious_once_a_file_is_read(browser: Chromium, library: Library) -> None:
+    for path in ("below/note.txt", "dot.png", "data.bin"):
+        read(browser, library, path)
+        assert not serious(browser), path
 
 
 LIE = """

@@ -52,7 +52,7 @@ function list(files) {
     return make("tr", {}, make("td", { class: "name" }, make("bdi", { text: file.path })), make("td", { class: "number", text: sized(file.size) }),
       make("td", { class: "acts" }, act("Show", () => viewer.show(file, proof)), act("Save", () => viewer.save(file, proof))));
   });
-  const head = ["File", "Size", "Act"].map((text, n) => make("th", { scope: "col", class: ["name", "number", "acts"][n], text }));
+  const head = ["File", "Size", "Act"].map((text, n) => make("th", { scope: "col", class: ["name", "number", "acts"][n] }, n < 2 ? text : make("span", { class: "unseen", text })));
   viewer.at("files").replaceChildren(make("table", { class: "files" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
   viewer.at("open").hidden = true;
 }

@@ -33,7 +33,7 @@ ACTS.open = async (asked) => {
     facts: [
       asset.fact,
       ["Your access", has],
-      ["Asked for the key", `${hosts.join(", ")}: ${asking.threshold} of them make it`],
+      ["Key from", `${hosts.join(", ")}: ${asking.threshold} of them make it`],
       ["They learn", "your account, and that you open this asset now"],
       ["For", account],
       ["It costs", "nothing: it is a signature, for this page and these gateways alone, good for ten minutes"],

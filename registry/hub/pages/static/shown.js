@@ -6,7 +6,7 @@ import { BadContent } from "./unixfs.js";
 const SHOWN = 256 * 1024, PICTURE = 20 * 1024 * 1024, HELD = 512 * 1024 * 1024;
 const KINDS = [["image/png", [0x89, 0x50, 0x4e, 0x47]], ["image/jpeg", [0xff, 0xd8, 0xff]], ["image/gif", [0x47, 0x49, 0x46, 0x38]], ["image/webp", [0x52, 0x49, 0x46, 0x46]]];
 
-export const sized = (bytes) => (bytes < 1e4 ? `${bytes.toLocaleString("en")} bytes` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 2 })} MB`);
+export const sized = (bytes) => (bytes < 1e4 ? `${bytes.toLocaleString("en")} byte${bytes === 1 ? "" : "s"}` : `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 2 })} MB`);
 
 /** The kind of a picture by its first bytes, whatever its name says. */
 function pictureKind(bytes) {
@@ -93,6 +93,7 @@ export class Viewer {
       made.tabIndex = 0;
     }
     this.at("shown").replaceChildren(made);
+    this.at("said").scrollIntoView({ block: "nearest" });
     const [what, rest] = proof;
     this.say(`${what}${size > SHOWN && !kind ? `; the first ${sized(SHOWN)} are shown` : ""}. ${rest}`, "good");
   }
