@@ -11,6 +11,7 @@ from registry.assets.catalogue import Catalogue
 from registry.did import DID
 from registry.documents.ddo import DDO, AssetType, Content, ContentFile
 from registry.documents.licence import Licence
+from registry.documents.spdx import warn_of_unknown
 from registry.errors import AssetNotFound, InputError, NotDeployed, TransactionReverted
 from registry.ipfs.cid import CID
 from registry.ipfs.profiles import UNIXFS_V1_2025
@@ -226,7 +227,7 @@ class Planner:
                 there = self._session.did(others[plan.digest])
                 raise InputError(
                     f"{plan.ddo.name!r} was published as {there} with other prices, limits, payout or royalty.",
-                    hint="Change those of that asset (reprice, ...), or publish a second one with again=True.",
+                    hint="Change those of that asset (reprice, ...), or publish a second one: again=True (--again).",
                 )
         return found
 
@@ -321,7 +322,9 @@ def _published_with(receipt: TxReceipt, asset_id: int) -> tuple[Any, ...]:
 def drafted(draft: Draft, content: Content | None, **more: Any) -> DDO:
     """The document of a draft, with `more` fields. Raises `InvalidDDO`."""
     given = {"name": draft.name, "type": draft.type, "license": draft.license, "content": content}
-    return DDO(**{**draft.fields, **given, **more})
+    made = DDO(**{**draft.fields, **given, **more})
+    warn_of_unknown(made.license)
+    return made
 
 
 def listed(files: Sequence[FileEntry]) -> tuple[ContentFile, ...]:
@@ -344,6 +347,8 @@ def _media_type(path: str) -> str | None:
 
 def update_document(session: Session, found: Asset, ddo: DDO, expected_version: int | None, dry_run: bool) -> Done:
     """Publish the next version of an asset's document, made from `expected_version` or the one that was found."""
+    if ddo.license != found.ddo.license:
+        warn_of_unknown(ddo.license)
     if not dry_run:
         Catalogue(session).keep(ddo)
     version = found.version if expected_version is None else whole(expected_version, "a version")

@@ -53,7 +53,9 @@ class ShortNames:
             )
         file = self._file()
         if file is None:
-            raise InputError("This client has no home to keep names in.", hint="Connect with home=, or as usual.")
+            raise InputError(
+                "This client has no home to keep names in.", hint="Connect with home= (--home), or as usual."
+            )
         make_home(file.parent)
         with private_lock(file.with_suffix(".lock")):
             known = self.all()

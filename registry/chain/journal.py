@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 from registry.errors import JournalError
 from registry.home import home, is_unwritable, make_private, private_lock
+from registry.text.waits import waiting_for
 
 _FILE: Final = "journal.sqlite"
 
@@ -128,8 +129,12 @@ class Journal:
 
         try:
             lock = private_lock(self.path.with_name(f"{self.path.name}.lock"), timeout=_PATIENCE)
-            with lock.acquire(poll_interval=0.01):
+            with waiting_for(f"another run that opens the journal {self.path}", _PATIENCE):
+                lock.acquire(poll_interval=0.01)
+            try:
                 yield
+            finally:
+                lock.release()
         except Timeout:
             raise JournalError(
                 f"Another run has been opening the journal {self.path} for {_PATIENCE:g} s.",
@@ -279,8 +284,9 @@ class Journal:
             f"Another run is sending for {sender} and did not finish in {timeout:g} s ({self.path}).",
             hint="Wait for it, or end it.",
         )
-        if not threads.acquire(timeout=max(0.0, timeout)):
-            raise busy
+        with waiting_for(f"another thread that sends for {sender}", timeout):
+            if not threads.acquire(timeout=max(0.0, timeout)):
+                raise busy
         try:
             if self._memory:
                 yield
@@ -291,7 +297,8 @@ class Journal:
             try:
                 folder.mkdir(exist_ok=True, mode=0o700)
                 lock = private_lock(folder / f"{name}.lock", timeout=max(0.0, timeout), thread_local=False)
-                lock.acquire(poll_interval=0.02)
+                with waiting_for(f"another run that sends for {sender}", timeout):
+                    lock.acquire(poll_interval=0.02)
             except Timeout:
                 raise busy from None
             except OSError as error:

@@ -26,8 +26,9 @@ from web3.types import RPCEndpoint, RPCResponse
 from registry.chain.node_answers import in_refusal, is_limited, is_shaped, is_unwell, lacks_block, said, wait_of
 from registry.chain.reverts import raise_revert
 from registry.errors import ConnectionFailed, RegistryError
-from registry.errors.redaction import redacted
+from registry.errors.redaction import redacted, shown
 from registry.system.turns import end_turn
+from registry.text.waits import waiting_for
 
 Question = tuple[str, Sequence[Any]]
 """A method of JSON-RPC and its parameters."""
@@ -83,6 +84,7 @@ class NodeLine:
         self._provider: Any = provider
         self._url = url
         self._seconds = seconds
+        self._named = f"the node at {shown(url) if '://' in url else url}"
         self._most = 1_000 if isinstance(provider, HTTPProvider) else 1
         self._block, self._until = 0, 0.0
         self._held = _Held()
@@ -210,7 +212,8 @@ class NodeLine:
             self._block = 0
         elif passed > BEHIND_SECONDS:
             raise ConnectionFailed(self._url, f"it is behind block {block}, which was seen already")
-        time.sleep(_PAUSE)
+        with waiting_for(f"block {block} of {self._named}, which was seen already", BEHIND_SECONDS, since=began):
+            time.sleep(_PAUSE)
 
     # --- Once more -------------------------------------------------------------------------------
 
@@ -247,7 +250,8 @@ class NodeLine:
         began = time.monotonic()
         for tries in count(1):
             try:
-                answer = send()
+                with waiting_for(self._named, self._seconds, since=began):
+                    answer = send()
                 if not is_limited(answer) or not may_repeat:
                     return answer
                 failure = ConnectionFailed(self._url, f"it limits who asks ({redacted(said(answer))[:200]!r})")
@@ -264,10 +268,8 @@ class NodeLine:
                 passing = limited or ((broken or failure.status in _PASSING) and tries < _TRIES)
                 if not may_repeat or not passing:
                     raise failure from None
-            pause = max(failure.retry_after or 0.0, min(_PAUSE * 2 ** (tries - 1), _PAUSE_MAX))
-            if time.monotonic() + pause > began + self._seconds:
-                raise failure from None
-            time.sleep(pause)
+                with waiting_for(self._named, self._seconds, since=began):
+                time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
 

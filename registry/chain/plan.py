@@ -33,6 +33,7 @@ from registry.errors import (
     InsufficientBalance,
     TransactionReverted,
 )
+from registry.text.waits import waiting_for
 from registry.types import Address, to_address
 
 R = TypeVar("R")
@@ -248,7 +249,8 @@ class StepPlan(ABC, Generic[R]):
                     raise
                 sender.send(Call(FACTORY_SIGNER, b"", FACTORY_COST - held))
                 tx_hash = eth.send_raw_transaction(FACTORY_TRANSACTION)
-            eth.wait_for_transaction_receipt(tx_hash, timeout=sender.timeout, poll_latency=0.1)
+            with waiting_for("the factory of contracts to be made", sender.timeout):
+                eth.wait_for_transaction_receipt(tx_hash, timeout=sender.timeout, poll_latency=0.1)
         except (Web3RPCError, TimeExhausted) as error:
             if not self.chain.has_code(FACTORY):
                 raise DeploymentError(

@@ -39,7 +39,7 @@ def refusal(error: Web3RPCError, account: str = "") -> ChainError | Insufficient
     ):
         return ChainError(
             f"The node refused the transaction: {reason}.",
-            hint="It takes more gas than one may have on this chain: do less at once, as with a smaller batch=.",
+            hint="It takes more gas than one may have on this chain: do less at once, with a smaller batch (--batch).",
         )
     if says(
         error,

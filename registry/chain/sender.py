@@ -44,6 +44,7 @@ from registry.errors import (
     Underpriced,
 )
 from registry.text.progress import LONG, Progress, no_progress
+from registry.text.waits import waiting_for
 from registry.types import Address, to_address
 
 GAS_MARGIN: Final = (6, 5)
@@ -430,7 +431,8 @@ class Sender:
                     plain = self.chain.fee_market.plain = True
                     quote = self._priced(call, quote.gas, current_fees(self.chain))
                     continue
-            time.sleep(0.1)
+            with waiting_for(f"the node to take nonce {nonce}", self.timeout, since=deadline - self.timeout):
+                time.sleep(0.1)
         raise NonceStuck(self.address, nonce, self._count("latest"))
 
     def _start_all(self, wave: Sequence[_Quoted], deadline: float, once: bool) -> list[JournalEntry | None]:
@@ -604,41 +606,43 @@ class Sender:
         if not entry.settled:
             return True
         began = time.monotonic()
-        while self._receipt(entry.hash) is None:
-            # A node that is not as far as one was before cannot know. A chain for tests may have been turned back.
-            if self.chain.block().number >= entry.settled:
-                time.sleep(_POLL_MIN)
-                return self._receipt(entry.hash) is None
-            if self.chain.chain_id in TEST_CHAINS and time.monotonic() > began + _TURNED_BACK_SECONDS:
-                return True
-            if time.monotonic() > deadline:
-                raise ConnectionFailed(self.chain.url, f"it has not come to block {entry.settled} again")
-            time.sleep(_POLL_MAX / 4)
+        with waiting_for(f"block {entry.settled} to come to the node again", self.timeout):
+            while self._receipt(entry.hash) is None:
+                # A node that is not as far as one was before cannot know. A chain for tests may have been turned back.
+                if self.chain.block().number >= entry.settled:
+                    time.sleep(_POLL_MIN)
+                    return self._receipt(entry.hash) is None
+                if self.chain.chain_id in TEST_CHAINS and time.monotonic() > began + _TURNED_BACK_SECONDS:
+                    return True
+                if time.monotonic() > deadline:
+                    raise ConnectionFailed(self.chain.url, f"it has not come to block {entry.settled} again")
+                time.sleep(_POLL_MAX / 4)
         return False
 
     def _superseded(self, entry: JournalEntry, deadline: float, depth: int = 0) -> bool:
         """Return True if `entry` can never take effect: its nonce is used up, or it reverted, `depth` blocks deep (by
         default as deep as the chain's confirmations)."""
         depth = depth or self.chain.confirmations
-        while True:
-            # The count first: what is mined between the two requests then shows in the second.
-            mined = self._count("latest")
-            receipt = self._receipt(entry.hash)
-            if receipt is not None and receipt["status"] == 1:
-                return False
-            deep = self.chain.block().number - depth + 1
-            if receipt is not None:
-                if int(receipt["blockNumber"]) <= deep:
-                    return True
-            elif mined <= entry.nonce:
-                return False
-            elif self._count(max(0, deep)) > entry.nonce:
-                # A second look, for nodes behind one address that are not equally far.
-                time.sleep(_POLL_MIN)
-                return self._receipt(entry.hash) is None
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_MAX / 4)
+        with waiting_for(f"what becomes of transaction {entry.hash}", self.timeout):
+            while True:
+                # The count first: what is mined between the two requests then shows in the second.
+                mined = self._count("latest")
+                receipt = self._receipt(entry.hash)
+                if receipt is not None and receipt["status"] == 1:
+                    return False
+                deep = self.chain.block().number - depth + 1
+                if receipt is not None:
+                    if int(receipt["blockNumber"]) <= deep:
+                        return True
+                elif mined <= entry.nonce:
+                    return False
+                elif self._count(max(0, deep)) > entry.nonce:
+                    # A second look, for nodes behind one address that are not equally far.
+                    time.sleep(_POLL_MIN)
+                    return self._receipt(entry.hash) is None
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(_POLL_MAX / 4)
 
     def _finish(self, entry: JournalEntry, deadline: float, hold: bool) -> TxReceipt:
         receipt = self._wait(entry, deadline)

@@ -30,6 +30,9 @@ META: Final = "registry.settings"
 
 APP: Final = "registry.app"
 
+TOLD: Final = "registry.waits"
+"""Which command tells what is waited for."""
+
 INTERRUPTED: Final = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -295,7 +298,13 @@ def _with_app(function: Callable[..., None]) -> Callable[..., None]:
     def call(*args: Any, **values: Any) -> None:
         ctx = click.get_current_context()
         app = the_app(ctx)
-        function(app, *args, **values)
+        if ctx.meta.setdefault(TOLD, function) is not function:  # within a command that tells already
+            function(app, *args, **values)
+            return
+        from registry.text.waits import told_waits
+
+        with told_waits(app.console.waiting):
+            function(app, *args, **values)
 
     return update_wrapper(call, function)
 

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 UNBROKEN: Final = 1_000_000
 """Letters of a line that goes into a file or a pipe: nothing there says how wide it may be, so none is broken."""
 
-# Larger than what many JSON readers keep exactly (2**53), so they are text.
-_AS_TEXT: Final = frozenset(
-    {"fee_wei", "value_wei", "max_fee_wei", "expected_fee_wei", "total_value", "tokens", "nonce", "units_wei"}
+AS_TEXT: Final = frozenset(
+    {
+        *("fee_wei", "value_wei", "max_fee_wei", "expected_fee_wei", "total_value", "tokens", "nonce", "units_wei"),
+        *("supply", "delegated", "delegates", "against", "in_favour", "abstain", "quorum", "held", "power"),
+        *("amount", "released", "releasable", "locked", "weight", "proposal"),
+    }
 )
+"""Whole numbers that are larger than what many JSON readers keep exactly (2**53), so they are text."""
 
 
 class Console:
@@ -232,20 +236,26 @@ def plain(value: Any) -> Any:
             for field in dataclasses.fields(value)
             # What the contracts logged is the chain's to tell; the hash leads there.
             if not (type(value).__name__ == "Receipt" and field.name == "events")
-            for name, told in _named(field.name, getattr(value, field.name), as_text=field.name in _AS_TEXT)
+            for name, told in _named(field.name, getattr(value, field.name), as_text=field.name in AS_TEXT)
         }
     return str(value)
 
 
 def _named(name: str, value: Any, *, as_text: bool = False) -> Iterator[tuple[str, Any]]:
     """A value under its name, and what machines need beside words."""
-    yield name, str(value) if as_text and isinstance(value, int) else plain(value)
+    yield name, _in_text(value) if as_text else plain(value)
     kinds = {type(one).__name__ for one in (value if isinstance(value, (list, tuple)) else [value])}
     if kinds == {"Amount"}:
         exact = [_exact(one) for one in value] if isinstance(value, (list, tuple)) else _exact(value)
         yield f"{name}_exact", exact
     elif name == "did" and kinds == {"DID"}:
         yield "asset_number", str(value.asset_id)
+
+
+def _in_text(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_in_text(item) for item in value]
+    return str(value) if type(value) is int else plain(value)
 
 
 def _exact(amount: Amount) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def simulate(app: App, what: str, allow_unread: bool) -> None:
         "settings": tried.settings,
         "unbound": tried.unbound,
     }
-    app.console.result(value if app.console.as_json else tried)
+    app.console.answer(str(tried), value)
 
 
 @command("show", examples=["registry dao show 0x12ab34cd"])
@@ -128,7 +128,7 @@ def show(app: App, proposal: str) -> None:
         "calls": told.calls,
         "warnings": told.warnings,
     }
-    app.console.result(value if app.console.as_json else told)
+    app.console.answer(str(told), value)
 
 
 @command("list", examples=["registry dao list", "registry dao list --state active"])
@@ -144,7 +144,7 @@ def list_(app: App, state: str | None) -> None:
     for one in found:
         votes = (in_votes(units) for units in (one.for_votes, one.against_votes, one.abstain_votes))
         table.add_row(short(one.id), clean(one.title), str(one.state), *votes, one.next)
-    app.console.result([one.to_dict() for one in found], table=table)
+    app.console.result(found, table=table)
 
 
 @command("queue", examples=["registry dao queue 0x12ab34cd"])

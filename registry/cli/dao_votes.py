@@ -45,7 +45,7 @@ def vote(app: App, proposal: str, choice: str, reason: str, allow_unread: bool, 
     if not dry_run:
         app.agree(f"Vote {choice} the {cast.proposal}?")
         cast = governance.vote(cast.proposal, choice, reason=reason, allow_unread=allow_unread)
-    app.console.result(cast if app.console.as_json else f"{'Would' if dry_run else 'Done:'} {cast}")
+    app.console.answer(f"{'Would' if dry_run else 'Done:'} {cast}", cast)
 
 
 @command(
@@ -85,7 +85,7 @@ def check_ballots(app: App, proposal: str, ballots: tuple[str, ...]) -> None:
     with app.progress():
         registry = app.registry()
         checked = registry.governance.check_ballots(proposal, _read(registry, ballots))
-    app.console.result([one.to_dict() for one in checked], table=_table("Ballots", [("", one) for one in checked]))
+    app.console.result(checked, table=_table("Ballots", [("", one) for one in checked]))
 
 
 @command(
@@ -105,7 +105,7 @@ def relay(app: App, proposal: str, ballots: tuple[str, ...], batch: int, dry_run
         done = registry.governance.relay(proposal, _read(registry, ballots), batch=batch, dry_run=dry_run)
     listed = {"would count" if dry_run else "counted": done.counted, "counted before": done.before}
     rows = [(news, one) for news, found in {**listed, "refused": done.refused}.items() for one in found]
-    app.console.result(done.to_dict(), table=_table(f"{'Would be: ' if dry_run else ''}{done}", rows))
+    app.console.result(done, table=_table(f"{'Would be: ' if dry_run else ''}{done}", rows))
 
 
 def _table(title: str, rows: list[tuple[str, CheckedBallot]]) -> Table:

@@ -216,7 +216,7 @@ def status(app: App, folder: Path | None, key_file: Path | None) -> None:
         value |= {
             "age_recipient": keys.recipient,
             "signer": keys.address,
-            "signer_balance_wei": app.chain().balance(keys.address),
+            "signer_balance_wei": str(app.chain().balance(keys.address)),
         }
     facts = {name.replace("_", " "): str(shown) for name, shown in value.items() if shown != []}
     app.console.result(value, facts=facts)

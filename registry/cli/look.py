@@ -184,7 +184,7 @@ def explain(app: App, name: str | None) -> None:
     if not found:
         import difflib
 
-        near = difflib.get_close_matches(name, [error.name for error in known], n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, [error.name for error in known], n=3, cutoff=0.6)
         raise InputError(
             f"No error is called {name!r}.",
             hint=f"Close to it: {', '.join(dict.fromkeys(near))}." if near else "'registry explain' lists all.",

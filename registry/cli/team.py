@@ -301,17 +301,16 @@ def _write(app: App, registry: Registry, proposal: TeamProposal, out: str | None
     cid = registry.teams.put(proposal)
     # Whoever got here has agreed to what cannot be read, if there is any.
     told = registry.teams.describe(proposal, allow_unread=True)
-    if app.console.as_json:
-        app.console.result({**_value(proposal), "cid": str(cid), "path": str(path) if path else None})
-        return
-    app.console.say(str(told))
-    app.console.facts({"file": str(path) if path else "none, see --out", "CID": str(cid)})
+    value = {**_value(proposal), "cid": str(cid), "path": str(path) if path else None}
+    app.console.answer(str(told), value)
+    if not app.console.as_json:
+        app.console.facts({"file": str(path) if path else "none, see --out", "CID": str(cid)})
 
 
 def _tell(app: App, registry: Registry, proposal: TeamProposal, allow_unread: bool) -> None:
     told = registry.teams.describe(proposal, allow_unread=allow_unread)
     value = {**_value(proposal), "calls": told.calls, "domainHash": told.domain_hash, "messageHash": told.message_hash}
-    app.console.result(value if app.console.as_json else told)
+    app.console.answer(str(told), value)
 
 
 def _value(proposal: TeamProposal) -> dict[str, Any]:

@@ -164,8 +164,8 @@ def show_preview(app: App, preview: Preview) -> None:
 
 def show_done(app: App, done: Done | Sequence[Done]) -> None:
     """Write what a transaction, or each of several, did or would do."""
-    if app.console.as_json:
-        app.console.result(done)
-        return
-    for one in done if isinstance(done, Sequence) else [done]:
-        app.console.say(f"{'Nothing to do:' if one.before else 'Would' if one.tx is None else 'Done:'} {one}")
+    told = [
+        f"{'Nothing to do:' if one.before else 'Would' if one.tx is None else 'Done:'} {one}"
+        for one in (done if isinstance(done, Sequence) else [done])
+    ]
+    app.console.answer("\n".join(told) or "Nothing to do.", done)

@@ -130,7 +130,7 @@ class Computing:
             url = terms.url if terms is not None else None
         if url is None:
             raise InputError(
-                "The terms name no address of a host.", hint="Name it (url=), or send the order as a file."
+                "The terms name no address of a host.", hint="Name it (url=, --url), or send the order as a file."
             )
         return OrderedJob(self._registry, read, url, self.ordered)
 

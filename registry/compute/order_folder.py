@@ -18,6 +18,7 @@ from registry.home import private_lock
 from registry.sandbox.runs.document import Document
 from registry.system.disk import load, write_whole
 from registry.text.html import Shown
+from registry.text.waits import waiting_for
 
 __all__ = ["KeptOrder", "OrderFolder"]
 
@@ -61,7 +62,8 @@ class OrderFolder:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 lock = private_lock(self._folder / "orders.lock", timeout=_PATIENCE)
                 try:
-                    lock.acquire()
+                    with waiting_for("another run that orders", _PATIENCE):
+                        lock.acquire()
                 except Timeout:
                     raise JournalError(
                         f"Another run has been ordering for {_PATIENCE:g} s ({lock.lock_file}).",

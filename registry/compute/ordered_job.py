@@ -22,6 +22,7 @@ from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobNotFoun
 from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import FileEntry
 from registry.results import Done
+from registry.text.waits import waiting_for
 
 if TYPE_CHECKING:
     from registry.session import Session
@@ -69,7 +70,8 @@ class OrderedJob:
         while not (found := self.status()).over:
             if time.monotonic() + pause > until:
                 raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code="late")
-            time.sleep(pause)
+            with waiting_for(f"job {self.id[:16]}, {found.state} at {self._host.url}", seconds, since=until - seconds):
+                time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         return found
 

@@ -259,7 +259,9 @@ class Publishing(Session):
         `InvalidDDO` for fields that do not fit, and `InputError` for `gated` without a `path`.
         """
         if gated is not None and path is None:
-            raise InputError("Nothing is there to be encrypted.", hint="Name the new content with path=, or reissue.")
+            raise InputError(
+                "Nothing is there to be encrypted.", hint="Name the new content with path= (--path), or reissue."
+            )
         found = Catalogue(self).get(asset)
         if path is None:
             return update_document(self, found, found.ddo.with_changes(**fields), expected_version, dry_run)

@@ -23,7 +23,11 @@ class ConnectionFailed(ChainError, ConnectionError):
     def __init__(self, url: str, reason: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         self.url = shown(url) if "://" in url else url
         self.status, self.retry_after = status, retry_after
-        super().__init__(f"No node answers at {self.url}: {reason}.")
+        there = status is not None and 400 <= status < 500 and status not in (408, 413, 429)
+        super().__init__(
+            f"{'What answers' if there else 'No node answers'} at {self.url}{' is no node' * there}: {reason}.",
+            hint="Check its path and the key in it, if it has any." if there else "",
+        )
 
 
 class WrongChain(ChainError):
@@ -39,7 +43,7 @@ class WrongChain(ChainError):
 class NotDeployed(ChainError, LookupError):
     """The contracts are not known on this chain."""
 
-    hint = "Name its record or address (deployment=), run 'registry connect', or make one: 'registry deploy'."
+    hint = "Name its record or address (deployment=, --deployment), 'registry connect', or make one: 'registry deploy'."
 
     def __init__(self, chain_id: int, reason: str) -> None:
         self.chain_id = chain_id
@@ -94,7 +98,7 @@ class NonceStuck(ChainError, TimeoutError):
 class TransactionReverted(ChainError):
     """A transaction failed on chain without a reason that this package knows."""
 
-    hint = "Try it with dry_run=True, and check the addresses and the network."
+    hint = "Try it with dry_run=True (--dry-run), and check the addresses and the network."
 
     def __init__(self, reason: str, tx_hash: str | None = None) -> None:
         self.reason, self.tx_hash = reason, tx_hash
@@ -180,7 +184,7 @@ class DeploymentError(ChainError):
 class NoDao(ChainError, LookupError):
     """The registry was not given to a DAO, as far as its record tells."""
 
-    hint = "Run 'registry dao found', or pass deployment= the file that records its DAO."
+    hint = "Run 'registry dao found', or name the file that records its DAO: deployment= (--deployment)."
 
     def __init__(self, chain_id: int, registry: str) -> None:
         self.chain_id, self.registry = chain_id, registry

@@ -126,7 +126,7 @@ class InsufficientAllowance(PaymentError):
 class PriceChanged(PaymentError):
     """The price is above the most that the buyer agreed to."""
 
-    hint = "Look at the licence again and raise max_total if you still want it."
+    hint = "Look at the licence again and raise max_total (--max-total) if you still want it."
 
     def __init__(self, licence: str, price: str, maximum: str) -> None:
         self.licence, self.price, self.maximum = licence, price, maximum
@@ -136,7 +136,7 @@ class PriceChanged(PaymentError):
 class BondAboveMaximum(PaymentError):
     """A bond is above the most that the claimant agreed to."""
 
-    hint = "Raise max_bond if you still want it."
+    hint = "Raise max_bond (--max-bond) if you still want it."
 
     def __init__(self, bond: str, maximum: str) -> None:
         self.bond, self.maximum = bond, maximum

@@ -18,6 +18,7 @@ from registry.errors import InputError, JournalError, WouldOverwrite, WrongPassw
 from registry.gated.identity import Identity, seal, unseal
 from registry.home import make_private, private_lock
 from registry.system import disk
+from registry.text.waits import waiting_for
 
 __all__ = ["FileKeys", "KeyStore", "KeyringKeys", "MemoryKeys", "open_keys", "read_recovery", "write_recovery"]
 
@@ -114,7 +115,8 @@ def _alone(lock: Path) -> Iterator[None]:
         lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = private_lock(lock, timeout=PATIENCE, thread_local=False)
         try:
-            held.acquire(poll_interval=0.02)
+            with waiting_for(f"another run at the same work ({lock})", PATIENCE):
+                held.acquire(poll_interval=0.02)
         except Timeout:
             raise JournalError(
                 f"Another run has been at the same work for {PATIENCE:g} s ({lock}).", hint="Wait for it, or end it."

@@ -41,6 +41,7 @@ from registry.gated.shares import Combined, combine, commitment
 from registry.ipfs.hosts import NetworkReach, normal_url
 from registry.ipfs.http import Http
 from registry.text.letters import one_line
+from registry.text.waits import waiting_for
 
 __all__ = ["GatewayClient", "Gathered", "Wallet", "gather"]
 
@@ -208,7 +209,8 @@ def gather(
         threading.Thread(target=_ask_one, args=run, name="gateway", daemon=True).start()
 
     gathering = _Gathering(gateways, threshold, key, ask, limit=deadline + wallet.patience, first=first, lead=lead)
-    found = gathering.wait(answers, hedge + wallet.patience)
+    with waiting_for(f"shares of the key from {len(gateways)} gateways", deadline + wallet.patience):
+        found = gathering.wait(answers, hedge + wallet.patience)
     return gathering.told(found) if found else gathering.failed(f"it did not answer within {deadline:g} s")
 
 

@@ -104,7 +104,7 @@ class Relayed(Shown):
         """For machines."""
         listed = {"counted": self.counted, "before": self.before, "refused": self.refused}
         return {
-            "proposal": str(self.proposal.id),
+            "proposal": f"0x{self.proposal.id:064x}",
             **{name: [found.to_dict() for found in ballots] for name, ballots in listed.items()},
             "gas": sum(tx.gas_used for tx in self.txs),
             "txs": [tx.tx_hash for tx in self.txs],

@@ -208,7 +208,8 @@ class Imports:
             return {str(name): str(did) for name, did in known.items()}
         except (OSError, ValueError, AttributeError) as error:
             raise InputError(
-                f"{self._record} cannot be read: {error}.", hint="Move it away; parents are then named with parents=."
+                f"{self._record} cannot be read: {error}.",
+                hint="Move it away; parents are then named with parents= (--parent).",
             ) from error
 
     def _remember(self, made: Mapping[str, str]) -> None:

@@ -8,25 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.documents.fields import is_licence_reference, is_web_address
+from registry.documents.spdx import spdx_ids
 from registry.errors import InputError, LicenceUnclear
 
 __all__ = ["Named", "named"]
-
-_SPDX: Final = {
-    name.lower(): name
-    for name in (
-        *("0BSD", "AFL-3.0", "AGPL-3.0-only", "AGPL-3.0-or-later", "Apache-2.0", "Artistic-2.0", "BSD-2-Clause"),
-        *("BSD-3-Clause", "BSD-3-Clause-Clear", "BSL-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0", "CC-BY-4.0"),
-        *("CC-BY-NC-2.0", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-2.0"),
-        *("CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0"),
-        *("CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "ECL-2.0", "EPL-1.0"),
-        *("EPL-2.0", "EUPL-1.1", "EUPL-1.2", "etalab-2.0", "GFDL-1.3-only", "GPL-2.0-only", "GPL-2.0-or-later"),
-        *("GPL-3.0-only", "GPL-3.0-or-later", "ISC", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only"),
-        *("LGPL-3.0-or-later", "LPPL-1.3c", "MIT", "MPL-2.0", "MS-PL", "NCSA", "ODbL-1.0", "ODC-By-1.0", "OFL-1.1"),
-        *("OSL-3.0", "PDDL-1.0", "PostgreSQL", "Unlicense", "UPL-1.0", "WTFPL", "Zlib"),
-    )
-}
-"""Ids that SPDX and the Hub both have, by their small letters."""
 
 _OTHER_NAMES: Final = {
     "agpl-3.0": "AGPL-3.0-only",
@@ -97,8 +82,8 @@ def named(
         reason = f"it names several licences ({', '.join(ids)[:200]})" if ids else "it names no licence"
         raise LicenceUnclear(source, reason)
     name = _id_of(ids[0].strip())
-    if name in _SPDX:
-        return Named(_SPDX[name])
+    if name in spdx_ids():
+        return Named(spdx_ids()[name])
     if name in _OTHER_NAMES:
         found = _OTHER_NAMES[name]
         narrowed = (f"its licence {name} is taken as {found}",) if found.endswith("-only") else ()

@@ -34,6 +34,7 @@ from registry.imports.web import Web
 from registry.ipfs.blocks import BlockStore
 from registry.system.disk import write_whole
 from registry.text.html import Shown
+from registry.text.waits import waiting_for
 
 __all__ = ["ALL", "ImportChoice", "ImportedCollection", "Organisation", "brief", "import_all"]
 
@@ -279,7 +280,8 @@ class Organisation:
                     raise
                 wait = min(error.retry_after or _REST, _ROUNDS * _REST)
                 self._say(f"waiting {wait:g} s ({error.message.rstrip('.')}) for", 0, 0)
-                time.sleep(wait)
+                with waiting_for("the Hub to be ready again", wait):
+                    time.sleep(wait)
         raise AssertionError("the last attempt raises")
 
     def _say(self, what: str, done: int, total: int) -> None:

@@ -24,6 +24,7 @@ from registry.imports.listing import SourceFile
 from registry.ipfs.hosts import NetworkReach, host_of, is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.text.letters import one_line
+from registry.text.waits import waiting_for
 
 __all__ = ["TRIES", "Body", "Tell", "Web", "pause"]
 
@@ -221,5 +222,7 @@ def pause(error: Unavailable, tried: int, tell: Tell = lambda _: None) -> None:
     wait = error.retry_after if error.retry_after is not None else min(0.5 * 2**tried, 16.0)
     if wait > _LONGEST_WAIT:
         raise error
-    tell(f"waiting {wait:g} s ({error.causes[0] if error.causes else error.message})")
-    time.sleep(wait)
+    why = error.causes[0] if error.causes else error.message
+    tell(f"waiting {wait:g} s ({why})")
+    with waiting_for(f"a server to be ready again ({why})", wait):
+        time.sleep(wait)

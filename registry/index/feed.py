@@ -33,6 +33,7 @@ from registry.chain.raw_blocks import Header, RawLog, bloom_of
 from registry.errors import ChainError, ConnectionFailed, NodeIncomplete, NodeRefused
 from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.fold import followed
+from registry.text.waits import waiting_for
 
 __all__ = ["ChainSource", "Feed", "Piece"]
 
@@ -382,5 +383,7 @@ class Feed:
                 if number == TRIES - 1 or not isinstance(error, (ConnectionFailed, NodeIncomplete)):
                     raise
                 asked_for = error.retry_after if isinstance(error, ConnectionFailed) else None
-                self._sleep(min(asked_for or 0.2 * 4**number, 10.0))
+                pause = min(asked_for or 0.2 * 4**number, 10.0)
+                with waiting_for(f"the node to be well again ({error.message})", pause):
+                    self._sleep(pause)
         raise AssertionError("the last try returns or raises")

@@ -26,6 +26,7 @@ from registry.index.tables_store import Store
 from registry.index.talk_book import TalkBook
 from registry.money import DOLLARS
 from registry.session import Session
+from registry.text.waits import waiting_for
 from registry.types import ZERO_ADDRESS
 
 __all__ = ["LocalIndex", "contracts_of", "money_of", "open_index", "open_local"]
@@ -55,10 +56,14 @@ class LocalIndex:
             if self._lock is None:
                 return self._catch_up(seconds)
             try:
-                with self._lock.acquire(timeout=0.05 if self.indexer.store.head() else PATIENCE):
-                    return self._catch_up(seconds)
+                with waiting_for("another run that brings the index up to date", PATIENCE):
+                    self._lock.acquire(timeout=0.05 if self.indexer.store.head() else PATIENCE)
             except Timeout:
                 return None
+            try:
+                return self._catch_up(seconds)
+            finally:
+                self._lock.release()
 
     def _catch_up(self, seconds: float) -> Standing:
         library = self.catalogue.library

@@ -26,6 +26,7 @@ from registry.errors.redaction import conceal, redacted, shown
 from registry.ipfs.hosts import NetworkReach, is_loopback
 from registry.ipfs.pieces import Pieces
 from registry.system.turns import end_turn
+from registry.text.waits import waiting_for
 
 __all__ = ["Answer", "Http"]
 
@@ -358,7 +359,8 @@ class Http:
 
     def _send(self, request: httpx.Request, what: object) -> httpx.Response:
         for _ in range(_REDIRECTS + 1):
-            response = self._client.send(request, stream=True, follow_redirects=False)
+            with waiting_for(f"an answer of {self.name}", self.deadline):
+                response = self._client.send(request, stream=True, follow_redirects=False)
             if response.next_request is None:
                 return response
             response.close()

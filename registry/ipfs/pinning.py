@@ -24,6 +24,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.hosts import is_loopback
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.nesting import load_json
+from registry.text.waits import waiting_for
 
 __all__ = ["PRESETS", "STATUSES", "PinningService", "RemotePin", "open_service"]
 
@@ -213,7 +214,8 @@ class PinningService:
             left = until - time.monotonic()
             if left <= 0:
                 raise Unavailable(f"The pin of {pin.cid}", [f"{self.name} has it {pin.status} after {deadline:g} s"])
-            time.sleep(min(poll, left))
+            with waiting_for(f"{self.name} to pin {pin.cid}", deadline, since=until - deadline):
+                time.sleep(min(poll, left))
             poll = min(poll * 1.5, _SLOWEST_POLL)
             pin = self.get(pin.request_id, pin.cid)
             if progress is not None:
@@ -242,7 +244,8 @@ class PinningService:
                 once = method == "POST" and not isinstance(error, _NotYet)
                 if once or number == _ATTEMPTS or wait > min(_PATIENCE, until - time.monotonic()):
                     raise
-                time.sleep(wait)
+                with waiting_for(f"{self.name} to be ready again", wait):
+                    time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
     def _once(

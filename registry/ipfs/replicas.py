@@ -20,6 +20,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.pinning import PinningService, RemotePin, failure
 from registry.system.disk import write_whole
 from registry.text.html import Shown
+from registry.text.waits import waiting_for
 
 __all__ = ["PinReceipt", "PinReceipts", "ReplicaPolicy"]
 
@@ -92,7 +93,7 @@ class PinReceipts:
         path = self._path(receipt.subject)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{path}.lock", timeout=60):
+            with waiting_for("another run that keeps receipts", 60), FileLock(f"{path}.lock", timeout=60):
                 receipts = [asdict(one) for one in _with(self.of(receipt.subject), receipt)]
                 write_whole(path, json.dumps(receipts, indent=2).encode())
         except ContentError:

@@ -19,6 +19,7 @@ from registry.ipfs.hosts import NetworkReach
 from registry.ipfs.http import Answer, Http
 from registry.ipfs.ipns import LONGEST_RECORD, RECORD_TYPE, IpnsName
 from registry.ipfs.limits import LIMITS, ReadLimits
+from registry.text.waits import waiting_for
 
 __all__ = ["Scope", "TrustlessGateway"]
 
@@ -149,5 +150,6 @@ class TrustlessGateway:
                     wait = random.uniform(0.05, 0.1) * 2**number  # nosec B311 # so that not all come back at once
                 if number == self._ATTEMPTS or wait > min(self._PATIENCE, until - time.monotonic()):
                     raise
-                time.sleep(wait)
+                with waiting_for("a gateway to be ready again", wait):
+                    time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")

@@ -1,4 +1,4 @@
-"""The command line as it is: every parameter of every command."""
+"""The command line as it is: every command, and every parameter of it."""
 
 from __future__ import annotations
 
@@ -18,3 +18,14 @@ def parameters(command: click.Command = cli, path: str = "registry") -> Iterator
             found = command.get_command(click.Context(command), name)
             assert found is not None
             yield from parameters(found, f"{path} {name}")
+
+
+def commands(command: click.Command = cli, path: str = "") -> Iterator[str]:
+    """The words of each command that is no group: ``dao vote``."""
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    for name in command.list_commands(click.Context(command)):
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        yield from commands(found, f"{path} {name}".strip())

@@ -25,6 +25,7 @@ from registry.sandbox.process import run
 from registry.sandbox.runs.lock import Lock, platform, python_version, run_uv
 from registry.sandbox.spec import OUT, Limits, Spec, Tier
 from registry.sandbox.started import interpreter
+from registry.text.waits import waiting_for
 
 __all__ = ["PYCACHE", "environment", "find_python"]
 
@@ -77,7 +78,7 @@ def environment(
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(place.with_suffix(".lock")):
+    with waiting_for(f"the environment of Python {lock.python}"), FileLock(place.with_suffix(".lock")):
         if place.is_dir():
             return place
         staging = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
