@@ -1,19 +1,21 @@
-"""A relay that counts what passes over a connection: bytes each way and requests."""
+"""A relay that counts what passes over a connection, bytes each way and requests, and may be far away."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
 class Wire:
-    """What passed: `sent` by the client and `received` by it, in bytes, and how many `requests` it made."""
+    """What passed: `sent` by the client and `received` by it, in bytes, and how many `requests` it made. Each request
+    is held for `delay` seconds before it goes on."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, delay: float = 0.0) -> None:
         self.sent = self.received = self.requests = 0
-        self._target = port
+        self._target, self._delay = port, delay
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -45,14 +47,16 @@ class Wire:
                         self.requests += data.count(b" HTTP/1.1\r\n")
                     else:
                         self.received += len(data)
+                if up and self._delay and b" HTTP/1.1\r\n" in data:
+                    time.sleep(self._delay)
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
-def counted(port: int) -> Iterator[Wire]:
+def counted(port: int, delay: float = 0.0) -> Iterator[Wire]:
     """A relay to a port of this machine, as long as it is used."""
-    wire = Wire(port)
+    wire = Wire(port, delay)
     try:
         yield wire
     finally:

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from registry.cli import ALIASES
 from registry.cli.console import Console, plain
 
 __all__ = ["runner"]
@@ -46,6 +47,7 @@ def _held(write: Callable[..., None], place: int, faults: list[str]) -> Callable
     def held(*args: Any, **options: Any) -> None:
         if not args[0]._silent:  # as are commands within a proposal
             command = click.get_current_context().command_path.partition(" ")[2]
+            command = ALIASES.get(command, command)
             wrong = best_match(_schema(command).iter_errors(json.loads(json.dumps(plain(args[place])))))
             faults.extend([f"registry {command} --json: {wrong.json_path}: {wrong.message[:400]}"] if wrong else [])
         write(*args, **options)

@@ -36,7 +36,8 @@ from registry.governance.standing import Proposal, Proposed, Vote
 from registry.governance.statistics import DaoStatistics
 from registry.governance.voting import CheckedBallot, Relayed
 from registry.hub.wallet_script import ServedScript
-from registry.index.models import Activity, Hit, Holder, HubFacts, Owned, SaleLine, Suggestion, TeamShown
+from registry.index.finding import Held
+from registry.index.models import Activity, Hit, Holder, HubFacts, SaleLine, Suggestion, TeamShown
 from registry.index.proof import Comparison
 from registry.ipfs.audit import ReplicaAudit
 from registry.ipfs.builder import FileEntry
@@ -260,7 +261,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     # Find
     "search": _PAGE,
     "browse": _PAGE,
-    "mine": {"account": Address, "assets": [Hit], "owned": [Owned], "teams": [TeamShown]},
+    "mine": {"account": Address, "assets": [Hit], "owned": [Held], "teams": [TeamShown]},
     "similar": [Hit],
     "suggest": [Suggestion],
     "holders": [Holder],
@@ -473,6 +474,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "gateway serve": With(Gateway, {"url": str}),
     "gateway shares": [
         {
+            "id": int,
             "asset": str,
             "version": int,
             "index": int,

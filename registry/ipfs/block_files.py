@@ -20,12 +20,14 @@ __all__ = ["BlockFiles"]
 
 
 class _Hold(threading.local):
-    """What a thread holds of a store: how often, by which lock, and the files that it has yet to sync."""
+    """What a thread holds of a store: how often, by which lock, the files that it has yet to sync, and those that it
+    has synced meanwhile."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
         self.depth = 0
-        self.unsynced: list[Path] = []
+        self.unsynced: dict[Path, None] = {}
+        self.synced: set[Path] = set()
         self.lock: object = None
 
 
@@ -44,6 +46,7 @@ class BlockFiles:
     verifies: Final = True
     _STALE: Final = 3600  # seconds after which a temporary file can only be left from a crash
     _MOST_UNSYNCED: Final = 1024
+    _MOST_REMEMBERED: Final = 65_536
     _SYNCS: Final = 8
 
     def __init__(self, path: str | os.PathLike[str], *, durable: bool = True, patience: float = 60.0) -> None:
@@ -129,7 +132,20 @@ class BlockFiles:
                 if target.is_file() and target.read_bytes() == data:
                     os.utime(target)  # it was wanted now, which clearing respects
                 else:
+                    self._hold.synced.discard(target)
                     self._write(target, data)
+                self._soon(target)
+            except OSError as error:
+                raise self._unwritten(f"Block {cid}", error) from error
+
+    def cache(self, cid: CID, data: bytes) -> None:
+        """Keep a block that can be had again and was hashed when it came, as `put` does but without waiting for the
+        disk: what a crash takes of it is noticed and fetched anew, and a pin that reaches it waits. Raises as `put`."""
+        if cid.inline is None:
+            if self._unwritable is not None:
+                raise self._unwritten("Nothing", self._unwritable) from self._unwritable
+            try:
+                self._write(self.file_of(cid), data)
             except OSError as error:
                 raise self._unwritten(f"Block {cid}", error) from error
 
@@ -155,6 +171,7 @@ class BlockFiles:
             hold.depth -= 1
             if not hold.depth:
                 hold.unsynced.clear()
+                hold.synced.clear()
                 hold.lock.release()  # type: ignore[attr-defined]
 
     @property
@@ -197,8 +214,9 @@ class BlockFiles:
             return
         try:
             if len(unsynced) == 1:
-                _sync(unsynced[0])
-                _sync(unsynced[0].parent)
+                (only,) = unsynced
+                _sync(only)
+                _sync(only.parent)
             else:  # at once, since a disk takes many syncs in little more time than one
                 with ThreadPoolExecutor(self._SYNCS, thread_name_prefix="sync") as pool:
                     list(pool.map(_sync, unsynced))
@@ -206,6 +224,8 @@ class BlockFiles:
             _sync(self._blocks)
         except OSError as error:
             raise self._unwritten("The last blocks", error) from error
+        if len(self._hold.synced) < self._MOST_REMEMBERED:
+            self._hold.synced.update(unsynced)
         unsynced.clear()
 
     def _unwritten(self, what: str, error: OSError) -> ContentError:
@@ -230,9 +250,13 @@ class BlockFiles:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        if self.durable:
-            self._hold.unsynced.append(target)
-            if len(self._hold.unsynced) >= self._MOST_UNSYNCED:
+
+    def _soon(self, target: Path) -> None:
+        """Have a block synced with the others of this thread, unless it was while this thread was writing."""
+        hold = self._hold
+        if self.durable and target not in hold.synced:
+            hold.unsynced[target] = None
+            if len(hold.unsynced) >= self._MOST_UNSYNCED:
                 self.sync()
 
 

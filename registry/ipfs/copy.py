@@ -43,6 +43,12 @@ def copy(
     return Archive((root,), run.count, run.size)
 
 
+def stream(root: CID, source: BlockSource, store: BlockStore, *, limits: ReadLimits = LIMITS) -> None:
+    """Bring what a source streams of a root into a store that is a cache, in one request; whatever is wrong with it or
+    missing is for the reader to ask for, block by block. Raises `LimitExceeded`."""
+    _Copy(root, source, store, None, limits, getattr(store, "cache", store.put)).stream()
+
+
 class _Copy:
     def __init__(
         self,
@@ -51,8 +57,10 @@ class _Copy:
         store: BlockStore,
         progress: Callable[[int], None] | None,
         limits: ReadLimits,
+        put: Callable[[CID, bytes], None] | None = None,
     ) -> None:
         self.root: Final = root
+        self._put: Final = put or store.put
         self.source, self.store, self.progress, self.limits = source, store, progress, limits
         self.count = self.size = 0
 
@@ -61,7 +69,7 @@ class _Copy:
         self.size += len(block)
         if self.size > self.limits.total:
             raise LimitExceeded(f"The size of the blocks of {self.root} in bytes", self.size, self.limits.total)
-        self.store.put(cid, block)
+        self._put(cid, block)
         if self.progress is not None:
             self.progress(self.size)
 

@@ -18,7 +18,8 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import lru_cache
 from glob import has_magic
 from itertools import takewhile
@@ -30,11 +31,13 @@ from fsspec.implementations.local import LocalFileSystem, make_path_posix
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, stringify_path
 
-from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile
+from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile, RegistryError
 from registry.home import home, make_home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
+from registry.ipfs.copy import stream
 from registry.ipfs.fsfile import ByteReader, Readable, VerifiedFile
+from registry.ipfs.limits import LIMITS
 from registry.ipfs.node import Entry, Node
 from registry.ipfs.profiles import PROFILES, UNIXFS_V1_2025
 from registry.ipfs.scan import content_size, say_left_out, to_add
@@ -46,6 +49,15 @@ __all__ = ["IPFSFileSystem"]
 
 _TYPES: Final = {"file": "file", "folder": "directory", "symlink": "link"}
 _FETCHERS: Final = 8
+
+_MANY: Final = 16
+"""From so many files of one folder on, it is asked for in one archive."""
+
+_SMALL: Final = 256 * 1024
+"""Bytes of a file, on average, up to which its round trip takes longer than its bytes."""
+
+_NODE: Final = 1024
+"""Bytes of the folder's own blocks for each entry, at most."""
 _LEAF: Final = 1 << 20
 
 
@@ -287,9 +299,31 @@ class IPFSFileSystem(AbstractFileSystem):
         paths = self.expand_path(path, recursive=recursive)
         if not isinstance(path, list) and paths == [self._strip_protocol(path)]:
             return self.cat_file(paths[0], **options)
+        if options.get("start") is None and options.get("end") is None:
+            self._bring(paths)
         on = "raise" if on_error == "raise" else "return"
         found = zip(paths, self.cat_ranges(paths, options.get("start"), options.get("end"), on_error=on), strict=True)
         return {path: data for path, data in found if on_error != "omit" or not isinstance(data, Exception)}
+
+    def _bring(self, paths: Sequence[str]) -> None:
+        """Have a folder come in one archive where its small files are wanted, and they are most of it: each by itself
+        costs a round trip. Whatever goes wrong is seen when they are read."""
+        folders: dict[str, set[str]] = {}
+        for path in paths:
+            above, _, name = path.rpartition("/")
+            folders.setdefault(above, set()).add(name)
+        for above, names in folders.items():
+            if above and len(names) >= _MANY and self.source is not self.store:
+                with suppress(RegistryError):
+                    self._bring_folder(self._find(above).cid, names)
+
+    def _bring_folder(self, root: CID, names: set[str]) -> None:
+        links = dict(self._reader.links(self._reader.node(root)))
+        wanted = [links[name].tsize for name in names & links.keys() if not self.store.has(links[name].cid)]
+        total = sum(link.tsize for link in links.values())
+        if len(wanted) >= _MANY and sum(wanted) <= len(wanted) * _SMALL and 2 * sum(wanted) >= total:
+            # What weighs more than it says is not wanted so.
+            stream(root, self.source, self.store, limits=replace(LIMITS, total=total + len(links) * _NODE))
 
     def get(
         self,
@@ -304,6 +338,7 @@ class IPFSFileSystem(AbstractFileSystem):
         pairs: list[tuple[str, Any]] = []
         super().get(rpath, lpath, recursive, maxdepth=maxdepth, pairs=pairs, **options)
         callback.set_size(len(pairs))
+        self._bring([path for path, _ in pairs])
 
         def one(pair: tuple[str, Any]) -> None:
             with callback.branched(*pair) as child:

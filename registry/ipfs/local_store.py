@@ -79,6 +79,8 @@ class LocalStore(BlockFiles):
                 for found, block in traverse(cid, self, leaves=False, seen=seen):
                     if block is None and not self.has(found):
                         self.get(found)  # which raises
+                    if found.inline is None:  # what was only cached waits for no disk before
+                        self._soon(self.file_of(found))
             self.sync()
             return self._pins.add(names)
 

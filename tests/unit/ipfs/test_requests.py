@@ -18,6 +18,7 @@ import pytest
 
 from registry.errors import BlockNotFound, FileNotInAsset, Unverified
 from registry.ipfs.cid import CID, DAG_PB, RAW
+from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.file import open_file
 from registry.ipfs.flights import Flights
 from registry.ipfs.fs import IPFSFileSystem
@@ -57,6 +58,10 @@ class Gateway(Far):
     def entity(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         self.asked.append(f"the archive of {cid}")
         yield from self.spoil(scoped(cid, BlockRecorder(_Silent(self)), "entity", None))
+
+    def car(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
+        self.asked.append(f"all of {cid}")
+        yield from self.spoil(scoped(cid, BlockRecorder(_Silent(self)), "all", None))
 
 
 class _Silent:
@@ -204,6 +209,91 @@ def test_many_files_come_at_the_same_time(far: Far, folder: Callable[..., Path],
     files_on(far).get(f"ipfs://{root}", str(tmp_path / "got"), recursive=True, callback=counted)
     assert {path.name: path.read_bytes() for path in (tmp_path / "got").iterdir()} == files
     assert seen[-1] == 17 == counted.size  # the folder is one of them
+
+
+MANY = {f"{number:02}.json": b"%d" % number * 9 for number in range(20)}
+
+
+def test_many_small_files_of_a_folder_come_in_one_archive(
+    gateway: Gateway, folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = add_tree(folder(MANY), gateway).cid
+    paths = [f"{root}/{name}" for name in MANY]
+    fs = files_on(gateway)
+    assert fs.cat(paths) == dict(zip(paths, MANY.values(), strict=True))
+    assert gateway.asked == [root, f"all of {root}"]
+    fs.cat(paths)
+    assert len(gateway.asked) == 2, "what is here is not asked for again"
+    gateway.asked.clear()
+    files_on(gateway).get(paths, [str(tmp_path / name) for name in MANY])
+    assert {name: (tmp_path / name).read_bytes() for name in MANY} == MANY
+    assert gateway.asked == [root, f"all of {root}"]
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [
+        (MANY | {"large.bin": b"x" * 1_000_000}, list(MANY)),
+        (MANY, list(MANY)[:15]),
+        ({name: bytes(300 * 1024) for name in MANY}, list(MANY)),
+    ],
+    ids=["a large file lies beside them", "they are few", "they are not small"],
+)
+def test_no_archive_is_asked_for_where(
+    gateway: Gateway, folder: Callable[..., Path], there: dict[str, bytes], wanted: list[str]
+) -> None:
+    root = add_tree(folder(there), gateway).cid
+    files_on(gateway).cat([f"{root}/{name}" for name in wanted])
+    assert not [asked for asked in gateway.asked if str(asked).startswith("all of")]
+
+
+@pytest.mark.parametrize("lie", ["another block", "nothing", "half", "endless"])
+def test_whatever_such_an_archive_is_the_files_are_right(
+    gateway: Gateway, folder: Callable[..., Path], lie: str
+) -> None:
+    root = add_tree(folder(MANY), gateway).cid
+    taken = 0
+
+    def spoiled(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
+        nonlocal taken
+        first = next(blocks)
+        if lie == "half":
+            yield from [first, *islice(blocks, 9)]
+        elif lie != "nothing":
+            yield first
+            while lie == "endless" or not taken:
+                taken += 1
+                yield CID.raw(b"%d" % taken), b"%d" % taken
+
+    gateway.spoil = spoiled  # type: ignore[method-assign]
+    paths = [f"{root}/{name}" for name in MANY]
+    assert files_on(gateway).cat(paths) == dict(zip(paths, MANY.values(), strict=True))
+    assert taken <= 1, "what nobody asked for is not read on"
+
+
+def test_a_folder_that_weighs_more_than_it_says_is_not_streamed_to_its_end(gateway: Gateway) -> None:
+    large = [gateway_put(gateway, os.urandom(200_000)) for _ in range(40)]
+    links = [Link(cid, b"%02d" % number, 10) for number, cid in enumerate(large)]
+    block = encode_node(links, encode_message(Message(Type.DIRECTORY)))
+    root = CID.of(block, codec=DAG_PB)
+    MemoryStore.put(gateway, root, block)
+    streamed = 0
+
+    def counting(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
+        nonlocal streamed
+        for cid, found in blocks:
+            streamed += len(found)
+            yield cid, found
+
+    gateway.spoil = counting  # type: ignore[method-assign]
+    assert len(files_on(gateway).cat([f"{root}/{number:02}" for number in range(20)])) == 20
+    assert streamed < 500_000
+
+
+def gateway_put(gateway: Gateway, data: bytes) -> CID:
+    cid = CID.raw(data)
+    MemoryStore.put(gateway, cid, data)
+    return cid
 
 
 def test_an_error_among_many_files_is_raised_left_out_or_in_its_place(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,10 @@ from hypothesis import strategies as st
 
 from registry.errors import BlockNotFound, ContentError, InputError, Unavailable, Unverified
 from registry.ipfs.cid import CID, DAG_PB
+from registry.ipfs.profiles import UNIXFS_V1_2025
 from registry.ipfs.store import BlockStore, Fallback, LocalStore, MemoryStore
+from registry.ipfs.traverse import traverse
+from registry.ipfs.unixfs import add_file
 
 from .support import Stranger
 
@@ -253,3 +258,46 @@ def test_a_chain_reads_on_when_its_cache_cannot_write(stranger: Stranger, tmp_pa
     (tmp_path / "blocks" / str(HELLO)[-3:-1]).write_bytes(b"in the way")
     stranger.put(HELLO, BLOCK)
     assert Fallback([stranger], cache=local).get(HELLO) == BLOCK
+
+
+# --- What can be had again -----------------------------------------------------------------------
+
+
+def test_what_a_reader_keeps_waits_for_no_disk_until_a_pin_reaches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, store, synced = MemoryStore(), LocalStore(tmp_path), set[str]()
+    monkeypatch.setattr("registry.ipfs.block_files._sync", lambda path: synced.add(path.name))
+    root = add_file(io.BytesIO(os.urandom(50_000)), far, replace(UNIXFS_V1_2025, chunk=10_000)).cid
+    reader = Fallback([store, far], cache=store)
+    blocks = {str(cid.v1()) for cid, _ in traverse(root, reader)}
+    assert len(blocks) == 6 and {path.name for path in files(store)} == blocks and not synced
+    LocalStore(tmp_path).pin(root)  # another process knows nothing of what this one did
+    assert blocks <= synced
+
+
+def test_who_puts_what_was_only_kept_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, synced = LocalStore(tmp_path), set[str]()
+    monkeypatch.setattr("registry.ipfs.block_files._sync", lambda path: synced.add(path.name))
+    store.cache(HELLO, BLOCK)
+    assert store.get(HELLO) == BLOCK and not synced
+    store.put(HELLO, BLOCK)
+    assert str(HELLO) in synced
+
+
+def test_one_wait_for_each_block_that_is_added_and_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, synced = LocalStore(tmp_path), list[str]()
+    monkeypatch.setattr("registry.ipfs.block_files._sync", lambda path: synced.append(path.name))
+    with store.writing():
+        root = add_file(io.BytesIO(os.urandom(50_000)), store, replace(UNIXFS_V1_2025, chunk=10_000)).cid
+        store.pin(root)
+    assert sorted(name for name in synced if len(name) > 10) == sorted(path.name for path in files(store))
+
+
+def test_what_a_crash_took_of_it_is_fetched_anew(tmp_path: Path) -> None:
+    far, store = MemoryStore(), LocalStore(tmp_path)
+    far.put(HELLO, BLOCK)
+    reader = Fallback([store, far], cache=store)
+    reader.get(HELLO)
+    files(store)[0].write_bytes(b"")
+    assert reader.get(HELLO) == BLOCK and store.get(HELLO) == BLOCK
