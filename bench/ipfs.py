@@ -20,6 +20,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from bench.far import BARS as FAR_BARS
+from bench.far import far_reads
 from bench.rows import alone, table
 from bench.rows import write as write_rows
 from bench.training import training_reads
@@ -45,6 +47,7 @@ BARS: Final = {
     "wire_bytes_for_10_of_64_mib": ("<=", MIB + 16 * 1024),
     "requests_for_ls_of_1000": ("<=", 3),
     "hamt_add_5000_seconds": ("<", 0.5),
+    **FAR_BARS,
 }
 """What must be reached. The path to a chunk of 64 MiB is its root of under 4 KiB, and headers are on the wire too."""
 
@@ -64,6 +67,7 @@ def measure() -> dict[str, Any]:
             **_listing(place),
             **_hamt(place),
             **_kubo(place),
+            **far_reads(place),
         }
         return {**rows, "training": training_reads(), "missed": missed(rows)}
 
@@ -299,6 +303,15 @@ _WORDS: Final = {
     "kubo_add_seconds": "Kubo adds 256 MiB, s",
     "ours_as_kubo_add_seconds": "ours in Kubo's layout, s",
     "ours_add_seconds": "ours, s",
+    "cat_150_of_ipfsspec": "150 files from 50 ms away by cat, of ipfsspec's time",
+    "get_150_of_ipfsspec": "the same by get",
+    "requests_of_cat_150": "requests for them",
+    "requests_for_names_of_150": "requests for their names",
+    "requests_over_a_leaf_border": "requests for 10 bytes over a border",
+    "requests_of_8_readers_to_blocks": "requests of 8 readers for each block",
+    "parquet_rows_bytes_of_file": "20 rows, 2 columns of a Parquet file, of its bytes",
+    "parquet_rows_time_of_ipfsspec": "the same, of ipfsspec's time",
+    "requests_for_ls_of_hamt_5000": "requests for a list of a sharded 5,000",
 }
 
 

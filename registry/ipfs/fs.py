@@ -31,7 +31,7 @@ from fsspec.implementations.local import LocalFileSystem, make_path_posix
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import isfilelike, stringify_path
 
-from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile, RegistryError
+from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile, NotFoundError
 from registry.home import home, make_home
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
@@ -314,7 +314,7 @@ class IPFSFileSystem(AbstractFileSystem):
             folders.setdefault(above, set()).add(name)
         for above, names in folders.items():
             if above and len(names) >= _MANY and self.source is not self.store:
-                with suppress(RegistryError):
+                with suppress(ContentError, InputError, NotFoundError):
                     self._bring_folder(self._find(above).cid, names)
 
     def _bring_folder(self, root: CID, names: set[str]) -> None:
