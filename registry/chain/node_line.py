@@ -268,7 +268,10 @@ class NodeLine:
                 passing = limited or ((broken or failure.status in _PASSING) and tries < _TRIES)
                 if not may_repeat or not passing:
                     raise failure from None
-                with waiting_for(self._named, self._seconds, since=began):
+            pause = max(failure.retry_after or 0.0, min(_PAUSE * 2 ** (tries - 1), _PAUSE_MAX))
+            if time.monotonic() + pause > began + self._seconds:
+                raise failure from None
+            with waiting_for(self._named, self._seconds, since=began):
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 

@@ -130,7 +130,7 @@ def withdraw(app: App, token: str, account: str | None, dry_run: bool) -> None:
     escrow = app.registry(to="withdraw").jobs.escrow
     waits = escrow.waiting(token, account=account)
     if waits.units == 0:
-        app.console.answer("Nothing waits there.", {"waits": str(waits)})
+        app.console.answer("Nothing waits there.", {"waits": waits})
         return
     show_done(app, escrow.claim(token, account=account, dry_run=dry_run))
 
@@ -144,7 +144,7 @@ def show_escrowed(app: App, jobs: Sequence[EscrowedJob]) -> None:
     for one in jobs:
         until = when(one.ends) if one.ends else ""
         table.add_row(one.id[:16], one.job[:16], one.in_words(), until, str(one.did), one.consumer, one.host)
-        told = {"id": one.id, "job": one.job, "status": one.status.name.lower(), "ends": one.ends, "did": str(one.did)}
-        paid = {"total": str(one.total), "bond": str(one.bond), "seconds": one.used, "result": one.result}
+        told = {"id": one.id, "job": one.job, "status": one.status.name.lower(), "ends": one.ends, "did": one.did}
+        paid = {"total": one.total, "bond": one.bond, "seconds": one.used, "result": one.result}
         value.append({**told, **paid, "consumer": one.consumer, "host": one.host})
     app.console.result(value, table=table)

@@ -17,6 +17,7 @@ from registry.chain.logs import TxReceipt
 from registry.cli.demo import DemoOutcome
 from registry.cli.explain import Explained
 from registry.compute.commission import JobPlan
+from registry.compute.job_escrow import OpenedJob
 from registry.content.exporting import CachedRepository
 from registry.content.inviting import Invited
 from registry.content.table_changes import TableChanges
@@ -229,7 +230,25 @@ _ORDERED: Final = {
     "params": dict[str, Any],
     "until": int,
 }
-_JOB_END: Final = {"job": str, "state": str, "files": [str]}
+_ESCROWED: Final = {
+    "id": str,
+    "job": str,
+    "status": str,
+    "ends": int,
+    "did": DID,
+    "total": Amount,
+    "bond": Amount,
+    "seconds": int,
+    "result": str,
+    "consumer": Address,
+    "host": Address,
+}
+_JOB_END: Final = {
+    "job": str,
+    "state": str,
+    "files": [str],
+    "escrow?": {"id": str, "status": str, "ends": int},
+}
 _ANYTHING: Final = dict[str, Any]
 
 ANSWERS: Final[Mapping[str, Any]] = {
@@ -339,19 +358,26 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "run": {"outputs": str, "record": str, "cid": CID, "run": RunRecord},
     "reproduce": {"verdict": str, "outputs": [Verdict], "notes": [str], "record": CID},
     "compute approve": _JOB,
-    "compute cancel": (_JOB, _JOB_END),
+    "compute bid": {"job": str, "offer": str, "until": int},
+    "compute cancel": (_JOB, _JOB_END, Done),
+    "compute close": Done,
+    "compute decide": Done,
     "compute decline": _JOB,
+    "compute dispute": Done,
     "compute fetch": (_JOB, _JOB_END),
     "compute host": _ANYTHING,
-    "compute jobs": ([_JOB], [_ORDERED]),
+    "compute jobs": ([_JOB], [_ORDERED], [_ESCROWED]),
     "compute logs": {"log": str},
     "compute offer": _PUBLISHED,
     "compute open": [{"path": str, "size": int, "cid": CID}],
     "compute order": {"job": str, "order": str, "host": Address},
+    "compute pay": OpenedJob,
     "compute run": (JobPlan, _JOB_END),
+    "compute settle": Done,
     "compute submit": _JOB_END,
     "compute terms": Terms,
     "compute verify": _ANYTHING,
+    "compute withdraw": (Done, {"waits": Amount}),
     "compute work": [_JOB],
     "sandbox check": {
         "reach": Reach,

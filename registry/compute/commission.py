@@ -27,6 +27,7 @@ from registry.market.buying import agreed, require_payable
 from registry.money import Amount
 from registry.results import Asset, AssetRef, Offer, Purchase
 from registry.text.html import Shown
+from registry.text.waits import waiting_for
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -271,7 +272,8 @@ class Commission:
                 job.submit()
                 return
             except JobRefused:
-                time.sleep(pause)
+                with waiting_for("the host to see the payment", sum(_PAUSES)):
+                    time.sleep(pause)
         try:
             job.submit()
         except JobRefused:

@@ -58,7 +58,6 @@ class Fallback:
             raise InputError("A chain needs a source.", hint="Pass at least one store.")
         self.sources: Final = tuple(sources)
         self.cache: Final = cache
-        self._cached: Final = getattr(cache, "cache", getattr(cache, "put", None))
         self.name: Final = " or ".join(name_of(source) for source in self.sources)
         self.parallel: Final = max(parallel_of(source) for source in self.sources)
         self._standings: Final = [_Standing() for _ in self.sources]
@@ -91,7 +90,7 @@ class Fallback:
             standing.well()
             if self.cache is not None and source is not self.cache:
                 with suppress(ContentError):  # the bytes are good; a full disk must not keep them from the reader
-                    self._cached(cid, data)
+                    getattr(self.cache, "cache", self.cache.put)(cid, data)
             return data
         if not failures:
             raise BlockNotFound(cid, self.name)

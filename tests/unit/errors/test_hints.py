@@ -13,7 +13,10 @@ from command_tree import parameters
 import registry
 
 ROOT = Path(registry.__file__).parent
-OF_PYTHON_ALONE = {"made_by", "data", "chain_id", "created", "names", "version", "image", "kind", "eth_sign", "parents"}
+OF_PYTHON_ALONE = {
+    *("made_by", "data", "chain_id", "created", "names", "version", "image", "kind", "eth_sign", "parents"),
+    "escrow",
+}
 """Arguments of verbs that no command leads to, and parts of a URL; options that are called so are of other commands."""
 
 OPTIONS = {name for _, option in parameters() if isinstance(option, click.Option) for name in option.opts}

@@ -33,6 +33,8 @@ SHORT_OR_TOLD = {
     "chain/sender.py _wait": "tells how many confirmations there are",
     "cli/gateway.py serve": "waits for nobody",
     "collections/packing.py __init__": "waits for nobody",
+    "compute/dask_engine.py beat": "a thread that is waited for by nobody",
+    "compute/dask_engine.py listen": "a thread that is waited for by nobody",
     "compute/job_desk.py watch": "looks whether a job that runs was ended",
     "compute/job_desk.py work": "waits for nobody",
     "content/block_wait.py pause": "tells how many blocks have come",
