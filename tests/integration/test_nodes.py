@@ -32,6 +32,7 @@ from registry.errors import (
     ChainError,
     ConnectionFailed,
     DeploymentError,
+    InsufficientBalance,
     RegistryError,
     TransactionReverted,
     Underpriced,
@@ -130,6 +131,14 @@ def test_a_node_that_wants_to_be_left_alone_for_a_second_is_asked_again_after_it
     node.play(quirks.limits(method, 1))
     sender.send(GIFT)
     assert node.played == 1, "once, and then not before its time"
+
+
+def test_half_an_answer_is_asked_for_again(node: Proxy, chain: Chain) -> None:
+    node.play(quirks.cuts_short, times=2)
+    assert chain.balance(GIFT.to) >= 0 and node.played == 2
+    node.play(quirks.cuts_short)
+    with pytest.raises(ConnectionFailed):
+        chain.balance(GIFT.to)
 
 
 def test_a_node_that_wants_to_be_left_alone_for_longer_than_anybody_waits_is_left_at_once(
@@ -366,6 +375,28 @@ def test_where_gas_is_free_an_account_without_a_coin_may_send(tmp_path: Path, st
         node.play(quirks.says("eth_maxPriorityFeePerGas", "0x0"))
         receipt = Sender(Chain.connect(node.url), poor, journal, timeout=20).send(Call(GIFT.to, b""))
     assert receipt.fee_wei == 0
+
+
+def test_a_node_that_gives_no_estimate_below_its_cap_is_sent_the_cap(node: Proxy, sender: Sender) -> None:
+    said = {"code": -32000, "message": "transaction gas limit (20839713) is greater than the cap (16777216)"}
+    node.play(quirks.says("eth_estimateGas", error=said))
+    receipt = sender.send(GIFT)
+    assert receipt.gas_used == 21_000 and node.played == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "insufficient funds for gas * price + value",
+        "Sender doesn't have enough funds to send tx. The max upfront cost is: 10 and the sender's balance is: 0.",
+        "Upfront cost exceeds account balance",
+        "InsufficientFunds, Account balance: 0",
+    ],
+)
+def test_who_has_too_little_is_told_so_in_whatever_words_the_node_has(node: Proxy, sender: Sender, said: str) -> None:
+    node.play(quirks.says("eth_sendRawTransaction", error={"code": -32000, "message": said}))
+    with pytest.raises(InsufficientBalance):
+        sender.send(GIFT)
 
 
 def test_a_cap_on_gas_is_kept_to(node: Proxy, ann: Registry) -> None:

@@ -9,21 +9,36 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from registry import Licence, Registry
 from registry.assets.drafting import Draft
 from registry.chain import reverts
+from registry.chain.call import Call
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
+from registry.chain.plan import FACTORY
+from registry.chain.safe import safe_contract
 from registry.chain.signers import dev_signer
-from registry.errors import InsufficientSignatures, NotAnOwner, TamperedProposal, UnsafeCall, WrongChain, WrongNonce
+from registry.errors import (
+    InsufficientSignatures,
+    NotAnOwner,
+    TamperedProposal,
+    TeamError,
+    UnsafeCall,
+    WrongChain,
+    WrongNonce,
+)
+from registry.results import State
 from registry.teams.proposal_file import TeamProposal
 from registry.teams.team_results import NewTeam
+from registry.types import to_address
 
 ANN, BOB, CLEO, BUYER, STRANGER = range(5)
 
@@ -256,3 +271,62 @@ def test_the_command_line_from_founding_to_execution(world: World, anvil: Any, t
     no = run(ANN, "reject", team["address"], "--nonce", "1", "--out", str(tmp_path / "no.json"))
     assert (no["nonce"], no["data"]) == (1, "0x")
     assert run(ANN, "propose", team["address"], "show", "1", code=1)["error"] == "InputError"
+
+
+# --- Safes of others -------------------------------------------------------------------------------
+
+SAFES = ["1.3.0 GnosisSafe", "1.3.0 GnosisSafeL2", "1.4.1 Safe", "1.4.1 SafeL2", "1.5.0 SafeL2"]
+
+
+def singleton_code(version: str, name: str) -> bytes:
+    """What creates the contract that Safes of a version and kind use, as ape-safe and safe-eth-py ship it."""
+    if version == "1.5.0":
+        text = files("safe_eth").joinpath("eth/contracts/abis/Safe_V1_5_0.json").read_text(encoding="utf-8")
+        return bytes.fromhex(json.loads(text)["bytecode"].removeprefix("0x"))
+    text = files("ape_safe").joinpath(f"manifests/safe-v{version}.json").read_text(encoding="utf-8")
+    return bytes.fromhex(json.loads(text)["contractTypes"][name]["deploymentBytecode"]["bytecode"].removeprefix("0x"))
+
+
+def safe_of(world: World, code: bytes) -> str:
+    """A Safe of Ann and Bob that was made elsewhere: a proxy of the published factory."""
+    outbox = world[ANN].actor.outbox("make a Safe")
+    outbox.send(Call(FACTORY, bytes(32) + code))  # type: ignore[arg-type]
+    singleton = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + bytes(32) + keccak(code))[12:])
+    owners = [world[number].address for number in (ANN, BOB)]
+    handler = world.deployment.safe["handler"]
+    zero = "0x" + "00" * 20
+    setup = safe_contract(world.chain, singleton).functions.setup(owners, 2, zero, b"", handler, zero, 0, zero)
+    made = safe_contract(world.chain, world.deployment.safe["factory"], "factory").functions.createProxyWithNonce(
+        singleton, setup._encode_transaction_data(), 7
+    )
+    address: str = world.chain.call(made)
+    outbox.send(made)
+    return address
+
+
+@pytest.mark.parametrize("kind", SAFES)
+def test_a_safe_that_was_made_elsewhere_is_read_paid_and_bought_for_and_decides_here_if_it_is_of_1_4_1(
+    world: World, kind: str
+) -> None:
+    version, name = kind.split()
+    ann, buyer = world[ANN], world[BUYER]
+    safe = safe_of(world, singleton_code(version, name))
+    found = ann.teams.get(safe)
+    assert (found.version, found.threshold, set(found.owners)) == (version, 2, {ann.address, world[BOB].address})
+    month = Licence.period("month", days=30, price="12 USD")
+    did = ann.publish(None, name="Theirs", type="dataset", license="MIT", licences=[month], payout=safe).did
+    buyer.fund("100 USD")
+    buyer.buy(did, "month", account=safe)
+    assert buyer.has_access(did, account=safe)
+    assert buyer.units(buyer.tokens[1], safe) == 11_880_000
+    ann.transfer(did, safe)
+    assert ann.get(did).owner == safe
+    with ann.teams.collect(found) as act:
+        act.suspend(did)
+    if version != "1.4.1":
+        with pytest.raises(TeamError, match=f"is a Safe {version}"):
+            ann.teams.propose(found, act)
+        return
+    done = buyer.teams.execute(world.sign(ann.teams.propose(found, act), BOB, ANN))
+    assert done.tx is not None and ann.get(did).state is State.SUSPENDED
+    assert ann.teams.get(safe).nonce == 1

@@ -13,11 +13,27 @@ from typing import Any
 
 import pytest
 from quirks.proxy import Proxy
-from quirks.whole_path import AT_ONCE, HARDHAT, NEWER, NODES, OLDER, REFUSED, STEPS, Stage, keep, walk
+from quirks.whole_path import (
+    AT_ONCE,
+    AUTHOR,
+    BUYER,
+    DELEGATED,
+    HARDHAT,
+    NEWER,
+    NODES,
+    OLDER,
+    REFUSED,
+    STEPS,
+    VOTER,
+    Stage,
+    keep,
+    walk,
+)
 
 from integration.support import Anvil, Hardhat
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
+from registry.chain.signers import dev_signer
 from registry.errors import DeploymentError
 
 DEEP = bool(os.environ.get("DEEP"))
@@ -61,6 +77,18 @@ def test_the_whole_path_on_each_kind_of_chain(start_anvil: Callable[..., Anvil],
     with made.town.stack:
         told = walk(made, made.town.anvil.url)
     kept(f"anvil, {hardfork}", told)
+    assert set(told.values()) == {"yes"}
+
+
+def test_an_account_that_code_acts_for_does_all_that_it_did(start_anvil: Callable[..., Anvil], tmp_path: Path) -> None:
+    """EIP-7702: that code knows nothing of signatures or of tokens that are received."""
+    made = Stage(start_anvil("--hardfork", "prague"), tmp_path)
+    for number in (AUTHOR, BUYER, VOTER):
+        code = "0xef0100" + made.town.deployment.registry[2:]
+        made.town.anvil.rpc("anvil_setCode", dev_signer(number).address, code)
+    with made.town.stack:
+        told = walk(made, made.town.anvil.url)
+    kept(DELEGATED, told)
     assert set(told.values()) == {"yes"}
 
 

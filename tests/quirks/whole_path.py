@@ -147,8 +147,10 @@ OLDER: Final = (
 NEWER: Final = ("cancun", "prague", "osaka", "bpo1", "bpo2")
 """All hardforks that the anvil of package.json starts with, before and from Cancun on."""
 
+DELEGATED: Final = "anvil, prague, for accounts that code acts for (EIP-7702)"
 HARDHAT: Final = "hardhat 2.29.1 as it comes"
 REFUSED: Final = (
+    "state of one block before",  # now and then a gateway cannot read the block that it wants, and takes no share
     "one of two nodes behind a balancer is a block late",
     "receipts without a status",
     "a chain number in decimals",
@@ -264,7 +266,7 @@ def walk(stage: Stage, url: str) -> dict[str, str]:
 
 def everything() -> list[str]:
     """The names of all rows, in their order."""
-    return [*NODES, HARDHAT, *(f"anvil, {fork}" for fork in (*NEWER, *reversed(OLDER)))]
+    return [*NODES, HARDHAT, DELEGATED, *(f"anvil, {fork}" for fork in (*NEWER, *reversed(OLDER)))]
 
 
 # --- What came out -------------------------------------------------------------------------------
