@@ -15,6 +15,7 @@ _ANVILS_GAS = "eth-tester counts some refunds and call data otherwise"
 
 ON_PURPOSE: Final[dict[str, str]] = {
     "tests/functional/governance/test_gas_of_governance.py": _ANVILS_GAS,
+    "tests/functional/test_compute_escrow.py": _ANVILS_GAS,
     "tests/functional/test_gas_of_revenue.py": _ANVILS_GAS,
     "tests/functional/test_gas_snapshot.py": _ANVILS_GAS,
     "tests/functional/test_snapshots.py": "the snapshots are being written",
