@@ -31,7 +31,7 @@ def read_many(chain: Chain, reads: Sequence[Read]) -> list[bytes | ContractError
     """
     if chain.is_in_process:
         return [_alone(chain, read) for read in reads]
-    answers = chain.line.ask_many([("eth_call", [_fields(read), hex(read.block)]) for read in reads])
+    answers = chain.line.ask_states([("eth_call", [_fields(read), hex(read.block)]) for read in reads])
     return [_outcome(chain, answer) for answer in answers]
 
 

@@ -39,6 +39,9 @@ SEEN_SECONDS: Final = 30.0
 BEHIND_SECONDS: Final = 10.0
 """How long a node may be behind what was seen."""
 
+KEPT_STATES: Final = 128
+"""Of how many of the last blocks every node has the state: one of those that is missing is not there yet."""
+
 TURNED_BACK_SECONDS: Final = 2.0
 """The same on chains for tests, which may have been turned back."""
 
@@ -123,6 +126,23 @@ class NodeLine:
                 self._most = len(part) // 2
                 continue
             answers += given
+        return answers
+
+    def ask_states(self, questions: Sequence[Question]) -> list[RPCResponse]:
+        """The answers to questions about the states that blocks left, each named by its number: one that who answers
+        does not have yet is asked for again, for a while."""
+        answers, began = self.ask_many(questions), time.monotonic()
+        while missing := [place for place, answer in enumerate(answers) if lacks_block(answer)]:
+            passed = time.monotonic() - began
+            newest = max(_number(params[_PLACES[method]]) for method, params in (questions[place] for place in missing))
+            if passed > (TURNED_BACK_SECONDS if self.turns_back else BEHIND_SECONDS):
+                break
+            if _number(self._asked(*_HEAD).get("result")) - newest >= KEPT_STATES:
+                break
+            with waiting_for(f"block {newest} of {self._named}", BEHIND_SECONDS, since=began):
+                time.sleep(_PAUSE)
+            again = self.ask_many([questions[place] for place in missing])
+            answers = [again.pop(0) if place in missing else answer for place, answer in enumerate(answers)]
         return answers
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from registry.chain.fees import FeeMarket
 from registry.chain.fork import Trial, run
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
+from registry.chain.node_line import KEPT_STATES
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
@@ -39,6 +41,7 @@ from registry.errors import (
 )
 from registry.types import to_address
 
+NO_STATE = {"error": {"code": -32000, "message": "missing trie node"}}
 GIFT = Call("0x" + "ee" * 20, b"", 1)  # type: ignore[arg-type]
 MONTH = Licence.period("month", days=30, price="1 USD")
 
@@ -200,6 +203,22 @@ def test_a_node_that_takes_few_questions_at_once_or_one_is_asked_so(
         assert read_many(chain, reads) == wanted
         assert node.requests <= requests + 3
     assert node.requests == 10, "it was learnt"
+
+
+def test_the_state_of_a_block_that_a_node_lacks_yet_is_asked_for_again(
+    node: Proxy, chain: Chain, deployment: Deployment, anvil: Anvil
+) -> None:
+    anvil.rpc("anvil_mine", hex(KEPT_STATES + 10))
+    read = Read(deployment.registry, b"", 0)
+    node.play(quirks.has_old_state(1, 6))
+    said = read_many(chain, [replace(read, block=chain.block().number)] * 4)
+    assert len(said) == 4
+    # Of a block of long ago it says at once that the node does not keep it.
+    node.play(lambda question, ask: NO_STATE if question["method"] == "eth_call" else None)
+    before = node.requests
+    with pytest.raises(ConnectionFailed, match="missing trie node"):
+        read_many(chain, [replace(read, block=5)] * 2)
+    assert node.requests == before + 2, "one for the calls and one for how far the chain is"
 
 
 def test_an_answer_that_is_none_is_a_failed_connection(node: Proxy, chain: Chain, deployment: Deployment) -> None:
