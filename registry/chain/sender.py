@@ -758,10 +758,11 @@ class Sender:
         return receipt
 
     def _receipt_and_head(self, entry: JournalEntry) -> tuple[Any, int]:
-        """The receipt of a transaction, and where there is one how far the chain is."""
+        """The receipt of a transaction, and where there is one how far the chain is: at least to its block, whatever
+        another node behind the same address knows."""
         with self.chain.ahead(("eth_getTransactionReceipt", (entry.hash,)), LAST_BLOCK):
             receipt = self._receipt(entry.hash)
-            return receipt, 0 if receipt is None else self.chain.block().number
+            return receipt, 0 if receipt is None else max(int(receipt["blockNumber"]), self.chain.block().number)
 
     def _in_blocks(self, hashes: Sequence[str]) -> set[str]:
         """Those of some transactions that are in a block, asked for together."""

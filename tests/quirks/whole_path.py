@@ -150,7 +150,6 @@ NEWER: Final = ("cancun", "prague", "osaka", "bpo1", "bpo2")
 DELEGATED: Final = "anvil, prague, for accounts that code acts for (EIP-7702)"
 HARDHAT: Final = "hardhat 2.29.1 as it comes"
 REFUSED: Final = (
-    "one of two nodes behind a balancer is a block late",
     "receipts without a status",
     "a chain number in decimals",
 )
