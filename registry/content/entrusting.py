@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import warnings
 from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import update_document
+from registry.chain.node_line import SEEN_SECONDS
 from registry.content.block_wait import BlockWait
 from registry.content.unlocking import GatewayWarning, Unlocker, wallet_of
 from registry.did import DID
@@ -140,19 +142,22 @@ class Shares:
 
     def at_each(self, did: DID, gateways: Sequence[KeyGateway], do: Any, needed: int, what: str) -> tuple[str, ...]:
         """Do something at every gateway, at once; returns where it was done. Raises `TooFewShares` below `needed`."""
-
-        from registry.gated.share_client import TOO_FRESH
+        from registry.gated.share_client import NO_ASSET, TOO_FRESH
 
         hints: list[str] = []
 
         def attempt(index: int) -> str | None:
             wait = BlockWait(self._session, gateways)
+            known = time.monotonic() + SEEN_SECONDS
             while True:
                 try:
                     do(index)
                     return None
                 except RegistryError as error:
-                    if getattr(error, "code", "") != TOO_FRESH or wait.is_over:
+                    code = getattr(error, "code", "")
+                    # An asset that was published just now is not on every gateway's node yet.
+                    is_late = code == NO_ASSET and time.monotonic() < known
+                    if not is_late and (code != TOO_FRESH or wait.is_over):
                         hints.append(wait.hint)
                         return f"{gateways[index].url}: {getattr(error, 'reason', error.message)}"
                 wait.pause()

@@ -334,6 +334,9 @@ def _committed(answer: list[str], gateway: KeyGateway, place: int, key: str) -> 
 TOO_FRESH: Final = "too_fresh"
 """The code of a gateway for what the head of the chain says and the depth that it asks for does not yet."""
 
+NO_ASSET: Final = "no_asset"
+"""The code for an asset that is not on the chain, as far as the gateway's node knows."""
+
 PENDING: Final = "pending"
 """The code for a use that is consumed, or on its way, and not that deep: the same request again costs no other."""
 

@@ -85,7 +85,7 @@ class KeyEntitlement:
         self._require_proof(sign_in, answers)
         owner = number_of(head[0])
         if owner is None:
-            raise Refusal(404, "not_found", f"There is no asset {did} on the chain.")
+            raise _unknown(did)
         if licence is not None and licence >= len(kinds):
             raise Refusal(404, "not_found", f"Asset {did} has no licence {licence}.")
         rights_now = _rights(head, int(sign_in.account, 16), inviters)
@@ -143,7 +143,7 @@ class KeyEntitlement:
         """Who owns the asset at the head; raises `Refusal` (404)."""
         said = number_of((await self._view.ask(self._question(_OWNER_OF, did.asset_id))).at_head[0])
         if said is None:
-            raise Refusal(404, "not_found", f"There is no asset {did} on the chain.")
+            raise _unknown(did)
         return to_address(said.to_bytes(20, "big"))
 
     async def receipt_nonce(self, account: str, nonce: int) -> tuple[Answers, int]:
@@ -189,8 +189,12 @@ class KeyEntitlement:
         if now:
             raise too_fresh(self._view.depth)
         if all(number_of(said) is None for said in answers.at_head[-1:]):
-            raise Refusal(404, "not_found", f"There is no asset {did} on the chain.")
+            raise _unknown(did)
         raise Refusal(403, "not_owner", f"{account} may not decide about {did}.", hint="Its owner may.")
+
+
+def _unknown(did: DID) -> Refusal:
+    return Refusal(404, "no_asset", f"There is no asset {did} on the chain.", hint="If it is new: ask again soon.")
 
 
 def too_fresh(depth: int) -> Refusal:
