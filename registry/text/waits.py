@@ -20,7 +20,7 @@ OFTEN: Final = 10.0
 _LOOK: Final = 0.5
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Something that is waited for since `began`, in seconds of the monotonic clock, at `most` so many; 0 if nobody
     knows."""

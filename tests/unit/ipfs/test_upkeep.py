@@ -402,9 +402,9 @@ store.put(CID.raw(b"before"), b"before")
 print(forked(keep))
 with store.writing():
     print(forked(keep))  # while its parent writes it may not
-    print(forked(lambda: Chain([store, far], cache=store).get(CID.raw(b"far"))))  # but it reads
+    print(forked(lambda: Chain([store, far], cache=store).get(CID.raw(b"far"))))  # but it reads, and keeps that
 print(store.gc(grace=0).removed)
 """
     done = run(code, store.path)
-    assert done.stdout.split() == ["0", "7", "0", "1"], done.stderr
+    assert done.stdout.split() == ["0", "7", "0", "2"], done.stderr
     assert [pin.cid for pin in store.pins()] == [CID.raw(b"child")]
