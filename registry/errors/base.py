@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from registry.errors.redaction import redacted
 
@@ -24,6 +24,16 @@ class RegistryError(Exception):
         self.message = redacted(message)
         self.hint = redacted(hint or self.hint)
         super().__init__(f"{self.message} {self.hint}")
+
+    @property
+    def __context__(self) -> BaseException | None:
+        """What was being handled, but for what is not to be seen (``raise ... from None``): Dask has errors travel with
+        all that was handled, and with it goes an address with its password."""
+        return None if self.__suppress_context__ else cast(Any, BaseException.__context__).__get__(self)
+
+    @__context__.setter
+    def __context__(self, error: BaseException | None) -> None:
+        cast(Any, BaseException.__context__).__set__(self, error)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors travel between processes, those of dask and data loaders say, as they are instead of made anew."""

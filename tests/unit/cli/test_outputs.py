@@ -47,6 +47,7 @@ READ_ONLY = {
         "cid path",
         "team pending folder",
     ),
+    *("compute bid order_file", "compute pay offer_file"),
     *("verify path", "dao found settings", "dao propose body", "dao proofs table", "standard propose document"),
     *(
         "ipfs add path",
@@ -207,14 +208,16 @@ class Shell:
             code = stored(self.who, MEAN, self.folder)
             runs = terms(code, budget=DataBudget(runs=50, bytes=50_000), url=self.host_url or None)
             named = {"name": "Ward", "type": "dataset", "license": "MIT"}
-            self.offering = self.who.publish(patients(self.folder / "ward"), **named, compute=runs).did.asset_id
+            jobs = [Licence.run("jobs", price="0.01 USD", minimum="10 seconds")]
+            made = self.who.publish(patients(self.folder / "ward"), **named, compute=runs, licences=jobs)
+            self.offering = made.did.asset_id
         return self.offering
 
-    def ordered(self) -> Path:
-        path = self.folder / "ordered.json"
+    def ordered(self, *, escrow: bool = False) -> Path:
+        path = self.folder / ("escrowed.json" if escrow else "ordered.json")
         offering = self.offered()
         if not path.exists():
-            path.write_bytes(self.who.jobs.order(self.folder / "program.py", offering).to_bytes())
+            path.write_bytes(self.who.jobs.order(self.folder / "program.py", offering, escrow=escrow).to_bytes())
         return path
 
     def sealed(self) -> str:
@@ -286,6 +289,10 @@ def _in_a_year(place: Registry) -> str:
 
 
 CASES: dict[str, Callable[[Shell, str], list[object]]] = {
+    "compute bid out": lambda shell, at: [
+        *("compute", "bid", shell.ordered(escrow=True), "--bond", "5 USD"),
+        *("--out", at),
+    ],
     "compute fetch out": lambda shell, at: ["compute", "fetch", shell.ran(), "--out", at],
     "compute open out": lambda shell, at: [*shell.opened(), "--out", at],
     "compute order out": lambda shell, at: [

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import pytest
 from ipfs.lying import Request, lying
+from tblib import pickling_support
 from web3 import HTTPProvider, Web3
 
 from registry.chain.batch import Read, read_many
@@ -54,6 +55,8 @@ class Seen:
         out = io.StringIO()
         traceback.print_exception(error, file=out)
         self.said += [str(error), repr(error), out.getvalue(), str(pickle.dumps(error))]
+        pickling_support.install(error)  # as Dask does, so that errors travel with all that was handled
+        self.said.append(str(pickle.dumps(error)))
         self.said += [f"{name}: {value!r}" for name, value in vars(error).items()]
         Console(as_json=True).error(error)
         Console().error(error)

@@ -75,6 +75,7 @@ NO_CARD = {
     "KeysInUse": "private keys",
     "NetworkReach": "a setting",
     "PinReceipts": "a file",
+    "RedundantJob": "jobs, and what to do with them",
     "Signer": "who signs",
 }
 
