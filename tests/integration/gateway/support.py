@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import subprocess
 import sys
@@ -44,6 +45,9 @@ SEAT = Licence.hold("seat", price="3 USD")
 CALLS = Licence.uses("calls", uses=10, price="0.002 ETH")
 ONCE = Licence.uses("once", uses=1, price="0.002 ETH")
 
+_IDENTITY = re.compile(rb"AGE-SECRET-KEY-(PQ-)?1[A-Z0-9]{20}", re.IGNORECASE)
+"""With a good part of the key: what it begins with stands in the code that reads one."""
+
 HERE = Path(__file__).parent
 AUTHOR, BUYER, STRANGER, OTHER = 0, 1, 2, 3
 _GATEWAY_FUNDS = hex(10**18)
@@ -64,7 +68,7 @@ def no_secret_in(data: bytes) -> None:
     """Fail if any secret of the run is in `data`."""
     for secret in HEARD.secrets:
         assert secret.encode() not in data, "a secret was written"
-    assert b"AGE-SECRET-KEY" not in data.replace(b"AGE-SECRET-KEY-1 ", b""), "an identity was written"
+    assert not _IDENTITY.search(data), "an identity was written"
 
 
 def shares(threshold: int, count: int) -> list[str]:
