@@ -39,8 +39,8 @@ from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
 from registry.compute.commission import JobOptions
 from registry.compute.host_protocol import HostedJob
-from registry.compute.ordered_job import OrderedJob
-from registry.errors import ContentError, HostError, InputError, RegistryError
+from registry.compute.ordered_job import OrderedJob, is_late
+from registry.errors import ContentError, InputError, RegistryError
 from registry.ipfs.cid import CID
 from registry.results import AssetRef, Holding
 from registry.types import Address
@@ -328,32 +328,14 @@ def open_asset(asset: AssetRef, path: str = "", *, label: str = "") -> WalletPar
     did = app.registry.did(asset)
     name = ("open", did, path)
 
-    def does(visitor: _Visitor, said: Mapping[str, Any]) -> None:
-        if said.get("kind") == "press" and visitor.visit.account is not None:
-            visitor.results.pop(name, None)
-            visitor.waiting.add(name)
-        if name not in visitor.waiting:
-            return
-        visitor.notes.pop(name, None)
-        try:
-            found = visitor.visit.work(name, lambda client: client.open(did, path))
-        except RegistryError as error:
-            visitor.waiting.discard(name)
-            visitor.notes[name] = str(error)
-            return
-        if found is not None:
-            visitor.waiting.discard(name)
-            visitor.results[name] = found
+    def opened(visitor: _Visitor) -> str | None:
+        file = visitor.visit.work(name, lambda client: client.open(did, path))
+        if file is None:
+            return None
+        visitor.results[name] = file
+        return "Opened."
 
-    def told(visitor: _Visitor) -> dict[str, Any]:
-        if visitor.visit.account is None:
-            return visitor.bare() | _ABOVE
-        if name in visitor.waiting:
-            asked = visitor.visit.told()["ask"]
-            return visitor.bare() | {"ask": asked, "press": "" if asked else "Look again"}
-        note = visitor.notes.get(name, "Opened." if name in visitor.results else "")
-        return visitor.bare() | {"press": label or f"Open {path}".strip(), "note": note, "tone": "calm"}
-
+    does, told = _by_button(name, label or f"Open {path}".strip(), opened)
     return WalletPart(app, told, does, lambda visitor: _again(visitor.results.get(name)))
 
 
@@ -378,6 +360,20 @@ def run_compute(
     options: JobOptions = {"params": params, "seed": seed, "url": url}
     name = ("run", str(found.did), str(code), json.dumps(dict(params or {}), sort_keys=True), seed)
 
+    def ran(visitor: _Visitor) -> str | None:
+        ended = _job_worked_on(visitor, name, lambda client: client.compute(code, found.did, **options))
+        return None if ended is None else f"The job is {ended.state}."
+
+    does, told = _by_button(name, label or f"Run it on {found.name!r}", ran)
+    return WalletPart(app, told, does, lambda visitor: visitor.results.get(name))
+
+
+def _by_button(
+    name: object, label: str, work: Callable[[_Visitor], str | None]
+) -> tuple[Callable[[_Visitor, Mapping[str, Any]], None], Callable[[_Visitor], dict[str, Any]]]:
+    """What a part does and shows whose button begins some work: that says what came of it, and None while the visitor's
+    wallet is asked, when it is done again at the next look."""
+
     def does(visitor: _Visitor, said: Mapping[str, Any]) -> None:
         if said.get("kind") == "press" and visitor.visit.account is not None:
             visitor.results.pop(name, None)
@@ -386,15 +382,15 @@ def run_compute(
             return
         visitor.notes.pop(name, None)
         try:
-            ended = _job_worked_on(visitor, name, lambda client: client.compute(code, found.did, **options))
+            note = work(visitor)
         except RegistryError as error:
-            visitor.notes[name] = error.message if (late := _is_late(error)) else str(error)
+            visitor.notes[name] = error.message if (late := is_late(error)) else str(error)
             if not late:
                 visitor.waiting.discard(name)
             return
-        if ended is not None:
+        if note is not None:
             visitor.waiting.discard(name)
-            visitor.notes[name] = f"The job is {ended.state}."
+            visitor.notes[name] = note
 
     def told(visitor: _Visitor) -> dict[str, Any]:
         if visitor.visit.account is None:
@@ -403,9 +399,9 @@ def run_compute(
         if name in visitor.waiting:
             asked = visitor.visit.told()["ask"]
             return visitor.bare() | note | {"ask": asked, "press": "" if asked else "Look again"}
-        return visitor.bare() | note | {"press": label or f"Run it on {found.name!r}"}
+        return visitor.bare() | note | {"press": label}
 
-    return WalletPart(app, told, does, lambda visitor: visitor.results.get(name))
+    return does, told
 
 
 def _job_worked_on(visitor: _Visitor, name: object, order: Callable[[Registry], OrderedJob]) -> HostedJob | None:
@@ -425,10 +421,6 @@ def _job_worked_on(visitor: _Visitor, name: object, order: Callable[[Registry], 
     if ended.state == "delivered":
         visitor.results[name] = job
     return ended
-
-
-def _is_late(error: RegistryError) -> bool:
-    return isinstance(error, HostError) and error.code == "late"
 
 
 def _again(file: io.BufferedReader | None) -> io.BufferedReader | None:

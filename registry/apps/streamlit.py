@@ -31,8 +31,8 @@ from registry.apps.uploads import A_DAY, KEPT, MOST, StoredFile, UploadSpace
 from registry.apps.visit import Visit, own_domain
 from registry.client import Registry
 from registry.compute.commission import JobOptions
-from registry.compute.ordered_job import OrderedJob
-from registry.errors import ContentError, HostError, InputError, RegistryError
+from registry.compute.ordered_job import OrderedJob, is_late
+from registry.errors import ContentError, InputError, RegistryError
 from registry.ipfs.cid import CID
 from registry.results import Asset, AssetRef, Holding
 from registry.types import Address
@@ -220,7 +220,7 @@ def _followed(
         job = began[name] = began[name] or visit.work(name, order)
         ended = visit.work(f"wait {name}", lambda _: job.wait(_LOOK)) if job is not None else None
     except RegistryError as error:
-        late = isinstance(error, HostError) and error.code == "late"
+        late = is_late(error)
         (st.caption if late else st.error)(error.message if late else str(error))
         if began[name] is None:
             began.pop(name)  # nothing was ordered

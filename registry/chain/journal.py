@@ -130,11 +130,9 @@ class Journal:
         try:
             lock = private_lock(self.path.with_name(f"{self.path.name}.lock"), timeout=_PATIENCE)
             with waiting_for(f"another run that opens the journal {self.path}", _PATIENCE):
-                lock.acquire(poll_interval=0.01)
-            try:
+                held = lock.acquire(poll_interval=0.01)
+            with held:
                 yield
-            finally:
-                lock.release()
         except Timeout:
             raise JournalError(
                 f"Another run has been opening the journal {self.path} for {_PATIENCE:g} s.",

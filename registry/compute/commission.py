@@ -267,19 +267,17 @@ class Commission:
     def _hand_in(self, job: OrderedJob) -> None:
         """Hand an order in. What is in escrow for one that the host refuses comes back; a host whose node has not seen
         the payment yet is asked again first."""
-        for pause in _PAUSES if job.order.escrow else ():
+        for pause in (*(_PAUSES if job.order.escrow else ()), None):
             try:
                 job.submit()
                 return
             except JobRefused:
-                with waiting_for("the host to see the payment", sum(_PAUSES)):
-                    time.sleep(pause)
-        try:
-            job.submit()
-        except JobRefused:
-            if job.order.escrow:
-                job.cancel()
-            raise
+                if pause is None:
+                    if job.order.escrow:
+                        job.cancel()
+                    raise
+            with waiting_for("the host to see the payment", sum(_PAUSES)):
+                time.sleep(pause)
 
     def _licence(self, ask: _Ask) -> Offer | None:
         """The licence of which a use is signed: one with uses left, or else the cheapest that is sold; None for whoever

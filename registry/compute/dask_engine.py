@@ -110,7 +110,7 @@ class DaskEngine:
                 pulse.unlink(missing_ok=True)
                 until = time.monotonic() + _FAREWELL
                 while time.monotonic() < until:
-                    if future.status == "pending" and not _began(pulse):
+                    if future.status == "pending" and not _begun(pulse).exists():
                         break  # no worker has it
                     if (ended := _ended(future, _LOOK)) is not None:
                         return ended
@@ -156,10 +156,6 @@ def run_on_worker(home: Path, task: RunTask, pulse: Path, silence: float) -> Out
 
 def _begun(pulse: Path) -> Path:
     return pulse.with_name("begun")
-
-
-def _began(pulse: Path) -> bool:
-    return _begun(pulse).exists()
 
 
 @contextmanager

@@ -53,8 +53,6 @@ the host's, ``withheld`` is a result that breaks the rules, ``unpaid`` one whose
 _FREE: Final = ("declined", "cancelled", "broken", "unpaid")
 """States in which nothing was taken from the data by whoever asked."""
 
-_NO_ROOM: Final = "Ask the owner; a new version of the data has a new budget."
-
 _MOST_OPEN: Final = 8
 """Jobs of one account that are not at their end."""
 
@@ -125,8 +123,7 @@ class JobBook:
         job = order.job
         with self._guard, self._typed(), self._writing():
             if not self._rows("WHERE id = ?", job.id):
-                if refusals := self._over(job, terms):
-                    raise JobRefused(job.id, refusals, hint=_NO_ROOM)
+                self._require_room(job, terms)
                 now = int(self._clock())
                 self._db.execute(
                     "INSERT INTO jobs (id, paper, data, version, consumer, state, taken, asked, changed)"
@@ -141,8 +138,7 @@ class JobBook:
     def require_room(self, job: ComputeJob, terms: Terms) -> None:
         """Raise `JobRefused` for a job that would not be taken now; nothing is reserved for one that would."""
         with self._guard, self._typed():
-            if refusals := self._over(job, terms):
-                raise JobRefused(job.id, refusals, hint=_NO_ROOM)
+            self._require_room(job, terms)
 
     def move(self, entry: JobEntry, state: str, *, why: str = "", **changes: Any) -> JobEntry:
         """Move a job on from the state in which it was seen. `changes` are ``taken``, ``receipt``, or further facts.
@@ -203,7 +199,7 @@ class JobBook:
 
     # --- Below -----------------------------------------------------------------------------------
 
-    def _over(self, job: ComputeJob, terms: Terms) -> list[str]:
+    def _require_room(self, job: ComputeJob, terms: Terms) -> None:
         runs, taken = self.spent(job.data, job.data_version)
         found = []
         if runs + 1 > terms.budget.runs:
@@ -218,7 +214,8 @@ class JobBook:
         ).fetchone()
         if count >= _MOST_OPEN:
             found.append(f"{job.consumer} has {count} jobs that are not at their end, and {_MOST_OPEN} are the most")
-        return found
+        if found:
+            raise JobRefused(job.id, found, hint="Ask the owner; a new version of the data has a new budget.")
 
     def _rows(self, where: str, *values: object) -> Sequence[JobEntry]:
         columns = "id, paper, state, why, taken, tries, asked, changed, facts, receipt"

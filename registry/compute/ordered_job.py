@@ -27,10 +27,12 @@ from registry.text.waits import waiting_for
 if TYPE_CHECKING:
     from registry.session import Session
 
-__all__ = ["OrderedJob", "opened", "verified"]
+__all__ = ["OrderedJob", "is_late", "opened", "verified"]
 
 _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 15.0
+
+_LATE: Final = "late"
 
 
 class OrderedJob:
@@ -69,7 +71,7 @@ class OrderedJob:
         until, pause = time.monotonic() + seconds, _PAUSE
         while not (found := self.status()).over:
             if time.monotonic() + pause > until:
-                raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code="late")
+                raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code=_LATE)
             with waiting_for(f"job {self.id[:16]}, {found.state} at {self._host.url}", seconds, since=until - seconds):
                 time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
@@ -108,12 +110,13 @@ class OrderedJob:
         if not self.order.escrow:
             return self._noted(self._host.cancel(self.order))
         found = self.escrowed()
-        if found.status in (JobStatus.OPEN, JobStatus.RUNNING):
+        goes_on = found.status in (JobStatus.OPEN, JobStatus.RUNNING)
+        if goes_on:
             self._escrow.cancel(found.id)
         try:
             return self._noted(self._host.cancel(self.order))
         except HostError:  # which learns of it when it asks the chain
-            if found.status not in (JobStatus.OPEN, JobStatus.RUNNING):
+            if not goes_on:
                 raise
             return self._noted(HostedJob(id=self.id, state="cancelled", over=True))
 
@@ -149,6 +152,11 @@ class OrderedJob:
     def __repr__(self) -> str:
         job = self.order.job
         return f"OrderedJob({self.id[:16]}, {job.code} on {job.data} at {self._host.url})"
+
+
+def is_late(error: Exception) -> bool:
+    """Whether a wait for a job ended before the job did."""
+    return isinstance(error, HostError) and error.code == _LATE
 
 
 def verified(registry: Session, receipt: bytes | JobReceipt) -> JobReceipt:

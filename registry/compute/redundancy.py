@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.compute.experiments import Experiments
 from registry.compute.job_receipt import JobOutput
-from registry.compute.ordered_job import OrderedJob
+from registry.compute.ordered_job import OrderedJob, opened, verified
 from registry.errors import ComputeError, ContentError, InputError
 from registry.ipfs.cid import CID
 from registry.results import Done
@@ -44,6 +44,10 @@ class HostAnswer(Shown):
     root: CID | None = None
     outputs: tuple[JobOutput, ...] = ()
     fault: str = ""
+
+    def in_words(self) -> str:
+        """What it gave, as a clause without the host."""
+        return self.fault or f"gave {self.root}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class HostsAgreement(Shown):
         if not self.agreed:
             return f"no answer was given by more than half of {len(self.answers)} hosts"
         said = f"{len(self.agreed)} of {len(self.answers)} hosts gave the same files"
-        odd = "; ".join(f"{one.host} {one.fault or f'gave {one.root}'}" for one in self.odd)
+        odd = "; ".join(f"{one.host} {one.in_words()}" for one in self.odd)
         return f"{said}; {odd}" if odd else said
 
 
@@ -90,9 +94,8 @@ class RedundantJob:
     def wait(self, seconds: float = 600.0) -> HostsAgreement:
         """Wait until all are over, and hold their results against each other. Raises `HostError` as `OrderedJob.wait`
         does, and the content errors for code that this account cannot read."""
-        for job in self.jobs:
-            job.wait(seconds)
-        answers = tuple(map(self._answer, self.jobs))
+        ended = [job.wait(seconds) for job in self.jobs]
+        answers = tuple(self._answer(job, one.state) for job, one in zip(self.jobs, ended, strict=True))
         compared = self._code().compared
         paths = sorted({one.path for answer in answers for one in answer.outputs})
         return HostsAgreement(answers, tuple(path for path in paths if compared(path).compare != "exact"))
@@ -105,25 +108,19 @@ class RedundantJob:
         by_id = {job.id: job for job in self.jobs}
         paid = [by_id[one.job].settle() for one in found.agreed]
         others = ", ".join(f"{one.host} in job {one.job}" for one in found.agreed)
-        words = "Of the same job at several hosts, these gave {root}: {others}. This host {said}."
-        return (
-            *paid,
-            *(
-                by_id[one.job].dispute(
-                    words.format(root=found.agreed[0].root, others=others, said=one.fault or f"gave {one.root}")
-                )
-                for one in found.odd
-            ),
-        )
+        words = f"Of the same job at several hosts, these gave {found.agreed[0].root}: {others}. This host"
+        disputed = [by_id[one.job].dispute(f"{words} {one.in_words()}.") for one in found.odd]
+        return (*paid, *disputed)
 
-    def _answer(self, job: OrderedJob) -> HostAnswer:
-        host, state = to_address(job.order.job.host), job.status().state
+    def _answer(self, job: OrderedJob, state: str) -> HostAnswer:
+        host = to_address(job.order.job.host)
         if state != "delivered":
             return HostAnswer(host, job.id, state)
         with TemporaryDirectory(prefix="asset-registry-result-") as folder:
             try:
-                job.save(Path(folder) / "out")
-                receipt = job.receipt()
+                sealed, paper = job.fetch()
+                receipt = verified(self._registry, paper)
+                opened(self._registry, sealed, receipt, Path(folder) / "out")
             except (ComputeError, ContentError) as error:
                 return HostAnswer(
                     host, job.id, state, fault=f"gave what cannot be believed ({error.message.rstrip('.')})"

@@ -57,13 +57,11 @@ class LocalIndex:
                 return self._catch_up(seconds)
             try:
                 with waiting_for("another run that brings the index up to date", PATIENCE):
-                    self._lock.acquire(timeout=0.05 if self.indexer.store.head() else PATIENCE)
+                    held = self._lock.acquire(timeout=0.05 if self.indexer.store.head() else PATIENCE)
             except Timeout:
                 return None
-            try:
+            with held:
                 return self._catch_up(seconds)
-            finally:
-                self._lock.release()
 
     def _catch_up(self, seconds: float) -> Standing:
         library = self.catalogue.library

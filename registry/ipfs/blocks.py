@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ __all__ = [
     "BlockSource",
     "BlockStore",
     "NullSink",
+    "cache_of",
     "fetch",
     "keep",
     "name_of",
@@ -59,6 +60,12 @@ def name_of(source: object) -> str:
 def parallel_of(source: BlockSource) -> int:
     """How many blocks may be asked of a source at the same time."""
     return int(getattr(source, "parallel", 1))
+
+
+def cache_of(store: BlockStore) -> Callable[[CID, bytes], None]:
+    """By what a store keeps a block that can be had again: without waiting for its disk, if it has a way."""
+    cache: Callable[[CID, bytes], None] = getattr(store, "cache", store.put)
+    return cache
 
 
 def fetch(cid: CID, source: BlockSource, limits: ReadLimits = LIMITS) -> bytes:

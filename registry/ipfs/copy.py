@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from registry.errors import ContentError, LimitExceeded
-from registry.ipfs.blocks import BlockSource, BlockStore, fetch, parallel_of, writing
+from registry.ipfs.blocks import BlockSource, BlockStore, cache_of, fetch, parallel_of, writing
 from registry.ipfs.car import Archive
 from registry.ipfs.cid import CID, LEAVES
 from registry.ipfs.dag import links
@@ -46,7 +46,7 @@ def copy(
 def stream(root: CID, source: BlockSource, store: BlockStore, *, limits: ReadLimits = LIMITS) -> None:
     """Bring what a source streams of a root into a store that is a cache, in one request; whatever is wrong with it or
     missing is for the reader to ask for, block by block. Raises `LimitExceeded`."""
-    _Copy(root, source, store, None, limits, getattr(store, "cache", store.put)).stream()
+    _Copy(root, source, store, None, limits, cache_of(store)).stream()
 
 
 class _Copy:

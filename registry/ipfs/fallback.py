@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Final
 
 from registry.errors import BlockNotFound, ContentError, InputError, Unavailable, Unverified
-from registry.ipfs.blocks import BlockSource, BlockStore, fetch, keep, name_of, parallel_of, writing
+from registry.ipfs.blocks import BlockSource, BlockStore, cache_of, fetch, keep, name_of, parallel_of, writing
 from registry.ipfs.cid import CID
 from registry.ipfs.flights import Flights
 from registry.ipfs.traverse import traverse
@@ -90,7 +90,7 @@ class Fallback:
             standing.well()
             if self.cache is not None and source is not self.cache:
                 with suppress(ContentError):  # the bytes are good; a full disk must not keep them from the reader
-                    getattr(self.cache, "cache", self.cache.put)(cid, data)
+                    cache_of(self.cache)(cid, data)
             return data
         if not failures:
             raise BlockNotFound(cid, self.name)

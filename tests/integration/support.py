@@ -17,7 +17,40 @@ from skips import built, program
 _LOCAL = Path(__file__).parents[2] / ".bin" / "anvil"
 
 
-class Anvil:
+class _Node:
+    """A node in a process of its own; `rpc` is for its own methods, `url` to connect."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    timeout = 10
+    """Seconds for an answer."""
+    patience = 10
+    """Seconds that it has to start."""
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Call a method of the node; raises `RuntimeError` with its error."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        answer = requests.post(self.url, json=body, timeout=self.timeout).json()
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["result"]
+
+    def stop(self) -> None:
+        """Kill the process; safe to repeat."""
+        self.process.kill()
+        self.process.wait()
+        atexit.unregister(self.stop)
+
+    def _answers(self) -> bool:
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                return bool(self.rpc("eth_chainId"))
+            time.sleep(0.02)
+        return False
+
+
+class Anvil(_Node):
     """One anvil process on a free port; use `rpc` for its own methods, `url` to connect."""
 
     def __init__(self, *options: str) -> None:
@@ -38,31 +71,12 @@ class Anvil:
             self.stop()
         raise RuntimeError("anvil does not start")
 
-    def rpc(self, method: str, *params: Any) -> Any:
-        """Call a method of the node; raises `RuntimeError` with its error."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        answer = requests.post(self.url, json=body, timeout=10).json()
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["result"]
 
-    def stop(self) -> None:
-        """Kill the process; safe to repeat."""
-        self.process.kill()
-        self.process.wait()
-        atexit.unregister(self.stop)
+class Hardhat(_Node):
+    """One node of Hardhat as it comes, with the same accounts; methods go by the names that anvil has for them."""
 
-    def _answers(self) -> bool:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(requests.RequestException):
-                return bool(self.rpc("eth_chainId"))
-            time.sleep(0.02)
-        return False
-
-
-class Hardhat:
-    """One node of Hardhat as it comes, with the same accounts; like `Anvil` for whoever uses it."""
+    timeout = 30
+    patience = 120
 
     def __init__(self) -> None:
         folder = Path(__file__).parents[1] / "hardhat"
@@ -85,25 +99,10 @@ class Hardhat:
         )
         atexit.register(self.stop)
         self.url = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(requests.RequestException):
-                self.rpc("eth_chainId")
-                return
-            time.sleep(0.2)
-        self.stop()
-        raise RuntimeError("hardhat does not start")
+        if not self._answers():
+            self.stop()
+            raise RuntimeError("hardhat does not start")
 
     def rpc(self, method: str, *params: Any) -> Any:
-        """Call a method of the node, by the name that anvil has for it; raises `RuntimeError` with its error."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method.replace("anvil_", "hardhat_"), "params": list(params)}
-        answer = requests.post(self.url, json=body, timeout=30).json()
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["result"]
-
-    def stop(self) -> None:
-        """Kill the process; safe to repeat."""
-        self.process.kill()
-        self.process.wait()
-        atexit.unregister(self.stop)
+        """Call a method of the node; raises `RuntimeError` with its error."""
+        return super().rpc(method.replace("anvil_", "hardhat_"), *params)

@@ -474,12 +474,11 @@ _TAKES_ANY = {
     "door_routes.answer": "answers whoever asked that it failed",
     "gateway_routes.answer": "answers whoever asked that it failed",
     "open_asset": "tells the error",
-    "open_asset.does": "tells the error",
     "_Form._try": "tells the error",
     "read_csv": "reads text, asks nobody",
     "read_description": "reads text, asks nobody",
     "recovered": "reads bytes, asks nobody",
-    "run_compute.does": "tells the error",
+    "_by_button.does": "tells the error",
     "run_on_worker": "answers its host that it failed",
     "rpc_routes.run": "answers whoever asked that it failed",
 }

@@ -54,11 +54,17 @@ def ask(gateway: Voice, body: dict[str, Any], origin: str) -> httpx.Response:
     return gateway.say("POST", "/v1/releases", body, headers={"origin": origin} if origin else {})
 
 
+@pytest.fixture
+def second(town: Town, bought: Published, author_key: KeySigner, share: str) -> Voice:
+    """Another gateway that lets the hub's pages in, with the same share."""
+    made = town.gateway("two", pages=frozenset({HUB}))
+    assert made.deposit(author_key, str(bought.did), share).status_code == 200
+    return made
+
+
 def test_a_page_that_is_named_gets_the_share_by_one_signature_at_all_gateways(
-    town: Town, bought: Published, gateway: Voice, buyer_key: KeySigner, author_key: KeySigner, share: str
+    bought: Published, gateway: Voice, second: Voice, buyer_key: KeySigner, share: str
 ) -> None:
-    second = town.gateway("two", pages=frozenset({HUB}))
-    assert second.deposit(author_key, str(bought.did), share).status_code == 200
     wish = Wish(str(bought.did))
     body = signed(HUB, buyer_key, wish.request(), gateway, second)
     for one in (gateway, second):
@@ -159,10 +165,8 @@ def test_a_sign_in_at_the_gateway_is_worth_nothing_from_a_page(
 
 
 def test_a_sign_in_is_replayed_at_no_gateway_that_it_does_not_name(
-    town: Town, bought: Published, gateway: Voice, buyer_key: KeySigner, author_key: KeySigner, share: str
+    bought: Published, gateway: Voice, second: Voice, buyer_key: KeySigner, share: str
 ) -> None:
-    second = town.gateway("two", pages=frozenset({HUB}))
-    assert second.deposit(author_key, str(bought.did), share).status_code == 200
     wish = Wish(str(bought.did))
     body = signed(HUB, buyer_key, wish.request(), gateway)
     refused(ask(second, body, HUB), "sign_in")

@@ -306,20 +306,27 @@ def test_declined_nothing_is_opened(browser: Chromium, vault: Vault, wallet: Wal
     assert browser.evaluate("document.querySelector('[data-part=files]').childElementCount") == 0
 
 
-def test_a_hub_that_names_another_document_is_refused_before_the_wallet_is_asked(
-    browser: Chromium, vault: Vault, wallet: Wallet
-) -> None:
-    """It could name gateways of its own, and so learn who opens what."""
+@contextmanager
+def naming_another(browser: Chromium, name: str, value: str) -> Iterator[None]:
+    """The hub's page names something else to be opened."""
     lie = (
         "new MutationObserver(() => { const page = document.querySelector('[data-open]');"
-        f" if (page) page.dataset.document = {json.dumps(str(vault.author.get(vault.hidden.did).cid))}; }})"
+        f" if (page) page.dataset.{name} = {json.dumps(value)}; }})"
         ".observe(document, { childList: true, subtree: true });"
     )
     script = browser.do("Page.addScriptToEvaluateOnNewDocument", source=lie)["identifier"]
     try:
-        Page(browser, vault, vault.open_names).begin()
+        yield
     finally:
         browser.unbind(script)
+
+
+def test_a_hub_that_names_another_document_is_refused_before_the_wallet_is_asked(
+    browser: Chromium, vault: Vault, wallet: Wallet
+) -> None:
+    """It could name gateways of its own, and so learn who opens what."""
+    with naming_another(browser, "document", str(vault.author.get(vault.hidden.did).cid)):
+        Page(browser, vault, vault.open_names).begin()
     assert "another document" in browser.evaluate(SAID) and not wallet.signed
 
 
@@ -435,14 +442,6 @@ def test_without_script_the_page_says_what_does_the_same(browser: Chromium, vaul
 def test_a_hub_that_serves_other_means_of_opening_than_it_names_is_found_out(
     browser: Chromium, vault: Vault, wallet: Wallet
 ) -> None:
-    lie = (
-        "new MutationObserver(() => { const page = document.querySelector('[data-open]');"
-        f" if (page) page.dataset.sealed = {json.dumps(DIGEST)}; }})"
-        ".observe(document, { childList: true, subtree: true });"
-    )
-    script = browser.do("Page.addScriptToEvaluateOnNewDocument", source=lie)["identifier"]
-    try:
+    with naming_another(browser, "sealed", DIGEST):
         Page(browser, vault, vault.open_names).begin()
-    finally:
-        browser.unbind(script)
     assert "other means of opening" in browser.evaluate(TOLD) and not wallet.signed
