@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyrage
 import pytest
 from terminal import runner
 
@@ -211,5 +211,8 @@ def test_the_search_for_secrets_finds_one() -> None:
     with pytest.raises(AssertionError):
         no_secret_in(b"log: a planted secret")
     HEARD.secrets.remove("a planted secret")
-    with pytest.raises(AssertionError):
-        no_secret_in(b"AGE-SECRET-KEY-1QQ" + os.urandom(4))
+    planted = str(pyrage.x25519.Identity.generate())
+    for written in (planted, planted.lower(), planted.replace("KEY-1", "KEY-PQ-1")):
+        with pytest.raises(AssertionError):
+            no_secret_in(f"log: {written}.".encode())
+    no_secret_in(b"An identity begins with AGE-SECRET-KEY-1.")
