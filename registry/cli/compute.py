@@ -359,13 +359,22 @@ def cancel(app: App, job: str) -> None:
         _show(app, _desk(app).cancel(job))
 
 
-@command("logs", group=compute, examples=["registry compute logs 3f9a"])
+@command("logs", group=compute, examples=["registry compute logs 3f9a", "registry compute logs 3f9a --release"])
 @click.argument("job")
-def logs(app: App, job: str) -> None:
-    """Show what the program of a job wrote: for you as its host, since no rule looked at it."""
+@click.option("--release", is_flag=True, help="As the owner, who read it: let its consumer read it, too.")
+def logs(app: App, job: str, release: bool) -> None:
+    """Show what the program of a job wrote: of this host's jobs for its owner, since no rule looked at it; of one that
+    you ordered what the terms or the owner let out."""
     from registry.sandbox.bounded_log import readable
 
-    text = readable(_desk(app).log(job))
+    ordered = None if release else _mine(app, job)
+    if ordered is not None and ordered.order.job.host != ordered.order.job.consumer:
+        text = ordered.logs()
+    else:
+        desk = _desk(app)
+        if release:
+            desk.let_log_out(job)
+        text = readable(desk.log(job))
     app.console.answer(text, {"log": text})
 
 
@@ -424,7 +433,7 @@ def verify(app: App, receipt: str, ddo: str | None, files: Path | None) -> None:
     read.check(document, files)
     facts = {
         "job": read.job.id,
-        "host": f"{read.job.host}, tier {read.tier}, {read.minutes} minutes begun",
+        "host": f"{read.job.host}, tier {read.tier}, {read.minutes} minutes begun, {read.memory // 2**20:,} MiB",
         "code": str(read.job.code),
         "data": f"{read.job.data} version {read.job.data_version}",
         "came out": "\n".join(f"{one.path}: {one.cid}" for one in read.outputs),

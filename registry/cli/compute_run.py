@@ -108,13 +108,16 @@ def plan_facts(plan: JobPlan) -> dict[str, str]:
     bought = purchase_facts(plan.purchase) if plan.purchase is not None else {"price": "paid for already"}
     if plan.escrow is not None:
         bought = {"price": f"{plan.escrow} into escrow, of which what it does not use comes back"}
+    out = [f"{one.path}, at most {one.bytes:,} bytes" for one in plan.outputs]
+    if plan.log:
+        out.append(f"of its log at most {plan.log:,} bytes")
     return {
         "offering": str(plan.offering),
         "data": str(plan.data),
         "code": str(plan.code),
         "host": f"{plan.url} ({plan.host})",
         "limits": limits,
-        "comes out": "\n".join(f"{one.path}, at most {one.bytes:,} bytes" for one in plan.outputs),
+        "comes out": "\n".join(out),
         "released": "when it keeps to the rules" if plan.release == "policy" else "when its owner has looked at it",
         **({"its owner reads first": "\n".join(plan.review)} if plan.review else {}),
         **bought,

@@ -99,8 +99,8 @@ class JobOptions(TypedDict, total=False):
 @dataclass(frozen=True, slots=True)
 class JobPlan(Shown):
     """What a job would be. `purchase` is what would be bought for it, and `escrow` what would be paid in, for the
-    longest run, both None for what is paid for already; `review` is what of it the owner would read first; the limits
-    are the terms', and a program may ask for less."""
+    longest run, both None for what is paid for already; `review` is what of it the owner would read first, `log` the
+    bytes of its log that would go out; the limits are the terms', and a program may ask for less."""
 
     offering: DID
     data: DID
@@ -116,6 +116,7 @@ class JobPlan(Shown):
     review: tuple[str, ...]
     purchase: Purchase | None
     escrow: Amount | None = None
+    log: int = 0
 
     def __str__(self) -> str:
         price = self.purchase.price.total if self.purchase is not None else None
@@ -123,6 +124,7 @@ class JobPlan(Shown):
         if self.escrow is not None:
             paid = f"{self.escrow} to be paid into escrow, of which what it does not use comes back"
         out = ", ".join(f"{one.path} of at most {one.bytes:,} bytes" for one in self.outputs)
+        out += f", of its log at most {self.log:,} bytes" if self.log else ""
         limits = f"tier {self.tier}, at most {self.seconds:,} s and {self.memory // 2**20:,} MiB"
         first = "; the owner reads it first: " + "; ".join(self.review) if self.review else ""
         held = "; the owner looks at the result" if self.release == "owner" else ""
@@ -144,6 +146,7 @@ class Commission:
         offer = None if kept is not None or ask.escrow else self._licence(ask)
         purchase = None if offer is None or self._free_uses(offer) else self._bought(ask, offer, dry_run=True)
         terms, data = terms_of(ask.found)
+        review = tuple(terms.outside(ask.code, ask.params))
         paid = kept is not None and JobEscrow(self._registry).of(kept.order.job)
         escrow = self._priced(ask)[1] if ask.escrow and not paid else None
         return JobPlan(
@@ -158,9 +161,10 @@ class Commission:
             processes=terms.processes,
             outputs=terms.outputs,
             release=terms.release,
-            review=tuple(terms.outside(ask.code, ask.params)),
+            review=review,
             purchase=purchase,
             escrow=escrow,
+            log=0 if review else terms.log or 0,
         )
 
     def begin(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from registry.compute.host_offer import HostOffer
 from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job_resource
 from registry.compute.job_document import JobOrder
+from registry.compute.job_log import MOST_LOG
 from registry.compute.sealed_result import MOST_SEALED
 from registry.errors import ContentError, HostError, InvalidRecord, JobRefused
 from registry.gated.protocol import (
@@ -87,10 +88,14 @@ class HostClient:
         """The sealed result of a job that is delivered."""
         return self._of_job(order, "result", MOST_SEALED)
 
-    def _of_job(self, order: JobOrder, act: str, most: int = MAX_BODY) -> bytes:
+    def log(self, order: JobOrder) -> bytes:
+        """The sealed log of a job that is over. Raises `JobRefused` for one that the owner of the data keeps."""
+        return self._of_job(order, "log", MOST_LOG, of=order.job.id)
+
+    def _of_job(self, order: JobOrder, act: str, most: int = MAX_BODY, of: str = "") -> bytes:
         auth = self._sign_in(order.job.offering, job_resource(order.job.id, act))
         body = JobRequest(auth=auth).model_dump_json().encode()
-        return self._ask("POST", f"/v1/jobs/{order.job.id}/{act}", body, most=most)
+        return self._ask("POST", f"/v1/jobs/{order.job.id}/{act}", body, most=most, of=of)
 
     def _sign_in(self, did: str, resource: str) -> Auth:
         """A sign-in message; one that is good yet is used again, since people may be asked for each."""
@@ -134,7 +139,7 @@ class HostClient:
             raise HostError(self.url, f"it answered {status}", status=status) from None
         said = one_line(problem.message, 1_000).rstrip(".")
         if problem.code == "refused" and of:
-            raise JobRefused(of, [said])
+            raise JobRefused(of, [said], hint=one_line(problem.hint, 500))
         raise HostError(self.url, said, code=problem.code, status=status, hint=one_line(problem.hint, 500))
 
     def _read(self, model: type[_Model], data: bytes) -> _Model:

@@ -17,7 +17,7 @@ __all__ = ["HostAbout", "HostedJob", "JobRequest", "job_resource"]
 
 VERSION: Final = 1
 
-Act = Literal["status", "result", "receipt", "cancel"]
+Act = Literal["status", "result", "receipt", "log", "cancel"]
 """What is asked of a job."""
 
 

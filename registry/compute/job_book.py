@@ -130,7 +130,7 @@ class JobBook:
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         *(job.id, order.to_bytes(), job.data, job.data_version, job.consumer),
-                        *("in review" if review else "queued", terms.most_bytes, now, now),
+                        *("in review" if review else "queued", terms.most_taken, now, now),
                     ),
                 )
             return self._rows("WHERE id = ?", job.id)[0]
@@ -162,6 +162,21 @@ class JobBook:
             if done.rowcount != 1:
                 raise WrongJobState(entry.id, found[0].state if found else "gone", state)
             return found[0]
+
+    def let_log_out(self, entry: JobEntry, size: int) -> JobEntry:
+        """Write down that the consumer of a job that is over may read its log, and count that in the budget, once.
+
+        Raises `WrongJobState`.
+        """
+        facts = json.dumps({**entry.facts, "log_out": True}, sort_keys=True)
+        with self._guard, self._typed(), self._writing():
+            done = self._db.execute(
+                "UPDATE jobs SET facts = ?, taken = taken + ? WHERE id = ? AND state = ? AND facts = ?",
+                (facts, size, entry.id, entry.state, json.dumps(entry.facts, sort_keys=True)),
+            )
+            if done.rowcount != 1:
+                raise WrongJobState(entry.id, self._rows("WHERE id = ?", entry.id)[0].state, "asked for its log")
+            return self._rows("WHERE id = ?", entry.id)[0]
 
     def note(self, id: str, why: str) -> None:
         """Say what keeps a job where it is."""
@@ -204,9 +219,9 @@ class JobBook:
         found = []
         if runs + 1 > terms.budget.runs:
             found.append(f"the budget of {job.data} version {job.data_version} has no run left of {terms.budget.runs}")
-        if taken + terms.most_bytes > terms.budget.bytes:
+        if taken + terms.most_taken > terms.budget.bytes:
             left = terms.budget.bytes - taken
-            found.append(f"its budget has {left:,} bytes left, and the job may take {terms.most_bytes:,}")
+            found.append(f"its budget has {left:,} bytes left, and the job may take {terms.most_taken:,}")
         marks = ", ".join("?" * len(STEPS))
         (count,) = self._db.execute(
             f"SELECT COUNT(*) FROM jobs WHERE consumer = ? AND state IN ({marks})",  # nosec B608 # question marks

@@ -7,6 +7,7 @@ goes on with `work`. A use is taken when a sealed result lies ready, and for not
 from __future__ import annotations
 
 import math
+import secrets
 import shutil
 import threading
 import time
@@ -25,7 +26,8 @@ from registry.compute.host_escrow import HostBonds, HostEscrow
 from registry.compute.host_offer import HostOffer
 from registry.compute.job_book import STEPS, JobBook, JobEntry
 from registry.compute.job_document import JobOrder
-from registry.compute.job_receipt import JobOutput, JobReceipt
+from registry.compute.job_log import SALT, JobLog, goes_out, kept_bytes
+from registry.compute.job_receipt import JobOutput, JobReceipt, told_memory
 from registry.compute.order_checks import OrderChecks
 from registry.compute.result_rules import broken_rules
 from registry.compute.run_engine import RunEngine, RunTask
@@ -69,6 +71,9 @@ _LOOK: Final = 0.2
 
 _LOOK_AT_CHAIN: Final = 10.0
 """Seconds between two looks at whether one that runs is still paid for in escrow."""
+
+_TOLD: Final = ("failed", "withheld", "delivered")
+"""States in which the log of a job may go out."""
 
 _TRIES: Final = 3
 """How often a run is begun that fails on the host's side, or is killed."""
@@ -155,6 +160,24 @@ class JobDesk:
             return (self._place(self.book.get(id)) / "log").read_bytes()
         return b""
 
+    def let_log_out(self, id: str) -> JobEntry:
+        """As the owner, who read the log of a job that is over, let its consumer read it. Raises `WrongJobState`."""
+        entry = self.book.get(id)
+        if entry.state not in _TOLD or "salt" not in entry.facts:
+            raise WrongJobState(entry.id, entry.state, "asked for its log")
+        return entry if entry.facts.get("log_out") else self.book.let_log_out(entry, len(self.log(id)))
+
+    def sealed_log(self, id: str) -> bytes:
+        """The log of a job that is over, for its consumer alone. Raises `JobRefused` for one that is kept, and
+        `WrongJobState` for a job that goes on."""
+        entry = self.book.get(id)
+        if not entry.is_over:
+            raise WrongJobState(entry.id, entry.state, "asked for its log")
+        if entry.state not in _TOLD or not entry.facts.get("log_out"):
+            hint = "Ask the owner, who may let it out."
+            raise JobRefused(entry.id, ["its log is kept for the owner of the data"], hint=hint)
+        return self._log_of(entry).sealed(entry.job.recipient)
+
     def result(self, id: str) -> tuple[bytes, bytes]:
         """The sealed result of a job and its receipt. Raises `WrongJobState` if it is not delivered."""
         entry = self.book.get(id)
@@ -229,20 +252,25 @@ class JobDesk:
             self._again(entry, str(error))
             raise
         write_whole(place / "log", outcome.log)
+        out = goes_out(terms, entry.job)
+        taken = len(outcome.log) if out else 0
+        log = {"salt": secrets.token_hex(SALT), "log_out": out, "log_bytes": taken}
         if outcome.ended == "cancelled":
             return self.book.move(entry, "queued", why="the host was stopped")
         if not outcome.ok:
             left = outcome.ended in ("output", "files", "refused")
-            return self._ended(entry, "withheld" if left else "failed", why=outcome.in_words(), taken=0)
+            return self._ended(entry, "withheld" if left else "failed", why=outcome.in_words(), taken=taken, **log)
         return self.book.move(
             entry,
             "ran",
-            taken=sum(file.size for file in outcome.outputs),
+            taken=taken + sum(file.size for file in outcome.outputs),
             outputs=[[file.path, file.size] for file in outcome.outputs],
             minutes=max(math.ceil(outcome.seconds / 60), 1),
             seconds=math.ceil(outcome.seconds),
+            memory=told_memory(outcome.memory),
             tier=outcome.tier.value,
             finished=int(time.time()),
+            **log,
         )
 
     @contextmanager
@@ -286,6 +314,7 @@ class JobDesk:
                 processes=terms.processes,
                 output=terms.most_bytes,
                 files=sum(one.path.count("/") + 1 for one in terms.outputs),
+                log=kept_bytes(terms, Limits().log),
             )
             task = RunTask(
                 program=program,
@@ -330,7 +359,7 @@ class JobDesk:
         files = [(path, size) for path, size in entry.facts["outputs"]]
         broken = broken_rules(self._place(entry) / "out", files, terms)
         if broken:
-            moved = self._ended(entry, "withheld", why="; ".join(broken), taken=0)
+            moved = self._ended(entry, "withheld", why="; ".join(broken), taken=entry.facts["log_bytes"])
             self._clear(moved)
             return moved
         return self.book.move(entry, "held" if terms.release == "owner" else "cleared")
@@ -382,8 +411,13 @@ class JobDesk:
             sealed=CID.parse(facts["sealed"]),
             tier=facts["tier"],
             minutes=facts["minutes"],
+            memory=facts["memory"],
             finished=facts["finished"],
+            log=self._log_of(entry).root,
         )
+
+    def _log_of(self, entry: JobEntry) -> JobLog:
+        return JobLog(bytes.fromhex(entry.facts["salt"]), self.log(entry.id))
 
     # --- Below -----------------------------------------------------------------------------------
 

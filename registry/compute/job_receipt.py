@@ -27,10 +27,11 @@ from registry.ipfs.store import NullSink
 from registry.ipfs.unixfs import add_tree
 from registry.text.html import Shown
 
-__all__ = ["JobOutput", "JobReceipt", "read_receipt"]
+__all__ = ["JobOutput", "JobReceipt", "read_receipt", "told_memory"]
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _MOST: Final = 2**20
+_LEAST_MEMORY: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class JobOutput:
 @dataclass(frozen=True, slots=True)
 class JobReceipt(Shown):
     """What the host of a job says: it ran `job` within its terms, in the sandbox's `tier`, for as many started
-    `minutes`, ended at `finished` (seconds since 1970), and delivered `outputs` below `root` in the file `sealed`."""
+    `minutes`, within `memory` bytes (see `told_memory`), ended at `finished` (seconds since 1970), and delivered
+    `outputs` below `root` in the file `sealed`. `log` is the root of what the program wrote (see `JobLog`)."""
 
     job: ComputeJob
     outputs: tuple[JobOutput, ...]
@@ -52,7 +54,9 @@ class JobReceipt(Shown):
     sealed: CID
     tier: int
     minutes: int
+    memory: int
     finished: int
+    log: CID
 
     def statement(self) -> dict[str, Any]:
         """The in-toto Statement."""
@@ -65,7 +69,7 @@ class JobReceipt(Shown):
                 "buildDefinition": {
                     "buildType": "urn:registry:compute:v1",
                     "externalParameters": {"job": job.to_dict()},
-                    "internalParameters": {"tier": self.tier, "minutes": self.minutes},
+                    "internalParameters": {"tier": self.tier, "minutes": self.minutes, "memory": self.memory},
                     "resolvedDependencies": [
                         _named("code", job.code),
                         {**_named("data", job.content), "annotations": {"did": job.data, "version": job.data_version}},
@@ -78,7 +82,11 @@ class JobReceipt(Shown):
                         "invocationId": f"urn:registry:job:{job.id}",
                         "finishedOn": utc_text(datetime.fromtimestamp(self.finished, UTC)),
                     },
-                    "byproducts": [_named("outputs", self.root), _named("result.age", self.sealed)],
+                    "byproducts": [
+                        _named("outputs", self.root),
+                        _named("result.age", self.sealed),
+                        _named("log", self.log),
+                    ],
                 },
             },
         }
@@ -109,6 +117,12 @@ class JobReceipt(Shown):
             raise ForgedReceipt(f"the files are {found}, and the host signed for {self.root}")
 
 
+def told_memory(most: int) -> int:
+    """What a receipt says of the `most` bytes of memory that a run had at the same time: the next power of two, 16 MiB
+    at least. A program chooses how much it takes, and to the byte that would carry 30 bits of what it read."""
+    return max(1 << max(most - 1, 0).bit_length(), _LEAST_MEMORY)
+
+
 def read_receipt(data: bytes) -> JobReceipt:
     """A receipt whose every word its host signed. Raises `ForgedReceipt` for any other bytes."""
     if len(data) > _MOST:
@@ -122,10 +136,10 @@ def read_receipt(data: bytes) -> JobReceipt:
         same = canonical_bytes(found.statement()) == payload and canonical_bytes(thaw(envelope)) == data
         same = same and (envelope["payloadType"], signature["keyid"]) == (PAYLOAD_TYPE, found.job.host)
         same = same and (len(envelope), len(signature)) == (3, 2)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, binascii.Error) as error:
-        raise ForgedReceipt("it is not in the form of a receipt") from error
     except ForgedReceipt:
         raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, binascii.Error) as error:
+        raise ForgedReceipt("it is not in the form of a receipt") from error
     except RegistryError as error:
         raise ForgedReceipt(error.message.rstrip(".")) from error
     if not same:
@@ -139,16 +153,26 @@ def _read(said: Any) -> JobReceipt:
     predicate = said["predicate"]
     build, run = predicate["buildDefinition"], predicate["runDetails"]
     finished = datetime.fromisoformat(run["metadata"]["finishedOn"].replace("Z", "+00:00"))
-    outputs, sealed = run["byproducts"]
+    outputs, sealed, log = run["byproducts"]
+    tier, minutes, memory = (_whole(build["internalParameters"], name) for name in ("tier", "minutes", "memory"))
     return JobReceipt(
         job=ComputeJob.made(thaw(build["externalParameters"]["job"])),
         outputs=tuple(JobOutput(one["name"], _cid(one)) for one in said["subject"]),
         root=_cid(outputs),
         sealed=_cid(sealed),
-        tier=build["internalParameters"]["tier"],
-        minutes=build["internalParameters"]["minutes"],
+        tier=tier,
+        minutes=minutes,
+        memory=memory,
         finished=int(finished.timestamp()),
+        log=_cid(log),
     )
+
+
+def _whole(said: Any, name: str) -> int:
+    value = said[name]
+    if type(value) is not int or not 0 <= value < 2**53:
+        raise ForgedReceipt(f"its {name} is no number")
+    return int(value)
 
 
 def _parsed(data: bytes) -> Any:

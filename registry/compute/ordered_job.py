@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Final
 
 from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostedJob
-from registry.compute.job_document import JobOrder
+from registry.compute.job_document import ComputeJob, JobOrder
 from registry.compute.job_escrow import EscrowedJob, JobEscrow, JobStatus
+from registry.compute.job_log import opened_log
 from registry.compute.job_receipt import JobReceipt, read_receipt
 from registry.compute.order_folder import OrderFolder
 from registry.compute.sealed_result import open_result
 from registry.content.unlocking import wallet_of
 from registry.documents.ddo import DDO
 from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongKey
+from registry.gated.identity import Identity
 from registry.ipfs.store import fetch
 from registry.ipfs.unixfs import FileEntry
 from registry.results import Done
+from registry.sandbox.bounded_log import readable
 from registry.text.waits import waiting_for
 
 if TYPE_CHECKING:
@@ -90,6 +93,16 @@ class OrderedJob:
         """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
         _, receipt = self._checked()
         return opened(self._registry, self._host.result(self.order), receipt, Path(target))
+
+    def logs(self) -> str:
+        """What the program wrote, where the terms or the owner of the data let that out, as text that a terminal obeys
+        in nothing but line breaks and tabs; of a job that was delivered, the log that its host signed for.
+
+        Raises `JobRefused` for one that is kept, `ForgedReceipt`, `WrongKey`, and `HostError` for a job that goes on.
+        """
+        sealed = self._host.log(self.order)
+        root = self.receipt().log if self.status().state == "delivered" else None
+        return readable(opened_log(sealed, _identity(self._registry, self.order.job, "the log"), root).text)
 
     def open(self, path: str = "") -> io.BytesIO:
         """A file of the result; the only one without a `path`. Raises `FileNotInAsset`, and what `save` raises."""
@@ -168,7 +181,12 @@ def verified(registry: Session, receipt: bytes | JobReceipt) -> JobReceipt:
 
 def opened(registry: Session, result: bytes, receipt: JobReceipt, target: Path) -> tuple[FileEntry, ...]:
     """Write the files of a sealed result. Raises `WrongKey` and `Unverified`."""
-    identity = registry.keys.get(registry.address, receipt.job.recipient)
+    return open_result(result, _identity(registry, receipt.job, "the result"), receipt.root, target)
+
+
+def _identity(registry: Session, job: ComputeJob, what: str) -> Identity:
+    """The key that a job is sealed to. Raises `WrongKey`."""
+    identity = registry.keys.get(registry.address, job.recipient)
     if identity is None:
-        raise WrongKey("the result", f"a key of {registry.address}")
-    return open_result(result, identity, receipt.root, target)
+        raise WrongKey(what, f"a key of {registry.address}")
+    return identity

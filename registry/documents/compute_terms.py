@@ -147,6 +147,7 @@ class Terms(DocumentPart):
     review    whether the owner reads other code, and jobs with other parameters, and may let one run
     outputs   the files that may come out, each with its rules; a job that leaves anything else gives nothing
     release   ``policy``: what keeps to the rules goes out; ``owner``: the owner looks at it first
+    log       bytes that go out of what a program of `code` wrote, by ``policy``; by default, and of others, nothing
     budget    what may be taken from one version of the data in all
     tier      the least tier of the sandbox that will do (`registry.sandbox.Tier`)
     seconds   of a run at most; `memory` its bytes, `processes` how many at the same time
@@ -165,6 +166,7 @@ class Terms(DocumentPart):
     review: Annotated[bool, Field(strict=True)] = False
     outputs: Annotated[tuple[ResultFile, ...], Array, Field(min_length=1, max_length=64)]
     release: Literal["policy", "owner"] = "policy"
+    log: Annotated[int, Field(strict=True, ge=256, le=64 * 2**10)] | None = None
     budget: DataBudget
     tier: Annotated[int, Field(strict=True, ge=1, le=4)] = 2
     seconds: Annotated[int, Field(strict=True, ge=1, le=7 * 86_400)] = 600
@@ -193,16 +195,25 @@ class Terms(DocumentPart):
                 faults.append(Fault(f"/outputs/{place}/path", "is a file and a folder of another"))
         if self.most_bytes > MOST_BYTES:
             faults.append(Fault("/outputs", f"may have {self.most_bytes:,} bytes, more than {MOST_BYTES:,}"))
-        if self.budget.bytes < self.most_bytes:
-            faults.append(Fault("/budget/bytes", f"is less than the {self.most_bytes:,} that one job may take"))
+        if self.log and self.release == "owner":
+            faults.append(Fault("/log", "goes out by itself, and the owner looks at what goes out first"))
+        if self.log and not self.code:
+            faults.append(Fault("/log", "is of programs that are named, and none is"))
+        if self.budget.bytes < self.most_taken:
+            faults.append(Fault("/budget/bytes", f"is less than the {self.most_taken:,} that one job may take"))
         if faults:
             raise _FieldError(faults)
         return self
 
     @property
     def most_bytes(self) -> int:
-        """Bytes that one job may take at most."""
+        """Bytes that the files of one job may have at most."""
         return sum(one.bytes for one in self.outputs)
+
+    @property
+    def most_taken(self) -> int:
+        """Bytes that one job may take from its budget at most: its files, and its log where that goes out."""
+        return self.most_bytes + (self.log or 0)
 
     def outside(self, code: CID, params: Mapping[str, Any]) -> Sequence[str]:
         """What of a job is not within these terms unless its owner agrees, in words; nothing for one that is."""
@@ -220,4 +231,6 @@ class Terms(DocumentPart):
         read = ", others after the owner read them" if self.review else ""
         out = ", ".join(one.path for one in self.outputs[:3]) + (", ..." if len(self.outputs) > 3 else "")
         then = "what keeps to the rules goes out" if self.release == "policy" else "the owner looks at it first"
-        return f"{code}{read}; {self.seconds:,} s, tier {self.tier}; {out} of at most {self.most_bytes:,} bytes: {then}"
+        log = f"; of a log at most {self.log:,} bytes" if self.log else ""
+        files = f"{out} of at most {self.most_bytes:,} bytes: {then}{log}"
+        return f"{code}{read}; {self.seconds:,} s, tier {self.tier}; {files}"

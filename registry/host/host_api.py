@@ -8,7 +8,7 @@ import re
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from registry.compute.host_escrow import HostBonds
-from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job_resource
+from registry.compute.host_protocol import Act, HostAbout, HostedJob, JobRequest, job_resource
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
 from registry.errors import InvalidRecord, JobNotFound, JobRefused, NotFoundError, RegistryError, WrongJobState
@@ -100,7 +100,7 @@ class _HostApi:
 
     async def job(self, request: Request) -> Response:
         id, act = request.path_params["id"], request.path_params["act"]
-        if act not in ("status", "result", "receipt", "cancel") or len(id) != 64:
+        if act not in get_args(Act) or len(id) != 64:
             raise Refusal(404, "not_found", "There is nothing here.", hint="See docs/compute.md.")
         asked = JobRequest.model_validate_json(await _body(request))
         entry = self._asked_by_its_consumer(id, act, asked)
@@ -109,6 +109,9 @@ class _HostApi:
         self._rooms.audit.write(act, job=id, consumer=entry.job.consumer)
         if act == "cancel":
             return _told(await asyncio.to_thread(self._rooms.desk.cancel_as_asked, id))
+        if act == "log":
+            log = await asyncio.to_thread(self._rooms.desk.sealed_log, id)
+            return Response(log, media_type="application/octet-stream", headers=HEADERS)
         sealed, receipt = await asyncio.to_thread(self._rooms.desk.result, id)
         kind, data = ("application/octet-stream", sealed) if act == "result" else ("application/json", receipt)
         return Response(data, media_type=kind, headers=HEADERS)

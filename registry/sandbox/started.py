@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import shutil
 import signal
@@ -80,7 +81,9 @@ class Started:
             if pid:
                 self.process.returncode = os.waitstatus_to_exitcode(status)
                 self.cpu_seconds = usage.ru_utime + usage.ru_stime
-                self.peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                # Begun by a fork, a process is told to have been as large as this one, which says nothing of it.
+                if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+                    self.peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         return self.process.returncode is not None
 
     @property

@@ -38,6 +38,12 @@ class Hosted:
         """An order of the stranger's, which was not handed in yet."""
         return self.stranger.jobs.at(self.stranger.jobs.order(code or self.mean, self.offer))
 
+    def with_code(self, *code: CID) -> None:
+        """The owner names other programs."""
+        compute = self.owner.get(self.offer).ddo.compute
+        assert compute is not None
+        self.owner.update(self.offer, compute=compute.with_changes(code=code))
+
     def unread(self) -> CID:
         """A program that the owner reads before it runs: its jobs wait, without work and without a clock."""
         compute = self.owner.get(self.offer).ddo.compute

@@ -11,6 +11,7 @@ from registry import CID, DID, DataBudget, Licence, Published, Registry, ResultC
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import JobOrder
 from registry.ipfs.unixfs import add_file
+from registry.results import Holding
 
 MEAN = """
 import csv, json, os
@@ -39,6 +40,9 @@ shutil.copy(Path(os.environ["REGISTRY_INPUTS"]) / "data" / "patients.csv",
 
 LATE = "import time\nprint('patient 7 is ill', flush=True)\ntime.sleep(60)\n"
 """Tells a secret in its log, and does not end."""
+
+FLOOD = "print('patient 7 is ill ' * 10_000)\nraise SystemExit(1)\n"
+"""Writes all that it may, and fails."""
 
 BROKEN = "raise SystemExit('patient 7 is ill')\n"
 
@@ -112,6 +116,11 @@ class Ward(NamedTuple):
         compute = self.owner.get(self.offer.did).ddo.compute
         assert compute is not None
         self.owner.update(self.offer.did, compute=compute.with_changes(**changes))
+
+
+def uses_of(ward: Ward) -> Holding:
+    """The runs that the stranger has left."""
+    return ward.stranger.holding(ward.offer.did, "runs")
 
 
 def opened_ward(owner: Registry, stranger: Registry, name: str, folder: Path, *licences: Licence) -> Ward:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ward import BROKEN, COPY, LATE, MEAN, Ward, opened_ward, runs, stored
+from ward import BROKEN, COPY, LATE, MEAN, Ward, runs, stored, uses_of
 
 from registry import CID, DataBudget, Licence, Registry
 from registry.assets.owning import DataOfferedWarning
@@ -29,22 +29,6 @@ from registry.errors import (
     WrongJobState,
     WrongKey,
 )
-from registry.results import Holding
-
-RUNS = Licence.uses("runs", uses=3, price="1 USD")
-DAY = Licence.period("day", days=1, price="5 USD")
-
-
-def uses_of(ward: Ward) -> Holding:
-    """The runs that the stranger has left."""
-    return ward.stranger.holding(ward.offer.did, "runs")
-
-
-@pytest.fixture
-def ward(author: Registry, stranger: Registry, name: str, tmp_path: Path) -> Ward:
-    made = opened_ward(author, stranger, name, tmp_path, RUNS, DAY)
-    stranger.buy(made.offer.did, "runs")
-    return made
 
 
 def test_a_stranger_computes_a_mean_over_data_that_stay_at_home(ward: Ward, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from hosting import Hosted
-from ward import runs, terms
+from ward import MEAN, runs, stored, terms
 
 from registry import CID, Registry, ResultFile
 from registry.compute.job_document import JobOrder
-from registry.errors import FileNotInAsset, HostError, InputError, JobRefused
+from registry.errors import FileNotInAsset, ForgedReceipt, HostError, InputError, JobRefused
 from registry.gated.protocol import MAX_BODY
 from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import Database
@@ -35,6 +35,27 @@ def test_an_order_that_is_handed_in_is_run_and_its_result_opened(hosted: Hosted,
     assert (caught.value.code, caught.value.status) == ("state", 409)
     about = httpx.get(f"{hosted.url}/v1/host").json()
     assert about["signer"] == hosted.owner.address and about["registry"] == hosted.owner.deployment.registry
+
+
+def test_a_log_that_its_owner_lets_out_is_read_by_its_consumer_and_by_nobody_else(
+    hosted: Hosted, buyer: Registry
+) -> None:
+    telling = stored(hosted.owner, MEAN + "print('\\x1b[2Jall went well')\n", hosted.desk.folder)
+    hosted.with_code(telling)
+    job = hosted.job(telling)
+    job.submit()
+    job.wait(60)
+    with pytest.raises(JobRefused, match="kept for the owner") as caught:
+        job.logs()
+    assert "may let it out" in caught.value.hint
+    hosted.desk.let_log_out(job.id)
+    assert job.logs() == "\\x1b[2Jall went well\n", "a terminal obeys none of it"
+    with pytest.raises(HostError) as another:
+        buyer.jobs.at(job.order).logs()
+    assert another.value.code == "not_found"
+    (hosted.desk.folder / job.id / "log").write_text("nothing went well\n")
+    with pytest.raises(ForgedReceipt, match="the host signed for"):
+        job.logs()
 
 
 def test_a_job_that_runs_is_ended_by_its_consumer_and_by_nobody_else(hosted: Hosted, buyer: Registry) -> None:
