@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from registry.market.streams import Streams
     from registry.results import AssetRef, Done
     from registry.revenue.sharing import Revenue
+    from registry.sandbox.runs.record import RunRecord
+    from registry.sandbox.runs.reproducing import Reproduction
     from registry.session import Session
     from registry.talk.asking import Requests
     from registry.talk.talking import Talking
@@ -408,6 +410,32 @@ class Registry(
             options |= {"host": host, "url": url}
             jobs.append(commission.begin(code, on, options))
         return RedundantJob(self, jobs)
+
+    def reproduce_at(
+        self,
+        what: AssetRef | RunRecord,
+        on: AssetRef,
+        *,
+        outputs: str | os.PathLike[str],
+        seconds: float = 600.0,
+        **options: Unpack[JobOptions],
+    ) -> Reproduction:
+        """Run the record behind an asset, or a record, again where its data stay: as a job on the offering `on`, which
+        is waited for `seconds`, with the options of `compute` but ``params`` and ``seed``, which are those recorded.
+        What came out goes to the folder `outputs` and is compared; its host signs for it (`Reproduction.receipt`).
+
+        Raises `CannotReproduce` with all that keeps it from being tried, and what `compute` raises.
+        """
+        from registry.compute.reproducing_jobs import reproduced_at
+        from registry.sandbox.runs.record import RunRecord
+
+        record = what if isinstance(what, RunRecord) else self.experiments.record(what)
+
+        def order(code: CID, on: AssetRef, params: Mapping[str, Any], seed: int) -> OrderedJob:
+            given: JobOptions = {**options, "params": params, "seed": seed}
+            return self.compute(code, on, **given)
+
+        return reproduced_at(self, record, on, order, outputs=outputs, seconds=seconds)
 
     @cached_property
     def imports(self) -> Imports:

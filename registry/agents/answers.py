@@ -51,6 +51,7 @@ def found(page: Page) -> dict[str, Any]:
             "price": cleaned(hit.price_text, 100),
             "size": hit.size,
             "gated": hit.gated,
+            "runs": None if hit.runs is None else hit.runs.to_dict(),
             "publisher": cleaned(
                 {
                     "name": hit.name,

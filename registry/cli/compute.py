@@ -21,6 +21,7 @@ from registry.cli.compute_escrow import (
     show_escrowed,
     withdraw,
 )
+from registry.cli.compute_redundant import compare, redundant
 from registry.cli.compute_run import job_options, run_, show_end
 from registry.cli.publishing import TYPES
 
@@ -60,8 +61,8 @@ _engine_option = click.option(
 def compute() -> None:
     """Compute on data that stay with their owner: the owner runs your program, and what the terms allow comes out.
 
-    A consumer: terms, run, jobs --mine, fetch, cancel; by files: order, submit, open. An owner: offer, host, work,
-    jobs, approve, decline, cancel, logs, fetch. Anybody: verify.
+    A consumer: terms, run, jobs --mine, logs, fetch, cancel; at several hosts: redundant, compare; by files: order,
+    submit, open. An owner: offer, host, work, jobs, approve, decline, cancel, logs, fetch. Anybody: verify.
 
     In escrow, a consumer: run --escrow, jobs --escrow, settle, dispute, cancel; by files: order --escrow, pay. A host:
     host --bond, bid. Anybody: close, withdraw; judges: decide.
@@ -441,7 +442,7 @@ def verify(app: App, receipt: str, ddo: str | None, files: Path | None) -> None:
     app.console.result(read.statement(), facts=facts)
 
 
-for _one in (run_, bid, pay, settle, dispute, decide, close, withdraw):
+for _one in (run_, redundant, compare, bid, pay, settle, dispute, decide, close, withdraw):
     compute.add_command(_one)
 
 # --- Below ---------------------------------------------------------------------------------------

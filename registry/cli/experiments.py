@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.cli.command import OUTFILE, OUTFOLDER, Real, Whole, command
+from registry.cli.command import ASSET, OUTFILE, OUTFOLDER, Real, Whole, command
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from registry.cli.app import App
+    from registry.compute.commission import JobOptions
     from registry.sandbox.runs.record import RunRecord
     from registry.sandbox.runs.reproducing import Reproduction
     from registry.sandbox.runs.running import Workshop
 
 RECORD_FILE = "run.json"
+RECEIPT_FILE = "receipt.json"
 
 
 def workshop(app: App, *named: str) -> Workshop:
@@ -195,29 +197,52 @@ def run(
 
 @command(
     "reproduce",
-    examples=["registry reproduce 2", "registry reproduce run.json --on penguins=examples/penguins --out again/"],
+    examples=[
+        "registry reproduce 2",
+        "registry reproduce run.json --on penguins=examples/penguins --out again/",
+        'registry reproduce run.json --at 8 --max-total "5 USD" --out again/',
+    ],
 )
 @click.argument("what")
 @click.option(
     "--on", "inputs", multiple=True, metavar="NAME=WHAT", help="Where an input is that was nobody's asset; repeatable."
 )
-@click.option("--out", type=OUTFOLDER, help="Keep what it makes there.")
-@click.option("--seconds", type=Real(0.01), help="Stop it after this time.")
+@click.option("--out", type=OUTFOLDER, help="Keep what it makes there; a receipt of a host beside.")
+@click.option("--seconds", type=Real(0.01), help="Stop it after this time; wait for a job no longer.")
 @click.option("--memory", type=Whole(1), metavar="MIB", help="Stop it above this many MiB of memory in all.")
+@click.option("--at", type=ASSET, metavar="OFFERING", help="As a job, where data are that stay with their owner.")
+@click.option("--max-total", metavar="AMOUNT", help="The most that a job may cost.")
+@click.option("--escrow", is_flag=True, help="Pay for a job by the second, in escrow.")
 def reproduce(
-    app: App, what: str, inputs: tuple[str, ...], out: str | None, seconds: float | None, memory: int | None
+    app: App,
+    what: str,
+    inputs: tuple[str, ...],
+    out: str | None,
+    seconds: float | None,
+    memory: int | None,
+    at: int | str | None,
+    max_total: str | None,
+    escrow: bool,
 ) -> None:
     """Run again what made an asset, or the record in a file, and say of each output: same, close or differs.
 
     Fetched are the code, the data and the wheels that were pinned; no package index is asked. How close is close
-    enough is the author's word, and shown. Ends with 0 for same or close, 4 if something differs, 5 if it cannot be
-    tried."""
+    enough is the author's word, and shown. Data that you have no access to stay where they are: name an offering of
+    runs on them (--at), and it is run there, where its host signs what came out. Ends with 0 for same or close, 4 if
+    something differs, 5 if it cannot be tried."""
     from registry.errors import CannotReproduce, ContentError, NotFoundError, SandboxUnavailable
     from registry.sandbox.runs.reproducing import CANNOT
 
+    if at is None and (max_total is not None or escrow):
+        raise click.UsageError("--max-total and --escrow belong to --at.")
+    if at is not None and (inputs or memory is not None):
+        raise click.UsageError("--on and --memory belong to runs on this machine, and --at names another.")
     context = click.get_current_context()
     try:
-        done = _reproduce(app, what, inputs, out, seconds, memory)
+        if at is None:
+            done = _reproduce(app, what, inputs, out, seconds, memory)
+        else:
+            done = _reproduce_at(app, what, at, out, seconds, {"max_total": max_total, "escrow": escrow})
     except (CannotReproduce, SandboxUnavailable, ContentError, NotFoundError) as error:
         app.console.error(error)
         context.exit(CANNOT)
@@ -264,6 +289,26 @@ def _reproduce(
             limits=_limits(seconds, memory),
             on_log=_log(app),
         )
+
+
+def _reproduce_at(
+    app: App, what: str, at: int | str, out: str | None, seconds: float | None, options: JobOptions
+) -> Reproduction:
+    """As a job; with `out` the receipt of its host is written beside."""
+    from registry.system.disk import refuse_taken, save
+
+    registry = app.registry(to="order a job")
+    record = registry.experiments.record(_did(app, what)) if _is_asset(what) else record_of(app, what)
+    if out is not None:
+        refuse_taken(Path(out))  # before anything is paid
+    if options.get("max_total") is not None:
+        app.agree(f"Order a job on {at} for at most {options['max_total']}?")
+    with tempfile.TemporaryDirectory() as folder, app.progress():
+        outputs = Path(out or Path(folder, "outputs"))
+        done = registry.reproduce_at(record, at, outputs=outputs, seconds=seconds or 600.0, **options)
+    if out is not None and done.receipt is not None:
+        save(f"{out.rstrip('/')}.{RECEIPT_FILE}", RECEIPT_FILE, done.receipt)
+    return done
 
 
 def _table(done: Reproduction) -> Table:

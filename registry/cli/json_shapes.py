@@ -249,6 +249,12 @@ _JOB_END: Final = {
     "files": [str],
     "escrow?": {"id": str, "status": str, "ends": int},
 }
+_COMPARED: Final = {
+    "in_words": str,
+    "answers": [{"job": str, "host": Address, "state": str, "agrees": bool, "root": (CID, None), "fault": str}],
+    "differing": [str],
+    "transactions": [Done],
+}
 _ANYTHING: Final = dict[str, Any]
 
 ANSWERS: Final[Mapping[str, Any]] = {
@@ -361,6 +367,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "compute bid": {"job": str, "offer": str, "until": int},
     "compute cancel": (_JOB, _JOB_END, Done),
     "compute close": Done,
+    "compute compare": _COMPARED,
     "compute decide": Done,
     "compute decline": _JOB,
     "compute dispute": Done,
@@ -372,6 +379,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "compute open": [{"path": str, "size": int, "cid": CID}],
     "compute order": {"job": str, "order": str, "host": Address},
     "compute pay": OpenedJob,
+    "compute redundant": _COMPARED,
     "compute run": (JobPlan, _JOB_END),
     "compute settle": Done,
     "compute submit": _JOB_END,

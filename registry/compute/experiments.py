@@ -13,8 +13,10 @@ from registry.assets.catalogue import Catalogue
 from registry.content.kinds import shelf_for
 from registry.did import DID
 from registry.errors import CannotReproduce, InputError
+from registry.ipfs.cid import CID
 from registry.ipfs.unixfs import export
 from registry.results import Asset, AssetRef
+from registry.sandbox.runs.code import Code, read_code
 from registry.sandbox.runs.record import RunRecord
 from registry.sandbox.runs.reproducing import Reproduction, read_record, reproduce
 from registry.sandbox.runs.running import FoundAsset, Made, Workshop
@@ -23,9 +25,13 @@ from registry.sandbox.spec import Tier
 if TYPE_CHECKING:
     from registry.session import Session
 
-__all__ = ["Experiments"]
+__all__ = ["DATA", "PROGRAM", "Experiments"]
 
-_AS_RECORDED: Final = "the record behind an asset"
+DATA: Final = "data"
+"""Under which name the program of a job finds the data: ``{inputs}/data``."""
+
+PROGRAM: Final = "program.py"
+"""What a program of a job is called that is one file."""
 
 
 class _Assets:
@@ -112,6 +118,12 @@ class Experiments:
             on_log=on_log,
             cancel=cancel,
         )
+
+    def code(self, cid: CID, folder: Path) -> Code:
+        """Code as a job runs it, by its CID: a file of Python, or a folder with its run.toml; laid in `folder`. Raises
+        `InputError` and `InvalidRecord` for what cannot be run, and the content errors."""
+        laid = self.workshop.lay(str(cid), folder)
+        return read_code(laid.path.rename(laid.path.with_name(PROGRAM)) if laid.path.is_file() else laid.path)
 
     def record(self, asset: AssetRef) -> RunRecord:
         """The record of the run that made an asset. Raises `CannotReproduce` if it names none, and what `get`

@@ -21,7 +21,7 @@ from filelock import Timeout
 
 from registry.assets.catalogue import Catalogue
 from registry.compute.engine_names import engine_named
-from registry.compute.experiments import Experiments
+from registry.compute.experiments import DATA, Experiments
 from registry.compute.host_escrow import HostBonds, HostEscrow
 from registry.compute.host_offer import HostOffer
 from registry.compute.job_book import STEPS, JobBook, JobEntry
@@ -52,19 +52,13 @@ from registry.ipfs.cid import CID
 from registry.ipfs.store import NullSink, fetch, keep, writing
 from registry.ipfs.unixfs import add_file, add_tree, cat
 from registry.sandbox import Limits, Outcome, Tier
-from registry.sandbox.runs.code import Code, read_code
+from registry.sandbox.runs.code import Code
 from registry.sandbox.runs.lock import fetch_wheels
 from registry.sandbox.runs.running import calm_variables, spool_of
 from registry.session import Session
 from registry.system.disk import write_whole
 
 __all__ = ["JobDesk"]
-
-DATA: Final = "data"
-"""Under which name a program finds the data: ``{inputs}/data``."""
-
-PROGRAM: Final = "program.py"
-"""What a program is called that is one file."""
 
 _LOOK: Final = 0.2
 """Seconds between two looks at whether a job that runs was cancelled."""
@@ -98,7 +92,7 @@ class JobDesk:
         self.folder = home / "jobs" / session.address.lower()
         self._data = {str(session.did(did)): Path(path) for did, path in (data or {}).items()}
         self.book = JobBook(self.folder / "jobs.sqlite")
-        self._workshop = Experiments(session).workshop
+        self._experiments = Experiments(session)
         self._paying = threading.Lock()
 
     # --- What people do --------------------------------------------------------------------------
@@ -254,7 +248,7 @@ class JobDesk:
         write_whole(place / "log", outcome.log)
         out = goes_out(terms, entry.job)
         taken = len(outcome.log) if out else 0
-        log = {"salt": secrets.token_hex(SALT), "log_out": out, "log_bytes": taken}
+        log: dict[str, Any] = {"salt": secrets.token_hex(SALT), "log_out": out, "log_bytes": taken}
         if outcome.ended == "cancelled":
             return self.book.move(entry, "queued", why="the host was stopped")
         if not outcome.ok:
@@ -326,14 +320,11 @@ class JobDesk:
                 spool=spool,
                 least=Tier(terms.tier),
             )
-            return self._engine.execute(self._workshop, task, cancel)
+            return self._engine.execute(self._experiments.workshop, task, cancel)
 
     def _program(self, code: CID, spool: Path) -> Code:
-        laid = self._workshop.lay(str(code), spool / "code")
         try:
-            if laid.path.is_file():
-                return read_code(laid.path.rename(laid.path.with_name(PROGRAM)))
-            program = read_code(laid.path)
+            program = self._experiments.code(code, spool / "code")
         except InputError as error:
             raise _Unusable(error.message, hint=error.hint) from error
         if program.lock is not None:
@@ -348,7 +339,7 @@ class JobDesk:
             content = Catalogue(self._session).get(job.data).ddo.content
             if content is not None and content.kept:
                 raise BlockNotFound(job.content, f"the folders of this host: name where {job.data} lies")
-            return self._workshop.lay(job.data, spool / "in", version=job.data_version).path
+            return self._experiments.workshop.lay(job.data, spool / "in", version=job.data_version).path
         # With all that lies there: a program would see names that the content leaves out.
         found = add_tree(path, NullSink(), hidden=True)
         if found.cid != job.content:

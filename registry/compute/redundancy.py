@@ -19,16 +19,19 @@ from typing import TYPE_CHECKING, Final
 from registry.compute.experiments import Experiments
 from registry.compute.job_receipt import JobOutput
 from registry.compute.ordered_job import OrderedJob, opened, verified
+from registry.documents.canonical import canonical_bytes
 from registry.errors import ComputeError, ContentError, InputError
 from registry.ipfs.cid import CID
 from registry.results import Done
-from registry.sandbox.runs.code import Code, read_code
+from registry.sandbox.runs.code import Code
 from registry.sandbox.runs.running import spool_of
 from registry.text.html import Shown
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
     from registry.session import Session
+
+_NAME_HOSTS: Final = 'Name them: hosts={"0x...": "https://...", ...} (--host 0x...=https://...).'
 
 __all__ = ["HostAnswer", "HostsAgreement", "RedundantJob"]
 
@@ -85,11 +88,24 @@ class HostsAgreement(Shown):
 
 
 class RedundantJob:
-    """One job, ordered at several hosts."""
+    """One job, ordered at several hosts. Raises `InputError` for jobs that are not the same but for their hosts: no
+    host votes twice, and none on what another was not asked."""
 
     def __init__(self, registry: Session, jobs: Sequence[OrderedJob]) -> None:
         self._registry = registry
         self.jobs: Final = tuple(jobs)
+        asked = [one.order.job for one in jobs]
+        _require_several([job.host for job in asked])
+        if (
+            len(
+                {
+                    (job.offering, job.terms, job.data_version, job.code, job.seed, canonical_bytes(job.params))
+                    for job in asked
+                }
+            )
+            > 1
+        ):
+            raise InputError("These jobs are not the same, and so their results are not.", hint=_NAME_HOSTS)
 
     def wait(self, seconds: float = 600.0) -> HostsAgreement:
         """Wait until all are over, and hold their results against each other. Raises `HostError` as `OrderedJob.wait`
@@ -129,17 +145,21 @@ class RedundantJob:
 
     def _code(self) -> Code:
         with ExitStack() as stack:
-            spool = spool_of(stack)
-            laid = Experiments(self._registry).workshop.lay(str(self.jobs[0].order.job.code), spool / "code")
-            path = laid.path.rename(laid.path.with_name("program.py")) if laid.path.is_file() else laid.path
-            return read_code(path)
+            return Experiments(self._registry).code(self.jobs[0].order.job.code, spool_of(stack) / "code")
 
     def __repr__(self) -> str:
         return f"RedundantJob({', '.join(map(repr, self.jobs))})"
 
 
-def hosts_named(hosts: Mapping[str, str | None]) -> Sequence[tuple[str, str | None]]:
-    """Hosts by their accounts, each with its address. Raises `InputError` for fewer than two."""
+def hosts_named(hosts: Mapping[str, str | None]) -> Sequence[tuple[Address, str | None]]:
+    """Hosts by their accounts, each with its address. Raises `InputError` for fewer than two, and for one twice."""
+    named = [(to_address(host), url) for host, url in hosts.items()]
+    _require_several([host for host, _ in named])
+    return named
+
+
+def _require_several(hosts: Sequence[str]) -> None:
+    if len(set(hosts)) < len(hosts):
+        raise InputError("A host is named twice, and has one voice.", hint=_NAME_HOSTS)
     if len(hosts) < 2:
-        raise InputError("Redundancy needs two hosts or more.", hint='Name them: hosts={"0x...": "https://...", ...}.')
-    return list(hosts.items())
+        raise InputError("Redundancy needs two hosts or more.", hint=_NAME_HOSTS)

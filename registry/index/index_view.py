@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from registry.index.models import (
     OwnedList,
     Power,
     Root,
+    RunsShown,
     SaleLine,
     Sales,
     StatementNames,
@@ -181,6 +183,7 @@ class IndexView:
             size=entry.size,
             gated=entry.gated,
             computable=entry.computable,
+            runs=RunsShown.of(json.loads(data)) if entry.computable else None,
             endorsed=entry.endorsed,
             standards=tuple(entry.standards),
             parents=tuple(entry.parents),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -32,6 +33,7 @@ __all__ = [
     "Power",
     "Refused",
     "Root",
+    "RunsShown",
     "SaleLine",
     "Sales",
     "StatementNames",
@@ -112,6 +114,24 @@ class OfferShown(Model):
         return f"{whole.normalize():f} {self.symbol or self.token}"
 
 
+class RunsShown(Model):
+    """What an asset offers to run, by its terms: on `data` (a DID), in the sandbox's `tier` or a higher one, a run of
+    `seconds` at most, within `memory` bytes."""
+
+    data: Short
+    tier: Number
+    seconds: Number
+    memory: Number
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> RunsShown | None:
+        """What a document, as JSON, says of that; None for one that offers no runs."""
+        terms = document.get("compute")
+        if terms is None:
+            return None
+        return cls(data=terms["data"], tier=terms["tier"], seconds=terms["seconds"], memory=terms["memory"])
+
+
 class Worth(Model):
     """The parts of what an asset is worth, each a level from 0 to 1 (see `registry.index.rank`)."""
 
@@ -153,6 +173,7 @@ class Hit(Model):
     size: Number = 0
     gated: bool = False
     computable: bool = False
+    runs: RunsShown | None = None
     endorsed: bool = False
     standards: Annotated[tuple[Short, ...], Field(max_length=256)] = ()
     parents: Annotated[tuple[Number, ...], Field(max_length=64)] = ()

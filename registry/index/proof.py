@@ -25,7 +25,7 @@ from registry.documents.merkle import root_from
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
 from registry.index.entries import formats_of
 from registry.index.index_reader import IndexReader
-from registry.index.models import BlockShown, Hit, Owned, Root
+from registry.index.models import BlockShown, Hit, Owned, Root, RunsShown
 from registry.index.roots import EMPTY, WIDTH, leaf_of
 from registry.types import ITEM, ZERO_ADDRESS, terms_of, to_address
 
@@ -408,6 +408,7 @@ def _wrong_in_document(hit: Hit, documents: _Documents, terms: bytes | None) -> 
         ("size", hit.size, content.size if content else 0),
         ("gated", hit.gated, bool(content and content.encryption)),
         ("computable", hit.computable, ddo.compute is not None),
+        ("runs", hit.runs, RunsShown.of(ddo.to_dict())),
         ("formats", list(hit.formats), formats_of(paths)),
     ):
         if said != true:

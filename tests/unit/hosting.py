@@ -26,7 +26,7 @@ class Hosted:
         self.mean, self.late = stored(owner, MEAN, folder), stored(owner, LATE, folder, "late.py")
         self.sock = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self.sock.getsockname()[1]}"
-        home = patients(folder / "ward")
+        self.home = home = patients(folder / "ward")
         self.offer = owner.publish(
             home, name=name, type="dataset", license="MIT", licences=[DAY, RUNS, JOBS],
             compute=terms(self.mean, self.late, url=self.url),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,17 @@ from registry.sandbox.runs.running import Laid, Workshop, observed, spool_of
 from registry.sandbox.spec import MIB, Limits, Outcome, Tier
 from registry.text.html import Shown
 
-__all__ = ["CANNOT", "DIFFERS", "SAME", "Reproduction", "Verdict", "limits_of", "read_record", "reproduce"]
+__all__ = [
+    "CANNOT",
+    "DIFFERS",
+    "SAME",
+    "Reproduction",
+    "Verdict",
+    "compared_with",
+    "limits_of",
+    "read_record",
+    "reproduce",
+]
 
 SAME: Final = 0
 DIFFERS: Final = 4
@@ -57,12 +67,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction(Shown):
-    """A record that was run again: a verdict for each output, and `notes` on what was not as it was then."""
+    """A record that was run again: a verdict for each output, and `notes` on what was not as it was then. Run here, it
+    has an `outcome`; run as a job, where data stay with their owner, the `receipt` of its host."""
 
     record: CID
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
-    outcome: Outcome
+    outcome: Outcome | None = None
+    receipt: bytes | None = None
 
     @property
     def word(self) -> Word:
@@ -128,7 +140,7 @@ def reproduce(
         if not outcome.ok:
             notes.append(f"the program {outcome.in_words()}")
         notes += _changed(record, outcome)
-        verdicts = _verdicts(record, outcome, outputs, workshop, spool)
+        verdicts = compared_with(record, [file.path for file in outcome.outputs], outputs, workshop, spool)
     return Reproduction(record.cid, verdicts, tuple(notes), outcome)
 
 
@@ -152,7 +164,9 @@ def _fetched(
     }
     lock = _lock(record, workshop, missing)
     if missing or code is None:
-        raise CannotReproduce(f"The run of {record.code.name}", missing)
+        stays = code is not None and len(inputs) > sum(entry is not None for entry in inputs.values())
+        hint = "Where its owner offers runs on such data, they can be run again there: --at OFFERING." if stays else ""
+        raise CannotReproduce(f"The run of {record.code.name}", missing, hint=hint)
     program = replace(
         read_code(code.path, record.code.entry, unlocked=True),
         lock=lock,
@@ -259,10 +273,11 @@ def _changed(record: RunRecord, outcome: Outcome) -> list[str]:
 # --- What came of it -----------------------------------------------------------------------------
 
 
-def _verdicts(
-    record: RunRecord, outcome: Outcome, outputs: Path, workshop: Workshop, spool: Path
+def compared_with(
+    record: RunRecord, made: Collection[str], outputs: Path, workshop: Workshop, spool: Path
 ) -> tuple[Verdict, ...]:
-    made = {file.path: file for file in outcome.outputs}
+    """A verdict on each output of a record, and on what was `made` besides, paths below `outputs`. `spool` is a folder
+    for what was recorded."""
     verdicts: dict[str, Verdict] = {}
     unequal = []
     for entry in record.outputs:

@@ -49,6 +49,7 @@ LIES = {
     "document": change("document", lambda text: text.replace("enguin", "inguin")),
     "existence": change("did", lambda did: did.rpartition("_")[0] + "_999"),
     "registry": change("did", lambda did: did.replace("_erc721:0x", "_erc721:0xdead")[: len(did)]),
+    "runs": change("runs", {"data": "did:nft:eip155:1_erc721:0x0_1", "tier": 0, "seconds": 1, "memory": 1}),
     "licence names": lambda page: (page["hits"][0]["offers"][0].update(name="all rights"), page)[1],
 }
 

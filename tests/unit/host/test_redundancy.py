@@ -3,6 +3,7 @@ on."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from terminal import runner
 from ward import MEAN, patients, stored, terms
 
 from registry import CID, DID, Licence, Published, Registry
+from registry.cli import cli
+from registry.cli.app import App
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_escrow import JobStatus
+from registry.compute.redundancy import RedundantJob
 from registry.errors import InputError
 from registry.host.host_server import HostServer
 from registry.ipfs.unixfs import add_tree
@@ -130,3 +135,32 @@ def test_outputs_that_may_differ_are_never_voted_on(several: Several) -> None:
         job.settle(found)
     with pytest.raises(InputError, match="two hosts or more"):
         several.ordered(several.mean, 1)
+    twice = {form(next(iter(several.urls))): None for form in (str, str.lower)}
+    with pytest.raises(InputError, match="has one voice"):
+        several.consumer.compute_redundant(several.mean, several.offer.did, hosts=twice)
+    with pytest.raises(InputError, match="has one voice"):
+        RedundantJob(several.consumer, [job.jobs[0], job.jobs[0]])
+
+
+def test_on_the_command_line_the_odd_answer_is_disputed_and_jobs_are_compared_again(
+    several: Several, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait that ended is gone on with by the names of the jobs, and other jobs have no voice."""
+    monkeypatch.setattr(App, "registry", lambda _app, *, to=None: several.consumer)
+
+    def told(*words: str) -> Any:
+        ended = runner().invoke(cli, ["compute", *words, "--json", "--yes"])
+        return json.loads(ended.stdout or ended.stderr)
+
+    several.lies(several.desks[2], monkeypatch)
+    hosts = [word for host, url in several.urls.items() for word in ("--host", f"{host}={url}")]
+    asked = ("redundant", str(several.mean), "--on", str(several.offer.did), *hosts, "--escrow", "--max-total", "1 USD")
+    found = told(*asked, "--settle")
+    assert [one["agrees"] for one in found["answers"]] == [True, True, False] and len(found["transactions"]) == 3
+    names = [one["job"][:16] for one in found["answers"]]
+    assert told("compare", *names)["answers"] == found["answers"]
+    other = several.consumer.compute(
+        several.mean, several.offer.did, params={"by": "sex"}, host=hosts[-1].partition("=")[0],
+        url=hosts[-1].partition("=")[2], escrow=True, max_total="1 USD",
+    )  # fmt: skip
+    assert "are not the same" in told("compare", names[0], other.id)["message"]

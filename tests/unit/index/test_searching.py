@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry import Licence, Registry
+from registry import CID, DataBudget, Licence, Registry, ResultFile, Terms
 from registry.errors import AmbiguousAsset, AssetNotFound, InputError, InvalidAmount, NoSigner
 from registry.index.home_index import open_local
 from registry.index.sqlite_file import SqliteFile
@@ -87,6 +87,20 @@ def test_narrowed_down_by_words_that_people_know(library: Registry) -> None:
         library.search(max_price="1 ETH")
     with pytest.raises(InputError, match="pony"):
         library.search(type="pony")
+
+
+def test_an_offering_says_what_a_run_may_use_and_on_what(author: Registry, tmp_path: Path) -> None:
+    (tmp_path / "ward.csv").write_text("mass\n61\n")
+    terms = Terms(
+        code=(CID.raw(b"mean.py"),), outputs=(ResultFile(path="mean", bytes=20),), budget=DataBudget(runs=9, bytes=180),
+        tier=3, seconds=90, memory=2**29,
+    )  # fmt: skip
+    offer = author.publish(tmp_path / "ward.csv", name="Ward", type="dataset", license="MIT", compute=terms).did
+    (hit,) = author.search(computable=True)
+    assert hit.did == str(offer) and hit.proven and hit.runs is not None
+    assert (hit.runs.tier, hit.runs.seconds, hit.runs.memory) == (3, 90, 2**29)
+    (data,) = [one for one in author.search("ward").hits if not one.computable]
+    assert (hit.runs.data, data.runs) == (data.did, None)
 
 
 def test_what_changes_is_seen_by_the_next_search(library: Registry, stranger: Registry) -> None:
