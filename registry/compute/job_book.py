@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,9 @@ CREATE TABLE jobs (
     asked INTEGER NOT NULL, changed INTEGER NOT NULL, facts TEXT NOT NULL DEFAULT '{}', receipt BLOB
 ) WITHOUT ROWID;
 CREATE INDEX of_data ON jobs (data, version);
+CREATE TABLE remembered (
+    id TEXT PRIMARY KEY, data TEXT NOT NULL, version INTEGER NOT NULL, taken INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 
 STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -163,6 +166,18 @@ class JobBook:
                 raise WrongJobState(entry.id, found[0].state if found else "gone", state)
             return found[0]
 
+    def remember(self, ids: Iterable[str], data: str, version: int, taken: int) -> int:
+        """Count jobs that are not in this journal, and were paid for, with as many bytes as each may have taken of a
+        version of the data; returns how many were new."""
+        with self._guard, self._typed(), self._writing():
+            unknown = [id for id in ids if not self._rows("WHERE id = ?", id)]
+            before = self._db.total_changes
+            self._db.executemany(
+                "INSERT OR IGNORE INTO remembered (id, data, version, taken) VALUES (?, ?, ?, ?)",
+                [(id, data, version, taken) for id in unknown],
+            )
+            return self._db.total_changes - before
+
     def let_log_out(self, entry: JobEntry, size: int) -> JobEntry:
         """Write down that the consumer of a job that is over may read its log, and count that in the budget, once.
 
@@ -202,7 +217,7 @@ class JobBook:
             return tuple(self._rows(f"{marks} ORDER BY asked, id LIMIT ?", *states, most))
 
     def spent(self, data: str, version: int) -> tuple[int, int]:
-        """Runs and bytes that were taken from a version of the data, or are reserved."""
+        """Runs and bytes that were taken from a version of the data, or are reserved, or remembered."""
         marks = ", ".join("?" * len(_FREE))
         with self._guard, self._typed():
             runs, taken = self._db.execute(
@@ -210,7 +225,11 @@ class JobBook:
                 f" AND state NOT IN ({marks})",  # nosec B608 # question marks; values are bound
                 (data, version, *_FREE),
             ).fetchone()
-        return int(runs), int(taken)
+            more, bytes_more = self._db.execute(
+                "SELECT COUNT(*), COALESCE(SUM(taken), 0) FROM remembered WHERE data = ? AND version = ?",
+                (data, version),
+            ).fetchone()
+        return int(runs + more), int(taken + bytes_more)
 
     # --- Below -----------------------------------------------------------------------------------
 

@@ -20,18 +20,20 @@ from typing import Any, Final
 from filelock import Timeout
 
 from registry.assets.catalogue import Catalogue
+from registry.compute.chain_memory import paid_jobs
 from registry.compute.engine_names import engine_named
 from registry.compute.experiments import DATA, Experiments
 from registry.compute.host_escrow import HostBonds, HostEscrow
 from registry.compute.host_offer import HostOffer
 from registry.compute.job_book import STEPS, JobBook, JobEntry
-from registry.compute.job_document import JobOrder
+from registry.compute.job_document import ComputeJob, JobOrder
 from registry.compute.job_log import SALT, JobLog, goes_out, kept_bytes
 from registry.compute.job_receipt import JobOutput, JobReceipt, told_memory
 from registry.compute.order_checks import OrderChecks
 from registry.compute.result_rules import broken_rules
 from registry.compute.run_engine import RunEngine, RunTask
 from registry.compute.sealed_result import seal_result
+from registry.did import DID
 from registry.documents.compute_terms import Terms
 from registry.documents.ddo import DDO
 from registry.errors import (
@@ -94,6 +96,7 @@ class JobDesk:
         self.book = JobBook(self.folder / "jobs.sqlite")
         self._experiments = Experiments(session)
         self._paying = threading.Lock()
+        self._remembered: set[str] = set()
 
     # --- What people do --------------------------------------------------------------------------
 
@@ -106,6 +109,7 @@ class JobDesk:
         with suppress(LookupError):
             return self.book.get(read.job.id)
         document, outside = OrderChecks(self._session).checked(read)
+        self._remember(read.job, document)
         Catalogue(self._session).keep(document)  # it may be another one tomorrow
         terms = document.compute
         assert terms is not None
@@ -120,6 +124,7 @@ class JobDesk:
         read = JobOrder.from_bytes(order)
         document, _outside = OrderChecks(self._session).checked(read, paid=False)
         assert document.compute is not None
+        self._remember(read.job, document)
         self.book.require_room(read.job, document.compute)
         return HostEscrow(self._session).offer(read.job, bonds, document.compute.seconds, licence)
 
@@ -426,6 +431,16 @@ class JobDesk:
             with self._paying:
                 HostEscrow(self._session).give_up(entry.job)
         return self.book.move(entry, state, why=why, **changes)
+
+    def _remember(self, job: ComputeJob, document: DDO) -> None:
+        """Count what was paid for by the chain, and the journal forgot. Asked once for each offering: a journal is
+        restored while nothing runs."""
+        if self._spool is not None or job.offering in self._remembered:
+            return  # without a home there is nothing to be restored
+        assert document.compute is not None
+        paid = paid_jobs(self._session, DID.parse(job.offering))
+        self.book.remember(paid, job.data, job.data_version, document.compute.most_taken)
+        self._remembered.add(job.offering)
 
     def _terms(self, entry: JobEntry) -> Terms:
         """The terms that the job was taken under, whatever the document says today."""

@@ -314,10 +314,12 @@ class JobEscrow:
         found = map(self._read, self._opened(assetId=asset, consumer=job.consumer))
         return tuple(one for one in found if (one.job, one.host) == (job.id, job.host))
 
-    def jobs(self, account: str | None = None) -> tuple[EscrowedJob, ...]:
-        """The jobs that an account (default: the signer) pays for or runs, the oldest first."""
+    def jobs(self, account: str | None = None, *, on: DID | None = None) -> tuple[EscrowedJob, ...]:
+        """The jobs that an account (default: the signer) pays for or runs, the oldest first; those on one offering, if
+        one is named."""
         who = to_address(account) if account else self._registry.address
-        found = (event for event in self._opened() if who in _parties(event))  # before each is asked for
+        filters = {} if on is None else {"assetId": on.asset_id}
+        found = (event for event in self._opened(**filters) if who in _parties(event))  # before each is asked for
         return tuple(map(self._read, found))
 
     def waiting(self, token: str, *, account: str | None = None) -> Amount:

@@ -21,8 +21,8 @@ from registry.content.unlocking import wallet_of
 from registry.documents.ddo import DDO
 from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongKey
 from registry.gated.identity import Identity
-from registry.ipfs.store import fetch
-from registry.ipfs.unixfs import FileEntry
+from registry.ipfs.store import NullSink, fetch
+from registry.ipfs.unixfs import FileEntry, add_file
 from registry.results import Done
 from registry.sandbox.bounded_log import readable
 from registry.text.waits import waiting_for
@@ -82,8 +82,8 @@ class OrderedJob:
 
     def fetch(self) -> tuple[bytes, bytes]:
         """The sealed result and the receipt, checked against this order. Raises `ForgedReceipt`, `HostError`."""
-        receipt, _ = self._checked()
-        return self._host.result(self.order), receipt
+        receipt, read = self._checked()
+        return self._result(read), receipt
 
     def receipt(self) -> JobReceipt:
         """What the host signed of it. Raises `ForgedReceipt`, `HostError`."""
@@ -92,7 +92,7 @@ class OrderedJob:
     def save(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
         """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
         _, receipt = self._checked()
-        return opened(self._registry, self._host.result(self.order), receipt, Path(target))
+        return opened(self._registry, self._result(receipt), receipt, Path(target))
 
     def logs(self) -> str:
         """What the program wrote, where the terms or the owner of the data let that out, as text that a terminal obeys
@@ -157,6 +157,16 @@ class OrderedJob:
         if read.job != self.order.job:
             raise ForgedReceipt("it is of another job than was ordered")
         return receipt, read
+
+    def _result(self, receipt: JobReceipt) -> bytes:
+        """The sealed result, as the receipt names it; and in escrow, as its host told the chain, which a council rules
+        by. Raises `ForgedReceipt`."""
+        sealed = self._host.result(self.order)
+        if (found := add_file(io.BytesIO(sealed), NullSink()).cid) != receipt.sealed:
+            raise ForgedReceipt(f"the result is {found}, and the host signed for {receipt.sealed}")
+        if self.order.escrow and (told := self.escrowed().result) != bytes(receipt.sealed.digest).hex():
+            raise ForgedReceipt(f"the result is {found}, and the host delivered {told or 'nothing'} in escrow")
+        return sealed
 
     def _noted(self, said: HostedJob) -> HostedJob:
         self._folder.note(self.id, said.state, over=said.over)

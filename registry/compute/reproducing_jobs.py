@@ -13,7 +13,7 @@ from registry.assets.catalogue import Catalogue
 from registry.compute.experiments import DATA, Experiments
 from registry.compute.order_checks import terms_of
 from registry.compute.ordered_job import OrderedJob, opened, verified
-from registry.errors import CannotReproduce, RegistryError
+from registry.errors import CannotReproduce, ContentError, InputError, InvalidRecord
 from registry.ipfs.cid import CID
 from registry.results import Asset, AssetRef
 from registry.sandbox.runs.record import RunRecord
@@ -87,7 +87,7 @@ def _of_code(registry: Session, record: RunRecord, spool: Path) -> list[str]:
     """Why the code of a record would run otherwise as a job."""
     try:
         code = Experiments(registry).code(record.code.cid, spool / "code")
-    except RegistryError as error:
+    except (InputError, InvalidRecord, ContentError) as error:
         return [f"its code: {error.message.rstrip('.')}"]
     lock = None if code.lock is None else code.lock.cid
     found = []

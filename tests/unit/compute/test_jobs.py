@@ -147,6 +147,23 @@ def test_a_budget_is_of_the_data_and_not_of_an_account(ward: Ward, buyer: Regist
         desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
 
 
+def test_a_budget_does_not_go_back_with_a_journal_that_is_restored_from_a_backup(ward: Ward) -> None:
+    """budget_restored_from_backup_does_not_go_back: the chain remembers what was paid for."""
+    ward.with_terms(budget=DataBudget(runs=2, bytes=2000))
+    desk = ward.desk()
+    done = desk.work(desk.accept(ward.order().to_bytes()).id)
+    desk.book.close()
+    for path in desk.folder.glob("jobs.sqlite*"):
+        path.unlink()
+    again = ward.desk()
+    with pytest.raises(JobNotFound):
+        again.book.get(done.id)
+    again.accept(ward.order().to_bytes())
+    assert again.book.spent(str(ward.data), 1) == (2, 800), "as if it had taken all that it might"
+    with pytest.raises(JobRefused, match="no run left of 2"):
+        again.accept(ward.order().to_bytes())
+
+
 def test_of_many_who_race_for_the_last_bytes_one_gets_them(ward: Ward) -> None:
     ward.with_terms(budget=DataBudget(runs=5, bytes=799))
     orders = [ward.order().to_bytes() for _ in range(3)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from registry import Gated, Licence, Published, Registry
+from registry import CID, DataBudget, Gated, Licence, Published, Registry, ResultFile, Terms
 from registry.assets.drafting import Draft
 from registry.content.entrusting import Shares
 from registry.content.unlocking import GatewayWarning
@@ -396,6 +396,32 @@ def test_an_invited_account_reads_without_a_licence_until_the_time_is_over(
     assert len(author.revoke(later)) == 3
     with pytest.raises(TooFewShares):
         stranger.invite(asset.did, bob.address)
+
+
+def test_runs_on_gated_data_give_no_key_and_a_host_has_one_while_it_is_invited(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, stranger: Registry, bob: Registry
+) -> None:
+    """consumer_of_offering_gets_no_key, host_not_invited, dismissed_host_no_new_version"""
+    terms = Terms(
+        code=(CID.raw(b"mean.py"),), outputs=(ResultFile(path="mean", bytes=9),), budget=DataBudget(runs=1, bytes=9)
+    )
+    offer = publish(Licence.uses("runs", uses=5, price="1 USD"), compute=terms).did
+    data = author.get(offer).ddo.compute.data  # type: ignore[union-attr]
+    assert data is not None
+    buyer.buy(offer, "runs")
+    for nobody in (buyer, stranger):
+        with pytest.raises(AccessDenied):
+            nobody.open(data, "penguins.csv")
+    author.invite(data, stranger.address, days=1)
+    assert stranger.open(data, "penguins.csv").read() == CSV
+
+    ends = int(time.time()) + 3  # who is not invited again is dismissed
+    author.invite(data, bob.address, days=1, start=ends - 86_400)
+    while time.time() < ends + 1:
+        time.sleep(0.2)
+    author.update(data, description="A new version")
+    with pytest.raises(AccessDenied):
+        bob.open(data, "penguins.csv")
 
 
 def test_a_safe_opens_what_it_bought(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from registry.compute.host_client import HostClient
 from registry.compute.host_offer import HostOffer
 from registry.compute.job_escrow import JobEscrow, JobStatus
 from registry.compute.order_folder import OrderFolder
-from registry.errors import AccessDenied, HostError, JobNotFound, JobRefused, PriceChanged
+from registry.errors import AccessDenied, ForgedReceipt, HostError, JobNotFound, JobRefused, PriceChanged
 
 
 @pytest.fixture
@@ -131,3 +132,20 @@ def test_a_consumer_disputes_what_was_delivered(hosted: Hosted, ann: Registry) -
     job.wait(60)
     job.dispute("the table is empty")
     assert job.escrowed().status is JobStatus.DISPUTED and paid(ann) == 70
+
+
+def test_a_result_that_is_not_the_one_that_was_delivered_is_not_opened(
+    hosted: Hosted, ann: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sealed_digest_mismatch: of what a host signs, hands out and tells the chain, no two may differ."""
+    job = ann.compute(hosted.mean, on=hosted.offer, escrow=True, max_total="1 USD")
+    assert job.wait(60).state == "delivered"
+    given = HostClient.result
+    with monkeypatch.context() as patch, pytest.raises(ForgedReceipt, match="the host signed for"):
+        patch.setattr(HostClient, "result", lambda client, order: given(client, order) + b"0")
+        job.open()
+    with monkeypatch.context() as patch, pytest.raises(ForgedReceipt, match="the host delivered 1111"):
+        told = replace(job.escrowed(), result="11" * 32)
+        patch.setattr(type(job), "escrowed", lambda _job: told)
+        job.fetch()
+    assert job.open().read().startswith(b"group,mass,n")
