@@ -15,7 +15,7 @@ from registry.ipfs.dag import links
 from registry.ipfs.fallback import Fallback
 from registry.ipfs.limits import LIMITS, ReadLimits
 
-__all__ = ["copy"]
+__all__ = ["copy", "stream", "stream_path"]
 
 
 def copy(
@@ -38,7 +38,7 @@ def copy(
     run = _Copy(root, source, store, progress, limits)
     with writing(store):
         if not store.has(root):
-            run.stream()
+            run.stream("car")
         run.blocks()
     return Archive((root,), run.count, run.size)
 
@@ -46,7 +46,14 @@ def copy(
 def stream(root: CID, source: BlockSource, store: BlockStore, *, limits: ReadLimits = LIMITS) -> None:
     """Bring what a source streams of a root into a store that is a cache, in one request; whatever is wrong with it or
     missing is for the reader to ask for, block by block. Raises `LimitExceeded`."""
-    _Copy(root, source, store, None, limits, cache_of(store)).stream()
+    _Copy(root, source, store, None, limits, cache_of(store)).stream("car")
+
+
+def stream_path(root: CID, path: str, last: int, source: Fallback, *, limits: ReadLimits = LIMITS) -> None:
+    """Bring into the cache of a source the blocks from a root along a path, and what holds the `last` bytes of the file
+    that it leads to, in one request of a source that can be asked so. As `stream` else."""
+    if source.cache is not None:
+        _Copy(root, source, source.cache, None, limits, cache_of(source.cache)).stream("along", path, last)
 
 
 class _Copy:
@@ -73,20 +80,22 @@ class _Copy:
         if self.progress is not None:
             self.progress(self.size)
 
-    def stream(self) -> None:
-        """Take what a source streams, as long as it is what was asked for."""
+    def stream(self, how: str, *what: str | int) -> None:
+        """Take what a source streams, asked by its method `how`, as long as it is what was asked for."""
         sources = self.source.sources if isinstance(self.source, Fallback) else (self.source,)
         for source in sources:
-            archive = getattr(source, "car", None)
+            archive = getattr(source, how, None)
             if archive is None:
                 continue
             wanted = {self.root.v1()}
             known = set(wanted)
+            repeated = 0
             try:
-                for cid, block in archive(self.root):
+                for cid, block in archive(self.root, *what):
                     if cid.v1() not in wanted:
-                        if cid.v1() in known:
-                            continue  # a second copy
+                        repeated += 1
+                        if cid.v1() in known and repeated <= len(known):
+                            continue  # a second copy; not one after another for ever
                         break  # nobody asked for it; whoever sends it may send endless more
                     wanted.remove(cid.v1())
                     below = {one.v1() for one in links(cid, block, self.limits)} - known
@@ -95,7 +104,7 @@ class _Copy:
                     self._keep(cid, block)
             except ContentError:
                 continue  # block by block it will be seen what is wrong, and with which
-            if not wanted:
+            if not wanted or what:  # a part of it leaves much that is linked to out
                 return
 
     def blocks(self) -> None:

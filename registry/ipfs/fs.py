@@ -33,6 +33,7 @@ from fsspec.utils import isfilelike, stringify_path
 
 from registry.errors import ContentError, FileNotInAsset, Immutable, InputError, NotAFile, NotFoundError
 from registry.home import home, make_home
+from registry.ipfs.approach import Approach
 from registry.ipfs.cached import CACHED_FOLDERS, CachedReader
 from registry.ipfs.cid import CID
 from registry.ipfs.copy import stream
@@ -102,6 +103,8 @@ class IPFSFileSystem(AbstractFileSystem):
         further = open_sources([*(sources or ()), gateway] if gateway else sources)
         self.source: BlockSource = Fallback([self.store, *further], cache=self.store) if further else self.store
         self._reader = CachedReader(self.source)
+        self._cache = self.source.cache if isinstance(self.source, Fallback) else None
+        self._approach = Approach(self.source, self._reader) if isinstance(self.source, Fallback) else None
         self._listings = lru_cache(CACHED_FOLDERS)(self._list)
 
     # --- Paths -----------------------------------------------------------------------------------
@@ -131,6 +134,8 @@ class IPFSFileSystem(AbstractFileSystem):
 
     def _below(self, root: CID, below: str, path: str) -> Entry:
         reader = self._reader
+        if self._approach is not None:
+            self._approach.bring(root, below)
         if not below:
             return reader.node(root).entry(path)
         above, _, last = below.rpartition("/")
@@ -275,22 +280,41 @@ class IPFSFileSystem(AbstractFileSystem):
         on_error: str = "return",
         **_: Any,
     ) -> list[Any]:
-        """The bytes of several ranges, fetched at the same time; errors come in their places, or are raised."""
+        """The bytes of several ranges, fetched at the same time, and each block of a file once; errors come in their
+        places, or are raised."""
         lows = starts if isinstance(starts, list) else [starts] * len(paths)
         highs = ends if isinstance(ends, list) else [ends] * len(paths)
         if not len(paths) == len(lows) == len(highs):
             raise InputError(f"There are {len(paths)} paths, {len(lows)} starts and {len(highs)} ends.")
+        places: dict[str, list[int]] = {}
+        for place, path in enumerate(paths):
+            places.setdefault(path, []).append(place)
+        found: list[Any] = [b""] * len(paths)
 
-        def one(path: str, start: int | None, end: int | None) -> bytes | Exception:
+        def one(path: str, its: list[int]) -> None:
             try:
-                return self.cat_file(path, start, end)
+                pieces: Sequence[Any] = self._cat_ranges(path, [(lows[place] or 0, highs[place]) for place in its])
             except Exception as error:
                 if on_error == "raise":
                     raise
-                return error
+                if len(its) > 1:  # each by itself, of which some will do
+                    for place in its:
+                        one(path, [place])
+                    return
+                pieces = [error]
+            for place, piece in zip(its, pieces, strict=True):
+                found[place] = piece
 
         with ThreadPoolExecutor(_FETCHERS, thread_name_prefix="ipfs") as pool:
-            return list(pool.map(one, paths, lows, highs))
+            list(pool.map(one, places, places.values()))
+        return found
+
+    def _cat_ranges(self, path: str, ranges: Sequence[tuple[int, int | None]]) -> list[bytes]:
+        path = self._strip_protocol(path)
+        if self._staging(path) or len(ranges) == 1:
+            return [self.cat_file(path, start, end) for start, end in ranges]
+        node, reader = self._reading(path)
+        return reader.cat_ranges(node, ranges)
 
     def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **options: Any) -> Any:
         """The bytes of a file; of several paths, a pattern or, if `recursive`, a folder, those of each file by its
@@ -313,17 +337,20 @@ class IPFSFileSystem(AbstractFileSystem):
             above, _, name = path.rpartition("/")
             folders.setdefault(above, set()).add(name)
         for above, names in folders.items():
-            if above and len(names) >= _MANY and self.source is not self.store:
+            if above and len(names) >= _MANY and self._cache is not None:
                 with suppress(ContentError, InputError, NotFoundError):
                     self._bring_folder(self._find(above).cid, names)
 
     def _bring_folder(self, root: CID, names: set[str]) -> None:
+        store = self._cache
+        if store is None:
+            return
         links = dict(self._reader.links(self._reader.node(root)))
-        wanted = [links[name].tsize for name in names & links.keys() if not self.store.has(links[name].cid)]
+        wanted = [links[name].tsize for name in names & links.keys() if not store.has(links[name].cid)]
         total = sum(link.tsize for link in links.values())
         if len(wanted) >= _MANY and sum(wanted) <= len(wanted) * _SMALL and 2 * sum(wanted) >= total:
             # What weighs more than it says is not wanted so.
-            stream(root, self.source, self.store, limits=replace(LIMITS, total=total + len(links) * _NODE))
+            stream(root, self.source, store, limits=replace(LIMITS, total=total + len(links) * _NODE))
 
     def get(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from fsspec.spec import AbstractBufferedFile
@@ -29,6 +29,9 @@ class ByteReader(Protocol):
 
     def cat(self, node: Any, start: int, end: int | None) -> Iterator[bytes]:
         """The bytes of a file as ``content[start:end]`` would be."""
+
+    def cat_ranges(self, node: Any, ranges: Sequence[tuple[int, int | None]]) -> list[bytes]:
+        """The bytes of each of several ranges, fetched at the same time."""
 
 
 class VerifiedFile(AbstractBufferedFile):

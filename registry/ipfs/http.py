@@ -35,6 +35,7 @@ _SLOWEST: Final = 64 * 1024  # bytes a second that an answer of unknown length m
 _REDIRECTS: Final = 3
 _LONGEST_WAIT: Final = 3600.0
 _TAIL: Final = 4096
+_READ: Final = 1 << 18  # bytes at a time; every read costs as much as hashing this much
 _FAILURES: Final = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -70,7 +71,7 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = self._inner.read(max_bytes, _CLOCK.left(timeout))
+        data = self._inner.read(max(max_bytes, _READ), _CLOCK.left(timeout))
         _CLOCK.tail = (_CLOCK.tail + data[-_TAIL:])[-_TAIL:]
         return data
 
@@ -212,7 +213,7 @@ class Answer:
         if stated.isdecimal() and int(stated) > most:
             raise self._too_much(int(stated), most)
         done = 0
-        pieces = self._response.iter_raw(64 * 1024)
+        pieces = self._response.iter_raw()
         while True:
             asked = time.monotonic()
             _CLOCK.until = asked + self._left

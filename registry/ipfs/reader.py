@@ -6,9 +6,11 @@ depths and totals are bounded. What does not hold raises `Unverified`; what is t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import Final, TypeVar
 
 from registry.errors import FileNotInAsset, InputError, LimitExceeded, UnsupportedCodec, Unverified
@@ -80,34 +82,65 @@ class Reader:
             raise InputError(f"{cid} is a symbolic link to {node.entry('').target!r}.", hint="Read what it points to.")
         return node
 
-    def content(self, node: Node, start: int, end: int, depth: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` to `end` below a node; children outside are not fetched. Raises `LimitExceeded` and
+    def content(self, node: Node, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` to `end` below a node; blocks outside are not fetched. Raises `LimitExceeded` and
         `Unverified`."""
+        return (piece for _, piece in self._spans(node, [(start, end)], 0, 0))
+
+    def _spans(
+        self, node: Node, spans: Sequence[tuple[int, int]], place: int, depth: int
+    ) -> Iterator[tuple[int, bytes]]:
+        """What lies in spans of a file, which are in order and apart, below its node at `place`: each piece with where
+        it begins."""
         if depth > self.limits.depth:
             raise LimitExceeded(f"The depth of the file at {node.cid}", depth, self.limits.depth)
-        piece = node.data[start:end]
-        if piece:
-            yield piece
-        parts: list[tuple[int, int, CID]] = []
-        at = len(node.data)
+        for start, end in spans if node.data else ():
+            piece = node.data[max(start - place, 0) : max(end - place, 0)]
+            if piece:
+                yield max(start, place), piece
+        parts: list[tuple[int, int, CID, Sequence[tuple[int, int]]]] = []
+        at = place + len(node.data)
         for link, size in zip(node.links, node.blocksizes, strict=True):
-            if at < end and at + size > start:
-                parts.append((at, size, link.cid))
+            first = bisect_right(spans, at, key=itemgetter(1))
+            behind = bisect_left(spans, at + size, key=itemgetter(0))
+            if first < behind:
+                parts.append((at, size, link.cid, spans[first:behind]))
             at += size
-        children = self._ahead(self.node, [cid for _, _, cid in parts], len(parts))
-        for (at, size, cid), child in zip(parts, children, strict=True):
+        children = self._ahead(self.node, [cid for _, _, cid, _ in parts], len(parts))
+        for (at, size, cid, inside), child in zip(parts, children, strict=True):
             if child.kind != "file":
                 raise self.refuse(node.cid, f"its part {cid} is a {child.kind}")
             if child.size != size:
                 raise self.refuse(node.cid, f"its part {cid} has {child.size} bytes, not the stated {size}")
-            yield from self.content(child, max(start - at, 0), end - at, depth + 1)
+            yield from self._spans(child, inside, at, depth + 1)
 
     def cat(self, node: Node, start: int, end: int | None) -> Iterator[bytes]:
         """The bytes of a file as ``content[start:end]`` would be, checked as they come. Raises `LimitExceeded`."""
         first, last, _ = slice(start, end).indices(node.size)
-        if last - first > self.limits.total:
-            raise LimitExceeded(f"The size of {node.cid} in bytes", last - first, self.limits.total)
+        self._check_total(node, last - first)
         return self.content(node, first, last)
+
+    def cat_ranges(self, node: Node, ranges: Sequence[tuple[int, int | None]]) -> list[bytes]:
+        """The bytes of each of several ranges, as `cat`. Blocks are fetched once, whoever needs them, and ahead."""
+        bounds = [slice(start, end).indices(node.size)[:2] for start, end in ranges]
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(bound for bound in bounds if bound[0] < bound[1]):
+            if spans and start <= spans[-1][1]:
+                start, end = spans[-1][0], max(end, spans.pop()[1])
+            spans.append((start, end))
+        self._check_total(node, sum(max(end - start, 0) for start, end in bounds))
+        pieces = list(self._spans(node, spans, 0, 0))
+        found = []
+        for start, end in bounds:
+            first = max(bisect_right(pieces, start, key=itemgetter(0)) - 1, 0)
+            behind = bisect_left(pieces, end, key=itemgetter(0))
+            inside = pieces[first:behind]
+            found.append(b"".join(piece[max(start - at, 0) : max(end - at, 0)] for at, piece in inside))
+        return found
+
+    def _check_total(self, node: Node, wanted: int) -> None:
+        if wanted > self.limits.total:
+            raise LimitExceeded(f"The size of {node.cid} in bytes", wanted, self.limits.total)
 
     # --- Folders ---------------------------------------------------------------------------------
 

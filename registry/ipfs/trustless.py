@@ -25,6 +25,7 @@ __all__ = ["Scope", "TrustlessGateway"]
 
 Scope = Literal["block", "entity", "all"]
 
+_CAR: Final = "vnd.ipld.car"
 _ABSENT: Final = (404, 410)
 _AGAIN: Final = (429, 500, 502, 503, 504)
 _T = TypeVar("_T")
@@ -51,15 +52,16 @@ class TrustlessGateway:
         url: str,
         *,
         deadline: float = 30.0,
-        parallel: int = 8,
+        parallel: int = 24,
         limits: ReadLimits = LIMITS,
         reach: NetworkReach | None = None,
     ) -> None:
         self.name: Final = f"the gateway {shown(url)}"
         self.parallel: Final = parallel
         self.limits: Final = limits
-        self._http: Final = Http(url, name=self.name, deadline=deadline, connections=2 * parallel, reach=reach)
+        self._http: Final = Http(url, name=self.name, deadline=deadline, connections=parallel, reach=reach)
         self.url: Final = self._http.url
+        self._has_archives = True
 
     def __repr__(self) -> str:
         return f"TrustlessGateway({shown(self.url)!r})"
@@ -115,12 +117,16 @@ class TrustlessGateway:
         if entity_bytes is not None:
             first, last = entity_bytes
             params["entity-bytes"] = f"{first}:{'*' if last is None else last}"
+        if not self._has_archives:
+            raise Unavailable(f"The archive of {cid}", [f"{self.name} has none"])
         accept = {"Accept": "application/vnd.ipld.car; version=1; order=dfs; dups=n"}
         where = quote(f"/ipfs/{cid}/{path.strip('/')}".rstrip("/"))
         with self._http.ask("GET", where, f"The archive of {cid}", params=params, headers=accept) as answer:
-            self._check(answer, cid)
             kind = answer.headers.get("content-type", "")
-            if "vnd.ipld.car" not in kind:
+            # Whoever makes none need not be asked for each; what is absent, or too much now, is another thing.
+            self._has_archives = _CAR in kind or answer.status in (*_ABSENT, *_AGAIN)
+            self._check(answer, cid)
+            if _CAR not in kind:
                 raise Unavailable(f"The archive of {cid}", [f"{self.name} answered with {kind or 'no type'}"])
             stream = answer.file(2 * self.limits.total)
             yield from CarReader(stream, name=self.name, limits=self.limits)
@@ -128,6 +134,13 @@ class TrustlessGateway:
     def entity(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         """All blocks of a file, or those that name what is in a folder, as `car` gives them."""
         return self.car(cid, scope="entity")
+
+    def along(self, cid: CID, path: str, last: int) -> Iterator[tuple[CID, bytes]]:
+        """The blocks from `cid` along a path, with those that hold the `last` bytes of the file that it leads to, as
+        `car` gives them."""
+        if last:
+            return self.car(cid, path, scope="entity", entity_bytes=(-last, None))
+        return self.car(cid, path, scope="block")
 
     def record(self, name: IpnsName) -> bytes:
         """The record that it has of a name of IPNS, unchecked. Raises `BlockNotFound` and `Unavailable`."""

@@ -123,13 +123,13 @@ def send_bytes(found: Sought, request: Request, data: bytes, name: str, kind: st
         "ETag": f'"{found.cid}{mark}"',
         "Content-Disposition": _disposition("attachment", name),
     }
-    return _ranged(request, len(data), lambda start, end: iter((data[start:end],)), headers, kind)
+    return _ranged(request, len(data), lambda start, end: data[start:end], headers, kind)
 
 
 def _ranged(
     request: Request,
     size: int,
-    read: Callable[[int, int], Iterator[bytes]],
+    read: Callable[[int, int], Iterator[bytes] | bytes],
     headers: dict[str, str],
     kind: str,
 ) -> Response:
@@ -153,14 +153,16 @@ def _ranged(
 
 
 def send_stream(
-    request: Request, pieces: Iterator[bytes], headers: dict[str, str], kind: str, status: int = 200
+    request: Request, pieces: Iterator[bytes] | bytes, headers: dict[str, str], kind: str, status: int = 200
 ) -> Response:
-    """An answer as it is made, or that it is known, or only its head."""
+    """An answer as it is made, or of bytes at hand, or that it is known, or only its head."""
     asked = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if headers["ETag"].removeprefix("W/") in asked or "*" in asked:
         return Response(status_code=304, headers={k: v for k, v in headers.items() if k != "Content-Length"})
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=kind)
+    if isinstance(pieces, bytes):
+        return Response(pieces, status, headers, kind)
     return StreamingResponse(pieces, status, headers, kind)
 
 

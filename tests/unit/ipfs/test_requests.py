@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import os
 import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import fsspec
 import pytest
 
 from registry.errors import BlockNotFound, FileNotInAsset, Unverified
+from registry.ipfs import approach
 from registry.ipfs.cid import CID, DAG_PB, RAW
 from registry.ipfs.dagpb import Link, Message, Type, encode_message, encode_node
 from registry.ipfs.file import open_file
@@ -33,6 +34,18 @@ SMALL = replace(UNIXFS_V1_2025, chunk=1024)
 SHARDED = replace(UNIXFS_V1_2025, hamt_threshold=0)
 
 
+class Together:
+    """Holds whoever comes until so many have come; then none any more."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._came, self._all = count, itertools.count(1), Event()
+
+    def wait(self) -> None:
+        if next(self._came) >= self._count:
+            self._all.set()
+        assert self._all.wait(60), "the others wait for this one"
+
+
 class Far(MemoryStore):
     """A source for which each block is a request, of which it likes to have eight at once."""
 
@@ -41,12 +54,12 @@ class Far(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[object] = []
-        self.together: Barrier | None = None
+        self.together: Together | None = None
 
     def get(self, cid: CID) -> bytes:
         self.asked.append(cid)
         if self.together is not None and cid.codec == RAW:
-            self.together.wait(20)
+            self.together.wait()
         return super().get(cid)
 
 
@@ -58,6 +71,12 @@ class Gateway(Far):
     def entity(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         self.asked.append(f"the archive of {cid}")
         yield from self.spoil(scoped(cid, BlockRecorder(_Silent(self)), "entity", None))
+
+    def along(self, cid: CID, path: str, last: int) -> Iterator[tuple[CID, bytes]]:
+        self.asked.append(f"the way to {path}")
+        recorder = BlockRecorder(_Silent(self))
+        found = resolve(cid, path, recorder)
+        yield from self.spoil(scoped(found, recorder, "entity" if last else "block", (-last, None) if last else None))
 
     def car(self, cid: CID) -> Iterator[tuple[CID, bytes]]:
         self.asked.append(f"all of {cid}")
@@ -118,7 +137,7 @@ def test_what_is_read_on_is_fetched_ahead_but_not_more_than_was_read(far: Far, l
 
 def test_one_read_of_many_leaves_has_several_under_way(far: Far, large: bytes) -> None:
     root = add_file(io.BytesIO(large), far, SMALL).cid
-    far.together = Barrier(4)
+    far.together = Together(4)
     with files_on(far).open(f"ipfs://{root}") as file:
         assert file.read() == large
 
@@ -193,19 +212,115 @@ def test_an_open_file_travels_between_processes_and_caches(tmp_path: Path, large
         assert file.read() == large
 
 
+# --- By a path ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def table(gateway: Gateway, tmp_path: Path) -> tuple[str, list[float]]:
+    """A table of 50 groups in leaves of 1024 bytes: its path, and the numbers of one column."""
+    numbers = [float(number) for number in range(5000)]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: numbers for name in ("a", "b", "c", "d")}
+    (tmp_path / "made" / "deep").mkdir(parents=True)
+    file = tmp_path / "made" / "deep" / "rows.parquet"
+    pq.write_table(pa.table(columns), file, row_group_size=100, compression="none", use_dictionary=False)
+    return f"{add_tree(tmp_path / 'made', gateway, SMALL).cid}/deep/rows.parquet", numbers
+
+
+def test_rows_of_a_table_that_is_far_away_take_two_round_trips(
+    gateway: Gateway, table: tuple[str, list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+    from fsspec.parquet import open_parquet_file
+
+    path, numbers = table
+    groups, footer = [3, 11, 19, 24], 70_000  # pyarrow wants 64 KiB of it
+    monkeypatch.setattr(approach, "_END", footer)
+
+    def read() -> list[float]:
+        options = {"fs": files_on(gateway), "footer_sample_size": footer, "max_gap": 0, "engine": "pyarrow"}
+        with open_parquet_file(path, columns=["b"], row_groups=groups, **options) as file:
+            found: list[float] = pq.ParquetFile(file).read_row_groups(groups, columns=["b"])["b"].to_pylist()
+            return found
+
+    assert read() == [numbers[100 * group + row] for group in groups for row in range(100)]
+    first, *leaves = gateway.asked
+    assert first == "the way to deep/rows.parquet", "its path and its end are one request"
+    assert 4 <= len(leaves) == len(set(leaves)) <= gateway.parallel
+    gateway.together = Together(len(leaves))  # which lets none on before all have come
+    read()
+    assert len(gateway.asked) == 2 * (1 + len(leaves))
+
+
+def test_a_file_far_down_is_found_in_one_request_and_its_neighbour_in_another(
+    gateway: Gateway, folder: Callable[..., Path]
+) -> None:
+    root = add_tree(folder({"a/b/c/d.bin": bytes(3000), "a/b/c/e.bin": bytes(2000)}), gateway, SMALL).cid
+    fs = files_on(gateway)
+    assert fs.info(f"{root}/a/b/c/d.bin")["size"] == 3000
+    assert gateway.asked == ["the way to a/b/c/d.bin"]
+    assert fs.info(f"{root}/a/b/c/e.bin")["size"] == 2000
+    assert len(gateway.asked) == 2 and isinstance(gateway.asked[1], CID)
+    with pytest.raises(FileNotInAsset, match="nothing"):
+        fs.info(f"{root}/a/b/c/nothing")
+
+
+@pytest.mark.parametrize("lie", ["another block", "nothing", "half", "broken", "endless"])
+def test_whatever_comes_for_a_path_the_file_is_right(gateway: Gateway, folder: Callable[..., Path], lie: str) -> None:
+    root = add_tree(folder({"a/b/c.parquet": bytes(5000)}), gateway, SMALL).cid
+    strange = gateway_put(gateway, b"strange")
+
+    def spoiled(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
+        match lie:
+            case "another block":
+                yield strange, b"strange"
+            case "half":
+                yield next(blocks)
+            case "broken":
+                yield next(blocks)
+                raise Unverified(root, "a liar")
+            case "endless":
+                while True:
+                    yield from scoped(root, BlockRecorder(_Silent(gateway)), "all", None)
+
+    gateway.spoil = spoiled
+    fs = files_on(gateway)
+    assert fs.cat_file(f"{root}/a/b/c.parquet") == bytes(5000)
+    assert isinstance(fs.store, MemoryStore) and not fs.store.has(strange)
+
+
+def test_ranges_that_overlap_touch_or_are_empty_come_as_they_were_asked_for(far: Far, large: bytes) -> None:
+    root = str(add_file(io.BytesIO(large), far, SMALL).cid)
+    spans = [(0, 10), (5, 2000), (2000, 2100), (None, None), (-5, None), (7, 7), (9, 3), (24_000, 99_999), (5, 2000)]
+    got = files_on(far).cat_ranges([root] * len(spans), *map(list, zip(*spans, strict=True)))
+    assert got == [large[start:end] for start, end in spans]
+    assert len(far.asked) == len(set(far.asked)) == 25
+
+
+def test_of_ranges_of_one_file_only_the_broken_is_an_error(far: Far, large: bytes) -> None:
+    root = add_file(io.BytesIO(large), far, SMALL).cid
+    del far._blocks[CID.raw(large[2048:3072])]
+    first, broken, last = files_on(far).cat_ranges([str(root)] * 3, [0, 2050, 5000], [10, 2060, 5010])
+    assert (first, last) == (large[:10], large[5000:5010]) and isinstance(broken, BlockNotFound)
+
+
 # --- Many files ----------------------------------------------------------------------------------
 
 
 def test_many_files_come_at_the_same_time(far: Far, folder: Callable[..., Path], tmp_path: Path) -> None:
     files = {f"{number:02}.txt": b"%d" % number for number in range(16)}
     root = add_tree(folder(files), far).cid
-    far.together = Barrier(4)
+    far.together = Together(4)
     paths = [f"{root}/{name}" for name in files]
     assert files_on(far).cat(paths) == dict(zip(paths, files.values(), strict=True))
+    far.together = Together(4)
     found = files_on(far).get_mapper(f"ipfs://{root}").getitems(list(files))
     assert found == files
     seen: list[int] = []
     counted = fsspec.callbacks.Callback(hooks={"n": lambda size, value, **_: seen.append(value)})
+    far.together = Together(4)
     files_on(far).get(f"ipfs://{root}", str(tmp_path / "got"), recursive=True, callback=counted)
     assert {path.name: path.read_bytes() for path in (tmp_path / "got").iterdir()} == files
     assert seen[-1] == 17 == counted.size  # the folder is one of them
@@ -258,7 +373,7 @@ def test_whatever_such_an_archive_is_the_files_are_right(
         nonlocal taken
         first = next(blocks)
         if lie == "half":
-            yield from [first, *islice(blocks, 9)]
+            yield from [first, *itertools.islice(blocks, 9)]
         elif lie != "nothing":
             yield first
             while lie == "endless" or not taken:
@@ -340,7 +455,7 @@ def test_a_sharded_folder_comes_in_one_archive(gateway: Gateway, folder: Callabl
 
 
 def _forged(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
-    yield from islice(blocks, 3)
+    yield from itertools.islice(blocks, 3)
     raise Unverified("a block", "a liar")
 
 
@@ -348,8 +463,8 @@ def _forged(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
     "spoil",
     [
         lambda blocks: iter(()),
-        lambda blocks: islice(blocks, 3),
-        lambda blocks: islice(blocks, 1, None),
+        lambda blocks: itertools.islice(blocks, 3),
+        lambda blocks: itertools.islice(blocks, 1, None),
         lambda blocks: iter(sorted(blocks, key=lambda pair: bytes(pair[0]))),
         _forged,
     ],
