@@ -111,6 +111,8 @@ def plan_facts(plan: JobPlan) -> dict[str, str]:
     out = [f"{one.path}, at most {one.bytes:,} bytes" for one in plan.outputs]
     if plan.log:
         out.append(f"of its log at most {plan.log:,} bytes")
+    if plan.minutes:
+        bought["a use pays for"] = f"a minute that is begun, of at most {plan.minutes}"
     return {
         "offering": str(plan.offering),
         "data": str(plan.data),

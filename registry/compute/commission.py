@@ -14,6 +14,7 @@ from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostAbout
 from registry.compute.job_document import JobOrder
 from registry.compute.job_escrow import JobEscrow, JobStatus
+from registry.compute.job_minutes import most_minutes
 from registry.compute.order_checks import terms_of
 from registry.compute.order_folder import KeptOrder, OrderFolder
 from registry.compute.ordered_job import OrderedJob
@@ -100,7 +101,8 @@ class JobOptions(TypedDict, total=False):
 class JobPlan(Shown):
     """What a job would be. `purchase` is what would be bought for it, and `escrow` what would be paid in, for the
     longest run, both None for what is paid for already; `review` is what of it the owner would read first, `log` the
-    bytes of its log that would go out; the limits are the terms', and a program may ask for less."""
+    bytes of its log that would go out, `minutes` the uses of the longest run where one pays for a minute (0: for
+    all of it); the limits are the terms', and a program may ask for less."""
 
     offering: DID
     data: DID
@@ -117,6 +119,7 @@ class JobPlan(Shown):
     purchase: Purchase | None
     escrow: Amount | None = None
     log: int = 0
+    minutes: int = 0
 
     def __str__(self) -> str:
         price = self.purchase.price.total if self.purchase is not None else None
@@ -126,6 +129,7 @@ class JobPlan(Shown):
         out = ", ".join(f"{one.path} of at most {one.bytes:,} bytes" for one in self.outputs)
         out += f", of its log at most {self.log:,} bytes" if self.log else ""
         limits = f"tier {self.tier}, at most {self.seconds:,} s and {self.memory // 2**20:,} MiB"
+        paid += f", a use for each of at most {self.minutes} minutes" if self.minutes else ""
         first = "; the owner reads it first: " + "; ".join(self.review) if self.review else ""
         held = "; the owner looks at the result" if self.release == "owner" else ""
         return f"would run {self.code} on {self.data} at {self.url} ({limits}), {paid}; comes out: {out}{first}{held}"
@@ -165,6 +169,7 @@ class Commission:
             purchase=purchase,
             escrow=escrow,
             log=0 if review else terms.log or 0,
+            minutes=0 if ask.escrow else most_minutes(terms),
         )
 
     def begin(
@@ -321,7 +326,7 @@ class Commission:
             if use is None or kept.over or (use.did, use.licence) != (offer.did, offer.number) or use.deadline < now:
                 continue
             nonces = self._registry.receipt_contract.functions.nonces(use.account, use.nonce >> 64)
-            uses -= int(self._registry.chain.call(nonces)) == use.nonce
+            uses -= kept.signed * (int(self._registry.chain.call(nonces)) == use.nonce)
         return max(uses, 0)
 
     def _bought(self, ask: _Ask, offer: Offer, *, dry_run: bool = False) -> Purchase:

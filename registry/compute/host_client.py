@@ -12,6 +12,7 @@ from registry.compute.host_protocol import HostAbout, HostedJob, JobRequest, job
 from registry.compute.job_document import JobOrder
 from registry.compute.job_log import MOST_LOG
 from registry.compute.sealed_result import MOST_SEALED
+from registry.content.uses import SignedReceipt
 from registry.errors import ContentError, HostError, InvalidRecord, JobRefused
 from registry.gated.protocol import (
     MAX_BODY,
@@ -79,6 +80,11 @@ class HostClient:
     def cancel(self, order: JobOrder) -> HostedJob:
         """End a job that has no result yet."""
         return self._read(HostedJob, self._of_job(order, "cancel"))
+
+    def sign(self, order: JobOrder, use: SignedReceipt) -> HostedJob:
+        """Hand in the use of one more minute. Raises `JobRefused` with the host's reasons."""
+        body = use.to_json().encode()
+        return self._read(HostedJob, self._ask("POST", f"/v1/jobs/{order.job.id}/minute", body, of=order.job.id))
 
     def receipt(self, order: JobOrder) -> bytes:
         """The receipt of a job that is delivered."""

@@ -35,13 +35,15 @@ class HostAbout(BaseModel):
 
 
 class HostedJob(Shown, BaseModel):
-    """Where a job is: its state in the words of docs/compute.md. Why it ended so is for the owner of the data."""
+    """Where a job is: its state in the words of docs/compute.md, and how many minutes of it were signed for, 0 where
+    it is not paid by the minute. Why it ended so is for the owner of the data."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     state: Annotated[str, Field(pattern=r"^[a-z ]{2,32}$")]
     over: bool
+    minutes: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
 
 
 class JobRequest(BaseModel):

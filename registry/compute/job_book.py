@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.compute.job_document import ComputeJob, JobOrder
+from registry.content.uses import SignedReceipt
 from registry.documents.compute_terms import Terms
 from registry.errors import JobNotFound, JobRefused, JournalError, RegistryError, WrongJobState
 from registry.home import make_private
@@ -27,13 +28,16 @@ __all__ = ["JobBook", "JobEntry"]
 _FORMAT: Final = 1
 
 _SCHEMA: Final = """
-CREATE TABLE jobs (
+CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, paper BLOB NOT NULL, data TEXT NOT NULL, version INTEGER NOT NULL, consumer TEXT NOT NULL,
     state TEXT NOT NULL, why TEXT NOT NULL DEFAULT '', taken INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
     asked INTEGER NOT NULL, changed INTEGER NOT NULL, facts TEXT NOT NULL DEFAULT '{}', receipt BLOB
 ) WITHOUT ROWID;
-CREATE INDEX of_data ON jobs (data, version);
-CREATE TABLE remembered (
+CREATE INDEX IF NOT EXISTS of_data ON jobs (data, version);
+CREATE TABLE IF NOT EXISTS minutes (
+    id TEXT NOT NULL, uses INTEGER NOT NULL, paper TEXT NOT NULL, PRIMARY KEY (id, uses)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS remembered (
     id TEXT PRIMARY KEY, data TEXT NOT NULL, version INTEGER NOT NULL, taken INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
@@ -101,15 +105,14 @@ class JobBook:
             self._db.execute("PRAGMA synchronous = FULL")
             with self._writing():
                 found = self._db.execute("PRAGMA user_version").fetchone()[0]
-                if found == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {_FORMAT}")
-                elif found != _FORMAT:
+                if found not in (0, _FORMAT):
                     raise JournalError(
                         f"The journal {path} has format {found}; this version reads {_FORMAT}.",
                         hint="Use the version of the package that wrote it.",
                     )
+                for statement in _SCHEMA.split(";\n"):  # what is new in it does not change what is there
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_FORMAT}")
 
     def close(self) -> None:
         """Close the file; it cannot be used after that."""
@@ -136,7 +139,29 @@ class JobBook:
                         *("in review" if review else "queued", terms.most_taken, now, now),
                     ),
                 )
+                if terms.use == "minute" and (use := order.receipt()) is not None:
+                    self._sign(job.id, use)
             return self._rows("WHERE id = ?", job.id)[0]
+
+    def sign(self, entry: JobEntry, use: SignedReceipt) -> None:
+        """Write down the use of one more minute of a job. Raises `WrongJobState` where another was faster."""
+        with self._guard, self._typed(), self._writing():
+            if self._minutes(entry.id) + 1 != use.uses:
+                raise WrongJobState(entry.id, entry.state, "signed for twice")
+            self._sign(entry.id, use)
+
+    def minutes(self, id: str) -> int:
+        """How many minutes of a job were signed for; 0 for one that is not paid by the minute."""
+        with self._guard, self._typed():
+            return self._minutes(id)
+
+    def use(self, entry: JobEntry, minutes: int) -> SignedReceipt | None:
+        """The use that pays for a job that began so many minutes, and for no more than were signed for."""
+        with self._guard, self._typed():
+            found = self._db.execute(
+                "SELECT paper FROM minutes WHERE id = ? AND uses <= ? ORDER BY uses DESC LIMIT 1", (entry.id, minutes)
+            ).fetchone()
+        return entry.order.receipt() if found is None else SignedReceipt.from_json(found[0])
 
     def require_room(self, job: ComputeJob, terms: Terms) -> None:
         """Raise `JobRefused` for a job that would not be taken now; nothing is reserved for one that would."""
@@ -232,6 +257,12 @@ class JobBook:
         return int(runs + more), int(taken + bytes_more)
 
     # --- Below -----------------------------------------------------------------------------------
+
+    def _sign(self, id: str, use: SignedReceipt) -> None:
+        self._db.execute("INSERT INTO minutes (id, uses, paper) VALUES (?, ?, ?)", (id, use.uses, use.to_json()))
+
+    def _minutes(self, id: str) -> int:
+        return int(self._db.execute("SELECT COALESCE(MAX(uses), 0) FROM minutes WHERE id = ?", (id,)).fetchone()[0])
 
     def _require_room(self, job: ComputeJob, terms: Terms) -> None:
         runs, taken = self.spent(job.data, job.data_version)

@@ -20,6 +20,7 @@ from typing import Any, Final
 from filelock import Timeout
 
 from registry.assets.catalogue import Catalogue
+from registry.compute import job_minutes
 from registry.compute.chain_memory import paid_jobs
 from registry.compute.engine_names import engine_named
 from registry.compute.experiments import DATA, Experiments
@@ -28,11 +29,13 @@ from registry.compute.host_offer import HostOffer
 from registry.compute.job_book import STEPS, JobBook, JobEntry
 from registry.compute.job_document import ComputeJob, JobOrder
 from registry.compute.job_log import SALT, JobLog, goes_out, kept_bytes
+from registry.compute.job_minutes import next_use
 from registry.compute.job_receipt import JobOutput, JobReceipt, told_memory
 from registry.compute.order_checks import OrderChecks
 from registry.compute.result_rules import broken_rules
 from registry.compute.run_engine import RunEngine, RunTask
 from registry.compute.sealed_result import seal_result
+from registry.content.uses import SignedReceipt
 from registry.did import DID
 from registry.documents.compute_terms import Terms
 from registry.documents.ddo import DDO
@@ -70,6 +73,9 @@ _LOOK_AT_CHAIN: Final = 10.0
 
 _TOLD: Final = ("failed", "withheld", "delivered")
 """States in which the log of a job may go out."""
+
+_GRACE: Final = 30.0
+"""Seconds that a run goes on which nobody signed for."""
 
 _TRIES: Final = 3
 """How often a run is begun that fails on the host's side, or is killed."""
@@ -114,6 +120,24 @@ class JobDesk:
         terms = document.compute
         assert terms is not None
         return self.book.accept(read, terms, review=bool(outside))
+
+    def sign(self, id: str, use: SignedReceipt) -> JobEntry:
+        """Take the use of one more minute of a job, which its consumer signed in place of the last; the same again is
+        fine. Raises `JobRefused` for any other, and `WrongJobState` for a job that is over."""
+        entry = self.book.get(id)
+        first, signed = entry.order.receipt(), self.book.minutes(id)
+        if first is None or not signed:
+            raise JobRefused(entry.id, ["it is not paid for by the minute"])
+        if entry.is_over:
+            raise WrongJobState(entry.id, entry.state, "signed for")
+        if use.uses <= signed:
+            return entry
+        if next_use(use, signed + 1) != next_use(first, use.uses):
+            raise JobRefused(entry.id, [f"its use is not that of minute {signed + 1}"])
+        if reasons := OrderChecks(self._session).untakeable(use):
+            raise JobRefused(entry.id, reasons)
+        self.book.sign(entry, use)
+        return entry
 
     def offer(self, order: bytes, bonds: HostBonds, licence: int | None = None) -> HostOffer:
         """Offer to run a job in escrow, if it keeps to the terms and their budget has room for it; nothing is promised
@@ -264,7 +288,7 @@ class JobDesk:
             "ran",
             taken=taken + sum(file.size for file in outcome.outputs),
             outputs=[[file.path, file.size] for file in outcome.outputs],
-            minutes=max(math.ceil(outcome.seconds / 60), 1),
+            minutes=job_minutes.begun(outcome.seconds),
             seconds=math.ceil(outcome.seconds),
             memory=told_memory(outcome.memory),
             tier=outcome.tier.value,
@@ -278,8 +302,12 @@ class JobDesk:
         ended, over = threading.Event(), threading.Event()
 
         def watch() -> None:
-            asked = time.monotonic()
+            asked = began = time.monotonic()
             while not over.wait(_LOOK):
+                minutes = self.book.minutes(entry.id)
+                if minutes and time.monotonic() > began + minutes * job_minutes.MINUTE + _GRACE:
+                    with suppress(WrongJobState):
+                        self.book.move(entry, "cancelled", why=f"nobody signed for more than {minutes} minutes")
                 if entry.order.escrow and time.monotonic() > asked + _LOOK_AT_CHAIN:
                     asked = time.monotonic()
                     self._end_unpaid(entry)
@@ -372,7 +400,7 @@ class JobDesk:
         return self.book.move(entry, "sealed", sealed=str(cid), root=str(added.cid), subjects=subjects)
 
     def _deliver(self, entry: JobEntry) -> JobEntry:
-        use = entry.order.receipt()
+        use = self.book.use(entry, entry.facts["minutes"])
         if entry.order.escrow:
             result = bytes(CID.parse(entry.facts["sealed"]).digest)
             with self._paying:

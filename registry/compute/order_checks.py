@@ -104,6 +104,10 @@ class OrderChecks:
             return ["its use is of another job, asset, account or host, or is not one use"]
         if use.deadline < self._session.chain.block().timestamp + terms.seconds + LEFT:
             return [f"its use ends before it could be taken: it must be good for {terms.seconds + LEFT:,} s"]
+        return self.untakeable(use)
+
+    def untakeable(self, use: SignedReceipt) -> list[str]:
+        """Why a use could not be taken now, in words; nothing for one that could."""
         try:
             call = self._session.receipt_contract.functions.consumeWithReceipt(use.values(), use.signature)
             self._session.chain.call(call, sender=self._session.address)

@@ -28,7 +28,9 @@ _PATIENCE: Final = 120.0
 
 class KeptOrder(Shown, Document):
     """An order, the address of the host that it is for, and what that said last of its job: nothing before it took the
-    order. With `over` nothing becomes of the job any more. `offer` is the host's, of one that is paid in escrow."""
+    order. With `over` nothing becomes of the job any more. `offer` is the host's, of one that is paid in escrow. Of one
+    that is paid by the minute `began` is when it was first seen to run, in seconds since 1970, and `signed` how
+    many uses were signed for it."""
 
     called = "an order that is kept"
 
@@ -37,6 +39,8 @@ class KeptOrder(Shown, Document):
     url: Annotated[str, Field(max_length=2_048)]
     state: Annotated[str, Field(pattern=r"^[a-z ]{0,32}$")] = ""
     over: bool = False
+    began: Annotated[int, Field(ge=0, le=2**48 - 1)] = 0
+    signed: Annotated[int, Field(ge=1, le=2**32 - 1)] = 1
 
     @property
     def id(self) -> str:
@@ -88,6 +92,11 @@ class OrderFolder:
         for kept in self._beginning(id):
             if (kept.state, kept.over) != (state, over):
                 self.put(kept.model_copy(update={"state": state, "over": over}))
+
+    def note_minutes(self, id: str, began: int, signed: int) -> None:
+        """Note what was signed for a job, if its order is kept here. Raises `JournalError`."""
+        for kept in self._beginning(id):
+            self.put(kept.model_copy(update={"began": began, "signed": signed}))
 
     def get(self, id: str) -> KeptOrder:
         """The order of the job of this name, or of a name that begins like this. Raises `JobNotFound`."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import time
+from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+from registry.assets.rights import Rights
 from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostedJob
 from registry.compute.job_document import ComputeJob, JobOrder
 from registry.compute.job_escrow import EscrowedJob, JobEscrow, JobStatus
 from registry.compute.job_log import opened_log
+from registry.compute.job_minutes import begun, most_minutes, next_use
 from registry.compute.job_receipt import JobReceipt, read_receipt
 from registry.compute.order_folder import OrderFolder
 from registry.compute.sealed_result import open_result
@@ -45,6 +49,10 @@ class OrderedJob:
     def __init__(self, registry: Session, order: JobOrder, url: str, folder: OrderFolder) -> None:
         self._registry, self.order, self._folder = registry, order, folder
         self._files: dict[str, bytes] | None = None
+        self._began, self._signed = 0, 1
+        with suppress(JobNotFound):
+            kept = folder.get(order.job.id)
+            self._began, self._signed = kept.began, kept.signed
         self._host = HostClient(url, registry.reach, wallet_of(registry, "ask for a job"))
 
     @property
@@ -69,15 +77,34 @@ class OrderedJob:
         return self._noted(self._host.status(self.order))
 
     def wait(self, seconds: float = 600.0) -> HostedJob:
-        """Wait until the job is over. Raises `HostError` for one that is not after `seconds`, or that waits for its
-        owner then."""
+        """Wait until the job is over. One that is paid by the minute is signed for meanwhile, a minute ahead, and ends
+        when nobody waits for it any more. Raises `HostError` for one that is not over after `seconds`, or that waits
+        for its owner then."""
         until, pause = time.monotonic() + seconds, _PAUSE
-        while not (found := self.status()).over:
+        while not (found := self._signed_for(self.status())).over:
             if time.monotonic() + pause > until:
                 raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code=_LATE)
             with waiting_for(f"job {self.id[:16]}, {found.state} at {self._host.url}", seconds, since=until - seconds):
                 time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+        return found
+
+    def _signed_for(self, found: HostedJob) -> HostedJob:
+        """Sign for each minute that is begun, and the next: by the terms of the order, this clock, and the uses that
+        are held, whatever the host says. Raises `JobRefused`, and `HostError`."""
+        first = self.order.receipt()
+        if found.state != "running" or not found.minutes or first is None:
+            return found
+        self._began = self._began or int(time.time())
+        terms = DDO.from_bytes(fetch(self.order.job.terms, self._registry.store)).compute
+        held = Rights(self._registry).holding(first.did, first.licence).uses
+        most = min(most_minutes(terms) if terms is not None else 0, held, begun(time.time() - self._began + 1e-6) + 1)
+        for minutes in range(found.minutes + 1, most + 1):
+            use = next_use(first, minutes)
+            signer = self._registry.actor.signing("pay for a minute of a job")
+            found = self._host.sign(self.order, replace(use, signature=signer.sign_typed_data(use.message())))
+            self._signed = max(self._signed, minutes)
+        self._folder.note_minutes(self.id, self._began, self._signed)
         return found
 
     def fetch(self) -> tuple[bytes, bytes]:

@@ -147,6 +147,7 @@ class Terms(DocumentPart):
     review    whether the owner reads other code, and jobs with other parameters, and may let one run
     outputs   the files that may come out, each with its rules; a job that leaves anything else gives nothing
     release   ``policy``: what keeps to the rules goes out; ``owner``: the owner looks at it first
+    use       what one use of a licence pays for: a ``run``, or a ``minute`` of it that is begun
     log       bytes that go out of what a program of `code` wrote, by ``policy``; by default, and of others, nothing
     budget    what may be taken from one version of the data in all
     tier      the least tier of the sandbox that will do (`registry.sandbox.Tier`)
@@ -166,6 +167,7 @@ class Terms(DocumentPart):
     review: Annotated[bool, Field(strict=True)] = False
     outputs: Annotated[tuple[ResultFile, ...], Array, Field(min_length=1, max_length=64)]
     release: Literal["policy", "owner"] = "policy"
+    use: Literal["run", "minute"] = "run"
     log: Annotated[int, Field(strict=True, ge=256, le=64 * 2**10)] | None = None
     budget: DataBudget
     tier: Annotated[int, Field(strict=True, ge=1, le=4)] = 2
@@ -232,5 +234,6 @@ class Terms(DocumentPart):
         out = ", ".join(one.path for one in self.outputs[:3]) + (", ..." if len(self.outputs) > 3 else "")
         then = "what keeps to the rules goes out" if self.release == "policy" else "the owner looks at it first"
         log = f"; of a log at most {self.log:,} bytes" if self.log else ""
+        each = ", a use for each minute" if self.use == "minute" else ""
         files = f"{out} of at most {self.most_bytes:,} bytes: {then}{log}"
-        return f"{code}{read}; {self.seconds:,} s, tier {self.tier}; {files}"
+        return f"{code}{read}; {self.seconds:,} s{each}, tier {self.tier}; {files}"

@@ -20,7 +20,16 @@ from registry.compute.host_escrow import HostBonds
 from registry.compute.host_protocol import Act, HostAbout, HostedJob, JobRequest, job_resource
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
-from registry.errors import InvalidRecord, JobNotFound, JobRefused, NotFoundError, RegistryError, WrongJobState
+from registry.content.uses import SignedReceipt
+from registry.errors import (
+    InputError,
+    InvalidRecord,
+    JobNotFound,
+    JobRefused,
+    NotFoundError,
+    RegistryError,
+    WrongJobState,
+)
 from registry.gated.protocol import MAX_BODY, NonceRequest
 from registry.gateway.audit_log import AuditLog
 from registry.gateway.declining import HEADERS, answer_of
@@ -96,19 +105,22 @@ class _HostApi:
         entry = await asyncio.to_thread(self._rooms.desk.accept, order)
         self._rooms.audit.write("order", job=entry.id, consumer=entry.job.consumer, state=entry.state)
         self._rooms.workers.wake()
-        return _told(entry)
+        return self._told(entry)
 
     async def job(self, request: Request) -> Response:
         id, act = request.path_params["id"], request.path_params["act"]
+        if act == "minute" and len(id) == 64:  # signed by its consumer, as an order is
+            use = SignedReceipt.from_json((await _body(request)).decode("utf-8", "replace"))
+            return self._told(await asyncio.to_thread(self._rooms.desk.sign, id, use))
         if act not in get_args(Act) or len(id) != 64:
             raise Refusal(404, "not_found", "There is nothing here.", hint="See docs/compute.md.")
         asked = JobRequest.model_validate_json(await _body(request))
         entry = self._asked_by_its_consumer(id, act, asked)
         if act == "status":
-            return _told(entry)
+            return self._told(entry)
         self._rooms.audit.write(act, job=id, consumer=entry.job.consumer)
         if act == "cancel":
-            return _told(await asyncio.to_thread(self._rooms.desk.cancel_as_asked, id))
+            return self._told(await asyncio.to_thread(self._rooms.desk.cancel_as_asked, id))
         if act == "log":
             log = await asyncio.to_thread(self._rooms.desk.sealed_log, id)
             return Response(log, media_type="application/octet-stream", headers=HEADERS)
@@ -126,6 +138,11 @@ class _HostApi:
         if signed.account != entry.job.consumer:
             raise JobNotFound(id)
         return entry
+
+    def _told(self, entry: JobEntry) -> Response:
+        minutes = self._rooms.desk.book.minutes(entry.id)
+        told = HostedJob(id=entry.id, state=entry.state, over=entry.is_over, minutes=minutes)
+        return JSONResponse(told.model_dump(), headers=HEADERS)
 
     # --- Around every verb -----------------------------------------------------------------------
 
@@ -163,17 +180,13 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _told(entry: JobEntry) -> Response:
-    return JSONResponse(HostedJob(id=entry.id, state=entry.state, over=entry.is_over).model_dump(), headers=HEADERS)
-
-
 def _refused(error: Exception) -> Response:
     """What a stranger is told of an error: of our own house nothing but that there is one."""
     if isinstance(error, Refusal):
         return answer_of(error)
     if isinstance(error, JobRefused):
         status, code, said, hint = 422, "refused", "; ".join(error.reasons), error.hint
-    elif isinstance(error, InvalidRecord | ValidationError):
+    elif isinstance(error, InvalidRecord | ValidationError | InputError):
         status, code, said, hint = 422, "invalid", "It is not in the form that is asked for.", "See docs/compute.md."
     elif isinstance(error, JobNotFound):
         status, code, said, hint = 404, "not_found", "There is no such job of this account.", "Hand the order in."
