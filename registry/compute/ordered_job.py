@@ -187,12 +187,20 @@ class OrderedJob:
 
     def _result(self, receipt: JobReceipt) -> bytes:
         """The sealed result, as the receipt names it; and in escrow, as its host told the chain, which a council rules
-        by. Raises `ForgedReceipt`."""
+        by, for no more time than it signed for. Raises `ForgedReceipt`."""
         sealed = self._host.result(self.order)
         if (found := add_file(io.BytesIO(sealed), NullSink()).cid) != receipt.sealed:
             raise ForgedReceipt(f"the result is {found}, and the host signed for {receipt.sealed}")
-        if self.order.escrow and (told := self.escrowed().result) != bytes(receipt.sealed.digest).hex():
-            raise ForgedReceipt(f"the result is {found}, and the host delivered {told or 'nothing'} in escrow")
+        if self.order.escrow:
+            told = self.escrowed()
+            if told.result != bytes(receipt.sealed.digest).hex():
+                raise ForgedReceipt(
+                    f"the result is {found}, and the host delivered {told.result or 'nothing'} in escrow"
+                )
+            if told.used > 60 * receipt.minutes:
+                raise ForgedReceipt(
+                    f"{told.used:,} s are counted in escrow, and the host signed for {receipt.minutes} min"
+                )
         return sealed
 
     def _noted(self, said: HostedJob) -> HostedJob:

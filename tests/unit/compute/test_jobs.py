@@ -49,6 +49,7 @@ def test_a_stranger_computes_a_mean_over_data_that_stay_at_home(ward: Ward, tmp_
 
 
 def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(ward: Ward, tmp_path: Path) -> None:
+    """copies_input_to_output"""
     copy = stored(ward.owner, COPY, tmp_path, "copy.py")
     ward.with_terms(code=(ward.mean, copy))
     desk = ward.desk()
@@ -60,6 +61,7 @@ def test_an_algorithm_that_copies_its_input_is_stopped_though_it_is_on_the_list(
 
 
 def test_a_group_of_one_does_not_come_out(ward: Ward) -> None:
+    """one_row_group"""
     desk = ward.desk()
     entry = desk.work(desk.accept(ward.order(params={"by": "sex"}).to_bytes()).id)
     assert (entry.state, uses_of(ward).uses) == ("withheld", 3) and "fewer than 10" in entry.why
@@ -68,6 +70,7 @@ def test_a_group_of_one_does_not_come_out(ward: Ward) -> None:
 def test_code_and_parameters_that_the_terms_do_not_name_are_refused_before_anything_runs(
     ward: Ward, tmp_path: Path
 ) -> None:
+    """algorithm_not_on_list, same_name_other_cid"""
     copy = stored(ward.owner, COPY, tmp_path)  # under the same name, another program
     with pytest.raises(JobRefused, match="not on its list"):
         ward.order(copy)
@@ -83,6 +86,7 @@ def test_code_and_parameters_that_the_terms_do_not_name_are_refused_before_anyth
 
 
 def test_terms_that_were_changed_in_between_are_not_those_that_were_signed(ward: Ward) -> None:
+    """list_changed_between_open_and_accept"""
     order = ward.order()
     ward.with_terms(seconds=21)
     with pytest.raises(JobRefused, match="terms were changed"):
@@ -138,13 +142,15 @@ def test_who_bought_time_signs_no_use_and_who_bought_nothing_orders_nothing(ward
 
 
 def test_a_budget_is_of_the_data_and_not_of_an_account(ward: Ward, buyer: Registry) -> None:
+    """budget_shared_by_two_accounts, params_as_query_channel: to ask otherwise is to ask once more."""
     ward.with_terms(budget=DataBudget(runs=2, bytes=2000))
     buyer.buy(ward.offer.did, "day")
     desk = ward.desk()
     desk.accept(ward.order().to_bytes())
     desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
-    with pytest.raises(JobRefused, match="no run left of 2"):
-        desk.accept(buyer.jobs.order(ward.mean, ward.offer.did).to_bytes())
+    for params in ({}, {"by": "sex"}):
+        with pytest.raises(JobRefused, match="no run left of 2"):
+            desk.accept(buyer.jobs.order(ward.mean, ward.offer.did, params=params).to_bytes())
 
 
 def test_a_budget_does_not_go_back_with_a_journal_that_is_restored_from_a_backup(ward: Ward) -> None:
@@ -165,6 +171,7 @@ def test_a_budget_does_not_go_back_with_a_journal_that_is_restored_from_a_backup
 
 
 def test_of_many_who_race_for_the_last_bytes_one_gets_them(ward: Ward) -> None:
+    """two_jobs_race_for_last_epsilon: there is no epsilon here, and bytes are counted the same way."""
     ward.with_terms(budget=DataBudget(runs=5, bytes=799))
     orders = [ward.order().to_bytes() for _ in range(3)]
     taken: list[str] = []
@@ -344,6 +351,7 @@ def test_a_receipt_whose_host_did_not_sign_every_word_is_none(ward: Ward, tmp_pa
 
 
 def test_a_result_of_another_job_is_not_opened_under_this_receipt(ward: Ward, tmp_path: Path) -> None:
+    """of_other_job"""
     desk = ward.desk()
     first = desk.work(desk.accept(ward.order().to_bytes()).id)
     second = desk.work(desk.accept(ward.order().to_bytes()).id)

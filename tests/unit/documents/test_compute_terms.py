@@ -78,6 +78,7 @@ def test_terms_are_the_same_after_a_way_through_a_document() -> None:
         ({"outputs": (table(columns=(ResultColumn(name="n", kind="integer"),) * 2),)}, "/outputs/0/columns/1/name"),
         ({"outputs": (table(columns=({"name": "n", "kind": "choice"},)),)}, "/outputs/0/columns/0/values"),
         ({"outputs": (table(columns=({"name": "n", "kind": "text"},)),)}, "/outputs/0/columns/0/kind"),
+        ({"use": "hour"}, "/use"),
         ({"log": 0}, "/log"),
         ({"log": 2**16 + 1}, "/log"),
         ({"log": 256, "release": "owner"}, "/log"),
@@ -104,6 +105,7 @@ def test_terms_are_the_same_after_a_way_through_a_document() -> None:
     ],
 )
 def test_terms_that_leave_something_open_are_refused_at_their_pointer(changes: dict[str, Any], where: str) -> None:
+    """wildcard_refused, and what is neither finite nor whole (nan_inf_epsilon)"""
     assert where in pointers(lambda: terms(**changes))
 
 

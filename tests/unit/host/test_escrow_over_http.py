@@ -148,4 +148,8 @@ def test_a_result_that_is_not_the_one_that_was_delivered_is_not_opened(
         told = replace(job.escrowed(), result="11" * 32)
         patch.setattr(type(job), "escrowed", lambda _job: told)
         job.fetch()
+    with monkeypatch.context() as patch, pytest.raises(ForgedReceipt, match="61 s are counted in escrow"):
+        slow = replace(job.escrowed(), used=61)
+        patch.setattr(type(job), "escrowed", lambda _job: slow)
+        job.fetch()
     assert job.open().read().startswith(b"group,mass,n")
