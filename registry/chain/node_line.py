@@ -134,7 +134,8 @@ class NodeLine:
         answers, began = self.ask_many(questions), time.monotonic()
         while missing := [place for place, answer in enumerate(answers) if lacks_block(answer)]:
             passed = time.monotonic() - began
-            newest = max(_number(params[_PLACES[method]]) for method, params in (questions[place] for place in missing))
+            numbered = (params[_PLACES.get(method, 1)] for method, params in (questions[place] for place in missing))
+            newest = max(map(_number, numbered))
             if passed > (TURNED_BACK_SECONDS if self.turns_back else BEHIND_SECONDS):
                 break
             if _number(self._asked(*_HEAD).get("result")) - newest >= KEPT_STATES:

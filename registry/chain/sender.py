@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from web3.contract.contract import ContractFunction
@@ -83,9 +83,12 @@ class TxOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Quote:
+    """What a call is to cost, and the gas that a block has room for."""
+
     gas: int
     fees: Fees
     cost: Cost
+    room: int = 0
 
 
 _Quoted = tuple[Call, str, _Quote | None]
@@ -181,7 +184,7 @@ class Sender:
         quotes = iter(self._quotes([call for (call, _), one in zip(wanted, begun, strict=True) if one is None]))
         quoted = [(*one, None if entry else next(quotes)) for one, entry in zip(wanted, begun, strict=True)]
         receipts: list[TxReceipt] = []
-        for wave in _by_block(quoted, int(self.chain.w3.eth.get_block("latest")["gasLimit"])):
+        for wave in _by_block(quoted):
             receipts += self._send_wave(wave, once)
         return tuple(receipts)
 
@@ -354,7 +357,7 @@ class Sender:
         quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
         if held < quote.cost.total_value:
             raise self._too_poor(quote.cost.total_value, held)
-        return quote
+        return replace(quote, room=limit)
 
     def _estimated(self, fields: TxParams) -> int:
         """The gas that a call takes."""
@@ -627,16 +630,15 @@ class Sender:
             while True:
                 # The count first: what is mined between the two requests then shows in the second.
                 mined = self._count("latest")
-                receipt = self._receipt(entry.hash)
+                receipt, head = self._receipt_and_head(entry)
                 if receipt is not None and receipt["status"] == 1:
                     return False
-                deep = self.chain.block().number - depth + 1
                 if receipt is not None:
-                    if int(receipt["blockNumber"]) <= deep:
+                    if int(receipt["blockNumber"]) <= head - depth + 1:
                         return True
                 elif mined <= entry.nonce:
                     return False
-                elif self._count(max(0, deep)) > entry.nonce:
+                elif self._count_at(max(0, self.chain.block().number - depth + 1)) > entry.nonce:
                     # A second look, for nodes behind one address that are not equally far.
                     time.sleep(_POLL_MIN)
                     return self._receipt(entry.hash) is None
@@ -742,6 +744,17 @@ class Sender:
                 return self._count("latest")  # not every node knows what waits; the journal does
             raise ConnectionFailed(self.chain.url, f"it does not count transactions ({short(error)})") from None
 
+    def _count_at(self, block: int) -> int:
+        """The account's transactions up to a block, which another node behind the same address may not have yet."""
+        if self.chain.is_in_process:
+            return self._count(block)
+        answer = self.chain.line.ask_states([("eth_getTransactionCount", [self.address, hex(block)])])[0]
+        try:
+            return int(cast(str, answer["result"]), 16)
+        except (KeyError, TypeError, ValueError):
+            told = str(answer.get("error") or answer.get("result"))[:200]
+            raise ConnectionFailed(self.chain.url, f"it does not count transactions ({told})") from None
+
     def _receipt(self, tx_hash: str) -> Any:
         try:
             receipt: Any = self.chain.w3.eth.get_transaction_receipt(cast(Any, tx_hash))
@@ -782,8 +795,8 @@ class Sender:
         return True
 
 
-def _by_block(wanted: Sequence[_Quoted], limit: int) -> list[list[_Quoted]]:
-    """Split calls so that each part fits into a block of `limit` gas.
+def _by_block(wanted: Sequence[_Quoted]) -> list[list[_Quoted]]:
+    """Split calls so that each part fits into a block.
 
     What does not fit would bid against ourselves; and a node for tests that mines what comes, as it comes, leaves the
     rest over until something else comes.
@@ -791,11 +804,11 @@ def _by_block(wanted: Sequence[_Quoted], limit: int) -> list[list[_Quoted]]:
     waves: list[list[_Quoted]] = []
     left = 0
     for one in wanted:
-        gas = one[2].gas if one[2] else 0
+        gas, room = (one[2].gas, one[2].room) if one[2] else (0, 0)
         left -= gas
         if left < 0 or not waves:
             waves.append([])
-            left = limit - gas
+            left = room - gas
         waves[-1].append(one)
     return waves
 

@@ -253,12 +253,12 @@ def export(app: App, target: str, database: str | None) -> None:
     from contextlib import closing
 
     from registry.index.copying import copy_index
-    from registry.index.stores import open_store
+    from registry.index.stores import filled_store, open_store
 
     place = database or str(_folder(app) / "hub.sqlite")
     if not place.startswith(("postgresql://", "postgres://")) and not Path(place).exists():
         raise _nothing_at(place)
-    with closing(open_store(place)) as source, closing(open_store(target)) as copy, app.progress():
+    with closing(open_store(place)) as source, filled_store(target) as copy, app.progress():
         assets, root = copy_index(source, copy, progress=app.tick)
     app.console.result({"assets": assets, "root": root.hex()}, facts={"assets": f"{assets:,}", "root": root.hex()})
 

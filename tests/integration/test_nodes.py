@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -28,6 +29,7 @@ from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.node_line import KEPT_STATES
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
+from registry.chain.pricing import current_fees
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
@@ -122,6 +124,40 @@ def test_an_approval_is_waited_for_before_the_purchase_is_tried(node: Proxy, ann
     node.play(quirks.has_old_state(1, 5))
     bob.approve("1 USD")
     assert bob.buy(did, "month").holding.active
+
+
+def test_whether_a_transaction_lost_its_place_is_told_by_nodes_of_which_some_are_behind(
+    node: Proxy, chain: Chain, sender: Sender, anvil: Anvil, tmp_path: Path
+) -> None:
+    fees, deadline = current_fees(chain), time.monotonic() + 60
+    gift = replace(GIFT, to=to_address(GIFT.to))
+    lost = sender._write(gift, sender._priced(gift, 30_000, fees), sender._next_nonce(in_doubt=False), "lost")
+    with closing(Journal.at(tmp_path / "other")) as journal:
+        Sender(chain, sender.signer, journal).send(GIFT)
+    node.play(_lacks_the_block, times=2)
+    assert sender._superseded(lost, deadline) and node.played == 2
+    # One that reverted, while whoever says how far the chain is has not seen its block.
+    refusing = replace(GIFT, to=to_address("0x" + "ed" * 20))
+    anvil.rpc("anvil_setCode", refusing.to, "0x60006000fd")
+    reverted = sender._write(refusing, sender._priced(refusing, 60_000, fees), lost.nonce + 1, "reverted")
+    sender._broadcast(reverted)
+    late = hex(int(anvil.rpc("eth_blockNumber"), 16) - 1)
+    node.play(lambda question, ask: _as_of(late, question, ask))
+    assert sender._superseded(reverted, deadline) and node.played
+
+
+def _lacks_the_block(question: Any, _: Any) -> Any:
+    counts = question["method"] == "eth_getTransactionCount" and question["params"][1].startswith("0x")
+    return {"error": {"code": -32000, "message": "header not found"}} if counts else None
+
+
+def _as_of(number: str, question: Any, ask: Any) -> Any:
+    """What a node says of how far the chain is that is at this block."""
+    if question["method"] == "eth_blockNumber":
+        return {"result": number}
+    if question["method"] == "eth_getBlockByNumber":
+        return {"result": ask("eth_getBlockByNumber", [number, False])["result"]}
+    return None
 
 
 # --- Limits --------------------------------------------------------------------------------------

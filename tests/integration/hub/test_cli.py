@@ -98,6 +98,10 @@ def test_a_hub_is_made_served_asked_and_compared(author: Shell, tmp_path: Path) 
     assert author.json("hub", "index", "--database", copy)["root"] == made["root"]
     assert "empty database" in author.refused("hub", "export", copy)["hint"]
     assert "no index at" in author.refused("hub", "export", copy, "--database", str(tmp_path / "none"))["message"]
+    nothing, new = tmp_path / "empty.sqlite", tmp_path / "new.sqlite"
+    nothing.touch()
+    assert "no index to copy" in author.refused("hub", "export", str(new), "--database", str(nothing))["message"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("new.")], "nothing is left half done"
     httpx.post(author.url, json={"jsonrpc": "2.0", "id": 1, "method": "anvil_mine", "params": ["0x5"]})
     with serving(author, "serve", "--final-after", "2") as url:
         wait_for(lambda: get(f"{url}/v1/search?q=penguin").json()["total"] == 1)
