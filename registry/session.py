@@ -30,6 +30,7 @@ from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, Done
 from registry.text.kernel import show_lists_as_tables
 from registry.text.progress import Progress, no_progress, show_progress
+from registry.text.waits import tell_waits
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Session:
         self.chain = chain
         self.deployment = deployment
         self.progress: Progress = progress or no_progress
+        if progress is show_progress:
+            tell_waits(show_progress.wait)
         self.actor = actor if actor is not None else _actor(chain, signer, journal, self.progress)
         self.store = store
         self.journal = journal

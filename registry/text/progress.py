@@ -82,6 +82,12 @@ class ProgressLine:
             self._named = True
             _write(visible(what, keep="")[:WIDTH] + " ...\n")
 
+    def wait(self, what: str, done: int, total: int) -> None:
+        """Say in a line of its own what is waited for, which moves by nothing that is done here."""
+        if _somebody_looks():
+            self._clear()
+            _write(f"{visible(what, keep='')}: {done:,}{f' of {total:,}' if total else ''}\n")
+
     def _show(self, label: str, done: int, total: int, now: float) -> None:
         from rich.cells import set_cell_size  # some letters are two columns wide
 
@@ -96,7 +102,7 @@ class ProgressLine:
             self._width = 0
 
 
-show_progress: Final[Progress] = ProgressLine()
+show_progress: Final = ProgressLine()
 """What clients show by default, on standard error."""
 
 

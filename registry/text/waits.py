@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LONG", "Wait", "told_waits", "waiting_for"]
+__all__ = ["LONG", "Wait", "tell_waits", "told_waits", "waiting_for"]
 
 LONG: Final = 2.0
 """Seconds of waiting before it is told."""
@@ -32,6 +32,9 @@ class Wait:
 
 _now: Final[dict[int, Wait]] = {}
 """All waits of this process, the outermost of a thread before those within it."""
+
+
+_told_always: Final[list[Callable[[str, int, int], None]]] = []
 
 
 @contextmanager
@@ -57,6 +60,13 @@ def told_waits(tell: Callable[[str, int, int], None]) -> Iterator[None]:
         yield
     finally:
         over.set()
+
+
+def tell_waits(tell: Callable[[str, int, int], None]) -> None:
+    """As `told_waits`, from now until the process ends; who was named first is told."""
+    if not _told_always:
+        _told_always.append(tell)
+        threading.Thread(target=lambda: _look(threading.Event(), tell), name="waits", daemon=True).start()
 
 
 def _look(over: threading.Event, tell: Callable[[str, int, int], None]) -> None:

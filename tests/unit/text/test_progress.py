@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from registry import Registry
-from registry.text import kernel, progress
+from registry import Registry, session
+from registry.text import kernel, progress, waits
 from registry.text.progress import LONG, OFTEN, PAUSE, WIDTH, Progress, ProgressLine, show_progress
 
 
@@ -52,7 +53,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 
 @pytest.fixture
-def show() -> Progress:
+def show() -> ProgressLine:
     return ProgressLine()
 
 
@@ -154,6 +155,20 @@ def test_below_a_cell_somebody_looks_although_it_is_no_terminal(
     assert " 80%" in cell.getvalue()
 
 
+def test_what_is_waited_for_is_a_line_of_its_own_in_python_too(
+    clock: Clock, screen: Screen, show: ProgressLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = threading.Event()
+    monkeypatch.setattr(waits, "LONG", 0.0)
+    monkeypatch.setattr(waits, "_LOOK", 0.01)
+    monkeypatch.setattr(waits, "_told_always", [])
+    monkeypatch.setattr(screen, "flush", written.set)
+    waits.tell_waits(show.wait)
+    with waits.waiting_for("the node", 30):
+        assert written.wait(60)
+    assert screen.getvalue().startswith("waiting for the node, seconds: 0 of 30\n")
+
+
 def test_clients_show_progress_unless_they_are_told_none(
     shared: Registry, clock: Clock, screen: Screen, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +182,10 @@ def test_clients_show_progress_unless_they_are_told_none(
         for made in (client, client.as_account("editor")):
             made.publish(folder, name="Penguins", type="dataset", license="CC0-1.0", dry_run=True)
 
+    told: list[object] = []
+    monkeypatch.setattr(session, "tell_waits", told.append)
     publish(progress=None)
-    assert screen.getvalue() == ""
+    assert screen.getvalue() == "" and not told
     publish()
+    assert set(told) == {show_progress.wait}
     assert screen.getvalue().startswith("\rhashing ") and screen.line == ""
