@@ -10,14 +10,19 @@ import click
 from registry.cli.command import OUTFILE, OUTFOLDER, Group, Whole, command, hidden_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from registry.cli.app import App
     from registry.ipfs.cid import CID
+    from registry.ipfs.mutable import MutableNames
     from registry.ipfs.store import BlockSource
 
 ROOT = "bafybeibwzifw52ttrkqlikfzext5akxu7lz4xiwjgwzmqcpdzmp3n5vnbe"
 """A CID for examples."""
+
+dns_option = click.option(
+    "--dns", envvar="REGISTRY_DNS", metavar="URL", help="Who resolves domains: DNS over HTTPS in JSON."
+)
 
 source_option = click.option(
     "--source",
@@ -35,6 +40,16 @@ profile_option = click.option(
     metavar="NAME",
     help="Rules by which files become blocks: unixfs-v1-2025, unixfs-v0-2015 or kubo-v1 (IPIP-499).",
 )
+
+
+def names_of(app: App, sources: Sequence[str] | None, dns: str | None) -> MutableNames:
+    """Who follows names: by the records that were seen here, those of gateways and routers among the sources, and a
+    resolver of domains."""
+    from registry.ipfs.mutable import MutableNames, RecordSource
+    from registry.ipfs.sources import open_sources
+
+    places = [source for source in open_sources(sources) if isinstance(source, RecordSource)]
+    return MutableNames(places, app.home / "ipns", dns=dns)
 
 
 @click.group("ipfs", cls=Group)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 import click
 
 from registry.cli.command import Group, Whole, command
-from registry.cli.ipfs import ROOT, known_profile, parse, profile_option, source_option
+from registry.cli.ipfs import ROOT, dns_option, known_profile, names_of, parse, profile_option, source_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,7 +257,7 @@ def name() -> None:
     ],
 )
 @click.argument("name")
-@click.option("--dns", envvar="REGISTRY_DNS", metavar="URL", help="Who resolves domains: DNS over HTTPS in JSON.")
+@dns_option
 @source_option
 def name_resolve(app: App, name: str, dns: str | None, sources: tuple[str, ...]) -> None:
     """Say which content NAME leads to now.
@@ -265,9 +265,5 @@ def name_resolve(app: App, name: str, dns: str | None, sources: tuple[str, ...])
     Records of keys come from gateways (https://...) and routers (routing:https://...) among the sources. Each is
     checked: its signature, its end, and that no newer one was seen here before.
     """
-    from registry.ipfs.mutable import MutableNames, RecordSource
-    from registry.ipfs.sources import open_sources
-
-    places = [source for source in open_sources(sources or app.sources) if isinstance(source, RecordSource)]
-    path = MutableNames(places, app.home / "ipns", dns=dns).resolve(name)
+    path = names_of(app, sources or app.sources, dns).resolve(name)
     app.console.answer(path, {"name": name, "path": path})

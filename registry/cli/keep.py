@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import Group, Real, Whole, command
-from registry.cli.ipfs import ROOT, find, ipfs, parse, size_of, source_option, ticker
+from registry.cli.ipfs import ROOT, dns_option, find, ipfs, names_of, parse, size_of, source_option, ticker
 from registry.cli.ipfs_data import dag, files, name
 
 if TYPE_CHECKING:
@@ -333,8 +333,12 @@ def gc(app: App, grace: float) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=Whole(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 @click.option("--pair", metavar="ORIGIN", help="A hub whose pages may hand content in, with the token that is shown.")
-def serve(app: App, host: str, port: int, pair: str | None) -> None:
+@dns_option
+def serve(app: App, host: str, port: int, pair: str | None, dns: str | None) -> None:
     """Serve the store: a trustless gateway, and a part of Kubo's RPC at /api/v0. Ctrl-C ends it.
+
+    Names whose content changes are followed below /ipns/: by the records that were seen here, and those of the gateways
+    and routers that are set up.
 
     An address that others reach needs a token, which clients send as a bearer: set REGISTRY_SERVE_TOKEN.
 
@@ -343,7 +347,8 @@ def serve(app: App, host: str, port: int, pair: str | None) -> None:
     """
     from registry.ipfs.server import Server
 
-    server = Server(app.store(), host=host, port=port, token=os.environ.get(SERVE_TOKEN), pair=pair)
+    names = names_of(app, app.sources, dns)
+    server = Server(app.store(), host=host, port=port, token=os.environ.get(SERVE_TOKEN), pair=pair, names=names)
     told = f"{server.url}\nToken for the page of {pair}: {server.pairing}" if pair else server.url
     app.console.answer(told, {"url": server.url} | ({"pairing": server.pairing} if pair else {}))
     sys.stdout.flush()  # whoever started this waits for the address

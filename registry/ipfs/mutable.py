@@ -67,7 +67,13 @@ class MutableNames:
 
     def record(self, text: str) -> IpnsRecord:
         """The newest record of a key that is not over. Raises `Unverified` and `Unavailable` as `resolve` does."""
-        name = IpnsName.parse(text)
+        return self._newest(IpnsName.parse(text))[0]
+
+    def signed(self, text: str) -> bytes:
+        """The bytes of that record, for whoever checks it again. Raises as `record`."""
+        return self._newest(IpnsName.parse(text))[1]
+
+    def _newest(self, name: IpnsName) -> tuple[IpnsRecord, bytes]:
         kept = self._kept(name)
         faults: list[ContentError] = []
         found: list[tuple[IpnsRecord, bytes, str]] = [] if kept is None else [kept]
@@ -90,7 +96,7 @@ class MutableNames:
         if kept is None or best != kept[0]:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._folder / str(name), data)
-        return best
+        return best, data
 
     def _kept(self, name: IpnsName) -> tuple[IpnsRecord, bytes, str] | None:
         place = self._folder / str(name)

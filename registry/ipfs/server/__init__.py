@@ -15,6 +15,7 @@ from registry.system.serving import Serving, listen
 
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
+    from registry.ipfs.mutable import MutableNames
 
 __all__ = ["Server", "serve"]
 
@@ -36,6 +37,7 @@ class Server(Serving):
 
     `port` 0 takes a free one. `token` must come with every request as ``Authorization: Bearer <token>``. Pages of the
     origin `pair` may hand content in with the token `pairing`, which is made for it, and may read from the gateway.
+    With `names` it follows names whose content changes, below ``/ipns/``.
     Raises `InputError` for a host that others reach and no token, for a token that can be guessed, for what is no
     origin, and if the port is taken or the extra ``server`` is not installed.
     """
@@ -48,6 +50,7 @@ class Server(Serving):
         port: int = 0,
         token: str | None = None,
         pair: str | None = None,
+        names: MutableNames | None = None,
     ) -> None:
         if token is None and not is_loopback(host):
             raise InputError(
@@ -73,7 +76,7 @@ class Server(Serving):
         paired = Paired(pair) if pair is not None else None
         self.pairing: Final = paired.token if paired is not None else ""
         sock = listen(host, port)
-        app = make_app(store, token, paired, near=is_loopback(host))
+        app = make_app(store, token, paired, names=names, near=is_loopback(host))
         super().__init__(
             app,
             sock,

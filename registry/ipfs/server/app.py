@@ -20,6 +20,7 @@ from registry.ipfs.server.rpc import rpc_routes
 
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
+    from registry.ipfs.mutable import MutableNames
 
 __all__ = ["make_app"]
 
@@ -27,12 +28,19 @@ BODY_SECONDS: Final = 30.0
 """How long the next piece of a body is waited for. There is no limit on all of it: large folders are added."""
 
 
-def make_app(store: LocalStore, token: str | None, paired: Paired | None = None, *, near: bool = True) -> Starlette:
+def make_app(
+    store: LocalStore,
+    token: str | None,
+    paired: Paired | None = None,
+    *,
+    names: MutableNames | None = None,
+    near: bool = True,
+) -> Starlette:
     """The ASGI application over a store; with `token`, for whoever has it, and with a door for the page that is
-    `paired`. `near` says that it listens to this machine alone."""
+    `paired`; with `names`, for names whose content changes. `near` says that it listens to this machine alone."""
     door = door_routes(store, paired) if paired is not None else []
     guard = Middleware(_Guard, token=token, paired=paired, near=near)
-    return Starlette(routes=[*gateway_routes(store), *rpc_routes(store), *door], middleware=[guard])
+    return Starlette(routes=[*gateway_routes(store, names), *rpc_routes(store), *door], middleware=[guard])
 
 
 class _Guard:

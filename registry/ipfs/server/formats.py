@@ -8,6 +8,7 @@ from typing import Final
 from starlette.requests import Request
 
 from registry.errors import InputError
+from registry.ipfs.ipns import RECORD_TYPE
 
 __all__ = ["MEDIA", "VERIFIABLE", "Form", "form_of"]
 
@@ -19,8 +20,9 @@ MEDIA: Final = {
     "json": "application/json",
     "cbor": "application/cbor",
     "tar": "application/x-tar",
+    "ipns-record": RECORD_TYPE,
 }
-VERIFIABLE: Final = ("raw", "car")
+VERIFIABLE: Final = ("raw", "car", "ipns-record")
 """What a client can check by itself, in a page of anybody's too."""
 
 

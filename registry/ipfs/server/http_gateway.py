@@ -23,6 +23,7 @@ from registry.errors import (
     InputError,
     NotFoundError,
     RegistryError,
+    Unavailable,
     UnsupportedCodec,
 )
 from registry.ipfs.blocks import fetch
@@ -35,10 +36,14 @@ from registry.ipfs.server.scope import BlockRecorder, scoped
 
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
+    from registry.ipfs.mutable import MutableNames
 
 __all__ = ["gateway_routes"]
 
 _FOREVER: Final = "public, max-age=29030400, immutable"
+_FOR_NOW: Final = "public, max-age=60"
+"""Where a name leads may be another place in a minute, as Kubo has it where a record does not say."""
+
 _SCOPES: Final = ("all", "entity", "block")
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -49,8 +54,8 @@ _CORS: Final = {
 """Any page may fetch what it names by its hash and checks; pages and files of others it may not read."""
 
 
-def gateway_routes(store: LocalStore) -> list[Route]:
-    """The routes of the gateway over a store."""
+def gateway_routes(store: LocalStore, names: MutableNames | None = None) -> list[Route]:
+    """The routes of the gateway over a store; with `names`, those of IPNS and DNSLink too."""
 
     async def answer(request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -59,7 +64,7 @@ def gateway_routes(store: LocalStore) -> list[Route]:
         try:
             form = form_of(request)
             verifiable = form.name in VERIFIABLE
-            made = await run_in_threadpool(_answer, store, request, form)
+            made = await run_in_threadpool(_answer, store, names, request, form)
         except RegistryError as error:
             made = PlainTextResponse(f"{error}\n", _status(error, request))
         if verifiable:
@@ -67,17 +72,21 @@ def gateway_routes(store: LocalStore) -> list[Route]:
         return made
 
     methods = ["GET", "HEAD", "OPTIONS"]
+    kinds = ("ipfs",) if names is None else ("ipfs", "ipns")
     return [
-        Route("/ipfs/{cid}", answer, methods=methods),
-        Route("/ipfs/{cid}/{path:path}", answer, methods=methods),
+        Route(f"/{kind}/{{name}}{below}", answer, methods=methods, name=kind)
+        for kind in kinds
+        for below in ("", "/{path:path}")
     ]
 
 
 def _status(error: RegistryError, request: Request) -> int:
     if isinstance(error, BlockNotFound) and "only-if-cached" in request.headers.get("cache-control", ""):
         return 412
-    if isinstance(error, (BlockNotFound, NotFoundError)):
-        return 404
+    if isinstance(error, (BlockNotFound, NotFoundError)) or (
+        isinstance(error, Unavailable) and request.url.path.startswith("/ipns/")
+    ):
+        return 404  # also a name that nobody who was asked has a record of
     if isinstance(error, UnsupportedCodec):
         return 406
     if isinstance(error, InputError):
@@ -85,16 +94,24 @@ def _status(error: RegistryError, request: Request) -> int:
     return 502 if isinstance(error, ContentError) else 500
 
 
-def _answer(store: LocalStore, request: Request, form: Form) -> Response:
-    path = request.path_params.get("path", "")
-    root = CID.parse(request.path_params["cid"])
+def _answer(store: LocalStore, names: MutableNames | None, request: Request, form: Form) -> Response:
+    name, path = request.path_params["name"], request.path_params.get("path", "")
+    asked, kept = quote(f"/ipfs/{name}/{path}".rstrip("/")), _FOREVER
+    if names is not None and request.url.path.startswith("/ipns/"):
+        asked, kept = quote(f"/ipns/{name}/{path}".rstrip("/")), _FOR_NOW
+        if form.name == "ipns-record":
+            return _record(names, request, name, path)
+        name, _, path = names.resolve(f"{name}/{path}").removeprefix("/ipfs/").partition("/")
+    elif form.name == "ipns-record":
+        raise InputError(f"{name[:80]!r} is content, which has no record.", hint="Names are asked for below /ipns/.")
+    root = CID.parse(name)
     recorder = BlockRecorder(store)
     reached = reach_path(root, path, recorder, fields=form.name in ("dag-json", "dag-cbor"))
     headers = {
-        "X-Ipfs-Path": quote(f"/ipfs/{root}/{path}".rstrip("/")),
+        "X-Ipfs-Path": asked,
         "X-Ipfs-Roots": ",".join(str(cid) for cid in reached.blocks),
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": _FOREVER,
+        "Cache-Control": kept,
         "Accept-Ranges": "none" if form.name in ("car", "tar") else "bytes",
         "Vary": "Accept",
     }
@@ -106,6 +123,18 @@ def _answer(store: LocalStore, request: Request, form: Form) -> Response:
     if form.name == "car":
         return _car(found, recorder, request, form)
     return send_bytes(found, request, fetch(found.cid, recorder), f"{found.cid}.bin", MEDIA["raw"], ".raw")
+
+
+def _record(names: MutableNames, request: Request, name: str, path: str) -> Response:
+    if path.strip("/"):
+        raise InputError("A record is of a name, not of what is below it.", hint="Ask for it without a path.")
+    data = names.signed(name)
+    headers = {
+        "ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}.ipns-record"',
+        "Cache-Control": _FOR_NOW,
+        "Content-Disposition": f'attachment; filename="{name}.ipns-record"',
+    }
+    return send_stream(request, data, headers, MEDIA["ipns-record"])
 
 
 def _car(found: Sought, recorder: BlockRecorder, request: Request, form: Form) -> Response:

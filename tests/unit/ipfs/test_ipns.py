@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -20,7 +21,10 @@ from registry.ipfs.dag import encode
 from registry.ipfs.ipns import IpnsName, read_record
 from registry.ipfs.mutable import MutableNames
 from registry.ipfs.routing import DelegatedRouter
+from registry.ipfs.server import Server
+from registry.ipfs.store import LocalStore
 from registry.ipfs.trustless import TrustlessGateway
+from registry.ipfs.unixfs import add_tree
 
 from .lying import Request, lying
 from .support import DATA
@@ -256,3 +260,38 @@ def test_a_domain_leads_to_content_by_its_dnslink(holder: Holder, resolve: Calla
     for nonsense in (b"<html>", b"[]", b'{"Answer": [{}]}'):
         with lying(lambda request, body=nonsense: request.send(body)) as server, pytest.raises(Unavailable):  # type: ignore[misc]
             resolve("docs.example.com", dns=server.url)
+
+
+# --- On our own gateway --------------------------------------------------------------------------
+
+
+def test_the_gateway_follows_names_and_hands_their_records_on(tmp_path: Path) -> None:
+    holder, store = Holder(), LocalStore(tmp_path / "blocks", durable=False)
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a.txt").write_bytes(b"hello")
+    root = add_tree(tmp_path / "made", store).cid
+    record = holder.sign(f"/ipfs/{root}")
+    place, names = Place(record), tmp_path / "ipns"
+    with Server(store, names=MutableNames([place], names)) as server:
+        found = httpx.get(f"{server.url}/ipns/{holder.name}/a.txt")
+        assert (found.content, found.headers["x-ipfs-path"]) == (b"hello", f"/ipns/{holder.name}/a.txt")
+        assert "immutable" not in found.headers["cache-control"]
+        listed = httpx.get(f"{server.url}/ipns/{holder.name}", follow_redirects=True)
+        assert listed.url.path == f"/ipns/{holder.name}/" and "a.txt" in listed.text
+        gateway = TrustlessGateway(server.url)
+        assert gateway.record(holder.name) == record
+        assert MutableNames([gateway], tmp_path / "other").resolve(str(holder.name)) == f"/ipfs/{root}"
+        place.records = [holder.sign(f"/ipfs/{CID.raw(b'older')}", sequence=0)]
+        assert httpx.get(f"{server.url}/ipns/{holder.name}/a.txt").content == b"hello", "nobody takes it back"
+        other = Holder(2).name
+        asked = {
+            f"/ipns/{other}": 502,  # what the place has is of another key
+            f"/ipns/{holder.name}/none": 404,
+            f"/ipns/{root}": 400,
+            "/ipns/example.com": 400,
+            f"/ipns/{holder.name}/a.txt?format=ipns-record": 400,
+            f"/ipfs/{root}?format=ipns-record": 400,
+        }
+        assert {path: httpx.get(f"{server.url}{path}").status_code for path in asked} == asked
+    with Server(store) as server:
+        assert httpx.get(f"{server.url}/ipns/{holder.name}").status_code == 404
