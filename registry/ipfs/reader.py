@@ -172,17 +172,11 @@ class Reader:
         if node.type is Type.DIRECTORY:
             yield from ((link.name, link) for link in node.links)
             return
-        shards = sum(len(link.name) == hamt.prefix_length(node.fanout) for link in node.links)
-        archive = streamed(node.cid, self.source) if shards > 1 and not few and self._is_missing(node) else None
+        shards = [link.cid for _, name, link in self._slots(node, 0) if not name]
+        archive = streamed(node.cid, shards[0], self.source) if len(shards) > 1 and not few else None
         yield from self._shard(node, 0, 0, archive)
         if archive is not None:
             archive.flush()
-
-    def _is_missing(self, node: Node) -> bool:
-        """Whether what a shard links to first is not in the store that the source keeps what comes in."""
-        cache = getattr(self.source, "cache", None)
-        first = next(link.cid for _, name, link in self._slots(node, 0) if not name)
-        return cache is not None and not cache.has(first)
 
     def _shard(
         self, node: Node, level: int, place: int, archive: BlockSource | None = None

@@ -51,10 +51,10 @@ class Streamed:
         self._unkept.clear()
 
 
-def streamed(root: CID, source: object) -> Streamed | None:
+def streamed(root: CID, below: CID, source: object) -> Streamed | None:
     """The blocks below a folder's root that say what is in it, if there is one among the sources that streams them and
-    a store that keeps them."""
-    if isinstance(source, Fallback) and source.cache is not None:
+    a store that keeps them, which lacks the one `below`."""
+    if isinstance(source, Fallback) and source.cache is not None and not source.cache.has(below):
         for one in source.sources:
             if (entity := getattr(one, "entity", None)) is not None:
                 made = Streamed(entity(root), source, source.cache)

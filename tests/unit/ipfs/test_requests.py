@@ -454,6 +454,16 @@ def test_a_sharded_folder_comes_in_one_archive(gateway: Gateway, folder: Callabl
     assert "archive" not in str(gateway.asked[2:])  # some names are told, and all of them not fetched for that
 
 
+def test_a_sharded_folder_is_listed_from_a_store_on_this_disk_alone(
+    folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "blocks", durable=False)
+    names = sorted(f"entry {number}" for number in range(300))
+    root = add_tree(folder(dict.fromkeys(names, b"x")), store, SHARDED).cid
+    fs = IPFSFileSystem(store=store, sources=[], skip_instance_cache=True)
+    assert fs.ls(f"ipfs://{root}", detail=False) == [f"{root}/{name}" for name in names]
+
+
 def _forged(blocks: Iterator[tuple[CID, bytes]]) -> Iterator[tuple[CID, bytes]]:
     yield from itertools.islice(blocks, 3)
     raise Unverified("a block", "a liar")
