@@ -328,6 +328,8 @@ class _Making:
                     "symbol": symbol,
                     "decimals": decimals,
                     "open": bool(row["open"]),
+                    "minimum": row["minimum"],
+                    "seller": row["seller"],
                 }
             )
             if not row["open"] or left <= 0:

@@ -273,13 +273,14 @@ def derivative_terms_changed(asset: Row, allowed: bool, royaltyBps: int) -> None
 
 
 @on("AssetRegistry.LicenceAdded", asset=("asset", "assetId"), row=("licence", "assetId", "licence"))
-def licence_added(asset: Row, row: Row, licence: int, terms: tuple[int, ...]) -> None:
+def licence_added(asset: Row, row: Row, licence: int, terms: tuple[Any, ...]) -> None:
     """A licence is on offer."""
     _known(asset)
     _follows(f"licence of asset {asset['id']}", licence, asset["licences"] - 1)
     asset["licences"] = licence + 1
-    price, token, kind, amount, cap, limit, *_stream = terms
+    price, token, kind, amount, cap, limit, minimum, seller = terms
     row.update(price=price, token=token, kind=kind, amount=amount, cap=cap, limit_=limit, open=1, added=1)
+    row.update(minimum=minimum, seller="" if seller == ZERO else seller)
 
 
 @on("AssetRegistry.LicenceChanged", row=("licence", "assetId", "licence"))
@@ -601,21 +602,21 @@ def proposed(row: Row, proposer: str, voteStart: int, voteEnd: int, description:
 
 
 @on("RegistryGovernor.ProposalCanceled", row=("proposal", "proposalId"))
-def cancelled(row: Row) -> None:
+def cancelled(row: Row, at_time: int) -> None:
     """It was taken back, or stopped by the guardian."""
-    row["cancelled"] = 1
+    row["cancelled"] = at_time
 
 
 @on("RegistryGovernor.ProposalQueued", row=("proposal", "proposalId"))
-def queued(row: Row, etaSeconds: int) -> None:
+def queued(row: Row, etaSeconds: int, at_time: int) -> None:
     """It passed, and waits for its time."""
-    row.update(queued=1, eta=etaSeconds)
+    row.update(queued=at_time, eta=etaSeconds)
 
 
 @on("RegistryGovernor.ProposalExecuted", row=("proposal", "proposalId"))
-def executed(row: Row) -> None:
+def executed(row: Row, at_time: int) -> None:
     """It was carried out."""
-    row["executed"] = 1
+    row["executed"] = at_time
 
 
 @on("RegistryGovernor.ProposalExtended", row=("proposal", "proposalId"))

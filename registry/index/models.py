@@ -92,7 +92,8 @@ class BlockShown(Model):
 
 class OfferShown(Model):
     """A licence on offer: `price` in the smallest unit of the token at `token` (zero for the coin), `kind` as on
-    chain."""
+    chain. Of what is sold by the second `minimum` are the seconds of the smallest stay, and `seller` is the contract
+    that sells it for good: the streams of the registry access, its escrow runs; "" for all else."""
 
     number: Number
     name: Short
@@ -103,6 +104,8 @@ class OfferShown(Model):
     symbol: Short = ""
     decimals: Annotated[int, Field(ge=0, le=255)] = 0
     open: bool = True
+    minimum: Number = 0
+    seller: Annotated[str, Field(pattern="^(0x[0-9a-f]{40})?$")] = ""
 
     @property
     def price_text(self) -> str:

@@ -7,7 +7,7 @@ is seen by comparing hubs: see `compare`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,7 @@ from registry.chain.raw_blocks import Blocks
 from registry.collections.layout import leaf_of_item
 from registry.did import DID
 from registry.documents.ddo import DDO
+from registry.documents.licence import Kind
 from registry.documents.merkle import root_from
 from registry.errors import ChainError, ConnectionFailed, HubLied, InvalidDDO, InvalidDID, NotFoundError
 from registry.index.entries import formats_of
@@ -91,16 +92,7 @@ def check_hits(
             lies.append(HubLied(hit.hub, hit.did, "registry", hit.did, f"{registry} on chain {chain.chain_id}"))
         else:
             readable.append((hit, did))
-    asked = {(name, did.asset_id) for _, did in readable for name in ("assetInfo", "licencesOf")}
-    collections = {terms_of(did.asset_id) for _, did in readable if did.asset_id >= ITEM}
-    asked |= {(name, whole) for whole in collections for name in ("assetInfo", "collectionOf")}
-    listed = sorted(asked)
-    reads = [Read(to_address(registry), call("AssetRegistry", name, id), number) for name, id in listed]
-    there = {
-        one: output("AssetRegistry", one[0], answer)
-        for one, answer in zip(listed, read_many(chain, reads), strict=True)
-        if isinstance(answer, bytes)
-    }
+    there = _true_facts(readable, chain, registry, number)
     documents = _Documents(document)
     kept: list[Hit] = []
     for hit, did in readable:
@@ -111,13 +103,36 @@ def check_hits(
         (info,), (licences,) = there["assetInfo", id], there["licencesOf", id]
         root = there["collectionOf", whole][0] if whole != id else b""
         terms = there["assetInfo", whole][0][1] if whole != id else bytes.fromhex(hit.digest)
-        wrong = _wrong_on_chain(hit, did, info, root) or _wrong_offers(hit, licences, tokens)
+        wrong = _wrong_on_chain(hit, did, info, root) or _wrong_offers(hit, did, licences, tokens, there)
         wrong = wrong or _wrong_in_document(hit, documents, terms)
         if wrong is None:
             kept.append(hit.model_copy(update={"did": str(did), "proven": True}))
         elif sure or wrong[0] not in _OF_THE_CHAIN:
             lies.append(HubLied(hit.hub, hit.did, *wrong))
     return kept, lies
+
+
+def _true_facts(
+    readable: Sequence[tuple[Hit, DID]], chain: Chain, registry: str, number: int
+) -> dict[tuple[Any, ...], Any]:
+    """What the chain says at a block of some assets, asked for in one request, by what was asked: the sellers of those
+    licences alone that a hub says are sold by the second."""
+    asked: set[tuple[Any, ...]] = {(name, did.asset_id) for _, did in readable for name in ("assetInfo", "licencesOf")}
+    asked |= {
+        ("streamsOf", did.asset_id, one.number)
+        for hit, did in readable
+        for one in hit.offers
+        if one.kind == Kind.STREAM
+    }
+    collections = {terms_of(did.asset_id) for _, did in readable if did.asset_id >= ITEM}
+    asked |= {(name, whole) for whole in collections for name in ("assetInfo", "collectionOf")}
+    listed = sorted(asked)
+    reads = [Read(to_address(registry), call("AssetRegistry", *one), number) for one in listed]
+    return {
+        one: output("AssetRegistry", one[0], answer)
+        for one, answer in zip(listed, read_many(chain, reads), strict=True)
+        if isinstance(answer, bytes)
+    }
 
 
 def check_documents(hits: Sequence[Hit], document: Callable[[bytes], bytes | None]) -> tuple[list[Hit], list[HubLied]]:
@@ -371,12 +386,20 @@ def _wrong_on_chain(hit: Hit, did: DID, info: Any, root: bytes) -> Wrong | None:
     return None
 
 
-def _wrong_offers(hit: Hit, listed: Any, tokens: Tokens) -> Wrong | None:
-    """The offers, where the chain has others."""
-    shown = [(one.number, int(one.price), one.token, one.kind, one.amount, one.open) for one in hit.offers]
+def _wrong_offers(
+    hit: Hit, did: DID, listed: Any, tokens: Tokens, answers: Mapping[tuple[Any, ...], Any]
+) -> Wrong | None:
+    """The offers, where the chain has others; `answers` name the sellers of those that are said to be by the second."""
+    shown = [
+        (one.number, int(one.price), one.token, one.kind, one.amount, one.open, one.minimum, one.seller)
+        for one in hit.offers
+    ]
+    sellers = {
+        number: answers.get(("streamsOf", did.asset_id, number), ("",))[0].lower() for number in range(len(listed))
+    }
     there = [
-        (number, price, tokens(token), kind, amount, open_)
-        for number, (price, amount, _cap, _issued, _limit, token, kind, open_, _minimum) in enumerate(listed)
+        (number, price, tokens(token), kind, amount, open_, minimum, sellers[number])
+        for number, (price, amount, _cap, _issued, _limit, token, kind, open_, minimum) in enumerate(listed)
     ]
     return None if shown == there else ("offers", shown, there)
 

@@ -65,6 +65,7 @@ QUESTIONS: Final[Mapping[str, TableQuestion]] = {
     "standards": TableQuestion("standard", "ORDER BY name, number LIMIT 100"),
     "standard": TableQuestion("standard", "WHERE name = ? AND number = ?", ("blob", "int")),
     "delegate": TableQuestion("delegate", "WHERE account = ?", ("text",)),
+    "proposal": TableQuestion("proposal", "WHERE id = ?", ("big",)),
     "votes": TableQuestion("vote", "WHERE proposal = ? ORDER BY weight DESC LIMIT 100", ("big",)),
     "team": TableQuestion("team", "WHERE safe = ?", ("text",)),
     "members": TableQuestion("member", "WHERE safe = ? ORDER BY account LIMIT 100", ("text",)),

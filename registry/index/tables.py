@@ -75,7 +75,7 @@ FOLDED: Final[tuple[Table, ...]] = (
         "collection",
     ),
     _table("version", "asset number", "digest:blob block time", "digest"),
-    _table("licence", "asset number", "price:big token kind amount cap limit_ issued open added"),
+    _table("licence", "asset number", "price:big token kind amount cap limit_ issued open added minimum seller:text"),
     _table("holding", "account:text asset licence", "held expires uses:big taken tokens:big", "asset, licence"),
     _table("role", "asset account:text", "epoch roles", "account"),
     _table("ancestor", "child registry:text parent", "direct bps", "parent"),

@@ -18,8 +18,8 @@ from registry.index.changes import Changes
 from registry.index.events import Contracts, Home, IndexedEvent
 from registry.index.tables import BY_NAME, FOLDED, LOGS, Column, Key, Row, Table
 
-FORMAT: Final = "3"
-_OLDER: Final = frozenset({"1", "2"})
+FORMAT: Final = "4"
+_OLDER: Final = frozenset({"1", "2", "3"})
 """Formats that had the same events: what follows from them is made again, and no node is asked."""
 
 DAY: Final = 86_400

@@ -22,18 +22,21 @@ PAGE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class OfferedRuns:
-    """What an offering says of its runs: the terms, each file that comes out in words, and the cheapest price of a run
-    that is for sale, "" for none."""
+    """What an offering says of its runs: the terms, each file that comes out in words, and the cheapest price of what
+    is for sale, "" for none: of a run, or by the second from `escrow` where that is the only way to pay."""
 
     hit: Hit
     terms: Terms
     files: tuple[tuple[ResultFile, str], ...]
     price: str
+    escrow: bool
 
 
 def offered(hit: Hit, terms: Terms, licences: Sequence[LicenceOnPage]) -> OfferedRuns:
     """An offering as pages show it."""
-    return OfferedRuns(hit, terms, tuple((one, _in_words(one)) for one in terms.outputs), _price(_cheapest(licences)))
+    found = _cheapest(licences)
+    escrow = found is not None and found.gives == "runs"
+    return OfferedRuns(hit, terms, tuple((one, _in_words(one)) for one in terms.outputs), _price(found), escrow)
 
 
 def offerings(desk: Desk, asked: Asked) -> PageAnswer:
@@ -48,15 +51,19 @@ def offerings(desk: Desk, asked: Asked) -> PageAnswer:
     return desk.page("offerings.html", shown=shown, total=found.total, after=found.after)
 
 
-def lines_of(id: int, terms: Terms, licences: Sequence[LicenceOnPage]) -> str:
+def lines_of(desk: Desk, id: int, terms: Terms, licences: Sequence[LicenceOnPage]) -> str:
     """The lines of Python that run one."""
     code = json.dumps(str(terms.code[0]) if terms.code else "program.py")
     params = {name: values[0] for name, values in terms.params.items()}
-    price = _price(_cheapest(licences))
+    found = _cheapest(licences)
+    price, escrow = _price(found), found is not None and found.gives == "runs"
+    if found is not None and escrow:  # the longest run that the terms allow
+        price = desk.amount(-(-found.row["price"] * terms.seconds // found.row["amount"]), found.token)
     given = [
         code,
         f"on=[{id}]",
         *([f"params={params!r}"] if params else []),
+        *(["escrow=True"] if escrow else []),
         *([f"max_total={json.dumps(price.replace(',', ''))}"] if price else []),
     ]
     table = next((one for one in terms.outputs if one.columns), None)
@@ -67,9 +74,9 @@ def lines_of(id: int, terms: Terms, licences: Sequence[LicenceOnPage]) -> str:
 
 
 def _cheapest(licences: Sequence[LicenceOnPage]) -> LicenceOnPage | None:
-    """The cheapest licence of runs that is sold now."""
-    sold = [one for one in licences if one.kind == Kind.USE and one.open and one.left != 0]
-    return min(sold, key=lambda one: one.row["price"], default=None)
+    """The cheapest licence of runs that is sold now; one by the second only where there is no other."""
+    sold = [one for one in licences if (one.kind == Kind.USE or one.gives == "runs") and one.open and one.left != 0]
+    return min(sold, key=lambda one: (one.gives == "runs", one.row["price"]), default=None)
 
 
 def _price(one: LicenceOnPage | None) -> str:

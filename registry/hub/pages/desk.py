@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from registry.documents.ddo import DDO
-from registry.documents.licence import Kind, Licence
+from registry.documents.licence import Kind, Licence, duration
 from registry.errors import InvalidDDO, InvalidLicence
 from registry.hub.pages import spelling
 from registry.hub.pages.previews import Previews
@@ -91,7 +91,8 @@ class PageAnswer:
 
 @dataclass(frozen=True, slots=True)
 class LicenceOnPage:
-    """A licence of an asset as a page shows it."""
+    """A licence of an asset as a page shows it. What it `gives` is "access", "runs" for what the escrow sells by the
+    second, or "" for what a contract sells that is none of the registry's now."""
 
     number: int
     name: str
@@ -104,6 +105,7 @@ class LicenceOnPage:
     terms: str
     kind: int
     token: str
+    gives: str
     row: Row
 
 
@@ -255,7 +257,10 @@ class Desk:
         """Whether something of an asset is free, and the price of the cheapest that is not, "" for none."""
         open_ = [one for one in hit.offers if one.open]
         paid = min((one for one in open_ if int(one.price)), key=lambda one: (one.symbol, int(one.price)), default=None)
-        return any(not int(one.price) for one in open_), self.amount(paid.price, paid.token) if paid is not None else ""
+        price = self.amount(paid.price, paid.token) if paid is not None else ""
+        if paid is not None and paid.kind == Kind.STREAM:
+            price += f" per {duration(paid.amount)}"
+        return any(not int(one.price) for one in open_), price
 
     def sums(self, amounts: Iterable[tuple[str, int]]) -> list[str]:
         """Amounts of several tokens, added up by token."""
@@ -273,6 +278,8 @@ class Desk:
     def licences(self, id: int, document: DDO | None) -> list[LicenceOnPage]:
         """The licences of an asset, in words."""
         tokens = {row["place"]: row["token"] for row in self.rows("payments")}
+        deployment = self.client.deployment
+        sellers = {"": "access", deployment.streams.lower(): "access", deployment.escrow.lower(): "runs"}
         texts = document.licences if document is not None else ()
         found = []
         for row in self.rows("licences", id):
@@ -281,19 +288,21 @@ class Desk:
             token = tokens.get(row["token"], ZERO_ADDRESS)
             price = self.amount(row["price"], token) if row["price"] else "Free"
             amount, _, symbol = price.rpartition(" ")
+            per = f" per {duration(row['amount'])}" if row["kind"] == Kind.STREAM else ""
             found.append(
                 LicenceOnPage(
                     number=number,
                     name=text.name if text is not None else f"licence {number}",
-                    words=_in_words(row, price),
+                    words=_in_words(row, price, runs=sellers.get(row["seller"]) == "runs"),
                     price=amount or price,
-                    unit=symbol if amount else "",
+                    unit=f"{symbol}{per}" if amount else "",
                     open=bool(row["open"]),
                     left=max(0, row["cap"] - row["issued"]) if row["cap"] else None,
                     description=text.description if text is not None else "",
                     terms=text.terms if text is not None else "",
                     kind=row["kind"],
                     token=token,
+                    gives=sellers.get(row["seller"], ""),
                     row=row,
                 )
             )
@@ -311,7 +320,7 @@ def _read_document(data: bytes) -> DDO | None:
         return None
 
 
-def _in_words(row: Row, price: str) -> str:
+def _in_words(row: Row, price: str, *, runs: bool) -> str:
     """What a licence gives, and for what."""
     try:
         kind = Kind(row["kind"])
@@ -323,6 +332,8 @@ def _in_words(row: Row, price: str) -> str:
             token="\u0001" if row["price"] else None,
             cap=row["cap"] or None,
             limit=row["limit_"] or None,
+            minimum=row["minimum"],
+            runs=runs,
         ).in_words()
     except (ValueError, InvalidLicence):
         return f"a kind of licence that this hub does not know ({row['kind']})"

@@ -40,9 +40,10 @@ class Town:
         self.buyer.fund("100 USD")
         hour = Licence.period("hour", hours=1, price="1 USD")
         free = Licence.free("read")
+        runs = Licence.run("runs", price="2 USD", per="100 seconds", minimum="50 seconds")
         publish = self.author.publish
-        publish(None, name="Palmer penguins", type="dataset", license="CC0-1.0", licences=[free], tags=["birds"])
-        publish(None, name="Penguin model", type="model", license="MIT", licences=[hour])
+        publish(None, name="Palmer penguins", type="dataset", license="CC0-1.0", licences=[free, runs], tags=["birds"])
+        publish(None, name="Penguin model", type="model", license="MIT", licences=[hour, runs])
         self.buyer.publish(None, name="Seals", type="dataset", license="MIT")
         self.buyer.buy(2, "hour")
 

@@ -30,9 +30,9 @@ def change(field: str, value: Any) -> Callable[[Any], Any]:
     return lie
 
 
-def cheaper(page: Any) -> Any:
-    page["hits"][0]["offers"][0]["price"] = "1"
-    return page
+def of_offer(number: int, **fields: Any) -> Callable[[Any], Any]:
+    """A page whose first hit has another offer of a number."""
+    return lambda page: (page["hits"][0]["offers"][number].update(fields), page)[1]
 
 
 LIES = {
@@ -42,7 +42,9 @@ LIES = {
     "version": change("version", 9),
     "state": change("state", 2),
     "delisted": change("delisted", True),
-    "offers": cheaper,
+    "offers": of_offer(0, price="1"),
+    "offers: the seller of what is sold by the second": of_offer(1, seller="0x" + "66" * 20),
+    "offers: its smallest stay": of_offer(1, minimum=0),
     "license": change("license", "WTFPL"),
     "tags": change("tags", ["free", "money"]),
     "size": change("size", 1),
@@ -50,7 +52,7 @@ LIES = {
     "existence": change("did", lambda did: did.rpartition("_")[0] + "_999"),
     "registry": change("did", lambda did: did.replace("_erc721:0x", "_erc721:0xdead")[: len(did)]),
     "runs": change("runs", {"data": "did:nft:eip155:1_erc721:0x0_1", "tier": 0, "seconds": 1, "memory": 1}),
-    "licence names": lambda page: (page["hits"][0]["offers"][0].update(name="all rights"), page)[1],
+    "licence names": of_offer(0, name="all rights"),
 }
 
 
@@ -64,7 +66,7 @@ def test_a_hit_that_a_hub_changed_is_dropped_and_the_hub_is_named(
     with pytest.warns(UserWarning, match="was refused"):
         page = town.reader.search("penguin", hub=hub.url)
     (lie,) = page.lies
-    assert isinstance(lie, HubLied) and (lie.hub, lie.field) == (hub.url, field)
+    assert isinstance(lie, HubLied) and (lie.hub, lie.field) == (hub.url, field.partition(":")[0])
     assert [hit.did for hit in page] == [honest[1].did]
 
 

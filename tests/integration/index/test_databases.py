@@ -144,7 +144,7 @@ def test_what_people_said_stays_when_an_index_is_made_anew(place: Place, databas
 
 
 @pytest.mark.parametrize(
-    ("older", "lacks"), [("1", ("manifest", "item", "readme", "dropped")), ("2", ("readme", "dropped"))]
+    ("older", "lacks"), [("1", ("manifest", "item", "readme", "dropped")), ("2", ("readme", "dropped")), ("3", ())]
 )
 def test_an_index_of_an_older_format_is_made_anew_from_its_events_and_keeps_its_documents(
     place: Place, truth: list[Any], database: str, older: str, lacks: tuple[str, ...]

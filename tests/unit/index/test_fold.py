@@ -139,6 +139,15 @@ def test_a_stream_is_held_until_its_end() -> None:
     assert rows.tables["holding"][(BOB, 1, 0)]["expires"] == 1_900_000_000
 
 
+def test_a_licence_by_the_second_names_its_seller_and_its_smallest_stay_and_no_other_does() -> None:
+    rows = Rows()
+    rows.publish()
+    rows.take("AssetRegistry.LicenceAdded", 1, 0, (5, 0, 3, 60, 0, 0, 50, BOB))
+    rows.take("AssetRegistry.LicenceAdded", 1, 1, (5, 0, 2, 60, 0, 0, 0, ZERO))
+    licences = [rows.tables["licence"][(1, number)] for number in range(2)]
+    assert [(one["seller"], one["minimum"]) for one in licences] == [(BOB, 50), ("", 0)]
+
+
 def test_fees_of_more_than_three_sales_to_one_account_say_nothing_new() -> None:
     rows = Rows()
     rows.publish()
@@ -186,7 +195,7 @@ def test_tokens_that_go_to_oneself_are_neither_made_nor_lost() -> None:
 def test_counts_stop_where_the_chains_stop() -> None:
     rows = Rows()
     rows.publish()
-    rows.take("AssetRegistry.LicenceAdded", 1, 0, (0, 0, 2, 2**32 - 1, 0, 0))
+    rows.take("AssetRegistry.LicenceAdded", 1, 0, (0, 0, 2, 2**32 - 1, 0, 0, 0, ZERO))
     for _ in range(3):
         rows.take("AssetRegistry.LicenceIssued", 1, 0, BOB, 2**32 - 1, False)
     holding = rows.tables["holding"][(BOB, 1, 0)]

@@ -22,7 +22,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.memory import MemoryStore
 
 from .support import NOW, entry
-from .test_fold import ANN, HOME, Rows, event
+from .test_fold import ANN, HOME, ZERO, Rows, event
 
 
 class Place:
@@ -76,7 +76,7 @@ def test_a_crowd_of_licences_that_change_in_one_block() -> None:
     rows = Rows()
     rows.publish()
     for number in range(32):
-        rows.take("AssetRegistry.LicenceAdded", 1, number, (1, 0, 0, 0, 0, 0))
+        rows.take("AssetRegistry.LicenceAdded", 1, number, (1, 0, 0, 0, 0, 0, 0, ZERO))
     for price in range(2_000):
         rows.take("AssetRegistry.LicenceChanged", 1, price % 32, price, bool(price % 2), block=2)
     assert rows.tables["licence"][(1, 31)]["price"] == 1983
