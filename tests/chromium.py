@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +47,13 @@ def launch(command: Sequence[str], profile: Path) -> tuple[subprocess.Popen[byte
     return process, connect(page["webSocketDebuggerUrl"], max_size=None)
 
 
+_LEFT: Final = ("Inspected target navigated", "Execution context was destroyed", "Cannot find context")
+
+
+class PageLeft(AssertionError):
+    """The page was left while it was asked something."""
+
+
 class Chromium:
     """One tab. After `open`, `requests` has the URLs that the page asked for, `said` what it wrote to the console or
     threw, `refused` what its policy kept it from."""
@@ -78,7 +86,9 @@ class Chromium:
         while True:
             message = json.loads(self._socket.recv(timeout=max(0.1, until - time.monotonic())))
             if message.get("id") == number:
-                assert "error" not in message, f"{method}: {message.get('error')}"
+                if "error" in message:
+                    left = message["error"].get("message", "").startswith(_LEFT)
+                    raise (PageLeft if left else AssertionError)(f"{method}: {message['error']}")
                 return message["result"]
             self._noted(message)
 
@@ -115,14 +125,22 @@ class Chromium:
         self._until(lambda: any(one.get("method") == "Page.loadEventFired" for one in self._events), seconds)
 
     def until(self, expression: str, *, seconds: float = 20) -> None:
-        """Wait until an expression of the page is true."""
-        self._until(lambda: bool(self.evaluate(f"Boolean({expression})")), seconds)
+        """Wait until an expression of the page is true, of the next one if another is opened meanwhile."""
+
+        def holds() -> bool:
+            try:
+                return bool(self.evaluate(f"Boolean({expression})"))
+            except PageLeft:
+                return False
+
+        self._until(holds, seconds)
 
     def _until(self, holds: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < until, "the page took too long"
-            self.do("Runtime.evaluate", expression="1")
+            with suppress(PageLeft):
+                self.do("Runtime.evaluate", expression="1")
             time.sleep(0.02)
 
     def evaluate(self, expression: str, *, seconds: float = 60) -> Any:

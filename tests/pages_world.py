@@ -12,7 +12,7 @@ import struct
 import tomllib
 import wave
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,9 +25,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from web3.types import RPCEndpoint
 
-from registry import DataBudget, Licence, Registry, ResultColumn, ResultFile, Terms
+from registry import DataBudget, Gated, Licence, Registry, ResultColumn, ResultFile, Terms
 from registry.assets.drafting import Draft
 from registry.chain.collecting import collected
+from registry.gateway.gateway_server import GatewayServer
+from registry.gateway.keys import FILE as KEYS
+from registry.gateway.keys import KeyLock, Keys, make_key_file
+from registry.gateway.service import GatewayService
+from registry.gateway.settings import Settings as GatewaySettings
 from registry.hub.follower import Hub
 from registry.hub.hub_server import HubServer
 from registry.hub.hub_settings import HubSettings
@@ -222,9 +227,44 @@ def build(folder: Path) -> World:
     return world
 
 
+def gate(world: World, folder: Path) -> None:
+    """Add recordings that are sealed to two key gateways, which are there while it is published."""
+    with ExitStack() as stack:
+        urls = [_key_gateway(world.registry, folder / name, stack) for name in ("north", "south")]
+        content = _folder(
+            folder, "herons", README__md="# Herons\n\nCalls at dusk.\n", calls__csv="minute,calls\n1,4\n2,9\n"
+        )
+        world.assets["herons"] = world.registry.publish(
+            content,
+            name="Herons at dusk, 40 nights of calls",
+            type="dataset",
+            license="CC-BY-NC-4.0",
+            description="Microphones on four islands of the delta, from May to July, each call with its minute.",
+            licences=[
+                Licence.uses("one look", uses=1, price="2 USD"),
+                Licence.period("month", days=30, price="24 USD"),
+            ],
+            gated=Gated(gateways=urls, threshold=2),
+        )
+
+
+def _key_gateway(registry: Registry, folder: Path, stack: ExitStack) -> str:
+    folder.mkdir()
+    make_key_file(folder / "key")
+    keys = Keys.make(folder / KEYS, KeyLock(key_file=folder / "key"))
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    settings = GatewaySettings(url, depth=0, head_age=None)
+    made = GatewayService(folder, keys, registry.chain, registry.deployment, settings)
+    stack.callback(made.close)
+    stack.enter_context(GatewayServer(made, sock))
+    return url
+
+
 RUNS: Final = [
     Licence.uses("runs", uses=5, price="10 USD", description="Five runs of what the hospital knows."),
     Licence.period("month", days=30, price="90 USD", description="As many runs as the budget has."),
+    Licence.run("by the second", price="2 USD", per="100 seconds", minimum="50 seconds"),
 ]
 
 
@@ -647,7 +687,8 @@ def pages(world: World) -> dict[str, str]:
     """Addresses by the name of their picture."""
     ids = {name: one.did.asset_id for name, one in world.assets.items()}
     buyer = world.registry.as_account("buyer").address.lower()
-    return {
+    gated = {"opening": f"/a/{ids['herons']}/open"} if "herons" in ids else {}
+    return gated | {
         "browse": "/",
         "search": "/?q=penguin&free=true",
         "asset": f"/a/{ids['penguins']}",
@@ -672,6 +713,7 @@ def pages(world: World) -> dict[str, str]:
         "person": f"/u/{world.registry.as_account('cleo').address.lower()}",
         "team": f"/u/{world.team.lower()}",
         "mine": f"/mine?account={buyer}",
+        "inbox": f"/mine?account={world.registry.as_account('ann').address.lower()}",
         "dao": "/dao",
         "proposal": f"/dao/{world.proposals[1]}",
         "executed": f"/dao/{world.proposals[0]}",

@@ -1,7 +1,7 @@
 """Pictures of the pages: plays a year of a small registry on a chain in this process, serves its hub, and shoots each
 page at three widths in both colour schemes: ``screenshots.py FOLDER``.
 
-With ``--docs`` (``make screenshots``) the ten that the documentation shows, as WebP, each below 200 kB.
+With ``--docs`` (``make screenshots``) those that the documentation shows, as WebP, each below 200 kB.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from chromium import Chromium
 from injected_wallet import Wallet, injected
-from pages_world import ACTS, World, begin, build, node_of, pages, served
+from pages_world import ACTS, World, begin, build, gate, node_of, pages, served
 
 WIDTHS: Final = {"phone": (390, 844), "tablet": (834, 1112), "wide": (1360, 900)}
 
@@ -33,6 +33,9 @@ DOCS: Final = (
     ("dao", "wide", False),
     ("proposal", "wide", True),
     ("buying", "wide", False),
+    ("offering", "wide", False),
+    ("inbox", "wide", True),
+    ("opening", "wide", False),
 )
 """What the documentation shows: page, width, whether it is dark."""
 
@@ -69,7 +72,7 @@ def main() -> None:
     """Shoot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--docs", action="store_true", help="The ten of the documentation.")
+    parser.add_argument("--docs", action="store_true", help="Those of the documentation.")
     parser.add_argument("--only", nargs="*", help="Names of pages.")
     parser.add_argument("--widths", nargs="*", choices=list(WIDTHS), default=list(WIDTHS))
     parser.add_argument("--serve", action="store_true", help="Keep serving instead.")
@@ -78,6 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="registry-pages-") as place:
         (Path(place) / "content").mkdir()
         world = build(Path(place) / "content")
+        gate(world, Path(place) / "content")
         with served(world.registry) as url:
             if chosen.serve:
                 sys.stdout.write(f"{url}\n{json.dumps(pages(world))}\n")

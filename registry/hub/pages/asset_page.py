@@ -63,7 +63,7 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
         front=_front(readme),
         licences=licences,
         for_sale=it.hit.state == 0 and not it.hit.delisted,
-        lines=_lines(it) if runs is None else lines_of(it.id, runs.terms, licences),
+        lines=_lines(it) if runs is None else lines_of(desk, it.id, runs.terms, licences),
         runs=runs,
         drawing=draw(desk, it.id),
         foreign=[

@@ -83,6 +83,7 @@ def browse(desk: Desk, asked: Asked) -> PageAnswer:
         switches=[one for one in switches if one[2] or one[3]],
         sorts=[(name, words, link(sort="" if name == "score" else name)) for name, words in _SORTS],
         narrowed=narrowed,
+        own=link(),
         following=link(after=found.after) if found.after else "",
         going_on="after" in query,
     )

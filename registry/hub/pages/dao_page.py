@@ -10,6 +10,7 @@ from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.pages.spelling import standard_status
 from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
+from registry.index.tables import Row
 
 __all__ = ["dao", "proposal"]
 
@@ -92,5 +93,21 @@ def proposal(desk: Desk, asked: Asked) -> PageAnswer:
         cast=found.for_votes + found.against_votes + found.abstain_votes,
         reached=found.for_votes + found.abstain_votes,
         tone=_TONES[found.state],
+        way=_way(found, desk.row("proposal", found.id)),
         settled=body is None or not body.making,
     )
+
+
+def _way(it: Proposal, row: Row | None) -> list[tuple[str, int, bool]]:
+    """The steps of a proposal from its making to its end: each in words, with its time where that is known, and whether
+    it is passed."""
+    when = row or {"cancelled": 0, "queued": 0, "executed": 0}
+    steps = [("Voting begins", it.begins, it.now >= it.begins), ("Voting ends", it.ends, it.now > it.ends)]
+    if it.state is ProposalState.CANCELED:
+        return [*(one for one in steps if one[2]), ("Cancelled", when["cancelled"], True)]
+    if it.state in (ProposalState.DEFEATED, ProposalState.EXPIRED):
+        return [*steps, (str(it.state).capitalize(), 0, True)]
+    done = it.state is ProposalState.EXECUTED
+    queued = done or it.state is ProposalState.QUEUED
+    ready = ("May be carried out", it.eta, queued and it.now >= it.eta)
+    return [*steps, ("Queued", when["queued"], queued), ready, ("Carried out", when["executed"], done)]

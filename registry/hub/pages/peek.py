@@ -12,7 +12,9 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
@@ -27,6 +29,16 @@ ROWS: Final = 50
 COLUMNS: Final = 40
 CELL: Final = 200
 """Letters of a cell."""
+
+SUMMED: Final = 2_000
+"""Rows that are summed up, from the first on."""
+
+SUMMED_BYTES: Final = 32 * 2**20
+"""Bytes of Parquet, unpacked, that are read for it."""
+
+BINS: Final = 16
+COMMON: Final = 4
+"""Values of a column whose shares are told."""
 
 LINES: Final = 400
 TEXT: Final = 24_000
@@ -79,13 +91,67 @@ def table(path: str, name: str) -> dict[str, Any]:
     first = found[:4_096].partition("\n")[0]
     mark = "\t" if name.endswith(".tsv") else max(",;\t|", key=first.count)
     reader = csv.reader(io.StringIO(found), delimiter=mark)
-    rows = list(islice(reader, ROWS + 1))
+    rows = list(islice(reader, SUMMED + 1))
     head, rest = (rows[0], rows[1:]) if rows else ([], [])
-    shown = [[_cell(value) for value in row[:COLUMNS]] for row in rest]
+    shown = [[_cell(value) for value in row[:COLUMNS]] for row in rest[:ROWS]]
     names = [_cell(value, 64) for value in head[:COLUMNS]]
+    kinds = _kinds(shown, len(names))
+    columns = [[row[place] if place < len(row) else "" for row in rest] for place in range(len(names))]
     return _as_table(
-        names, _kinds(shown, len(names)), shown, columns=len(head), more=cut or next(reader, None) is not None
+        names,
+        kinds,
+        shown,
+        columns=len(head),
+        more=cut or len(rest) > ROWS,
+        spreads=[_spread(values, is_number=kind == "number") for values, kind in zip(columns, kinds, strict=True)],
+        summed=len(rest),
+        **({} if cut or next(reader, None) is not None else {"total": len(rest)}),
     )
+
+
+# --- How the values of a column are spread --------------------------------------------------------
+
+_MISSING: Final = frozenset({"", "na", "nan", "null", "none"})
+
+
+def _spread(values: Sequence[Any], *, is_number: bool) -> dict[str, Any]:
+    """What the values of a column are: how many are missing (`empty`) and how many different (`distinct`); of numbers
+    the `low` and `high` as text, and of `BINS` ranges between them the heights, 0 to 100; of others the most `common`,
+    each with its share in per cent. Nothing but `empty` of values that are neither numbers, words nor moments."""
+    there = [value for value in values if value is not None and str(value).strip().lower() not in _MISSING]
+    found: dict[str, Any] = {"empty": len(values) - len(there)}
+    numbers = [_number(value) for value in there] if is_number else [None]
+    if there and all(one is not None for one in numbers):
+        sure = [one for one in numbers if one is not None]
+        return found | {"low": _brief(min(sure)), "high": _brief(max(sure)), "bars": _bars(sure)}
+    if not there or not all(isinstance(value, (str, bool, int, date)) for value in there):
+        return found
+    tally = Counter(_cell(value, 40) for value in there)
+    common = [[name, round(100 * count / len(there))] for name, count in tally.most_common(COMMON)]
+    return found | {"distinct": len(tally), "common": common}
+
+
+def _number(value: Any) -> float | None:
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _brief(value: float) -> str:
+    if not value.is_integer() or abs(value) >= 1e9:
+        return f"{value:.4g}"
+    return f"{int(value):,}" if abs(value) >= 10_000 else f"{int(value)}"  # years have no comma
+
+
+def _bars(numbers: Sequence[float]) -> list[int]:
+    low, high = min(numbers) / 2, max(numbers) / 2  # halves, whose difference is finite
+    counts = [0] * BINS
+    for one in numbers:
+        counts[min(BINS - 1, int(BINS * ((one / 2 - low) / (high - low)))) if high > low else BINS // 2] += 1
+    most = max(counts)
+    return [math.ceil(100 * count / most) for count in counts]
 
 
 def _as_table(
@@ -121,9 +187,18 @@ def parquet(path: str) -> dict[str, Any]:
         schema = file.schema_arrow
         wanted = schema.names[:COLUMNS]
         batches = file.iter_batches(batch_size=ROWS, row_groups=[0], columns=wanted, use_threads=False)
-        batch = next(batches, None) if file.num_row_groups else None
-        columns = [[] if batch is None else batch.column(n).to_pylist() for n in range(len(wanted))]
-        rows = [[_cell("" if value is None else value) for value in row] for row in zip(*columns, strict=True)][:ROWS]
+        columns: list[list[Any]] = [[] for _ in wanted]
+        read = 0
+        for batch in batches if file.num_row_groups else ():
+            for n, column in enumerate(columns):
+                column += batch.column(n).to_pylist()
+            read += batch.nbytes
+            if read > SUMMED_BYTES or len(columns[0]) >= SUMMED:
+                break
+        rows = [
+            [_cell("" if value is None else value) for value in row]
+            for row in zip(*(column[:ROWS] for column in columns), strict=True)
+        ]
         kinds = [_cell(field.type, 40) for field in islice(schema, len(wanted))]
         names = [_cell(name, 64) for name in wanted]
         return _as_table(
@@ -134,7 +209,17 @@ def parquet(path: str) -> dict[str, Any]:
             more=file.metadata.num_rows > len(rows),
             total=int(file.metadata.num_rows),
             groups=int(file.num_row_groups),
+            spreads=[
+                _spread(values, is_number=_is_numeric(field)) for values, field in zip(columns, schema, strict=False)
+            ],
+            summed=len(columns[0]) if columns else 0,
         )
+
+
+def _is_numeric(field: Any) -> bool:
+    import pyarrow.types as kinds  # type: ignore[import-untyped]
+
+    return bool(kinds.is_integer(field.type) or kinds.is_floating(field.type) or kinds.is_decimal(field.type))
 
 
 def tree(path: str) -> dict[str, Any]:

@@ -85,16 +85,23 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     )
 
 
-def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str]]:
-    """Requests that wait for an account, the first ones: the asset, its name, those of licence and request."""
+def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str, dict[str, Any]]]:
+    """Requests that wait for an account, the first ones: the asset, its name, those of licence and request, and what
+    the wallet script must be told to grant it."""
     found = waiting_for(desk, who)[:ASKED]
     hits = desk.some(one.said.did.asset_id for one in found)
     names = desk.names(hits)
     return [
-        (one, id, names[id], _licence_name(desk, hits[id], one.said.licence), cid_of(one.id))
+        (one, id, names[id], _licence_name(desk, hits[id], one.said.licence), cid_of(one.id), _granting(hits[id], one))
         for one in found
         if (id := one.said.did.asset_id) in hits
     ]
+
+
+def _granting(hit: Hit, one: AskedAccess) -> dict[str, Any]:
+    said = one.said
+    told = {"asset": hit.asset_id, "licence": said.licence, "digest": "0x" + hit.digest, "name": hit.name}
+    return told | {"to": said.account, "request": one.id}
 
 
 def _licence_name(desk: Desk, hit: Hit, number: int) -> str:

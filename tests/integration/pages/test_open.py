@@ -26,8 +26,10 @@ from integration.support import Anvil
 from registry import Gated, Published
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local
+from registry.chain.receipt_contract import receipts_of
 from registry.chain.signers import dev_signer
 from registry.gateway.database import StoredShare
+from registry.gateway.gas_budget import hand_in
 from registry.gateway.keys import seal
 from registry.gateway.service import GatewayService
 from registry.hub.wallet_script import DIGEST
@@ -285,17 +287,81 @@ def test_a_gateway_that_speaks_for_another_is_not_taken(browser: Chromium, vault
     assert f"{first.settings.domain}: its answer is not signed by its account" in told
 
 
-def test_who_has_no_access_is_told_and_who_has_uses_alone_is_sent_to_the_command(
-    browser: Chromium, vault: Vault, wallet: Wallet
-) -> None:
+def test_who_has_no_access_is_told(browser: Chromium, vault: Vault, wallet: Wallet) -> None:
     wallet.account = dev_signer(STRANGER).address
     page = Page(browser, vault, vault.hidden).begin()
     assert "none that the chain knows" in page.facts()["Your access"]
     assert "Fewer than 2 of 3 key gateways gave a right share" in page.sign() and wallet.signed == ["personal_sign"]
-    vault.town.person(STRANGER).buy(vault.open_names.did, "once", max_total="0.002 ETH")
+
+
+class User:
+    """An account that has uses of an asset and nothing else."""
+
+    def __init__(self, vault: Vault, wallet: Wallet) -> None:
+        self.client = vault.town.person(STRANGER)
+        self._did = vault.open_names.did
+        wallet.account = dev_signer(STRANGER).address
+        self.client.buy(self._did, "once", max_total="0.002 ETH")
+
+    @property
+    def left(self) -> int:
+        """The uses that are left."""
+        return self.client.holding(self._did, "once").uses or 0
+
+
+KEPT = "Object.keys(localStorage).length"
+
+
+def test_a_use_is_given_for_opening_and_one_alone(browser: Chromium, vault: Vault, wallet: Wallet) -> None:
+    user = User(vault, wallet)
+    before = user.left
+    page = Page(browser, vault, vault.open_names).begin()
+    assert "once" in page.facts()["Your access"] and page.facts()["It costs"].startswith("one use")
+    assert not wallet.signed
+    assert "It is open" in page.sign()
+    assert wallet.signed == ["eth_signTypedData_v4", "personal_sign"], "no transaction of the account"
+    assert "The key is here" in page.close() and user.left == before - 1
+    assert "Every block" in page.act("Show note.txt") and "Every block" in page.act("Show large.txt")
+    assert user.left == before - 1 and browser.evaluate(KEPT) == 0
+
+
+def test_who_declines_between_the_two_signatures_gives_no_second_use(
+    browser: Chromium, vault: Vault, wallet: Wallet
+) -> None:
+    user = User(vault, wallet)
+    before = user.left
+    wallet.declines.add("eth_signTypedData_v4")
+    assert "declined" in Page(browser, vault, vault.open_names).begin().sign()
+    assert browser.evaluate(KEPT) == 0 and wallet.signed == ["eth_signTypedData_v4"]
+    wallet.declines = {"personal_sign"}
+    assert "declined" in Page(browser, vault, vault.open_names).begin().sign()
+    assert browser.evaluate(KEPT) == 1 and user.left == before
+    wallet.declines.clear()
     wallet.asked.clear()
-    Page(browser, vault, vault.open_names).begin()
-    assert "a page spends none" in browser.evaluate(SAID) and not wallet.signed
+    page = Page(browser, vault, vault.open_names).begin()
+    assert "gave before" in page.facts()["Your access"] and page.facts()["It costs"].startswith("no other use")
+    assert "It is open" in page.sign() and "The key is here" in page.close()
+    assert wallet.signed == ["personal_sign"] and user.left == before - 1 and browser.evaluate(KEPT) == 0
+
+
+def test_where_no_gateway_pays_for_handing_a_use_in_the_account_is_asked_to(
+    browser: Chromium, vault: Vault, wallet: Wallet
+) -> None:
+    user = User(vault, wallet)
+    before = user.left
+
+    def none_left(*_: Any) -> None:
+        raise hand_in("this account has had its gas of a day")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for service in vault.services:
+            patch.setattr(service.uses.budget, "reserve", none_left)
+        page = Page(browser, vault, vault.open_names).begin()
+        assert "It is open" in page.sign()
+    [*signatures, (method, [sent])] = wallet.asked
+    assert [one for one, _ in signatures] == ["eth_signTypedData_v4", "personal_sign"]
+    assert method == "eth_sendTransaction" and sent["to"] == receipts_of(vault.town.deployment.registry).lower()
+    assert user.left == before - 1 and "The key is here" in page.close()
 
 
 def test_declined_nothing_is_opened(browser: Chromium, vault: Vault, wallet: Wallet) -> None:

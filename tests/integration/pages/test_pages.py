@@ -76,6 +76,7 @@ def test_every_page_reads_without_script(browser: Chromium, url: str, listed: di
         "person": "Alpine land cover",
         "team": "2 of 3 must sign",
         "mine": "Trams of Zürich",
+        "inbox": "To compare two classifiers for a thesis.",
         "dao": "Nakamoto",
         "proposal": "could take unlimited USD",
         "executed": "Executed",
@@ -197,6 +198,38 @@ def test_a_page_that_is_as_it_was_is_not_sent_again(url: str) -> None:
     assert "immutable" in httpx.get(url + style).headers["cache-control"]
 
 
+def test_a_page_leads_to_what_it_says_as_json(url: str, listed: dict[str, str]) -> None:
+    for name in ("search", "asset", "files", "sales", "talk", "person", "mine", "dao"):
+        page = httpx.get(url + listed[name], timeout=40).text
+        (told,) = re.findall(r'<a href="([^"]+)" type="application/json">', page)
+        answer = httpx.get(url + html.unescape(told), timeout=40)
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/json", told
+
+
+def test_a_table_says_how_the_values_of_each_column_are_spread(url: str, listed: dict[str, str]) -> None:
+    page = html.unescape(httpx.get(url + listed["table"], timeout=40).text)
+    assert "<small>2700 to 6300</small><small>2 missing</small>" in page
+    assert "3 values, <bdi>Adelie</bdi> 44 %" in page and "344 rows, 8 columns; the first 50 rows" in page
+    assert "How values are spread is of all rows" in page
+    assert page.count('<svg class="spread"') == 8
+
+
+def test_a_proposal_has_a_timeline_with_its_times(url: str, listed: dict[str, str]) -> None:
+    for name, passed in (("executed", 5), ("proposal", 2)):
+        page = httpx.get(url + listed[name], timeout=40).text
+        way = page[page.index('<ol class="timeline">') :]
+        steps = re.findall(r"<li( class=\"ahead\")?><span>([^<]+)</span>( <small><time)?", way[: way.index("</ol>")])
+        assert [one[1] for one in steps] == [
+            "Voting begins",
+            "Voting ends",
+            "Queued",
+            "May be carried out",
+            "Carried out",
+        ]
+        assert [not one[0] for one in steps].count(True) == passed
+        assert all(one[2] for one in steps if not one[0]), "what is passed has its time"
+
+
 def test_nothing_of_gated_content_is_shown_but_names(url: str, world: World) -> None:
     number = world.assets["gated"].did.asset_id
     for path in ("", "/files", "/files/secret.csv", "/files/README.md"):
@@ -220,6 +253,11 @@ def test_an_offering_says_what_runs_what_comes_out_and_the_line_that_runs_it(
     assert f"on=[{number}]" in html.unescape(lines) and 'max_total="10 USD"' in html.unescape(lines)
     assert "a table of group, mass, n: at most 2 rows, each of at least 10 subjects" in offering
     assert "others once the owner has read them" in offering and "sandbox of tier 2" in offering
+    # What the escrow sells is no subscription: no wallet is offered it, and the command is that of a run.
+    assert "Runs for 2 USD per 100 seconds, 50 seconds at least." in offering
+    assert f"--on {number} --escrow --licence 2 --dry-run" in offering
+    assert not re.findall(r'data-act="subscribe"|data-act="buy"[^>]*data-licence="2"', offering)
+    assert 'data-act="buy"' in offering and f"registry buy {number} 2" not in offering
     assert "stay with their owner" in httpx.get(url + listed["kept"], timeout=40).text
     for path in ("/compute", "/?computable=true"):
         page = httpx.get(url + path, timeout=40).text

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from chromium import Chromium
 from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 from injected_wallet import Wallet, at, injected
 from pages_world import served
 
@@ -32,6 +33,7 @@ from registry.ipfs.store import MemoryStore
 
 DAY = 86_400
 SCRIPT = Path(__file__).parents[3] / "scripts" / "_toolchain" / "wallet_script.py"
+STATIC = Path(__file__).parents[3] / "registry" / "hub" / "pages" / "static"
 AUTHOR, BUYER, VOTER, STRANGER, PASSER_BY = 0, 1, 2, 5, 6
 
 
@@ -420,6 +422,37 @@ def test_a_hub_that_lies_is_found_out_before_the_wallet_is_asked(shop: Shop, pag
         assert not wallet.asked, values
 
 
+def test_in_every_other_act_too_a_hub_that_lies_is_found_out(shop: Shop, page: Any, wallet: Wallet) -> None:
+    runs = shop.author.publish(
+        None,
+        name="Runs",
+        type="dataset",
+        license="MIT",
+        licences=[Licence.hold("own", price="5 USD"), Licence.run("runs", price="2 USD", per="100 seconds")],
+    )
+    proposal, of_runs = shop.propose(), f"/a/{runs.did.asset_id}"
+    days, reason, choice = {"days": "10"}, {"reason": "A copy of another data set."}, {"choice": "for"}
+    lies: list[tuple[str, int | None, str, dict[str, str], dict[str, str], str]] = [
+        ("buy", 0, of_runs, {"act": "subscribe", "licence": "1", "total": "2000000"}, days, "sold by another contract"),
+        ("subscribe", 2, "", {"total": "1"}, days, "the chain asks for"),
+        ("subscribe", 2, "", {"token": "0x" + "0" * 40}, days, "in the token 0x0000"),
+        ("subscribe", 2, "", {"digest": "0x" + "11" * 32}, days, "another document of asset"),
+        ("flag", None, "", {"total": "1"}, reason, "the chain asks for"),
+        ("flag", None, "", {"token": "0x" + "11" * 20}, reason, "does not answer symbol"),
+        ("flag", None, "", {"name": "Another"}, reason, "its document says"),
+        ("vote", None, f"/dao/{proposal[:10]}", {"proposal": "0x" + "0" * 63 + "1"}, choice, "The wallet says"),
+        ("vote", None, f"/dao/{proposal[:10]}", {"proposal": "1"}, choice, "names no proposal"),
+    ]
+    for act, licence, path, told, form, words in lies:
+        here = page(act, licence, **({"path": path} if path else {}))
+        here.lie(**told)
+        here.open()
+        here.fill(**form)
+        here.press("Go on")
+        here.says(words)
+        assert not wallet.asked, (act, told)
+
+
 def test_a_registry_whose_market_is_a_thief_is_refused(shop: Shop, page: Any, wallet: Wallet) -> None:
     """The code of the registry is right, but what it lists as its market is not."""
     thief = dev_signer(STRANGER).address[2:].lower()
@@ -601,3 +634,51 @@ def test_one_comments_likes_and_asks_by_signatures_alone(browser: Chromium, shop
     assert [one.answer and one.answer.outcome for one in talk.requests] == ["declined"]
     assert talk.likes == (buyer.address.lower(),)
     assert [one.said.use for one in talk.requests] == ['A "lecture"\n\u00fcber Pinguine \U0001f427.']
+
+
+def test_an_owner_grants_a_request_in_the_page(browser: Chromium, shop: Shop, page: Any, wallet: Wallet) -> None:
+    use = "To compare two classifiers for a thesis."
+    made = shop.author.publish(
+        None, name="Asked for", type="dataset", license="MIT", licences=[Licence.hold("year", price="90 USD")]
+    )
+    page("buy", 0, path=f"/a/{made.did.asset_id}")  # the hub knows it
+    asked = shop.as_(STRANGER).requests.ask(made.did, "year", use=use, hub=shop.url)
+    assert asked.cid
+    wallet.account = shop.author.address
+    mine, act = f"/mine?account={shop.author.address.lower()}", ".act[data-name='Asked for'] > button"
+    for told, words in (
+        ({"to": dev_signer(PASSER_BY).address.lower()}, "and the page names"),
+        ({"request": "0x" + "11" * 32}, "does not have the request"),
+        ({"licence": "7"}, "for something else"),
+        ({"digest": "0x" + "11" * 32}, "another document"),
+    ):
+        here = Page(browser, shop, mine, act)
+        here.lie(**told)
+        here.open()
+        here.says(words)
+    assert not wallet.asked, "a hub that lies is found out before"
+    wallet.declines.add("eth_signTypedData_v4")
+    here = Page(browser, shop, mine, act)
+    here.open()
+    here.says("Nothing is signed yet")
+    assert use in here.text and dev_signer(STRANGER).address.lower() in here.text.lower()
+    here.press("Sign in the wallet")
+    here.says("You declined")
+    assert shop.as_(STRANGER).has_access(made.did), "it is given, and not said yet"
+    wallet.declines.clear()
+    wallet.asked.clear()
+    again = Page(browser, shop, mine, act)
+    again.open()
+    again.says("Nothing is signed yet")
+    assert "has access by now" in again.text
+    again.press("Sign in the wallet")
+    again.says("It is granted, and said")
+    assert wallet.signed == ["eth_signTypedData_v4"], "nothing is given twice"
+    (request,) = shop.author.talk.of(made.did, hub=shop.url).requests
+    assert request.answer is not None and request.answer.outcome == "granted"
+
+
+def test_the_selector_that_grants_is_that_of_the_registry() -> None:
+    script = (STATIC / "grant_act.js").read_text(encoding="utf-8")
+    entry = next(one for one in artifact("AssetRegistry").abi if one.get("name") == "grant")
+    assert f'GRANT = "0x{keccak(text=signature_of(entry))[:4].hex()}"' in script

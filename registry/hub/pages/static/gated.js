@@ -14,11 +14,13 @@ const MANIFEST = 64 * 2 ** 20;
 const ANSWER = 64 * 1024, ANSWER_MS = 20_000;
 const SIGN_IN_SECONDS = 600;
 const PATIENCE_MS = 150_000; // for what is not deep enough in the chain yet
+const TURN_MS = 40_000; // for a gateway to hand a use in, before another is asked
+const UNPAID = ["hand_in", "unfunded"]; // it gives its share once somebody else has handed the use in
 const KEPT = 16; // shares of one gateway
 
-const utf8 = (text) => new TextEncoder().encode(text);
-const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-const bytesOf = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+export const utf8 = (text) => new TextEncoder().encode(text);
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const bytesOf = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 const bad = (text) => { throw new BadContent(text); };
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -270,6 +272,8 @@ async function asked(gateway, path, body) {
   throw new NoShare([oneLine(message) || `it answered ${answer.status}`, oneLine(hint)].filter(Boolean).join(" "), code, Number(answer.headers.get("retry-after")) || 0);
 }
 
+export { keccak_256, sha256, generateX25519Identity, identityToRecipient };
+
 /** Who signed a text (EIP-191), in small letters; "" for nobody. */
 export function signerOf(text, signature) {
   try {
@@ -292,21 +296,28 @@ export function checksummed(address) {
 
 const moment = (ms) => new Date(ms).toISOString().slice(0, 19) + "Z";
 
-/** Asks the gateways of a document for the key of its content, with one signature for all of them. */
+/** What a sign-in names of the request that it is for. */
+const resourceOf = (request) => `urn:registry:release:${hex(sha256(utf8(JSON.stringify(request))))}`;
+
+/** Asks the gateways of a document for the key of its content, with one sign-in for all of them. */
 export class KeyRequest {
   /** `gateways` are those of the document that the reader named; the shares are sealed to a key of this request. */
   static async make(did, encryption, gateways) {
-    const fresh = await generateX25519Identity();
-    const request = { did, licence: null, receipt: null, recipient: await identityToRecipient(fresh), version: encryption.keyVersion };
     const places = new Map(encryption.gateways.map(({ url }, place) => [url, place]));
-    return Object.assign(new KeyRequest(), { did, encryption, gateways, fresh, request, places, threshold: encryption.threshold });
+    const made = Object.assign(new KeyRequest(), { did, encryption, gateways, places, threshold: encryption.threshold });
+    made.plain = await made.wanted(await generateX25519Identity());
+    return made;
   }
 
-  get resource() {
-    return `urn:registry:release:${hex(sha256(utf8(JSON.stringify(this.request))))}`;
+  /** What is asked with a key of the moment; of an account that has uses alone with a receipt for one. */
+  async wanted(identity, receipt = null) {
+    const recipient = await identityToRecipient(identity);
+    // In the order of RFC 8785, so that its digest is that of Python's.
+    return { identity, request: { did: this.did, licence: receipt?.licence ?? null, receipt, recipient, version: this.encryption.keyVersion } };
   }
 
-  /** The message that the account signs (EIP-4361): it is for this page, and names each gateway with its nonce. */
+  /** The message that the account signs (EIP-4361), by the request that it is for: it is for this page, and names each
+   * gateway with its nonce. */
   async signIn(account, chain) {
     const causes = new Map();
     const nonces = await Promise.all(this.gateways.map((gateway) => asked(gateway, "/v1/nonce", { account }).then(({ nonce }) => {
@@ -315,47 +326,62 @@ export class KeyRequest {
     }).catch((error) => { causes.set(gateway.url, error.message); })));
     const there = nonces.filter(Boolean);
     if (there.length < this.threshold) bad(this.tooFew(causes));
-    const now = Date.now();
-    const text = [
+    const now = Date.now(), own = hex(crypto.getRandomValues(new Uint8Array(12)));
+    const text = (request) => [
       `${location.host} wants you to sign in with your Ethereum account:`, checksummed(account), "",
       `Open ${this.did}.`, "",
-      `URI: ${location.origin}`, "Version: 1", `Chain ID: ${chain}`, `Nonce: ${hex(crypto.getRandomValues(new Uint8Array(12)))}`,
+      `URI: ${location.origin}`, "Version: 1", `Chain ID: ${chain}`, `Nonce: ${own}`,
       `Issued At: ${moment(now)}`, `Expiration Time: ${moment(now + SIGN_IN_SECONDS * 1000)}`,
-      "Resources:", ...[this.did, this.resource, ...there.map(({ gateway, nonce }) => `${gateway.url}/v1/releases?nonce=${nonce}`)].map((one) => `- ${one}`),
+      "Resources:", ...[this.did, resourceOf(request), ...there.map(({ gateway, nonce }) => `${gateway.url}/v1/releases?nonce=${nonce}`)].map((one) => `- ${one}`),
     ].join("\n");
     return { text, causes, there: there.map(({ gateway }) => gateway) };
   }
 
-  /** The key, from the gateways of a sign-in: as many are asked at once as the key needs, and one more for each that
-   * fails. Returns its identity, and what went wrong by gateway. */
-  async gather({ text, causes, there }, signature, tell = () => {}) {
-    const waiting = [...there], shares = new Map(), until = Date.now() + PATIENCE_MS, body = { ...this.request, auth: { message: text, signature } };
-    let found = null;
-    const next = async () => {
-      for (let gateway; !found && (gateway = waiting.shift()); ) {
-        try {
-          shares.set(gateway.url, await this.share(gateway, body, until, tell));
-        } catch (error) {
-          if (!(error instanceof NoShare)) throw error;
-          causes.set(gateway.url, error.message);
-          continue;
-        }
-        if (shares.size < this.threshold) return;
-        found ??= await combined(shares, this.threshold, this.encryption.recipient, until);
-      }
-    };
-    await Promise.all(Array.from({ length: this.threshold }, next));
-    if (!found && shares.size >= this.threshold) {
-      const committed = this.encryption.gateways[0].commitment;
-      for (const url of shares.keys()) causes.set(url, committed ? "its share is the one that the document commits to, and those make no key: its publisher erred" : "its share and the others make no key of it");
+  /** The key, from the gateways of a sign-in. Returns its identity, and what went wrong by gateway.
+   *
+   * As many are asked at once as the key needs, and one more for each that fails. With a receipt they are asked one by
+   * one, since the first hands it in; where none pays for that `use` does, and they are asked again. */
+  async gather({ text, causes, there }, wanted, signature, { tell = () => {}, use = null } = {}) {
+    const body = { ...wanted.request, auth: { message: text(wanted.request), signature } };
+    let found = await this.round(there, causes, { ...wanted, body, tell, use });
+    if (!found.identity && found.unpaid && !(await use.isSpent())) {
+      await use.handIn(tell);
+      found = await this.round(there, causes, { ...wanted, body, tell, use });
     }
-    if (!found) bad(this.tooFew(causes));
+    if (!found.identity) bad(this.tooFew(causes));
     for (const url of found.liars) causes.set(url, "its share is not of this key");
     return { identity: found.identity, causes };
   }
 
-  async share(gateway, body, until, tell) {
+  async round(there, causes, ask) {
+    const waiting = [...there], shares = new Map(), until = Date.now() + PATIENCE_MS;
+    let found = null, unpaid = false;
+    const next = async () => {
+      for (let gateway; !found && (gateway = waiting.shift()); ) {
+        try {
+          shares.set(gateway.url, await this.share(gateway, until, ask));
+          causes.delete(gateway.url);
+        } catch (error) {
+          if (!(error instanceof NoShare)) throw error;
+          causes.set(gateway.url, error.message);
+          unpaid ||= UNPAID.includes(error.code);
+          continue;
+        }
+        if (shares.size >= this.threshold) found ??= await combined(shares, this.threshold, this.encryption.recipient, until);
+        else if (!ask.use) return;
+      }
+    };
+    await Promise.all(Array.from({ length: ask.use ? 1 : this.threshold }, next));
+    if (!found && shares.size >= this.threshold) {
+      const committed = this.encryption.gateways[0].commitment;
+      for (const url of shares.keys()) causes.set(url, committed ? "its share is the one that the document commits to, and those make no key: its publisher erred" : "its share and the others make no key of it");
+    }
+    return { ...found, unpaid };
+  }
+
+  async share(gateway, until, { request, identity, body, tell, use }) {
     tell(`Asking ${new URL(gateway.url).host} for its share…`);
+    const turn = Date.now() + TURN_MS;
     let told;
     for (;;) {
       try {
@@ -364,17 +390,18 @@ export class KeyRequest {
       } catch (error) {
         const after = Math.min(Math.max(error.after ?? 0, 1), 15) * 1000;
         if (!["too_fresh", "pending"].includes(error.code) || Date.now() + after > until) throw error;
-        tell(`${new URL(gateway.url).host} waits until your access is deep enough in the chain…`);
+        if (use && Date.now() > turn && !(await use.isSpent())) throw error; // whatever it says, nothing comes of it
+        tell(`${new URL(gateway.url).host} waits until your ${use ? "use" : "access"} is deep enough in the chain…`);
         await sleep(after); // the same message is good until it expires
       }
     }
     const { block, sealed, version } = told ?? {};
-    const answer = JSON.stringify({ answer: { block, sealed, version }, request: this.resource, type: "registry.release.v1" });
+    const answer = JSON.stringify({ answer: { block, sealed, version }, request: resourceOf(request), type: "registry.release.v1" });
     if (signerOf(answer, String(told?.signature)) !== gateway.signer.toLowerCase()) throw new NoShare("its answer is not signed by its account");
     let given;
     try {
       const decrypter = new Decrypter();
-      decrypter.addIdentity(this.fresh);
+      decrypter.addIdentity(identity);
       given = (await decrypter.decrypt(armor.decode(sealed), "text")).split("\n").slice(0, KEPT);
     } catch {
       throw new NoShare("its share is not sealed to the key that asked");

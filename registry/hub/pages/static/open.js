@@ -40,6 +40,7 @@ async function opened() {
   await open({ ...document.documentElement.dataset, act: "open", label: "Open it", asset, digest, document: text, asking, opened: (found) => { key = found; } });
   if (!key) throw new BadContent("Nothing was opened.");
   list(await filesOf(content, key.identity, reader));
+  key.served();
   const failed = [...key.causes].map(([url, cause]) => `${new URL(url).host}: ${cause}`).join("; ");
   viewer.say(`The key is here${failed ? `, although some gateways failed: ${failed}` : ""}. Choose a file.`, failed ? "calm" : "good");
 }

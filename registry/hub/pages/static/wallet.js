@@ -1,10 +1,8 @@
 // Acts of a registry, signed by the reader's wallet (EIP-6963, EIP-1193).
-//
 // The page names an asset and a price. Chain, code, price, spender and document are read through the wallet, each
-// transaction is built here; where the chain says something else than the page, the wallet is not asked. This file is
-// the same for everybody; its digest comes with the package.
+// transaction is built here; if the chain says otherwise, the wallet is not asked. Its digest is in the package.
 
-// Written by scripts/_toolchain/wallet_script.py
+// By scripts/_toolchain/wallet_script.py
 // <known>
 const RELEASE = "0.1.0";
 const CODES = {"AssetRegistry":["3f85264259dbde63f6b863f09f14ccf0332d6bf2bd1e8b09b43748265fee050d",23510,[1084,1293,2501,2929,4402,7128,16752,18071,18116,19758]],"Marketplace":["ed5a16264bb92bcb5db6d1c048fd4c185f48e7278ff49e48e3f0819e0c2746e7",3372,[355,1047,1538,1628,1912,2104]],"Streams":["466d77962f1838960e6017285290c6cba189d8f429052c2aa0bc723fb7fbf6ec",10555,[785,2573,3552,4718,5381,8965]],"RegistryGovernor":["08d7d18cc82dc2672c3159dc234c79fc60063cb82592e7ee5040c57bf8a09173",19831,[5697,6584,6628,7222,8438,8555,8824,11131,11266,11344,12778,17732,17786,17865,17903,17969]],"RegistryToken":["cf6d4f9b25616486e6020944beb5ca99db192419b07e7ef63f004d4e40bea354",6427,[1682,1723,3680,3734,3813,3851,3923]],"Curation":["9e263103b2d7d4b7241fd5bc4cd7440cd91933109bf443411c919495ad70782c",10006,[781,1967,2534,3474,5009,5673,6910,7912,9362,9677]]};
@@ -19,7 +17,7 @@ export class Refused extends Error {}
 
 const ZERO = "0x" + "0".repeat(40);
 const DAY = 86400n;
-const PERMIT_SECONDS = 3600n; // one transaction needs minutes
+const PERMIT_SECONDS = 3600n; // it needs minutes
 const READ_MS = 20_000;
 const MINED_MS = 180_000;
 
@@ -572,7 +570,7 @@ export async function carryOut(plan, tell = () => {}) {
       continue;
     }
     if (step.text) {
-      signature = await ask("personal_sign", "0x" + toHex(utf8(step.text)), account);
+      signature = await ask("personal_sign", "0x" + toHex(utf8(textOf(step, signature))), account);
       continue;
     }
     const tx = { from: account, to: step.to, data: step.from ? step.from(signature) : step.data, value: "0x" + step.value.toString(16) };
@@ -583,6 +581,8 @@ export async function carryOut(plan, tell = () => {}) {
   }
   return plan.done(signature, tell);
 }
+
+const textOf = ({ text }, signature) => (text?.call ? text(signature) : text); // it may name the last signature
 
 async function sameWallet(plan) {
   const [account] = await plan.chain.ask("eth_accounts");
@@ -820,7 +820,7 @@ class Dialog {
 function shown(plan, name) {
   const facts = make("dl", { class: "facts" }, ...plan.facts.map(([term, text]) => make("div", {}, make("dt", { text: term }), make("dd", { text }))));
   const steps = make("ol", { class: "act-steps" }, ...plan.steps.map((one) => make("li", { text: one.title })));
-  const raw = plan.steps.map((one) => one.text ?? (one.typed
+  const raw = plan.steps.map((one) => textOf(one) ?? (one.typed
     ? JSON.stringify(one.typed.message, null, 1)
     : `to    ${one.to}\nvalue ${one.value}\ndata  ${one.data ?? `${one.from([0n, ZERO, ZERO])}\n(with the signature for its last words)`}`)).join("\n\n");
   return [
@@ -831,7 +831,7 @@ function shown(plan, name) {
   ];
 }
 
-export { ACTS, GIVES, addressOf, amount, many, natural, period, refuse, sha256, step, toHex, utf8, when };
+export { ACTS, GIVES, addressOf, amount, many, mined, natural, period, refuse, sha256, step, toHex, utf8, when };
 
 /** Show the dialog of an act, for an app; returns what came of it in words, undefined if nothing did. */
 export const open = (told, within) => new Promise((ended) => new Dialog(told, within, ended).run());
