@@ -32,8 +32,9 @@ QUIET: Final = (
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
-def launch(command: Sequence[str], profile: Path) -> tuple[subprocess.Popen[bytes], ClientConnection]:
-    """Start a browser that is told ``--remote-debugging-port=0``: its process, and a connection to its one tab."""
+def launch(command: Sequence[str], profile: Path) -> tuple[subprocess.Popen[bytes], str, ClientConnection]:
+    """Start a browser that is told ``--remote-debugging-port=0``: its process, where it lists what is open, and a
+    connection to its one tab."""
     process = subprocess.Popen(
         [*command, f"--user-data-dir={profile}", "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -42,9 +43,10 @@ def launch(command: Sequence[str], profile: Path) -> tuple[subprocess.Popen[byte
         assert time.monotonic() < until and process.poll() is None, "Chromium did not start"
         time.sleep(0.05)
     port = marker.read_text().split("\n")[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=20) as listed:
+    listing = f"http://127.0.0.1:{port}/json"
+    with urllib.request.urlopen(listing, timeout=20) as listed:
         page = next(target for target in json.load(listed) if target["type"] == "page")
-    return process, connect(page["webSocketDebuggerUrl"], max_size=None)
+    return process, listing, connect(page["webSocketDebuggerUrl"], max_size=None)
 
 
 _LEFT: Final = ("Inspected target navigated", "Execution context was destroyed", "Cannot find context")
@@ -60,7 +62,7 @@ class Chromium:
 
     def __init__(self, profile: Path, program: str = "") -> None:
         found = program or next(path for path in map(shutil.which, NAMES) if path)
-        self._process, self._socket = launch([found, *QUIET], profile)
+        self._process, self._listing, self._socket = launch([found, *QUIET], profile)
         self._number = 0
         self._events: list[dict[str, Any]] = []
         self.requests: list[str] = []
@@ -150,6 +152,17 @@ class Chromium:
         )
         assert "exceptionDetails" not in found, json.dumps(found["exceptionDetails"])[:600]
         return found["result"].get("value")
+
+    def within(self, address: str, expression: str) -> Any:
+        """The value of an expression in the frame of another site whose address begins so; None if there is none."""
+        with urllib.request.urlopen(self._listing, timeout=20) as listed:
+            found = [one for one in json.load(listed) if one["type"] == "iframe" and one["url"].startswith(address)]
+        if not found:
+            return None
+        with connect(found[0]["webSocketDebuggerUrl"], max_size=None) as frame:
+            told = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+            frame.send(json.dumps({"id": 1, "method": "Runtime.evaluate", "params": told}))
+            return json.loads(frame.recv(timeout=60))["result"]["result"].get("value")
 
     def give(self, expression: str, *files: Path) -> None:
         """Choose files in the field that an expression of the page names."""

@@ -11,7 +11,7 @@ import socket
 import struct
 import tomllib
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,7 @@ from registry.index.home_index import open_local
 from registry.ipfs.blocks import BlockSource, fetch
 from registry.ipfs.cid import CID
 from registry.ipfs.importer import add_file
+from registry.sandbox.ingress.ingress_rules import AppOrigin
 from registry.system.serving import Serving, listen
 from registry.types import ZERO_ADDRESS
 
@@ -600,14 +601,17 @@ ISLANDS: Final = {
 
 
 @contextmanager
-def served(registry: Registry, sock: socket.socket | None = None) -> Iterator[str]:
-    """The pages of a registry, at an address of this machine; at that of `sock`, if there is one."""
+def served(
+    registry: Registry, sock: socket.socket | None = None, *, apps: Mapping[int, AppOrigin] | None = None
+) -> Iterator[str]:
+    """The pages of a registry, at an address of this machine; at that of `sock`, if there is one. They show `apps`."""
     index = open_local(registry)
     index.catch_up()
     sock = sock or listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     reader = registry.as_account(None)
-    hub = Hub(index, HubSettings(url, rate=10_000, burst=10_000), chain_id=reader.chain.chain_id, keeps=reader.store)
+    settings = HubSettings(url, rate=10_000, burst=10_000, apps=apps or {})
+    hub = Hub(index, settings, chain_id=reader.chain.chain_id, keeps=reader.store)
     with HubServer(hub, sock, site=Site(hub, reader)):
         yield url
 

@@ -51,7 +51,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "streams": ("subscribe", "extend", "cancel", "settle", "subscription"),
         "content": ("cat", "download", "verify"),
     },
-    "Run": {"experiments": ("run", "reproduce"), "compute": ("compute",), "sandbox": ("sandbox",)},
+    "Run": {"experiments": ("run", "reproduce"), "app_run": ("app",), "compute": ("compute",), "sandbox": ("sandbox",)},
     "Own": {"owning": ("transfer", "roles", "payout", "suspend", "resume", "retire"), "team": ("team",)},
     "Share": {"split": ("split",), "lineage": ("family", "derivatives"), "keys": ("invite", "uninvite")},
     "Talk": {"talk": ("comment", "like", "talk", "requests")},

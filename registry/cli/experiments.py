@@ -38,7 +38,7 @@ def _is_asset(what: str) -> bool:
     return what.startswith("did:") or (what.isascii() and what.isdigit())
 
 
-def _did(app: App, what: str) -> str:
+def did_of(app: App, what: str) -> str:
     """A number as the DID that it stands for; all else as it is."""
     return str(app.registry().did(int(what))) if what.isascii() and what.isdigit() else what
 
@@ -100,14 +100,15 @@ def params_of(texts: tuple[str, ...]) -> dict[str, Any]:
     return params
 
 
-def _log(app: App) -> Callable[[bytes], object]:
+def log_to(app: App) -> Callable[[bytes], object]:
     """What shows the log as it comes: to people, and harmless."""
     from registry.sandbox.bounded_log import readable
 
     return lambda data: None if app.console.as_json else (sys.stderr.write(readable(data)), sys.stderr.flush())
 
 
-def _limits(seconds: float | None, memory: int | None) -> dict[str, Any]:
+def limits_of(seconds: float | None, memory: int | None) -> dict[str, Any]:
+    """The limits that were named: `seconds`, and `memory` in MiB."""
     limits = {"seconds": seconds, "memory": memory and memory * 2**20}
     return {name: value for name, value in limits.items() if value is not None}
 
@@ -163,22 +164,22 @@ def run(
     from registry.sandbox.spec import MIB, Tier
     from registry.system.disk import save
 
-    named = {name: _did(app, what) for name, what in inputs_of(inputs).items()}
+    named = {name: did_of(app, what) for name, what in inputs_of(inputs).items()}
     place = workshop(app, code, environment or "", *named.values())
     target = Path(out or tempfile.mkdtemp(prefix="run-", dir="."))
     with app.progress():
         made = place.run(
-            _did(app, code),
+            did_of(app, code),
             named,
             outputs=target,
             params=params_of(params),
             arguments=arguments or None,
-            environment=_did(app, environment) if environment else None,
-            limits=_limits(seconds, memory),
+            environment=did_of(app, environment) if environment else None,
+            limits=limits_of(seconds, memory),
             seed=seed,
             keep_inputs=keep,
             least=Tier.NONE if here else Tier.BUBBLEWRAP,
-            on_log=_log(app),
+            on_log=log_to(app),
         )
     written = save(record or target.with_name(f"{target.name}.{RECORD_FILE}"), RECORD_FILE, made.record.to_bytes())
     for finding in made.record.findings:
@@ -273,10 +274,10 @@ def _reproduce(
 ) -> Reproduction:
     from registry.sandbox.runs import reproducing
 
-    on = {name: _did(app, value) for name, value in inputs_of(inputs).items()}
+    on = {name: did_of(app, value) for name, value in inputs_of(inputs).items()}
     if _is_asset(what):
         experiments = app.registry().experiments
-        record, place = experiments.record(_did(app, what)), experiments.workshop
+        record, place = experiments.record(did_of(app, what)), experiments.workshop
     else:
         record = record_of(app, what)
         place = workshop(app, *record.parents, *on.values())
@@ -286,8 +287,8 @@ def _reproduce(
             place,
             outputs=Path(out or Path(folder, "outputs")),
             on=on,
-            limits=_limits(seconds, memory),
-            on_log=_log(app),
+            limits=limits_of(seconds, memory),
+            on_log=log_to(app),
         )
 
 
@@ -298,7 +299,7 @@ def _reproduce_at(
     from registry.system.disk import refuse_taken, save
 
     registry = app.registry(to="order a job")
-    record = registry.experiments.record(_did(app, what)) if _is_asset(what) else record_of(app, what)
+    record = registry.experiments.record(did_of(app, what)) if _is_asset(what) else record_of(app, what)
     if out is not None:
         refuse_taken(Path(out))  # before anything is paid
     if options.get("max_total") is not None:

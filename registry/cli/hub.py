@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry.errors import RegistryError
     from registry.index.home_index import LocalIndex
     from registry.index.index_reader import IndexReader
+    from registry.sandbox.ingress.ingress_rules import AppOrigin
 
 database_option = click.option(
     "--database",
@@ -50,6 +51,13 @@ verify_option = click.option(
     "--verify",
     is_flag=True,
     help="Prove the receipts of each block that may have an event, so that nothing is left out.",
+)
+app_option = click.option(
+    "--app",
+    "apps",
+    multiple=True,
+    metavar="ASSET=ORIGIN",
+    help="Show an app on its page, in a frame: as 'registry app run' says; repeatable. Nothing else is shown so.",
 )
 
 
@@ -87,6 +95,7 @@ def hub() -> None:
 @click.option("--pages/--no-pages", default=True, show_default=True, help="Whether people find pages there.")
 @click.option("--rate", type=Real(0.01), metavar="N", help="Requests a second of one network: 50.")
 @click.option("--burst", type=Whole(1), metavar="N", help="Requests at once of one network: 200.")
+@app_option
 def serve(
     app: App,
     host: str,
@@ -98,6 +107,7 @@ def serve(
     pages: bool,
     rate: float | None,
     burst: int | None,
+    apps: tuple[str, ...],
     **place: Any,
 ) -> None:
     """Serve until interrupted (Ctrl-C, SIGTERM); what is under way is finished first.
@@ -115,16 +125,16 @@ def serve(
         from registry.system.serving import listen
     except ModuleNotFoundError as error:
         raise _without(error) from error
-
     require_public_url(host, public_url, named_by="feeds")
     registry = app.registry()
+    shown = _shown(registry, apps)
     with app.progress():
         index = _open(app, registry, place, keeps=_keeps(read_only, peers))
     sock = listen(host, port)
     url = public_url or url_at(host, sock)
     made = Hub(
         index,
-        HubSettings(url, **_given(rate=rate, burst=burst)),
+        HubSettings(url, apps=shown, **_given(rate=rate, burst=burst)),
         chain_id=registry.chain.chain_id,
         follows=not read_only,
         hooks=None if read_only else Hooks(_folder(app) / "hooks.json"),
@@ -149,6 +159,23 @@ def _keeps(read_only: bool, peers: tuple[str, ...]) -> bool:
     return not read_only
 
 
+def _shown(registry: Registry, apps: tuple[str, ...]) -> dict[int, AppOrigin]:
+    """Where which app runs, by the number of its asset. Raises `InputError`."""
+    from registry.errors import InputError
+    from registry.sandbox.ingress.ingress_rules import AppOrigin
+    from registry.text.numbers import digits_or_text
+
+    shown: dict[int, AppOrigin] = {}
+    for text in apps:
+        asset, equals, origin = text.partition("=")
+        if not equals:
+            raise InputError(
+                f"{text!r} names no origin of an app.", hint="It looks like 7=http://app-1f2e.localhost:8457."
+            )
+        shown[registry.did(digits_or_text(asset)).asset_id] = AppOrigin(origin)
+    return shown
+
+
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
@@ -163,7 +190,8 @@ def _given(**options: Any) -> dict[str, Any]:
 )
 @click.option("--hub", "elsewhere", metavar="URL", help="The hub; by default the first of $REGISTRY_HUB.")
 @click.option("--port", type=Whole(0, 65535), default=8456, show_default=True, metavar="N", help="0: any.")
-def open_(app: App, elsewhere: str | None, port: int) -> None:
+@app_option
+def open_(app: App, elsewhere: str | None, port: int, apps: tuple[str, ...]) -> None:
     """Open the pages of a hub on this machine: markup, style and scripts are those of this package, and the hub gives
     facts alone.
 
@@ -187,10 +215,11 @@ def open_(app: App, elsewhere: str | None, port: int) -> None:
     if not source:
         raise InputError("No hub is named.", hint=f"Add --hub https://..., or set ${HUB_VARIABLE}.")
     registry = app.registry()
+    shown = _shown(registry, apps)
     sock = listen("127.0.0.1", port)
     url = url_at("127.0.0.1", sock)
     try:
-        made = HubElsewhere(source, registry, HubSettings(url, seconds=60.0))
+        made = HubElsewhere(source, registry, HubSettings(url, seconds=60.0, apps=shown))
     except BaseException:
         sock.close()
         raise

@@ -362,6 +362,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "verify": Verification,
     # Run
     "run": {"outputs": str, "record": str, "cid": CID, "run": RunRecord},
+    "app run": {"url": str, "origin": str, "did": (str, None)},
     "reproduce": {"verdict": str, "outputs": [Verdict], "notes": [str], "record": CID},
     "compute approve": _JOB,
     "compute bid": {"job": str, "offer": str, "until": int},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ from registry.errors import CannotReproduce, InputError
 from registry.ipfs.cid import CID
 from registry.ipfs.unixfs import export
 from registry.results import Asset, AssetRef
+from registry.sandbox.ingress.app_server import RunningApp, serve_app
 from registry.sandbox.runs.code import Code, read_code
 from registry.sandbox.runs.record import RunRecord
 from registry.sandbox.runs.reproducing import Reproduction, read_record, reproduce
@@ -124,6 +126,20 @@ class Experiments:
         `InputError` and `InvalidRecord` for what cannot be run, and the content errors."""
         laid = self.workshop.lay(str(cid), folder)
         return read_code(laid.path.rename(laid.path.with_name(PROGRAM)) if laid.path.is_file() else laid.path)
+
+    def serve(
+        self,
+        app: AssetRef | PathLike[str],
+        on: Mapping[str, AssetRef | PathLike[str]] | None = None,
+        **options: Any,
+    ) -> AbstractContextManager[RunningApp]:
+        """Run an app in the sandbox while a `with` lasts, and serve its pages to browsers of this machine.
+
+        `app` and each input are named as for `run`; `options` are those of
+        `registry.sandbox.ingress.app_server.serve_app`, and it raises the same.
+        """
+        inputs = {name: self._named(what) for name, what in (on or {}).items()}
+        return serve_app(self.workshop, self._named(app), inputs, **options)
 
     def record(self, asset: AssetRef) -> RunRecord:
         """The record of the run that made an asset. Raises `CannotReproduce` if it names none, and what `get`

@@ -22,7 +22,7 @@ from registry.sandbox.started import Started
 from registry.sandbox.watch import Watch, below
 from registry.system.disk import refuse_taken
 
-__all__ = ["run"]
+__all__ = ["reached", "run"]
 
 Stdin = bytes | IO[bytes] | Iterable[bytes] | None
 
@@ -47,6 +47,7 @@ def run(
     stdin: Stdin = None,
     on_output: Callable[[bytes], object] | None = None,
     on_log: Callable[[bytes], object] | None = None,
+    on_begin: Callable[[int], object] | None = None,
     cancel: threading.Event | None = None,
     tier: Tier | None = None,
 ) -> Outcome:
@@ -55,7 +56,8 @@ def run(
     It runs in the highest tier that this machine reaches, or in `tier`; with an image, in a container. `stdin` is
     bytes, an open file, or pieces that are handed in as they are taken. With `on_output` standard output is handed over
     piece by piece instead of going to the log, at most `Limits.output` bytes of it; `on_log` sees the log as it comes.
-    `cancel` ends the run when it is set, and so do Ctrl-C and an error of the two functions.
+    `on_begin` is called just before the program begins, with the open folder that is `NOTES` inside. `cancel` ends the
+    run when it is set, and so do Ctrl-C and an error of these functions.
 
     Raises `SandboxUnavailable` for a tier that is not reached here, `SandboxFailed` if the sandbox itself fails, and
     `InputError` for a folder of outputs that is taken.
@@ -71,6 +73,8 @@ def run(
         group = None if contained else _group(spec, started, stack)
         conversation = _Conversation(spec, started, pieces, on_output, on_log)
         watch = Watch(None if contained else started.pid, spec.limits, started.disks, group)
+        if on_begin is not None:
+            on_begin(started.notes)
         started.release()
         ended = conversation.until_over(watch, cancel, begun)
         started.end()
@@ -107,6 +111,12 @@ def _tier(spec: Spec, asked: Tier | None) -> Tier:
         if asked not in (None, Tier.CONTAINER) or least > Tier.CONTAINER:
             raise SandboxUnavailable("a run from an image is one in a container, and another tier was asked for")
         return Tier.CONTAINER
+    return reached(least, asked)
+
+
+def reached(least: Tier, asked: Tier | None = None) -> Tier:
+    """The tier that was `asked` for, or the highest that this machine reaches. Raises `SandboxUnavailable` with what
+    is missing where that is less than `least`."""
     if asked is not None and asked < least:
         raise SandboxUnavailable(
             f"tier {asked.value} was asked for, and tier {least.value} is the least that is accepted",

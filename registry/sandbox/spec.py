@@ -21,6 +21,9 @@ TMP: Final = "/tmp"
 NOTES: Final = "/data/notes"
 """A megabyte for what our own code inside tells our code outside."""
 
+SOCKET: Final = "app.sock"
+"""Where an app listens, below `NOTES`."""
+
 MIB: Final = 2**20
 
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]*(:[0-9]{1,5}/[a-z0-9._/-]+)?@sha256:[0-9a-f]{64}")

@@ -38,7 +38,7 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         chromium = program(*NAMES, hint=INSTALL.format(package="chromium"))
         command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
-        self._process, self._socket = launch(command, profile)
+        self._process, _, self._socket = launch(command, profile)
         self._number = 0
         self.declines = False
         self.shot: bytes = b""

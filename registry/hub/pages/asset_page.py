@@ -12,6 +12,7 @@ from registry.errors import InvalidRecord
 from registry.hub.pages.compute_page import lines_of, offered
 from registry.hub.pages.desk import Asked, Desk, LicenceOnPage, PageAnswer
 from registry.hub.pages.family_tree import draw
+from registry.hub.pages.page_policy import framing
 from registry.hub.pages.previews import FilePreview, kind_of_file
 from registry.hub.pages.spelling import standard_status
 from registry.hub.pages.subject import Subject, file_of, subject
@@ -20,6 +21,7 @@ from registry.hub.unanswered import Unanswered
 from registry.index.entries import standard_name
 from registry.index.readmes import NAMES as README_NAMES
 from registry.ipfs.cid import CID
+from registry.sandbox.ingress.ingress_rules import FRAME
 from registry.sandbox.runs.record import RunRecord
 
 __all__ = [
@@ -55,8 +57,12 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
     row = it.row
     terms = it.document.compute if it.document is not None else None
     runs = offered(it.hit, terms, licences) if terms is not None and terms.data is not None else None
+    app = desk.hub.settings.apps.get(it.id) if it.hit.type == "app" and not it.hit.delisted else None
     return desk.page(
         "asset.html",
+        headers=framing(app) if app is not None else {},
+        app=app,
+        frame=FRAME,
         it=it,
         tab="card",
         readme=readme,

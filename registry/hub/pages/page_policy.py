@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from registry.errors import InputError
 from registry.hub.unanswered import Unanswered
 from registry.ipfs.hosts import normal_url
+from registry.sandbox.ingress.ingress_rules import AppOrigin
 
-__all__ = ["HEADERS", "named_origin", "reaching"]
+__all__ = ["HEADERS", "framing", "named_origin", "reaching"]
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
@@ -45,3 +46,8 @@ def reaching(*origins: str) -> Mapping[str, str]:
         "content-security-policy": policy.replace("img-src 'self'", "img-src 'self' blob:"),
         "cache-control": "no-store",
     }
+
+
+def framing(origin: AppOrigin) -> Mapping[str, str]:
+    """Headers of a page that shows an app of this origin in a frame, which cannot leave it."""
+    return {"content-security-policy": f"{_POLICY}; frame-src {origin}"}

@@ -7,6 +7,9 @@
     requirements = ["numpy==1.26.4"]                     # what 'registry sandbox lock' turns into run.lock.json
     python = "3.11"
 
+    serves = "streamlit"                                 # an app; or "gradio", or a "program" that listens at
+                                                         # the Unix socket REGISTRY_SOCKET
+
     [limits]
     seconds = 60
     memory = 1_073_741_824
@@ -86,6 +89,7 @@ class _RunFile(RunPart):
     arguments: Annotated[tuple[Line, ...], Field(max_length=100)] = ()
     requirements: Annotated[tuple[Line, ...], Field(max_length=1_000)] = ()
     python: Annotated[str, Field(pattern=r"^3\.[1-9][0-9]$")] | None = None
+    serves: Literal["streamlit", "gradio", "program"] | None = None
     limits: dict[str, float] = Field(default_factory=dict)
     outputs: dict[str, Compare] = Field(default_factory=dict)
 
@@ -95,6 +99,7 @@ class Code:
     """What is to be run: `root` is a folder or one file, `entry` the program below it.
 
     `lock` is None for code that needs the standard library only. `outputs` says by patterns how outputs are compared.
+    `serves` is by what an app is served, None for code that is run to its end.
     """
 
     root: Path
@@ -103,6 +108,7 @@ class Code:
     requirements: tuple[str, ...] = ()
     python: str | None = None
     lock: Lock | None = None
+    serves: str | None = None
     limits: Limits = field(default_factory=Limits)
     outputs: Mapping[str, Compare] = field(default_factory=dict)
 
@@ -136,6 +142,8 @@ def read_code(root: Path, name: str | None = None, *, unlocked: bool = False) ->
     if not entry.endswith((".py", ".ipynb")):
         raise InputError(f"{entry!r} is neither a Python program (.py) nor a notebook (.ipynb).")
     lock = read_lock(root) if root.is_dir() and (root / LOCK_FILE).is_file() else None
+    if run_file.serves is not None and not entry.endswith(".py"):
+        raise InputError(f"{entry!r} is a notebook, and an app is a program (.py).")
     if run_file.requirements and lock is None and not unlocked:
         raise InputError(
             f"{str(folder)!r} has requirements and no lock of them.", hint=f"Lock them: registry sandbox lock {folder}"
@@ -147,6 +155,7 @@ def read_code(root: Path, name: str | None = None, *, unlocked: bool = False) ->
         requirements=run_file.requirements,
         python=run_file.python,
         lock=lock,
+        serves=run_file.serves,
         limits=_limits(run_file.limits),
         outputs=run_file.outputs,
     )

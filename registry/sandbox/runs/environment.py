@@ -27,7 +27,7 @@ from registry.sandbox.spec import OUT, Limits, Spec, Tier
 from registry.sandbox.started import interpreter
 from registry.text.waits import waiting_for
 
-__all__ = ["PYCACHE", "environment", "find_python"]
+__all__ = ["PYCACHE", "environment", "find_python", "place_of"]
 
 PYCACHE: Final = "pycache"
 """Where byte code is, below the folder of an environment."""
@@ -68,20 +68,14 @@ def environment(
     Each wheel is checked against its CID and against its SHA-256; no index is asked. Raises `WrongEnvironment` for a
     lock of another kind of machine or Python and for wheels that are not what it says, `CannotReproduce` for wheels
     that no index has."""
-    if lock.platform != platform():
-        raise WrongEnvironment(
-            f"it is for {lock.platform}, and this machine is {platform()}", hint="Run it on such a machine."
-        )
-    python = find_python(lock.python)
-    key = hashlib.sha256(lock.to_bytes() + bytes(python)).hexdigest()[:32]
-    place = home / "environments" / key
+    place, python = place_of(lock, home), find_python(lock.python)
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
     with waiting_for(f"the environment of Python {lock.python}"), FileLock(place.with_suffix(".lock")):
         if place.is_dir():
             return place
-        staging = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+        staging = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         try:
             staging.chmod(0o755)
             _make(lock, source, staging, python, progress)
@@ -90,6 +84,17 @@ def environment(
             shutil.rmtree(staging, ignore_errors=True)
             raise
     return place
+
+
+def place_of(lock: Lock, home: Path) -> Path:
+    """Where the environment of a lock is kept, or will be. Raises `WrongEnvironment` for a lock of another kind of
+    machine or Python."""
+    if lock.platform != platform():
+        raise WrongEnvironment(
+            f"it is for {lock.platform}, and this machine is {platform()}", hint="Run it on such a machine."
+        )
+    key = hashlib.sha256(lock.to_bytes() + bytes(find_python(lock.python))).hexdigest()[:32]
+    return home / "environments" / key
 
 
 def _make(

@@ -26,7 +26,7 @@ from registry.sandbox.runs.environment import environment as make_environment
 from registry.sandbox.runs.hardware import kernel_of_blas, libc, machine
 from registry.sandbox.runs.lock import Lock, fetch_wheels, platform, python_version
 from registry.sandbox.runs.record import Environment, Finding, Input, Output, Program, RunRecord, Usage
-from registry.sandbox.spec import NOTES, OUT, Limits, Outcome, Spec, Tier
+from registry.sandbox.spec import NOTES, OUT, SOCKET, Limits, Outcome, Spec, Tier
 from registry.text.html import Shown
 
 __all__ = [
@@ -229,34 +229,61 @@ class Workshop:
     ) -> Outcome:
         """Run code that lies ready on data that lies ready; returns however it ends.
 
-        Raises `InputError` for names and parameters that cannot be written down, and what `run` raises.
+        Raises `InputError` for an app, which has no end, and what `spec` and `registry.sandbox.run` raise.
+        """
+        if program.serves is not None:
+            raise InputError(f"{program.entry!r} is an app, and comes to no end.", hint="Start it: registry app run")
+        spec = self.spec(
+            program,
+            inputs,
+            params=params,
+            arguments=arguments,
+            variables=variables,
+            outputs=outputs,
+            limits=limits,
+            spool=spool,
+            least=least,
+        )
+        return run(spec, tier=tier, on_log=on_log, cancel=cancel)
+
+    def spec(
+        self,
+        program: Code,
+        inputs: Mapping[str, Path],
+        *,
+        params: Mapping[str, Any],
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        outputs: Path | None,
+        limits: Limits,
+        spool: Path,
+        least: Tier = Tier.BUBBLEWRAP,
+    ) -> Spec:
+        """What is to be run for code and data that lie ready, its environment built; for an app, what serves it.
+
+        Raises `InputError` for names and parameters that cannot be written down, and what
+        `registry.sandbox.runs.environment.environment` raises.
         """
         if faults := json_faults(dict(params)):
             raise InputError(f"The parameters cannot be written down: {faults[0]}.")
         built = make_environment(lock_of(program), self.store, self.home, progress=self.progress)
-        python = (built / "bin" / "python").resolve()
         asked = spool / "params.json"
         asked.write_text(json.dumps(dict(params), sort_keys=True))
         asked.chmod(0o644)
         code = CODE if program.root.is_dir() else f"{CODE}/{program.entry}"
-        mounts = {INSIDE: PROGRAMS, ENV: built, PARAMS: asked, code: program.root, **_mounted(inputs)}
+        starter: tuple[str, ...] = ("start.py", code, program.entry)
         where = {"REGISTRY_INPUTS": INPUTS, "REGISTRY_OUTPUTS": OUT, "REGISTRY_PARAMS": PARAMS, "REGISTRY_NOTES": NOTES}
-        return run(
-            Spec(
-                command=(
-                    *(f"{ENV}/bin/python", "-s", "-P", "-B", "-u", f"{INSIDE}/start.py", code, program.entry),
-                    *arguments,
-                ),
-                mounts=mounts,
-                python=python,
-                variables={**variables, **where, "PYTHONPYCACHEPREFIX": f"{ENV}/{PYCACHE}"},
-                limits=limits,
-                least=least,
-                outputs=outputs,
-            ),
-            tier=tier,
-            on_log=on_log,
-            cancel=cancel,
+        if program.serves is not None:
+            starter = ("serve.py", code, program.entry, program.serves)
+            where["REGISTRY_SOCKET"] = f"{NOTES}/{SOCKET}"
+        return Spec(
+            command=(f"{ENV}/bin/python", "-s", "-P", "-B", "-u", f"{INSIDE}/{starter[0]}", *starter[1:], *arguments),
+            mounts={INSIDE: PROGRAMS, ENV: built, PARAMS: asked, code: program.root, **_mounted(inputs)},
+            python=(built / "bin" / "python").resolve(),
+            variables={**variables, **where, "PYTHONPYCACHEPREFIX": f"{ENV}/{PYCACHE}"},
+            limits=limits,
+            least=least,
+            outputs=outputs,
         )
 
     def _record(
