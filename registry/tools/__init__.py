@@ -1,1 +1,1 @@
-"""Assets in the tools that people have: ``asset://`` for pandas and whatever speaks fsspec."""
+"""Assets in the tools that people have: ``asset://`` for whatever speaks fsspec, and buckets for Deep Lake."""

@@ -165,7 +165,7 @@ def test_what_is_going_to_be_encrypted_comes_as_bytes(take: Take, lake: Path, tm
 
 
 def test_nothing_but_a_folder_is_opened_by_deep_lake() -> None:
-    """What docs/imports.md says: streaming needs a layer of storage that deeplake lets nobody add."""
+    """What docs/imports.md says: deeplake lets nobody add a layer of storage, so a folder is streamed as a bucket."""
     for url in ("ipfs://bafkqaaa/x", "asset://did/x"):
         with pytest.raises(RuntimeError, match="not supported by deeplake"):
             deeplake.open_read_only(url)
