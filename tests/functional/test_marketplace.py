@@ -438,6 +438,19 @@ def test_all_sellers_keep_to_the_rules_of_the_day_whenever_they_were_named(
         assert (dollar.balanceOf(seller), dollar.balanceOf(treasury)) == (2 * DOLLAR * number, 0)
 
 
+def test_a_seller_that_comes_back_makes_no_later_change_of_the_rules_dearer(
+    registry: Any, marketplace: Any, dao: Any
+) -> None:
+    def gas_of_a_change() -> int:
+        registry.setFee(100, sender=dao)
+        return int(registry.setFee(200, sender=dao).gas_used)
+
+    before = gas_of_a_change()
+    for allowed in (False, True, True):
+        registry.setSeller(marketplace, allowed, sender=dao)
+    assert gas_of_a_change() == before
+
+
 def test_a_seller_is_a_contract_and_not_the_treasury(
     project: Any, registry: Any, marketplace: Any, dao: Any, stranger: Any, buyer: Any
 ) -> None:

@@ -71,10 +71,14 @@ class Mutant:
         return self.file, self.old, self.new
 
     @property
-    def rank(self) -> tuple[int, str]:
-        """Reverts first, then what leaves lines out, then the rest; within these by chance, but always the same."""
+    def rank(self) -> tuple[str, int, str]:
+        """Lines by chance, but always the same; of a line first the revert, then what leaves it out, then the rest."""
         severity = {"RR": 0, "CR": 1}.get(self.operator, 2)
-        return severity, hashlib.sha256(self.text.encode()).hexdigest()
+        return _by_chance(f"{self.file}:{self.line}"), severity, _by_chance(self.text)
+
+
+def _by_chance(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _alike(one: Iterable[str], other: Iterable[str]) -> int:
