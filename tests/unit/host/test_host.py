@@ -8,9 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from hosting import Hosted
+from terminal import runner
 from ward import MEAN, runs, stored, terms
 
 from registry import CID, Registry, ResultFile
+from registry.cli import cli
+from registry.cli.app import App
 from registry.compute.job_document import JobOrder
 from registry.errors import FileNotInAsset, ForgedReceipt, HostError, InputError, JobRefused
 from registry.gated.protocol import MAX_BODY
@@ -38,17 +41,22 @@ def test_an_order_that_is_handed_in_is_run_and_its_result_opened(hosted: Hosted,
 
 
 def test_a_log_that_its_owner_lets_out_is_read_by_its_consumer_and_by_nobody_else(
-    hosted: Hosted, buyer: Registry
+    hosted: Hosted, buyer: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def shown(by: Registry, *words: str) -> str:
+        monkeypatch.setattr(App, "registry", lambda _app, *, to=None: by)
+        ended = runner().invoke(cli, ["compute", "logs", job.id[:12], *words])
+        return ended.stdout + ended.stderr
+
     telling = stored(hosted.owner, MEAN + "print('\\x1b[2Jall went well')\n", hosted.desk.folder)
     hosted.with_code(telling)
-    job = hosted.job(telling)
-    job.submit()
+    job = hosted.stranger.compute(telling, on=hosted.offer)
     job.wait(60)
     with pytest.raises(JobRefused, match="kept for the owner") as caught:
         job.logs()
-    assert "may let it out" in caught.value.hint
-    hosted.desk.let_log_out(job.id)
+    assert "may let it out" in caught.value.hint and "kept for the owner" in shown(hosted.stranger)
+    assert "all went well" in shown(hosted.owner) and "kept for the owner" in shown(hosted.stranger)
+    assert "all went well" in shown(hosted.owner, "--release") and "all went well" in shown(hosted.stranger)
     assert job.logs() == "\\x1b[2Jall went well\n", "a terminal obeys none of it"
     with pytest.raises(HostError) as another:
         buyer.jobs.at(job.order).logs()

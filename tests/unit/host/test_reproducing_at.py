@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hosting import Hosted
+from terminal import runner
 
 from registry import CID
+from registry.cli import cli
+from registry.cli.app import App
 from registry.errors import CannotReproduce
 from registry.sandbox.runs.record import RunRecord
+from registry.system.disk import load
 
 
 @pytest.fixture
@@ -28,7 +33,9 @@ def changed(record: RunRecord, part: str, **changes: Any) -> RunRecord:
     return record.model_copy(update={part: new})
 
 
-def test_a_run_on_data_that_stay_is_run_again_where_they_are(hosted: Hosted, record: RunRecord, tmp_path: Path) -> None:
+def test_a_run_on_data_that_stay_is_run_again_where_they_are(
+    hosted: Hosted, record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """gated_without_access"""
     with pytest.raises(CannotReproduce, match="input 'data' cannot be found") as caught:
         hosted.stranger.experiments.reproduce(record, outputs=tmp_path / "here")
@@ -41,6 +48,15 @@ def test_a_run_on_data_that_stay_is_run_again_where_they_are(hosted: Hosted, rec
 
     other = changed(record, "outputs", cid=CID.raw(b"another table"))
     assert hosted.stranger.reproduce_at(other, hosted.offer, outputs=tmp_path / "other").word == "differs"
+    (tmp_path / "run.json").write_bytes(record.to_bytes())
+    monkeypatch.setattr(App, "registry", lambda _app, *, to=None: hosted.stranger)
+    words = ["reproduce", str(tmp_path / "run.json"), "--at", str(hosted.offer), "--json"]
+    ended = runner().invoke(cli, [*words, "--out", str(tmp_path / "told")])
+    assert (ended.exit_code, json.loads(ended.stdout)["verdict"]) == (0, "same"), ended.stderr
+    kept = load(tmp_path / "told.receipt.json", 2**20)
+    assert hosted.stranger.jobs.verify(kept).outputs[0].cid == record.outputs[0].cid
+    assert "belong to --at" in runner().invoke(cli, [*words[:2], "--escrow"]).stderr
+
     single = record.model_copy(update={"params": {"by": "sex"}})
     with pytest.raises(CannotReproduce, match="on its data is withheld"):
         hosted.stranger.reproduce_at(single, hosted.offer, outputs=tmp_path / "single")
