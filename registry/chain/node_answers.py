@@ -164,6 +164,11 @@ def _is_log(log: dict[str, Any]) -> bool:
     return isinstance(topics, list) and all(isinstance(one, str) and _BYTES.fullmatch(one) for one in topics)
 
 
+def quantity(found: Any) -> int:
+    """A number of an answer, which nodes write as hexadecimal text, and some as a number."""
+    return int(found, 16) if isinstance(found, str) else int(found)
+
+
 def _is_number(found: Any, name: str = "") -> bool:
     if isinstance(found, str) and _NUMBER.fullmatch(found):
         found = int(found, 16)

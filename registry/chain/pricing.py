@@ -11,7 +11,7 @@ from web3.exceptions import Web3RPCError
 from registry.chain.fees import HISTORY, NO_FEES, PERCENTILE, TIP_MAX, TIP_MIN, FeeMarket, Fees
 
 if TYPE_CHECKING:
-    from registry.chain.connection import Chain
+    from registry.chain.connection import Block, Chain
 
 FEE_HISTORY: Final = ("eth_feeHistory", (hex(HISTORY), "latest", [PERCENTILE]))
 """What is asked of a chain that has base fees, for `Chain.ahead`."""
@@ -29,24 +29,26 @@ def heed(chain: Chain, refusal: str) -> None:
     chain.fee_market.least_tip = max(chain.fee_market.least_tip, min(wanted, NAMED_MAX))
 
 
-def current_fees(chain: Chain) -> Fees:
-    """Return fees that the next few blocks accept: twice the base fee and the usual tip.
+def current_fees(chain: Chain, head: Block | None = None) -> Fees:
+    """Return fees that the next few blocks accept: twice the base fee and the usual tip. `head` is the last block, for
+    whoever has it.
 
     Twice the base fee stays valid for six full blocks, since a block raises it by an eighth at most
     (EIP-1559). Tips are the median over the last blocks, and no less than the node is known to take. What the user
     sets comes first.
     """
     market = chain.fee_market
-    return market.within(_asked(chain, market)) if market.gas_price is None else market.within(NO_FEES)
+    if market.gas_price is not None:
+        return market.within(NO_FEES)
+    return market.within(_asked(chain, market, head or chain.block()))
 
 
-def _asked(chain: Chain, market: FeeMarket) -> Fees:
+def _asked(chain: Chain, market: FeeMarket, head: Block) -> Fees:
     """What the chain asks for."""
-    block = chain.w3.eth.get_block("latest")
-    if block.get("baseFeePerGas") is None:
+    if head.base_fee is None:
         price = int(chain.w3.eth.gas_price)
         return Fees(price, None, price)
-    base, tips = _history(chain, int(block["baseFeePerGas"]))
+    base, tips = _history(chain, head.base_fee)
     if not any(tips):
         suggested = _suggested_tip(chain)
         tips = [suggested if suggested is not None else 0 if base == 0 else TIP_MIN]

@@ -319,7 +319,7 @@ class Sender:
         held = ("eth_getBalance", (self.address, "latest"))
         tried = [("eth_estimateGas", (_hexed(self._fields(call)),)) for call in calls]
         try:
-            with self.chain.ahead(*tried, *[held, LAST_BLOCK, LAST_BLOCK, FEE_HISTORY] * len(calls)):
+            with self.chain.ahead(*tried, *[held, LAST_BLOCK, FEE_HISTORY] * len(calls)):
                 quotes = [self._gauged(call, exact, preview) for call in calls]
             if not self.chain.is_in_process:
                 # Once more as they will be sent: what they run could else tell the trial by the price or the gas.
@@ -342,7 +342,8 @@ class Sender:
         if held < call.value:
             raise self._too_poor(call.value, held)
         fields = self._fields(call)
-        limit = int(self.chain.w3.eth.get_block("latest")["gasLimit"])
+        head = self.chain.block()
+        limit = head.gas_limit
         if self.chain.is_in_process and not exact:
             # There eth-tester searches for the estimate by running the call many times over.
             self.chain.w3.eth.call(fields)
@@ -354,7 +355,7 @@ class Sender:
             gas = min(gas, max(GAS_CAP, spent))
             # Of one account on two machines equal calls would else be equal bytes, which a node takes for one.
             gas -= 0 if preview else secrets.randbelow(1 + (gas - spent) // 4)
-        quote = self._priced(call, gas, current_fees(self.chain), spent=spent)
+        quote = self._priced(call, gas, current_fees(self.chain, head), spent=spent)
         if held < quote.cost.total_value:
             raise self._too_poor(quote.cost.total_value, held)
         return replace(quote, room=limit)
@@ -707,7 +708,7 @@ class Sender:
         maximum, tip, value = _parsed(entry.raw)
         price = 0
         if receipt.get("effectiveGasPrice") is None:
-            price = min(maximum, self.chain.block(int(receipt["blockNumber"])).base_fee + tip)
+            price = min(maximum, (self.chain.block(int(receipt["blockNumber"])).base_fee or 0) + tip)
         return read_receipt(receipt, value=value, price=price)
 
     def _why(self, entry: JournalEntry, block: int) -> ChainError | ContractError:

@@ -368,7 +368,7 @@ class Voting(Deciding[R]):
 
     def _batches(self, checked: Sequence[CheckedBallot], size: int) -> list[list[CheckedBallot]]:
         """Ballots by transaction: at most `size`, and no more than the gas of one allows."""
-        limit = min(TX_GAS, int(self.registry.chain.w3.eth.get_block("latest")["gasLimit"]) * 4 // 5)
+        limit = min(TX_GAS, self.registry.chain.block().gas_limit * 4 // 5)
         made: list[list[CheckedBallot]] = []
         spent = limit
         for one in checked:
