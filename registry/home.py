@@ -7,12 +7,15 @@ import contextlib
 import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from registry.errors import InputError
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+_TRIES: Final = 20
+"""Of making a file that others take away at the same time."""
 
 
 def home() -> Path:
@@ -48,13 +51,21 @@ def make_home(folder: Path) -> Path:
 
 def make_private(file: Path) -> None:
     """Make a file, or take from it what others may do with it: for those that a library opens. Raises `OSError`."""
-    try:
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        # Not opened: closing it would let go of the locks that SQLite holds on it in this process.
-        if file.stat().st_mode & 0o077:
-            with contextlib.suppress(PermissionError):  # it is somebody else's, who shares it
-                file.chmod(0o600)
+    for left in reversed(range(_TRIES)):
+        try:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            return
+        except FileExistsError:
+            try:
+                # Not opened: closing it would let go of the locks that SQLite holds on it in this process.
+                if file.stat().st_mode & 0o077:
+                    with contextlib.suppress(PermissionError):  # it is somebody else's, who shares it
+                        file.chmod(0o600)
+                return
+            except FileNotFoundError:
+                # SQLite takes away what it made beside a file when the last who has it open leaves.
+                if not left:
+                    raise
 
 
 def private_lock(file: Path, *, timeout: float = -1, thread_local: bool = True) -> FileLock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -50,6 +49,7 @@ from registry.index.search.query import SearchQuery
 from registry.index.search_text import words
 from registry.index.tables import NOTHING, ZERO, Row, gives_access
 from registry.index.talk_book import TalkBook
+from registry.ipfs.nesting import load_json
 from registry.types import terms_of
 
 __all__ = ["IndexView"]
@@ -183,7 +183,7 @@ class IndexView:
             size=entry.size,
             gated=entry.gated,
             computable=entry.computable,
-            runs=RunsShown.of(json.loads(data)) if entry.computable else None,
+            runs=RunsShown.of(load_json(data)) if entry.computable and data else None,
             endorsed=entry.endorsed,
             standards=tuple(entry.standards),
             parents=tuple(entry.parents),

@@ -34,7 +34,7 @@ _PATIENCE: Final = 120.0
 """Seconds until an app must listen."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RunningApp:
     """An app that is up: `url` is the page to open, `origin` what the operator of a hub names to have it shown there,
     `asset` its DID, or None."""

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import h11
 
 from registry.errors import Unavailable
-from registry.sandbox.ingress.ingress_rules import IngressRules, NotPassed, frame_page, wants_socket
+from registry.sandbox.ingress.ingress_rules import IngressRules, _NotPassed, frame_page, wants_socket
 from registry.sandbox.spec import SOCKET
 
 __all__ = ["Forwarder", "connect_within"]
@@ -137,9 +137,9 @@ class Forwarder:
         browser = _End(h11.SERVER, reader, writer)
         try:
             if self._open > _CONNECTIONS:
-                raise NotPassed(503, "Too many connections at the same time.")
+                raise _NotPassed(503, "Too many connections at the same time.")
             await self._pass(browser)
-        except NotPassed as error:
+        except _NotPassed as error:
             await browser.say(error.status, error.why.encode(), location=error.location)
         except (h11.RemoteProtocolError, h11.LocalProtocolError):
             await browser.say(400 if browser.asked is None else 502, b"That is no HTTP.")
@@ -161,7 +161,7 @@ class Forwarder:
             await browser.answer(200, *self._page)
             return
         if not request.target.startswith(b"/"):
-            raise NotPassed(400, "A path is asked for, and nothing else.")
+            raise _NotPassed(400, "A path is asked for, and nothing else.")
         upgrade = wants_socket(headers)
         try:
             reader, writer = await asyncio.open_unix_connection(sock=self._connect(), limit=_PIECE)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from registry.errors import InputError
 from registry.ipfs.hosts import normal_url
 
-__all__ = ["FRAME", "AppOrigin", "IngressRules", "NotPassed", "frame_page"]
+__all__ = ["FRAME", "AppOrigin", "IngressRules", "frame_page"]
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -40,7 +40,7 @@ _ANSWERED: Final = frozenset(
 """Not: policies with addresses that faults are reported to, links that are looked up ahead, words about other hosts."""
 
 
-class NotPassed(Exception):
+class _NotPassed(Exception):
     """A request that does not pass: the `status` of the answer, why, and where to go instead."""
 
     def __init__(self, status: int, why: str, *, location: str = "") -> None:
@@ -96,27 +96,27 @@ class IngressRules:
     page: AppOrigin | None = None
 
     def is_page(self, method: str, target: str, headers: Headers) -> bool:
-        """Whether the page around the app is asked for, and not the app. Raises `NotPassed` for what passes nowhere.
+        """Whether the page around the app is asked for, and not the app. Raises `_NotPassed` for what passes nowhere.
 
         A name that leads to this machine all at once (DNS rebinding) is no name of ours, and a page elsewhere may show
         the app where it is allowed, and neither read it nor act in it."""
         host, origin = _one(headers, b"host"), _one(headers, b"origin")
         if self.page is not None and host == self.page.authority:
             if method not in ("GET", "HEAD") or target != "/":
-                raise NotPassed(404, "There is one page here.")
+                raise _NotPassed(404, "There is one page here.")
             return True
         if host != self.origin.authority:
-            raise NotPassed(421, "No app has this name.")
+            raise _NotPassed(421, "No app has this name.")
         site, into = _one(headers, b"sec-fetch-site"), _one(headers, b"sec-fetch-dest")
         if into in ("document", "fencedframe", "object", "embed", "serviceworker", "sharedworker"):
             where = f"{self.page}/" if self.page is not None and into == "document" else ""
-            raise NotPassed(303 if where else 403, "This app is shown within another page.", location=where)
+            raise _NotPassed(303 if where else 403, "This app is shown within another page.", location=where)
         if origin and origin != str(self.origin):
-            raise NotPassed(403, "Another page asks.")
+            raise _NotPassed(403, "Another page asks.")
         if site in ("cross-site", "same-site") and not (into == "iframe" and method == "GET"):
-            raise NotPassed(403, "Another page asks.")
+            raise _NotPassed(403, "Another page asks.")
         if wants_socket(headers) and not origin:
-            raise NotPassed(403, "A page says where it is from when it opens a web socket.")
+            raise _NotPassed(403, "A page says where it is from when it opens a web socket.")
         return False
 
     def asked(self, headers: Headers, *, upgrade: bool) -> list[tuple[bytes, bytes]]:
@@ -212,8 +212,8 @@ def _kept(headers: Headers, names: Iterable[bytes]) -> list[tuple[bytes, bytes]]
 
 
 def _one(headers: Headers, wanted: bytes) -> str:
-    """The value of a header, "" if it is not there. Raises `NotPassed` for one that is there twice."""
+    """The value of a header, "" if it is not there. Raises `_NotPassed` for one that is there twice."""
     found = [value for name, value in headers if name.lower() == wanted]
     if len(found) > 1:
-        raise NotPassed(400, "A header stands there twice.")
+        raise _NotPassed(400, "A header stands there twice.")
     return found[0].decode("latin-1") if found else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from registry.chain.journal import Journal, JournalEntry
 from registry.errors import JournalError
+from registry.home import make_private
 
 
 def _write(
@@ -114,6 +118,22 @@ def test_the_chain_floor_is_cheap_to_name() -> None:
         "sys.exit(any(name in sys.modules for name in ('web3', 'eth_account', 'eth_tester', 'ape')))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False).returncode == 0
+
+
+def test_a_file_that_another_takes_away_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SQLite does with its log, when the last of those who have the journal open leaves."""
+    file, looked_at = tmp_path / "journal.sqlite-wal", Path.stat
+    file.touch()
+
+    def taken_away(path: Path, **options: Any) -> os.stat_result:
+        if path == file:
+            monkeypatch.undo()
+            file.unlink()
+        return looked_at(path, **options)
+
+    monkeypatch.setattr(Path, "stat", taken_away)
+    make_private(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_many_open_a_new_journal_at_once(tmp_path: Path) -> None:
