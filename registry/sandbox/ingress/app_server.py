@@ -22,6 +22,8 @@ from registry.sandbox.runs.lock import fetch_wheels
 from registry.sandbox.runs.running import Laid, Workshop, calm_variables, spool_of
 from registry.sandbox.spec import MIB, Limits, Outcome, Spec, Tier
 from registry.system.serving import listen
+from registry.text.html import Shown
+from registry.text.waits import waiting_for
 
 __all__ = ["RunningApp", "serve_app"]
 
@@ -35,7 +37,7 @@ _PATIENCE: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class RunningApp:
+class RunningApp(Shown):
     """An app that is up: `url` is the page to open, `origin` what the operator of a hub names to have it shown there,
     `asset` its DID, or None."""
 
@@ -143,10 +145,11 @@ def _rules(laid: Laid, port: int, public: AppOrigin | None, around: Sequence[App
 
 def _until_it_listens(app: RunningApp, door: Forwarder) -> None:
     until = time.monotonic() + _PATIENCE
-    while not door.answers():
-        ended = app.wait(0.05)
-        if ended is not None:
-            ended.check()
-            raise RunFailed("ended before it listened", ended.text()[-2_000:].strip())
-        if time.monotonic() > until:
-            raise RunFailed(f"did not listen within {_PATIENCE:g} seconds", "")
+    with waiting_for("the app to listen", _PATIENCE):
+        while not door.answers():
+            ended = app.wait(0.05)
+            if ended is not None:
+                ended.check()
+                raise RunFailed("ended before it listened", ended.text()[-2_000:].strip())
+            if time.monotonic() > until:
+                raise RunFailed(f"did not listen within {_PATIENCE:g} seconds", "")

@@ -23,6 +23,7 @@ from registry.cli.command import EXAMPLES, Command
 from registry.governance import foundation_yaml
 
 RUNS = {
+    "app run": [],  # tests/integration/pages/test_apps_in_pages.py runs the app that it is of
     "collection publish": ["drafts.jsonl", "--name", "Birds", "--licence", "month: 30 days, 5 USD", "--dry-run"],
     "dao found": ["dao.yaml", "--dry-run"],
     "dao proofs": ["contributors.csv", "claims.json"],

@@ -68,6 +68,7 @@ NO_CARD = {
     "DID": "its text says all",
     "Amount": "its text says all",
     "Token": "its text says all",
+    "Code": "files, and how they are run",
     "CollectionState": "a word",
     "GatedContent": "an open file",
     "Identity": "a private key",

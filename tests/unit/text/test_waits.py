@@ -47,6 +47,8 @@ SHORT_OR_TOLD = {
     "sandbox/bubblewrap.py _await": "milliseconds, until a process is there",
     "sandbox/cgroup.py remove": "milliseconds, until a process is gone",
     "sandbox/confine.py end": "milliseconds, until a process is gone",
+    "sandbox/ingress/forwarder.py __enter__": "milliseconds, until a thread listens",
+    "sandbox/ingress/forwarder.py _work": "a thread that is waited for by nobody",
     "sandbox/mounting.py staged": "milliseconds, until a thread has mounted",
     "sandbox/mounting.py work": "a thread that is waited for by nobody",
     "sandbox/process.py _talk": "tells what the program writes",
