@@ -70,8 +70,9 @@ functional: .venv/dev .build/compiled
 # Something of each part of the contracts on a second implementation of the EVM; `make deep` runs all.
 SECOND := $(addprefix tests/functional/,test_libraries.py test_licences.py test_marketplace.py test_splitters.py test_team_factory.py governance/test_ballots.py)
 
+# Tests deploy contracts from their artifacts, so that the compiler does not make each anew in each test that has one.
 invariants: node_modules/installed .build/compiled
-	$(SUITE) invariants forge test
+	$(SUITE) invariants forge test --dynamic-test-linking
 
 integration: system .venv/dev .build/compiled tests/peers/node_modules
 	$(SUITE) integration $(PYTEST) tests/integration tests/chaos
