@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.chain.fees import NOTHING
+from registry.chain.safe import safe_contract
 from registry.errors import (
     InputError,
     InsufficientSignatures,
@@ -115,12 +116,16 @@ class Executing(Proposing[R]):
 
     def _executed(self, proposal: TeamProposal) -> TxReceipt | None:
         """The transaction that carried a proposal out, None if none did."""
+        digest = bytes.fromhex(proposal.safe_tx_hash[2:])
+        # Safes of 1.3.0 log the hash beside the payment: a node cannot look for it.
+        old = proposal.version == "1.3.0"
+        safe = safe_contract(self._chain, proposal.safe, "singleton 1.3.0" if old else "singleton")
         events = self._chain.events(
-            self._safe(proposal.safe).events.ExecutionSuccess,
-            filters={"txHash": bytes.fromhex(proposal.safe_tx_hash[2:])},
+            safe.events.ExecutionSuccess,
+            filters=None if old else {"txHash": digest},
             from_block=self._registry.deployment.block,
         )
-        return next((self._chain.receipt(event.tx_hash) for event in events), None)
+        return next((self._chain.receipt(event.tx_hash) for event in events if event.args["txHash"] == digest), None)
 
     def _outcome(self, proposal: TeamProposal, tx: TxReceipt) -> Executed:
         home = self._registry.deployment.registry

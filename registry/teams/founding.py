@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from registry.assets.catalogue import Catalogue
 from registry.assets.drafting import Draft, Planner
 from registry.chain.fees import NOTHING
+from registry.chain.safe import SAFE_VERSION
 from registry.errors import InputError
 from registry.revenue.splits import weights
-from registry.teams.proposal_file import VERSIONS
 from registry.teams.team_results import NewTeam, Team
 from registry.teams.team_verbs import R, TeamVerbs
 from registry.types import ZERO_ADDRESS, Address, to_address
@@ -72,7 +72,7 @@ class Founding(TeamVerbs[R]):
             cost, tx = outcome.cost, outcome.receipt
             if tx is not None:
                 published = next((event.args["assetId"] for event in tx.named("MetadataPublished")), None)
-        founded = Team(safe, listed, threshold, None, 0, VERSIONS[0])
+        founded = Team(safe, listed, threshold, None, 0, SAFE_VERSION)
         known = self._team(safe) if self._chain.has_code(safe) else founded
         return NewTeam(
             address=safe,

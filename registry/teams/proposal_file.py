@@ -37,7 +37,7 @@ MAX_NOTE: Final = 2_000
 MAX_LISTED: Final = 100
 """Most signatures, functions and other transactions of a proposal: each takes time to check."""
 
-VERSIONS: Final = ("1.4.1",)
+VERSIONS: Final = ("1.3.0", "1.4.1", "1.5.0")
 """Versions of the Safe whose transactions and contract owners are dealt with here."""
 
 CALL, DELEGATECALL = 0, 1
@@ -121,6 +121,12 @@ class TeamProposal(Shown):
     def safe_tx_hash(self) -> str:
         """What the owners sign."""
         return "0x" + bytes(self._tx.safe_tx_hash).hex()
+
+    @property
+    def asks_by_hash(self) -> bool:
+        """Whether contracts that own the Safe are asked about the hash, as ERC-1271 has it and Safes do from 1.5.0 on;
+        those before hand them the preimage."""
+        return self.version == "1.5.0"
 
     @property
     def typed_data(self) -> dict[str, Any]:
@@ -322,9 +328,10 @@ def merged(proposals: Iterable[TeamProposal]) -> TeamProposal:
 def nested_message(proposal: TeamProposal, owner: str) -> dict[str, Any]:
     """What an owner of the Safe `owner` signs to let that Safe agree to a proposal of a Safe it owns.
 
-    The bytes are what a Safe hands to its contract owners, the preimage.
+    The bytes are what that Safe hands to contracts that own it: hash or preimage.
     """
-    return safe_message(proposal.chain_id, owner, proposal.preimage)
+    asked = bytes.fromhex(proposal.safe_tx_hash[2:]) if proposal.asks_by_hash else proposal.preimage
+    return safe_message(proposal.chain_id, owner, asked)
 
 
 def nested_signers(proposal: TeamProposal, signature: Signature) -> dict[Address, bytes]:

@@ -16,14 +16,13 @@ from registry.errors import (
     InputError,
     NotDeployed,
     RegistryError,
-    TeamError,
     TransactionReverted,
     WrongNonce,
 )
 from registry.ipfs.cid import CID
 from registry.ipfs.store import fetch
 from registry.session import Session
-from registry.teams.proposal_file import CALL, DELEGATECALL, MAX_NOTE, VERSIONS, TeamProposal
+from registry.teams.proposal_file import CALL, DELEGATECALL, MAX_NOTE, TeamProposal
 from registry.teams.team_results import Team, TeamProposalInWords, address_of
 from registry.teams.team_verbs import R, TeamVerbs
 from registry.types import Address
@@ -66,14 +65,12 @@ class Proposing(TeamVerbs[R]):
         function, or its `Call.abi` names the function; with `allow_unread` it need not be.
 
         Raises what the calls would be refused with, `InputError` for none, `WrongNonce` for one that has passed,
-        `UnsafeCall` for one that not all owners could read, and `TeamError` for a Safe of another version.
+        `UnsafeCall` for one that not all owners could read, and `TeamError` for what is none of the published Safes.
         """
         listed = collected(calls)
         written = calls.actor.written if isinstance(calls, Session) else None
         beside = written.beside if written is not None else []
-        found = self._team(address_of(team))
-        if found.version not in VERSIONS:
-            raise TeamError(f"{found} is a Safe {found.version}.", hint=f"Known here: {', '.join(VERSIONS)}.")
+        found = self._deciding(address_of(team))
         if len(note) > MAX_NOTE:
             raise InputError(f"The note has {len(note):,} characters.", hint=f"It has {MAX_NOTE:,} at most.")
         if len(listed) == 1:
@@ -165,7 +162,8 @@ class Proposing(TeamVerbs[R]):
         if len(calls) == 1 and proposal.operation == CALL:
             self._try_one(proposal, calls[0])
             return
-        if self._works(proposal.safe, calls):
+        # Where not even nothing works, the Safe has a handler without that simulation.
+        if self._works(proposal.safe, calls) or not self._works(proposal.safe, []):
             return
         low, high = 0, len(calls)
         # The first `low` calls work together, the first `high` do not.

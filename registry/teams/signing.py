@@ -119,7 +119,7 @@ class Signing(Proposing[R]):
         """Add the word of one owner of the Safe `owner` to what that Safe says."""
         if owner not in team.owners:
             raise NotAnOwner(owner, team.address, team.owners)
-        inner, mine = self._team(owner), to_address(account.address)
+        inner, mine = self._deciding(owner), to_address(account.address)
         if mine not in inner.owners:
             raise NotAnOwner(mine, inner.address, inner.owners)
         before = next((signature for signature in proposal.signatures if signature.owner == owner), None)

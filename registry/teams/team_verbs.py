@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from registry.chain.call import Call
 from registry.chain.calldata import decoded, unpacked
-from registry.chain.safe import NAMES, is_part, safe_contract
+from registry.chain.safe import NAMES, is_part, safe_contract, safe_version
 from registry.errors import (
     ConnectionFailed,
     ContractError,
@@ -68,13 +68,24 @@ class TeamVerbs(Generic[R]):
             ) from error
         return Team(address, owners, threshold, None, nonce, version)
 
+    def _deciding(self, address: Address) -> Team:
+        """The team at an address, if its code is that of a published Safe: another could do anything with what was
+        signed for it, whatever version it says it is."""
+        team = self._team(address)
+        if safe_version(self._chain, address) != team.version:
+            raise TeamError(
+                f"{team} says that it is a Safe {team.version}, and its code is none of those that decide here.",
+                hint=f"They are the published ones of {', '.join(VERSIONS)}. Ask whoever made it what it is.",
+            )
+        return team
+
     def _checked(self, proposal: TeamProposal) -> Team:
         """Return the team of a proposal, if the proposal is what it says and cannot hand the team over."""
         if proposal.chain_id != self._chain.chain_id:
             raise WrongChain(proposal.chain_id, self._chain.chain_id, f"The {proposal}")
         proposal.verify()
-        team = self._team(proposal.safe)
-        if team.version != proposal.version or proposal.version not in VERSIONS:
+        team = self._deciding(proposal.safe)
+        if team.version != proposal.version:
             reason = f"is {proposal.version}, but the Safe is {team.version}"
             raise TamperedProposal(proposal, [Fault("/safeVersion", reason)])
         self._unpacked(proposal)
@@ -111,9 +122,11 @@ class TeamVerbs(Generic[R]):
     def _agrees(self, proposal: TeamProposal, signature: Signature) -> bool:
         """Whether the chain accepts the word of a contract (ERC-1271), asked as the Safe will ask."""
         contract = safe_contract(self._chain, signature.owner, "handler")
-        ask = contract.get_function_by_signature("isValidSignature(bytes,bytes)")
+        digest = bytes.fromhex(proposal.safe_tx_hash[2:])
+        kind, asked = ("bytes32", digest) if proposal.asks_by_hash else ("bytes", proposal.preimage)
+        ask = contract.get_function_by_signature(f"isValidSignature({kind},bytes)")
         try:
-            return bytes(self._chain.call(ask(proposal.preimage, signature.data))) == _AGREED
+            return bytes(self._chain.call(ask(asked, signature.data))) == _AGREED[kind]
         except ConnectionFailed:
             raise
         except RegistryError:
@@ -134,5 +147,5 @@ class TeamVerbs(Generic[R]):
         return found
 
 
-_AGREED: Final = bytes.fromhex("20c13b0b")
-"""What a contract answers to isValidSignature(bytes,bytes) when it agrees."""
+_AGREED: Final = {"bytes": bytes.fromhex("20c13b0b"), "bytes32": bytes.fromhex("1626ba7e")}
+"""What a contract answers to isValidSignature when it agrees, by the type of what it is asked about."""

@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -275,58 +274,133 @@ def test_the_command_line_from_founding_to_execution(world: World, anvil: Any, t
 
 # --- Safes of others -------------------------------------------------------------------------------
 
-SAFES = ["1.3.0 GnosisSafe", "1.3.0 GnosisSafeL2", "1.4.1 Safe", "1.4.1 SafeL2", "1.5.0 SafeL2"]
+PEERS = Path(__file__).parents[1] / "peers" / "node_modules"
+PACKAGES = {
+    "1.3.0": "@gnosis.pm/safe-contracts",
+    "1.4.1": "@safe-global/safe-contracts",
+    "1.5.0": "@safe-global/safe-smart-account",
+}
+SAFES = {
+    "1.3.0 GnosisSafe": ("proxies/GnosisSafeProxy", "handler/CompatibilityFallbackHandler"),
+    "1.3.0 GnosisSafeL2": ("proxies/GnosisSafeProxy", "handler/CompatibilityFallbackHandler"),
+    "1.4.1 Safe": ("proxies/SafeProxy", "handler/CompatibilityFallbackHandler"),
+    "1.4.1 SafeL2": ("proxies/SafeProxy", "handler/CompatibilityFallbackHandler"),
+    "1.5.0 Safe": ("proxies/SafeProxy", "handler/CompatibilityFallbackHandler"),
+    "1.5.0 SafeL2": ("proxies/SafeProxy", "handler/ExtensibleFallbackHandler"),
+}
+"""Version and kind, and what its authors put before and beside it."""
 
 
-def singleton_code(version: str, name: str) -> bytes:
-    """What creates the contract that Safes of a version and kind use, as ape-safe and safe-eth-py ship it."""
-    if version == "1.5.0":
-        text = files("safe_eth").joinpath("eth/contracts/abis/Safe_V1_5_0.json").read_text(encoding="utf-8")
-        return bytes.fromhex(json.loads(text)["bytecode"].removeprefix("0x"))
-    text = files("ape_safe").joinpath(f"manifests/safe-v{version}.json").read_text(encoding="utf-8")
-    return bytes.fromhex(json.loads(text)["contractTypes"][name]["deploymentBytecode"]["bytecode"].removeprefix("0x"))
+def published(version: str, name: str) -> bytes:
+    """What creates a contract of the Safe, as its authors publish it on npm."""
+    folder = PEERS / PACKAGES[version]
+    if not folder.is_dir():
+        raise RuntimeError("run: make tests/peers/node_modules")
+    file = folder / "build" / "artifacts" / "contracts" / f"{name}.sol" / f"{name.rpartition('/')[2]}.json"
+    return bytes.fromhex(json.loads(file.read_text(encoding="utf-8"))["bytecode"][2:])
 
 
-def safe_of(world: World, code: bytes) -> str:
-    """A Safe of Ann and Bob that was made elsewhere: a proxy of the published factory."""
-    outbox = world[ANN].actor.outbox("make a Safe")
-    outbox.send(Call(FACTORY, bytes(32) + code))  # type: ignore[arg-type]
-    singleton = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + bytes(32) + keccak(code))[12:])
-    owners = [world[number].address for number in (ANN, BOB)]
-    handler = world.deployment.safe["handler"]
-    zero = "0x" + "00" * 20
-    setup = safe_contract(world.chain, singleton).functions.setup(owners, 2, zero, b"", handler, zero, 0, zero)
-    made = safe_contract(world.chain, world.deployment.safe["factory"], "factory").functions.createProxyWithNonce(
-        singleton, setup._encode_transaction_data(), 7
-    )
-    address: str = world.chain.call(made)
-    outbox.send(made)
+def made_of(world: World, code: bytes) -> str:
+    """The address of a contract, which is made unless it is there."""
+    address = to_address(keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + bytes(32) + keccak(code))[12:])
+    if not world.chain.has_code(address):
+        world[ANN].actor.outbox("make a contract").send(Call(FACTORY, bytes(32) + code))  # type: ignore[arg-type]
     return address
 
 
-@pytest.mark.parametrize("kind", SAFES)
-def test_a_safe_that_was_made_elsewhere_is_read_paid_and_bought_for_and_decides_here_if_it_is_of_1_4_1(
-    world: World, kind: str
-) -> None:
-    version, name = kind.split()
-    ann, buyer = world[ANN], world[BUYER]
-    safe = safe_of(world, singleton_code(version, name))
-    found = ann.teams.get(safe)
-    assert (found.version, found.threshold, set(found.owners)) == (version, 2, {ann.address, world[BOB].address})
+def safe_of(world: World, owners: Sequence[str], singleton: bytes, proxy: bytes, handler: bytes) -> str:
+    """A Safe in which all of these owners decide together, made elsewhere."""
+    address = made_of(world, proxy + bytes(12) + bytes.fromhex(made_of(world, singleton)[2:]))
+    zero = "0x" + "00" * 20
+    beside = made_of(world, handler)
+    setup = safe_contract(world.chain, address).functions.setup(owners, len(owners), zero, b"", beside, zero, 0, zero)
+    world[ANN].actor.outbox("set a Safe up").send(setup)
+    return address
+
+
+def safe_like(world: World, kind: str, owners: Sequence[str]) -> str:
+    version, singleton = kind.split()
+    return safe_of(world, owners, *(published(version, name) for name in (singleton, *SAFES[kind])))
+
+
+def test_safes_of_all_versions_and_kinds_that_were_made_elsewhere_are_paid_and_decide_here(world: World) -> None:
+    ann, bob, buyer = world[ANN], world[BOB], world[BUYER]
     month = Licence.period("month", days=30, price="12 USD")
-    did = ann.publish(None, name="Theirs", type="dataset", license="MIT", licences=[month], payout=safe).did
     buyer.fund("100 USD")
-    buyer.buy(did, "month", account=safe)
-    assert buyer.has_access(did, account=safe)
-    assert buyer.units(buyer.tokens[1], safe) == 11_880_000
-    ann.transfer(did, safe)
-    assert ann.get(did).owner == safe
-    with ann.teams.collect(found) as act:
-        act.suspend(did)
-    if version != "1.4.1":
-        with pytest.raises(TeamError, match=f"is a Safe {version}"):
-            ann.teams.propose(found, act)
-        return
-    done = buyer.teams.execute(world.sign(ann.teams.propose(found, act), BOB, ANN))
-    assert done.tx is not None and ann.get(did).state is State.SUSPENDED
-    assert ann.teams.get(safe).nonce == 1
+    for kind in SAFES:
+        safe = safe_like(world, kind, [ann.address, bob.address])
+        found = ann.teams.get(safe)
+        assert (found.version, found.threshold) == (kind.split()[0], 2)
+        did = ann.publish(None, name=kind, type="dataset", license="MIT", licences=[month], payout=safe).did
+        buyer.buy(did, "month", account=safe)
+        assert buyer.has_access(did, account=safe)
+        assert buyer.units(buyer.tokens[1], safe) == 11_880_000
+        ann.transfer(did, safe)
+        with ann.teams.collect(found) as act:
+            act.suspend(did)
+            act.transfer(did, bob.address)
+        signed = ann.teams.merge(
+            bob.teams.sign(ann.teams.propose(found, act), kind="eth_sign"),
+            ann.teams.approve_hash(ann.teams.propose(found, act)),
+        )
+        done = buyer.teams.execute(signed)
+        assert (ann.get(did).state, ann.get(did).owner) == (State.SUSPENDED, bob.address), kind
+        assert ann.teams.get(safe).nonce == 1
+        again = world[STRANGER].teams.execute(signed)
+        assert again.before and again.tx == done.tx, f"what {kind} did is found again"
+        assert [entry.state for entry in ann.teams.pending([signed], safe)] == ["executed"]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [("1.3.0 GnosisSafeL2", "1.4.1 Safe"), ("1.5.0 Safe", "1.3.0 GnosisSafe"), ("1.5.0 Safe", "1.5.0 SafeL2")],
+)
+def test_a_safe_of_one_version_owns_one_of_another_and_is_asked_as_that_does(
+    world: World, outer: str, inner: str
+) -> None:
+    ann, bob = world[ANN], world[BOB]
+    owner = safe_like(world, inner, [bob.address])
+    safe = safe_like(world, outer, [owner, ann.address])
+    proposal = ann.teams.reject(safe)
+    signed = ann.teams.sign(bob.teams.sign(proposal, owner=owner))
+    assert ann.teams.describe(signed).signed == signed.signers
+    assert ann.teams.execute(signed).tx is not None
+
+
+def test_what_says_that_it_is_a_safe_and_has_other_code_is_never_signed_for(world: World) -> None:
+    ann, bob = world[ANN], world[BOB]
+    singleton, proxy, handler = (
+        published("1.3.0", name)
+        for name in ("GnosisSafeL2", "proxies/GnosisSafeProxy", "handler/CompatibilityFallbackHandler")
+    )
+    owners = [ann.address, bob.address]
+    true = safe_of(world, owners, singleton, proxy, handler)
+    honest = world.sign(ann.teams.reject(true), ANN, BOB)
+
+    def other(code: bytes) -> bytes:
+        """The same that does the same, compiled from other source: its last bytes name that."""
+        at = code.rindex(b"ipfs") + 20
+        return code[:at] + bytes([code[at] ^ 1]) + code[at + 1 :]
+
+    lies = {
+        "the contract that its proxy runs": safe_of(world, owners, other(singleton), proxy, handler),
+        "its proxy": safe_of(world, owners, singleton, other(proxy), handler),
+    }
+    for what, safe in lies.items():
+        assert ann.teams.get(safe).version == "1.3.0", "it can still be looked at"
+        with pytest.raises(TeamError, match=f"{safe}.* says that it is a Safe 1.3.0, and its code"):
+            ann.teams.reject(safe)
+        bare = replace(honest, safe=to_address(safe), signatures=())
+        for verb in (ann.teams.sign, ann.teams.approve_hash, ann.teams.describe, ann.teams.merge, ann.teams.execute):
+            with pytest.raises(TeamError, match="says that it is a Safe"):
+                verb(bare)
+        [entry] = ann.teams.pending([bare], safe)
+        assert (entry.state, "its code is none" in entry.reason) == ("refused", True), what
+    # One whose proxy was true when it was signed for, and runs something else since.
+    world.chain.line.ask("anvil_setStorageAt", [true, "0x0", "0x" + "00" * 12 + world.base.deployment.registry[2:]])
+    with pytest.raises(TeamError):
+        ann.teams.execute(honest)
+    # And an owner that is none: its word would be for whatever it is.
+    outer = ann.teams.create([ann.address, lies["its proxy"]], threshold=2)
+    with pytest.raises(TeamError, match="says that it is a Safe"):
+        bob.teams.sign(ann.teams.reject(outer), owner=lies["its proxy"])
