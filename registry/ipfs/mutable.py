@@ -47,8 +47,9 @@ class MutableNames:
         self._folder: Final = folder
         self._dns: Final = None if dns is None else Http(dns, name="the resolver", deadline=15.0)
 
-    def resolve(self, text: str) -> str:
-        """The path ``/ipfs/CID/...`` that a name leads to, with what stands behind the name behind it.
+    def resolve(self, text: str, *, recursive: bool = True) -> str:
+        """The path ``/ipfs/CID/...`` that a name leads to, with what stands behind the name behind it; unless it is
+        `recursive`, the first path on the way there, which may be ``/ipns/...``.
 
         Raises `Unverified` for records that are forged, over or older than one that was seen, `Unavailable` if there is
         none, and `InputError` for what is no name.
@@ -58,7 +59,7 @@ class MutableNames:
             name, _, rest = path.strip("/").partition("/")
             found = self._of_domain(name.lower()) if _DOMAIN.fullmatch(name.lower()) else self.record(name).value
             path = f"{found.rstrip('/')}/{rest}".rstrip("/")
-            if not path.startswith("/ipns/"):
+            if not recursive or not path.startswith("/ipns/"):
                 return path
             path = path.removeprefix("/ipns/")
         raise InputError(f"{text!r} leads from name to name, {_HOPS} times.", hint="Name where it should lead to.")

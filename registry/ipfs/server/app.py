@@ -40,7 +40,7 @@ def make_app(
     `paired`; with `names`, for names whose content changes. `near` says that it listens to this machine alone."""
     door = door_routes(store, paired) if paired is not None else []
     guard = Middleware(_Guard, token=token, paired=paired, near=near)
-    return Starlette(routes=[*gateway_routes(store, names), *rpc_routes(store), *door], middleware=[guard])
+    return Starlette(routes=[*gateway_routes(store, names), *rpc_routes(store, names), *door], middleware=[guard])
 
 
 class _Guard:

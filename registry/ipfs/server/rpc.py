@@ -31,6 +31,7 @@ from registry.ipfs.traverse import traverse
 
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
+    from registry.ipfs.mutable import MutableNames
 
 __all__ = ["rpc_routes"]
 
@@ -47,8 +48,8 @@ _KINDS: Final = {"folder": 1, "file": 2, "symlink": 4}  # the numbers of UnixFS
 _MOST_PARTS: Final = 100_000
 
 
-def rpc_routes(store: LocalStore) -> list[Route]:
-    """The routes of the RPC over a store."""
+def rpc_routes(store: LocalStore, names: MutableNames | None = None) -> list[Route]:
+    """The routes of the RPC over a store; with `names`, for those whose content changes too."""
 
     async def run(request: Request) -> Response:
         command = _COMMANDS.get(request.path_params["command"])
@@ -56,7 +57,7 @@ def rpc_routes(store: LocalStore) -> list[Route]:
             return PlainTextResponse("404 page not found\n", 404)
         try:
             async with _form(request) as form:
-                return await run_in_threadpool(command, RpcCall(store, request, form))
+                return await run_in_threadpool(command, RpcCall(store, names, request, form))
         except RegistryError as error:
             return _fault(error)
         except ClientDisconnect:

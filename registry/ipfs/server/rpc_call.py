@@ -16,15 +16,17 @@ from registry.ipfs.server.scope import resolved
 
 if TYPE_CHECKING:
     from registry.ipfs.local_store import LocalStore
+    from registry.ipfs.mutable import MutableNames
 
 __all__ = ["Command", "RpcCall", "octets", "rooted", "stream_json"]
 
 
 class RpcCall:
-    """A command's arguments, options and files, and the store that it is about."""
+    """A command's arguments, options and files, the store that it is about, and who follows names."""
 
-    def __init__(self, store: LocalStore, request: Request, form: FormData) -> None:
+    def __init__(self, store: LocalStore, names: MutableNames | None, request: Request, form: FormData) -> None:
         self.store = store
+        self._names = names
         self._query = request.query_params
         self._form = form
 
@@ -60,9 +62,17 @@ class RpcCall:
             raise InputError(f"{name} is {text[:40]!r}, not a number.")
         return int(text)
 
+    @property
+    def names(self) -> MutableNames:
+        """Who follows names. Raises `InputError` if nobody does."""
+        if self._names is None:
+            raise InputError("This server follows no names whose content changes.", hint="Give it names=.")
+        return self._names
+
     def rooted(self) -> tuple[CID, str]:
-        """The CID and the path that the argument has, with or without ``/ipfs/`` before them."""
-        return rooted(self.arg)
+        """The CID and the path that the argument has, with or without ``/ipfs/`` before them, or that it leads to from
+        a name behind ``/ipns/``. Raises as `MutableNames.resolve`."""
+        return rooted(self.names.resolve(self.arg) if self.arg.startswith("/ipns/") else self.arg)
 
     def path(self) -> CID:
         """What the argument leads to."""

@@ -1,4 +1,4 @@
-"""``dag/*`` and what else of the RPC goes by paths."""
+"""``dag/*`` and what else of the RPC goes by paths and names."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ def _resolve(call: RpcCall) -> Response:
     return JSONResponse({"Path": "/".join(("/ipfs", str(reached.cid), *reached.rest))})
 
 
+def _resolve_name(call: RpcCall) -> Response:
+    return JSONResponse({"Path": call.names.resolve(call.arg, recursive=call.flag("recursive", True))})
+
+
 def _stat(call: RpcCall) -> Response:
     sizes = [len(block or b"") for _, block in traverse(call.path(), call.store)]
     return JSONResponse({"Size": sum(sizes), "NumBlocks": len(sizes)})
@@ -88,6 +92,7 @@ VALUES: Final[dict[str, Command]] = {
     "dag/resolve": _resolve_dag,
     "dag/stat": _stat,
     "get": _tar,
+    "name/resolve": _resolve_name,
     "object/links": _links,
     "resolve": _resolve,
 }

@@ -295,3 +295,38 @@ def test_the_gateway_follows_names_and_hands_their_records_on(tmp_path: Path) ->
         assert {path: httpx.get(f"{server.url}{path}").status_code for path in asked} == asked
     with Server(store) as server:
         assert httpx.get(f"{server.url}/ipns/{holder.name}").status_code == 404
+
+
+def test_the_rpc_follows_names_wherever_a_path_may_stand(holder: Holder, tmp_path: Path) -> None:
+    store, other = LocalStore(tmp_path / "blocks", durable=False), Holder(2)
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "a.txt").write_bytes(b"hello")
+    root = add_tree(tmp_path / "made", store).cid
+    records = {holder.name: holder.sign(f"/ipns/{other.name}/sub"), other.name: other.sign(f"/ipfs/{root}")}
+
+    class Places:
+        name = "the places"
+
+        def record(self, name: IpnsName) -> bytes:
+            return records[name]
+
+    def post(server: Server, command: str, **params: str) -> httpx.Response:
+        return httpx.post(f"{server.url}/api/v0/{command}", params=params)
+
+    with Server(store, names=MutableNames([Places()], tmp_path / "ipns")) as server:
+        assert post(server, "name/resolve", arg=str(holder.name)).json() == {"Path": f"/ipfs/{root}/sub"}
+        once = post(server, "name/resolve", arg=f"/ipns/{holder.name}", recursive="false")
+        assert once.json() == {"Path": f"/ipns/{other.name}/sub"}
+        assert post(server, "cat", arg=f"/ipns/{other.name}/a.txt").content == b"hello"
+        assert post(server, "resolve", arg=f"/ipns/{other.name}").json() == {"Path": f"/ipfs/{root}"}
+        records[other.name] = holder.sign(sequence=9)
+        (tmp_path / "ipns" / str(other.name)).unlink()
+        forged = post(server, "name/resolve", arg=str(other.name))
+        assert forged.status_code == 500 and "not that of the name's key" in forged.json()["Message"]
+        for argument in ("nonsense", f"/ipfs/{root}", "example.com"):
+            refused = post(server, "name/resolve", arg=argument)
+            assert refused.status_code == 400 and refused.json()["Type"] == "error", argument
+    with Server(store) as server:
+        for command in ("name/resolve", "cat"):
+            refused = post(server, command, arg=f"/ipns/{other.name}/a.txt")
+            assert refused.status_code == 400 and "follows no names" in refused.json()["Message"]
