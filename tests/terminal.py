@@ -1,13 +1,15 @@
-"""The command line in this process, with what it prints apart from what it complains about.
+"""The command line in this process, with what it prints apart from what it complains about, and in others.
 
-Whatever a command answers is held against its schema, also where a test asks for no JSON.
+Whatever a command answers is held against its schema, in this process also where a test asks for no JSON.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -20,7 +22,7 @@ from jsonschema.exceptions import best_match
 from registry.cli import ALIASES
 from registry.cli.console import Console, plain
 
-__all__ = ["runner"]
+__all__ = ["first_answer", "runner"]
 
 # From click 8.2 on the two are always apart, and the option is gone.
 _APART = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
@@ -30,6 +32,22 @@ def runner() -> CliRunner:
     return _Runner(**_APART)
 
 
+def first_answer(command: str, process: subprocess.Popen[Any]) -> Any:
+    """What a command with ``--json`` writes in a process of its own, which may go on: its first JSON value."""
+    assert process.stdout is not None
+    text = ""
+    while True:
+        line = process.stdout.readline()
+        assert line, f"registry {command} ended: {process.stderr and process.stderr.read()}"
+        text += line if isinstance(line, str) else line.decode()
+        with suppress(ValueError):
+            value = json.loads(text)
+            break
+    fault = _fault(command, value)
+    assert fault is None, fault
+    return value
+
+
 class _Runner(CliRunner):
     def invoke(self, *args: Any, **options: Any) -> Result:
         faults: list[str] = []
@@ -37,6 +55,7 @@ class _Runner(CliRunner):
             patch.object(Console, "result", _held(Console.result, 1, faults)),
             patch.object(Console, "answer", _held(Console.answer, 2, faults)),
             patch.object(Console, "document", _held(Console.document, 1, faults)),
+            patch.object(Console, "line", _held(Console.line, 2, faults)),
         ):
             ended = super().invoke(*args, **options)
         assert not faults, "\n".join(faults)
@@ -48,11 +67,17 @@ def _held(write: Callable[..., None], place: int, faults: list[str]) -> Callable
         if not args[0]._silent:  # as are commands within a proposal
             command = click.get_current_context().command_path.partition(" ")[2]
             command = ALIASES.get(command, command)
-            wrong = best_match(_schema(command).iter_errors(json.loads(json.dumps(plain(args[place])))))
-            faults.extend([f"registry {command} --json: {wrong.json_path}: {wrong.message[:400]}"] if wrong else [])
+            fault = _fault(command, json.loads(json.dumps(plain(args[place]))))
+            faults.extend([fault] if fault else [])
         write(*args, **options)
 
     return held
+
+
+def _fault(command: str, value: Any) -> str | None:
+    """Why a value is no answer of a command."""
+    wrong = best_match(_schema(command).iter_errors(value))
+    return f"registry {command} --json: {wrong.json_path}: {wrong.message[:400]}" if wrong else None
 
 
 @cache

@@ -118,6 +118,13 @@ class Console:
         else:
             self.say(sentence)
 
+    def line(self, sentence: str, value: object) -> None:
+        """Write one of many results as it comes: as JSON on a line of its own, or as a sentence."""
+        if self.as_json:
+            click.echo(json.dumps(plain(value)))
+        else:
+            self.say(sentence)
+
     def document(self, value: object) -> None:
         """Write what is JSON by nature, for people and machines alike."""
         sys.stdout.write(in_json(json.dumps(plain(value), indent=2, ensure_ascii=not _writes_unicode())) + "\n")

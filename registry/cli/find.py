@@ -208,14 +208,9 @@ def activity(
 @hub_option
 def watch(app: App, asset: str | None, account: str | None, seconds: float | None, hubs: tuple[str, ...]) -> None:
     """Tell what happens as it happens, a line each, until interrupted."""
-    import json
-
     registry = app.registry()
     for one in registry.watch(_asset(asset), account=account, seconds=seconds, hub=hubs or None):
-        if app.console.as_json:
-            click.echo(json.dumps(one.to_dict()))
-        else:
-            app.console.say(f"{one.block}.{one.log} {one.event} {one.did} {_words(one)}")
+        app.console.line(f"{one.block}.{one.log} {one.event} {one.did} {_words(one)}", one)
 
 
 @command("similar", examples=["registry similar 1"])

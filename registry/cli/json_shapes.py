@@ -17,6 +17,7 @@ from registry.chain.logs import TxReceipt
 from registry.cli.demo import DemoOutcome
 from registry.cli.explain import Explained
 from registry.compute.commission import JobPlan
+from registry.compute.host_protocol import HostAbout
 from registry.compute.job_escrow import OpenedJob
 from registry.content.exporting import CachedRepository
 from registry.content.inviting import Invited
@@ -373,7 +374,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "compute decline": _JOB,
     "compute dispute": Done,
     "compute fetch": (_JOB, _JOB_END),
-    "compute host": _ANYTHING,
+    "compute host": With(HostAbout, {"url": str}),
     "compute jobs": ([_JOB], [_ORDERED], [_ESCROWED]),
     "compute logs": {"log": str},
     "compute offer": _PUBLISHED,

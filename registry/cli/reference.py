@@ -36,14 +36,14 @@ The options of `registry` itself (`--rpc`, `--json`, `--yes`, ...) stand before 
 | 2 | wrongly called |
 | 130 | interrupted: run it again, and it goes on where it stopped |
 
-With `--json` exactly one JSON value goes to standard output, and an error to standard error as
-`{"error": ..., "message": ..., "hint": ...}`. Amounts of wei and of datatokens are text in it, because they are larger
-than many JSON readers keep exactly. Beside an amount in words (`"price": "12.5 USD"`) stands what it is exactly:
-`"price_exact": {"units": "12500000", "decimals": 6, "symbol": "USD", "token": "0x..."}`, with null for the token of the
-chain's own coin. Beside `did` stands the number of the asset, `asset_number`, as text since items of collections have
-large ones. Ids of proposals are hexadecimal, and what nobody counts is null. What each command answers has one JSON
-schema, made from the types of its results: [`schemas/show.json`](schemas/show.json), and for `registry dao vote`
-[`schemas/dao-vote.json`](schemas/dao-vote.json).
+With `--json` exactly one JSON value goes to standard output (of `registry watch` one a line, as things happen), and an
+error to standard error as `{"error": ..., "message": ..., "hint": ...}`. Amounts of wei and of datatokens are text in
+it, because they are larger than many JSON readers keep exactly. Beside an amount in words (`"price": "12.5 USD"`)
+stands what it is exactly: `"price_exact": {"units": "12500000", "decimals": 6, "symbol": "USD", "token": "0x..."}`,
+with null for the token of the chain's own coin. Beside `did` stands the number of the asset, `asset_number`, as text
+since items of collections have large ones. Ids of proposals are hexadecimal, and what nobody counts is null. What each
+command answers has one JSON schema, made from the types of its results: [`schemas/show.json`](schemas/show.json), and
+for `registry dao vote` [`schemas/dao-vote.json`](schemas/dao-vote.json).
 
 `TAB` completes commands and options: `eval "$(_REGISTRY_COMPLETE=bash_source registry)"` in `~/.bashrc`, for zsh
 `zsh_source`; for fish `_REGISTRY_COMPLETE=fish_source registry | source`.

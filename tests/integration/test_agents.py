@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
+from terminal import first_answer
 
 from integration.cli_support import ADDRESSES, PUBLISH, Shell
 from integration.support import Anvil
@@ -49,13 +49,7 @@ def on_a_port(shell: Shell, *words: str) -> Iterator[dict[str, str]]:
     """A server on a port: its url and token."""
     process = shell.process("mcp", "--http", "0", "--json", *words)
     try:
-        assert process.stdout is not None
-        text = b""
-        while not text.endswith(b"}\n"):
-            line = process.stdout.readline()
-            assert line, process.stderr and process.stderr.read()
-            text += line
-        yield json.loads(text)
+        yield first_answer("mcp", process)
     finally:
         process.terminate()
         assert process.wait(20) == 0

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from terminal import first_answer
 
 from integration.cli_support import PENGUINS, Shell
 from integration.support import Anvil
@@ -58,12 +59,7 @@ def served(owner: Shell, *options: str) -> Iterator[str]:
     """The address of a host that stops when it is told to."""
     host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json", *options)
     try:
-        out, said = host.stdout, ""
-        assert out is not None
-        while not said.endswith("}\n"):
-            said += out.readline().decode()
-            assert said, host.communicate()[1]
-        yield json.loads(said)["url"]
+        yield first_answer("compute host", host)["url"]
     finally:
         host.send_signal(signal.SIGTERM)
         assert host.wait(60) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from terminal import first_answer
 
 from .cli_support import ADDRESSES, PENGUINS, Shell
 from .support import Anvil
@@ -46,18 +46,8 @@ def gateways(author: Person) -> Iterator[list[str]]:
         author.ok("gateway", "init", "--folder", name, "--key-file", f"{name}.key")
         words = ("gateway", "serve", "--folder", name, "--key-file", f"{name}.key", "--port", "0", "--depth", "0")
         process = author.process(*words, "--json")
-        assert process.stdout is not None
-        text = ""
-        while True:  # the one value it writes before it serves
-            line = process.stdout.readline().decode()
-            assert line, process.stderr.read() if process.stderr else ""
-            text += line
-            try:
-                urls.append(json.loads(text)["url"])
-                break
-            except ValueError:
-                continue
         running.append(process)
+        urls.append(first_answer("gateway serve", process)["url"])
     yield urls
     for process in running:
         process.send_signal(signal.SIGTERM)

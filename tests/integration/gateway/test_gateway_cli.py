@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pyrage
 import pytest
-from terminal import runner
+from terminal import first_answer, runner
 
 from integration.gateway.support import (
     AUTHOR,
@@ -67,14 +67,9 @@ class Operator:
         command += ["--folder", str(self.folder), "--key-file", str(self.key_file), "--depth", "2", *options, "--json"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.town.stack.callback(process.kill)
-        assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n"):
-            line = process.stdout.readline()
-            assert line, process.stderr.read() if process.stderr else ""
-            text += line
-        self.said.append(text)
-        return process, Voice(json.loads(text)["url"])
+        told = first_answer("gateway serve", process)
+        self.said.append(json.dumps(told))
+        return process, Voice(told["url"])
 
     def end(self, process: subprocess.Popen[str]) -> int:
         """Tell it to end, and keep what it wrote."""
@@ -150,7 +145,7 @@ def test_no_log_error_or_answer_leaks_a_key_or_a_share(operator: Operator, town:
     HEARD.secrets.append(operator.key_file.read_text().split("\n")[2])
     buyer, asset, share = town.person(BUYER), town.publish(MONTH, CALLS), shares(1, 1)[0]
     did, owner, key, stranger = str(asset.did), dev_signer(AUTHOR), dev_signer(BUYER), dev_signer(STRANGER)
-    process, gateway = operator.serve("--account-burst", "6", "--account-rate", "2")
+    process, gateway = operator.serve("--account-burst", "12", "--account-rate", "0.01")
     wishes = [Wish(did) for _ in range(3)]
     HEARD.secrets.extend(str(wish.identity) for wish in wishes)
     codes = set()
@@ -170,7 +165,7 @@ def test_no_log_error_or_answer_leaks_a_key_or_a_share(operator: Operator, town:
     town.mine(5)
     use = Wish(did, version=1).pay(buyer, "calls")
     note(gateway.release(key, use))  # its account has no coins
-    for _ in range(8):
+    for _ in range(13):
         note(gateway.ask(owner, did))
     town.anvil.rpc("anvil_setBalance", gateway.about["signer"], hex(10**18))
     for _ in range(6):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from terminal import first_answer
 
 from integration.cli_support import ADDRESSES, PUBLISH, Shell
 from integration.hub.support import get, wait_for
@@ -72,17 +75,11 @@ def test_an_asset_is_named_by_owner_and_name(author: Shell) -> None:
 
 
 @contextmanager
-def serving(shell: Shell, *words: str) -> Iterator[str]:
+def serving(shell: Shell, how: str, *words: str) -> Iterator[str]:
     """The address at which a command of `registry hub` serves; a signal ends it well."""
-    process = shell.process("hub", *words, "--port", "0", "--json")
+    process = shell.process("hub", how, *words, "--port", "0", "--json")
     try:
-        assert process.stdout is not None
-        told = b""
-        while b"}" not in told:
-            line = process.stdout.readline()
-            assert line, "it ended before it served"
-            told += line
-        yield json.loads(told)["url"]
+        yield first_answer(f"hub {how}", process)["url"]
     finally:
         process.send_signal(signal.SIGTERM)
         ended = process.wait(60)
@@ -146,3 +143,19 @@ def test_a_hub_for_others_names_its_address(author: Shell) -> None:
 def test_a_hub_that_only_reads_pulls_nothing_and_says_so(author: Shell) -> None:
     ended = author("hub", "serve", "--read-only", "--pull", "http://127.0.0.1:9")
     assert ended.exit_code == 2 and "--pull is for the hub that keeps" in ended.stderr
+
+
+def test_what_happens_is_told_to_machines_in_lines_until_somebody_interrupts(
+    author: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = iter((lambda: author.ok("reprice", "1", "predictions", "0.003 ETH", "--yes"), _interrupt))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: next(meanwhile)())
+    monkeypatch.setattr("registry.index.finding.time", clock)
+    ended = author("watch", "1", "--json")
+    assert ended.exit_code == 130
+    (told,) = map(json.loads, ended.stdout.splitlines())
+    assert told["event"] == "LicenceChanged" and told["did"] == author.json("show", "1")["did"]
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from terminal import first_answer
 
 from integration.sandbox.people import alive
 from registry.errors import InputError, RunFailed, SandboxUnavailable
@@ -155,11 +156,7 @@ def test_on_the_command_line_it_is_up_until_it_is_stopped_and_nothing_of_it_stay
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     watch = threading.Timer(120, process.kill)
     watch.start()
-    assert process.stdout is not None and process.stderr is not None
-    lines = []
-    while not lines or lines[-1] not in ("}\n", ""):
-        lines.append(process.stdout.readline())
-    told = json.loads("".join(lines) or process.stderr.read())
+    told = first_answer("app run", process)
     assert ask(RunningApp(told["url"], told["origin"], None, Future()), "/") == "<h1>Good day</h1>"
     assert alive(mark)
     process.send_signal(how)

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import Result
-from terminal import runner
+from terminal import first_answer, runner
 
 from registry.cli import cli
 from registry.ipfs.cid import CID
@@ -373,10 +373,9 @@ def test_services_keep_it_an_audit_sees_it_and_a_loss_ends_with_1(author: Shell,
 
 def test_serve_gives_blocks_until_it_is_interrupted(author: Shell, made: Path) -> None:
     root = author.ok("add", made)
-    serving = author.process("serve", "--port", 0)
+    serving = author.process("serve", "--port", 0, "--json")
     try:
-        assert serving.stdout is not None
-        gateway = TrustlessGateway(serving.stdout.readline().strip())
+        gateway = TrustlessGateway(first_answer("ipfs serve", serving)["url"])
         assert CID.parse(root).verify(gateway.get(CID.parse(root)))
     finally:
         serving.send_signal(signal.SIGINT)
