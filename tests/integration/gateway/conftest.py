@@ -58,7 +58,8 @@ def nothing_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for answer in HEARD.answers:
         no_secret_in(answer)
     for path in tmp_path_factory.getbasetemp().rglob("*"):
-        if path.is_file() and not path.is_symlink() and path.suffix != ".key":
+        # A buyer's own browser keeps the key of the moment until what a use was given for is open.
+        if path.is_file() and not path.is_symlink() and path.suffix != ".key" and "Local Storage" not in path.parts:
             no_secret_in(path.read_bytes())
 
 
