@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eth_hash.auto import keccak
 
+from registry.errors import Undecodable
 from registry.index.plans import EventPlan, plan_for, plan_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ _MAKING: Final = frozenset(
     }
 )
 """Events that say of a contract that it is there."""
+
+
+_ANYBODYS: Final = frozenset({"Safe", "Marketplace"})
+"""Contracts that the registry knows of and whose code may be anybody's: a team has its Safe run what it likes, and the
+DAO names sellers. What one of them writes in another shape is none of our events, and stops no index."""
 
 
 class IndexedEvent(NamedTuple):
@@ -129,14 +135,21 @@ class Contracts:
         return "0x" + keccak(b"\xff" + bytes.fromhex(self.registry[2:]) + self._salt + keccak(code))[12:].hex()
 
     def event(self, log: RawLog, time: int, home: Home) -> IndexedEvent | None:
-        """What a log says that the contract at `home` wrote; None for events that it has and an index does not read.
+        """What a log says that the contract at `home` wrote; None for events that it has and an index does not read,
+        and for those of a stranger's code that only begin like one.
 
         Raises `Undecodable`.
         """
         plan = plan_for(home.kind, log.topics[0]) if log.topics else None
         if plan is None:
             return None
-        words = plan.words(log.topics, log.data)
+        try:
+            words = plan.words(log.topics, log.data)
+            values = plan.decode(words)
+        except Undecodable:
+            if home.kind in _ANYBODYS and log.address not in self.core:
+                return None
+            raise
         return IndexedEvent(
             log.block,
             log.place,
@@ -145,7 +158,7 @@ class Contracts:
             log.address,
             plan,
             words,
-            plan.decode(words),
+            values,
             home.asset,
             home.licence,
             self.registry,

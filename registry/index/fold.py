@@ -517,10 +517,14 @@ def owner_removed(member: Row) -> None:
     member["since"] = 0
 
 
+_NOBODY_DECIDES: Final = 2**31 - 1
+"""More owners than a Safe can have."""
+
+
 @on("Safe.ChangedThreshold", team=("team", "address"))
 def threshold_changed(team: Row, threshold: int) -> None:
-    """It takes more, or fewer, of them to decide."""
-    team["threshold"] = threshold
+    """It takes more, or fewer, of them to decide. Code that a team has its Safe run may say any number."""
+    team["threshold"] = min(threshold, _NOBODY_DECIDES)
 
 
 # --- Curation and standards ----------------------------------------------------------------------

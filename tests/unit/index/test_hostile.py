@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 from hostile.documents import LEGAL, NEARLY, largest, legal
 
+from registry import Registry
+from registry.chain.raw_blocks import RawLog
+from registry.errors import Undecodable
 from registry.index.document_queue import DocumentQueue
 from registry.index.entries import Money, entries_of
+from registry.index.events import Home
 from registry.index.fold import facts_of, names_of
+from registry.index.home_index import contracts_of
 from registry.index.models import Hit
+from registry.index.plans import plan_of
 from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import SearchQuery
@@ -144,3 +150,22 @@ def test_a_hit_with_anything_odd_in_it_is_none(change: dict[str, Any]) -> None:
     Hit.read(json.dumps(plain))
     with pytest.raises(ValueError, match=":"):
         Hit.read(json.dumps({**plain, **change}))
+
+
+@pytest.mark.parametrize("key", ["Safe.AddedOwner", "Safe.ChangedThreshold", "Marketplace.Sale"])
+def test_what_code_of_a_stranger_logs_in_another_shape_stops_no_index(shared: Registry, key: str) -> None:
+    """A team has its Safe run what it likes, and so write any log; no contract of ours can have written such a one."""
+    contracts, plan = contracts_of(shared), plan_of(key)
+    log = RawLog(7, "0x" + "11" * 32, 0, "0x" + "22" * 32, "0x" + "33" * 20, (plan.topic,), "0x12")
+    assert contracts.event(log, NOW, Home(plan.contract)) is None
+    ours = log._replace(address=contracts.registry, topics=(plan_of("AssetRegistry.SellerChanged").topic,))
+    with pytest.raises(Undecodable):
+        contracts.event(ours, NOW, contracts.core[contracts.registry])
+
+
+def test_a_number_of_owners_that_no_safe_can_have_fits_into_the_table() -> None:
+    """Written by code that a team has its Safe run, where the Safe's own looks at it."""
+    rows = Rows()
+    rows.take("Safe.ChangedThreshold", 2**256 - 1)
+    (team,) = rows.tables["team"].values()
+    assert 1_000 < team["threshold"] < 2**63
