@@ -51,21 +51,18 @@ def make_home(folder: Path) -> Path:
 
 def make_private(file: Path) -> None:
     """Make a file, or take from it what others may do with it: for those that a library opens. Raises `OSError`."""
-    for left in reversed(range(_TRIES)):
-        try:
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileExistsError):
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             return
-        except FileExistsError:
-            try:
-                # Not opened: closing it would let go of the locks that SQLite holds on it in this process.
-                if file.stat().st_mode & 0o077:
-                    with contextlib.suppress(PermissionError):  # it is somebody else's, who shares it
-                        file.chmod(0o600)
-                return
-            except FileNotFoundError:
-                # SQLite takes away what it made beside a file when the last who has it open leaves.
-                if not left:
-                    raise
+        # SQLite takes away what it made beside a file when the last who has it open leaves: then it is made after all.
+        with contextlib.suppress(FileNotFoundError):
+            # Not opened: closing it would let go of the locks that SQLite holds on it in this process.
+            if file.stat().st_mode & 0o077:
+                with contextlib.suppress(PermissionError):  # it is somebody else's, who shares it
+                    file.chmod(0o600)
+            return
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
 
 
 def private_lock(file: Path, *, timeout: float = -1, thread_local: bool = True) -> FileLock:

@@ -165,13 +165,14 @@ def _is_log(log: dict[str, Any]) -> bool:
 
 
 def quantity(found: Any) -> int:
-    """A number of an answer, which nodes write as hexadecimal text, and some as a number."""
-    return int(found, 16) if isinstance(found, str) else int(found)
+    """A number of an answer, which nodes write as hexadecimal text, and some as a number. Raises `ValueError` and
+    `TypeError` for anything else."""
+    return found if isinstance(found, int) else int(found, 16)
 
 
 def _is_number(found: Any, name: str = "") -> bool:
     if isinstance(found, str) and _NUMBER.fullmatch(found):
-        found = int(found, 16)
+        found = quantity(found)
     if not isinstance(found, int) or isinstance(found, bool):
         return False
     bits = 63 if name in _COUNTS else 256

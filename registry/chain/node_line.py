@@ -23,7 +23,16 @@ from web3.middleware import Web3Middleware
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from registry.chain.node_answers import in_refusal, is_limited, is_shaped, is_unwell, lacks_block, said, wait_of
+from registry.chain.node_answers import (
+    in_refusal,
+    is_limited,
+    is_shaped,
+    is_unwell,
+    lacks_block,
+    quantity,
+    said,
+    wait_of,
+)
 from registry.chain.reverts import raise_revert
 from registry.errors import ConnectionFailed, RegistryError
 from registry.errors.redaction import redacted, shown
@@ -327,10 +336,8 @@ def short(error: BaseException) -> str:
 
 def _number(found: Any) -> int:
     """A number as nodes write them, 0 for anything else."""
-    if isinstance(found, int):
-        return found
     try:
-        return int(found, 16)
+        return quantity(found)
     except (TypeError, ValueError):
         return 0
 

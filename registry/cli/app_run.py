@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.cli.command import Group, Real, Whole, command
+from registry.cli.experiments import (
+    did_of,
+    inputs_of,
+    inputs_option,
+    limits_of,
+    log_to,
+    params_of,
+    params_option,
+    workshop,
+)
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -32,14 +42,8 @@ def app() -> None:
     ],
 )
 @click.argument("code", metavar="APP")
-@click.option(
-    "--on",
-    "inputs",
-    multiple=True,
-    metavar="[NAME=]WHAT",
-    help="What it reads, at {inputs}/NAME: a folder, a file, an asset or a CID; repeatable.",
-)
-@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
+@inputs_option
+@params_option
 @click.option("--port", type=Whole(0, 65535), default=8457, show_default=True, metavar="N", help="0: any.")
 @click.option(
     "--shown-at",
@@ -65,7 +69,6 @@ def run(
 
     APP is an asset of type 'app', or a folder with a run.toml that says by what it is served. It has no network and no
     files but those that are named, and its page reaches nothing but the app: docs/apps.md."""
-    from registry.cli.experiments import did_of, inputs_of, limits_of, log_to, params_of, workshop
     from registry.sandbox.ingress.app_server import serve_app
     from registry.sandbox.process import reached
     from registry.sandbox.spec import Tier

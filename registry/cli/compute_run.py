@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from registry.cli.command import ASSET, OUTFOLDER, Real, Whole, command, dry_run_option
+from registry.cli.experiments import params_option
 
 if TYPE_CHECKING:
     from registry.cli.app import App
@@ -25,9 +26,7 @@ def job_options(function: Callable[..., None]) -> Callable[..., None]:
 _JOB: Final = (
     click.argument("code"),
     click.option("--on", "offering", type=ASSET, required=True, metavar="ASSET", help="The offering."),
-    click.option(
-        "--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable."
-    ),
+    params_option,
     click.option("--seed", type=Whole(), default=0, show_default=True, help="For programs that read REGISTRY_SEED."),
 )
 

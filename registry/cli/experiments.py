@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 RECORD_FILE = "run.json"
 RECEIPT_FILE = "receipt.json"
 
+inputs_option = click.option(
+    "--on",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]WHAT",
+    help="What it reads, at {inputs}/NAME: a folder, a file, an asset or a CID; repeatable.",
+)
+params_option = click.option(
+    "--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable."
+)
+
 
 def workshop(app: App, *named: str) -> Workshop:
     """Where code is run: on a chain if one of the things that were named is an asset, and without one else."""
@@ -123,14 +134,8 @@ def limits_of(seconds: float | None, memory: int | None) -> dict[str, Any]:
     ],
 )
 @click.argument("code")
-@click.option(
-    "--on",
-    "inputs",
-    multiple=True,
-    metavar="[NAME=]WHAT",
-    help="What it reads, at {inputs}/NAME: a folder, a file, an asset or a CID; repeatable.",
-)
-@click.option("--params", multiple=True, metavar="NAME=VALUE|FILE", help="Parameters, or a file of JSON; repeatable.")
+@inputs_option
+@params_option
 @click.option("--out", type=OUTFOLDER, help="Folder for what it makes; by default a new one beside.")
 @click.option("--record", type=OUTFILE, help=f"Write the record there; by default {RECORD_FILE} beside.")
 @click.option(

@@ -282,10 +282,10 @@ def export(app: App, target: str, database: str | None) -> None:
     from contextlib import closing
 
     from registry.index.copying import copy_index
-    from registry.index.stores import filled_store, open_store
+    from registry.index.stores import filled_store, is_server, open_store
 
     place = database or str(_folder(app) / "hub.sqlite")
-    if not place.startswith(("postgresql://", "postgres://")) and not Path(place).exists():
+    if not is_server(place) and not Path(place).exists():
         raise _nothing_at(place)
     with closing(open_store(place)) as source, filled_store(target) as copy, app.progress():
         assets, root = copy_index(source, copy, progress=app.tick)

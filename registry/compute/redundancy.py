@@ -96,15 +96,11 @@ class RedundantJob:
         self.jobs: Final = tuple(jobs)
         asked = [one.order.job for one in jobs]
         _require_several([job.host for job in asked])
-        if (
-            len(
-                {
-                    (job.offering, job.terms, job.data_version, job.code, job.seed, canonical_bytes(job.params))
-                    for job in asked
-                }
-            )
-            > 1
-        ):
+        kinds = {
+            (job.offering, job.terms, job.data_version, job.code, job.seed, canonical_bytes(job.params))
+            for job in asked
+        }
+        if len(kinds) > 1:
             raise InputError("These jobs are not the same, and so their results are not.", hint=_NAME_HOSTS)
 
     def wait(self, seconds: float = 600.0) -> HostsAgreement:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from registry.index.tables_store import Store
 
-__all__ = ["filled_store", "open_store"]
+__all__ = ["filled_store", "is_server", "open_store"]
 
 _OF_A_FILE = ("", "-journal", "-wal", "-shm")
 """What SQLite makes beside a file, after its name."""
@@ -16,7 +16,7 @@ _OF_A_FILE = ("", "-journal", "-wal", "-shm")
 
 def open_store(where: str) -> Store:
     """The store at a place: ``postgresql://...``, ``:memory:``, or the path of a file. Raises `IndexFault`."""
-    if _is_server(where):
+    if is_server(where):
         from registry.index.postgres import PostgresStore
 
         return PostgresStore(where)
@@ -29,7 +29,7 @@ def open_store(where: str) -> Store:
 def filled_store(where: str) -> Iterator[Store]:
     """The store at a place, to be filled within: if that fails, no file is left where none was. Raises as
     `open_store`."""
-    is_new = not _is_server(where) and not Path(where).exists()
+    is_new = not is_server(where) and not Path(where).exists()
     try:
         with closing(open_store(where)) as store:
             yield store
@@ -39,5 +39,6 @@ def filled_store(where: str) -> Iterator[Store]:
         raise
 
 
-def _is_server(where: str) -> bool:
+def is_server(where: str) -> bool:
+    """Whether a place is a server's, and no file."""
     return where.startswith(("postgresql://", "postgres://"))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,12 +113,9 @@ def _laid_out(
         )
     if program.lock is not None and not place_of(program.lock, workshop.home).is_dir():
         fetch_wheels(program.lock, workshop.store, workshop.progress)
-    limits = program.limits.within(MOST)
-    limits = Limits(
-        **{name: getattr(limits, name) for name in Limits.__slots__}
-        | {"seconds": seconds}
-        | ({"memory": memory} if memory else {})
-    )
+    limits = replace(program.limits.within(MOST), seconds=seconds)
+    if memory:
+        limits = replace(limits, memory=memory)
     inputs = {name: workshop.lay(one, spool / "in" / name).path for name, one in on.items()}
     spec = workshop.spec(
         program,
