@@ -1,7 +1,7 @@
 """What each suite of tests costs in CPU seconds, beside the limit that `tests/suites.toml` sets.
 
 ``suites.py run NAME COMMAND...`` runs a suite and keeps what it cost; ``suites.py report TIER`` prints the suites of a
-tier and ends with 1 if one of them costs more than its limit, or has not run.
+tier and ends with 1 if one of them costs more than its limit, or has not run. A suite that does not end is stopped.
 
 CPU seconds, of all processes that a suite starts, since a busy machine makes a suite wait and not work. And since one
 machine is faster than another, and slower when both of its cores are busy, a fixed piece of work is timed before and
@@ -46,7 +46,7 @@ def run(name: str, command: Sequence[str]) -> int:
         raise SystemExit(f"{TABLE.relative_to(ROOT)} does not say to which tier the suite {name!r} belongs.")
     unit = [*calibrate()]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    code = subprocess.run(command, cwd=ROOT).returncode
+    code = _finished(command, 300 + 2 * table()[name]["limit"])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit += calibrate()
     cost = {
@@ -57,6 +57,17 @@ def run(name: str, command: Sequence[str]) -> int:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(cost) + "\n")
     return code
+
+
+def _finished(command: Sequence[str], seconds: float) -> int:
+    """The exit code of a command; 124 for one that had not ended after `seconds`, which is stopped."""
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            say(f"Not at its end after {seconds:,.0f} seconds: it hangs. It is stopped.")
+            process.kill()
+            return 124
 
 
 def calibrate() -> list[float]:
