@@ -148,7 +148,7 @@ def test_each_ancestor_earns_its_absolute_share_of_every_sale(
 def test_a_payee_that_the_token_blocks_is_parked_and_claims_elsewhere(
     author: Registry, buyer: Registry, dao: Registry, reader: Registry, connect: Callable[..., Registry]
 ) -> None:
-    token = payment_token(dao, "BlockingToken")
+    token = payment_token(dao, "RebasingToken")
     ann, bob, elsewhere = connect(4), connect(5), dev_signer(6).address
     team = author.revenue.create({ann.address: 2, bob.address: 1})
     asset = publish(author, "Data", f"9 {symbol(reader, token)}", payout=team.address)
@@ -173,12 +173,19 @@ def test_a_payee_that_the_token_blocks_is_parked_and_claims_elsewhere(
     with pytest.raises(reverts.NothingToClaim):
         bob.revenue.claim(team, token)
     assert ann.revenue.claim(team, token, to=elsewhere, dry_run=True).amount.units == 5_940_000
+    # A claim takes what is there, and the rest goes on waiting.
+    rebase = keccak(text="rebase(uint256)")[:4]
+    dao.actor.outbox("halve").send(Call(token, rebase + (10**18 // 4).to_bytes(32, "big")))
     claimed = ann.revenue.claim(team, token, to=elsewhere)
-    assert (claimed.amount.units, claimed.to) == (5_940_000, elsewhere)
-    assert reader.chain.call(contract.functions.balanceOf(elsewhere)) == 5_940_000
+    assert (claimed.amount.units, claimed.to) == (1_485_000, elsewhere)
+    assert reader.chain.call(contract.functions.balanceOf(elsewhere)) == 1_485_000
+    (kept,) = reader.revenue.parked(team)
+    assert (kept.account, kept.amount.units) == (ann.address, 4_455_000)
+    buyer.act("send", contract.functions.transfer(team.address, 4_455_000))
+    assert ann.revenue.claim(team, token, to=elsewhere).amount.units == 4_455_000
     assert reader.revenue.parked(team) == ()
     flows = [line.flow for line in reader.revenue.statement(ann.address).lines]
-    assert flows == [Flow.PARKED, Flow.CLAIM]
+    assert flows == [Flow.PARKED, Flow.CLAIM, Flow.CLAIM]
     (summed,) = reader.revenue.statement(ann.address).total()
     assert summed.earned == summed.received
 
