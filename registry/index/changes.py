@@ -129,7 +129,8 @@ class _Work:
         done = self._done
         for name, rows in self._rows.items():
             if BY_NAME[name].log:
-                done.added[name] += [tuple(row.values()) for row in rows.values()]
+                added = (_or_nothing(name, tuple(row.values())) for row in rows.values())
+                done.added[name] += [values for values in added if values is not None]
                 continue
             start, changed = self._start[name], done.rows[name]
             for key, row in rows.items():

@@ -10,6 +10,7 @@ from eth_hash.auto import keccak
 
 from registry.errors import Undecodable
 from registry.index.plans import EventPlan, plan_for, plan_of
+from registry.index.tables import LARGEST
 
 if TYPE_CHECKING:
     from registry.chain.addresses import Deployment
@@ -38,7 +39,8 @@ _MAKING: Final = frozenset(
 
 _ANYBODYS: Final = frozenset({"Safe", "Marketplace"})
 """Contracts that the registry knows of and whose code may be anybody's: a team has its Safe run what it likes, and the
-DAO names sellers. What one of them writes in another shape is none of our events, and stops no index."""
+DAO names sellers. What one of them writes in another shape, or of an asset with a number that none can have, is none of
+our events, and stops no index."""
 
 
 class IndexedEvent(NamedTuple):
@@ -143,13 +145,16 @@ class Contracts:
         plan = plan_for(home.kind, log.topics[0]) if log.topics else None
         if plan is None:
             return None
+        is_strange = home.kind in _ANYBODYS and log.address not in self.core
         try:
             words = plan.words(log.topics, log.data)
             values = plan.decode(words)
         except Undecodable:
-            if home.kind in _ANYBODYS and log.address not in self.core:
+            if is_strange:
                 return None
             raise
+        if is_strange and plan.subject is not None and values[plan.subject] > LARGEST:
+            return None
         return IndexedEvent(
             log.block,
             log.place,

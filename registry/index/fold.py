@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from registry.errors import EventGap
 from registry.index.events import IndexedEvent
 from registry.index.plans import EventPlan, plan_of, plans
-from registry.index.tables import BY_NAME, ZERO, Key, Row
+from registry.index.tables import BY_NAME, LARGEST, ZERO, Key, Row
 from registry.types import ITEM, terms_of
 
 PERIOD: Final = 30 * 86_400
@@ -389,9 +389,11 @@ def sold(
 ) -> None:
     """A licence was sold, all amounts in units of the token. What a fee says counts for a few sales to one account.
 
-    The sale of an item counts for its collection.
+    The sale of an item counts for its collection. One of an asset that there is not is none: a seller that the DAO
+    named may say so, and where a publication was left out, the access that was issued tells it.
     """
-    _known(asset)
+    if not asset["owner"]:
+        return
     row.update(time=at_time, asset=assetId, licence=licence, buyer=buyer, token=token)
     row.update(total=total, fee=fee, royalty=royalty)
     asset["sales"] += 1
@@ -439,6 +441,7 @@ for _event, _argument in (
         lambda v: [
             (v["assetId"], _is_ours(registry, v["home_registry"]), one)
             for registry, one in dict.fromkeys((*v["parents"], *((r, a) for r, a, _ in v["ancestors"])))
+            if one <= LARGEST
         ],
     ),
 )
@@ -449,7 +452,8 @@ def parents_declared(
     ancestors: tuple[tuple[str, int, int], ...],
     home_registry: str,
 ) -> None:
-    """What an asset was made from, and owes at each sale. The registry of a row is empty for this one."""
+    """What an asset was made from, and owes at each sale. The registry of a row is empty for this one; another may have
+    assets whose numbers take 64 bits, and those are not listed."""
     direct = {(_is_ours(registry, home_registry), one) for registry, one in parents}
     owed = {(_is_ours(registry, home_registry), one): bps for registry, one, bps in ancestors}
     asset["owed_bps"] = sum(owed.values())

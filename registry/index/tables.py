@@ -23,6 +23,12 @@ WHOLE_TOKEN: Final = 10**18
 
 _DEFAULTS: Final[dict[Column, Any]] = {"int": 0, "big": 0, "text": "", "blob": b""}
 
+LARGEST: Final = 2**63 - 1
+"""What a column of numbers holds at most, in every database."""
+
+LARGEST_BIG: Final = 2**256 - 1
+"""What one of 32 bytes does."""
+
 
 @dataclass(frozen=True)
 class Table:

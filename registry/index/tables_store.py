@@ -16,7 +16,7 @@ from registry.errors import IndexFault
 from registry.index import deadline
 from registry.index.changes import Changes
 from registry.index.events import Contracts, Home, IndexedEvent
-from registry.index.tables import BY_NAME, FOLDED, LOGS, Column, Key, Row, Table
+from registry.index.tables import BY_NAME, FOLDED, LARGEST, LARGEST_BIG, LOGS, Column, Key, Row, Table
 
 FORMAT: Final = "4"
 _OLDER: Final = frozenset({"1", "2", "3"})
@@ -360,7 +360,8 @@ class Store(ABC):
         listed = sorted(set(assets))
         if listed:
             seq = int(self.facts().get("seq", 0))
-            self._upsert(self._columns["dirty"].table, "dirty", [(asset, seq + n) for n, asset in enumerate(listed, 1)])
+            dirty = self._columns["dirty"]
+            self._upsert(dirty.table, "dirty", [dirty.write((asset, seq + n)) for n, asset in enumerate(listed, 1)])
             self.note(seq=seq + len(listed))
 
     def undo(self, to: int, contracts: Contracts) -> int:
@@ -431,25 +432,35 @@ class Store(ABC):
 
 
 class _Codec:
-    """Rows of one table as Python has them, and as a database does."""
+    """Rows of one table as Python has them, and as a database does.
+
+    What is larger than its column holds is kept as the largest that it does: nothing that was paid or counted comes to
+    that, but a contract of a stranger writes what it likes, and no number of its may stop an index.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self._names = table.names
         self._big = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "big")
+        self._int = tuple(place for place, (_, kind) in enumerate(table.columns) if kind == "int")
+        self._int_key = tuple(place for place in self._int if place < table.keys)
 
     def write(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not self._big:
+        return self._encoded(values, self._int)
+
+    def key(self, key: Key) -> Key:
+        return self._encoded(key, self._int_key)
+
+    def _encoded(self, values: tuple[Any, ...], ints: tuple[int, ...]) -> tuple[Any, ...]:
+        if max([values[place] for place in ints], default=0) > LARGEST:
+            values = tuple(min(one, LARGEST) if place in ints else one for place, one in enumerate(values))
+        if not self._big or self._big[0] >= len(values):
             return values
         encoded = list(values)
         for place in self._big:
-            encoded[place] = encoded[place].to_bytes(32, "big")
+            if place < len(values):
+                encoded[place] = min(encoded[place], LARGEST_BIG).to_bytes(32, "big")
         return tuple(encoded)
-
-    def key(self, key: Key) -> Key:
-        if not self._big or self._big[0] >= len(key):
-            return key
-        return tuple(part.to_bytes(32, "big") if place in self._big else part for place, part in enumerate(key))
 
     def values(self, values: Sequence[Any]) -> tuple[Any, ...]:
         if not self._big:

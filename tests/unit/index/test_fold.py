@@ -106,9 +106,9 @@ def test_a_circle_of_parents_by_way_of_another_registry_is_one_step() -> None:
     """And a parent that nobody published, there, is only named: nothing is looked up on the way."""
     rows = Rows()
     rows.publish()
-    rows.take("Lineage.ParentsDeclared", HOME, 1, ((BOB, 2**64 - 1),), ((BOB, 2**64 - 1, 300),))
-    rows.take("Lineage.ParentsDeclared", BOB, 2**64 - 1, ((HOME, 1),), ((HOME, 1, 300),))
-    assert list(rows.tables["ancestor"]) == [(1, BOB, 2**64 - 1)]
+    rows.take("Lineage.ParentsDeclared", HOME, 1, ((BOB, 2**63 - 1),), ((BOB, 2**63 - 1, 300),))
+    rows.take("Lineage.ParentsDeclared", BOB, 2**63 - 1, ((HOME, 1),), ((HOME, 1, 300),))
+    assert list(rows.tables["ancestor"]) == [(1, BOB, 2**63 - 1)]
     assert list(rows.tables["asset"]) == [(1,)] and rows.tables["asset"][(1,)]["owed_bps"] == 300
 
 
@@ -170,7 +170,6 @@ def test_fees_of_more_than_three_sales_to_one_account_say_nothing_new() -> None:
         ("AssetRegistry.LicenceIssued", (1, 0, BOB, 1, False)),
         ("AssetRegistry.UsesConsumed", (1, 0, BOB, BOB, 1, bytes(32))),
         ("AssetRegistry.StateChanged", (9, 1)),
-        ("Marketplace.Sale", (9, 0, BOB, ZERO, 1, 1, 1)),
         ("RevenueSplitter.Claimed", (ZERO, BOB, BOB, 1)),
     ],
 )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import random
 from typing import Any
 
 import pytest
 from hostile.documents import LEGAL, NEARLY, largest, legal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from registry import Registry
 from registry.chain.raw_blocks import RawLog
-from registry.errors import Undecodable
+from registry.errors import EventGap, Undecodable
+from registry.index.changes import changes_of
 from registry.index.document_queue import DocumentQueue
 from registry.index.entries import Money, entries_of
-from registry.index.events import Home
-from registry.index.fold import facts_of, names_of
+from registry.index.events import Contracts, Home, IndexedEvent
+from registry.index.fold import KEPT, facts_of, names_of
 from registry.index.home_index import contracts_of
 from registry.index.models import Hit
 from registry.index.plans import plan_of
@@ -23,12 +28,13 @@ from registry.index.search.finder import Finder
 from registry.index.search.fts import FtsEngine
 from registry.index.search.query import SearchQuery
 from registry.index.stores import open_store
-from registry.index.tables import BY_NAME
+from registry.index.tables import BY_NAME, LARGEST, LARGEST_BIG
 from registry.ipfs.cid import CID
 from registry.ipfs.memory import MemoryStore
 
 from .support import NOW, entry
-from .test_fold import ANN, HOME, ZERO, Rows, event
+from .test_fold import ANN, BOB, HOME, ZERO, Rows, event
+from .test_plans import ABIS, log_of, value_of
 
 
 class Place:
@@ -169,3 +175,95 @@ def test_a_number_of_owners_that_no_safe_can_have_fits_into_the_table() -> None:
     rows.take("Safe.ChangedThreshold", 2**256 - 1)
     (team,) = rows.tables["team"].values()
     assert 1_000 < team["threshold"] < 2**63
+
+
+# --- Numbers of any size -------------------------------------------------------------------------
+
+STRANGERS = ("Safe", "Marketplace")
+EXAMPLES = 2_000 if os.environ.get("DEEP") else 15
+
+
+@pytest.fixture(scope="module")
+def contracts(shared: Registry) -> Contracts:
+    return contracts_of(shared)
+
+
+class Kept:
+    """An index in a database, of which asset 1 is published."""
+
+    def __init__(self) -> None:
+        self.store = open_store(":memory:")
+        self.store.prepare({"registry": HOME})
+        self.block = 0
+        self.take(event("AssetRegistry.Transfer", ZERO, ANN, 1))
+        self.take(event("AssetRegistry.MetadataPublished", 1, 1, b"\1" * 32, ANN))
+
+    def take(self, told: IndexedEvent) -> None:
+        """In a block of its own."""
+        self.block += 1
+        with self.store.writing():
+            self.store.save(changes_of([(told._replace(block=self.block), ())], self.store.values, 0), [], 0)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return list(self.store.each(name))
+
+
+def written(key: str, chance: random.Random, contracts: Contracts) -> IndexedEvent | None:
+    """An event with any values that its ABI admits, as a contract of its kind writes it that is a stranger's, where
+    strangers write such."""
+    plan = plan_of(key)
+    abi = ABIS[plan.contract, plan.name]
+    topics, data = log_of(abi, [value_of(entry, chance) for entry in abi["inputs"]])
+    address = "0x" + "33" * 20 if plan.contract in STRANGERS else contracts.registry
+    log = RawLog(7, "0x" + "11" * 32, 0, "0x" + "22" * 32, address, tuple(topics), data)
+    return contracts.event(log, NOW, Home(plan.contract, 1, 0))
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32))
+def test_no_number_that_an_abi_admits_stops_an_index(contracts: Contracts, seed: int) -> None:
+    """Of strangers every event is taken or none; of our own contracts one that cannot follow is a gap, and no more."""
+    chance, index = random.Random(seed), Kept()
+    for key in sorted(KEPT):
+        told = written(key, chance, contracts)
+        if told is None:
+            assert plan_of(key).contract in STRANGERS
+            continue
+        try:
+            index.take(told)
+        except EventGap:
+            assert told.plan.contract not in STRANGERS
+    assert index.rows("asset")
+
+
+def test_a_seller_that_the_dao_named_may_tell_of_sales_that_there_cannot_be(contracts: Contracts) -> None:
+    abi = ABIS["Marketplace", "Sale"]
+
+    def sale(asset: int, amount: int) -> IndexedEvent | None:
+        topics, data = log_of(abi, [asset, amount, BOB, ZERO, amount, amount, amount])
+        log = RawLog(7, "0x" + "11" * 32, 0, "0x" + "22" * 32, "0x" + "33" * 20, tuple(topics), data)
+        return contracts.event(log, NOW, Home("Marketplace"))
+
+    index = Kept()
+    assert sale(2**63, 1) is None and sale(LARGEST_BIG, 1) is None, "no asset has such a number"
+    for asset, amount in ((77, 1), (1, 1), (1, LARGEST_BIG), (1, LARGEST_BIG)):
+        told = sale(asset, amount)
+        assert told is not None
+        index.take(told)
+    sales = index.rows("sale")
+    assert [(one["asset"], one["licence"]) for one in sales] == [(1, 1), (1, LARGEST), (1, LARGEST)], "77 is nobody's"
+    (fee,) = index.rows("fee")
+    assert fee["units"] == LARGEST_BIG
+    assert [one["id"] for one in index.rows("asset")] == [1]
+
+
+def test_a_parent_elsewhere_with_the_largest_number_stops_nobody() -> None:
+    """Anybody may publish one: their own registry says what numbers it has."""
+    index = Kept()
+    parents = tuple((BOB, 2**64 - number) for number in (1, 2))
+    owed = tuple((*one, 300) for one in parents)
+    index.take(event("Lineage.ParentsDeclared", HOME, 1, (*parents, (BOB, 7)), (*owed, (BOB, 7, 1))))
+    (row,) = index.rows("ancestor")
+    assert (row["registry"], row["parent"]) == (BOB, 7)
+    (asset,) = index.rows("asset")
+    assert asset["owed_bps"] == 601, "they are owed all the same"
