@@ -40,7 +40,7 @@ from registry.chain.reverts import reverted
 from registry.chain.transport import ShownHTTP, ShownIPC, ShownWebSocket, TesterProvider
 from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, RegistryError, WrongChain
 from registry.errors.redaction import conceal, shown
-from registry.types import Address, ChainId, to_address
+from registry.types import CHAIN_ID_MAX, Address, ChainId, to_address
 from registry.types import Wei as WeiAmount
 
 __all__ = ["Block", "Chain", "Event", "TxReceipt"]
@@ -106,6 +106,11 @@ class Chain:
             raise
         except Exception as error:
             raise ConnectionFailed(url, f"it does not answer like an Ethereum node ({short(error)})") from None
+        if not 1 <= actual <= CHAIN_ID_MAX:
+            raise ChainError(
+                f"The chain of the node at {url} has the number {actual}, which no chain may have.",
+                hint=f"Numbers are from 1 to {CHAIN_ID_MAX} (EIP-2294): start the node with another.",
+            )
         if chain_id is not None and chain_id != actual:
             raise WrongChain(chain_id, actual, "What you asked for")
         self.chain_id = ChainId(actual)

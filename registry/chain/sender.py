@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -64,6 +64,9 @@ REPLACEMENT_BUMP: Final = 25
 
 FINAL: Final = 64
 """Blocks below the head that no reorganisation is reckoned to reach: two epochs of Ethereum."""
+
+_NO_STEPS: Final = {"disableStack": True, "disableStorage": True, "enableMemory": False, "limit": 1}
+"""Of a trace no more is wanted than how it ended."""
 
 _REBROADCAST_SECONDS = 5.0
 _TURNED_BACK_SECONDS = 5.0
@@ -764,12 +767,27 @@ class Sender:
         # Some nodes give one before it is in a block.
         if receipt.get("blockNumber") is None:
             return None
-        if receipt.get("status") is None:
+        return receipt if receipt.get("status") is not None else {**receipt, "status": self._ended(receipt, tx_hash)}
+
+    def _ended(self, receipt: Any, tx_hash: str) -> int:
+        """1 if a transaction took effect whose receipt does not say so, 0 if it reverted.
+
+        What reverts leaves no logs, but those that some chains add themselves, of fees: so what counts is one of the
+        contract that was called. Without one the node is asked to trace it. Raises `ChainError` where it does not.
+        """
+        called = receipt.get("to") or receipt.get("contractAddress")
+        if called is not None and any(str(log["address"]).lower() == str(called).lower() for log in receipt["logs"]):
+            return 1
+        traced: Any = None
+        with suppress(ConnectionFailed):  # many nodes trace for nobody
+            traced = self.chain.line.ask_many([("debug_traceTransaction", [tx_hash, _NO_STEPS])])[0].get("result")
+        failed = traced.get("failed") if isinstance(traced, dict) else None
+        if not isinstance(failed, bool):
             raise ChainError(
                 f"The node {self.chain.url} does not say whether transaction {tx_hash} took effect.",
                 hint="Ask another node: run the same command again there, nothing is sent twice.",
             )
-        return receipt
+        return int(not failed)
 
     def _receipt_and_head(self, entry: JournalEntry) -> tuple[Any, int]:
         """The receipt of a transaction, and where there is one how far the chain is: at least to its block, whatever

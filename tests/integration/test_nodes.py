@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ from registry.errors import (
     RegistryError,
     TransactionReverted,
     Underpriced,
+    WrongChain,
 )
 from registry.types import to_address
 
@@ -344,17 +346,100 @@ def test_a_receipt_that_names_no_price_costs_what_was_offered(node: Proxy, sende
     assert sender.send(GIFT).fee_wei == before - sender.chain.balance(sender.address) - 1
 
 
-def test_a_receipt_that_does_not_say_how_it_ended_is_an_error_of_ours(node: Proxy, sender: Sender) -> None:
-    def change(one: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in one.items() if name != "status"}
+def _without_status(one: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in one.items() if name != "status"}
 
+
+SILENT = quirks.changes("eth_getTransactionReceipt", _without_status)
+
+
+def _silent_with_a_log_of_fees(one: dict[str, Any]) -> dict[str, Any]:
+    """As chains add one to each transaction, also to one that reverts."""
+    log = {"address": "0x" + "00" * 18 + "1010", "topics": ["0x" + "ab" * 32], "data": "0x", "logIndex": "0x0"}
+    places = {name: one[name] for name in ("blockHash", "blockNumber", "transactionHash", "transactionIndex")}
+    return _without_status({**one, "logs": [*one["logs"], {**places, **log, "removed": False}]})
+
+
+def test_what_a_receipt_does_not_say_is_told_by_the_logs_of_the_contract(
+    node: Proxy, ann: Registry, deployment: Deployment
+) -> None:
+    node.play(quirks.all_of(SILENT, quirks.refuses("debug_traceTransaction")))
+    did = publish(ann, "Silent").did
+    assert ann.get(did).owner == ann.address and "debug_traceTransaction" not in node.asked
+
+
+@pytest.mark.parametrize("change", [_without_status, _silent_with_a_log_of_fees])
+def test_what_has_no_logs_of_its_own_is_traced(
+    node: Proxy, sender: Sender, deployment: Deployment, change: Callable[..., Any]
+) -> None:
     node.play(quirks.changes("eth_getTransactionReceipt", change))
+    assert sender.send(GIFT).block > 0 and "debug_traceTransaction" in node.asked
+    chain, account = sender.chain, dev_signer(5)
+    fields = {"chainId": 1337, "to": deployment.registry, "value": 1, "data": "0x", "gas": 100_000}
+    nonce = chain.w3.eth.get_transaction_count(account.address)  # type: ignore[arg-type]
+    raw = account.sign_transaction({**fields, "nonce": nonce, "gasPrice": 10**11})  # type: ignore[typeddict-item]
+    sent = "0x" + bytes(chain.w3.eth.send_raw_transaction(raw)).hex()
+    assert sender._receipt(sent)["status"] == 0, "the registry takes no coin"
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"failed": "no"}, {"failed": None}, [], "0x"])
+def test_a_receipt_that_does_not_say_how_it_ended_is_an_error_of_ours_where_nothing_else_does(
+    node: Proxy, sender: Sender, answer: Any
+) -> None:
+    node.play(quirks.all_of(SILENT, quirks.says("debug_traceTransaction", answer)))
     with pytest.raises(ChainError, match="does not say whether"):
         sender.send(GIFT, intent="odd")
     node.play(None)
     sent = sender.chain.w3.eth.get_transaction_count(sender.address)  # type: ignore[arg-type]
     sender.send(GIFT, intent="odd")
     assert sender.chain.w3.eth.get_transaction_count(sender.address) == sent  # type: ignore[arg-type]
+
+
+# --- Numbers of chains ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("told", "number"), [("0x539", 1337), ("0x0539", 1337), ("0x" + "0" * 61 + "539", 1337)])
+def test_a_number_of_a_chain_may_begin_with_zeros(node: Proxy, told: str, number: int) -> None:
+    node.play(quirks.says("eth_chainId", told))
+    assert Chain.connect(node.url, chain_id=number).chain_id == number
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, *((2**63 - 37,) if os.environ.get("DEEP") else ())])
+def test_a_chain_with_a_large_number_has_a_registry(
+    start_anvil: Callable[..., Anvil], tmp_path: Path, number: int
+) -> None:
+    node = start_anvil("--chain-id", str(number))
+    chain = Chain.connect(node.url, chain_id=number)
+    made = deploy_local(chain)
+    ann = Registry.on(chain, signer=dev_signer(0), deployment=made, home=tmp_path, progress=None)
+    did = publish(ann, "Large").did
+    assert did.chain_id == number and ann.get(str(did)).owner == ann.address
+    assert Deployment.load(made.save(tmp_path)).chain_id == number
+
+
+@pytest.mark.parametrize(
+    "told", ["0x0", "0x", "", "-0x1", "1337", None, 0, True, "0x" + "f" * 64, "0x" + "f" * 65, {}, hex(2**63)]
+)
+def test_what_is_no_number_of_a_chain_is_refused_in_a_sentence(node: Proxy, told: Any) -> None:
+    node.play(quirks.says("eth_chainId", told))
+    with pytest.raises(RegistryError) as caught:
+        Chain.connect(node.url, timeout=5)
+    assert caught.value.hint and "\n" not in caught.value.message
+
+
+def test_a_node_that_is_of_another_chain_meanwhile_gets_nothing_that_counts_there(
+    start_anvil: Callable[..., Anvil], node: Proxy, sender: Sender
+) -> None:
+    """What was signed names its chain, whatever answers at the address now."""
+    other = start_anvil("--chain-id", "4242")
+    sender.send(GIFT)
+    node.target = other.url
+    before = other.rpc("eth_getTransactionCount", sender.address, "latest")
+    with pytest.raises(RegistryError):
+        sender.send(GIFT)
+    assert other.rpc("eth_getTransactionCount", sender.address, "latest") == before == "0x0"
+    with pytest.raises(WrongChain):
+        sender.chain.again(timeout=5)
 
 
 PENDING = {

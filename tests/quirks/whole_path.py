@@ -149,10 +149,7 @@ NEWER: Final = ("cancun", "prague", "osaka", "bpo1", "bpo2")
 
 DELEGATED: Final = "anvil, prague, for accounts that code acts for (EIP-7702)"
 HARDHAT: Final = "hardhat 2.29.1 as it comes"
-REFUSED: Final = (
-    "receipts without a status",
-    "a chain number in decimals",
-)
+REFUSED: Final = ("a chain number in decimals",)
 """Those through which not all can be done, nothing of which is told wrongly; through all others each step succeeds."""
 
 AT_ONCE: Final = {"three questions at once": 3, "one question at once": 1}
