@@ -76,8 +76,8 @@ class Session:
         self.chain = chain
         self.deployment = deployment
         self.progress: Progress = progress or no_progress
-        if progress is show_progress:
-            tell_waits(show_progress.wait)
+        if self.progress is not no_progress:
+            tell_waits(self)
         self.actor = actor if actor is not None else _actor(chain, signer, journal, self.progress)
         self.store = store
         self.journal = journal

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 __all__ = ["LONG", "Wait", "tell_waits", "told_waits", "waiting_for"]
 
@@ -34,7 +35,20 @@ _now: Final[dict[int, Wait]] = {}
 """All waits of this process, the outermost of a thread before those within it."""
 
 
-_told_always: Final[list[Callable[[str, int, int], None]]] = []
+class ShowsProgress(Protocol):
+    """A client: its `progress` is called as of `registry.text.progress`."""
+
+    progress: Callable[[str, int, int], None]
+
+
+_clients: Final[list[weakref.ref[ShowsProgress]]] = []
+"""Who is told for as long as it is there."""
+
+_looking: Final[list[threading.Thread]] = []
+"""What tells them, once there is one."""
+
+_alone: Final[list[object]] = []
+"""Whoever is told by `told_waits`, and so instead of all clients."""
 
 
 @contextmanager
@@ -55,18 +69,33 @@ def told_waits(tell: Callable[[str, int, int], None]) -> Iterator[None]:
     Of waits within others the longest is told.
     """
     over, looking = threading.Event(), threading.Thread(target=lambda: _look(over, tell), name="waits", daemon=True)
+    _alone.append(over)
     looking.start()
     try:
         yield
     finally:
         over.set()
+        _alone.remove(over)
 
 
-def tell_waits(tell: Callable[[str, int, int], None]) -> None:
-    """As `told_waits`, from now until the process ends; who was named first is told."""
-    if not _told_always:
-        _told_always.append(tell)
-        threading.Thread(target=lambda: _look(threading.Event(), tell), name="waits", daemon=True).start()
+def tell_waits(client: ShowsProgress) -> None:
+    """As `told_waits`, by the progress of a client, or by what that has for waits (`wait`), from now on for as long as
+    the client is there; clients that share one are told once, and none within `told_waits`."""
+    _clients.append(weakref.ref(client, _clients.remove))
+    if not _looking:
+        _looking.append(threading.Thread(target=_look_always, name="waits", daemon=True))
+        _looking[0].start()
+
+
+def _look_always() -> None:
+    _look(threading.Event(), _tell_clients)
+
+
+def _tell_clients(what: str, done: int, total: int) -> None:
+    there = [client for client in (reference() for reference in tuple(_clients)) if client is not None]
+    for tell in {id(client.progress): client.progress for client in there}.values() if not _alone else ():
+        with suppress(Exception):  # what goes wrong with one is nothing to the others
+            getattr(tell, "wait", tell)(what, done, total)
 
 
 def _look(over: threading.Event, tell: Callable[[str, int, int], None]) -> None:

@@ -161,12 +161,17 @@ def test_what_is_waited_for_is_a_line_of_its_own_in_python_too(
     written = threading.Event()
     monkeypatch.setattr(waits, "LONG", 0.0)
     monkeypatch.setattr(waits, "_LOOK", 0.01)
-    monkeypatch.setattr(waits, "_told_always", [])
+    monkeypatch.setattr(waits, "_clients", [])
     monkeypatch.setattr(screen, "flush", written.set)
-    waits.tell_waits(show.wait)
-    with waits.waiting_for("the node", 30):
+
+    class Client:
+        progress = show
+
+    client = Client()
+    waits.tell_waits(client)
+    with waits.waiting_for("the node of a screen", 30):
         assert written.wait(60)
-    assert screen.getvalue().startswith("waiting for the node, seconds: 0 of 30\n")
+    assert screen.getvalue().startswith("waiting for the node of a screen, seconds: 0 of 30\n")
 
 
 def test_clients_show_progress_unless_they_are_told_none(
@@ -182,10 +187,10 @@ def test_clients_show_progress_unless_they_are_told_none(
         for made in (client, client.as_account("editor")):
             made.publish(folder, name="Penguins", type="dataset", license="CC0-1.0", dry_run=True)
 
-    told: list[object] = []
+    told: list[waits.ShowsProgress] = []
     monkeypatch.setattr(session, "tell_waits", told.append)
     publish(progress=None)
     assert screen.getvalue() == "" and not told
     publish()
-    assert set(told) == {show_progress.wait}
+    assert {id(client.progress) for client in told} == {id(show_progress)}
     assert screen.getvalue().startswith("\rhashing ") and screen.line == ""

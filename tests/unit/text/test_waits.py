@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import registry
 from registry.cli import cli
 from registry.cli.console import Console
 from registry.text import waits
-from registry.text.waits import told_waits, waiting_for
+from registry.text.waits import tell_waits, told_waits, waiting_for
 
 PATIENCE = 60.0
 ROOT = Path(registry.__file__).parent
@@ -107,6 +107,40 @@ def test_what_is_waited_for_is_told_once_with_how_long_and_of_waits_within_other
     with told_waits(tell):
         pass  # nothing is waited for any more
     assert told == [("waiting for the owner of the job, seconds", 0, 600)]
+
+
+class Client:
+    """Who shows progress, and is told of waits."""
+
+    def __init__(self, progress: Callable[[str, int, int], None]) -> None:
+        self.progress = progress
+        tell_waits(self)
+
+
+def test_what_a_client_shows_progress_with_is_told_of_waits_for_as_long_as_the_client_is_there(
+    soon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients that share a progress are one; what goes wrong in one is nothing to the others; a command tells alone."""
+    monkeypatch.setattr(waits, "_clients", [])
+    heard = threading.Event()
+    told: list[tuple[str, int, int]] = []
+
+    def progress(*what: str | int) -> None:
+        told.append(what)  # type: ignore[arg-type]
+        heard.set()
+
+    def broken(*_: str | int) -> None:
+        raise RuntimeError("not mine")
+
+    clients = [Client(broken), Client(progress), Client(progress)]
+    with waiting_for("the node of a client", 30):  # another test may have told of one by another name just now
+        assert heard.wait(PATIENCE)
+    heard.clear()
+    with told_waits(lambda *_: heard.set()), waiting_for("a gateway"):
+        assert heard.wait(PATIENCE)
+    assert [(what, most) for what, _, most in told] == [("waiting for the node of a client, seconds", 30)]
+    clients.clear()
+    assert waits._clients == []
 
 
 def test_a_command_says_that_it_waits_for_its_node(soon: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
