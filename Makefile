@@ -138,7 +138,7 @@ mutants: .venv-mutants/ready .venv/dev .build/compiled
 	python scripts/_toolchain/mutants --share $(SHARE)
 
 bench: .venv/dev .build/compiled bench/node_modules
-	python -m bench
+	python -m bench $(PARTS)
 
 release: .venv-release/ready bounds
 	scripts/_toolchain/release.sh
