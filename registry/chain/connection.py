@@ -74,8 +74,8 @@ class Block:
 
 class Chain:
     """One chain, as seen through one node. Made by `connect` or `in_process`, which say what it raises:
-    `ConnectionFailed`, `WrongChain` and, for less than one confirmation (in blocks), `InputError`. `url` is what it is
-    called; of an address no more than scheme and host."""
+    `ConnectionFailed`, `WrongChain`, `ChainError` for a number that no chain may have, and `InputError` for less than
+    one confirmation (in blocks). `url` is what it is called; of an address no more than scheme and host."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Chain:
         `timeout` (seconds) bounds every request, and how long a node that limits who asks is asked again;
         `confirmations` is how many blocks a transaction waits for, its own included, and `fees` what may be offered
         for it. Raises `ConnectionFailed` if no Ethereum node answers, `WrongChain` if it serves another chain than
-        `chain_id`, `InputError` for what is no address of a node.
+        `chain_id`, `ChainError` for a number that no chain may have, `InputError` for what is no address of a node.
         """
         provider: BaseProvider
         conceal(url)

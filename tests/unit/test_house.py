@@ -443,6 +443,7 @@ _TAKES_ANY = {
     "Indexer.follow": "tells the error, and tries again",
     "_laid": "tells the error, beside what else is missing",
     "_lock": "tells the error, beside what else is missing",
+    "_tell_clients": "asks nobody; what a client's progress raises is its own",
     "arguments": "decodes, asks nobody",
     "main": "tells the error to the process that started it",
     "reach": "starts a program, asks nobody",
