@@ -40,6 +40,12 @@ class HostEscrow:
         now = self._session.chain.block().timestamp
         return next((one for one in self._escrow.of(job) if one.status in wanted and one.ends >= now), None)
 
+    def goes_on(self, job: ComputeJob) -> bool:
+        """Whether what was begun for a job is still paid for: what was opened for it since is not begun, and pays for
+        no time."""
+        found = self.paid(job)
+        return found is not None and found.status is JobStatus.RUNNING
+
     def offer(self, job: ComputeJob, bonds: HostBonds, run: int, licence: int | None) -> HostOffer:
         """Offer to run a job, against the bond that is in what its licence is priced in. Raises `JobRefused`."""
         try:

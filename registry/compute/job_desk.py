@@ -128,13 +128,14 @@ class JobDesk:
         first, signed = entry.order.receipt(), self.book.minutes(id)
         if first is None or not signed:
             raise JobRefused(entry.id, ["it is not paid for by the minute"])
-        if entry.is_over:
+        checks = OrderChecks(self._session)
+        if use.uses > signed + 1 or next_use(use, 1) != next_use(first, 1) or not checks.is_of_its_holder(use):
+            raise JobRefused(entry.id, ["its use is not one of a next minute, as its consumer signed it"])
+        if entry.is_over:  # which nobody else is told
             raise WrongJobState(entry.id, entry.state, "signed for")
         if use.uses <= signed:
             return entry
-        if next_use(use, signed + 1) != next_use(first, use.uses):
-            raise JobRefused(entry.id, [f"its use is not that of minute {signed + 1}"])
-        if reasons := OrderChecks(self._session).untakeable(use):
+        if reasons := checks.untakeable(use):
             raise JobRefused(entry.id, reasons)
         self.book.sign(entry, use)
         return entry
@@ -326,7 +327,7 @@ class JobDesk:
     def _end_unpaid(self, entry: JobEntry) -> None:
         """Cancel a job that runs if its consumer ended it in escrow, or its time there is over."""
         with suppress(ConnectionFailed, WrongJobState):  # a node that is away for a while says nothing
-            if HostEscrow(self._session).paid(entry.job) is None:
+            if not HostEscrow(self._session).goes_on(entry.job):
                 self.book.move(entry, "cancelled", why="its consumer ended it in escrow, or its time there is over")
 
     def _outcome(self, entry: JobEntry, terms: Terms, place: Path, cancel: threading.Event) -> Outcome:

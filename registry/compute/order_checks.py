@@ -106,6 +106,10 @@ class OrderChecks:
             return [f"its use ends before it could be taken: it must be good for {terms.seconds + LEFT:,} s"]
         return self.untakeable(use)
 
+    def is_of_its_holder(self, use: SignedReceipt) -> bool:
+        """Whether the account that a use is of signed it, with a key as it signs orders."""
+        return recover(typed_digest(use.message()), use.signature) == use.account
+
     def untakeable(self, use: SignedReceipt) -> list[str]:
         """Why a use could not be taken now, in words; nothing for one that could."""
         try:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from registry.compute.experiments import Experiments
 from registry.compute.job_receipt import JobOutput
-from registry.compute.ordered_job import OrderedJob, opened, verified
+from registry.compute.ordered_job import OrderedJob, is_late, opened, verified
 from registry.documents.canonical import canonical_bytes
 from registry.errors import ComputeError, ContentError, InputError
 from registry.ipfs.cid import CID
@@ -38,8 +38,8 @@ __all__ = ["HostAnswer", "HostsAgreement", "RedundantJob"]
 
 @dataclass(frozen=True, slots=True)
 class HostAnswer(Shown):
-    """What one host answered: how its job ended, the `root` of the files that came out and opened, None without them,
-    and what is wrong with an answer that cannot be believed."""
+    """What one host answered: how its job ended, or that the host is "silent" or "late"; the `root` of the files that
+    came out and opened, None without them; and what is wrong with an answer that cannot be believed."""
 
     host: Address
     job: str
@@ -104,10 +104,11 @@ class RedundantJob:
             raise InputError("These jobs are not the same, and so their results are not.", hint=_NAME_HOSTS)
 
     def wait(self, seconds: float = 600.0) -> HostsAgreement:
-        """Wait until all are over, and hold their results against each other. Raises `HostError` as `OrderedJob.wait`
-        does, and the content errors for code that this account cannot read."""
-        ended = [job.wait(seconds) for job in self.jobs]
-        answers = tuple(self._answer(job, one.state) for job, one in zip(self.jobs, ended, strict=True))
+        """Wait until all are over, and hold their results against each other. A host that is silent, or not done after
+        `seconds`, gave no answer, and keeps nobody from the others'. Raises the content errors for code that this
+        account cannot read."""
+        ended = [_ended(job, seconds) for job in self.jobs]
+        answers = tuple(self._answer(job, one) for job, one in zip(self.jobs, ended, strict=True))
         compared = self._code().compared
         paths = sorted({one.path for answer in answers for one in answer.outputs})
         return HostsAgreement(answers, tuple(path for path in paths if compared(path).compare != "exact"))
@@ -124,20 +125,17 @@ class RedundantJob:
         disputed = [by_id[one.job].dispute(f"{words} {one.in_words()}.") for one in found.odd]
         return (*paid, *disputed)
 
-    def _answer(self, job: OrderedJob, state: str) -> HostAnswer:
-        host = to_address(job.order.job.host)
-        if state != "delivered":
-            return HostAnswer(host, job.id, state)
+    def _answer(self, job: OrderedJob, ended: HostAnswer) -> HostAnswer:
+        if ended.state != "delivered":
+            return ended
         with TemporaryDirectory(prefix="asset-registry-result-") as folder:
             try:
                 sealed, paper = job.fetch()
                 receipt = verified(self._registry, paper)
                 opened(self._registry, sealed, receipt, Path(folder) / "out")
             except (ComputeError, ContentError) as error:
-                return HostAnswer(
-                    host, job.id, state, fault=f"gave what cannot be believed ({error.message.rstrip('.')})"
-                )
-        return HostAnswer(host, job.id, state, receipt.root, receipt.outputs)
+                return replace(ended, fault=f"gave what cannot be believed ({error.message.rstrip('.')})")
+        return replace(ended, root=receipt.root, outputs=receipt.outputs)
 
     def _code(self) -> Code:
         with ExitStack() as stack:
@@ -145,6 +143,15 @@ class RedundantJob:
 
     def __repr__(self) -> str:
         return f"RedundantJob({', '.join(map(repr, self.jobs))})"
+
+
+def _ended(job: OrderedJob, seconds: float) -> HostAnswer:
+    """How a job ended, before anything of its result is looked at."""
+    host = to_address(job.order.job.host)
+    try:
+        return HostAnswer(host, job.id, job.wait(seconds).state)
+    except ComputeError as error:
+        return HostAnswer(host, job.id, "late" if is_late(error) else "silent", fault=error.message.rstrip("."))
 
 
 def hosts_named(hosts: Mapping[str, str | None]) -> Sequence[tuple[Address, str | None]]:

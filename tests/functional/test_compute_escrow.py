@@ -403,9 +403,10 @@ def test_whoever_is_paid_is_not_the_escrow_itself(
 def test_who_is_paid_is_named_when_the_job_is_opened(
     registry: Any, escrow: Any, desk: Desk, dao: Any, author: Any, treasury: Any, stranger: Any, moves: Any, runs: int
 ) -> None:
-    """An owner who names another payout, or another fee, while the host works takes nothing from anybody."""
+    """Another payout or price of the owner, or fee of the DAO, while the host works takes nothing from anybody."""
     job = desk.delivered(runs)
     registry.setPayout(runs, stranger, sender=author)
+    registry.setPrice(runs, 0, 5 * PRICE, sender=author)
     registry.setFee(500, sender=dao)
     paid = moves(lambda: escrow.settle(job, sender=desk.consumer), author, treasury, stranger)
     assert paid == [11_700_000, 300_000, 0]

@@ -193,6 +193,11 @@ def test_a_price_that_went_up_in_between_is_refused(
     before = dollar.balanceOf(buyer)
     marketplace.buyAccess(agreed, sender=buyer)
     assert before - dollar.balanceOf(buyer) == DOLLAR
+    acts = registry.contract_type.mutable_methods
+    setters = {
+        act.name for act in acts if act.name.startswith("set") and "licence" in {part.name for part in act.inputs}
+    }
+    assert setters == {"setPrice", "setOpen"}, "its token is for good"
 
 
 def test_tokens_are_bought_for_anybody(

@@ -118,7 +118,8 @@ def test_a_consumer_who_ends_it_first_is_told_so_to_the_host(ward: Ward) -> None
 def test_a_run_whose_consumer_ends_it_in_escrow_is_stopped_and_its_time_is_paid(
     ward: Ward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And nobody has it for nothing who asks the host to end it: what is in escrow has to be ended there first."""
+    """And nobody has it for nothing who asks the host to end it: what is in escrow has to be ended there first. What is
+    opened for it meanwhile, and not begun, keeps no host at work."""
     monkeypatch.setattr("registry.compute.job_desk._LOOK_AT_CHAIN", 0.1)
     late = stored(ward.owner, LATE, tmp_path, "late.py")
     ward.with_terms(code=(ward.mean, late))
@@ -131,6 +132,7 @@ def test_a_run_whose_consumer_ends_it_in_escrow_is_stopped_and_its_time_is_paid(
         runs(lambda: desk.book.get(entry.id).state)
         with pytest.raises(JobRefused, match="it is in escrow: end it there"):
             desk.cancel_as_asked(entry.id)
+        assert opened(ward, order) != id
         mine, theirs = moved(ward, lambda: ward.stranger.jobs.escrow.cancel(id))
         assert float(mine) > 0.5 and float(theirs) == 0.1, "ten seconds are paid for at least"
         ended = worked.result(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from registry.errors import FileNotInAsset, ForgedReceipt, HostError, InputError
 from registry.gated.protocol import MAX_BODY
 from registry.gateway.audit_log import AuditLog
 from registry.gateway.database import Database
+from registry.host import host_api
 from registry.host.host_server import FILE, HostServer
 from registry.system.serving import listen
 
@@ -148,6 +150,14 @@ def test_whatever_is_sent_is_answered_and_nothing_of_it_kept(
 ) -> None:
     assert httpx.post(f"{hosted.url}{path}", content=body).status_code == status
     assert hosted.desk.book.all() == ()
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_api, "_BODY_SECONDS", 0.2)
+    with socket.create_connection(hosted.sock.getsockname(), timeout=60) as line:
+        line.sendall(b"POST /v1/jobs HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 500\r\n\r\n{")
+        assert b" 400 " in line.recv(4096).split(b"\r\n")[0]
+    assert httpx.get(f"{hosted.url}/v1/host").status_code == 200
 
 
 def test_who_asks_too_often_is_told_when_to_ask_again(author: Registry, tmp_path: Path) -> None:

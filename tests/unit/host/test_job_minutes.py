@@ -95,6 +95,7 @@ def test_a_host_takes_the_next_minute_of_this_job_as_its_consumer_signed_it_and_
         signed(slow, 2, nonce=1 << 64),
         signed(slow, 2, service=stranger.address),
         replace(signed(slow, 2), signature=b"\1" * 65),
+        replace(signed(slow, 1), signature=b"\1" * 65),  # a stranger would see where the job is
     ):
         with pytest.raises(JobRefused):
             slow._host.sign(slow.order, wrong)

@@ -17,11 +17,12 @@ from ward import MEAN, patients, stored, terms
 from registry import CID, DID, Licence, Published, Registry
 from registry.cli import cli
 from registry.cli.app import App
+from registry.compute.host_protocol import HostedJob
 from registry.compute.job_book import JobEntry
 from registry.compute.job_desk import JobDesk
 from registry.compute.job_escrow import JobStatus
 from registry.compute.redundancy import RedundantJob
-from registry.errors import InputError
+from registry.errors import HostError, InputError
 from registry.host.host_server import HostServer
 from registry.ipfs.unixfs import add_tree
 from registry.system.serving import listen
@@ -84,6 +85,10 @@ def several(
         yield Several(urls, desks, stranger, offer, mean, close)
 
 
+def gone(_order: object) -> HostedJob:
+    raise HostError("https://gone.example", "nobody answers")
+
+
 @pytest.mark.parametrize("liars", [1, 2], ids=["one lies", "two collude"])
 def test_the_odd_answer_is_shown_and_disputed_and_its_host_loses_nothing_by_code(
     several: Several, liars: int, monkeypatch: pytest.MonkeyPatch
@@ -100,6 +105,13 @@ def test_the_odd_answer_is_shown_and_disputed_and_its_host_loses_nothing_by_code
     job.settle(found)
     told = {one.order.job.host: one.escrowed().status for one in job.jobs}
     assert told.pop(odd) is JobStatus.DISPUTED and set(told.values()) == {JobStatus.CLOSED}
+    # One that is silent keeps nobody from the others' answers, and counts among all of whom more than half must agree.
+    for silent, agree in ((hosts.index(odd), 2), (1, 0)):
+        with monkeypatch.context() as patch:
+            patch.setattr(job.jobs[silent]._host, "status", gone)
+            again = job.wait(120)
+        assert (again.answers[silent].state, len(again.agreed), again.odd) == ("silent", agree, ())
+        assert "nobody answers" in again.answers[silent].fault
 
 
 def test_a_host_that_copies_the_first_answer_gives_nothing_that_opens(

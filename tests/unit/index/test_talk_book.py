@@ -94,8 +94,11 @@ def book(publish: Callable[..., Published], author: Registry, buyer: Registry) -
 def test_owners_and_buyers_speak_and_strangers_do_not(
     book: Book, author: Registry, buyer: Registry, stranger: Registry
 ) -> None:
+    catalogue, id = open_local(author).catalogue, int(book.did.rpartition("_")[2])
+    before = catalogue.asset(id)
     said = [book.take(Comment, author), book.take(Comment, buyer), book.take(Like, buyer)]
-    assert book.all == said
+    assert book.all == said and before is not None
+    assert catalogue.asset(id) == before, "nothing that is said moves a hit"
     for kind, by in ((Comment, stranger), (Like, stranger), (Like, author), (Fold, buyer), (AccessAnswer, buyer)):
         fields = {Fold: {"statement": said[0].id}, AccessAnswer: {"request": NONE, "outcome": "granted"}}.get(kind, {})
         with pytest.raises(InputError, match="may not do that"):
