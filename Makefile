@@ -100,11 +100,12 @@ test-jsipfs: .venv/dev tests/jsipfs/node_modules
 DEEP_MINUTES := 20
 FUZZ_MINUTES := 10
 
-deep: .venv/dev .build/compiled tests/hardhat/node_modules $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
+deep: .venv/dev .build/compiled .venv-models/ready tests/hardhat/node_modules $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
 	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
 	DEEP=1 pytest tests/unit/index/test_plans.py tests/integration/index tests/integration/hub -p no:ape_test -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
 	DEEP=1 pytest tests/integration/test_whole_path.py -p no:ape_test -q
+	.venv-models/bin/python -m pytest tests/models -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 
 # All tests in one measure. Ape's tests run as pytest's, on the chain in this process.
@@ -189,6 +190,10 @@ screenshots: system .venv/dev .build/compiled
 	$(INSTALL) .venv-lake -c constraints.txt -r scripts/_toolchain/lake.txt -e '.[arrays]'
 	touch $@
 
+.venv-models/ready: pyproject.toml constraints.txt scripts/_toolchain/models.txt
+	$(INSTALL) .venv-models -c constraints.txt -r scripts/_toolchain/models.txt -e .
+	touch $@
+
 .venv-gradio/ready: pyproject.toml scripts/_toolchain/gradio.txt
 	$(INSTALL) .venv-gradio -r scripts/_toolchain/gradio.txt -e '.[data,gradio,server]'
 	touch $@
@@ -215,6 +220,6 @@ bench/node_modules tests/hardhat/node_modules tests/jsipfs/node_modules tests/pe
 	touch $@
 
 clean:
-	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-gradio .venv-mutants .venv-lake .venv-newest .venv-release dist .suites
+	rm -rf .site .venv .venv-prove .venv-audit .venv-demo .venv-docs .venv-fuzz .venv-gradio .venv-mutants .venv-lake .venv-models .venv-newest .venv-release dist .suites
 	rm -rf node_modules bench/node_modules tests/hardhat/node_modules tests/jsipfs/node_modules tests/peers/node_modules
 	rm -rf .build .forge .ape .bin .solcx contracts/.cache .compile.log .prove.log .coverage-contracts .coverage .deep .mutants

@@ -26,7 +26,10 @@ def script(host: str) -> str:
     found = digest_of(wallet)
     if found != DIGEST:
         raise Unverified("the wallet script", "this installation", f"its digest is {found}, and not {DIGEST}")
-    parts = (wallet.decode("utf-8"), _own("host.js"), _own(f"{host}.js"))
+    parts = [wallet.decode("utf-8"), _own("host.js"), _own(f"{host}.js")]
+    if host == "anywidget":  # who looks at a notebook publishes from it; visitors of an app do not
+        act = (files("registry.hub.pages") / "static" / "publish_act.js").read_text(encoding="utf-8")
+        parts.insert(1, f"{{\n{as_function(act)}}}")
     return "\n".join(_IMPORT.sub("", part) for part in parts)
 
 

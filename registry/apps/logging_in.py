@@ -22,9 +22,9 @@ def login(registry: Registry | None = None, *, link: bool = False, seconds: floa
     """The registry as the account in your browser's wallet uses it: it signs messages, and keeps the key.
 
     In a notebook (extra `notebook`) a button signs in, and this waits for it; what is signed later is shown there too.
-    With `link`, where no widget is shown within 20 s, and outside notebooks, a page of this machine does the same:
-    its link is told. `registry` is any client (default: `Registry.from_environment`), `seconds` how long to wait.
-    Raises `SignerError` if nobody signs in.
+    With `link`, where no widget is shown within 20 s or there is no wallet beside it, and outside notebooks, a page of
+    this machine does the same: its link is told. `registry` is any client (default: `Registry.from_environment`),
+    `seconds` how long to wait. Raises `SignerError` if nobody signs in.
     """
     base = registry or Registry.from_environment()
     if not link and in_notebook() and find_spec("anywidget") is not None:
@@ -38,7 +38,7 @@ def login(registry: Registry | None = None, *, link: bool = False, seconds: floa
 
 
 def _by_widget(registry: Registry, seconds: float) -> Registry | None:
-    """By a widget; None where none is shown while a cell runs."""
+    """By a widget; None where none is shown while a cell runs, and where its page has no wallet."""
     from IPython.display import display
 
     from registry.apps.notebook import SignIn
@@ -50,6 +50,9 @@ def _by_widget(registry: Registry, seconds: float) -> Registry | None:
         return None
     until = time.monotonic() + seconds
     while widget.account is None:
+        if widget.visit.walletless:
+            widget.close()
+            return None
         if time.monotonic() > until:
             raise SignerError(f"Nobody signed in within {seconds:g} s.", hint="Press the button, and confirm it there.")
         time.sleep(0.1)

@@ -40,8 +40,9 @@ class WidgetPart(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Show it no more."""
-        if self._show in self.visit.watchers:
-            self.visit.watchers.remove(self._show)
+        watchers = self.visit.watchers if "visit" in vars(self) else []  # one that could not be made is closed, too
+        if self._show in watchers:
+            watchers.remove(self._show)
         super().close()
 
     def _heard(self, _: object, said: object, __: object) -> None:

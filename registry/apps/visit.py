@@ -121,7 +121,8 @@ def _hexed(value: Any) -> str:
 
 
 class Visit:
-    """A visitor: `account` once they have signed in; `note` and `tone`, what they are told.
+    """A visitor: `account` once they have signed in; `note` and `tone`, what they are told; `walletless` once their
+    page found no wallet.
 
     `domain` is the name in sign-in messages; None takes the page's word for it, which does where whoever reaches this
     process may do anything in it, as in a notebook. `watchers` are called when something is to be shown. `hears` are
@@ -134,6 +135,7 @@ class Visit:
         self.hears: Final = hears
         self.watchers: Final[list[Callable[[], None]]] = []
         self.note, self.tone = "", ""
+        self.walletless = False
         self._account: Address | None = None
         self._client: Registry | None = None
         self._until = 0.0
@@ -243,6 +245,7 @@ class Visit:
         if why == "declined":
             self._say("You declined in the wallet.", "calm")
         elif why == "no wallet":
+            self.walletless = True
             self._say("There is no wallet in this browser. Open this page in the one that has yours.", "calm")
         elif why == "chain":
             self._wrong_chain = True
@@ -334,7 +337,7 @@ class Visit:
                 signer=VisitorSigner(account, partial(self._ask, account)),
                 store=base.store,
                 journal=Journal.in_memory(),
-                progress=None,
+                progress=base.progress if self.domain is None else None,  # an app's visitors see no line of its server
                 keys=MemoryKeys(),
                 names=base._names,
             )

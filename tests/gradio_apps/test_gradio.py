@@ -17,10 +17,12 @@ from gradio_client.exceptions import AppError
 from injected_wallet import Wallet, at, injected
 from integration.apps.page import Page
 from integration.apps.support import AUTHOR, BUYER, STRANGER, Market, free_port
+from integration.sandbox.wheels import installed_lock, lay_installed
 
 from registry.chain.signers import dev_signer
 from registry.ipfs.importer import compute_cid
 from registry.ipfs.local_store import LocalStore
+from registry.sandbox.runs.lock import LOCK_FILE
 
 APP = """
 import gradio as gr
@@ -254,3 +256,40 @@ def test_the_app_of_the_manual_shows_its_table_to_who_has_access(
     page.press("Open penguins.csv")
     page.says("Gentoo")
     assert bytes.fromhex(wallet.asked[0][1][0][2:]).startswith(b"penguins.example wants you to sign in")
+
+
+# --- As an asset, in the sandbox of whoever looks at it ------------------------------------------
+
+STRANGERS = """
+import csv
+import os
+
+import gradio as gr
+
+with open(os.environ["REGISTRY_INPUTS"] + "/penguins") as file:
+    masses = {row["species"]: row["mass"] for row in csv.DictReader(file)}
+
+with gr.Blocks(title="How heavy?") as app:
+    species = gr.Textbox("Gentoo", label="Species")
+    mass = gr.Textbox(label="Mass")
+    gr.Button("Weigh it").click(lambda name: f"{masses[name]} g", species, mass)
+"""
+
+
+def test_an_app_that_is_an_asset_runs_in_the_sandbox_and_answers_who_presses(
+    browser: Chromium, market: Market, tmp_path: Path
+) -> None:
+    """Gradio itself, which has no network there, through its streams of events, on the data of another asset."""
+    author, lock = market.author, installed_lock("gradio")
+    lay_installed(lock, author.experiments.workshop.home)
+    (tmp_path / "app.py").write_text(STRANGERS)
+    (tmp_path / "run.toml").write_text('entry = "app.py"\nserves = "gradio"\n[limits]\nmemory = 2147483648\n')
+    (tmp_path / LOCK_FILE).write_bytes(lock.to_bytes())
+    did = author.publish(tmp_path, name="How heavy?", type="app", license="MIT").did
+    with author.experiments.serve(did, {"penguins": market.asset.did}) as app:
+        browser.open(app.url)
+        button = "[...document.querySelectorAll('button')].find(b => b.innerText === 'Weigh it')"
+        pressed = f"(found => found && (found.click(), true))({button})"
+        browser._until(lambda: browser.within(app.origin, pressed) is True, 90)
+        fields = "[...document.querySelectorAll('textarea, input')].map(e => e.value).join()"
+        browser._until(lambda: "5076 g" in str(browser.within(app.origin, fields)), 90)

@@ -312,7 +312,7 @@ def test_only_the_chain_speaks_web3() -> None:
 # --- The front door ------------------------------------------------------------------------------
 
 _HEAVY = ("web3", "ape", "pandas", "numpy", "eth_tester", "eth_account", "eth_abi", "pydantic", "rich", "click")
-_HEAVY += ("fsspec", "httpx", "zarr")
+_HEAVY += ("fsspec", "httpx", "zarr", "anywidget", "traitlets", "streamlit", "IPython", "mcp", "datasets")
 
 
 def _python(code: str) -> str:

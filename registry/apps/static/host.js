@@ -72,10 +72,20 @@ export class Part {
       buttonOf({ class: "plain-button", text: name }, () => this.carry(() => this.send({ kind: "choose", did }))), make("span", { class: "small", text: words }))));
   }
 
-  card({ name, words, files, acts }) {
+  card({ name, words, files, acts, start }) {
     return make("div", { class: "card" }, make("b", { text: name }), make("p", { text: words }),
-      make("ul", { class: "small" }, ...files.map((text) => make("li", { text }))),
+      make("ul", { class: "small" }, ...files.map((text) => make("li", { text }))), ...this.start(start ?? {}),
       make("div", { class: "foot-line" }, ...acts.map((act) => buttonOf({ class: "button", text: act.label }, () => this.carry(() => this.act(act))))));
+  }
+
+  /** The start of a file: the rows of a table, or lines. */
+  start({ words, names, rows, lines }) {
+    const row = (tag, cells) => make("tr", {}, ...cells.map((text) => make(tag, { text })));
+    return [
+      words && make("p", { class: "small", text: words }),
+      rows && make("div", { class: "rows" }, make("table", {}, row("th", names), ...rows.map((cells) => row("td", cells)))),
+      lines && make("pre", { text: lines.join("\n") }),
+    ];
   }
 
   /** A field for a file, and what Python says of the one that was chosen. */

@@ -184,7 +184,7 @@ class Previews:
             made = self._peeked(kind, read(), more)
         except SandboxUnavailable as error:
             made = FilePreview(
-                kind, why=f"This hub makes no previews: {error.message}", until=time.monotonic() + 10 * AGAIN
+                kind, why=f"No previews are made here: {error.message}", until=time.monotonic() + 10 * AGAIN
             )
         except RunFailed:
             made = FilePreview(kind, why="It cannot be shown: it is not what its name says, or takes more than it may.")

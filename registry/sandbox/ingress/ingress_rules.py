@@ -120,8 +120,9 @@ class IngressRules:
         return False
 
     def asked(self, headers: Headers, *, upgrade: bool) -> list[tuple[bytes, bytes]]:
-        """The headers of a request that reach the app."""
-        return [*_kept(headers, _ASKED), *_connection(upgrade)]
+        """The headers of a request that reach the app. It is told the scheme, since it writes addresses of its own."""
+        scheme = urlsplit(self.origin.text).scheme.encode()
+        return [*_kept(headers, _ASKED), (b"x-forwarded-proto", scheme), *_connection(upgrade)]
 
     def answered(self, headers: Headers, *, upgrade: bool) -> list[tuple[bytes, bytes]]:
         """The headers of an answer that reach the browser, with ours."""

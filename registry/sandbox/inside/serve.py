@@ -44,6 +44,8 @@ def streamlit(program: str):  # type: ignore[no-untyped-def]
 
 def gradio(program: str):  # type: ignore[no-untyped-def]
     """The one app that a program makes and does not launch itself."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("PATH", os.path.dirname(sys.executable))  # in which it looks for ffmpeg, and ends without one
     import gradio as gr
     from fastapi import FastAPI
 

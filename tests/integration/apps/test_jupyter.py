@@ -30,7 +30,8 @@ def address(market: Market) -> str:
     port = free_port()
     options = ("--no-browser", "--ip=127.0.0.1", f"--port={port}", f"--ServerApp.root_dir={market.folder / 'notes'}")
     options += ("--IdentityProvider.token=", "--allow-root", "--expose-app-in-browser", "--LabApp.news_url=")
-    return market.serve("-m", "jupyterlab", *options, port=port, ready="/api", JUPYTERLAB_SETTINGS_DIR=str(settings))
+    quiet = {"JUPYTERLAB_SETTINGS_DIR": str(settings), "BROWSER": "true"}  # a program that opens nothing
+    return market.serve("-m", "jupyterlab", *options, port=port, ready="/api", **quiet)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,8 @@ class Note:
 
     def close(self) -> None:
         self._lab.evaluate(
-            "(async () => { await panel.context.save(); await panel.sessionContext.shutdown(); panel.dispose(); })()"
+            "(async () => { if (panel.isDisposed) return; await panel.context.save(); "
+            "await panel.sessionContext.shutdown(); panel.dispose(); })()"
         )
 
 
@@ -162,12 +164,16 @@ while me.account is None:
 SIGN_IN = "from registry.apps.notebook import SignIn\nme = SignIn()\nme"
 
 
-def test_without_a_wallet_it_says_so(lab: Chromium, note: Callable[..., Note]) -> None:
+def test_without_a_wallet_it_says_so_and_a_login_goes_on_by_a_link(lab: Chromium, note: Callable[..., Note]) -> None:
     unheard = "window.dispatchEvent = (event) => event.type.startsWith('eip6963') || honest.call(window, event)"
     lab.evaluate(f"void (window.honest = window.dispatchEvent, {unheard})")
     here = note(SIGN_IN)
     here.press("Sign in with a wallet")
     here.says("There is no wallet in this browser")
+    here.close()
+    here = note(LOGIN)
+    here.press("Sign in with a wallet")
+    here.says("Open this in the browser that has your wallet: http://127.0.0.1:")
     lab.evaluate("void delete window.dispatchEvent")
 
 
@@ -242,8 +248,16 @@ def test_one_looks_for_assets_narrows_down_and_buys(
     here.type("type", "dataset")
     here.press("Search")
     here.says("2 found.")
+    here.press("Sealed penguins")
+    here.says("Its content is encrypted, and opened by those with access alone.")
+    here.type("format", "csv")
+    here.type("only", "paid")
+    here.press("Search")
+    here.says("1 found.")
     here.press("Palmer penguins")
     here.says("penguins.csv, 25 bytes")
+    here.says("penguins.csv: 2 columns, the first 1 of 1 rows")
+    here.says("5076")
     here.press("Take 'research'")
     here.press("Sign in the wallet")
     here.dialog("You have access")
@@ -260,10 +274,9 @@ def test_a_file_comes_into_the_store_and_a_folder_is_published(
     file = market.folder / "salary of ada.csv"
     file.write_bytes(b"species,mass\nChinstrap,3733\n")
     cid = compute_cid(file)
-    person = "from registry.chain.signers import dev_signer\nfrom registry import Registry\n"
-    person += "me = Registry.from_environment(progress=None).signed_by(dev_signer(0))"
-    forms = "from registry.apps.notebook_forms import Publish, Upload\nupload = Upload(me)\nupload"
-    here = note(person, forms, f"publish = Publish({str(market.folder / 'penguins.csv')!r}, me)\npublish")
+    forms = "from registry.apps.notebook_forms import Publish, Upload\nupload = Upload()\nupload"
+    here = note(WAITED, forms, f"publish = Publish({str(market.folder / 'penguins.csv')!r}, me)\npublish")
+    here.press("Sign in with a wallet")
     here.says("What is sold, one a line", seconds=240)
     lab.give("document.querySelector('.registry-part input[type=file]')", file)
     here.says("28 bytes, text/plain. Whoever knows this CID may read it. Its name is not kept.")
@@ -280,8 +293,16 @@ def test_a_file_comes_into_the_store_and_a_folder_is_published(
     here.press("Publish")
     here.says("Press Publish to send it")
     here.press("Publish")
+    here.press("Publish it in the wallet")
+    here.dialog("Publish “Penguins of a form”")
+    here.dialog("30 days of access, for 13 USD")
+    here.press("Sign in the wallet")
+    here.dialog("It is published as asset")
+    here.press("Close")
     here.says("Published as did:nft:")
-    assert market.author.search("form")[0].price_text == "13 USD"
+    (found,) = market.author.search("form")
+    assert found.price_text == "13 USD" and found.owner == str(wallet.account).lower()
+    assert wallet.signed == ["personal_sign", "eth_sendTransaction"]
     saved = here.saved()
     assert (
         "salary" not in saved and "Chinstrap" not in saved and base64.b64encode(b"Chinstrap")[:8].decode() not in saved

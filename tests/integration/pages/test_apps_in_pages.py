@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import distribution
-from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +16,12 @@ import pytest
 from chromium import Chromium
 from pages_world import served
 
+from integration.sandbox.wheels import lay_installed
 from registry import Published, Registry
 from registry.errors import InputError
 from registry.hub.hub_settings import HubSettings
 from registry.sandbox.ingress.app_server import RunningApp
 from registry.sandbox.ingress.ingress_rules import AppOrigin
-from registry.sandbox.runs.environment import PYCACHE, find_python, place_of
 from registry.sandbox.runs.lock import LOCK_FILE, Lock
 from registry.system.serving import listen
 
@@ -128,34 +125,10 @@ def test_no_way_leads_out_of_the_frame_of_an_app(author: Registry, asset: Publis
     elsewhere.close()
 
 
-def laid_environment(home: Path) -> None:
-    """The environment of the example, of what is installed here: to fetch its wheels would take a minute and an
-    index."""
-    lock = Lock.from_bytes((EXAMPLES / "penguin_app" / LOCK_FILE).read_bytes())
-    place = place_of(lock, home)
-    packages = place / "lib" / f"python{lock.python}" / "site-packages"
-    (place / "bin").mkdir(parents=True)
-    (place / "bin" / "python").symlink_to(find_python(lock.python))
-    (place / "pyvenv.cfg").write_text(f"home = {find_python(lock.python).parent}\n")
-    inside = Path("env") / packages.relative_to(place)
-    for wheel in lock.wheels:
-        for file in distribution(wheel.name.split("-")[0].replace("_", "-")).files or []:
-            source = Path(str(file.locate()))
-            if file.parts[0] == ".." or file.suffix == ".pyc" or not source.is_file():
-                continue
-            compiled = Path(cache_from_source(str(source)))
-            copies = [(source, packages / file)]
-            if file.suffix == ".py" and compiled.is_file():
-                copies.append((compiled, place / PYCACHE / inside / file.parent / compiled.name))
-            for path, copy in copies:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, copy)
-
-
 def test_the_example_is_published_run_and_shown_whole(author: Registry, browser: Chromium) -> None:
     """Streamlit itself in the sandbox, through its web socket, on the data of another asset, in the hub's page."""
     workshop = author.experiments.workshop
-    laid_environment(workshop.home)
+    lay_installed(Lock.from_bytes((EXAMPLES / "penguin_app" / LOCK_FILE).read_bytes()), workshop.home)
     penguins = author.publish(EXAMPLES / "penguins", name="Penguins", type="dataset", license="CC0-1.0")
     app = author.publish(EXAMPLES / "penguin_app", name="Which penguin?", type="app", license="CC0-1.0")
     sock = listen("127.0.0.1", 0)

@@ -447,19 +447,20 @@ def test_what_is_sent_is_what_python_sends(browser: Chromium, desk: Desk, wallet
         {"kind": 0, "price": "0"},
         {"kind": 1, "amount": 86_400, "price": "12500000", "token": usd_at},
         {"kind": 2, "amount": 10, "price": "1", "token": usd_at, "cap": 5, "limit": 2},
-        {"kind": 3, "amount": 86_400, "price": "3", "token": usd_at},
+        {"kind": 3, "amount": 86_400, "price": "3", "token": usd_at, "minimum": 3_600},
     ]
     text = json.dumps(DOCUMENT, separators=(",", ":"), sort_keys=True)
     title, facts, steps = json.loads(act(browser, desk, document=text, offers=json.dumps(offers), royalty="250"))
     assert title == "Publish “Larches”" and ["Derivatives", "allowed, for 2.5 % of their sales"] in facts
     assert ["Licence “c”", "10 uses, for 0.000001 USD; at most 5 units in all, 2 units for one account"] in facts
+    assert facts[-4][1].endswith(" per 1 day; 1 hour at the start cannot be paid back")
     zero = "0x" + "00" * 20
     streams = desk.ann.deployment.streams
     terms = [
         (0, 0, 0, 0, 0, 0, 0, zero),
         (12_500_000, usd.index, 1, 86_400, 0, 0, 0, zero),
         (1, usd.index, 2, 10, 5, 2, 0, zero),
-        (3, usd.index, 3, 86_400, 0, 0, 0, streams),
+        (3, usd.index, 3, 86_400, 0, 0, 3_600, streams),
     ]
     publication = (sha256(text.encode()).digest(), zero, (True, 250), [], 0, terms)
     contract = desk.ann.assets

@@ -1,12 +1,22 @@
-"""Wheels made by hand, and a package index that is a folder."""
+"""Wheels made by hand, a package index that is a folder, and environments of what is installed here."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import shutil
 import tarfile
 import zipfile
+from importlib.metadata import distribution
+from importlib.util import cache_from_source
 from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from registry.ipfs.cid import CID
+from registry.sandbox.runs.environment import PYCACHE, find_python, place_of
+from registry.sandbox.runs.lock import Lock, Wheel, platform, python_version
 
 
 def make_wheel(folder: Path, name: str, version: str, files: dict[str, str], tag: str = "py3-none-any") -> Path:
@@ -36,3 +46,52 @@ def make_sdist(folder: Path, name: str, version: str, mark: Path) -> Path:
     with tarfile.open(path, "w:gz") as archive:
         archive.add(source, f"{name}-{version}")
     return path
+
+
+def installed_lock(name: str) -> Lock:
+    """A lock of a package and all that it needs, as they are installed here. Of its wheels there are names alone."""
+    found: dict[str, str] = {}
+    waiting = [name]
+    while waiting:
+        one = distribution(waiting.pop())
+        title = one.metadata["Name"].replace("-", "_").lower()
+        if title not in found:
+            found[title] = one.version
+            needs = [Requirement(text) for text in one.requires or ()]
+            waiting += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+    nothing = hashlib.sha256(b"").hexdigest()
+    wheels = tuple(
+        Wheel(name=f"{title}-{version}-py3-none-any.whl", size=1, sha256=nothing, cid=CID.raw(b""))
+        for title, version in sorted(found.items())
+    )
+    return Lock(python=python_version(), platform=platform(), requirements=(name,), wheels=wheels)
+
+
+def lay_installed(lock: Lock, home: Path) -> None:
+    """The environment of a lock, of what is installed here: to fetch its wheels would take a minute and an index."""
+    place = place_of(lock, home)
+    packages = place / "lib" / f"python{lock.python}" / "site-packages"
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").symlink_to(find_python(lock.python))
+    (place / "pyvenv.cfg").write_text(f"home = {find_python(lock.python).parent}\n")
+    inside = Path("env") / packages.relative_to(place)
+    for wheel in lock.wheels:
+        for file in distribution(wheel.name.split("-")[0].replace("_", "-")).files or []:
+            source = Path(str(file.locate()))
+            if file.parts[0] == ".." or file.suffix == ".pyc" or not source.is_file():
+                continue
+            compiled = Path(cache_from_source(str(source)))
+            copies = [(source, packages / file)]
+            if file.suffix == ".py" and compiled.is_file():
+                copies.append((compiled, place / PYCACHE / inside / file.parent / compiled.name))
+            for path, copy in copies:
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                _lay(path, copy)
+
+
+def _lay(path: Path, copy: Path) -> None:
+    """The same file under another name; a copy where that is on another disk."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copy2(path, copy)

@@ -224,6 +224,14 @@ def test_a_page_that_does_not_say_where_it_is_signs_nobody_in(registry: Registry
     assert visitor.told()["ask"] is None and visitor.tone == "bad"
 
 
+def test_progress_is_shown_below_a_cell_and_to_no_visitor_of_an_app(registry: Registry) -> None:
+    for domain, shown in ((None, True), ("app.example", False)):
+        visitor = Visit(registry, domain)
+        visitor.heard({"kind": "account", "account": BUYER.address, "host": "localhost:8888"})
+        visitor.heard(signed(visitor.told()["ask"]))
+        assert (visitor.client.progress is registry.progress) is shown
+
+
 # --- What the page gets --------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -192,14 +193,28 @@ def test_the_clients_of_hugging_face_open_it_without_a_network(
     assert again.revision == made.revision and again.snapshot.parts[-3] == "datasets--me--penguins"
 
 
-def test_a_model_of_one_file_lies_where_models_do(author: Registry, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "tiny"}')
-    did = author.publish(tmp_path / "config.json", name="Tiny", type="model", license="MIT").did
-    made = author.exports.hf_cache(did, tmp_path / "cache")
-    from huggingface_hub import try_to_load_from_cache
+def test_a_model_lies_where_models_do_with_its_config_its_tokenizer_and_its_weights(
+    author: Registry, tmp_path: Path
+) -> None:
+    """Read by the libraries that transformers reads them by; a whole model of it loads in `make deep`."""
+    from huggingface_hub import snapshot_download
+    from safetensors.numpy import load_file, save_file
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
 
-    found = try_to_load_from_cache(made.repo_id, "config.json", cache_dir=tmp_path / "cache")
-    assert isinstance(found, str) and json.loads(Path(found).read_text()) == {"model_type": "tiny"}
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "tiny"}')
+    Tokenizer(WordLevel({"?": 0, "Gentoo": 1}, unk_token="?")).save(str(folder / "tokenizer.json"))
+    weights = {"layer.weight": np.arange(6, dtype="f4").reshape(2, 3)}
+    save_file(weights, folder / "model.safetensors")
+    did = author.publish(folder, name="Tiny", type="model", license="MIT").did
+    made = author.exports.hf_cache(did, tmp_path / "cache")
+    found = Path(snapshot_download(made.repo_id, cache_dir=tmp_path / "cache", local_files_only=True))
+    assert made.repo_type == "model" and found == made.snapshot
+    assert json.loads((found / "config.json").read_text()) == {"model_type": "tiny"}
+    assert Tokenizer.from_file(str(found / "tokenizer.json")).encode("Gentoo").ids == [1]
+    assert (load_file(found / "model.safetensors")["layer.weight"] == weights["layer.weight"]).all()
 
 
 @pytest.mark.parametrize("name", ["penguins", "../x/y", "a/b/c", "a--b/c", "-a/b", "a/..", "a/b.", "a/", "a b/c"])

@@ -15,15 +15,17 @@ from registry.ipfs.unixfs import compute_cid
 
 CLIENT = """
 import json, sys
+from datasets import load_dataset
 from huggingface_hub import HfApi, snapshot_download
 folder = snapshot_download("acme/penguins", repo_type="dataset", revision=sys.argv[1], local_dir=sys.argv[2])
 info = HfApi().dataset_info("acme/penguins", files_metadata=True)
 hashes = {one.rfilename: one.lfs.sha256 if one.lfs else one.blob_id for one in info.siblings}
-print(json.dumps([info.sha, hashes]))
+rows = load_dataset("acme/penguins", data_files="data/*.csv", split="train")
+print(json.dumps([info.sha, hashes, len(rows)]))
 """
 
 
-def test_the_hubs_own_client_downloads_what_we_import(
+def test_the_hubs_own_clients_load_what_we_import(
     take: Callable[..., Imported], hub: Hub, penguins: str, tmp_path: Path
 ) -> None:
     got = take("hf:datasets/acme/penguins")
@@ -37,7 +39,7 @@ def test_the_hubs_own_client_downloads_what_we_import(
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    sha, hashes = json.loads(done.stdout)
-    assert sha == got.origin.revision == penguins
+    sha, hashes, rows = json.loads(done.stdout.splitlines()[-1])
+    assert sha == got.origin.revision == penguins and rows == 344
     assert set(hashes) == {".gitattributes", "README.md", "data/penguins.csv", "data/measured.bin"}
     assert got.added is not None and compute_cid(tmp_path / "theirs") == got.added.cid

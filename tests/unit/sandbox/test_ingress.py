@@ -261,7 +261,7 @@ def test_one_request_of_a_connection_passes_and_none_is_hidden_in_another(way: W
 
 def test_headers_of_a_browser_that_are_not_the_apps_affair_stay_outside(way: Way, app: Stranger) -> None:
     got = way.ask("POST", x_forwarded_for="10.0.0.1", authorization="Bearer secret", cookie="own=1", te="trailers")
-    assert got.text == "hi" and b"own=1" in app.heard[0]
+    assert got.text == "hi" and b"own=1" in app.heard[0] and app.heard[0].count(b"x-forwarded-proto: http\r\n") == 1
     assert b"secret" not in app.heard[0] and b"10.0.0.1" not in app.heard[0] and b"connection: close" in app.heard[0]
 
 

@@ -8,7 +8,7 @@ export const PUBLISHED = "0xf70c4ae479930b8a1e82fb0b03a9e91a07441bf7ee8b54de4cd0
 
 const ZERO = "0x" + "0".repeat(40);
 const STREAM = 3;
-const MOST = { price: 1n << 96n, amount: 1n << 32n, cap: 1n << 32n, limit: 1n << 16n };
+const MOST = { price: 1n << 96n, amount: 1n << 32n, cap: 1n << 32n, limit: 1n << 16n, minimum: 1n << 24n };
 
 /** The payment tokens that the registry takes, by the number under which a licence names them. */
 async function tokensOf(chain, place) {
@@ -29,8 +29,10 @@ function number(offer, name) {
 /** A licence as the contract takes it, and in words that are made of the same values. */
 async function offered(chain, tokens, streams, offer, text) {
   const price = number(offer, "price"), units = number(offer, "amount"), cap = number(offer, "cap"), limit = number(offer, "limit");
+  const minimum = number(offer, "minimum");
   const kind = Number(natural(String(offer.kind), "kind of a licence"));
   if (kind > STREAM) refuse("There is no such kind of licence.");
+  if (minimum && kind !== STREAM) refuse("Only access by the second has a smallest stay.");
   if ((kind === 0) !== (units === 0n)) refuse("A licence has no length, or one that it cannot have.");
   let token = 0, words = "free";
   if (price) {
@@ -40,10 +42,11 @@ async function offered(chain, tokens, streams, offer, text) {
     words = `for ${amount(price, await chain.token(wanted))}${kind === STREAM ? ` per ${period(units)}` : ""}`;
   }
   const gives = kind === STREAM ? "access by the second" : GIVES[kind]({ amount: units }, 1n);
+  const stay = minimum ? `; ${period(minimum)} at the start cannot be paid back` : "";
   const most = [cap && `${many(cap, "unit")} in all`, limit && `${many(limit, "unit")} for one account`].filter(Boolean);
   return {
-    fact: [`Licence “${line(text.name)}”`, `${gives}, ${words}${most.length ? `; at most ${most.join(", ")}` : ""}`],
-    words: [price, BigInt(token), BigInt(kind), units, cap, limit, 0n, kind === STREAM ? streams : ZERO],
+    fact: [`Licence “${line(text.name)}”`, `${gives}, ${words}${most.length ? `; at most ${most.join(", ")}` : ""}${stay}`],
+    words: [price, BigInt(token), BigInt(kind), units, cap, limit, minimum, kind === STREAM ? streams : ZERO],
   };
 }
 
