@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from registry.assets.items import CollectionState
 from registry.documents.licence import Kind
 from registry.errors import InputError
 from registry.results import Asset, Offer
@@ -32,7 +33,7 @@ def act_of(session: Session, found: Asset, offer: Offer, account: Address) -> di
     streams = offer.kind is Kind.STREAM
     price = str(offer.price) if offer.price is not None else ""
     verb = "Subscribe to" if streams else "Buy" if price else "Take"
-    return {
+    return _of_item(session, found) | {
         "act": "subscribe" if streams else "buy",
         "label": f"{verb} {offer.name!r}{f': {price}' if price else ''}",
         "chain": str(session.chain.chain_id),
@@ -46,3 +47,13 @@ def act_of(session: Session, found: Asset, offer: Offer, account: Address) -> di
         "per": str(offer.quantity),
         "account": account,
     }
+
+
+def _of_item(session: Session, found: Asset) -> dict[str, str]:
+    """What the script is told of an item beside: the document that names its licences, and until it is minted the
+    proof that its collection lists it."""
+    if found.did.collection is None:
+        return {}
+    collection = CollectionState(session, found.did.collection)
+    listed = () if found.minted else collection.read(lambda manifest: manifest.listed(found.did.index)).proof
+    return {"terms": collection.document.to_bytes().decode("utf-8"), "proof": ".".join(one.hex() for one in listed)}

@@ -217,10 +217,11 @@ class Roots:
 
     def _changed_after(self, final: int) -> dict[int, Row | None]:
         """Assets that changed after what is final, as they were then; None for one that was not there."""
-        found: dict[int, Row | None] = {}
-        for existed, kept in self._store.each_before("asset", final):
-            found[kept["id"]] = kept if existed else None
-        return found
+        return {
+            kept["id"]: kept if existed else None
+            for existed, kept in self._store.each_before("asset", final)
+            if kept["id"] < ITEMS  # the tree would have leaves up to there
+        }
 
     # --- At a block before it --------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from registry.revenue.splits import Book, Share, Split
 from registry.revenue.statement import Flow, Line
 from registry.session import Session
 from registry.text import numbers
-from registry.types import ZERO_ADDRESS, Address, to_address
+from registry.types import ZERO_ADDRESS, Address, terms_of, to_address
 
 if TYPE_CHECKING:
     from web3.contract import Contract
@@ -137,8 +137,9 @@ class Accounts:
         return self._royalties_at(checked)
 
     def royalties(self, did: DID) -> Split:
-        """The splitter of an asset's royalties, made or not. Raises `NotFoundError` for an asset without ancestors."""
-        registry = self._session.deployment.registry
+        """The splitter of an asset's royalties, made or not; of an item that of its collection. Raises `NotFoundError`
+        for an asset without ancestors."""
+        registry, did = self._session.deployment.registry, did.collection or did
         table = self._chain.call(self.lineage.functions.ancestorsOf(registry, did.asset_id))
         if not table:
             self.payout(did)
@@ -207,9 +208,21 @@ class Accounts:
         """Assets that were derived from one, directly or not, in the order of their publication."""
         return [child for child, found in self.families.items() if found.royalty_of(did) is not None]
 
+    def debtors(self, ids: Iterable[int]) -> list[int]:
+        """Assets that owe royalties to any of these assets of this registry, or to an item of one."""
+        ours, wanted = self._session.deployment.registry, set(ids)
+        return [
+            child
+            for child, found in self.families.items()
+            if any(
+                one.registry == ours and not wanted.isdisjoint(_with_whole(one.asset_id))
+                for one, _bps in found.ancestors
+            )
+        ]
+
     def payouts(self, ids: Iterable[int]) -> Payouts:
-        """Who was the payout of each of these assets at each moment."""
-        changes: dict[int, list[tuple[_Place, Address]]] = {asset_id: [] for asset_id in ids}
+        """Who was the payout of each of these assets at each moment, and of the collections that they are items of."""
+        changes: dict[int, list[tuple[_Place, Address]]] = {one: [] for id in ids for one in _with_whole(id)}
         owners: dict[int, Address] = {}
         events = self._session.assets.events
         found: list[Event] = []
@@ -236,29 +249,29 @@ class Accounts:
         return sorted(owned | named)
 
     def sales(self, ids: Sequence[int], tokens: Sequence[Token]) -> list[Line]:
-        """The sales of some assets, and what streams and jobs of them earned, each for the payout that it had then."""
-        payouts = self.payouts(ids)
+        """The sales of some assets, of collections those of their items too, and what streams and jobs of them earned,
+        each for the payout that it had then."""
+        sold, named = self._sold_of(ids)
+        payouts = self.payouts({int(event.args["assetId"]) for event in sold})
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
         lines = []
-        for part in _parts(list(ids)):
-            named = self._jobs_named(assetId=part)
-            for event in self._sold(assetId=part):
-                token, parts = by_address.get(event.args["token"]), _divided(event)
-                if token is None or (event.name != "Sale" and not any(parts)):
-                    continue
-                fee, royalty, revenue = (Amount(units, token) for units in parts)
-                job = named.get(event.args.get("id", b""))
-                line = self._line(
-                    event,
-                    flow=Flow.SALE,
-                    account=job["payout"] if job else payouts.at(int(event.args["assetId"]), _place(event)),
-                    amount=revenue,
-                    asset=self._session.did(int(event.args["assetId"])),
-                    gross=fee + royalty + revenue,
-                    fee=fee,
-                    royalty=royalty,
-                )
-                lines.append(line)
+        for event in sold:
+            token, parts = by_address.get(event.args["token"]), _divided(event)
+            if token is None or (event.name != "Sale" and not any(parts)):
+                continue
+            fee, royalty, revenue = (Amount(units, token) for units in parts)
+            job = named.get(event.args.get("id", b""))
+            line = self._line(
+                event,
+                flow=Flow.SALE,
+                account=job["payout"] if job else payouts.at(int(event.args["assetId"]), _place(event)),
+                amount=revenue,
+                asset=self._session.did(int(event.args["assetId"])),
+                gross=fee + royalty + revenue,
+                fee=fee,
+                royalty=royalty,
+            )
+            lines.append(line)
         return lines
 
     def fees(self, account: Address, tokens: Sequence[Token]) -> list[Line]:
@@ -278,6 +291,23 @@ class Accounts:
                 asset, amount = self._session.did(int(event.args["assetId"])), Amount(units, token)
                 lines.append(self._line(event, flow=Flow.FEE, account=account, amount=amount, asset=asset))
         return lines
+
+    def _sold_of(self, ids: Sequence[int]) -> tuple[list[Event], dict[bytes, Mapping[str, Any]]]:
+        """What was sold of some assets, and their jobs by name. Items of a collection are too many to be named in a
+        question, so that all sales are read where one is among the assets."""
+        published = self._session.assets.events.CollectionPublished
+        parts = list(_parts(list(ids)))
+        wholes = {int(event.args["collection"]) for part in parts for event in self._events(published, collection=part)}
+        if wholes:
+            wanted = wholes.union(ids)
+            every = self._sold()
+            return [one for one in every if not wanted.isdisjoint(_with_whole(one.args["assetId"]))], self._jobs_named()
+        sold: list[Event] = []
+        named: dict[bytes, Mapping[str, Any]] = {}
+        for part in parts:
+            sold += self._sold(assetId=part)
+            named |= self._jobs_named(assetId=part)
+        return sold, named
 
     def _sold(self, **filters: Any) -> list[Event]:
         """All by which money was earned: at once, by the second, and by a job."""
@@ -440,20 +470,19 @@ def waiting_name(asset: DID) -> Address:
 
 
 class Payouts:
-    """Who was the payout of some assets, at each moment."""
+    """Who was the payout of some assets, at each moment; of an item, until it was minted, that of its collection."""
 
     def __init__(self, changes: dict[int, list[tuple[_Place, Address]]]) -> None:
         self._changes = changes
 
     def at(self, asset_id: int, place: _Place) -> Address:
         """The payout of an asset when an event at `place` happened; raises `ChainError` if it is not known."""
-        before = [account for when, account in self._changes[asset_id] if when < place]
-        if not before:
-            raise ChainError(
-                f"The node has no event of how asset {asset_id} was published.",
-                hint="Ask a node with the whole history.",
-            )
-        return before[-1]
+        for one in _with_whole(asset_id):
+            if before := [account for when, account in self._changes[one] if when < place]:
+                return before[-1]
+        raise ChainError(
+            f"The node has no event of how asset {asset_id} was published.", hint="Ask a node with the whole history."
+        )
 
 
 class _Several:
@@ -479,6 +508,11 @@ def split_of(
         for place, (account, weight) in enumerate(table)
     )
     return Split(to_address(address), shares, deployed, asset)
+
+
+def _with_whole(asset_id: int) -> tuple[int, int]:
+    """An asset, and the collection that it is an item of; itself again for any other."""
+    return asset_id, terms_of(asset_id)
 
 
 def _place(event: Event) -> _Place:

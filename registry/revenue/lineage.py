@@ -163,14 +163,15 @@ class Lineage(Session):
         ledger = Accounts(self)
         ledger.payout(did)
         declared = ledger.families
-        mine = declared.get(did.asset_id)
+        whole = did.collection or did  # what an item was made from, its collection declared
+        mine = declared.get(whole.asset_id)
         children = [self.did(child) for child in ledger.descendants(did)]
-        splits = [ledger.royalties(child) for child in ([did] if mine else []) + children]
+        splits = [ledger.royalties(child) for child in ([whole] if mine else []) + children]
         accounts = {one.split.asset: one for one in ledger.accounts(splits, self.all_tokens).values()}
 
         def relative(one: DID, royalty_bps: int, debtor: DID | None, creditor: DID) -> Relative:
             ours = one.registry == self.deployment.registry
-            found = declared.get(one.asset_id) if ours else None
+            found = declared.get((one.collection or one).asset_id) if ours else None
             ddo = self._document(one) if ours else None
             account = None if debtor is None else accounts[debtor]
             return Relative(
@@ -185,7 +186,7 @@ class Lineage(Session):
 
         return Family(
             asset=relative(did, 0, None, did),
-            ancestors=tuple(relative(one, royalty, did, one) for one, royalty in (mine.ancestors if mine else ())),
+            ancestors=tuple(relative(one, royalty, whole, one) for one, royalty in (mine.ancestors if mine else ())),
             descendants=tuple(
                 relative(child, declared[child.asset_id].royalty_of(did) or 0, child, did) for child in children
             ),

@@ -287,9 +287,9 @@ class Revenue:
         """What an asset, an account or a splitter earned, read from events alone; needs no signer.
 
         Of an asset: its sales (gross, fee, royalty to its ancestors, net to its payout of the day) and the royalties
-        that assets derived from it paid. Of an account: all that it got as payout, ancestor's payout, payee or
-        treasury, and its claims. Of a splitter: what it paid, parked and had claimed, and in `arrived` what is known to
-        have come in.
+        that assets derived from it paid; of a collection those of its items, too. Of an account: all that it got as
+        payout, ancestor's payout, payee or treasury, and its claims. Of a splitter: what it paid, parked and had
+        claimed, and in `arrived` what is known to have come in.
 
         `token` is one of the payment tokens, by default all; another ERC-20 by its address. `since` is included,
         `until` is not: ISO text, a date or a time, UTC unless it says otherwise. Each splitter's books are read from
@@ -314,9 +314,9 @@ class Revenue:
         did = self._session.did(subject)
         ledger.payout(did)
         lines = ledger.sales([did.asset_id], tokens)
-        children = [ledger.royalties(self._session.did(child)) for child in ledger.descendants(did)]
+        children = [ledger.royalties(self._session.did(child)) for child in ledger.debtors([did.asset_id])]
         for account in ledger.accounts(children, tokens).values():
-            lines += [line for line in account.lines if line.asset == did]
+            lines += [line for line in account.lines if line.asset and did in (line.asset, line.asset.collection)]
         return Statement(f"asset {did}", merge(lines, since=start, until=end))
 
     # --- Below the verbs -------------------------------------------------------------------------
@@ -331,10 +331,7 @@ class Revenue:
 
     def _splits_paying(self, ledger: Accounts, account: Address) -> list[Split]:
         """All splitters that pay an account, or may have paid it while it was the payout of an ancestor."""
-        mine = {self._session.did(asset_id) for asset_id in ledger.assets_paid_to(account)}
-        children = [
-            child for child, found in ledger.families.items() if mine & {ancestor for ancestor, _bps in found.ancestors}
-        ]
+        children = ledger.debtors(ledger.assets_paid_to(account))
         return ledger.splits_of(account) + [ledger.royalties(self._session.did(child)) for child in children]
 
     def _tokens(self, ledger: Accounts, token: str | Token | None) -> tuple[Token, ...]:

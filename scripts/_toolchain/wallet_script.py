@@ -42,6 +42,7 @@ FUNCTIONS: Final = {
         "accessOf",
         "streamsOf",
         "redeem",
+        "mintItem",
         "paymentTokens",
         "publish",
     ),

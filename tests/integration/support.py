@@ -7,7 +7,9 @@ import contextlib
 import os
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,21 @@ class Hardhat(_Node):
     def rpc(self, method: str, *params: Any) -> Any:
         """Call a method of the node; raises `RuntimeError` with its error."""
         return super().rpc(method.replace("anvil_", "hardhat_"), *params)
+
+
+@contextlib.contextmanager
+def ticking(mine: Callable[[], object]) -> Iterator[None]:
+    """A block every half a second, as chains have them; `mine` makes one."""
+    stop = threading.Event()
+
+    def tick() -> None:
+        while not stop.wait(0.5):
+            mine()
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -7,14 +7,13 @@ last table of docs/nodes.md, which the same run writes.
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from integration.gateway.support import Town
+from integration.support import ticking
 
 from quirks import proxy as quirks
 from quirks.proxy import Ask, Question, Quirk
@@ -184,23 +183,6 @@ class Stage:
             progress=None,
         )
 
-    @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """A block every half a second, as chains have them."""
-        stop = threading.Event()
-
-        def tick() -> None:
-            while not stop.wait(0.5):
-                self.mine()
-
-        thread = threading.Thread(target=tick)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-
 
 def walk(stage: Stage, url: str) -> dict[str, str]:
     """Go the whole path through the node at `url`; what each step came to: "yes", or the error of ours.
@@ -234,14 +216,14 @@ def walk(stage: Stage, url: str) -> dict[str, str]:
     def publish(author: Registry) -> Any:
         node = author.chain.url
         voice = stage.town.gateway(f"{name}-{'asked' if node == url else 'honest'}", node=node)
-        with stage.ticking():
+        with ticking(stage.mine):
             gated = Gated(gateways=[voice.url], threshold=1)
             return author.publish(
                 data, name=name, type="dataset", license="MIT", licences=[MONTH], payout=split, gated=gated
             )
 
     def release(buyer: Registry) -> bytes:
-        with stage.ticking(), buyer.open(made.did, "data.csv") as file:
+        with ticking(stage.mine), buyer.open(made.did, "data.csv") as file:
             return file.read()
 
     made = step("publish", publish, AUTHOR)

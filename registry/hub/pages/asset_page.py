@@ -53,8 +53,8 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
     """What an asset is, what it costs, how to load it."""
     it = subject(desk, asked)
     readme = _readme(desk, it)
-    licences = desk.licences(it.id, it.document)
-    row = it.row
+    licences = desk.licences(it.hit)
+    whole = desk.row("asset", it.hit.collection) or {} if it.hit.collection else it.row
     terms = it.document.compute if it.document is not None else None
     runs = offered(it.hit, terms, licences) if terms is not None and terms.data is not None else None
     app = desk.hub.settings.apps.get(it.id) if it.hit.type == "app" and not it.hit.delisted else None
@@ -77,8 +77,8 @@ def card(desk: Desk, asked: Asked) -> PageAnswer:
         ],
         standards=_standards(desk, it.id, it.hit.version),
         flags=_flags(desk, it.id),
-        terms=(bool(row.get("derivable")), int(row.get("asked_bps", 0)), int(row.get("owed_bps", 0))),
-        payout=str(row.get("payout", "")),
+        terms=(bool(whole.get("derivable")), int(whole.get("asked_bps", 0)), int(whole.get("owed_bps", 0))),
+        payout=str((it.row or whole).get("payout", "")),
         citation=_citation(desk, it),
         bond=_bond(desk),
         similar=[one for one in desk.catalogue.similar(it.id, limit=4).hits if one.did != it.hit.did][:3],
@@ -306,7 +306,7 @@ def sales(desk: Desk, asked: Asked) -> PageAnswer:
     """Who bought what, and what came of it."""
     it = subject(desk, asked)
     found = desk.catalogue.sales(id=it.id, after=asked.get("after"), limit=50)
-    terms: Sequence[LicenceOnPage] = desk.licences(it.id, it.document)
+    terms: Sequence[LicenceOnPage] = desk.licences(it.hit)
     names = {one.number: one.name for one in terms}
     whole = desk.paid(it.id)
     holders = desk.catalogue.holders(it.id, limit=50)
@@ -344,7 +344,7 @@ def talk(desk: Desk, asked: Asked) -> PageAnswer:
         shown=[(one, cid_of(one.id)) for one in shown],
         after=after,
         likes=len(found.likes),
-        licences=desk.licences(it.id, it.document)[:64],
+        licences=desk.licences(it.hit)[:64],
         requests=len(found.requests),
         waiting=sum(one.answer is None for one in found.requests),
     )

@@ -47,7 +47,7 @@ def offerings(desk: Desk, asked: Asked) -> PageAnswer:
     for hit in found.hits:
         document = desk.document(bytes.fromhex(hit.digest))
         if document is not None and document.compute is not None:
-            shown.append(offered(hit, document.compute, desk.licences(hit.asset_id, document)))
+            shown.append(offered(hit, document.compute, desk.licences(hit)))
     return desk.page("offerings.html", shown=shown, total=found.total, after=found.after)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from registry.documents.ddo import DDO
+from registry.documents.ddo import DDO, LicenceText
 from registry.documents.licence import Kind, Licence, duration
 from registry.errors import InvalidDDO, InvalidLicence
 from registry.hub.pages import spelling
@@ -275,14 +275,24 @@ class Desk:
             (one.token, int(one.total), int(one.fee), int(one.royalty)) for one in self.catalogue.earnings(id).earned
         ]
 
-    def licences(self, id: int, document: DDO | None) -> list[LicenceOnPage]:
-        """The licences of an asset, in words."""
+    def facts(self, hit: Hit) -> dict[str, Any]:
+        """What the wallet script is told of an asset, and holds against the chain."""
+        return {"asset": hit.asset_id, "digest": "0x" + hit.digest, "proof": ".".join(hit.proof), "name": hit.name}
+
+    def texts(self, hit: Hit) -> tuple[LicenceText, ...]:
+        """What is said of the licences of an asset: in its document, for an item in that of its collection."""
+        whole = self.catalogue.asset(hit.collection) if hit.collection else hit
+        document = self.document(bytes.fromhex(whole.digest)) if whole is not None else None
+        return document.licences if document is not None else ()
+
+    def licences(self, hit: Hit) -> list[LicenceOnPage]:
+        """The licences of an asset, in words; of an item those of its collection."""
         tokens = {row["place"]: row["token"] for row in self.rows("payments")}
         deployment = self.client.deployment
         sellers = {"": "access", deployment.streams.lower(): "access", deployment.escrow.lower(): "runs"}
-        texts = document.licences if document is not None else ()
+        texts = self.texts(hit)
         found = []
-        for row in self.rows("licences", id):
+        for row in self.rows("licences", hit.collection or hit.asset_id):
             number = row["number"]
             text = texts[number] if number < len(texts) else None
             token = tokens.get(row["token"], ZERO_ADDRESS)

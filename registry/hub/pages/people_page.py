@@ -92,21 +92,26 @@ def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str, 
     hits = desk.some(one.said.did.asset_id for one in found)
     names = desk.names(hits)
     return [
-        (one, id, names[id], _licence_name(desk, hits[id], one.said.licence), cid_of(one.id), _granting(hits[id], one))
+        (
+            one,
+            id,
+            names[id],
+            _licence_name(desk, hits[id], one.said.licence),
+            cid_of(one.id),
+            _granting(desk, hits[id], one),
+        )
         for one in found
         if (id := one.said.did.asset_id) in hits
     ]
 
 
-def _granting(hit: Hit, one: AskedAccess) -> dict[str, Any]:
+def _granting(desk: Desk, hit: Hit, one: AskedAccess) -> dict[str, Any]:
     said = one.said
-    told = {"asset": hit.asset_id, "licence": said.licence, "digest": "0x" + hit.digest, "name": hit.name}
-    return told | {"to": said.account, "request": one.id}
+    return desk.facts(hit) | {"licence": said.licence, "to": said.account, "request": one.id}
 
 
 def _licence_name(desk: Desk, hit: Hit, number: int) -> str:
-    document = desk.document(bytes.fromhex(hit.digest))
-    listed = document.licences if document is not None else ()
+    listed = desk.texts(hit)
     return listed[number].name if number < len(listed) else f"Licence {number}"
 
 
@@ -118,7 +123,7 @@ def _held(desk: Desk, owned: Any) -> list[tuple[Any, int, dict[str, Any] | None]
     found = []
     for id, one in zip(ids, owned, strict=True):
         hit = hits.get(id)
-        told = {"asset": id, "licence": one.licence, "digest": "0x" + hit.digest, "name": hit.name} if hit else None
+        told = desk.facts(hit) | {"licence": one.licence} if hit else None
         found.append((one, id, told))
     return found
 

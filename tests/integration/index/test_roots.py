@@ -10,9 +10,11 @@ import pytest
 
 from integration.index.support import PEOPLE, Place
 from integration.support import Anvil
+from registry.collections.layout import leaf_of_item
 from registry.errors import InputError, SearchTimeout
 from registry.index import roots
 from registry.index.roots import EMPTY, LEAF_EVENTS, Roots
+from registry.types import ZERO_ADDRESS, item_id
 
 AHEAD = 5
 """Blocks that are not final."""
@@ -101,6 +103,24 @@ def test_a_block_that_is_not_final_or_too_far_back_has_no_root(
     assert here.at(final, place.contracts).at == final
     with pytest.raises(InputError, match="Block 1 is too far back: there are more than 3 events"):
         here.at(1, place.contracts)
+
+
+def test_an_item_that_was_minted_is_no_leaf_final_or_not(place: Place) -> None:
+    """Its number is 2^62 and more: whoever mints one would have every hub make as many leaves."""
+    start, document, functions = place.rpc("evm_snapshot"), b"\7" * 32, place.assets.functions
+    publication = (b"\6" * 32, ZERO_ADDRESS, (False, 0), [], 0, [])
+    number = max(place.owned()) + 1
+    place.send(PEOPLE[0], functions.publishCollection(PEOPLE[0], publication, leaf_of_item(0, document), 1))
+    place.mine()
+    place.send(PEOPLE[1], functions.mintItem(item_id(number, 0), document, []))
+    place.mine()
+    index = place.index(final=1)
+    for _ in range(3):
+        index.sync()
+        assert Roots(index.store).at_final().tree.size == number
+        place.mine()
+    assert {item_id(number, 0)} <= {row["id"] for row in index.store.each("asset")}
+    place.rpc("evm_revert", start)
 
 
 def test_who_asks_while_the_tree_is_made_is_not_kept_for_ever(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

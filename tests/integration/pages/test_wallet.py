@@ -16,10 +16,11 @@ from chromium import Chromium
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from injected_wallet import Wallet, at, injected
+from page_acts import ActPage, act_button
 from pages_world import served
 
 from integration.support import Anvil
-from registry import Licence, Registry
+from registry import Draft, Licence, Registry
 from registry.chain.artifacts import artifact
 from registry.chain.calldata import signature_of
 from registry.chain.connection import Chain
@@ -98,67 +99,10 @@ def wallet(browser: Chromium, shop: Shop) -> Iterator[Wallet]:
         yield made
 
 
-SAID = "document.querySelector('.act-box [role=status]')?.innerText ?? ''"
-
-
-class Page:
-    """A page with acts, and the dialog that one of them opens."""
-
-    def __init__(self, browser: Chromium, shop: Shop, path: str, ready: str) -> None:
-        self._browser = browser
-        # The hub is a moment behind its chain.
-        until = time.monotonic() + 40
-        browser.open(shop.url + path)
-        while not browser.evaluate(f"Boolean(document.querySelector({json.dumps(ready)}))"):
-            assert time.monotonic() < until, browser.evaluate("document.body.innerText")[:2_000]
-            time.sleep(0.3)
-            browser.open(shop.url + path)
-        browser.evaluate(f"void (window.button = document.querySelector({json.dumps(ready)}))")
-
-    def until(self, expression: str, *, seconds: float = 20) -> None:
-        try:
-            self._browser.until(expression, seconds=seconds)
-        except AssertionError:
-            raise AssertionError(f"{expression}; the dialog says: {self.text!r}") from None
-
-    def lie(self, **values: str) -> None:
-        """What a hub that lies would have written."""
-        for name, value in values.items():
-            place = "document.documentElement" if name in ("chain", "registry") else "window.button.parentElement"
-            self._browser.evaluate(f"{place}.dataset.{name} = {json.dumps(value)}")
-
-    def press(self, words: str) -> None:
-        button = (
-            f"[...document.querySelectorAll('.act-box button')].find(b => b.innerText.startsWith({json.dumps(words)}))"
-        )
-        self.until(button)
-        self._browser.evaluate(f"{button}.click()")
-
-    def open(self) -> None:
-        self._browser.evaluate("window.button.click()")
-
-    def fill(self, **values: str) -> None:
-        for name, value in values.items():
-            self.until(f"document.querySelector('.act-box [name={name}]')")
-            self._browser.evaluate(f"document.querySelector('.act-box [name={name}]').value = {json.dumps(value)}")
-
-    def says(self, words: str) -> None:
-        self.until(f"({SAID}).includes({json.dumps(words)})")
-
-    @property
-    def text(self) -> str:
-        return str(self._browser.evaluate("document.querySelector('.act-box')?.innerText ?? ''"))
-
-
-def button(act: str, licence: int | None = None) -> str:
-    one = "" if licence is None else f'[data-licence="{licence}"]'
-    return f"[data-act={act}]{one} > button"
-
-
 @pytest.fixture
-def page(browser: Chromium, shop: Shop) -> Callable[..., Page]:
-    def opened(act: str, licence: int | None = None, *, path: str = "") -> Page:
-        return Page(browser, shop, path or f"/a/{shop.asset.did.asset_id}", button(act, licence))
+def page(browser: Chromium, shop: Shop) -> Callable[..., ActPage]:
+    def opened(act: str, licence: int | None = None, *, path: str = "") -> ActPage:
+        return ActPage(browser, shop.url, path or f"/a/{shop.asset.did.asset_id}", act_button(act, licence))
 
     return opened
 
@@ -453,6 +397,41 @@ def test_in_every_other_act_too_a_hub_that_lies_is_found_out(shop: Shop, page: A
         assert not wallet.asked, (act, told)
 
 
+def test_an_item_that_nobody_minted_is_bought_by_what_its_collection_lists(
+    shop: Shop, page: Any, wallet: Wallet
+) -> None:
+    drafts = [Draft(name=f"Heron {number}", type="dataset", license="MIT") for number in range(5)]
+    month = Licence.period("month", days=30, price="2.5 USD")
+    herons = shop.author.publish_collection(drafts, name="Herons", licences=[month], royalty_bps=500)
+    item, proof = herons.item(3), ".".join(f"{7:064x}" for _ in range(3))
+    other = shop.author.collections.prove(herons.item(2))
+    digest, listed = f"0x{other.listed.digest.hex()}", ".".join(one.hex() for one in other.listed.proof)
+    path = f"/a/{item.asset_id}"
+    for told in (
+        {"proof": proof},
+        {"proof": ""},
+        {"digest": digest},
+        {"digest": digest, "proof": listed},
+        {"digest": digest + listed},
+    ):
+        here = page("buy", 0, path=path)
+        here.lie(**told)
+        here.open()
+        here.says("shows another document of asset")
+    here = page("buy", 0, path=path)
+    here.lie(name="Heron 2")
+    here.open()
+    here.says("its document says")
+    assert not wallet.asked
+    here = page("buy", 0, path=path)
+    here.open()
+    here.says("Nothing is signed yet")
+    assert "Buy “month”" in here.text and "Heron 3 (asset" in here.text
+    here.press("Sign in the wallet")
+    here.says("You have access until")
+    assert shop.as_(BUYER).has_access(item) and not shop.as_(BUYER).has_access(herons.item(2))
+
+
 def test_a_registry_whose_market_is_a_thief_is_refused(shop: Shop, page: Any, wallet: Wallet) -> None:
     """The code of the registry is right, but what it lists as its market is not."""
     thief = dev_signer(STRANGER).address[2:].lower()
@@ -652,13 +631,13 @@ def test_an_owner_grants_a_request_in_the_page(browser: Chromium, shop: Shop, pa
         ({"licence": "7"}, "for something else"),
         ({"digest": "0x" + "11" * 32}, "another document"),
     ):
-        here = Page(browser, shop, mine, act)
+        here = ActPage(browser, shop.url, mine, act)
         here.lie(**told)
         here.open()
         here.says(words)
     assert not wallet.asked, "a hub that lies is found out before"
     wallet.declines.add("eth_signTypedData_v4")
-    here = Page(browser, shop, mine, act)
+    here = ActPage(browser, shop.url, mine, act)
     here.open()
     here.says("Nothing is signed yet")
     assert use in here.text and dev_signer(STRANGER).address.lower() in here.text.lower()
@@ -667,7 +646,7 @@ def test_an_owner_grants_a_request_in_the_page(browser: Chromium, shop: Shop, pa
     assert shop.as_(STRANGER).has_access(made.did), "it is given, and not said yet"
     wallet.declines.clear()
     wallet.asked.clear()
-    again = Page(browser, shop, mine, act)
+    again = ActPage(browser, shop.url, mine, act)
     again.open()
     again.says("Nothing is signed yet")
     assert "has access by now" in again.text

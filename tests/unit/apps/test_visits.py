@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from registry import Registry, apps
+from registry import Draft, Registry, apps
 from registry.apps import components, visit
 from registry.apps.offered import act_of, offers_to_take, require_taken_alone
 from registry.apps.visit import Visit, own_domain
@@ -249,6 +249,21 @@ def test_an_act_names_what_the_wallet_script_holds_against_the_chain(registry: R
     assert act["document"].encode() == found.ddo.to_bytes() and act["digest"] == "0x" + found.digest.hex()
     assert all(isinstance(value, str) for value in act.values())
     assert act_of(registry, found, registry.offer(found, "look"), BUYER.address)["total"] == "0"
+
+
+def test_an_act_on_an_item_brings_along_what_proves_it(registry: Registry) -> None:
+    drafts = [Draft(name=f"Heron {number}", type="dataset", license="MIT") for number in range(2)]
+    herons = registry.publish_collection(drafts, name="Herons", licences=[Licence.free("look")])
+    item = herons.item(1)
+
+    def told() -> dict[str, str]:
+        return act_of(registry, registry.get(item), registry.offer(item, "look"), BUYER.address)
+
+    proven, terms = registry.collections.prove(item), registry.get(herons.did).ddo.to_bytes()
+    assert (told()["digest"], told()["terms"].encode()) == ("0x" + proven.listed.digest.hex(), terms)
+    assert told()["proof"] == proven.listed.proof[0].hex()
+    registry.mint(item)
+    assert (told()["proof"], told()["terms"].encode()) == ("", terms)
 
 
 def test_all_that_is_for_apps_and_notebooks_adds_little_to_the_wheel() -> None:

@@ -310,6 +310,40 @@ def test_who_mints_an_item_gives_it_to_the_owner_of_the_collection(
     assert author.get(item).owner == buyer.address and author.get(published.item(0)).owner == author.address
 
 
+def test_what_items_earn_is_stated_for_their_collection_and_for_all_whom_it_pays(
+    author: Registry, buyer: Registry, stranger: Registry, name: str
+) -> None:
+    """Minted or not, sold on or not; and what is made from one that nobody minted pays whom its collection pays."""
+    ann = author.as_account("ann").address
+    before = {who: author.balance("USD", account=who).units for who in (ann, author.address, stranger.address)}
+    notes = author.publish(None, name=f"{name}, notes", type="dataset", license="MIT", royalty_bps=1_000)
+    made = author.publish_collection(
+        drafts(name, 3), name=name, licences=[MONTH], royalty_bps=500, parents=[notes.did], payout=ann
+    )
+    kept, given, parent = map(made.item, range(3))
+    child = stranger.publish(
+        None, name=f"{name}, made from it", type="dataset", license="MIT", licences=[MONTH], parents=[parent]
+    )
+    author.mint(given)
+    for item in (kept, given, child.did):
+        buyer.buy(item, "month")
+    author.transfer(given, stranger.address)
+    buyer.buy(given, "month")
+    for item in (kept, child.did):
+        assert author.revenue.distribute(item, "USD").txs
+
+    def earned(subject: Any) -> int:
+        return sum(one.earned.units for one in author.revenue.statement(subject, token="USD").total())
+
+    net = 12_500_000 - 125_000 - 1_250_000
+    assert [earned(item) for item in (kept, given, parent)] == [net, 2 * net, 625_000]
+    assert earned(made.did) == 3 * net + 625_000 and earned(notes.did) == 4 * 1_250_000
+    assert author.family(kept).ancestors[0].earned == author.family(made.did).ancestors[0].earned != ()
+    gained = {who: author.balance("USD", account=who).units - had for who, had in before.items()}
+    assert gained == {who: earned(who) for who in before}
+    assert gained[ann] == 2 * net + 625_000 and gained[author.address] == 5_000_000
+
+
 def test_an_offer_that_was_seen_before_the_item_was_minted_no_longer_holds(
     published: PublishedCollection, buyer: Registry, stranger: Registry
 ) -> None:

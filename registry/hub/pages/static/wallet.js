@@ -6,7 +6,7 @@
 // <known>
 const RELEASE = "0.1.0";
 const CODES = {"AssetRegistry":["3f85264259dbde63f6b863f09f14ccf0332d6bf2bd1e8b09b43748265fee050d",23510,[1084,1293,2501,2929,4402,7128,16752,18071,18116,19758]],"Marketplace":["ed5a16264bb92bcb5db6d1c048fd4c185f48e7278ff49e48e3f0819e0c2746e7",3372,[355,1047,1538,1628,1912,2104]],"Streams":["466d77962f1838960e6017285290c6cba189d8f429052c2aa0bc723fb7fbf6ec",10555,[785,2573,3552,4718,5381,8965]],"RegistryGovernor":["08d7d18cc82dc2672c3159dc234c79fc60063cb82592e7ee5040c57bf8a09173",19831,[5697,6584,6628,7222,8438,8555,8824,11131,11266,11344,12778,17732,17786,17865,17903,17969]],"RegistryToken":["cf6d4f9b25616486e6020944beb5ca99db192419b07e7ef63f004d4e40bea354",6427,[1682,1723,3680,3734,3813,3851,3923]],"Curation":["9e263103b2d7d4b7241fd5bc4cd7440cd91933109bf443411c919495ad70782c",10006,[781,1967,2534,3474,5009,5673,6910,7912,9362,9677]]};
-const SELECTORS = {"contracts":"6c0f79b6","assetInfo":"a879fcbb","licenceOf":"48848dac","accessOf":"070d9f84","streamsOf":"45462cd8","redeem":"e105d53c","paymentTokens":"25ef180d","publish":"cd8e367f","registry":"7b103999","quote":"1f56c47a","buyAccess":"22566b22","buyAccessWithPermit":"be8bd1a9","quoteExtension":"535d19a1","subscriptionOf":"dfae9371","subscribe":"e25524f4","subscribeWithPermit":"49b38e13","extend":"e433b1a3","extendWithPermit":"9eb2948f","cancel":"00efa895","token":"fc0c546a","state":"3e4f49e6","hasVoted":"43859632","proposalSnapshot":"2d63f693","castVote":"56781388","castVoteWithReason":"7b3c71d3","delegate":"5c19a95c","delegates":"587cde1e","getPastVotes":"3a46b1a8","balanceOf":"70a08231","allowance":"dd62ed3e","approve":"095ea7b3","nonces":"7ecebe00","symbol":"95d89b41","decimals":"313ce567","eip712Domain":"84b0196e","bondIn":"03259d0a","flag":"48eb159b"};
+const SELECTORS = {"contracts":"6c0f79b6","assetInfo":"a879fcbb","licenceOf":"48848dac","accessOf":"070d9f84","streamsOf":"45462cd8","redeem":"e105d53c","mintItem":"0c1c8615","paymentTokens":"25ef180d","publish":"cd8e367f","registry":"7b103999","quote":"1f56c47a","buyAccess":"22566b22","buyAccessWithPermit":"be8bd1a9","quoteExtension":"535d19a1","subscriptionOf":"dfae9371","subscribe":"e25524f4","subscribeWithPermit":"49b38e13","extend":"e433b1a3","extendWithPermit":"9eb2948f","cancel":"00efa895","token":"fc0c546a","state":"3e4f49e6","hasVoted":"43859632","proposalSnapshot":"2d63f693","castVote":"56781388","castVoteWithReason":"7b3c71d3","delegate":"5c19a95c","delegates":"587cde1e","getPastVotes":"3a46b1a8","balanceOf":"70a08231","allowance":"dd62ed3e","approve":"095ea7b3","nonces":"7ecebe00","symbol":"95d89b41","decimals":"313ce567","eip712Domain":"84b0196e","bondIn":"03259d0a","flag":"48eb159b"};
 const ERRORS = {"0x9f082a83":"The account holds the licence already; a second unit would give nothing.","0xad917ae7":"No asset has this id.","0x891fbef7":"More units than the cap leaves.","0x223476f2":"The licence was closed by its seller.","0x14a1fa30":"The asset has no licence of this number.","0xfe285f5c":"More units than one account may take.","0xcb5f9210":"The asset is suspended, retired or delisted: nothing new is issued.","0xdf571024":"The asset's document is not the one that the buyer named.","0xbbfe9ef7":"New sales are paused by the guardian.","0xfb8f41b2":"Indicates a failure with the `spender`’s `allowance`. Used in transfers."};
 // </known>
 
@@ -16,6 +16,7 @@ const ERRORS = {"0x9f082a83":"The account holds the licence already; a second un
 export class Refused extends Error {}
 
 const ZERO = "0x" + "0".repeat(40);
+const ITEM = 1n << 62n;
 const DAY = 86400n;
 const PERMIT_SECONDS = 3600n; // it needs minutes
 const READ_MS = 20_000;
@@ -80,7 +81,7 @@ export function cidOf(digest) {
   return bits ? text + letters[(held << (5 - bits)) & 31] : text;
 }
 
-// --- Calldata: static words, and text behind them
+// --- Calldata: static words, and text and lists behind them
 
 function word(value) {
   if (typeof value === "boolean") value = value ? 1n : 0n;
@@ -88,17 +89,16 @@ function word(value) {
   return digits.padStart(64, "0");
 }
 
-/** Calldata of a function of `known`; an argument is a word, an array of words (a static struct), or `{text}`. */
+/** Calldata of a function of `known`; an argument is a word, an array of words (a static struct), `{text}`, or `{list}`. */
 export function encode(name, ...values) {
   const flat = values.flat();
   const head = [], tail = [];
   for (const value of flat) {
     if (typeof value === "object") {
-      const bytes = utf8(value.text);
-      const size = 32 * (flat.length + tail.length);
-      head.push(word(size));
+      const { text = "", list } = value, bytes = utf8(text);
+      head.push(word(32 * (flat.length + tail.length)));
       const padded = toHex(bytes).padEnd(64 * Math.ceil(bytes.length / 32), "0");
-      tail.push(word(bytes.length), ...(padded.match(/.{64}/g) ?? []));
+      tail.push(word((list ?? bytes).length), ...(list ?? padded.match(/.{64}/g) ?? []));
     } else head.push(word(value));
   }
   return "0x" + (SELECTORS[name] ?? refuse(`No function ${name}.`)) + head.join("") + tail.join("");
@@ -219,12 +219,13 @@ class Place {
   async asset(id) {
     const words = await this.chain.call(this.registry, "assetInfo", id);
     const digest = asBytes32(words[1]);
-    if (!same(digest, this.told.digest)) refuse(`The page shows another document of asset ${id} than the chain.`);
+    if (!same(digest, this.told.digest)) await this.listed(id);
     const found = { id, digest, state: words[3], delisted: words[4] === 1n, name: `asset ${id}`, licences: [] };
-    const document = await this.document(digest);
+    const document = await this.document(this.told.digest);
+    const terms = id < ITEM ? document : await this.document(asBytes32((await this.chain.call(this.registry, "assetInfo", (id - ITEM) >> 32n))[1]));
+    found.licences = (terms?.licences ?? []).map((one) => line(one?.name));
     if (document) {
       found.name = line(document.name);
-      found.licences = (document.licences ?? []).map((one) => line(one?.name));
       if (this.told.name !== undefined && line(this.told.name) !== found.name) {
         refuse(`The page calls asset ${id} “${line(this.told.name)}”; its document says “${found.name}”.`);
       }
@@ -233,10 +234,19 @@ class Place {
     return { ...found, fact };
   }
 
+  /** Of an item that nobody minted the chain has its collection's root: whether the page's document is below it, minting would tell. */
+  async listed(id) {
+    const { digest, proof = "" } = this.told, no = () => refuse(`The page shows another document of asset ${id} than the chain.`);
+    if (id < ITEM || !/^0x[0-9a-f]{64}$/.test(digest)) no();
+    const data = encode("mintItem", id, digest, { list: proof.match(/[0-9a-f]{64}/g) ?? [] });
+    await this.chain.ask("eth_call", [{ to: this.registry, data }, "latest"]).catch(no);
+  }
+
   async document(digest) {
     try {
-      const given = utf8(this.told.document ?? ""); // an app brings it along; a page's hub is asked for it
-      if (given.length) return same("0x" + toHex(await sha256(given)), digest) ? JSON.parse(this.told.document) : null;
+      const given = [this.told.document, this.told.terms].filter(Boolean); // an app brings them along; a page's hub is asked
+      for (const text of given) if (same("0x" + toHex(await sha256(utf8(text))), digest)) return JSON.parse(text);
+      if (given.length) return null;
       const answer = await fetch(`/v1/documents/${cidOf(fromHex(digest))}`, { credentials: "omit", signal: AbortSignal.timeout(READ_MS) });
       const bytes = new Uint8Array(await answer.arrayBuffer());
       if (!answer.ok || !same("0x" + toHex(await sha256(bytes)), digest)) return null;
@@ -476,41 +486,6 @@ const ACTS = {
       done: async () => "They are delegated, from the next proposal on.",
     };
   },
-
-  async flag({ chain, place, id, told, account, given }) {
-    const reason = String(given.reason ?? "").trim();
-    const bytes = utf8(reason);
-    if (bytes.length < 20 || bytes.length > 10_000) refuse("A reason has 20 to 10,000 bytes.");
-    const curation = await place.contract("curation", "Curation");
-    const asset = await place.asset(id);
-    const token = await chain.token(addressOf(told.token, "The token of the bond"));
-    const [bond] = await chain.call(curation, "bondIn", token.address);
-    if (!bond) refuse(`No bonds are taken in ${token.symbol}.`);
-    agreed(told, token, bond);
-    const digest = await sha256(bytes);
-    return {
-      title: "Flag the asset",
-      facts: [
-        asset.fact,
-        ["Reason", reason],
-        ["Its digest, on chain", cidOf(digest)],
-        ["Bond", `${amount(bond, token)}: yours again if the flag is upheld or never decided, else the owner's`],
-        ["From", account],
-      ],
-      steps: await paid({
-        chain, account, token, total: bond, spender: curation, signed: null,
-        what: `Flag it, with a bond of ${amount(bond, token)}.`,
-        plain: encode("flag", id, "0x" + toHex(digest), token.address, bond),
-      }),
-      done: async () => {
-        let kept;
-        for (let n = 6; n-- && !kept?.ok; kept?.ok || (await sleep(2e3))) {
-          kept = await fetch("/v1/reasons", { method: "POST", body: bytes }).catch(() => 0);
-        }
-        return `It is flagged. ${kept?.ok ? "This hub keeps your reason." : "Keep your reason where others find it: " + cidOf(digest)}`;
-      },
-    };
-  },
 };
 
 async function sold(place, id, number) {
@@ -652,7 +627,6 @@ const FORMS = {
     { name: "reason", label: "Reason, for everybody to read", area: true, maxlength: "1000" },
   ],
   delegate: () => [{ name: "to", label: "To whom; empty for yourself", placeholder: "0x…", spellcheck: "false", autocomplete: "off" }],
-  flag: () => [{ name: "reason", label: "What is wrong, and how others can see it", area: true, maxlength: "9000", required: "" }],
 };
 
 function fieldOf({ label, options = [], area, ...attributes }) {
@@ -831,7 +805,7 @@ function shown(plan, name) {
   ];
 }
 
-export { ACTS, GIVES, addressOf, amount, many, mined, natural, period, refuse, sha256, step, toHex, utf8, when };
+export { ACTS, FORMS, GIVES, addressOf, agreed, amount, many, mined, natural, paid, period, refuse, sha256, step, toHex, utf8, when };
 
 /** Show the dialog of an act, for an app; returns what came of it in words, undefined if nothing did. */
 export const open = (told, within) => new Promise((ended) => new Dialog(told, within, ended).run());
