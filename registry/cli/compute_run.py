@@ -130,7 +130,7 @@ def show_end(app: App, job: OrderedJob, state: str, out: str | None) -> None:
     from registry.cli.console import when
     from registry.compute.job_escrow import JobStatus
 
-    files = job.save(out) if out is not None and state == "delivered" else ()
+    files = job.save(out).files if out is not None and state == "delivered" else ()
     value: dict[str, Any] = {"job": job.id, "state": state, "files": [file.path for file in files]}
     facts = {"job": job.id, "state": state, "files": ", ".join(value["files"])}
     if job.order.escrow:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from registry.assets.rights import Rights
 from registry.compute.host_client import HostClient
@@ -34,12 +34,20 @@ from registry.text.waits import waiting_for
 if TYPE_CHECKING:
     from registry.session import Session
 
-__all__ = ["OrderedJob", "is_late", "opened", "verified"]
+__all__ = ["OrderedJob", "SavedResult", "is_late", "opened", "verified"]
 
 _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 15.0
 
 _LATE: Final = "late"
+
+
+class SavedResult(NamedTuple):
+    """A result that was opened: its files, what its host says of it, and the `paper` that says so, as it was signed."""
+
+    files: tuple[FileEntry, ...]
+    receipt: JobReceipt
+    paper: bytes
 
 
 class OrderedJob:
@@ -107,19 +115,15 @@ class OrderedJob:
         self._folder.note_minutes(self.id, self._began, self._signed)
         return found
 
-    def fetch(self) -> tuple[bytes, bytes]:
-        """The sealed result and the receipt, checked against this order. Raises `ForgedReceipt`, `HostError`."""
-        receipt, read = self._checked()
-        return self._result(read), receipt
-
     def receipt(self) -> JobReceipt:
         """What the host signed of it. Raises `ForgedReceipt`, `HostError`."""
         return self._checked()[1]
 
-    def save(self, target: str | PathLike[str]) -> tuple[FileEntry, ...]:
-        """Write the files of the result to `target`. Raises `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
-        _, receipt = self._checked()
-        return opened(self._registry, self._result(receipt), receipt, Path(target))
+    def save(self, target: str | PathLike[str]) -> SavedResult:
+        """Write the files of the result to `target`, each byte as its host signed for this very order. Raises
+        `ForgedReceipt`, `WrongKey`, `Unverified`, `HostError`."""
+        paper, receipt = self._checked()
+        return SavedResult(opened(self._registry, self._result(receipt), receipt, Path(target)), receipt, paper)
 
     def logs(self) -> str:
         """What the program wrote, where the terms or the owner of the data let that out, as text that a terminal obeys
@@ -135,7 +139,7 @@ class OrderedJob:
         """A file of the result; the only one without a `path`. Raises `FileNotInAsset`, and what `save` raises."""
         if self._files is None:
             with TemporaryDirectory(prefix="asset-registry-result-") as folder:
-                files = self.save(Path(folder) / "out")
+                files = self.save(Path(folder) / "out").files
                 self._files = {file.path: (Path(folder) / "out" / file.path).read_bytes() for file in files}
         names = list(self._files)
         if not path and len(names) == 1:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.compute.experiments import Experiments
 from registry.compute.job_receipt import JobOutput
-from registry.compute.ordered_job import OrderedJob, is_late, opened, verified
+from registry.compute.ordered_job import OrderedJob, is_late
 from registry.documents.canonical import canonical_bytes
 from registry.errors import ComputeError, ContentError, InputError
 from registry.ipfs.cid import CID
@@ -130,9 +130,7 @@ class RedundantJob:
             return ended
         with TemporaryDirectory(prefix="asset-registry-result-") as folder:
             try:
-                sealed, paper = job.fetch()
-                receipt = verified(self._registry, paper)
-                opened(self._registry, sealed, receipt, Path(folder) / "out")
+                receipt = job.save(Path(folder) / "out").receipt
             except (ComputeError, ContentError) as error:
                 return replace(ended, fault=f"gave what cannot be believed ({error.message.rstrip('.')})")
         return replace(ended, root=receipt.root, outputs=receipt.outputs)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from registry.assets.catalogue import Catalogue
 from registry.compute.experiments import DATA, Experiments
 from registry.compute.order_checks import terms_of
-from registry.compute.ordered_job import OrderedJob, opened, verified
+from registry.compute.ordered_job import OrderedJob
 from registry.errors import CannotReproduce, ContentError, InputError, InvalidRecord
 from registry.ipfs.cid import CID
 from registry.results import Asset, AssetRef
@@ -60,12 +60,10 @@ def reproduced_at(
             raise CannotReproduce(
                 what, [f"the job {job.id[:16]} on its data is {state}"], hint="Ask the owner of the data why."
             )
-        sealed, paper = job.fetch()
-        receipt = verified(registry, paper)
-        made = opened(registry, sealed, receipt, Path(outputs))
-        verdicts = compared_with(record, [file.path for file in made], Path(outputs), workshop, spool)
-    told = f"its data stayed at the host {receipt.job.host}, whose word and signature it is that this came out"
-    return Reproduction(record.cid, verdicts, (told,), receipt=paper)
+        saved = job.save(outputs)
+        verdicts = compared_with(record, [file.path for file in saved.files], Path(outputs), workshop, spool)
+    told = f"its data stayed at the host {job.order.job.host}, whose word and signature it is that this came out"
+    return Reproduction(record.cid, verdicts, (told,), receipt=saved.paper)
 
 
 def _of_data(registry: Session, record: RunRecord, offering: Asset) -> list[str]:

@@ -147,9 +147,9 @@ def test_a_result_that_is_not_the_one_that_was_delivered_is_not_opened(
     with monkeypatch.context() as patch, pytest.raises(ForgedReceipt, match="the host delivered 1111"):
         told = replace(job.escrowed(), result="11" * 32)
         patch.setattr(type(job), "escrowed", lambda _job: told)
-        job.fetch()
+        job.open()
     with monkeypatch.context() as patch, pytest.raises(ForgedReceipt, match="61 s are counted in escrow"):
         slow = replace(job.escrowed(), used=61)
         patch.setattr(type(job), "escrowed", lambda _job: slow)
-        job.fetch()
+        job.open()
     assert job.open().read().startswith(b"group,mass,n")

@@ -29,7 +29,7 @@ def test_an_order_that_is_handed_in_is_run_and_its_result_opened(hosted: Hosted,
     job = hosted.job()
     assert job.submit().id == job.id == job.submit().id
     assert job.wait(60).state == "delivered"
-    assert [file.path for file in job.save(tmp_path / "result")] == ["mean.csv"]
+    assert [file.path for file in job.save(tmp_path / "result").files] == ["mean.csv"]
     assert "Adelie,3700.0,20" in (tmp_path / "result" / "mean.csv").read_text()
     assert job.open().read() == job.open("mean.csv").read() == (tmp_path / "result" / "mean.csv").read_bytes()
     with pytest.raises(FileNotInAsset, match=r"mean\.csv"):
@@ -79,7 +79,7 @@ def test_a_job_that_runs_is_ended_by_its_consumer_and_by_nobody_else(hosted: Hos
         assert caught.value.code == "not_found"
     assert job.cancel().state == "cancelled"
     with pytest.raises(HostError) as caught:
-        job.fetch()
+        job.open()
     assert caught.value.code == "state"
 
 
