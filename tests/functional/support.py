@@ -160,6 +160,12 @@ def refusal(
     raise AssertionError(f"{method} went through")
 
 
+def refused(machine: Any, target: Any, data: bytes, sender: Any, value: int = 0) -> tuple[Any, ...]:
+    """What the call of a contract (Reentrant) was refused with, that somebody sends."""
+    _, _, reason = refusal(machine.act, target, value, data, sender=sender)
+    return decode_error(reason)
+
+
 def allowed(method: Any, *args: Any, sender: Any) -> bool:
     """Whether a call would go through now; asked by `eth_call`, so that the moment stays what it is."""
     try:

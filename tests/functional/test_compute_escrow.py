@@ -26,6 +26,7 @@ from .support import (
     logs,
     now,
     refusal,
+    refused,
     sign,
     sign_permit,
     stream,
@@ -346,16 +347,17 @@ def test_what_a_consumer_agreed_to_is_kept(
 def test_every_window_has_an_end(escrow: Any, desk: Desk, buyer: Any, runs: int) -> None:
     most = 30 * DAY
 
-    def refused(**other: Any) -> tuple[Any, ...]:
+    def offered(**other: Any) -> tuple[Any, ...]:
         return refusal(escrow.open, desk.order(desk.offer(runs, **other), most=2**255), sender=buyer)
 
-    assert refused(runTime=MINIMUM - 1) == ("WindowOutOfRange", MINIMUM - 1, MINIMUM, most)
-    assert refused(runTime=most + 1) == ("WindowOutOfRange", most + 1, MINIMUM, most)
-    assert refused(graceTime=most + 1) == ("WindowOutOfRange", most + 1, 0, most)
-    assert refused(reviewTime=HOUR - 1) == ("WindowOutOfRange", HOUR - 1, HOUR, most)
-    assert refused(reviewTime=most + 1) == ("WindowOutOfRange", most + 1, HOUR, most)
-    assert refused(acceptBy=now() + 31 * DAY)[0] == "WindowOutOfRange"
-    assert refused(acceptBy=now() - 1) == ("TooLate", now() - 1)
+    assert offered(runTime=MINIMUM - 1) == ("WindowOutOfRange", MINIMUM - 1, MINIMUM, most)
+    assert offered(runTime=most + 1) == ("WindowOutOfRange", most + 1, MINIMUM, most)
+    assert offered(graceTime=most + 1) == ("WindowOutOfRange", most + 1, 0, most)
+    assert offered(reviewTime=HOUR - 1) == ("WindowOutOfRange", HOUR - 1, HOUR, most)
+    assert offered(reviewTime=most + 1) == ("WindowOutOfRange", most + 1, HOUR, most)
+    assert offered(acceptBy=now() + 31 * DAY)[0] == "WindowOutOfRange"
+    assert offered(acceptBy=2 * now() + HOUR)[0] == "WindowOutOfRange", "however far"
+    assert offered(acceptBy=now() - 1) == ("TooLate", now() - 1)
 
 
 def test_a_licence_without_a_minimum_still_sells_a_second_at_least(
@@ -816,3 +818,30 @@ def test_a_contract_hosts_by_the_word_of_its_code(
     signature = desk.signed(offer)
     assert allowed(escrow.open, desk.order(offer, signature=signature), sender=buyer)
     assert escrow.hashOffer(offer) != escrow.hashOffer(desk.offer(runs))
+
+
+def test_what_a_contract_does_is_its_own(
+    project: Any, escrow: Any, desk: Desk, dollar: Any, dao: Any, buyer: Any, service: Any, runs: int
+) -> None:
+    """A party is whom the job names, not whoever gets a party to call; and a contract orders and judges itself."""
+    machine = dao.deploy(project.Reentrant)
+    job = desk.delivered(runs)
+    end = desk.record(job).since + REVIEW
+    assert refused(machine, escrow, escrow.settle.encode_input(job), buyer) == ("TooEarly", end)
+    dispute = escrow.dispute.encode_input(job, RESULT)
+    assert refused(machine, escrow, dispute, buyer) == ("NotParty", buyer, machine)
+    escrow.dispute(job, RESULT, sender=buyer)
+    escrow.nameCouncil(machine, now() + DAY, sender=dao)
+    tx = machine.act(escrow, 0, escrow.decide.encode_input(job, 10_000, RESULT), sender=service)
+    assert logs(tx, escrow.JobDecided)[0]["judge"] == machine
+
+    dollar.mint(machine, TOTAL, sender=dao)
+    machine.act(dollar, 0, dollar.approve.encode_input(escrow, TOTAL), sender=buyer)
+    theirs = Desk(escrow, service, machine)
+    order = escrow.open.encode_input(theirs.order(theirs.offer(runs)))
+    before = held_by(buyer, dollar)
+    tx = machine.act(escrow, 0, order, sender=buyer)
+    job = logs(tx, escrow.JobOpened)[0]["job"]
+    assert (held_by(machine, dollar), held_by(buyer, dollar)) == (0, before)
+    machine.act(escrow, 0, escrow.cancel.encode_input(job), sender=buyer)
+    assert (held_by(machine, dollar), held_by(buyer, dollar)) == (TOTAL, before)

@@ -18,12 +18,12 @@ from .support import (
     SUSPENDED,
     UNIT,
     USE,
-    decode_error,
     digest,
     logs,
     order,
     publication,
     refusal,
+    refused,
     sign_permit,
     sign_receipt,
     stream,
@@ -40,12 +40,6 @@ PRICE = 100 * DOLLAR
 def machine(project: Any, dao: Any) -> Any:
     """A contract that makes whatever call it is told to by anybody."""
     return dao.deploy(project.Reentrant)
-
-
-def refused(machine: Any, target: Any, data: bytes, sender: Any, value: int = 0) -> tuple[Any, ...]:
-    """What the machine's call was refused with."""
-    _, _, reason = refusal(machine.act, target, value, data, sender=sender)
-    return decode_error(reason)
 
 
 def test_a_machine_buys_with_its_own_tokens(

@@ -79,11 +79,12 @@ def test_a_host_that_cannot_run_a_job_is_paid_nothing_and_keeps_its_bond(ward: W
     assert ward.stranger.jobs.escrow.find(id).status is JobStatus.CLOSED
 
 
-@pytest.mark.parametrize("step", ["begun", "delivered"])
+@pytest.mark.parametrize("step", ["begun", "run", "delivered"])
 def test_a_host_that_is_killed_after_a_step_on_the_chain_does_it_once(
     ward: Ward, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the act on the chain and the line in its journal: it goes on, no bond is lost, nothing is paid twice."""
+    """Between the act on the chain and the line in its journal, or while a run goes on: it goes on, no bond is lost,
+    nothing is paid twice."""
     order = ward.order(escrow=True)
     id = opened(ward, order)
     desk = ward.desk()
@@ -91,7 +92,7 @@ def test_a_host_that_is_killed_after_a_step_on_the_chain_does_it_once(
     move = desk.book.move
 
     def killed(entry: Any, state: str, **changes: Any) -> Any:
-        if state == {"begun": "running", "delivered": "delivered"}[step]:
+        if state == {"begun": "running", "run": "ran", "delivered": "delivered"}[step]:
             raise KeyboardInterrupt
         return move(entry, state, **changes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from ward import BROKEN, COPY, LATE, MEAN, Ward, runs, stored, uses_of
 
 from registry import CID, DataBudget, Licence, Registry
 from registry.assets.owning import DataOfferedWarning
+from registry.compute.job_book import JobEntry
+from registry.compute.job_desk import JobDesk
 from registry.compute.job_document import JobOrder
+from registry.compute.job_minutes import next_use
 from registry.compute.job_queue import fair, work_all
 from registry.compute.job_receipt import read_receipt
 from registry.documents.canonical import canonical_bytes
@@ -287,6 +291,23 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+def killed(desk: JobDesk, id: str, state: str, monkeypatch: pytest.MonkeyPatch, *, after: bool = False) -> None:
+    """A host works on a job, and is killed before, or after, it writes down that it is in a state."""
+    move = desk.book.move
+
+    def ends(entry: JobEntry, to: str, **changes: Any) -> JobEntry:
+        if to == state:
+            if after:
+                move(entry, to, **changes)
+            raise Killed
+        return move(entry, to, **changes)
+
+    monkeypatch.setattr(desk.book, "move", ends)
+    with pytest.raises(Killed):
+        desk.work(id)
+    desk.book.close()
+
+
 @pytest.mark.parametrize("state", ["running", "ran", "cleared", "sealed", "delivered"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_each_step_a_host_loses_nothing_and_takes_no_use_twice(
@@ -294,24 +315,36 @@ def test_killed_at_each_step_a_host_loses_nothing_and_takes_no_use_twice(
 ) -> None:
     desk = ward.desk()
     id = desk.accept(ward.order().to_bytes()).id
-    move = desk.book.move
-
-    def killed(entry: Any, to: str, **changes: Any) -> Any:
-        if to == state:
-            if after:
-                move(entry, to, **changes)
-            raise Killed
-        return move(entry, to, **changes)
-
-    monkeypatch.setattr(desk.book, "move", killed)
-    with pytest.raises(Killed):
-        desk.work(id)
-    desk.book.close()
+    killed(desk, id, state, monkeypatch, after=after)
     again = ward.desk()
     entry = again.work(id)
     assert entry.state == "delivered" and uses_of(ward).uses == 2
     sealed, receipt = again.result(id)
     assert ward.stranger.jobs.verify(receipt).job.id == id and sealed
+
+
+def test_killed_while_minutes_run_and_when_they_are_taken_a_host_takes_those_of_the_run_that_ended(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was signed for a run that was lost is not taken, and what was taken is not taken again."""
+    ward.with_terms(use="minute")
+    order = ward.order()
+    first = order.receipt()
+    assert first is not None and ward.stranger.signer is not None
+    desk = ward.desk()
+    id = desk.accept(order.to_bytes()).id
+    for minutes in (2, 3):
+        use = next_use(first, minutes)
+        desk.sign(id, replace(use, signature=ward.stranger.signer.sign_typed_data(use.message())))
+    killed(desk, id, "ran", monkeypatch)
+    again = ward.desk()
+    assert again.book.minutes(id) == 3 and uses_of(ward).uses == 3
+    killed(again, id, "delivered", monkeypatch)
+    assert uses_of(ward).uses == 2, "taken, and not yet written down"
+    last = ward.desk()
+    entry = last.work(id)
+    assert (entry.state, entry.tries, uses_of(ward).uses) == ("delivered", 2, 2)
+    assert ward.stranger.jobs.verify(last.result(id)[1]).minutes == 1
 
 
 def test_a_receipt_whose_host_did_not_sign_every_word_is_none(ward: Ward, tmp_path: Path) -> None:
