@@ -104,7 +104,7 @@ deep: .venv/dev .build/compiled .venv-models/ready tests/hardhat/node_modules $(
 	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
 	DEEP=1 pytest tests/unit/index/test_plans.py tests/integration/index tests/integration/hub -p no:ape_test -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
-	DEEP=1 pytest tests/integration/test_whole_path.py -p no:ape_test -q
+	DEEP=1 pytest tests/integration/test_whole_path.py tests/integration/test_compute_cli.py -p no:ape_test -q
 	.venv-models/bin/python -m pytest tests/models -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 

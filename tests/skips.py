@@ -20,6 +20,7 @@ ON_PURPOSE: Final[dict[str, str]] = {
     "tests/functional/test_gas_snapshot.py": _ANVILS_GAS,
     "tests/functional/test_snapshots.py": "the snapshots are being written",
     "tests/integration/ipfs/test_jsipfs.py": "js-ipfs is optional: make test-jsipfs",
+    "tests/integration/test_compute_cli.py": "each step is killed in tests/unit/compute: set DEEP=1",
     "tests/integration/test_whole_path.py": "Hardhat has 292 MB: set DEEP=1",
     "tests/unit/sandbox/test_container.py": "no engine of containers on this machine",
     "tests/unit/ipfs/test_vectors.py": "a gibibyte: set DEEP=1",

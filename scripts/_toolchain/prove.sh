@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves with halmos every statement of tests/forge/proofs, for all values: the arithmetic of shares and of time, what
-# waits in a ledger, the packing of what is stored, the ids of items, the text of CIDs and the cap of royalties.
+# waits in a ledger, how jobs in escrow are divided, the packing of what is stored, the ids of items, the text of CIDs and the cap of royalties.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 bin=.venv-prove/bin
@@ -13,7 +13,7 @@ halmos() {
   "$bin/halmos" --forge-build-out "$FOUNDRY_OUT" --loop 64 --solver-timeout-assertion 600s "$@" 2>&1 \
     | grep -vE '[│╰╭├]|^(warning|note)\[|^ *$' | tee -a .prove.log
 }
-bits=(--match-contract 'Share(Induction|Tables)|StreamParts|(Cid|Id|Ledger|Lineage|Packing)Proofs' --solver yices)
+bits=(--match-contract 'Share(Induction|Tables)|StreamParts|(Cid|Escrow|Id|Ledger|Lineage|Packing)Proofs' --solver yices)
 integers=(--solver-command "$bin/python scripts/_toolchain/smt.py")
 
 # Products and quotients on integers, the rest on bits.

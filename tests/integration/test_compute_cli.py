@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 from terminal import first_answer
 
-from integration.cli_support import PENGUINS, Shell
+from integration.cli_support import ADDRESSES, KEYS, PENGUINS, Shell
 from integration.support import Anvil
+from registry import Registry
 
 MEAN = """
 import csv, os
@@ -54,12 +57,18 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     node.stop()
 
 
+def started(owner: Shell, *options: str) -> tuple[subprocess.Popen[bytes], str]:
+    """A host in a process of its own, and its address."""
+    host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json", *options)
+    return host, first_answer("compute host", host)["url"]
+
+
 @contextmanager
 def served(owner: Shell, *options: str) -> Iterator[str]:
     """The address of a host that stops when it is told to."""
-    host = owner.process("compute", "host", "--data", f"1={PENGUINS}", "--port", "0", "--json", *options)
+    host, url = started(owner, *options)
     try:
-        yield first_answer("compute host", host)["url"]
+        yield url
     finally:
         host.send_signal(signal.SIGTERM)
         assert host.wait(60) == 0
@@ -152,3 +161,39 @@ def test_a_job_is_paid_in_escrow_over_http_and_by_files(owner: Shell, tmp_path: 
     paid = stranger.json("compute", "pay", "other-bid.json", "--yes")
     stranger.ok("compute", "cancel", paid["id"][:12])
     assert stranger.json("compute", "jobs", "--escrow")[-1]["status"] == "closed"
+
+
+@pytest.mark.skipif(not os.environ.get("DEEP"), reason="each step is killed in tests/unit/compute: set DEEP=1")
+def test_a_host_that_is_killed_while_runs_go_on_ends_them_when_it_is_back(
+    owner: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by the minute, one in escrow: neither is lost or paid twice, and the bond is not lost."""
+    slow = tmp_path / "slow.py"
+    slow.write_text(MEAN + "import time\ntime.sleep(2)\n")
+    code = re.search(r"baf\w+", owner.ok("cid", str(slow)))
+    terms = json.loads((owner.folder / "terms.json").read_text())
+    terms |= {"code": [code and code[0]], "use": "minute", "budget": {"runs": 20, "bytes": 10_000}}
+    (owner.folder / "minutes.json").write_text(json.dumps(terms))
+    named = ("--data", "1", "--name", "Minutes", "--type", "dataset", "--license", "CC0-1.0")
+    offer = owner.json("compute", "offer", "minutes.json", *named, *RUNS)["did"]
+    for name, value in (("KEYS", "file"), ("KEYS_PASSPHRASE", "a long passphrase")):
+        monkeypatch.setenv(f"REGISTRY_{name}", value)
+    record = owner.folder / "deployments" / "1337.json"
+    stranger = Registry.connect(owner.url, signer=KEYS["stranger"], home=owner.folder / "home", deployment=record)
+    for account in (ADDRESSES["author"], stranger.address):
+        stranger.fund("50 USD", account=account)
+    before = stranger.balance("USD", account=ADDRESSES["author"]).units
+
+    options = ("--workers", "2", "--bond", "5 USD")
+    host, url = started(owner, *options)
+    jobs = [stranger.compute(slow, on=offer, url=url, max_total="8 USD", escrow=escrow) for escrow in (False, True)]
+    host.kill()  # whatever it does just now: the first runs, or is about to be delivered
+    host.wait(60)
+    with served(owner, *options, "--port", url.rpartition(":")[2]):
+        assert [job.wait(300).state for job in jobs] == ["delivered", "delivered"]
+        assert jobs[0].receipt().minutes == 1 and jobs[0].open().read() == jobs[1].open().read()
+    assert stranger.holding(offer, "runs").uses == 1
+    jobs[1].settle()
+    assert stranger.balance("USD", account=ADDRESSES["author"]).units > before, (
+        "the bond is back, and the run is paid for"
+    )
