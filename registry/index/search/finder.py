@@ -126,9 +126,9 @@ class Finder:
             ordered = _sorted(found, question.sort)
         capped = not (question.owner or question.collection)
         end = place + question.limit
-        shown = _arranged(ordered, found, question, end) if capped else ordered
+        shown, further = _arranged(ordered, found, question, end) if capped else (ordered, end < len(ordered))
         hits = self._hits(shown[place:end], found, said, now)
-        after = question.from_place(end) if end < len(ordered) and hits else ""
+        after = question.from_place(end) if further and hits else ""
         counted = self._counted(found.facets()) if facets else {}
         return Answered(tuple(hits), len(found), found.more, counted, after, near)
 
@@ -219,8 +219,9 @@ def _sorted(found: Candidates, sort: str) -> list[int]:
     return sorted(sorted(found.ids), key=column.__getitem__, reverse=True)
 
 
-def _arranged(ordered: Sequence[int], found: Candidates, question: SearchQuery, needed: int) -> list[int]:
-    """The hits page by page, at most some of one owner on each; what a page has no room for comes on the next.
+def _arranged(ordered: Sequence[int], found: Candidates, question: SearchQuery, needed: int) -> tuple[list[int], bool]:
+    """The hits page by page, at most some of one owner on each, and whether further ones wait; what a page has no room
+    for comes on the next.
 
     Copies of the same content are folded under the one that was first.
     """
@@ -252,4 +253,4 @@ def _arranged(ordered: Sequence[int], found: Candidates, question: SearchQuery, 
         if later:
             shown += [_NOBODY] * (question.limit - len(page))
         waiting = later
-    return shown
+    return shown, bool(waiting) or len(shown) > needed

@@ -363,6 +363,10 @@ def test_a_page_has_two_hits_of_one_owner_and_the_next_page_the_rest(engine: Eng
     assert [hit.entry.id for hit in following.hits] == [3, 4, 33]
     third = finder.answer(question.with_(after=following.after), NOW)
     assert [hit.entry.id for hit in third.hits] == [5, 6]
+    pages = [answer]
+    while pages[-1].after:
+        pages.append(finder.answer(question.with_(after=pages[-1].after), NOW))
+    assert sorted(hit.entry.id for page in pages for hit in page.hits) == list(range(1, 34)), "none is out of reach"
     assert len(ids(finder, "penguins", owner="0x" + "5" * 40, limit=100)) == 29
 
 
