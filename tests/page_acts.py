@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from chromium import Chromium
 
@@ -35,6 +37,20 @@ class ActPage:
         for name, value in values.items():
             place = "document.documentElement" if name in ("chain", "registry") else "window.button.parentElement"
             self._browser.evaluate(f"{place}.dataset.{name} = {json.dumps(value)}")
+
+    @contextmanager
+    def lying(self, **values: str) -> Iterator[None]:
+        """Its act, of a hub that lies; then the dialog is shut, and the page as it was."""
+        self._browser.evaluate(
+            "void (window.truth = [document.documentElement, window.button.parentElement]"
+            ".map((e) => [e, {...e.dataset}]))"
+        )
+        self.lie(**values)
+        self.open()
+        yield
+        self._browser.evaluate("document.querySelector('.act-box').close()")
+        self.until("!document.querySelector('.act-box')")
+        self._browser.evaluate("window.truth.forEach(([e, told]) => Object.assign(e.dataset, told))")
 
     def press(self, words: str) -> None:
         button = (

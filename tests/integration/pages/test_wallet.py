@@ -65,6 +65,16 @@ class Shop:
                 Licence.uses("predictions", uses=10, price="0.01 ETH"),
             ],
         )
+        self.other = self.author.publish(
+            None,
+            name="Runs",
+            type="dataset",
+            license="MIT",
+            licences=[
+                Licence.period("as dear", days=1, price="12.5 USD"),
+                Licence.run("runs", price="2 USD", per="100 seconds"),
+            ],
+        )
         self.url = ""
 
     def as_(self, number: int) -> Registry:
@@ -330,71 +340,134 @@ def test_a_price_raised_after_the_page_was_made_is_refused(shop: Shop, page: Any
     assert not wallet.asked
 
 
-def _usd(shop: Shop) -> str:
-    return next(str(one.address) for one in shop.author.tokens if one.symbol == "USD")
+PLACES: list[tuple[dict[str, str], str]] = [
+    ({"registry": "0x" + "11" * 20}, "There is none on this chain"),
+    ({"registry": "javascript:alert(1)"}, "is no address"),
+    ({"chain": "1"}, "The page is about chain 1"),
+    ({"chain": ""}, "gives no chain"),
+]
+"""Lies about the place of an act, with what the reader is told of each."""
+
+ASSETS: list[tuple[dict[str, str], str]] = [
+    ({"asset": "999999"}, "No asset has this id"),
+    ({"digest": "0x" + "11" * 32}, "another document of asset"),
+    ({"name": "Something else"}, "its document says “Palmer penguins”"),
+]
+"""Lies about the asset of one."""
+
+NO_TOKEN = {"token": "0x" + "0" * 40}
 
 
-def test_a_hub_that_lies_is_found_out_before_the_wallet_is_asked(shop: Shop, page: Any, wallet: Wallet) -> None:
-    other = shop.author.publish(
-        None, name="Dear", type="dataset", license="MIT", licences=[Licence.period("x", days=1, price="12.5 USD")]
-    )
-    lies: list[tuple[dict[str, str], str]] = [
-        ({"total": "1000000"}, "The page shows 1 USD; the chain asks for 12.50 USD"),
-        ({"total": "99000000"}, "the chain asks for 12.50 USD"),
-        ({"total": ""}, "gives no price"),
-        ({"token": "0x" + "0" * 40}, "in the token 0x0000"),
-        ({"asset": str(other.did.asset_id)}, "another document of asset"),
-        (
-            {"asset": str(other.did.asset_id), "digest": f"0x{shop.author.get(other.did).digest.hex()}"},
-            "its document says",
-        ),
-        ({"asset": "999999"}, "No asset has this id"),
-        ({"licence": "3"}, "the chain asks for 0.01"),
-        ({"licence": "77"}, "no licence of this number"),
-        ({"registry": shop.author.deployment.marketplace}, "is not that of AssetRegistry"),
-        ({"registry": _usd(shop)}, "is not that of AssetRegistry"),
-        ({"registry": "0x" + "11" * 20}, "There is none on this chain"),
-        ({"registry": "javascript:alert(1)"}, "is no address"),
-        ({"chain": "1"}, "The page is about chain 1"),
-        ({"name": "Something else"}, "its document says “Palmer penguins”"),
-    ]
-    for values, words in lies:
-        here = page("buy", 0)
-        here.lie(**values)
-        here.open()
-        here.says(words)
+def _lies(shop: Shop, act: str) -> list[tuple[dict[str, str], str]]:
+    """What a hub may say otherwise on the page of an act, and what the reader is told of it."""
+    other = {"asset": str(shop.other.did.asset_id), "digest": f"0x{shop.author.get(shop.other.did).digest.hex()}"}
+    told: dict[str, list[tuple[dict[str, str], str]]] = {
+        "buy": [
+            ({"total": "1000000"}, "The page shows 1 USD; the chain asks for 12.50 USD"),
+            ({"total": "99000000"}, "the chain asks for 12.50 USD"),
+            ({"total": ""}, "gives no price"),
+            (NO_TOKEN, "in the token 0x0000"),
+            ({"asset": other["asset"]}, "another document of asset"),
+            (other, "its document says"),
+            ({"licence": "3"}, "the chain asks for 0.01"),
+            ({"licence": "77"}, "no licence of this number"),
+            ({"registry": shop.author.deployment.marketplace}, "is not that of AssetRegistry"),
+            ({"registry": _usd(shop)}, "is not that of AssetRegistry"),
+        ],
+        "subscribe": [
+            ({"total": "1"}, "the chain asks for"),
+            (NO_TOKEN, "in the token 0x0000"),
+            (other | {"name": "Runs", "licence": "1", "total": "2000000"}, "sold by another contract"),
+        ],
+        "cancel": [
+            ({"licence": "3"}, "no subscription"),
+            (other | {"name": "Runs", "licence": "1"}, "no subscription"),
+        ],
+        "redeem": [
+            ({"licence": "0"}, "holds 0 whole datatokens"),
+            (other | {"name": "Runs"}, "no licence of this number"),
+        ],
+        "flag": [({"total": "1"}, "the chain asks for"), ({"token": "0x" + "11" * 20}, "does not answer symbol")],
+        "vote": [
+            ({"proposal": "0x" + "0" * 63 + "1"}, "The wallet says"),
+            ({"proposal": "1"}, "names no proposal"),
+        ],
+        "delegate": [],
+    }
+    return [*told[act], *PLACES, *(ASSETS if act not in ("vote", "delegate") else [])]
+
+
+FORMS: dict[str, dict[str, str]] = {
+    "subscribe": {"days": "10"},
+    "redeem": {"units": "1"},
+    "flag": {"reason": "A copy of another data set."},
+    "vote": {"choice": "for"},
+    "delegate": {"to": ""},
+}
+"""What is filled in before the chain is asked."""
+
+SPENDERS = {
+    "buy": ("marketplace", "Marketplace"),
+    "subscribe": ("streams", "Streams"),
+    "cancel": ("streams", "Streams"),
+    "flag": ("curation", "Curation"),
+    "vote": ("governor", "RegistryGovernor"),
+    "delegate": ("token", "RegistryToken"),
+}
+"""The contract to which an act goes, where it is not the registry itself; and whose code it has."""
+
+
+@pytest.fixture
+def act_page(shop: Shop, page: Any, wallet: Wallet) -> Callable[[str], ActPage]:
+    """The page of an act, of an account that can do it."""
+
+    def opened(act: str) -> Page:
+        paths = {"delegate": "/dao"}
+        if act == "vote":
+            paths["vote"] = f"/dao/{shop.propose()[:10]}"
+        if act in ("cancel", "redeem"):
+            wallet.account = dev_signer(VOTER).address
+            paths[act] = f"/mine?account={wallet.account.lower()}"
+            if act == "cancel":
+                shop.as_(VOTER).streams.subscribe(shop.asset.did, 2, time="30 days")
+            else:
+                shop.as_(VOTER).buy(shop.asset.did, 3, as_tokens=True)
+        found: ActPage = page(act, {"buy": 0, "subscribe": 2}.get(act), path=paths.get(act, ""))
+        return found
+
+    return opened
+
+
+@pytest.mark.parametrize("act", ["buy", "subscribe", "cancel", "redeem", "flag", "vote", "delegate"])
+def test_a_hub_that_lies_is_found_out_before_the_wallet_is_asked(
+    shop: Shop, act_page: Callable[[str], ActPage], wallet: Wallet, act: str
+) -> None:
+    """Last of all the code of the registry is right, but what it lists as the contract of the act is not."""
+    here = act_page(act)
+
+    def tried(values: dict[str, str], words: str) -> None:
+        with here.lying(**values):
+            if act in FORMS:
+                here.fill(**FORMS[act])
+                here.press("Go on")
+            here.says(words)
         assert not wallet.asked, values
 
+    for values, words in _lies(shop, act):
+        tried(values, words)
+    if act in SPENDERS:
+        entry, name = SPENDERS[act]
+        thief = dev_signer(STRANGER).address[2:].lower()
+        deployed, dao = shop.author.deployment, shop.author.governance.dao
+        own = str(getattr(deployed if hasattr(deployed, entry) else dao, entry))[2:].lower()
+        listed = shop.author.assets.functions.contracts()._encode_transaction_data()
 
-def test_in_every_other_act_too_a_hub_that_lies_is_found_out(shop: Shop, page: Any, wallet: Wallet) -> None:
-    runs = shop.author.publish(
-        None,
-        name="Runs",
-        type="dataset",
-        license="MIT",
-        licences=[Licence.hold("own", price="5 USD"), Licence.run("runs", price="2 USD", per="100 seconds")],
-    )
-    proposal, of_runs = shop.propose(), f"/a/{runs.did.asset_id}"
-    days, reason, choice = {"days": "10"}, {"reason": "A copy of another data set."}, {"choice": "for"}
-    lies: list[tuple[str, int | None, str, dict[str, str], dict[str, str], str]] = [
-        ("buy", 0, of_runs, {"act": "subscribe", "licence": "1", "total": "2000000"}, days, "sold by another contract"),
-        ("subscribe", 2, "", {"total": "1"}, days, "the chain asks for"),
-        ("subscribe", 2, "", {"token": "0x" + "0" * 40}, days, "in the token 0x0000"),
-        ("subscribe", 2, "", {"digest": "0x" + "11" * 32}, days, "another document of asset"),
-        ("flag", None, "", {"total": "1"}, reason, "the chain asks for"),
-        ("flag", None, "", {"token": "0x" + "11" * 20}, reason, "does not answer symbol"),
-        ("flag", None, "", {"name": "Another"}, reason, "its document says"),
-        ("vote", None, f"/dao/{proposal[:10]}", {"proposal": "0x" + "0" * 63 + "1"}, choice, "The wallet says"),
-        ("vote", None, f"/dao/{proposal[:10]}", {"proposal": "1"}, choice, "names no proposal"),
-    ]
-    for act, licence, path, told, form, words in lies:
-        here = page(act, licence, **({"path": path} if path else {}))
-        here.lie(**told)
-        here.open()
-        here.fill(**form)
-        here.press("Go on")
-        here.says(words)
-        assert not wallet.asked, (act, told)
+        def call(params: list[Any]) -> Any:
+            answer = shop.node.rpc("eth_call", *params)
+            return answer.replace(own, thief) if params[0]["data"] == listed else answer
+
+        wallet.lies["eth_call"] = call
+        tried({}, f"is not that of {name}")
 
 
 def test_an_item_that_nobody_minted_is_bought_by_what_its_collection_lists(
@@ -447,6 +520,10 @@ def test_a_registry_whose_market_is_a_thief_is_refused(shop: Shop, page: Any, wa
     here.open()
     here.says("is not that of Marketplace")
     assert not wallet.asked
+
+
+def _usd(shop: Shop) -> str:
+    return next(str(one.address) for one in shop.author.tokens if one.symbol == "USD")
 
 
 # --- The wallet's own faults ---------------------------------------------------------------------
