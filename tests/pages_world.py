@@ -222,10 +222,9 @@ def build(folder: Path) -> World:
     )
     author.chain.advance(3 * DAY)
     talk(who, made)
-    world = World(author, made, team.address, govern(author, who, made))
     publish("ann", "ward", patients(folder), compute=runs(author, folder), licences=RUNS)
     buy("buyer", "ward", "runs")
-    return world
+    return World(author, made, team.address, govern(author, who, made))
 
 
 def gate(world: World, folder: Path) -> None:

@@ -115,7 +115,7 @@ def init(app: App, folder: Path | None, key_file: Path | None) -> None:
     "pages",
     multiple=True,
     metavar="ORIGIN",
-    help="Let web pages of this origin ask for releases; repeatable.",
+    help="Let web pages of this origin ask and invite; repeatable.",
 )
 @click.option("--address-rate", type=Real(0.01), metavar="N", help="Requests a second of one address: 20.")
 @click.option("--address-burst", type=Whole(1), metavar="N", help="Requests at once of one address: 100.")

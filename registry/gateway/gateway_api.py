@@ -70,7 +70,7 @@ class _Api:
             self._route("GET", "/v1/gateway", self._describe),
             self._route("POST", "/v1/nonce", self._nonce, pages=True),
             self._route("POST", "/v1/shares", self._deposit),
-            self._route("POST", "/v1/invitations", self._invite),
+            self._route("POST", "/v1/invitations", self._invite, pages=True),
             self._route("DELETE", "/v1/invitations/{id}", self._revoke),
             self._route("POST", "/v1/releases", self._release, pages=True),
             self._route("GET", "/v1/health", self._healthy),
@@ -162,7 +162,9 @@ class _Api:
                 hint="Whoever runs this gateway lets a page in with: registry gateway serve --page ORIGIN",
             )
         if origin and not pages:
-            raise Refusal(403, "foreign_page", "Web pages may ask for releases, and for nothing else.")
+            raise Refusal(
+                403, "foreign_page", "Web pages may ask for releases and hand in invitations, and nothing else."
+            )
         # What a browser asks for by GET has no origin; on this machine it is known by the name that it asked.
         host = host_of(f"//{request.headers.get('host', '')}")
         if is_loopback(host_of(self._settings.url)) and not is_loopback(host):

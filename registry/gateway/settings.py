@@ -23,7 +23,8 @@ class Settings:
     that another gateway consumed; `patience` how long a request waits for its use to be deep enough. `depositors` are
     the accounts whose shares and invitations it keeps, none for those of every owner. `receipt_gas` is the most gas for
     handing a receipt in, `account_gas` and `day_gas` what those of one account, and all together, may take in 24 hours;
-    0 for none at all. `pages` are the origins of web pages that may ask for releases, as in ``https://hub.example.org``.
+    0 for none at all. `pages` are the origins of web pages that may ask for releases
+    and hand in invitations, as in ``https://hub.example.org``.
     """
 
     public_url: str

@@ -46,7 +46,9 @@ _OWN: Final = "WHERE registry = '' AND direct = 1"
 
 QUESTIONS: Final[Mapping[str, TableQuestion]] = {
     "asset": TableQuestion("asset", "WHERE id = ?", ("int",)),
-    "paid_to": TableQuestion("asset", "WHERE payout = ? ORDER BY id LIMIT 200", ("text",)),
+    "paid_to": TableQuestion(
+        "asset", "WHERE payout = ? OR (payout = '' AND owner = ?) ORDER BY id LIMIT 200", ("text", "text")
+    ),
     "licences": TableQuestion("licence", "WHERE asset = ? ORDER BY number LIMIT 256", ("int",)),
     "versions": TableQuestion("version", "WHERE asset = ? ORDER BY number DESC LIMIT 100", ("int",)),
     "version": TableQuestion("version", "WHERE asset = ? AND number = ?", ("int", "int")),

@@ -337,6 +337,8 @@ def talk(desk: Desk, asked: Asked) -> PageAnswer:
     it = subject(desk, asked)
     found = talk_about(desk, it.id, it.hit.owner)
     shown, after = part_of(found.remarks, asked.number("from"))
+    sold = desk.catalogue.sales(id=it.id, limit=100) if found.likes else None
+    paid = [one for one in sold.sales if one.buyer in found.likes] if sold is not None else []
     return desk.page(
         "talk.html",
         it=it,
@@ -344,6 +346,8 @@ def talk(desk: Desk, asked: Asked) -> PageAnswer:
         shown=[(one, cid_of(one.id)) for one in shown],
         after=after,
         likes=len(found.likes),
+        behind=desk.sums((one.token, int(one.total)) for one in paid),
+        more_behind=bool(sold is not None and sold.after),
         licences=desk.licences(it.hit)[:64],
         requests=len(found.requests),
         waiting=sum(one.answer is None for one in found.requests),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from registry.documents.ddo import DDO
 from registry.hub.pages.desk import Asked, Desk, PageAnswer
 from registry.hub.pages.talk_page import cid_of, waiting_for
 from registry.hub.unanswered import Unanswered
@@ -85,29 +86,30 @@ def mine(desk: Desk, asked: Asked) -> PageAnswer:
     )
 
 
-def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str, dict[str, Any]]]:
-    """Requests that wait for an account, the first ones: the asset, its name, those of licence and request, and what
-    the wallet script must be told to grant it."""
+def _asked(desk: Desk, who: str) -> list[tuple[AskedAccess, int, str, str, str, dict[str, Any], bool]]:
+    """Requests that wait for an account, the first ones: the asset, its name, those of licence and request, what the
+    wallet script must be told to grant it, and whether key gateways keep invitations."""
     found = waiting_for(desk, who)[:ASKED]
     hits = desk.some(one.said.did.asset_id for one in found)
     names = desk.names(hits)
-    return [
-        (
-            one,
-            id,
-            names[id],
-            _licence_name(desk, hits[id], one.said.licence),
-            cid_of(one.id),
-            _granting(desk, hits[id], one),
-        )
-        for one in found
-        if (id := one.said.did.asset_id) in hits
-    ]
+    listed = []
+    for one in found:
+        id = one.said.did.asset_id
+        if hit := hits.get(id):
+            licence = _licence_name(desk, hit, one.said.licence)
+            invites = _has_gateways(desk.document(bytes.fromhex(hit.digest)))
+            listed.append((one, id, names[id], licence, cid_of(one.id), _granting(desk, hit, one), invites))
+    return listed
 
 
 def _granting(desk: Desk, hit: Hit, one: AskedAccess) -> dict[str, Any]:
     said = one.said
     return desk.facts(hit) | {"licence": said.licence, "to": said.account, "request": one.id}
+
+
+def _has_gateways(document: DDO | None) -> bool:
+    encryption = document.content.encryption if document is not None and document.content is not None else None
+    return bool(encryption is not None and encryption.gateways)
 
 
 def _licence_name(desk: Desk, hit: Hit, number: int) -> str:
@@ -135,7 +137,9 @@ def _earned(desk: Desk, who: str) -> list[tuple[int, str, int, list[str]]]:
     for row in desk.rows("shares", who):
         whole = sum(one["share"] for one in desk.rows("payees", row["splitter"]))
         parts.append((row["splitter"], row["share"], whole))
-    rows = [(row["id"], share, whole) for payout, share, whole in parts for row in desk.rows("paid_to", payout)][:200]
+    rows = [
+        (row["id"], share, whole) for payout, share, whole in parts for row in desk.rows("paid_to", payout, payout)
+    ][:200]
     names = desk.names(id for id, _, _ in rows)
     found = []
     for id, share, whole in rows:

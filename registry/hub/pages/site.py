@@ -10,6 +10,7 @@ from registry.hub.pages import (
     browse_page,
     compute_page,
     dao_page,
+    invite_page,
     open_page,
     people_page,
     publish_page,
@@ -34,6 +35,7 @@ PAGES: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/a/{id:int}/files/{path:path}": asset_page.file,
     "/a/{id:int}/read/{path:path}": read_page.read,
     "/a/{id:int}/open": open_page.open_gated,
+    "/a/{id:int}/invite": invite_page.invite,
     "/a/{id:int}/image/{path:path}": asset_page.image,
     "/a/{id:int}/sound/{path:path}": asset_page.sound,
     "/a/{id:int}/versions": asset_page.versions,
@@ -57,6 +59,7 @@ NAMING: Final[Mapping[str, Callable[[Desk, Asked], PageAnswer]]] = {
     "/publish": publish_page.publish_at,
     "/a/{id:int}/read/{path:path}": read_page.read_at,
     "/a/{id:int}/open": open_page.open_at,
+    "/a/{id:int}/invite": invite_page.invite_at,
 }
 """By address: the page for a reader who named a service in the form there, which its scripts reach."""
 

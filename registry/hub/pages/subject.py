@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from registry.errors import InputError
 from registry.hub.unanswered import Unanswered
+from registry.ipfs.hosts import normal_url
 
 if TYPE_CHECKING:
-    from registry.documents.ddo import DDO, Content, ContentFile
+    from registry.documents.ddo import DDO, Content, ContentFile, Encryption
     from registry.hub.pages.desk import Asked, Desk
     from registry.index.models import Hit
     from registry.index.tables import Row
 
-__all__ = ["Subject", "file_of", "subject"]
+__all__ = ["Subject", "chosen_gateways", "file_of", "openable", "subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,34 @@ def file_of(it: Subject, path: str) -> ContentFile:
     if found is None:
         raise Unanswered(404, "not_found", "The asset has no such file.")
     return found
+
+
+def chosen_gateways(asked: Asked, encryption: Encryption) -> list[str]:
+    """The key gateways of the document that the reader chose in the form. Raises `Unanswered` for too few."""
+    chosen = {value for name, value in asked.form if name == "key"}
+    keys = [one.url for one in encryption.gateways if one.url in chosen]
+    if len(keys) < encryption.threshold:
+        raise Unanswered(
+            422,
+            "invalid",
+            "Fewer key gateways are chosen than make the key.",
+            hint=f"{encryption.threshold} of those that the document names make it.",
+        )
+    return keys
+
+
+def openable(desk: Desk, asked: Asked) -> tuple[Subject, Encryption]:
+    """An asset whose key a page can ask of key gateways, and how it is encrypted. Raises `Unanswered`."""
+    it = subject(desk, asked)
+    encryption = it.content.encryption if it.content is not None else None
+    if encryption is None:
+        raise Unanswered(404, "not_here", "Its content is not encrypted.", hint=f"Its files: {it.base}/files")
+    if not encryption.gateways:
+        hint = f"Its owner opens it with the command: registry download {it.id}"
+        raise Unanswered(404, "not_here", "No key gateway serves it, so a page cannot open it.", hint=hint)
+    try:
+        for one in encryption.gateways:
+            normal_url(one.url)
+    except InputError as error:
+        raise Unanswered(404, "not_here", error.message, hint=error.hint) from error
+    return it, encryption

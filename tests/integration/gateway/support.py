@@ -136,12 +136,14 @@ class Voice:
         )
         return self.say("POST", "/v1/shares", self.signed(request, signer, **changes).to_dict())
 
-    def invite(self, owner: KeySigner, did: str, account: str, start: int, end: int) -> tuple[Invitation, Any]:
+    def invite(
+        self, owner: KeySigner, did: str, account: str, start: int, end: int, **options: Any
+    ) -> tuple[Invitation, Any]:
         """Hand an invitation in."""
         invitation = Invitation(did=did, account=account, start=start, end=end, nonce=secrets.randbits(48))
         signature = "0x" + owner.sign_typed_data(invitation.message()).hex()
         body = {"invitation": invitation.to_dict(), "signature": signature}
-        return invitation, self.say("POST", "/v1/invitations", body)
+        return invitation, self.say("POST", "/v1/invitations", body, **options)
 
     def revoke(self, signer: KeySigner, invitation: Invitation) -> httpx.Response:
         """Take an invitation back."""

@@ -112,16 +112,21 @@ def test_a_browser_is_told_that_the_named_page_may_ask(gateway: Voice) -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
-def test_a_page_may_ask_for_releases_alone(
-    bought: Published, gateway: Voice, author_key: KeySigner, share: str
+def test_a_page_hands_in_what_an_owner_signed_to_invite_and_nothing_else(
+    bought: Published, gateway: Voice, author_key: KeySigner, buyer_key: KeySigner
 ) -> None:
-    """A page that its owner opened cannot hand in shares, invite or revoke in its name."""
-    for method, path in (
-        ("POST", "/v1/shares"),
-        ("POST", "/v1/invitations"),
-        ("DELETE", f"/v1/invitations/{'0' * 64}"),
-    ):
+    """A page that its owner opened cannot hand in shares or revoke in its name; nor may a foreign one invite."""
+    for method, path in (("POST", "/v1/shares"), ("DELETE", f"/v1/invitations/{'0' * 64}")):
         refused(gateway.say(method, path, {}, headers={"origin": HUB}), "foreign_page", 403)
+    did, now, guest = str(bought.did), int(time.time()), "0x" + "11" * 20
+    for signer, origin, code, status in (
+        (author_key, EVIL, "foreign_page", 403),
+        (buyer_key, HUB, "signature", 401),
+    ):
+        _, answer = gateway.invite(signer, did, guest, now, now + 60, headers={"origin": origin})
+        refused(answer, code, status)
+    _, taken = gateway.invite(author_key, did, guest, now, now + 60, headers={"origin": HUB})
+    assert taken.status_code == 200 and taken.headers["access-control-allow-origin"] == HUB
 
 
 def test_a_name_that_was_made_to_lead_here_is_not_answered(

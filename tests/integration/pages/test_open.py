@@ -511,3 +511,45 @@ def test_a_hub_that_serves_other_means_of_opening_than_it_names_is_found_out(
     with naming_another(browser, "sealed", DIGEST):
         Page(browser, vault, vault.open_names).begin()
     assert "other means of opening" in browser.evaluate(TOLD) and not wallet.signed
+
+
+def test_an_owner_invites_who_asked_in_the_page(browser: Chromium, vault: Vault, wallet: Wallet) -> None:
+    asset, guest = vault.open_names, vault.town.person(STRANGER)
+    vault.path(asset)  # the hub knows it
+    guest.requests.ask(asset.did, "month", use="To compare two classifiers.", hub=vault.url)
+    wallet.account = vault.author.address
+    browser.open(f"{vault.url}/mine?account={wallet.account.lower()}")
+    browser.evaluate("document.querySelector('.inbox a.button').click()")
+    browser.until("document.querySelector('form[method=post]')", seconds=40)
+    assert "To compare two classifiers." in browser.evaluate("document.querySelector('main').innerText")
+    browser.evaluate(
+        "document.querySelector('[name=days]').value = '3';"
+        "setTimeout(() => document.querySelector('form[method=post]').submit());"
+    )
+    browser.until("document.querySelector('[data-act=invite] > button')", seconds=40)
+    act = "document.querySelector('[data-act=invite]')"
+    truth = browser.evaluate(f"({{...{act}.dataset}})")
+    foreign = json.dumps(["https://evil.example", vault.voices[0].url])
+    for told, words in (
+        ({"to": dev_signer(OTHER).address.lower()}, "and the page names"),
+        ({"request": "0x" + "11" * 32}, "does not have the request"),
+        ({"digest": "0x" + "11" * 32}, "another document"),
+        ({"gateways": foreign}, "Fewer key gateways of the document"),
+        ({"days": "-1"}, "gives no number of days"),
+    ):
+        browser.evaluate(f"Object.assign({act}.dataset, {json.dumps(truth | told)}); {act}.firstChild.click()")
+        browser.until(f"({SAID}).includes({json.dumps(words)})", seconds=40)
+        browser.evaluate("document.querySelector('.act-box').close()")
+        browser.until("!document.querySelector('.act-box')")
+    assert not wallet.asked, "a hub that lies is found out before"
+    browser.evaluate(f"Object.assign({act}.dataset, {json.dumps(truth)}); {act}.firstChild.click()")
+    browser.until(f"({SAID}).includes('Nothing is signed')", seconds=40)
+    said = browser.evaluate("document.querySelector('.act-box').innerText")
+    assert guest.address.lower() in said.lower() and "To compare two classifiers." in said
+    browser.evaluate("document.querySelector('.act-box .foot-line .button').click()")
+    browser.until(f"({SAID}).includes('It is invited, and said')", seconds=60)
+    assert wallet.signed == ["eth_signTypedData_v4"] * 2, "nothing is sent"
+    with guest.open(asset.did, "note.txt") as file:
+        assert file.read() == CONTENT["note.txt"]
+    (request,) = vault.author.talk.of(asset.did, hub=vault.url).requests
+    assert request.answer is not None and request.answer.outcome == "invited"

@@ -421,7 +421,7 @@ SPENDERS = {
 def act_page(shop: Shop, page: Any, wallet: Wallet) -> Callable[[str], ActPage]:
     """The page of an act, of an account that can do it."""
 
-    def opened(act: str) -> Page:
+    def opened(act: str) -> ActPage:
         paths = {"delegate": "/dao"}
         if act == "vote":
             paths["vote"] = f"/dao/{shop.propose()[:10]}"
@@ -503,23 +503,6 @@ def test_an_item_that_nobody_minted_is_bought_by_what_its_collection_lists(
     here.press("Sign in the wallet")
     here.says("You have access until")
     assert shop.as_(BUYER).has_access(item) and not shop.as_(BUYER).has_access(herons.item(2))
-
-
-def test_a_registry_whose_market_is_a_thief_is_refused(shop: Shop, page: Any, wallet: Wallet) -> None:
-    """The code of the registry is right, but what it lists as its market is not."""
-    thief = dev_signer(STRANGER).address[2:].lower()
-    market = shop.author.deployment.marketplace[2:].lower()
-    listed = shop.author.assets.functions.contracts()._encode_transaction_data()
-
-    def call(params: list[Any]) -> Any:
-        answer = shop.node.rpc("eth_call", *params)
-        return answer.replace(market, thief) if params[0]["data"] == listed else answer
-
-    wallet.lies["eth_call"] = call
-    here = page("buy", 0)
-    here.open()
-    here.says("is not that of Marketplace")
-    assert not wallet.asked
 
 
 def _usd(shop: Shop) -> str:

@@ -11,27 +11,46 @@ const STREAM = 3;
 const word = (value) => BigInt(value).toString(16).padStart(64, "0");
 
 /** What was asked, by the digest that the page names. */
-async function requested(digest) {
+async function named(digest) {
   if (!/^0x[0-9a-f]{64}$/.test(digest ?? "")) refuse("The page names no request.");
-  const named = Uint8Array.from(digest.slice(2).match(/../g), (pair) => parseInt(pair, 16));
-  const answer = await fetch(`/v1/statements/${cidOf(named)}`, { credentials: "omit", signal: AbortSignal.timeout(20_000) });
+  const bytes = Uint8Array.from(digest.slice(2).match(/../g), (pair) => parseInt(pair, 16));
+  const answer = await fetch(`/v1/statements/${cidOf(bytes)}`, { credentials: "omit", signal: AbortSignal.timeout(20_000) });
   const { said } = answer.ok ? await answer.json() : {};
   if (!said || !same("0x" + toHex(await sha256(utf8(canonical(said)))), digest)) refuse("This hub does not have the request that its page names.");
   return said;
 }
 
-ACTS.grant = async ({ chain, place, id, number, told, account }) => {
-  const asset = await place.asset(id);
-  const said = await requested(told.request);
+/** The request of an act, if it is what the page says, and for the account to answer. */
+export async function requested({ chain, place, id, number, told, account }) {
+  const said = await named(told.request);
   const did = `did:nft:eip155:${await chain.id()}_erc721:${place.registry}_${id}`;
   if (said.kind !== "request" || !same(said.asset, did) || BigInt(said.licence) !== number) refuse("The request is for something else than the page says.");
   if (!same(said.account, told.to)) refuse(`The request is of ${said.account}, and the page names ${told.to}.`);
   const [owner] = await chain.call(place.registry, "assetInfo", id);
   if (BigInt(account) !== owner) refuse("Only its owner answers, and the wallet is at another account.");
+  return said;
+}
+
+/** What an owner says that came of a request, and how that is handed in at the hub once it is signed. */
+export function answering({ asset }, request, account, time, outcome) {
+  const said = { kind: "answer", asset, account: account.toLowerCase(), time, request, outcome, text: "" };
+  const handedIn = async ([v, r, s], done) => {
+    const signature = r + s.slice(2) + v.toString(16);
+    const taken = await fetch("/v1/statements", { method: "POST", body: canonical({ said, signature }) });
+    if (!taken.ok) refuse(`${done}; the hub does not take the answer: ${line((await taken.json()).error?.message)}`);
+    return `${done}, and said.`;
+  };
+  return { said, handedIn };
+}
+
+ACTS.grant = async (act) => {
+  const { chain, place, id, number, told, account } = act;
+  const asset = await place.asset(id);
+  const said = await requested(act);
   const licence = await place.licence(id, number);
   if (licence.kind === STREAM) refuse("What is sold by the second cannot be granted.");
   const [active] = await chain.call(place.registry, "accessOf", id, number, said.account);
-  const answer = { kind: "answer", asset: said.asset, account: account.toLowerCase(), time: Number(await chain.now()), request: told.request, outcome: "granted", text: "" };
+  const answer = answering(said, told.request, account, Number(await chain.now()), "granted");
   const call = GRANT + [id, number, said.account, 1, 0].map(word).join("");
   return {
     title: `Grant “${asset.licences[Number(number)] ?? `licence ${number}`}”`,
@@ -44,13 +63,8 @@ ACTS.grant = async ({ chain, place, id, number, told, account }) => {
     ],
     steps: [
       ...(active ? [] : [step(place.registry, call, "Give one unit of it, bound to that account.")]),
-      { typed: typed(answer), title: "Say that it is granted. A signature, which costs nothing." },
+      { typed: typed(answer.said), title: "Say that it is granted. A signature, which costs nothing." },
     ],
-    done: async ([v, r, s]) => {
-      const signature = r + s.slice(2) + v.toString(16);
-      const taken = await fetch("/v1/statements", { method: "POST", body: canonical({ said: answer, signature }) });
-      if (!taken.ok) refuse(`It is given; the hub does not take the answer: ${line((await taken.json()).error?.message)}`);
-      return "It is granted, and said.";
-    },
+    done: (signature) => answer.handedIn(signature, "It is granted"),
   };
 };

@@ -325,7 +325,7 @@ async function permitOf(chain, account, token, value, spender) {
 }
 
 function splitSignature(text) {
-  if (!/^0x[0-9a-fA-F]{130}$/.test(text)) refuse("The wallet answered with no signature of a key.");
+  if (!/^0x[0-9a-fA-F]{130}$/.test(text)) refuse("The wallet gave no signature of a key.");
   const v = BigInt("0x" + text.slice(130));
   return [v < 27n ? v + 27n : v, "0x" + text.slice(2, 66), "0x" + text.slice(66, 130)];
 }
@@ -526,7 +526,7 @@ async function unchanged(plan) {
   await sameWallet(plan);
   const again = await plan.again();
   const said = (one) => JSON.stringify([one.title, one.facts.filter(([name]) => !MOVING.has(name))]);
-  if (said(again) !== said(plan)) refuse("The chain says something else than a moment ago. Begin again, and look at it anew.");
+  if (said(again) !== said(plan)) refuse("The chain says something else than a moment ago. Begin again.");
 }
 
 const MOVING = new Set(["It gives", "Used so far", "You get back"]); // with each second
@@ -542,6 +542,7 @@ export async function carryOut(plan, tell = () => {}) {
     const ask = (method, ...params) => chain.provider.request({ method, params });
     if (step.typed) {
       signature = splitSignature(await ask("eth_signTypedData_v4", account, JSON.stringify(step.typed)));
+      await step.after?.(signature);
       continue;
     }
     if (step.text) {
