@@ -180,7 +180,7 @@ def test_a_number_of_owners_that_no_safe_can_have_fits_into_the_table() -> None:
 # --- Numbers of any size -------------------------------------------------------------------------
 
 STRANGERS = ("Safe", "Marketplace")
-EXAMPLES = 2_000 if os.environ.get("DEEP") else 15
+EXAMPLES = 300 if os.environ.get("DEEP") else 15
 
 
 @pytest.fixture(scope="module")
