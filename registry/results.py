@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.did import DID
 from registry.documents.comparing import DocumentChanges
@@ -114,6 +114,10 @@ class Offer(Shown):
     runs: bool = False
     description: str = ""
     terms: str = ""
+
+    def in_row(self) -> dict[str, Any]:
+        """What a table of offers tells of it: the asset is the same in all of them."""
+        return {"number": self.number, "licence": self.name, "offers": self.in_words(), "description": self.description}
 
     def in_words(self) -> str:
         """The offer as a sentence without its name."""

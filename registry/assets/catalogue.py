@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -20,6 +19,7 @@ from registry.ipfs.store import keep, writing
 from registry.money import Amount, Token
 from registry.results import Asset, AssetRef, AssetVersion, CurationStatus, Listing, Offer, State
 from registry.session import Session
+from registry.text.warned import warn_caller
 from registry.types import ZERO_ADDRESS, Address, Digest, to_address, to_digest
 
 COMPARED: Final = 20
@@ -195,7 +195,7 @@ class Catalogue:
     def terms(self, licence: Licence, tokens: Sequence[Token]) -> tuple[Any, ...]:
         """Licence terms as the contract takes them; warns (`LimitWarning`) of limits that are none."""
         for loophole in licence.loopholes:
-            warnings.warn(f"Licence {licence.name!r} {loophole}.", LimitWarning, stacklevel=2)
+            warn_caller(f"Licence {licence.name!r} {loophole}.", LimitWarning)
         price = licence.price_in(tokens)
         return (
             price.units if price else 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 from registry.assets.catalogue import ROLES, Catalogue
@@ -13,6 +12,7 @@ from registry.errors import InputError
 from registry.money import Amount
 from registry.results import Asset, AssetRef, Done, Offer, State
 from registry.session import Session
+from registry.text.warned import warn_caller
 from registry.types import ZERO_ADDRESS, to_address
 
 
@@ -47,7 +47,7 @@ class Owning(Session):
         """
         found = Catalogue(self).get(asset)
         if (told := _gives_data_away(found, licence)) is not None:
-            warnings.warn(told, DataOfferedWarning, stacklevel=2)
+            warn_caller(told, DataOfferedWarning)
         texts = [*found.ddo.licences[: len(found.licences)]]
         texts += [LicenceText(name=offer.name) for offer in found.licences[len(texts) :]]
         ddo = found.ddo.with_changes(licences=(*texts, licence.text))

@@ -74,7 +74,7 @@ def search(app: App, words: tuple[str, ...], hubs: tuple[str, ...], **given: Any
     registry = app.registry()
     with app.progress():
         page = registry.search(" ".join(words), hub=hubs or None, **_question(given))
-    _show_page(app, page)
+    _show_page(app, page, given)
 
 
 @command("browse", examples=["registry browse", "registry browse --type model --sort fees"])
@@ -92,7 +92,7 @@ def browse(app: App, hubs: tuple[str, ...], **given: Any) -> None:
     registry = app.registry()
     with app.progress():
         page = registry.browse(hub=hubs or None, **_question(given))
-    _show_page(app, page)
+    _show_page(app, page, given)
 
 
 @command("mine", examples=["registry mine", "registry mine --ends-within 7", "registry mine --account 0xBUYER"])
@@ -253,7 +253,7 @@ def _asset(asset: str | None) -> int | str | None:
     return int(asset) if asset is not None and asset.isascii() and asset.isdigit() else asset
 
 
-def _show_page(app: App, page: Page) -> None:
+def _show_page(app: App, page: Page, asked: dict[str, Any]) -> None:
     if app.console.as_json:
         app.console.document(
             {
@@ -278,6 +278,10 @@ def _show_page(app: App, page: Page) -> None:
         f"{value} {number:,}" for name in ("type", "license") for value, number in page.facets.get(name, {}).items()
     ]
     app.console.say(f"{count}: {', '.join(counted[:10])}" if counted else count)
+    if len(page.hits) < min(asked["limit"], page.total) and not (asked["owner"] or asked["after"]):
+        app.console.say(
+            "A page has two of one owner at most, and one of a collection; --owner ADDRESS lists all of theirs."
+        )
     if page.after:
         app.console.say(f"More with --after {page.after}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -22,6 +21,7 @@ from registry.errors import GatewayError, InputError, RegistryError, TooFewShare
 from registry.gated.identity import Identity, seal, unseal
 from registry.results import Asset, AssetRef
 from registry.session import Session
+from registry.text.warned import warn_caller
 from registry.types import to_address
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Shares:
                 hint=next(filter(None, hints), "Try again when they answer: 'registry keys reissue' for shares."),
             )
         if failed:
-            warnings.warn(f"Of {did}, these did not {what}: {'; '.join(failed)}.", GatewayWarning, stacklevel=3)
+            warn_caller(f"Of {did}, these did not {what}: {'; '.join(failed)}.", GatewayWarning)
         return done
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ from registry.errors import (
 from registry.gated.identity import Identity
 from registry.results import Asset, Holding
 from registry.session import Session
+from registry.text.warned import warn_caller
 from registry.types import to_address
 
 if TYPE_CHECKING:
@@ -234,10 +234,8 @@ class Unlocker:
             self._session.in_use.uses[encryption.recipient] = fresh.recipient
         if gathered.causes:
             told = "; ".join(f"{url}: {cause}" for url, cause in gathered.causes.items())
-            warnings.warn(
-                f"The key of {found.did} was recovered, although some gateways failed or lied: {told}.",
-                GatewayWarning,
-                stacklevel=4,
+            warn_caller(
+                f"The key of {found.did} was recovered, although some gateways failed or lied: {told}.", GatewayWarning
             )
         return gathered.found.identity
 
@@ -299,7 +297,7 @@ class Unlocker:
                     raise
                 continue
             told = f"No key gateway paid for consuming the use: {to_address(payer.address)} did ({done.cost})."
-            warnings.warn(told, GatewayWarning, stacklevel=5)
+            warn_caller(told, GatewayWarning)
             return
 
     def _without_key(self, found: Asset, encryption: Encryption, gathered: Gathered, has_access: bool) -> RegistryError:

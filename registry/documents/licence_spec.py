@@ -25,7 +25,10 @@ from registry.errors import InvalidAmount, InvalidLicence, InvalidNumber
 from registry.money import Token, format_decimal, split_price
 from registry.text.numbers import UNITS, whole
 
-EXAMPLE: Final = 'Write it like "commercial: 30 days, 12.5 USD, cap 100" or "research: free, limit 1".'
+EXAMPLE: Final = (
+    'Write it like "commercial: 30 days, 12.5 USD, cap 100", "research: free, limit 1" or, '
+    'for access by the second, "live: per 30 days, 12.5 USD, at least 1 day".'
+)
 
 _WORDS: Final = ("cap", "limit")
 _LONGEST: Final = 1_000

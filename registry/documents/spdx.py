@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from registry.text.warned import warn_caller
 
 __all__ = ["UnknownLicenceWarning", "spdx_ids", "warn_of_unknown"]
 
@@ -39,9 +40,8 @@ def warn_of_unknown(reference: str) -> None:
         begun = sorted((one for one in sorted(spdx_ids(), reverse=True) if one.startswith(name.lower())), key=len)
         near = begun[:4] or difflib.get_close_matches(name.lower(), spdx_ids(), n=4, cutoff=0.4)
         told = ", ".join(spdx_ids()[one] for one in near)
-        warnings.warn(
+        warn_caller(
             f"SPDX lists no licence {name!r}. Close to it: {told or 'none'}. One of your own is named by "
             "its address, or as LicenseRef-NAME.",
             UnknownLicenceWarning,
-            stacklevel=3,
         )

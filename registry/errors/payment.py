@@ -106,7 +106,7 @@ class PaymentError(RegistryError):
 class InsufficientBalance(PaymentError):
     """The account has less than the price."""
 
-    hint = "Fund it and try again."
+    hint = "Fund it and try again; on a chain for tests 'registry fund' makes play money."
 
     def __init__(self, account: str, needed: str, held: str) -> None:
         self.account, self.needed, self.held = account, needed, held

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Final
+
+from registry.text.warned import warn_caller
 
 __all__ = ["CodeWarning", "in_words", "say_of_code"]
 
@@ -47,5 +48,5 @@ def say_of_code(paths: Iterable[str]) -> tuple[str, ...]:
     """Warn (`CodeWarning`) of what runs code, and return the sentences."""
     told = in_words(paths)
     for sentence in told:
-        warnings.warn(f"{sentence} Open them in the sandbox alone.", CodeWarning, stacklevel=3)
+        warn_caller(f"{sentence} Open them in the sandbox alone.", CodeWarning)
     return told

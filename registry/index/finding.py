@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from registry.money import DOLLARS, Amount, split_price
 from registry.results import AssetRef
 from registry.session import Session, whole
 from registry.text.html import Shown
+from registry.text.warned import warn_caller
 from registry.types import to_address
 
 # Every client has these verbs and few programs use one: the index, hubs and proofs are loaded by the verb in need.
@@ -398,7 +398,7 @@ def _several(value: str | Sequence[str]) -> tuple[str, ...]:
 
 def _warn(lies: Sequence[HubLied]) -> None:
     for lie in lies:
-        warnings.warn(lie.message, stacklevel=3)
+        warn_caller(lie.message)
 
 
 def _page(pages: Sequence[Hits], hits: Sequence[Hit], lies: Sequence[HubLied], after: str, total: int) -> Page:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from registry.errors import HubUnavailable, InputError
 from registry.session import Session
+from registry.text.warned import warn_caller
 
 # Every client has verbs that ask and few programs use one: indexes and hubs are loaded by the verb in need.
 if TYPE_CHECKING:
@@ -84,4 +84,4 @@ def pass_over(silent: Sequence[HubUnavailable], asked: int) -> None:
     if len(silent) == asked:
         raise silent[0]
     for one in silent:
-        warnings.warn(one.message, stacklevel=4)
+        warn_caller(one.message)

@@ -213,6 +213,11 @@ class Hit(Model):
         cheapest = min(open_, key=lambda one: (int(one.price) > 0, one.symbol, int(one.price)), default=None)
         return cheapest.price_text if cheapest else ""
 
+    def in_row(self) -> dict[str, Any]:
+        """What a table tells of it: of all its fields one would see the first three."""
+        what = {"name": self.name, "type": self.type, "licence": self.license}
+        return what | {"price": self.price_text, "owner": self.owner, "did": self.did}
+
     def __str__(self) -> str:
         return f"{self.type} {self.name!r} {self.did}" if self.name else f"{self.did} (document {self.status})"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, Literal
@@ -17,6 +16,7 @@ from typing import BinaryIO, Final, Literal
 from registry.errors import InvalidContent
 from registry.ipfs.limits import LIMITS
 from registry.ipfs.names import link_fault, writing_fault
+from registry.text.warned import warn_caller
 
 __all__ = [
     "File",
@@ -162,9 +162,7 @@ def say_left_out(path: str | os.PathLike[str], left_out: Sequence[str]) -> None:
         one = len(left_out) == 1
         many = "1 name that begins with a dot was" if one else f"{len(left_out):,} names that begin with a dot were"
         inside = [name.removeprefix(os.path.join(os.fsdecode(path), "")) for name in left_out]
-        warnings.warn(
-            f"{many} left out of {os.fsdecode(path)!r}: {_named(inside)}. {_TAKE}", LeftOutWarning, stacklevel=2
-        )
+        warn_caller(f"{many} left out of {os.fsdecode(path)!r}: {_named(inside)}. {_TAKE}", LeftOutWarning)
 
 
 def _named(paths: Sequence[str]) -> str:

@@ -54,12 +54,14 @@ def card(thing: Any) -> str:
 
 
 def table(things: object) -> str | None:
-    """A row for each of several results in a list or tuple; None for anything else."""
+    """A row for each of several results in a list or tuple, of their fields or of what their `in_row` tells; None for
+    anything else."""
     if not isinstance(things, (tuple, list)) or type(things) not in (tuple, list) or not things:
         return None
     if not _has_fields(things[0]) or any(type(one) is not type(things[0]) for one in things):
         return None
-    told = [{name: _said(value) for name, value in _fields(one).items()} for one in things[:ROWS]]
+    rows = [one.in_row() if _says(one, "in_row") else _fields(one) for one in things[:ROWS]]
+    told = [{name: _said(value) for name, value in row.items()} for row in rows]
     names = [name for name in told[0] if any(row[name] for row in told)]
     lines = [_row(*(_cell("th", name) for name in names))]
     lines += [_row(*(_cell("td", row[name]) for name in names)) for row in told]

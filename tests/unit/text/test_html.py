@@ -185,6 +185,12 @@ def an_offer() -> Offer:
     return Offer(did, 0, "month", Kind.PERIOD, 2_592_000, price, 9, 0, 1, True, digest, **words)
 
 
+def test_a_table_of_offers_begins_with_what_one_chooses_by() -> None:
+    told = table([an_offer()])
+    assert told is not None and "month" in told and "30 days of access" in told
+    assert "did:nft" not in told and "digest" not in told
+
+
 def made(cls: Any, depth: int = 0) -> Any:
     """A result with an example in each field, past all checks."""
     if cls is Offer:
