@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
@@ -23,7 +24,7 @@ from registry.compute.order_folder import OrderFolder
 from registry.compute.sealed_result import open_result
 from registry.content.unlocking import wallet_of
 from registry.documents.ddo import DDO
-from registry.errors import FileNotInAsset, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongKey
+from registry.errors import ComputeError, FileNotInAsset, ForgedReceipt, HostError, JobNotFound, JobRefused, WrongKey
 from registry.gated.identity import Identity
 from registry.ipfs.store import NullSink, fetch
 from registry.ipfs.unixfs import FileEntry, add_file
@@ -34,7 +35,7 @@ from registry.text.waits import waiting_for
 if TYPE_CHECKING:
     from registry.session import Session
 
-__all__ = ["OrderedJob", "SavedResult", "is_late", "opened", "verified"]
+__all__ = ["OrderedJob", "SavedResult", "is_late", "opened", "verified", "wait_for_all"]
 
 _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 15.0
@@ -72,6 +73,11 @@ class OrderedJob:
         """The name of the job."""
         return self.order.job.id
 
+    @property
+    def url(self) -> str:
+        """Where its host is."""
+        return self._host.url
+
     def submit(self) -> HostedJob:
         """Hand the order in. Raises `JobRefused` with the host's reasons, and `HostError`."""
         try:
@@ -88,14 +94,15 @@ class OrderedJob:
         """Wait until the job is over. One that is paid by the minute is signed for meanwhile, a minute ahead, and ends
         when nobody waits for it any more. Raises `HostError` for one that is not over after `seconds`, or that waits
         for its owner then."""
-        until, pause = time.monotonic() + seconds, _PAUSE
-        while not (found := self._signed_for(self.status())).over:
-            if time.monotonic() + pause > until:
-                raise HostError(self._host.url, f"the job is {found.state} after {seconds:g} s", code=_LATE)
-            with waiting_for(f"job {self.id[:16]}, {found.state} at {self._host.url}", seconds, since=until - seconds):
-                time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-        return found
+        ended = wait_for_all([self], seconds)[self.id]
+        if isinstance(ended, ComputeError):
+            raise ended
+        return ended
+
+    def keep_on(self) -> HostedJob:
+        """Where the job is, once it is signed for what it goes on with, where it is paid by the minute. Raises
+        `JobRefused`, and `HostError`."""
+        return self._signed_for(self.status())
 
     def _signed_for(self, found: HostedJob) -> HostedJob:
         """Sign for each minute that is begun, and the next: by the terms of the order, this clock, and the uses that
@@ -110,7 +117,12 @@ class OrderedJob:
         for minutes in range(found.minutes + 1, most + 1):
             use = next_use(first, minutes)
             signer = self._registry.actor.signing("pay for a minute of a job")
-            found = self._host.sign(self.order, replace(use, signature=signer.sign_typed_data(use.message())))
+            try:
+                found = self._host.sign(self.order, replace(use, signature=signer.sign_typed_data(use.message())))
+            except ComputeError:
+                if (found := self.status()).state == "running":
+                    raise
+                return found  # it ended while that was signed
             self._signed = max(self._signed, minutes)
         self._folder.note_minutes(self.id, self._began, self._signed)
         return found
@@ -214,6 +226,38 @@ class OrderedJob:
     def __repr__(self) -> str:
         job = self.order.job
         return f"OrderedJob({self.id[:16]}, {job.code} on {job.data} at {self._host.url})"
+
+
+def wait_for_all(jobs: Sequence[OrderedJob], seconds: float) -> dict[str, HostedJob | ComputeError]:
+    """How each job ended, by its name, or the `HostError` or `JobRefused` of one that did not within `seconds`. All are
+    asked in turn, since one that is paid by the minute ends when nobody signs for it while others are waited for."""
+    until, pause = time.monotonic() + seconds, _PAUSE
+    ended: dict[str, HostedJob | ComputeError] = {}
+    while True:
+        states = {}
+        for job in jobs:
+            if job.id not in ended:
+                try:
+                    found = job.keep_on()
+                except ComputeError as error:
+                    ended[job.id] = error
+                    continue
+                if found.over:
+                    ended[job.id] = found
+                else:
+                    states[job] = found.state
+        if not states:
+            return ended
+        if time.monotonic() + pause > until:
+            late = {
+                job.id: HostError(job.url, f"the job is {state} after {seconds:g} s", code=_LATE)
+                for job, state in states.items()
+            }
+            return ended | late
+        what = ", ".join(f"job {job.id[:16]}, {state} at {job.url}" for job, state in states.items())
+        with waiting_for(what, seconds, since=until - seconds):
+            time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 def is_late(error: Exception) -> bool:

@@ -17,8 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from registry.compute.experiments import Experiments
+from registry.compute.host_protocol import HostedJob
 from registry.compute.job_receipt import JobOutput
-from registry.compute.ordered_job import OrderedJob, is_late
+from registry.compute.ordered_job import OrderedJob, is_late, wait_for_all
 from registry.documents.canonical import canonical_bytes
 from registry.errors import ComputeError, ContentError, InputError
 from registry.ipfs.cid import CID
@@ -107,8 +108,8 @@ class RedundantJob:
         """Wait until all are over, and hold their results against each other. A host that is silent, or not done after
         `seconds`, gave no answer, and keeps nobody from the others'. Raises the content errors for code that this
         account cannot read."""
-        ended = [_ended(job, seconds) for job in self.jobs]
-        answers = tuple(self._answer(job, one) for job, one in zip(self.jobs, ended, strict=True))
+        ended = wait_for_all(self.jobs, seconds)
+        answers = tuple(self._answer(job, ended[job.id]) for job in self.jobs)
         compared = self._code().compared
         paths = sorted({one.path for answer in answers for one in answer.outputs})
         return HostsAgreement(answers, tuple(path for path in paths if compared(path).compare != "exact"))
@@ -125,15 +126,19 @@ class RedundantJob:
         disputed = [by_id[one.job].dispute(f"{words} {one.in_words()}.") for one in found.odd]
         return (*paid, *disputed)
 
-    def _answer(self, job: OrderedJob, ended: HostAnswer) -> HostAnswer:
+    def _answer(self, job: OrderedJob, ended: HostedJob | ComputeError) -> HostAnswer:
+        host = to_address(job.order.job.host)
+        if isinstance(ended, ComputeError):
+            return HostAnswer(host, job.id, "late" if is_late(ended) else "silent", fault=ended.message.rstrip("."))
+        answer = HostAnswer(host, job.id, ended.state)
         if ended.state != "delivered":
-            return ended
+            return answer
         with TemporaryDirectory(prefix="asset-registry-result-") as folder:
             try:
                 receipt = job.save(Path(folder) / "out").receipt
             except (ComputeError, ContentError) as error:
-                return replace(ended, fault=f"gave what cannot be believed ({error.message.rstrip('.')})")
-        return replace(ended, root=receipt.root, outputs=receipt.outputs)
+                return replace(answer, fault=f"gave what cannot be believed ({error.message.rstrip('.')})")
+        return replace(answer, root=receipt.root, outputs=receipt.outputs)
 
     def _code(self) -> Code:
         with ExitStack() as stack:
@@ -141,15 +146,6 @@ class RedundantJob:
 
     def __repr__(self) -> str:
         return f"RedundantJob({', '.join(map(repr, self.jobs))})"
-
-
-def _ended(job: OrderedJob, seconds: float) -> HostAnswer:
-    """How a job ended, before anything of its result is looked at."""
-    host = to_address(job.order.job.host)
-    try:
-        return HostAnswer(host, job.id, job.wait(seconds).state)
-    except ComputeError as error:
-        return HostAnswer(host, job.id, "late" if is_late(error) else "silent", fault=error.message.rstrip("."))
 
 
 def hosts_named(hosts: Mapping[str, str | None]) -> Sequence[tuple[Address, str | None]]:

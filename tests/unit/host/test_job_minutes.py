@@ -16,7 +16,7 @@ from registry.compute import job_desk, job_minutes, ordered_job
 from registry.compute.host_client import HostClient
 from registry.compute.host_protocol import HostedJob
 from registry.compute.job_minutes import next_use
-from registry.compute.ordered_job import OrderedJob
+from registry.compute.ordered_job import OrderedJob, wait_for_all
 from registry.errors import HostError, JobRefused
 
 SLOW = MEAN + "import time\ntime.sleep(4)\n"
@@ -67,6 +67,30 @@ def test_what_is_paid_is_the_minutes_that_were_used(hosted: Hosted, ann: Registr
     used = job.receipt().minutes
     assert used >= 2 and held(job) == 20 - used
     assert job.open().read().startswith(b"group,mass,n")
+
+
+def test_a_job_that_ends_while_its_next_minute_is_signed_is_delivered(
+    ann: Registry, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign = HostClient.sign
+
+    def slowly(client: HostClient, order: Any, use: Any) -> HostedJob:
+        while use.uses > 2 and not client.status(order).over:
+            time.sleep(0.1)
+        return sign(client, order, use)
+
+    monkeypatch.setattr(HostClient, "sign", slowly)
+    assert ann.compute(SLOW_CID, on=hosted.offer).wait(120).state == "delivered"
+
+
+def test_each_of_several_jobs_is_signed_for_while_another_is_waited_for(
+    ann: Registry, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_desk, "_GRACE", 3.0)
+    first, second = (ann.compute(code, on=hosted.offer) for code in (hosted.late, SLOW_CID))
+    ended = wait_for_all([first, second], 15)
+    assert isinstance(ended[first.id], HostError) and "after 15 s" in str(ended[first.id])
+    assert getattr(ended[second.id], "state", None) == "delivered"
 
 
 def test_a_run_that_nobody_signs_for_any_more_ends_and_costs_nothing(
