@@ -186,9 +186,11 @@ def test_a_host_that_is_killed_while_runs_go_on_ends_them_when_it_is_back(
 
     options = ("--workers", "2", "--bond", "5 USD")
     host, url = started(owner, *options)
-    jobs = [stranger.compute(slow, on=offer, url=url, max_total="8 USD", escrow=escrow) for escrow in (False, True)]
-    host.kill()  # whatever it does just now: the first runs, or is about to be delivered
-    host.wait(60)
+    try:
+        jobs = [stranger.compute(slow, on=offer, url=url, max_total="8 USD", escrow=escrow) for escrow in (False, True)]
+    finally:
+        host.kill()  # whatever it does just now: the first runs, or is about to be delivered
+        host.wait(60)
     with served(owner, *options, "--port", url.rpartition(":")[2]):
         assert [job.wait(300).state for job in jobs] == ["delivered", "delivered"]
         assert jobs[0].receipt().minutes == 1 and jobs[0].open().read() == jobs[1].open().read()
