@@ -85,6 +85,7 @@ def browse(desk: Desk, asked: Asked) -> PageAnswer:
         narrowed=narrowed,
         own=link(),
         following=link(after=found.after) if found.after else "",
+        spread=bool(found.after) and len(found.hits) < int(values.get("limit", PAGE)),
         going_on="after" in query,
     )
 

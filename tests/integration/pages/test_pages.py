@@ -198,6 +198,12 @@ def test_a_page_that_is_as_it_was_is_not_sent_again(url: str) -> None:
     assert "immutable" in httpx.get(url + style).headers["cache-control"]
 
 
+def test_a_page_of_hits_that_is_not_full_says_why_and_leads_on(url: str) -> None:
+    page = httpx.get(f"{url}/", timeout=60).text
+    assert "at most two assets of one owner" in page and 'rel="next"' in page
+    assert "at most two assets of one owner" not in httpx.get(f"{url}/?type=model", timeout=60).text
+
+
 def test_a_page_leads_to_what_it_says_as_json(url: str, listed: dict[str, str]) -> None:
     for name in ("search", "asset", "files", "sales", "talk", "person", "mine", "dao"):
         page = httpx.get(url + listed[name], timeout=40).text
