@@ -6,11 +6,11 @@ import io
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from registry.assets.rights import Rights
 from registry.compute.host_client import HostClient
@@ -30,6 +30,7 @@ from registry.ipfs.store import NullSink, fetch
 from registry.ipfs.unixfs import FileEntry, add_file
 from registry.results import Done
 from registry.sandbox.bounded_log import readable
+from registry.text.html import Shown
 from registry.text.waits import waiting_for
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ _LONGEST_PAUSE: Final = 15.0
 _LATE: Final = "late"
 
 
-class SavedResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SavedResult(Shown):
     """A result that was opened: its files, what its host says of it, and the `paper` that says so, as it was signed."""
 
     files: tuple[FileEntry, ...]
     receipt: JobReceipt
-    paper: bytes
+    paper: bytes = field(repr=False)
 
 
 class OrderedJob:

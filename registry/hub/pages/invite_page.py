@@ -49,7 +49,7 @@ def _invitation(desk: Desk, asked: Asked, request: str) -> dict[str, Any]:
     waiting = waiting_for(desk, it.hit.owner)
     one = next((one for one in waiting if one.id == request and one.said.did.asset_id == it.id), None)
     if one is None:
-        hint = f"Those that wait: /mine?account={it.hit.owner}"
+        hint = f"Those that wait are among what is mine: /mine, of {it.hit.owner}."
         raise Unanswered(404, "not_found", "No such request waits for the owner of this asset.", hint=hint)
     origin = named_origin(desk.hub.settings.url)
     return {"it": it, "tab": "talk", "encryption": encryption, "one": one, "cid": cid_of(one.id), "origin": origin}
