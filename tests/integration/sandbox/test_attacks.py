@@ -149,6 +149,8 @@ def run_at_once(python: str, count: int) -> list[str]:
         code = f"print({number})" if number % 5 else "while True: pass"
         limits = Limits(seconds=60 if number % 5 else 2, memory=128 * MIB, processes=4)
         outcome = run(Spec(command=(python, "-I", "-S", "-c", code), python=Path(python), limits=limits))
+        if outcome.ended == "failed":  # by what it said itself
+            return f"failed, exit {outcome.exit}: {outcome.log[-500:]!r}"
         return outcome.text() if outcome.ok else outcome.ended
 
     with ThreadPoolExecutor(count) as pool:
