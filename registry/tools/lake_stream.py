@@ -83,8 +83,9 @@ class LakeBucket:
             path[start:]: int(about["size"])
             for path, about in sorted(self._files.find(self._root, detail=True).items())
         }
-        for name in sorted(self._sizes, key=lambda name: self._sizes[name])[:1]:  # who has no access is told before
-            self._files.cat_file(f"{self._root}/{name}", start=0, end=1)  # Deep Lake, which asks again for a minute
+        if self._sizes:  # who has no access is told before Deep Lake asks, which it would do again for a minute
+            smallest = min(self._sizes, key=self._sizes.__getitem__)
+            self._files.cat_file(f"{self._root}/{smallest}", start=0, end=1)
         self._key = secrets.token_hex(16)
         self.fault: Exception | None = None
         self.fetched = 0
@@ -173,9 +174,8 @@ class _Answering(BaseHTTPRequestHandler):
     """Answers for a self.bucket."""
 
     bucket: ClassVar[LakeBucket]
-    protocol_version = (
-        "HTTP/1.0"  # a connection that is kept would have Deep Lake wait for an answer when all has ended
-    )
+    # On a connection that is kept, Deep Lake would wait for an answer when all has ended.
+    protocol_version = "HTTP/1.0"
     timeout = _SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:
