@@ -379,6 +379,7 @@ def test_what_has_no_logs_of_its_own_is_traced(
     nonce = chain.w3.eth.get_transaction_count(account.address)  # type: ignore[arg-type]
     raw = account.sign_transaction({**fields, "nonce": nonce, "gasPrice": 10**11})  # type: ignore[typeddict-item]
     sent = "0x" + bytes(chain.w3.eth.send_raw_transaction(raw)).hex()
+    chain.w3.eth.wait_for_transaction_receipt(sent)  # type: ignore[arg-type]
     assert sender._receipt(sent)["status"] == 0, "the registry takes no coin"
 
 

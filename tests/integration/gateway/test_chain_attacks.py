@@ -203,7 +203,8 @@ def test_a_wallet_whose_keys_changed_a_moment_ago_is_refused(
     buyer.buy(open_asset.did, "month", max_total="12.5 USD", account=wallet)
     town.mine(5)
     data = "0x" + (keccak(text="setKey(address)")[:4] + bytes(12) + bytes.fromhex(stranger_key.address[2:])).hex()
-    town.anvil.rpc("eth_sendTransaction", {"from": buyer_key.address, "to": wallet, "data": data})
+    changed = town.anvil.rpc("eth_sendTransaction", {"from": buyer_key.address, "to": wallet, "data": data})
+    town.chain.w3.eth.wait_for_transaction_receipt(changed)
     for signer in (buyer_key, stranger_key):
         refused(gateway.release(signer, Wish(str(open_asset.did)), account=wallet), 401, "signature")
     town.mine(5)
