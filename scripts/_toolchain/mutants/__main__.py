@@ -72,9 +72,13 @@ class Mutant:
 
     @property
     def rank(self) -> tuple[str, int, str]:
-        """Lines by chance, but always the same; of a line first the revert, then what leaves it out, then the rest."""
+        """By chance, but always the same. Of a contract line by line, and of a line first the revert, then what leaves
+        it out, then the rest; of Python each by itself, as one line of it may have thirteen that tell the same."""
+        text = _by_chance(self.text)
+        if self.file.endswith(".py"):
+            return text, 0, ""
         severity = {"RR": 0, "CR": 1}.get(self.operator, 2)
-        return _by_chance(f"{self.file}:{self.line}"), severity, _by_chance(self.text)
+        return _by_chance(f"{self.file}:{self.line}"), severity, text
 
 
 def _by_chance(text: str) -> str:
