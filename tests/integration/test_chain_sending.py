@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.plan import creation
 from registry.chain.pricing import current_fees
-from registry.chain.sender import Sender
+from registry.chain.sender import Sender, TxOutcome
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
     ChainError,
@@ -249,7 +250,7 @@ _WORKER = """
 import sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.call import Call; from registry.chain.sender import Sender
+from registry.chain.call import Call; from registry.chain.sender import Sender, TxOutcome
 from registry.chain.signers import dev_signer
 url, home, payee, count = sys.argv[1:]
 sender = Sender(Chain.connect(url), dev_signer(0), Journal.at(home))
@@ -343,7 +344,7 @@ _VICTIM = """
 import os, signal, sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.call import Call; from registry.chain.sender import Sender
+from registry.chain.call import Call; from registry.chain.sender import Sender, TxOutcome
 from registry.chain.signers import dev_signer
 url, home, payee, point = sys.argv[1:]
 
@@ -433,6 +434,21 @@ def test_what_a_run_left_is_settled_with_all_below_it(
     assert len(receipts) == 2
     assert gifts(chain) == 3
     assert Sender(chain, author, journal).settle("gift") == ()
+
+
+def test_what_is_held_is_found_again_until_it_is_concluded(sender: Sender) -> None:
+    held = sender.send(GIFT, intent="held", hold=True)
+    assert sender.settle("held", hold=True) == (held,)
+    sender.conclude("held", replace(held, tx_hash="0x" + "00" * 32))  # type: ignore[arg-type]
+    assert sender.settle("held", hold=True) == (held,), "another transaction settles nothing"
+    sender.conclude("held", held)
+    assert sender.settle("held") == ()
+
+
+def test_what_became_of_an_intent_is_told_once_it_is_in_a_block(sender: Sender) -> None:
+    assert sender.outcome("gift") is None and not sender.is_begun("gift")
+    sent = sender.send(GIFT, intent="gift")
+    assert sender.outcome("gift") == TxOutcome(sent.gas_used, succeeded=True) and sender.is_begun("gift")
 
 
 def test_two_that_send_one_intent_at_once_get_one_receipt(chain: Chain, author: KeySigner, journal: Journal) -> None:

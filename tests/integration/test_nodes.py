@@ -24,7 +24,7 @@ from registry.chain.addresses import Deployment
 from registry.chain.batch import Read, read_many
 from registry.chain.call import Call
 from registry.chain.connection import LAST_BLOCK, Chain
-from registry.chain.fees import FeeMarket
+from registry.chain.fees import FeeMarket, Fees
 from registry.chain.fork import Trial, run
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
@@ -484,6 +484,15 @@ def test_what_is_paid_is_what_the_node_takes(node: Proxy, sender: Sender, odd: s
     node.asked.clear()
     sender.send(GIFT)
     assert node.asked.count("eth_sendRawTransaction") == 1, "it was learnt"
+
+
+def test_a_plain_price_is_no_less_than_the_next_block_may_ask_for(node: Proxy) -> None:
+    chain = Chain.connect(node.url)
+    chain.fee_market.plain = True
+    node.play(quirks.says("eth_gasPrice", "0x1"))
+    base = int(chain.w3.eth.fee_history(1, "latest")["baseFeePerGas"][-1])
+    tip = current_fees(Chain.connect(node.url)).tip
+    assert tip and current_fees(chain) == Fees(base * 5 // 4 + tip, None, base * 5 // 4 + tip)
 
 
 @pytest.mark.parametrize(
