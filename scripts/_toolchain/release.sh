@@ -30,6 +30,24 @@ for built in dist/*.whl dist/*.tar.gz; do
   tail -n 1 "$room/demo.txt"
 done
 
+# Each extra alone: what it is for is imported beside nothing but what it asks for. The one of ape has tests of its own.
+declare -A needs=(
+  [arrays]=registry.ipfs.arrays [charts]=registry.system.picture,matplotlib [gradio]=registry.apps.gradio
+  [data]=registry.index.finding,pandas [dask]=registry.compute.dask_engine [mcp]=registry.agents.mcp_server
+  [notebook]=registry.apps.notebook,anywidget [run]=registry.sandbox.runs.lock,uv [streamlit]=registry.apps.streamlit
+  [server]=registry.gateway.gateway_server,registry.ipfs.server [hub]=registry.hub.hub_server,registry.index.search.tantivy
+)
+offered=$(alone python -c 'from importlib.metadata import metadata as told
+print(*sorted({*told("asset-registry").get_all("Provides-Extra")} - {"ape", "dev"}), sep="\n")')
+[ "$offered" = "$(printf '%s\n' "${!needs[@]}" | sort)" ]
+for extra in $offered; do
+  HOME=$room/home python3 scripts/_toolchain/install.py "$room/$extra" "$(echo dist/*.whl)[$extra]"
+  (cd "$room/elsewhere" && env -i PATH="$room/$extra/bin" HOME="$room/home" "$room/$extra/bin/python" -c "import ${needs[$extra]}")
+  (cd "$room/elsewhere" && env -i PATH="$room/$extra/bin" HOME="$room/home" "$room/$extra/bin/registry" --version) > "$room/version.txt"
+  echo "[$extra] alone: ${needs[$extra]}"
+  rm -rf "${room:?}/$extra"
+done
+
 # What the package makes its users install. By their own metadata pyrage names no licence and siwe a wrong one: their
 # files say MIT, and MIT or Apache-2.0.
 "$tools/pip-licenses" --python "$room/venv/bin/python" --ignore-packages asset-registry pyrage siwe \
