@@ -33,6 +33,11 @@ _WITHOUT_BLOCK: Final = re.compile(
 )
 
 
+def is_answer(found: Any) -> bool:
+    """Whether it is an answer of JSON-RPC: an object with a result or an error."""
+    return isinstance(found, dict) and ("result" in found or "error" in found)
+
+
 def said(answer: Any) -> str:
     """What the error of an answer says, in small letters; nothing for an answer without one."""
     error = answer.get("error") if isinstance(answer, dict) else None

@@ -25,6 +25,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from registry.chain.node_answers import (
     in_refusal,
+    is_answer,
     is_limited,
     is_shaped,
     is_unwell,
@@ -249,10 +250,10 @@ class NodeLine:
 
     def _asked(self, method: str, params: Sequence[Any], *, patient: bool = True) -> RPCResponse:
         may_repeat = patient and "send" not in method.lower() and method.startswith(("eth_", "net_", "web3_"))
-        return cast(
-            RPCResponse,
-            self._patiently(lambda: self.send(RPCEndpoint(method), params), method, may_repeat),
-        )
+        answer = self._patiently(lambda: self.send(RPCEndpoint(method), params), method, may_repeat)
+        if not is_answer(answer):
+            raise ConnectionFailed(self._url, "it does not answer like an Ethereum node")
+        return cast(RPCResponse, answer)
 
     def _together(self, questions: Sequence[Question], patient: bool) -> list[RPCResponse] | None:
         """The answers to all of some questions in one request; None if the node does not take so many."""
@@ -272,7 +273,7 @@ class NodeLine:
             return None
         if not isinstance(answers, list) or len(answers) != len(questions):
             return None
-        return None if any(is_limited(answer) for answer in answers) else answers
+        return answers if all(is_answer(one) and not is_limited(one) for one in answers) else None
 
     def _patiently(self, send: Callable[[], Any], what: str, may_repeat: bool) -> Any:
         """What comes back, once the node wants to answer; raises what `failed` makes of what it does instead."""
@@ -385,10 +386,7 @@ def asking(line: NodeLine, url: str, *, trusted: bool) -> type[Web3Middleware]:
             line.send = make_request  # with what the provider itself puts around its own
 
             def request(method: RPCEndpoint, params: Any) -> RPCResponse:
-                response = line.ask(method, params)
-                if not isinstance(response, dict) or not ({"result", "error"} & response.keys()):
-                    raise ConnectionFailed(url, "it does not answer like an Ethereum node")
-                response = _clean(response)
+                response = _clean(line.ask(method, params))
                 if method in ("eth_call", "eth_estimateGas"):
                     raise_revert(response)
                 _refuse_nonsense(url, method, params, response)

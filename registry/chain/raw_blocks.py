@@ -145,8 +145,6 @@ class Blocks:
         return [self._result(method, answer) for (method, _), answer in zip(questions, answers, strict=True)]
 
     def _result(self, method: str, answer: Any) -> Any:
-        if not isinstance(answer, dict) or not ({"result", "error"} & answer.keys()):
-            raise ConnectionFailed(self.name, "it does not answer like an Ethereum node")
         error = answer.get("error")
         if error is not None:
             said = error.get("message") if isinstance(error, dict) else error

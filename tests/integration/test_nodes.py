@@ -40,6 +40,7 @@ from registry.errors import (
     InsufficientBalance,
     RegistryError,
     TransactionReverted,
+    TransactionTimeout,
     Underpriced,
     WrongChain,
 )
@@ -278,6 +279,7 @@ READS: dict[str, Callable[[Chain, Deployment], Any]] = {
 }
 SENT = ["estimateGas", "call", "getTransactionCount", "sendRawTransaction", "feeHistory", "getTransactionReceipt"]
 NONSENSE: list[Any] = [{}, [None], "0xzz", True, "", 10**80]
+NO_ANSWERS: list[Any] = [None, [], {}, [None], 7, "busy", {"jsonrpc": "2.0", "id": 1}]
 
 
 @pytest.mark.parametrize("method", READS)
@@ -289,6 +291,24 @@ def test_nonsense_is_never_an_exception_of_somebody_elses(
         node.play(quirks.says(method, nonsense))
         with pytest.raises(RegistryError):
             ask(chain, deployment)
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS, ids=repr)
+def test_what_is_no_answer_is_a_failed_connection_and_sends_nothing_twice(
+    node: Proxy, chain: Chain, deployment: Deployment, sender: Sender, body: Any
+) -> None:
+    before, hasty = chain.balance(GIFT.to), Sender(chain, dev_signer(2), sender._journal, timeout=0.2)
+    for method, ask in READS.items():
+        node.play(quirks.answers_instead(method, body))
+        with pytest.raises(ConnectionFailed):
+            ask(chain, deployment)
+    for method in SENT:
+        node.play(quirks.answers_instead(f"eth_{method}", body))
+        with suppress(ConnectionFailed, TransactionTimeout):
+            hasty.send(GIFT, intent=method, once=True)
+        node.play(None)
+        sender.send(GIFT, intent=method, once=True)
+    assert chain.balance(GIFT.to) == before + len(SENT)
 
 
 @pytest.mark.parametrize(

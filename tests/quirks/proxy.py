@@ -21,7 +21,7 @@ Ask = Callable[[str, list[Any]], Any]
 """Asks the real node; returns the whole answer."""
 
 Quirk = Callable[[Question, Ask], Any]
-"""The answer to a question instead of the node's, None to pass it on; may raise `Refused` or `Cut`."""
+"""The answer to a question instead of the node's, None to pass it on; may raise `Refused`, `Instead` or `Cut`."""
 
 
 class Refused(Exception):
@@ -30,6 +30,13 @@ class Refused(Exception):
     def __init__(self, status: int, error: dict[str, Any] | None = None, **headers: str) -> None:
         self.status, self.headers = status, headers
         self.body = {} if error is None else {"jsonrpc": "2.0", "id": None, "error": error}
+
+
+class Instead(Exception):
+    """The whole request is answered with something that is no answer."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
 
 
 class Cut(Exception):
@@ -63,6 +70,9 @@ class Proxy:
                 except Refused as refused:
                     text, status, headers = json.dumps(refused.body).encode(), refused.status, refused.headers
                     short = len(text)
+                except Instead as other:
+                    text = json.dumps(other.body).encode()
+                    status, headers, short = 200, {}, len(text)
                 except Cut:
                     text = json.dumps(proxy.through(body)).encode()
                     status, headers, short = 200, {}, len(text) // 2
@@ -115,7 +125,7 @@ class Proxy:
         if self._quirk is not None and self._times != 0:
             try:
                 changed = self._quirk(question, self._ask)
-            except (Refused, Cut):
+            except (Refused, Instead, Cut):
                 self._count()
                 raise
             if changed is not None:
@@ -302,6 +312,16 @@ def refuses(method: str) -> Quirk:
     def quirk(question: Question, ask: Ask) -> Any:
         known = question["method"] != method
         return None if known else {"error": {"code": -32601, "message": "the method does not exist"}}
+
+    return quirk
+
+
+def answers_instead(method: str, body: Any) -> Quirk:
+    """Something that is no answer, to each request with one method in it."""
+
+    def quirk(question: Question, ask: Ask) -> Any:
+        if question["method"] == method:
+            raise Instead(body)
 
     return quirk
 
