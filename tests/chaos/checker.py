@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from chaos.plan import Plan
-from chaos.script import drafts, out
-from chaos.stage import CALLS, GATEWAYS, MONTH, SHARES, THRESHOLD, VOTES, Stage, open_keys, reader
+from chaos.script import drafts, items, out
+from chaos.stage import CALLS, GATEWAYS, HOUR, LIVE, MONTH, SHARES, THRESHOLD, VOTES, Stage, open_keys, reader
 from chaos.stage import PERSON as PERSON_NUMBER
 from registry import Registry
 from registry.chain.journal import Journal
 from registry.chain.signers import dev_signer
+from registry.compute.job_escrow import JobStatus
 from registry.errors import RegistryError
 from registry.gated.shares import combine
 from registry.gateway.audit_log import AuditLog
@@ -32,6 +33,7 @@ from registry.ipfs.store import LocalStore
 from registry.ipfs.traverse import traverse
 from registry.results import Asset
 from registry.revenue.splits import divide
+from registry.types import item_id
 
 _MONTH_SECONDS = 30 * 86_400
 
@@ -61,7 +63,10 @@ class Checker:
         found: list[str] = []
         parts = (
             self.publications,
+            self.collections,
             self.purchases,
+            self.streams,
+            self.jobs,
             self.money,
             self.vote,
             self.uses,
@@ -94,8 +99,10 @@ class Checker:
     def publications(self) -> list[str]:
         """Each draft is one asset, with the document, the content and the terms that were wanted."""
         registry, wanted = self._registry, drafts(self._stage, self._plan, self._places.source)
-        minted = self._events(registry.assets.events.Transfer, to=self._person)
-        made = {int(event.args["tokenId"]): registry.get(int(event.args["tokenId"])) for event in minted}
+        minted = {
+            int(event.args["tokenId"]) for event in self._events(registry.assets.events.Transfer, to=self._person)
+        }
+        made = {number: registry.get(number) for number in minted - self._collected}
         names = Counter(asset.name for asset in made.values())
         found = [
             f"{draft.name!r} was published {names[draft.name]} times" for draft in wanted if names[draft.name] != 1
@@ -107,6 +114,26 @@ class Checker:
                 found += self._published(asset, pinned)
             except RegistryError as error:
                 found.append(f"{asset.name!r} is not what was published: {error}")
+        return found
+
+    @property
+    def _collected(self) -> set[int]:
+        """The numbers of the collections that were published."""
+        return {int(one.args["collection"]) for one in self._events(self._registry.assets.events.CollectionPublished)}
+
+    def collections(self) -> list[str]:
+        """One collection, all of whose documents are what its root stands for."""
+        registry, wanted = self._registry, [one.name for one in items(self._plan)]
+        if len(self._collected) != 1:
+            return [f"a collection was published {len(self._collected)} times"]
+        [number] = self._collected
+        size = registry.collections.verify(number).size
+        names = [registry.get(registry.did(item_id(number, index))).name for index in range(size)]
+        found = [] if names == wanted else [f"the collection has {names}"]
+        pinned = {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
+        ddo = registry.get(number).ddo
+        if ddo.cid not in pinned or ddo.content is None or ddo.content.cid not in pinned:
+            found.append("the collection is not pinned")
         return found
 
     def _published(self, asset: Asset, pinned: set[CID]) -> list[str]:
@@ -155,6 +182,21 @@ class Checker:
                 found.append(f"'month' ends at {holding.expires_at}, which is not 30 days after its sale")
         return found
 
+    def streams(self) -> list[str]:
+        """One stream, from the second of its block for an hour."""
+        events = self._registry.stream_contract.events
+        begun, extended = self._events(events.Subscribed), self._events(events.Extended)
+        if len(begun) != 1 or extended:
+            return [f"a stream was begun {len(begun)} times and extended {len(extended)} times"]
+        ends = self._registry.streams.subscription(self._stage.wire, LIVE.name).end
+        wanted = self._chain.block(begun[0].block).timestamp + HOUR
+        return [] if ends == wanted else [f"the stream ends at {ends} instead of {wanted}"]
+
+    def jobs(self) -> list[str]:
+        """One job, which waits for its host."""
+        found = self._registry.jobs.escrow.jobs()
+        return [] if [one.status for one in found] == [JobStatus.OPEN] else [f"the jobs in escrow are {found}"]
+
     def money(self) -> list[str]:
         """Every unit and every wei is where it belongs."""
         registry, stage = self._registry, self._stage
@@ -165,7 +207,9 @@ class Checker:
         zero = self._usd.address
         arrived = stage.dollars[stage.splitter] + price - fee
         parts = dict(zip(SHARES, divide(arrived, list(SHARES.values())), strict=True))
-        wanted = {self._person: -price, treasury: fee, **parts}
+        held = {stage.deployment.streams: "3.6 USD", stage.deployment.escrow: "1.2 USD"}
+        ahead = {place: registry.amount(total).units for place, total in held.items()}
+        wanted = {self._person: -price - sum(ahead.values()), treasury: fee, **ahead, **parts}
         wanted[stage.splitter] = price - fee - sum(parts.values())
         found = []
         for account, units in wanted.items():

@@ -6,7 +6,7 @@ import random
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-ACTS: Final = ("publish", "buy", "distribute", "vote", "open")
+ACTS: Final = ("publish", "collect", "buy", "subscribe", "hire", "distribute", "vote", "open")
 
 FAULTS: Final = {
     "dropped before": "the connection closes before the node sees the request",

@@ -8,8 +8,8 @@ from typing import Final
 
 from chaos.checker import Places
 from chaos.plan import Plan
-from chaos.script import drafts, out
-from chaos.stage import CALLS, EARLIER, MONTH, PERSON, Stage, reader
+from chaos.script import drafts, items, out
+from chaos.stage import CALLS, EARLIER, LIVE, MONTH, PERSON, Stage, reader
 from registry import Registry
 from registry.chain.signers import dev_signer
 from registry.ipfs.cid import RAW
@@ -20,6 +20,9 @@ NAMED: Final = {
     "buy again": "'month' was bought 2 times",
     "spend money": "and should have",
     "publish again": "was published 2 times",
+    "collect again": "a collection was published 2 times",
+    "extend the stream": "extended 1 times",
+    "end the job": "the jobs in escrow are",
     "consume another use": "2 uses were consumed",
     "send what no journal has": "which is not in the journal",
     "change a file": "what was opened is not what was published",
@@ -56,6 +59,19 @@ def _publish(registry: Registry, stage: Stage, plan: Plan, places: Places) -> No
     registry.publish(None, name=note.name, type="other", license="MIT")
 
 
+def _collect(registry: Registry, stage: Stage, plan: Plan, places: Places) -> None:
+    registry.collections.publish(items(plan), name=f"Collection of run {plan.seed}", again=True)
+
+
+def _extend(registry: Registry, stage: Stage, plan: Plan, places: Places) -> None:
+    registry.streams.extend(stage.wire, LIVE.name, time=60)
+
+
+def _end(registry: Registry, stage: Stage, plan: Plan, places: Places) -> None:
+    [job] = registry.jobs.escrow.jobs()
+    registry.jobs.escrow.cancel(job.id)
+
+
 def _consume(registry: Registry, stage: Stage, plan: Plan, places: Places) -> None:
     registry.consume(stage.secret, CALLS.name)
 
@@ -85,5 +101,9 @@ def _forget(registry: Registry, stage: Stage, plan: Plan, places: Places) -> Non
 
 
 _DEEDS: Final[dict[str, Callable[[Registry, Stage, Plan, Places], None]]] = dict(
-    zip(NAMED, (_buy, _spend, _publish, _consume, _send, _change, _lose, _leave, _forget), strict=True)
+    zip(
+        NAMED,
+        (_buy, _spend, _publish, _collect, _extend, _end, _consume, _send, _change, _lose, _leave, _forget),
+        strict=True,
+    )
 )

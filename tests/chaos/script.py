@@ -1,4 +1,4 @@
-"""The person's script: five acts through the public client, to be run again until it ends well."""
+"""The person's script: eight acts through the public client, to be run again until it ends well."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from chaos.disk import Disk
 from chaos.plan import Plan
-from chaos.stage import CALLS, MONTH, PASSPHRASE, THRESHOLD, Stage, client, write
+from chaos.stage import CALLS, HOUR, LIVE, MONTH, PASSPHRASE, THRESHOLD, Stage, client, write
 from registry import Draft, Gated, Licence, Registry
-from registry.errors import AlreadyVoted, RegistryError
+from registry.compute.host_offer import HostOffer
+from registry.errors import AlreadyVoted, ContractError, RegistryError
 
 _TOUCHED = {
     "open",
@@ -56,6 +58,11 @@ def drafts(stage: Stage, plan: Plan, folder: Path) -> list[Draft]:
     )
     others = [Draft(name=f"Note {n} of run {plan.seed}", type="other", license="MIT") for n in range(1, plan.drafts)]
     return [first, *others]
+
+
+def items(plan: Plan) -> list[Draft]:
+    """What the person publishes as a collection."""
+    return [Draft(name=f"Item {n} of run {plan.seed}", type="other", license="MIT") for n in range(1, 6)]
 
 
 def out(home: Path) -> Path:
@@ -98,6 +105,17 @@ class Script:
     def _publish(self, registry: Registry) -> None:
         registry.publish_many(drafts(self._stage, self._plan, self._folder), batch=2)
 
+    def _collect(self, registry: Registry) -> None:
+        registry.collections.publish(items(self._plan), name=f"Collection of run {self._plan.seed}")
+
+    def _subscribe(self, registry: Registry) -> None:
+        with _done_before("StreamRuns"):
+            registry.streams.subscribe(self._stage.wire, LIVE.name, time=HOUR, max_total="3.6 USD")
+
+    def _hire(self, registry: Registry) -> None:
+        with _done_before("JobIs"):
+            registry.jobs.escrow.open(HostOffer.from_bytes(self._stage.host_offer), max_total="1.2 USD")
+
     def _buy(self, registry: Registry) -> None:
         registry.buy(self._stage.shop, MONTH.name, max_total="12.5 USD", once="the data that I need")
 
@@ -114,6 +132,16 @@ class Script:
         registry.buy(self._stage.secret, CALLS.name, max_total="0.002 ETH", once="ten calls")
         if not out(self._home).exists():
             registry.download(self._stage.secret, out(self._home))
+
+
+@contextmanager
+def _done_before(refusal: str) -> Iterator[None]:
+    """What the contracts refuse since it was done by an earlier run is done."""
+    try:
+        yield
+    except ContractError as error:
+        if error.name != refusal:
+            raise
 
 
 def quicken() -> None:

@@ -1,4 +1,5 @@
-"""The world before each run: contracts, a DAO that votes, a shop whose payout is a splitter, a gated asset, gateways.
+"""The world before each run: contracts, a DAO that votes, a shop whose payout is a splitter, a gated asset, one that is
+sold by the second, the offer of a host, gateways.
 
 It is made once. Before each run the node goes back to it, and disks get a copy of what was kept in files.
 """
@@ -28,6 +29,7 @@ from registry.chain.connection import Chain
 from registry.chain.journal import Journal
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
+from registry.compute.host_offer import HostOffer
 from registry.gated.key_store import FileKeys
 from registry.gateway.gateway_server import GatewayServer
 from registry.gateway.keys import FILE as KEYS
@@ -47,6 +49,9 @@ SHARES: Final[dict[Address, int]] = {
 
 MONTH: Final = Licence.period("month", days=30, price="12.5 USD")
 CALLS: Final = Licence.uses("calls", uses=10, price="0.002 ETH")
+LIVE: Final = Licence.stream("live", price="3.6 USD", per="1 hour")
+HOUR: Final = 3_600
+RUN: Final = Licence.run("run", price="2 USD", per="100 seconds")
 PASSPHRASE: Final = "correct horse battery"
 GATEWAYS: Final = ("ann", "bob", "cleo")
 THRESHOLD: Final = 2
@@ -68,6 +73,9 @@ class Stage:
     splitter: Address
     proposal: int
     secret: str
+    wire: str
+    runs: str
+    host_offer: bytes
     content: dict[str, bytes]
     dollars: dict[str, int]
     coins: int
@@ -158,6 +166,8 @@ def prepare(node: Any, folder: Path) -> Stage:
         licences=[CALLS],
         gated=Gated(gateways=[f"http://127.0.0.1:{port}" for port in ports], threshold=THRESHOLD),
     )
+    wire = author.publish(None, name="Wire", type="dataset", license="MIT", licences=[LIVE])
+    runs = author.publish(None, name="Runs", type="dataset", license="MIT", licences=[RUN])
     with author.governance.collect() as act:
         act.act("halve the fee", act.assets.functions.setFee(50))
     made = author.governance.propose(author.governance.draft(act, title="Halve the fee", body="Cheaper for all."))
@@ -167,7 +177,8 @@ def prepare(node: Any, folder: Path) -> Stage:
         os.waitpid(pid, 0)
     node.rpc("anvil_mine", hex(GATEWAY_DEPTH + 2))
     treasury = author.sales_rules[0]
-    accounts = (dev_signer(PERSON).address, treasury, split.address, *SHARES)
+    held = (deployment.streams, deployment.escrow)
+    accounts = (dev_signer(PERSON).address, treasury, split.address, *held, *SHARES)
     return Stage(
         folder=folder,
         node_url=node.url,
@@ -179,11 +190,32 @@ def prepare(node: Any, folder: Path) -> Stage:
         splitter=split.address,
         proposal=made.id,
         secret=str(secret.did),
+        wire=str(wire.did),
+        runs=str(runs.did),
+        host_offer=_offered(author, runs.did.asset_id).to_bytes(),
         content=content,
         dollars={account: person(PERSON).balance("USD", account=account).units for account in accounts},
         coins=chain.balance(dev_signer(PERSON).address),
         modules=tuple(sys.modules),
     )
+
+
+def _offered(host: Registry, asset_id: int) -> HostOffer:
+    """Signed by its host: a minute for the person, to be begun within the most that there is for it."""
+    offer = HostOffer(
+        asset_id=asset_id,
+        licence=0,
+        host=host.address,
+        consumer=dev_signer(PERSON).address,
+        job="07" * 32,
+        bond=str(host.amount("0.5 USD").units),
+        run_time=60,
+        grace_time=600,
+        review_time=86_400,
+        accept_by=host.chain.block().timestamp + 20 * 86_400,
+    )
+    message = offer.message(host.chain.chain_id, host.deployment.escrow)
+    return offer.signed(dev_signer(AUTHOR).sign_typed_data(message))
 
 
 def write(folder: Path, content: dict[str, bytes]) -> None:
