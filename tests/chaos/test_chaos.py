@@ -26,12 +26,12 @@ def test_a_seed_decides_all_that_goes_wrong_and_many_seeds_bring_every_kind() ->
 
 def test_in_a_few_runs_nothing_is_lost_and_nothing_doubled() -> None:
     """The first theatre also shows its checker a spoilt world; what it does not see there is told, too."""
-    command = [sys.executable, "-m", "chaos", "--runs", "6", "--seed", "380", "--workers", "2", "--json"]
+    command = [sys.executable, "-m", "chaos", "--runs", "4", "--seed", "381", "--workers", "2", "--json"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     told = json.loads(done.stdout)
     assert told["findings"] == {} and told["the checker misses"] == [] and NAMED
     counts = told["counts"]
-    assert counts["runs"] == 6 and counts["acts"] >= 30 and counts["lives"] > counts["runs"]
+    assert counts["runs"] == 4 and counts["acts"] >= 32 and counts["lives"] > counts["runs"]
     assert counts["reorg"] and counts["disk full"] and sum(counts.get(kind, 0) for kind in FAULTS) >= 10
