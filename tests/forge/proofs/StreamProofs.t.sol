@@ -35,6 +35,12 @@ contract StreamLemmas {
         assert(StreamLib.owed(price, amount, time) <= StreamLib.owed(price, amount, more));
     }
 
+    /// @notice What can be paid for at once has 120 bits, as what is divided has.
+    function testProve_aMonthFits(uint96 price, uint32 amount, uint32 time) external pure {
+        if (amount == 0 || time > 30 days) return;
+        assert(StreamLib.owed(price, amount, time) < 2 ** 120);
+    }
+
     function testProve_noTimeCostsNothing(uint96 price, uint32 amount) external pure {
         if (amount == 0) return;
         assert(StreamLib.owed(price, amount, 0) == 0);
