@@ -208,7 +208,8 @@ what an account holds, is asked of the chain all the same.
 @dataclass(frozen=True, slots=True)
 class Published(Shown):
     """An asset that was published; `tx` is None if an earlier run had done it already. `left_out` are the paths below
-    the folder that are not part of it, since their names begin with a dot; folders have a slash at their end."""
+    the folder that are not part of it, since their names begin with a dot; folders have a slash at their end. `note`
+    says what follows if it has no licence, and is empty for others."""
 
     did: DID
     cid: CID
@@ -216,6 +217,7 @@ class Published(Shown):
     owner: Address
     tx: TxReceipt | None
     left_out: tuple[str, ...] = ()
+    note: str = ""
 
     def __str__(self) -> str:
         return str(self.did)
@@ -223,15 +225,19 @@ class Published(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Preview(Shown):
-    """What publishing would do; nothing was stored or sent. `left_out` is as of `Published`, of all documents."""
+    """What publishing would do; nothing was stored or sent. `left_out` is as of `Published`, of all documents, and
+    `notes` are theirs, each once."""
 
     documents: tuple[DDO, ...]
     cost: Cost
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         many = f"{len(self.documents)} assets" if len(self.documents) != 1 else repr(self.documents[0].name)
-        return f"publish {many}: {self.cost}"
+        return (
+            " ".join((f"publish {many}: {self.cost}.", *self.notes)) if self.notes else f"publish {many}: {self.cost}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

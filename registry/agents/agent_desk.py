@@ -128,6 +128,8 @@ class AgentDesk:
         wanted = self.registry.buy(offer.did, offer, units=units, max_total=max_total, once=_named(order), dry_run=True)
         if not wanted.before:
             self.funds.check(self._most(max_total, wanted.price.total))
+        if wanted.cost.short is not None:
+            raise wanted.cost.short
         return wanted
 
     def buy(self, offer: Offer, order: str, units: int, max_total: str) -> Purchase:

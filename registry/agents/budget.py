@@ -80,8 +80,10 @@ class DayBudget:
         """Set aside the most that a price may be and what a preview says of the fees; correct it by what is told at the
         end. Of what failed, the price is free again if it was certainly not paid, the fee never.
 
-        Raises `BudgetExceeded` before anything is set aside.
+        Raises `BudgetExceeded` before anything is set aside, and `InsufficientBalance` for a preview that is short.
         """
+        if cost.short is not None:
+            raise cost.short
         spent, price = Spent(), None
         if most:
             price = self._set_aside(_purse(most.token), most, self._limit(most.token), what)

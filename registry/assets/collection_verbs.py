@@ -290,7 +290,8 @@ class Collections:
         many = self._registry.assets.functions.publishMany(holder, [(one, *publication[1:]) for one in some])
         sample, size = outbox.preview(many), packing.count
         parts = (sample.gas, sample.max_fee_wei, sample.expected_fee_wei, sample.total_value)
-        each = Cost(*(part * size // len(some) for part in parts))
+        gas, most, likely, held = (part * size // len(some) for part in parts)
+        each = Cost(gas, most, likely, held)
         saved = _estimate(sample.gas) * size // len(some) - _estimate(cost.gas)
         sales = max(saved, 0) // ITEM_SALE_GAS
         return CollectionPreview(size, root, manifest, cost, each, sales, before)

@@ -290,10 +290,25 @@ class PlannedAsset:
         """CID of the document."""
         return CID.from_digest(self.digest)
 
+    @property
+    def note(self) -> str:
+        """What follows if it has no licence. Of data that stay with their owner that is meant: an offering sells."""
+        content = self.ddo.content
+        if self.ddo.licences or (content is not None and content.kept):
+            return ""
+        if content is None:
+            told = "there is nothing of it to buy"
+        elif content.encryption is None:
+            told = "it is free for all, and nobody can buy it"
+        else:
+            told = "only its owner and who is invited can open it, and nobody can buy it"
+        return f"Without a licence {told}; add one: registry add-licence, in Python add_licence."
+
     def published(self, did: DID, owner: Address, tx: TxReceipt | None) -> Published:
         """What became of it: the asset, whose it is, and the transaction if it was sent now."""
         content = self.ddo.content.cid if self.ddo.content else None
-        return Published(did=did, cid=self.cid, content=content, owner=owner, tx=tx, left_out=self.left_out)
+        note = self.note if tx is not None else ""  # one of an earlier run may have licences since
+        return Published(did, self.cid, content, owner, tx, self.left_out, note)
 
 
 def published_in(receipt: TxReceipt, registry: Address) -> int:

@@ -78,7 +78,8 @@ class Outbox(Protocol):
         """What `settle` would return now, as far as it is on the chain already; nothing is sent."""
 
     def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
-        """What `calls` would cost together; nothing is sent. Raises the contract's error and `InsufficientBalance`."""
+        """What `calls` would cost together, and what the account is short of; nothing is sent. Raises the contract's
+        error, and `InsufficientBalance` for less than `value`."""
 
     def send(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from registry.errors import InputError
+from registry.errors import InputError, InsufficientBalance
 from registry.text.numbers import decimal
 
 HISTORY: Final = 10
@@ -94,12 +94,16 @@ class Cost:
     `gas` is the limit it is sent with, `max_fee_wei` the most that its fee can be, `expected_fee_wei`
     the likely fee, `total_value` what the account must hold: the value that goes with the call and
     the highest fee.
+
+    Of a preview `short` says that the account has less than it takes; a run would raise it. A price that it has not
+    cannot be tried: then all the numbers are 0.
     """
 
     gas: int
     max_fee_wei: int
     expected_fee_wei: int
     total_value: int
+    short: InsufficientBalance | None = None
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -107,6 +111,7 @@ class Cost:
             self.max_fee_wei + other.max_fee_wei,
             self.expected_fee_wei + other.expected_fee_wei,
             self.total_value + other.total_value,
+            self.short or other.short,
         )
 
     def __str__(self) -> str:
@@ -115,7 +120,11 @@ class Cost:
         fee = f"a fee of about {_coin(self.expected_fee_wei)} (at most {_coin(self.max_fee_wei)})"
         if self.expected_fee_wei == self.max_fee_wei:
             fee = f"a fee of {_coin(self.max_fee_wei)}"
-        return f"{sent}{fee} of the native coin, {self.gas:,} gas"
+        told = f"{sent}{fee} of the native coin, {self.gas:,} gas"
+        if self.short is None:
+            return told
+        remark = f"account {self.short.account} has {self.short.held}, and this takes {self.short.needed}"
+        return f"{told}; but {remark}" if self.gas else f"a fee that can be told once it can be paid: {remark}"
 
 
 NO_FEES: Final = Fees(0, None, 0)

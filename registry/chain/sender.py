@@ -127,16 +127,14 @@ class Sender:
     def preview(self, *calls: Call | ContractFunction, value: int = 0) -> Cost:
         """Return what `calls` would cost together, each with `value` wei; nothing is sent.
 
-        Each is tried on the chain as it is now. Raises the contract's error if one would be
-        refused, and `InsufficientBalance`.
+        Each is tried on the chain as it is now. If the account has less than the fees take, the cost says so
+        (`short`). Raises the contract's error if one would be refused, and `InsufficientBalance` for less than `value`.
         """
         cost = NOTHING
         for call in calls:
             cost += self._quote(as_call(call, value), exact=True, preview=True).cost
         held = self.chain.balance(self.address)
-        if held < cost.total_value:
-            raise self._too_poor(cost.total_value, held)
-        return cost
+        return replace(cost, short=self._too_poor(cost.total_value, held) if held < cost.total_value else None)
 
     def send(
         self,
@@ -326,7 +324,8 @@ class Sender:
                 quotes = [self._gauged(call, exact, preview) for call in calls]
             if not self.chain.is_in_process:
                 # Once more as they will be sent: what they run could else tell the trial by the price or the gas.
-                sent = [_as_sent(self._fields(call), quote) for call, quote in zip(calls, quotes, strict=True)]
+                pairs = zip(calls, quotes, strict=True)
+                sent = [_as_sent(self._fields(call), quote) for call, quote in pairs if quote.cost.short is None]
                 with self.chain.ahead(*(("eth_call", (_hexed(fields), "latest")) for fields in sent)):
                     for fields in sent:
                         self.chain.w3.eth.call(fields)
@@ -360,7 +359,10 @@ class Sender:
             gas -= 0 if preview else secrets.randbelow(1 + (gas - spent) // 4)
         quote = self._priced(call, gas, current_fees(self.chain, head), spent=spent)
         if held < quote.cost.total_value:
-            raise self._too_poor(quote.cost.total_value, held)
+            short = self._too_poor(quote.cost.total_value, held)
+            if not preview:
+                raise short
+            quote = replace(quote, cost=replace(quote.cost, short=short))
         return replace(quote, room=limit)
 
     def _estimated(self, fields: TxParams) -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.chain.networks import Network
     from registry.chain.signers import Signer
     from registry.client import Registry
+    from registry.errors import InsufficientBalance
     from registry.ipfs.store import BlockStore, LocalStore
     from registry.results import Offer
 
@@ -179,11 +180,14 @@ class App:
 
     # --- Asking and telling ----------------------------------------------------------------------
 
-    def agree(self, question: str) -> None:
+    def agree(self, question: str, *, short: InsufficientBalance | None = None) -> None:
         """Ask before something that cannot be undone; raises `click.Abort` for a no.
 
-        Raises `InputError` if nobody can answer, because standard input is no terminal and ``--yes`` is not given.
+        Raises what a preview was `short` of, since nobody is asked for what cannot be paid, and `InputError` if nobody
+        can answer, because standard input is no terminal and ``--yes`` is not given.
         """
+        if short is not None:
+            raise short
         if self.settings.get("yes"):
             return
         if not sys.stdin.isatty():

@@ -61,7 +61,7 @@ def pay(app: App, offer_file: str, max_total: str | None, dry_run: bool) -> None
     escrow, offer = app.registry(to="pay for a job").jobs.escrow, HostOffer.from_bytes(load(offer_file, _MOST_PAPER))
     shown = escrow.open(offer, max_total=max_total, dry_run=True)
     if not dry_run:
-        app.agree(f"Pay {shown.total} into escrow for a run on {shown.did}?")
+        app.agree(f"Pay {shown.total} into escrow for a run on {shown.did}?", short=shown.cost.short)
         shown = escrow.open(offer, max_total=shown.total)
     app.console.result(shown, facts={"escrow": shown.id or "nothing was sent", "in words": str(shown)})
 

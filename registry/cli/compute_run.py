@@ -91,7 +91,7 @@ def run_(
         if not app.console.as_json:
             app.console.facts(plan_facts(plan))
         bought = f"Buy {plan.purchase.licence!r} of" if plan.purchase is not None else "Pay into escrow for a run on"
-        app.agree(f"{bought} {plan.offering} for {price}, and run this?")
+        app.agree(f"{bought} {plan.offering} for {price}, and run this?", short=plan.short)
         options["max_total"] = price  # what was agreed to is what was shown
     with app.progress():
         job = registry.compute(what, offering, **options)
@@ -107,6 +107,7 @@ def plan_facts(plan: JobPlan) -> dict[str, str]:
     bought = purchase_facts(plan.purchase) if plan.purchase is not None else {"price": "paid for already"}
     if plan.escrow is not None:
         bought = {"price": f"{plan.escrow} into escrow, of which what it does not use comes back"}
+        bought |= {"network": plan.short.message} if plan.short is not None else {}
     out = [f"{one.path}, at most {one.bytes:,} bytes" for one in plan.outputs]
     if plan.log:
         out.append(f"of its log at most {plan.log:,} bytes")

@@ -80,7 +80,7 @@ def propose(
             raise
         app.console.note(f"! not tried: {error.message}")
     if not dry_run:
-        app.agree(f"Submit the {draft}?")
+        app.agree(f"Submit the {draft}?", short=made.cost.short)
         made = governance.propose(draft, force=True, pin=not pinned, allow_unread=allow_unread)
     facts = {
         "proposal": f"0x{made.id:064x}",

@@ -43,7 +43,7 @@ def vote(app: App, proposal: str, choice: str, reason: str, allow_unread: bool, 
     for line in str(governance.describe(cast.proposal)).splitlines():
         app.console.note(line)
     if not dry_run:
-        app.agree(f"Vote {choice} the {cast.proposal}?")
+        app.agree(f"Vote {choice} the {cast.proposal}?", short=cast.cost.short)
         cast = governance.vote(cast.proposal, choice, reason=reason, allow_unread=allow_unread)
     app.console.answer(f"{'Would' if dry_run else 'Done:'} {cast}", cast)
 

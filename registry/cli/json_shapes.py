@@ -157,7 +157,7 @@ SHAPES: Final[Mapping[type, Any]] = {
 }
 """How the types are written that write themselves."""
 
-_PREVIEW: Final = {"documents": [{"cid": CID, "ddo": DDO}], "cost": Cost, "left_out": [str]}
+_PREVIEW: Final = {"documents": [{"cid": CID, "ddo": DDO}], "cost": Cost, "left_out": [str], "notes": [str]}
 _PUBLISHED: Final = (Published, _PREVIEW)
 _NAMED: Final = {"name": str, "did": DID}
 _NETWORK: Final = {

@@ -82,7 +82,7 @@ def buy(
             return
         if not app.console.as_json:
             app.console.facts(purchase_facts(preview))
-        app.agree(f"Buy {offer.name!r} of {offer.did} for {preview.price.total}?")
+        app.agree(f"Buy {offer.name!r} of {offer.did} for {preview.price.total}?", short=preview.cost.short)
     bought = registry.buy(
         asset,
         offer,

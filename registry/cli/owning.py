@@ -23,8 +23,8 @@ def transfer(app: App, asset: int | str, to: str, dry_run: bool) -> None:
     registry = app.registry(to="transfer an asset")
     if not dry_run:
         # Tried first: nobody should be asked for what cannot be.
-        registry.transfer(asset, to, dry_run=True)
-        app.agree(f"Hand {registry.get(asset)} over to {to} for good?")
+        short = registry.transfer(asset, to, dry_run=True).cost.short
+        app.agree(f"Hand {registry.get(asset)} over to {to} for good?", short=short)
     show_done(app, registry.transfer(asset, to, dry_run=dry_run))
 
 
@@ -84,8 +84,8 @@ def _state(name: str, help_text: str, *, final: bool = False) -> Command:
         registry = app.registry(to=f"{name} an asset")
         verb = getattr(registry, name)
         if final and not dry_run:
-            verb(asset, dry_run=True)
-            app.agree(f"Retire {registry.get(asset)} for good?")
+            short = verb(asset, dry_run=True).cost.short
+            app.agree(f"Retire {registry.get(asset)} for good?", short=short)
         show_done(app, verb(asset, dry_run=dry_run))
 
     change.help = help_text

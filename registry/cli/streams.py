@@ -150,7 +150,7 @@ def _buy(
             return
         if not app.console.as_json:
             app.console.facts(_facts(preview))
-        app.agree(f"Pay {preview.total} for {time} of {offer.name!r} of {offer.did}?")
+        app.agree(f"Pay {preview.total} for {time} of {offer.name!r} of {offer.did}?", short=preview.cost.short)
         # What was agreed to is what was shown, whatever was allowed beforehand.
         max_total = str(preview.total)
     bought = act(asset, offer, time=time, account=account, max_total=max_total)

@@ -135,7 +135,7 @@ def published_table(published: Sequence[Published]) -> Table:
     """What was published."""
     table = table_of("Published", "no.", "DID", "document", "")
     for asset in published:
-        news = "" if asset.tx else "was published before"
+        news = "was published before" if asset.tx is None else "without a licence" if asset.note else ""
         table.add_row(str(asset.did.asset_id), str(asset.did), str(asset.cid), news)
     return table
 
@@ -149,6 +149,7 @@ def published_facts(asset: Published) -> dict[str, str]:
         "document": f"ipfs://{asset.cid}",
         "content": f"ipfs://{asset.content}" if asset.content else "none",
         "network": str(asset.tx.cost) if asset.tx else "nothing was sent: it was published before",
+        **({"licences": asset.note} if asset.note else {}),
     }
 
 
@@ -158,8 +159,9 @@ def show_preview(app: App, preview: Preview) -> None:
     table = table_of("Would be published, nothing was sent", "name", "type", "document", "content")
     for ddo in preview.documents:
         table.add_row(ddo.name, ddo.type, str(ddo.cid), str(ddo.content.cid) if ddo.content else "none")
-    value = {"documents": listed, "cost": preview.cost, "left_out": preview.left_out}
-    app.console.result(value, table=table, facts={"network": str(preview.cost)})
+    value = {"documents": listed, "cost": preview.cost, "left_out": preview.left_out, "notes": preview.notes}
+    facts = {"network": str(preview.cost), **({"licences": " ".join(preview.notes)} if preview.notes else {})}
+    app.console.result(value, table=table, facts=facts)
 
 
 def show_done(app: App, done: Done | Sequence[Done]) -> None:

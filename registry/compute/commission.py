@@ -22,7 +22,7 @@ from registry.content.unlocking import wallet_of
 from registry.did import DID
 from registry.documents.compute_terms import ResultFile
 from registry.documents.licence import Kind
-from registry.errors import AccessDenied, HostError, InputError, JobRefused
+from registry.errors import AccessDenied, HostError, InputError, InsufficientBalance, JobRefused
 from registry.ipfs.cid import CID
 from registry.market.buying import agreed, require_payable
 from registry.money import Amount
@@ -32,6 +32,7 @@ from registry.text.waits import waiting_for
 from registry.types import Address, to_address
 
 if TYPE_CHECKING:
+    from registry.chain.fees import Cost
     from registry.market.buying import Buying
     from registry.session import Session
 
@@ -120,6 +121,7 @@ class JobPlan(Shown):
     escrow: Amount | None = None
     log: int = 0
     minutes: int = 0
+    short: InsufficientBalance | None = None
 
     def __str__(self) -> str:
         price = self.purchase.price.total if self.purchase is not None else None
@@ -132,7 +134,9 @@ class JobPlan(Shown):
         paid += f", a use for each of at most {self.minutes} minutes" if self.minutes else ""
         first = "; the owner reads it first: " + "; ".join(self.review) if self.review else ""
         held = "; the owner looks at the result" if self.release == "owner" else ""
-        return f"would run {self.code} on {self.data} at {self.url} ({limits}), {paid}; comes out: {out}{first}{held}"
+        short = f"; {self.short.message}" if self.short is not None else ""
+        what = f"would run {self.code} on {self.data} at {self.url} ({limits}), {paid}"
+        return f"{what}; comes out: {out}{first}{held}{short}"
 
 
 class Commission:
@@ -152,7 +156,8 @@ class Commission:
         terms, data = terms_of(ask.found)
         review = tuple(terms.outside(ask.code, ask.params))
         paid = kept is not None and JobEscrow(self._registry).of(kept.order.job)
-        escrow = self._priced(ask)[1] if ask.escrow and not paid else None
+        _, escrow, short = self._priced(ask, preview=True) if ask.escrow and not paid else (None, None, None)
+        cost = short if purchase is None else purchase.cost
         return JobPlan(
             offering=ask.found.did,
             data=data,
@@ -170,6 +175,7 @@ class Commission:
             escrow=escrow,
             log=0 if review else terms.log or 0,
             minutes=0 if ask.escrow else most_minutes(terms),
+            short=None if cost is None else cost.short,
         )
 
     def begin(
@@ -230,9 +236,9 @@ class Commission:
         found = JobEscrow(self._registry).of(kept.order.job) if kept.order.escrow else ()
         return bool(found) and all(one.status is JobStatus.CLOSED for one in found)
 
-    def _priced(self, ask: _Ask) -> tuple[Offer, Amount]:
-        """The licence for runs, and what its longest run costs. Raises `AccessDenied` if it costs and nothing was said
-        of that, and `PriceChanged` for more than was said."""
+    def _priced(self, ask: _Ask, *, preview: bool = False) -> tuple[Offer, Amount, Cost | None]:
+        """The licence for runs, what its longest run costs, and of a preview what cannot be paid. Raises `AccessDenied`
+        if it costs and nothing was said of that, and `PriceChanged` for more than was said."""
         escrow, most = JobEscrow(self._registry), ask.options.get("max_total")
         chosen = escrow.licence(ask.found, ask.options.get("licence"))
         total = escrow.quote(chosen, terms_of(ask.found)[0].seconds)
@@ -243,8 +249,8 @@ class Commission:
                 f"a run of {chosen.name!r} costs {total} at most",
                 hint=f'Say what may be paid in: max_total="{total}" (--max-total "{total}").',
             )
-        require_payable(self._registry, chosen, total, agreed(self._registry, most, total, total.token))
-        return chosen, total
+        maximum = agreed(self._registry, most, total, total.token)
+        return chosen, total, require_payable(self._registry, chosen, total, maximum, preview=preview)
 
     def _pay_in(self, ask: _Ask, kept: KeptOrder) -> None:
         """Pay for an order in escrow, unless that was done. The host's offer is kept before: whoever is killed while

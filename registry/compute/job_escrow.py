@@ -16,7 +16,7 @@ from registry.documents.licence import duration, seconds_of
 from registry.errors import InputError, JobNotFound
 from registry.ipfs.cid import CID, RAW
 from registry.ipfs.store import keep, writing
-from registry.market.buying import agreed, payable_call, paying_at_most, require_payable
+from registry.market.buying import agreed, payable_call, paying_at_most, require_payable, short_of
 from registry.money import Amount, Token
 from registry.results import AssetRef, Done, Offer
 from registry.text.html import Shown
@@ -124,7 +124,8 @@ class OpenedJob(Shown):
 
     def __str__(self) -> str:
         verb = "would pay" if self.tx is None else "paid"
-        return f"{verb} {self.total} into escrow for {duration(self.run_time)} of a run on {self.did} at {self.host}"
+        told = f"{verb} {self.total} into escrow for {duration(self.run_time)} of a run on {self.did} at {self.host}"
+        return told if self.cost.short is None else f"{told}; {self.cost.short.message}"
 
 
 class JobEscrow:
@@ -201,7 +202,9 @@ class JobEscrow:
         chosen = self.licence(asset.did, offer.licence)
         total = self.quote(chosen, offer.run_time)
         most = agreed(registry, max_total, total, total.token)
-        require_payable(registry, chosen, total, most)
+        bond = Amount(int(offer.bond), total.token)
+        if short := require_payable(registry, chosen, total, most, preview=dry_run):
+            return OpenedJob("", asset.did, to_address(offer.host), total, bond, offer.run_time, short, None)
         order = (offer.values(), bytes.fromhex(offer.signature), chosen.digest, most.units)
         intent = f"escrow:open:{self._contract.address}:{offer.cid}"
         with paying_at_most(chosen, most), ExitStack() as paid:
@@ -222,7 +225,7 @@ class JobEscrow:
             did=asset.did,
             host=to_address(offer.host),
             total=total,
-            bond=Amount(int(offer.bond), total.token),
+            bond=bond,
             run_time=offer.run_time,
             cost=done.cost,
             tx=done.tx,
@@ -378,7 +381,9 @@ class JobEscrow:
 
     def _paid(self, verb: str, job: EscrowedJob, call: Any, dry_run: bool) -> Done:
         """An act that puts up a bond."""
-        intent = f"escrow:{verb}:{job.id}"
+        what, intent = f"{verb} job {job.id[:16]}", f"escrow:{verb}:{job.id}"
+        if dry_run and (short := short_of(self._registry, job.bond, preview=True)):
+            return Done(what, short, None)
         with ExitStack() as paid:
             call, value, _approval = payable_call(
                 self._registry,
@@ -390,7 +395,7 @@ class JobEscrow:
                 preview=dry_run,
                 paid=paid,
             )
-            return self._registry.act(f"{verb} job {job.id[:16]}", call, value=value, intent=intent, dry_run=dry_run)
+            return self._registry.act(what, call, value=value, intent=intent, dry_run=dry_run)
 
     def _written(self, reason: str) -> bytes:
         """Keep a reason, and give the digest of its block."""

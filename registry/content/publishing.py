@@ -144,7 +144,9 @@ class Publishing(Session):
         if compute is not None:
             draft = _offering(self, draft, compute, owner, again, dry_run)
         if dry_run:
-            return self.publish_many([draft], owner=owner, again=again, dry_run=True)
+            shown = self.publish_many([draft], owner=owner, again=again, dry_run=True)
+            # Data that stay where they are sell nothing by intent.
+            return shown if compute is None or path is None else replace(shown, notes=())
         return self.publish_many([draft], owner=owner, again=again)[0]
 
     @overload
@@ -316,7 +318,9 @@ def _fingerprint(plans: Sequence[PlannedAsset]) -> str:
 
 
 def _preview(plans: Sequence[PlannedAsset], cost: Cost) -> Preview:
-    return Preview(tuple(plan.ddo for plan in plans), cost, tuple(name for plan in plans for name in plan.left_out))
+    left_out = tuple(name for plan in plans for name in plan.left_out)
+    notes = tuple(dict.fromkeys(plan.note for plan in plans if plan.note))
+    return Preview(tuple(plan.ddo for plan in plans), cost, left_out, notes)
 
 
 def _refuse_repeats(plans: Sequence[PlannedAsset]) -> None:

@@ -43,9 +43,12 @@ class Unavailable(ContentError):
 
     hint = "Check the connection or add another source."
 
-    def __init__(self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, what: object, causes: Sequence[str] = (), *, retry_after: float | None = None, hint: str = ""
+    ) -> None:
         self.what, self.causes, self.retry_after = what, tuple(causes), retry_after
-        super().__init__(f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else "."))
+        told = f"{what} could not be fetched" + (f" ({'; '.join(self.causes)})." if self.causes else ".")
+        super().__init__(told, hint=hint)
 
 
 class HubUnavailable(ContentError):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from registry.assets.catalogue import Catalogue
 from registry.chain.fees import Cost
 from registry.did import DID
-from registry.errors import BondAboveMaximum, InputError, InsufficientBalance, NotFoundError
+from registry.errors import BondAboveMaximum, InputError, NotFoundError
 from registry.governance.governed import R
 from registry.governance.pinned_documents import Document, Documents, cid_of
 from registry.ipfs.cid import CID
+from registry.market.buying import short_of
 from registry.money import Amount
 from registry.results import AssetRef, Done, Listing
 from registry.session import whole
@@ -305,12 +306,12 @@ class Curation(Documents[R]):
         most = bond if max_bond is None else registry.amount(max_bond, token=bond.token)
         if bond.units > most.units:
             raise BondAboveMaximum(str(bond), str(most))
-        held = registry.units(bond.token, registry.address)
-        if held < bond.units:
-            raise InsufficientBalance(registry.address, str(bond), str(Amount(held, bond.token)))
+        short = short_of(registry, bond, dry_run)
         functions, address = self.curation_contract.functions, str(bond.token.address)
         open_ = functions.appeal if appeal else functions.flag
         digest = self.pin_document(reason)
+        if short is not None:
+            return Filed(None, did, appeal, CID.from_digest(digest), bond, short, None, None)
         call = open_(did.asset_id, digest, address, most.units)
         what = f"{'appeal for' if appeal else 'flag'} {did}"
         dollar = registry.erc20(address).functions

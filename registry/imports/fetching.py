@@ -21,7 +21,7 @@ from filelock import Timeout
 from registry.errors import ContentError, ImportFailed, InvalidCID, SourceDiffers, Unavailable
 from registry.home import private_lock
 from registry.imports.listing import SourceFile, SourceListing, Tree, arranged, ordered
-from registry.imports.web import TRIES, Body, Tell, pause
+from registry.imports.web import LATER, TRIES, Body, Tell, pause
 from registry.ipfs.blocks import BlockStore, keep, writing
 from registry.ipfs.builder import Builder
 from registry.ipfs.cid import CID, RAW
@@ -140,7 +140,7 @@ def checked(
                 yield taken(piece)
             if file.size < 0:
                 break
-            cut = Unavailable(file.path, [f"it ended after {done:,} of {file.size:,} bytes"])
+            cut = Unavailable(file.path, [f"it ended after {done:,} of {file.size:,} bytes"], hint=LATER)
         except Unavailable as error:
             cut = error
         tried = 1 if done > begun else tried + 1

@@ -12,11 +12,13 @@ from urllib.parse import quote, urlsplit
 from registry.documents.ddo import AssetType
 from registry.errors import ImportFailed, InputError, SourceClosed, SourceNotFound
 from registry.imports.listing import COMMIT, Algorithm, Origin, SourceFile, SourceListing
-from registry.imports.web import Web
+from registry.imports.web import LATER, Web
 
-__all__ = ["HUB", "KINDS", "HuggingFace", "Name", "entries", "token"]
+__all__ = ["HINT", "HUB", "KINDS", "HuggingFace", "Name", "entries", "token"]
 
 HUB: Final = "https://huggingface.co"
+
+HINT: Final = f"{LATER} HF_ENDPOINT names a mirror of the Hub, and with a token in HF_TOKEN it answers more often."
 
 _PART: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _NAME: Final = re.compile(rf"(?:(models|datasets|spaces)/)?({_PART}(?:/{_PART})?)")
@@ -67,7 +69,7 @@ class HuggingFace:
         self.name = Name(name, type=type)
         self._endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or HUB).rstrip("/")
         self._as_anybody = as_anybody
-        self._web = Web(self._endpoint, source=f"hf:{name}", token=None if as_anybody else token())
+        self._web = Web(self._endpoint, source=f"hf:{name}", token=None if as_anybody else token(), hint=HINT)
         self._resolve = ""
         self._commit = ""
 

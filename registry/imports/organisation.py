@@ -29,7 +29,7 @@ from registry.errors import (
 )
 from registry.imports.bringing import Imported, bring_opened
 from registry.imports.fetching import Progress
-from registry.imports.hf import HUB, KINDS, HuggingFace, Name, entries
+from registry.imports.hf import HINT, HUB, KINDS, HuggingFace, Name, entries
 from registry.imports.web import Web
 from registry.ipfs.blocks import BlockStore
 from registry.system.disk import write_whole
@@ -213,7 +213,7 @@ class Organisation:
         return _Plan([name for name in names if name not in left_out], left_out, self._path())
 
     def _of_kind(self, kind: str) -> Iterator[str]:
-        web = Web(self._endpoint, source=self.source)
+        web = Web(self._endpoint, source=self.source, hint=HINT)
         with closing(web):
             path = f"/api/{kind}?author={self.name}"
             for count, entry in enumerate(entries(web, self._endpoint, path, f"list of its {kind}")):

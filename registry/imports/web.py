@@ -26,7 +26,7 @@ from registry.ipfs.http import Answer, Http
 from registry.text.letters import one_line
 from registry.text.waits import waiting_for
 
-__all__ = ["TRIES", "Body", "Tell", "Web", "pause"]
+__all__ = ["LATER", "TRIES", "Body", "Tell", "Web", "pause"]
 
 _STEPS: Final = 5
 _JSON: Final = 16 * 2**20
@@ -34,6 +34,9 @@ _JSON: Final = 16 * 2**20
 
 TRIES: Final = 6
 """Attempts in a row that bring not one byte; the waits between them add up to a minute."""
+
+LATER: Final = "Check the connection, and try again in a while."
+"""What helps where a server is not reached: what is to be imported is nowhere else."""
 
 _LONGEST_WAIT: Final = 60.0
 
@@ -48,12 +51,14 @@ again, and `ImportFailed`."""
 
 class Web:
     """A server at `url` that the user chose, in errors called `source`; "" if strangers choose all of them. `token` is
-    sent to it and to nobody else; `deadline` is in seconds, for each answer.
+    sent to it and to nobody else; `deadline` is in seconds, for each answer; `hint` says what to do if none comes.
 
     Raises `InputError` for a token that would cross a network in clear."""
 
-    def __init__(self, url: str, *, source: str, token: str | None = None, deadline: float = 30.0) -> None:
-        self.url, self.source = url.rstrip("/"), source
+    def __init__(
+        self, url: str, *, source: str, token: str | None = None, deadline: float = 30.0, hint: str = LATER
+    ) -> None:
+        self.url, self.source, self._hint = url.rstrip("/"), source, hint
         here = is_loopback(host_of(url))
         if token and not url.startswith("https://") and not here:
             raise InputError(
@@ -81,7 +86,7 @@ class Web:
         Raises `Unavailable`, `PrivateAddress` for a redirect inside, and `ImportFailed` for one in circles or to
         what is not https."""
         target = self.url + url if url.startswith("/") else urljoin(self.url + "/", url)
-        with ExitStack() as stack:
+        with self._hinting(), ExitStack() as stack:
             first: dict[str, str] = {}
             for _ in range(_STEPS):
                 server, path = self._server(target)
@@ -95,6 +100,14 @@ class Web:
                 target = urljoin(target, answer.headers.get("location", ""))
                 stack.close()
         raise ImportFailed(self.source, f"{host_of(self.url)} sends in circles for {what}")
+
+    @contextmanager
+    def _hinting(self) -> Iterator[None]:
+        """Have errors name what can be done about this server; those of HTTP name what helps with blocks."""
+        try:
+            yield
+        except Unavailable as error:
+            raise Unavailable(error.what, error.causes, retry_after=error.retry_after, hint=self._hint) from error
 
     def _server(self, url: str) -> tuple[Http, str]:
         parts = urlsplit(url)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from registry.assets.catalogue import Catalogue
 from registry.assets.rights import Rights
 from registry.chain import reverts
+from registry.chain.acting import CallOutcome
 from registry.chain.connection import LAST_BLOCK
-from registry.chain.fees import NOTHING
+from registry.chain.fees import NOTHING, Cost
 from registry.documents.typed_data import typed_data
 from registry.errors import (
     ConnectionFailed,
@@ -76,7 +77,7 @@ class Buying(Session):
         transaction of its own where the token knows no permit. An interrupted purchase is finished by running it again,
         not repeated. With `once`, a name of your own for this purchase (an order number, say), it is made once and
         never again: whoever runs it later gets what was bought, also from a dry run. Without it, buying what was bought
-        buys more.
+        buys more. A dry run for which the account has too little says so in its cost (`Cost.short`).
 
         Raises `PriceChanged`, `InsufficientBalance`, `InsufficientAllowance` (without `approve`) before anything is
         sent, `LicenceNotFound`, `UnknownToken`, and what the contracts answer (`LicenceClosed`, `NotForSale`,
@@ -97,7 +98,7 @@ class Buying(Session):
                 if done is None:
                     maximum = self._agreed(offer, price, units, max_total, was_seen(asset, licence))
                     order = (*wanted, maximum.units, offer.digest)
-                    call, value, approval = self._purchase(order, price, as_tokens, approve, dry_run, paid)
+                    call, value, approval, done = self._purchase(offer, order, price, as_tokens, approve, dry_run, paid)
             if done is None:
                 with paying_at_most(offer, maximum):
                     done = outbox.send(call, value=value, intent=intent, once=once is not None, hold=True)
@@ -159,11 +160,9 @@ class Buying(Session):
         return f"buy:{self.deployment.marketplace}:{self.address}:{wanted}:{as_tokens}{name}"
 
     def _agreed(self, offer: Offer, price: Quote, units: int, wanted: str | Amount | None, seen: bool) -> Amount:
-        """The most that is paid, which the account has."""
+        """The most that is paid."""
         known = (offer.price * units if offer.price else None) if seen else price.total
-        maximum = agreed(self, wanted, known, price.total.token)
-        require_payable(self, offer, price.total, maximum)
-        return maximum
+        return agreed(self, wanted, known, price.total.token)
 
     def _about(self, offer: Offer, units: int) -> list[ContractFunction | Question]:
         """What is asked before a purchase, whatever becomes of it."""
@@ -177,19 +176,24 @@ class Buying(Session):
 
     def _purchase(
         self,
+        offer: Offer,
         order: tuple[int, int, Address, int, int, Digest],
         price: Quote,
         as_tokens: bool,
         approve: bool,
         dry_run: bool,
         paid: ExitStack,
-    ) -> tuple[ContractFunction, int, TxReceipt | None]:
-        """The call that buys, the native coin it carries, and the approval that had to be sent for it."""
+    ) -> tuple[ContractFunction, int, TxReceipt | None, CallOutcome | None]:
+        """The call that buys, the native coin it carries, the approval that had to be sent for it, and the outcome of
+        what cannot be tried, since a preview is short of its price."""
         market = self.market.functions
         plain = market.buyTokens(order) if as_tokens else market.buyAccess(order)
         signed = market.buyTokensWithPermit if as_tokens else market.buyAccessWithPermit
         seller = self.deployment.marketplace
-        return payable_call(
+        maximum = Amount(order[4], price.total.token)
+        if short := require_payable(self, offer, price.total, maximum, preview=dry_run):
+            return plain, 0, None, CallOutcome(short, None)
+        call, value, approval = payable_call(
             self,
             plain,
             lambda permit: signed(order, permit),
@@ -199,6 +203,7 @@ class Buying(Session):
             preview=dry_run,
             paid=paid,
         )
+        return call, value, approval, None
 
 
 def was_seen(asset: AssetRef, licence: str | int | Offer | None) -> bool:
@@ -213,13 +218,25 @@ def agreed(session: Session, wanted: str | Amount | None, seen: Amount | None, t
     return seen or Amount(0, token)
 
 
-def require_payable(session: Session, offer: Offer, total: Amount, maximum: Amount) -> None:
-    """Raise `PriceChanged` for more than was agreed to, `InsufficientBalance` for more than the account has."""
+def require_payable(
+    session: Session, offer: Offer, total: Amount, maximum: Amount, *, preview: bool = False
+) -> Cost | None:
+    """Raise `PriceChanged` for more than was agreed to, `InsufficientBalance` for more than the account has. For a
+    `preview` the latter is no error: it is what the cost tells of what cannot be tried."""
     if total.units > maximum.units:
         raise PriceChanged(offer.name, str(total), str(maximum))
+    return short_of(session, total, preview)
+
+
+def short_of(session: Session, total: Amount, preview: bool) -> Cost | None:
+    """Raise `InsufficientBalance` for more than the account has, of a `preview` return it as what the cost tells."""
     held = session.units(total.token, session.address)
-    if held < total.units:
-        raise InsufficientBalance(session.address, str(total), str(Amount(held, total.token)))
+    if held >= total.units:
+        return None
+    short = InsufficientBalance(session.address, str(total), str(Amount(held, total.token)))
+    if not preview:
+        raise short
+    return Cost(0, 0, 0, 0, short)
 
 
 @contextmanager

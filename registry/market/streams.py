@@ -320,7 +320,8 @@ class Streams:
         # A stream that lasts keeps its own price, which no offer tells.
         seen = _price(offer, seconds) if fresh and was_seen(asset, licence) else total
         most = agreed(registry, max_total, seen, total.token)
-        require_payable(registry, offer, total, most)
+        if short := require_payable(registry, offer, total, most, preview=dry_run):
+            return Subscribed(offer.did, offer.name, holder, seconds, total, short, None)
         order = (offer.did.asset_id, offer.number, holder, seconds, most.units, offer.digest)
         what = f"{verb} to {offer.name!r} of {offer.did}"
         with ExitStack() as paid, paying_at_most(offer, most):

@@ -269,8 +269,10 @@ def test_money_is_checked_before_anything_is_sent(
     with pytest.raises(InsufficientBalance):
         poor.publish(None, name="y", type="other", license="MIT")
     assert author.chain.block().number == before
-    with pytest.raises(InsufficientBalance):
-        poor.publish(None, name="y", type="other", license="MIT", dry_run=True)
+    shown = poor.publish(None, name="y", type="other", license="MIT", dry_run=True).cost
+    assert shown.gas > 0 and shown.short is not None and shown.short.held == "0 wei"
+    with pytest.raises(reverts.NotAssetOwner):
+        poor.retire(done.did, dry_run=True)
 
 
 # --- At once -------------------------------------------------------------------------------------

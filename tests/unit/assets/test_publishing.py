@@ -89,6 +89,23 @@ def test_an_asset_may_be_a_service_without_content(publish: Callable[..., Publis
     assert author.files(done.did) == ()
 
 
+def test_what_has_no_licence_says_what_follows_and_what_adds_one(
+    publish: Callable[..., Published], author: Registry, folder: Path
+) -> None:
+    open_, service = publish(path=folder), publish(path=None)
+    assert "free for all" in open_.note and "nothing of it to buy" in service.note
+    for made in (open_, service):
+        assert "add_licence" in made.note and "registry add-licence" in made.note and "\n" not in made.note
+    assert publish(RESEARCH).note == ""
+    bare = [Draft(name=f"{folder}/{i}", type="dataset", license="MIT", path=folder) for i in range(2)]
+    shown = author.publish_many(bare, dry_run=True)
+    assert shown.notes == (open_.note,) and open_.note in str(shown), "once, of however many"
+    # What an earlier run has published may have a licence since.
+    first = author.publish_many(bare[:1])[0]
+    author.add_licence(first.did, RESEARCH)
+    assert first.note == open_.note and author.publish_many(bare[:1])[0].note == ""
+
+
 def test_licences_arrive_as_they_were_written(publish: Callable[..., Published], author: Registry) -> None:
     written = [
         Licence.free("free", limit=1),

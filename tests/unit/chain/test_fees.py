@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from registry.chain.fees import TIP_MAX, TIP_MIN, Cost, Fees
 from registry.chain.pricing import fees_from
+from registry.errors import InsufficientBalance
 
 WEI = st.integers(0, 10**15)
 
@@ -42,7 +43,8 @@ def test_a_raise_is_what_was_asked_rounded_up_and_no_more(fees: Fees, percent: i
 
 @given(st.builds(Cost, WEI, WEI, WEI, WEI), st.builds(Cost, WEI, WEI, WEI, WEI))
 def test_costs_add_up(one: Cost, other: Cost) -> None:
-    assert astuple(one + other) == tuple(map(sum, zip(astuple(one), astuple(other), strict=True)))
+    *parts, short = zip(astuple(one), astuple(other), strict=True)
+    assert astuple(one + other) == (*map(sum, parts), None) and short == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,14 @@ def test_costs_add_up(one: Cost, other: Cost) -> None:
         (Cost(1, 5, 5, 10**18 + 5), "1 and a fee of 0.000000000000000005 of the native coin, 1 gas"),
         (Cost(1, 0, 0, 1234 * 10**18 + 5 * 10**17), "1,234.5 and a fee of 0 of the native coin, 1 gas"),
         (Cost(1, 123456789, 123456789, 123456789), "a fee of 0.0000000001234 of the native coin, 1 gas"),
+        (
+            Cost(1, 5, 5, 5, InsufficientBalance("0xA", "5 wei", "2 wei")),
+            "a fee of 0.000000000000000005 of the native coin, 1 gas; but account 0xA has 2 wei, and this takes 5 wei",
+        ),
+        (
+            Cost(0, 0, 0, 0, InsufficientBalance("0xA", "5 USD", "2 USD")),
+            "a fee that can be told once it can be paid: account 0xA has 2 USD, and this takes 5 USD",
+        ),
     ],
 )
 def test_a_cost_reads_well(cost: Cost, text: str) -> None:

@@ -18,6 +18,7 @@ from registry import Published, Registry
 from registry.cli import cli
 from registry.cli.app import App
 from registry.content.uses import SignedReceipt
+from registry.errors import InsufficientBalance
 from registry.types import ZERO_ADDRESS
 
 Meanwhile = Callable[[], object]
@@ -30,7 +31,9 @@ def shell(buyer: Registry, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
     asked: list[str] = []
 
     def run(*words: object, meanwhile: Meanwhile = lambda: None, yes: bool = False, by: Registry = buyer) -> Result:
-        def agree(app: App, question: str) -> None:
+        def agree(app: App, question: str, *, short: InsufficientBalance | None = None) -> None:
+            if short is not None:
+                raise short
             asked.append(question)
             if not app.settings.get("yes"):
                 meanwhile()
@@ -79,6 +82,11 @@ def test_what_was_bought_under_a_name_is_told_and_neither_asked_nor_paid_again(
     # Another order cannot be paid any more, and says so before it asks.
     ended = shell("buy", did, "month", "--once", "order 18", yes=yes)
     assert ended.stderr.startswith("InsufficientBalance") and not ended.asked
+    # Whoever only looks is told what it costs, and what is there.
+    ended = shell("buy", did, "month", "--dry-run", yes=yes)
+    assert ended.exit_code == 0 and "has 0 USD, and this takes 12.5 USD" in ended.stdout
+    told = json.loads(shell("buy", did, "month", "--dry-run", "--json", yes=yes).stdout)
+    assert told["price"]["total"] == "12.5 USD" and "holds 0 USD" in told["cost"]["short"]
 
 
 def test_as_many_are_bought_redeemed_and_given_as_were_written_and_one_unless_said(

@@ -179,6 +179,12 @@ def test_what_an_offer_costs_is_shown_and_bounded(ward: Ward) -> None:
     assert (str(shown.total), str(shown.bond), shown.id, shown.tx) == ("0.2 USD", "0.5 USD", "", None)
     with pytest.raises(PriceChanged):
         escrow.open(signed, max_total="0.1 USD")
+    purse = ward.stranger.balance("USD")
+    dollar = ward.stranger.erc20(purse.token.address or "").functions
+    ward.stranger.act("spend all", dollar.transfer(ward.owner.address, purse.units))
+    short = escrow.open(signed, dry_run=True)
+    assert str(short.total) == "0.2 USD" and "needs 0.2 USD and holds 0 USD" in str(short)
+    ward.owner.act("give it back", dollar.transfer(ward.stranger.address, purse.units))
     with pytest.raises(reverts.InvalidOfferSignature):  # type: ignore[attr-defined]
         escrow.open(signed.model_copy(update={"bond": "1"}))
     with pytest.raises(JobNotFound):

@@ -365,6 +365,16 @@ def test_without_gateways_the_owner_alone_opens_it_and_appoints_some_later(
     assert buyer.open(made.did, "penguins.csv").read() == CSV
 
 
+def test_what_nobody_can_buy_says_so_unless_an_offering_sells_runs_on_it(author: Registry, folder: Path) -> None:
+    terms = Terms(
+        code=(CID.raw(b"mean.py"),), outputs=(ResultFile(path="mean", bytes=9),), budget=DataBudget(runs=1, bytes=9)
+    )
+    fields = {"name": "Nobody's", "type": "dataset", "license": "MIT", "gated": Gated()}
+    [note] = author.publish(folder, dry_run=True, **fields).notes
+    assert "only its owner and who is invited can open it" in note and note == author.publish(folder, **fields).note
+    assert author.publish(folder, compute=terms, dry_run=True, **fields).notes == ()
+
+
 def test_plain_content_has_no_key_to_hand_out(author: Registry, folder: Path, tmp_path: Path) -> None:
     plain = author.publish(folder, name="Plain", type="dataset", license="MIT")
     with pytest.raises(InputError, match="is not encrypted"):

@@ -75,6 +75,8 @@ def test_a_bond_is_the_claimants_own_decision(for_sale: Registry, stranger: Regi
     stranger.act("give away", usd.transfer(for_sale.address, stranger.balance("USD").units - 10))
     with pytest.raises(InsufficientBalance, match="50 USD"):
         governance.flag(ASSET, "Why.")
+    shown = governance.flag(ASSET, "Why.", dry_run=True)
+    assert str(shown.bond) == "50 USD" and "has 0.00001 USD, and this takes 50 USD" in str(shown)
     with pytest.raises(reverts.AssetNotFound):
         for_sale.governance.flag(7, "Why.")
     assert governance.cases() == ()

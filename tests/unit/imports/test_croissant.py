@@ -314,8 +314,9 @@ def test_an_address_that_is_none_is_refused_before_anybody_is_asked(source: str,
 def test_a_server_that_is_not_there_is_waited_for_and_told(take: Take, tmp_path: Path) -> None:
     with standing() as gone:
         pass
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         take(f"croissant:{gone.url}/doc")
+    assert "try again" in caught.value.hint and "source" not in caught.value.hint
 
 
 # --- Its licence ---------------------------------------------------------------------------------

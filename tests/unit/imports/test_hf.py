@@ -188,8 +188,9 @@ def test_a_busy_hub_is_waited_for_as_long_as_it_asks_and_no_longer(take: Take, h
     hub.refusals = [(429, {"Retry-After": "2"}), (503, {}), (500, {})]
     assert take(SOURCE).added is not None
     hub.refusals = [(429, {"Retry-After": "3000"})]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         take(SOURCE)
+    assert "try again" in caught.value.hint and "HF_ENDPOINT" in caught.value.hint and caught.value.retry_after == 3000
     hub.refusals = [(503, {})] * 6
     with pytest.raises(Unavailable, match="503"):
         take(SOURCE)

@@ -430,10 +430,15 @@ def test_who_has_too_little_is_told_before_anything_is_sent(
     did = publish(Licence.hold("usd", price="100_000_000 USD"), Licence.hold("eth", price="100_000_000 ETH")).did
     block = buyer.chain.block().number
     for name in ("usd", "eth"):
-        for dry_run in (True, False):
-            with pytest.raises(InsufficientBalance) as caught:
-                buyer.buy(did, name, dry_run=dry_run)
-            assert caught.value.needed == f"100000000 {name.upper()}" and caught.value.account == buyer.address
+        with pytest.raises(InsufficientBalance) as caught:
+            buyer.buy(did, name)
+        assert caught.value.needed == f"100000000 {name.upper()}" and caught.value.account == buyer.address
+        # A dry run says so beside the price, and refuses what is no matter of money.
+        shown = buyer.buy(did, name, dry_run=True)
+        assert str(shown.price.total) == caught.value.needed and shown.tx is None and not shown.before
+        assert str(shown.cost.short) == str(caught.value) and caught.value.held in str(shown.cost)
+        with pytest.raises(PriceChanged):
+            buyer.buy(did, name, max_total=f"1 {name.upper()}", dry_run=True)
     assert buyer.chain.block().number == block
 
 

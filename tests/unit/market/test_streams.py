@@ -10,7 +10,7 @@ from registry import Licence, Published, Registry
 from registry.chain import reverts
 from registry.documents.licence import Kind
 from registry.documents.licence_spec import format_licence, parse_licence
-from registry.errors import InputError, InsufficientAllowance, InvalidLicence, PriceChanged
+from registry.errors import InputError, InsufficientAllowance, InsufficientBalance, InvalidLicence, PriceChanged
 from registry.results import Offer
 
 DAY = 86_400
@@ -84,6 +84,16 @@ def test_what_was_agreed_to_is_what_is_ordered(feed: Offer, buyer: Registry, aut
         streams.subscribe(feed.did, feed, time="1 day", max_total="2 USD")
     bought = streams.subscribe(buyer.get(feed.did), time=DAY + 1)
     assert str(bought.total) == "2.000024 USD", "what was seen is rounded up, as the contract rounds"
+
+
+def test_whoever_has_too_little_sees_what_a_stream_would_cost(feed: Offer, buyer: Registry, author: Registry) -> None:
+    purse = buyer.balance("USD")
+    dollar = buyer.erc20(purse.token.address or "").functions
+    buyer.act("spend all", dollar.transfer(author.address, purse.units))
+    shown = buyer.streams.subscribe(feed.did, feed, time="30 days", dry_run=True)
+    assert shown.tx is None and shown.cost.short is not None and shown.cost.short.needed == str(shown.total)
+    with pytest.raises(InsufficientBalance):
+        buyer.streams.subscribe(feed.did, feed, time="30 days")
 
 
 def test_a_stream_keeps_its_price(feed: Offer, buyer: Registry, author: Registry) -> None:
