@@ -353,15 +353,15 @@ def write_recovery(path: Path, identity: Identity, passphrase: str, *, force: bo
 
 def read_recovery(path: Path, passphrase: str) -> Identity:
     """The key of a file of `write_recovery`. Raises `InputError` if it is none, and `WrongPassword`."""
-    import pyrage
+    from registry.gated.passphrases import opened
 
     try:
         data = disk.read(path, MAX_RECOVERY)
     except OSError as error:
         raise InputError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Name the recovery file.") from error
     try:
-        text = pyrage.passphrase.decrypt(data, passphrase).decode("ascii")
-    except (pyrage.DecryptError, ValueError):
+        text = opened(data, passphrase, path).decode("ascii")
+    except UnicodeDecodeError:
         raise WrongPassword(path) from None
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     if len(lines) != 1:

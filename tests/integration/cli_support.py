@@ -95,7 +95,7 @@ class Shell:
         assert (plain.exit_code, ended.exit_code) == (1, 1), f"{words}: {ended.stdout} {ended.stderr}"
         assert ended.stdout == ""
         error: dict[str, Any] = json.loads(ended.stderr)
-        assert plain.stderr.startswith(error["error"])
+        assert error["error"] in plain.stderr
         assert " ".join(error["message"].split()) in " ".join(plain.stderr.split())
         assert error["hint"], error
         return error

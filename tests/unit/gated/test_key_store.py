@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -157,6 +158,31 @@ def test_what_a_killed_run_has_half_written_goes_after_a_while(tmp_path: Path) -
         os.utime(path, (time.time() - age,) * 2)
     kept.put(ANN, Identity.generate())
     assert new.exists() and not old.exists()
+
+
+def test_a_passphrase_is_right_on_a_machine_that_is_slow_for_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, place = Identity.generate(), tmp_path / "recovery.age"
+    write_recovery(place, key, "correct horse")
+    decrypt, refusals = pyrage.passphrase.decrypt, iter(range(2))
+
+    def measured(data: bytes, passphrase: str) -> bytes:
+        if next(refusals, None) is not None:
+            raise pyrage.DecryptError("Excessive work parameter for passphrase.")
+        return bytes(decrypt(data, passphrase))
+
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", measured)
+    assert read_recovery(place, "correct horse") == key
+    assert next(refusals, None) is None
+
+
+def test_a_file_that_asks_for_hours_of_work_is_refused_at_once_and_not_for_its_passphrase(tmp_path: Path) -> None:
+    place = tmp_path / "recovery.age"
+    write_recovery(place, Identity.generate(), "correct horse")
+    place.write_bytes(re.sub(rb"(-> scrypt \S+) \d+", rb"\1 40", place.read_bytes(), count=1))
+    with pytest.raises(InputError, match="more work"):
+        read_recovery(place, "correct horse")
 
 
 def test_a_recovery_file_takes_nothing_from_the_folder_that_it_is_written_to(

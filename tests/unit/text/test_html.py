@@ -29,7 +29,7 @@ from selling import CALLS, MONTH
 from traitlets.config import Config
 
 from registry import CID, DID, Amount, Kind, Offer, Registry, Token
-from registry.errors import HubLied, RegistryError
+from registry.errors import HubLied, InsufficientBalance, RegistryError
 from registry.governance.simulation import Change
 from registry.text.html import LETTERS, ROWS, Shown, table
 from registry.text.kernel import in_notebook, show_lists_as_tables
@@ -170,6 +170,8 @@ def example(hint: Any, depth: int = 0) -> Any:
         return MARK
     if issubclass(hint, Enum):
         return next(iter(hint))
+    if issubclass(hint, InsufficientBalance):
+        return hint(MARK, MARK, MARK)
     if issubclass(hint, RegistryError):
         return RegistryError(MARK)
     if is_dataclass(hint) or hasattr(hint, "model_fields"):

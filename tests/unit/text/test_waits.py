@@ -38,6 +38,7 @@ SHORT_OR_TOLD = {
     "compute/job_desk.py watch": "looks whether a job that runs was ended",
     "compute/job_desk.py work": "waits for nobody",
     "content/block_wait.py pause": "tells how many blocks have come",
+    "gated/passphrases.py opened": "a second in all, on a machine that is busy",
     "governance/lookup.py watch": "gives what changes as it changes",
     "index/finding.py watch": "gives what happens as it happens",
     "index/indexer.py follow": "is a server's",
