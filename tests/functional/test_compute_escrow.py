@@ -243,6 +243,10 @@ def test_no_more_is_paid_for_than_passed_on_the_chain(
     at(desk.record(job).since + RUN + GRACE)
     escrow.deliver(job, RESULT, 2**32 - 1, sender=service)
     assert desk.record(job).used == RUN
+    job = desk.running(runs, job=digest("a long one"), runTime=2 * DAY)
+    at(desk.record(job).since + 100_000)
+    escrow.deliver(job, RESULT, 2**32 - 1, sender=service)
+    assert desk.record(job).used == 100_000
 
 
 def test_a_job_keeps_within_its_gas(
