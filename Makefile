@@ -54,7 +54,7 @@ PYTEST := pytest -p no:ape_test -n 2 --dist loadfile -q
 # What the client does, as both `make quick` and `make newest` run it.
 CLIENT := $(addprefix tests/unit/,assets content documents ipfs tools cli/test_buying_on_the_command_line.py \
   market/test_buying.py market/test_streams.py test_client.py)
-QUICK := $(CLIENT) $(addprefix tests/unit/,chain gated cli/test_cli_reference.py errors/test_error_page.py \
+QUICK := $(CLIENT) $(addprefix tests/unit/,chain cli/test_cli_reference.py errors/test_error_page.py \
   system/test_disk.py text/test_numbers.py test_docstrings.py test_house.py test_locks.py test_values.py)
 
 client: .venv/dev .build/compiled
