@@ -102,9 +102,9 @@ FUZZ_MINUTES := 10
 
 deep: .venv/dev .build/compiled .venv-models/ready tests/hardhat/node_modules $(if $(filter-out 0,$(FUZZ_MINUTES)),.venv-fuzz/ready)
 	ape test tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
-	DEEP=1 pytest tests/unit/index/test_plans.py tests/integration/index tests/integration/hub -p no:ape_test -q
+	DEEP=1 pytest tests/unit/index/test_plans.py tests/unit/governance/test_a_line_that_is_lost_once.py tests/integration/index tests/integration/hub -p no:ape_test -q
 	DEEP=1 pytest tests/unit/ipfs/test_vectors.py tests/integration/test_many_assets.py tests/integration/test_odd_chains.py -p no:ape_test -q
-	DEEP=1 pytest tests/integration/test_whole_path.py tests/integration/test_compute_cli.py -p no:ape_test -q
+	DEEP=1 pytest tests/integration/test_whole_path.py tests/integration/test_compute_cli.py tests/integration/test_dao_on_anvil.py -p no:ape_test -q
 	.venv-models/bin/python -m pytest tests/models -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 

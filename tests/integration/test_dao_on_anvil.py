@@ -1,7 +1,8 @@
-"""The life of a DAO on a real node and in this process: hundreds of voters, ballots by the thousand, one outcome."""
+"""The life of a DAO on a real node and in this process: many voters and ballots, one outcome; with DEEP=1 far more."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .support import Anvil
 DAY = 86_400
 WHOLE = 10**18
 GUARDIAN, STRANGER, RELAYER = 3, 5, 6
+VOTERS, BALLOTS = (200, 1_000) if os.environ.get("DEEP") else (40, 200)
 
 PROPOSAL = """\
 title: Spring
@@ -168,11 +170,11 @@ def the_life_of_a_dao(world: World, home: Path) -> None:
             stranger.governance.queue(ended.id)
 
 
-def test_the_life_of_a_dao_with_two_hundred_voters(anvil: Anvil, tmp_path: Path) -> None:
+def test_the_life_of_a_dao_with_many_voters(anvil: Anvil, tmp_path: Path) -> None:
     def fund(registry: Registry, account: str) -> None:
         anvil.rpc("anvil_setBalance", account, hex(WHOLE))
 
-    the_life_of_a_dao(World(Chain.connect(anvil.url), tmp_path / "home", 200, fund), tmp_path)
+    the_life_of_a_dao(World(Chain.connect(anvil.url), tmp_path / "home", VOTERS, fund), tmp_path)
 
 
 def test_the_same_life_in_this_process(tmp_path: Path) -> None:
@@ -242,7 +244,7 @@ def give_votes(anvil: Anvil, world: World, keys: list[KeySigner]) -> None:
     anvil.rpc("anvil_autoImpersonateAccount", False)
 
 
-def test_a_thousand_ballots_are_relayed_and_an_interruption_loses_none(
+def test_hundreds_of_ballots_are_relayed_and_an_interruption_loses_none(
     start_anvil: Callable[..., Anvil], tmp_path: Path
 ) -> None:
     anvil = start_anvil("--gas-limit", "1000000000")
@@ -251,7 +253,7 @@ def test_a_thousand_ballots_are_relayed_and_an_interruption_loses_none(
         anvil.rpc("anvil_setBalance", account, hex(WHOLE))
 
     world = World(Chain.connect(anvil.url), tmp_path / "home", 2, fund, each=20_000)
-    keys = [voter(1_000 + number) for number in range(1_000)]
+    keys = [voter(1_000 + number) for number in range(BALLOTS)]
     give_votes(anvil, world, keys)
     proposer = world.voting(1)
     draft = proposer.governance.draft(proposer.assets.functions.setFee(50), title="Halve the fee")
@@ -267,18 +269,18 @@ def test_a_thousand_ballots_are_relayed_and_an_interruption_loses_none(
     def interrupt(what: str, done: int, total: int) -> None:
         if what == "relay ballots":
             seen.append((done, total))
-            if done >= 400:
+            if done >= BALLOTS // 2:
                 raise KeyboardInterrupt
 
     relayer = world.dev(RELAYER)
     relayer.progress = interrupt
     with pytest.raises(KeyboardInterrupt):
         relayer.governance.relay(made.id, signed)
-    assert seen[:2] == [(0, 1_000), (50, 1_000)]
+    assert seen[:2] == [(0, BALLOTS), (50, BALLOTS)]
     done = world.dev(RELAYER).governance.relay(made.id, signed)
-    assert (len(done.before), len(done.counted), len(done.refused)) == (400, 600, 0)
-    assert proposer.governance.proposal(made.id).for_votes == (20_000 + 10_000) * WHOLE
+    assert (len(done.before), len(done.counted), len(done.refused)) == (BALLOTS // 2, BALLOTS // 2, 0)
+    assert proposer.governance.proposal(made.id).for_votes == (20_000 + 10 * BALLOTS) * WHOLE
     each = [tx.gas_used / 50 for tx in done.txs]
-    assert len(each) == 12 and max(each) <= 75_000
+    assert len(each) == BALLOTS // 2 / 50 and max(each) <= 75_000
     again = world.dev(RELAYER).governance.relay(made.id, signed)
-    assert (len(again.before), again.counted, again.txs) == (1_000, (), ())
+    assert (len(again.before), again.counted, again.txs) == (BALLOTS, (), ())
