@@ -235,9 +235,8 @@ class Preview(Shown):
 
     def __str__(self) -> str:
         many = f"{len(self.documents)} assets" if len(self.documents) != 1 else repr(self.documents[0].name)
-        return (
-            " ".join((f"publish {many}: {self.cost}.", *self.notes)) if self.notes else f"publish {many}: {self.cost}"
-        )
+        told = f"publish {many}: {self.cost}"
+        return " ".join((f"{told}.", *self.notes)) if self.notes else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ class Checker:
             f"{draft.name!r} was published {names[draft.name]} times" for draft in wanted if names[draft.name] != 1
         ]
         found += [f"{name!r} was published, and nobody asked" for name in names if name not in {d.name for d in wanted}]
-        pinned = {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
+        pinned = self._pinned()
         for asset in made.values():
             try:
                 found += self._published(asset, pinned)
@@ -116,7 +116,11 @@ class Checker:
                 found.append(f"{asset.name!r} is not what was published: {error}")
         return found
 
-    @property
+    def _pinned(self) -> set[CID]:
+        """What the person's store keeps."""
+        return {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
+
+    @cached_property
     def _collected(self) -> set[int]:
         """The numbers of the collections that were published."""
         return {int(one.args["collection"]) for one in self._events(self._registry.assets.events.CollectionPublished)}
@@ -130,8 +134,7 @@ class Checker:
         size = registry.collections.verify(number).size
         names = [registry.get(registry.did(item_id(number, index))).name for index in range(size)]
         found = [] if names == wanted else [f"the collection has {names}"]
-        pinned = {pin.cid for pin in LocalStore(self._places.home / "blocks").pins()}
-        ddo = registry.get(number).ddo
+        ddo, pinned = registry.get(number).ddo, self._pinned()
         if ddo.cid not in pinned or ddo.content is None or ddo.content.cid not in pinned:
             found.append("the collection is not pinned")
         return found

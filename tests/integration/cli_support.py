@@ -95,7 +95,7 @@ class Shell:
         assert (plain.exit_code, ended.exit_code) == (1, 1), f"{words}: {ended.stdout} {ended.stderr}"
         assert ended.stdout == ""
         error: dict[str, Any] = json.loads(ended.stderr)
-        assert error["error"] in plain.stderr
+        assert "\n" + error["error"] in "\n" + plain.stderr
         assert " ".join(error["message"].split()) in " ".join(plain.stderr.split())
         assert error["hint"], error
         return error

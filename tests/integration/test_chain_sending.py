@@ -250,7 +250,7 @@ _WORKER = """
 import sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.call import Call; from registry.chain.sender import Sender, TxOutcome
+from registry.chain.call import Call; from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 url, home, payee, count = sys.argv[1:]
 sender = Sender(Chain.connect(url), dev_signer(0), Journal.at(home))
@@ -344,7 +344,7 @@ _VICTIM = """
 import os, signal, sys
 from registry.chain.connection import Chain
 from registry.chain.journal import Journal
-from registry.chain.call import Call; from registry.chain.sender import Sender, TxOutcome
+from registry.chain.call import Call; from registry.chain.sender import Sender
 from registry.chain.signers import dev_signer
 url, home, payee, point = sys.argv[1:]
 

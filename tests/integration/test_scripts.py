@@ -73,7 +73,7 @@ def test_publishing_on_a_chain_that_starts_empty(tmp_path: Path) -> None:
 def test_a_chain_that_has_just_started_has_no_registry(tmp_path: Path) -> None:
     ended = ape("show", "--network", THROW_AWAY[0], "1", folder=tmp_path)
     assert ended.returncode == 1
-    assert "NotDeployed" in ended.stderr
+    assert "\nNotDeployed" in "\n" + ended.stderr
     assert "--deploy" in ended.stderr
 
 

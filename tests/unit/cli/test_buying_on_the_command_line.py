@@ -55,7 +55,7 @@ def test_the_price_at_the_prompt_is_the_most_that_is_paid(
     # Also where more was allowed beforehand: what was seen counts.
     for allowed in ((), ("--max-total", "100 USD")):
         ended = shell("buy", did, "month", *allowed, meanwhile=lambda: author.reprice(did, "month", "50 USD"))
-        assert ended.exit_code == 1 and "PriceChanged" in ended.stderr
+        assert ended.exit_code == 1 and "\nPriceChanged" in "\n" + ended.stderr
         assert "12.5 USD" in ended.asked[0] and buyer.balance("USD") == before
         author.reprice(did, "month", "12.5 USD")
     # A price that fell is paid as it is.
@@ -81,7 +81,7 @@ def test_what_was_bought_under_a_name_is_told_and_neither_asked_nor_paid_again(
     assert buyer.chain.block().number == block
     # Another order cannot be paid any more, and says so before it asks.
     ended = shell("buy", did, "month", "--once", "order 18", yes=yes)
-    assert "InsufficientBalance" in ended.stderr and not ended.asked
+    assert "\nInsufficientBalance" in "\n" + ended.stderr and not ended.asked
     # Whoever only looks is told what it costs, and what is there.
     ended = shell("buy", did, "month", "--dry-run", yes=yes)
     assert ended.exit_code == 0 and "has 0 USD, and this takes 12.5 USD" in ended.stdout
@@ -129,11 +129,11 @@ def test_without_leave_to_approve_the_approval_that_is_there_is_used_and_no_more
     did, cleo = publish(MONTH).did, market_place.as_account("cleo")
     for words in (("approve", "12.5 USD", "--dry-run"), ("approve", "12.499999 USD")):
         assert shell(*words, by=cleo).exit_code == 0
-        assert "InsufficientAllowance" in shell("buy", did, "--no-approve", by=cleo, yes=True).stderr
+        assert "\nInsufficientAllowance" in "\n" + shell("buy", did, "--no-approve", by=cleo, yes=True).stderr
     assert shell("approve", "12.5 USD", by=cleo).exit_code == 0
     assert shell("buy", did, "--no-approve", by=cleo, yes=True).exit_code == 0
-    assert "InsufficientAllowance" in shell("buy", did, "--no-approve", by=cleo, yes=True).stderr
-    assert "PriceChanged" in shell("buy", did, "--max-total", "12.499999 USD", by=cleo, yes=True).stderr
+    assert "\nInsufficientAllowance" in "\n" + shell("buy", did, "--no-approve", by=cleo, yes=True).stderr
+    assert "\nPriceChanged" in "\n" + shell("buy", did, "--max-total", "12.499999 USD", by=cleo, yes=True).stderr
 
 
 def test_as_many_uses_are_consumed_as_were_written_and_for_what_was_written(
@@ -152,7 +152,7 @@ def test_as_many_uses_are_consumed_as_were_written_and_for_what_was_written(
     assert refs() == [b"job 17".ljust(32, b"\0"), b"\x0a\xff".ljust(32, b"\0")]
     for odd in ("0x0", "0xno"):
         ended = shell("consume", did, "--ref", odd)
-        assert "InputError" in ended.stderr and odd in ended.stderr
+        assert "\nInputError" in "\n" + ended.stderr and odd in ended.stderr
     assert len(refs()) == 2
 
 
@@ -177,7 +177,7 @@ def test_a_receipt_is_good_for_a_use_and_a_day_unless_more_is_written_and_is_han
     assert shell("receipt", "submit", path, "--dry-run", by=author).stdout.startswith("Would")
     assert buyer.holding(did, "calls").uses == 10
     assert shell("receipt", "submit", path, by=author).stdout.startswith("Done")
-    assert "InvalidAccountNonce" in shell("receipt", "submit", path, by=author).stderr
+    assert "\nInvalidAccountNonce" in "\n" + shell("receipt", "submit", path, by=author).stderr
     assert buyer.holding(did, "calls").uses == 8
 
 
