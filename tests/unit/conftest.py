@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from inspect import isfunction
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,8 @@ def rewound() -> Callable[[Registry], AbstractContextManager[Registry]]:
 
     @contextmanager
     def place(shared: Registry) -> Iterator[Registry]:
+        _unpatch(shared.chain)
+        _unpatch(shared.store)
         tester = shared.chain.w3.provider.ethereum_tester  # type: ignore[attr-defined]
         before = tester.take_snapshot()
         # A journal of its own: what the last test sent has never been on this chain.
@@ -37,6 +40,13 @@ def rewound() -> Callable[[Registry], AbstractContextManager[Registry]]:
         shared.chain.forget_code()
 
     return place
+
+
+def _unpatch(shared: object) -> None:
+    """Take off what monkeypatch put back: a method that it replaced on one object is that object's own afterwards,
+    and hides whatever a later test puts in its place on the class."""
+    for method in [one for one in vars(shared) if isfunction(getattr(type(shared), one, None))]:
+        delattr(shared, method)
 
 
 @pytest.fixture(scope="session")
