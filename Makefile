@@ -50,7 +50,8 @@ check: .venv/dev node_modules/installed
 	  ruff format --check -q .; ruff check -q .; mypy"
 
 # Each file stays with one worker, so that what a file sets up is set up once.
-PYTEST := pytest -p no:ape_test -n 2 --dist loadfile -q
+PYTEST = pytest -p no:ape_test -n $(WORKERS) --dist loadfile -q
+WORKERS := 2
 # What the client does, as both `make quick` and `make newest` run it.
 CLIENT := $(addprefix tests/unit/,assets content documents ipfs tools cli/test_buying_on_the_command_line.py \
   market/test_buying.py market/test_streams.py test_client.py)
@@ -74,6 +75,8 @@ SECOND := $(addprefix tests/functional/,test_libraries.py test_licences.py test_
 invariants: node_modules/installed .build/compiled
 	$(SUITE) invariants forge test --dynamic-test-linking
 
+# Its processes wait for nodes, browsers and each other a third of the time.
+integration: WORKERS := 3
 integration: system .venv/dev .build/compiled tests/peers/node_modules
 	$(SUITE) integration $(PYTEST) tests/integration tests/chaos
 
