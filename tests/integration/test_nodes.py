@@ -494,6 +494,7 @@ FEES = {
     "plain prices": quirks.takes_plain_prices_only,
     "a tip of 25 gwei": quirks.wants_a_tip_of(25 * 10**9),
     "a tip of 200 gwei": quirks.wants_a_tip_of(200 * 10**9),
+    "a tip that is only suggested": quirks.wants_a_tip_of(25 * 10**9, named=False),
 }
 
 

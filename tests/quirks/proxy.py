@@ -433,8 +433,9 @@ def all_of(*quirks: Quirk) -> Quirk:
     return quirk
 
 
-def wants_a_tip_of(wei: int) -> Quirk:
-    """A node that refuses transactions whose tip is lower, and says so."""
+def wants_a_tip_of(wei: int, *, named: bool = True) -> Quirk:
+    """A node that refuses transactions whose tip is lower, and says so; which tip it wants it suggests, and names it
+    in the refusal, too, unless told otherwise."""
 
     def quirk(question: Question, ask: Ask) -> Any:
         if question["method"] == "eth_maxPriorityFeePerGas":
@@ -443,7 +444,7 @@ def wants_a_tip_of(wei: int) -> Quirk:
             return None
         raw = bytes.fromhex(question["params"][0][2:])
         tip = int.from_bytes(rlp.decode(raw[1:])[2], "big")
-        said = f"transaction underpriced: gas tip cap {tip}, minimum needed {wei}"
+        said = "transaction underpriced" + f": gas tip cap {tip}, minimum needed {wei}" * named
         return {"error": {"code": -32000, "message": said}} if tip < wei else None
 
     return quirk

@@ -6,6 +6,10 @@ it ends when so many were tried, by chance, but always the same. Not counted are
 that compile to the code that was there. If a line can be replaced by a revert, or left out, and nobody notices, no
 weaker mutant of it is tried. A mutant that cannot be noticed stands in equivalent.yaml, with the reason; it is
 counted as not caught. Ctrl-C stops with the tables of what was tried so far; all outcomes are in .mutants/*.jsonl.
+
+A hunt may be done in pieces: `--resume` takes over what runs before found, and tries again only what nobody noticed and
+whose tests have changed since. `--part 1/2` takes every other mutant of the order from the first, so that several
+processes share the work; a last run with `--resume` and no part puts it together.
 """
 
 from __future__ import annotations
@@ -176,8 +180,8 @@ def meaning(text: str) -> str | None:
 class Runner:
     """Tries mutants and counts what became of them."""
 
-    def __init__(self, plan: Mapping[str, Any], trials: Trials, tree: Tree) -> None:
-        self._plan, self._trials, self._tree = plan, trials, tree
+    def __init__(self, plan: Mapping[str, Any], trials: Trials, tree: Tree, *, resume: bool) -> None:
+        self._plan, self._trials, self._tree, self._resume = plan, trials, tree, resume
         self._compiler = Compiler()
         self._seen: dict[str, set[str]] = {}
         self._killers: dict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -244,11 +248,25 @@ class Runner:
         """One kind of tests after the other, until one fails."""
         with self._placed(file, text, code):
             for kind, options in self._plan["options"].items():
-                outcome = self._trials.run(self._plan["files"][file][kind], options, self._plan["deadline"])
+                outcome = self._outcome(text, self._plan["files"][file][kind], options)
                 yield outcome
                 if outcome[0] is Verdict.CAUGHT:
                     self._note(outcome[1], options, self._plan["files"][file][kind])
                     return
+
+    def _outcome(self, text: str, tests: list[str], options: list[str]) -> tuple[Verdict, str, str]:
+        """Of a run before, where that is to be taken and still says something, or else of a new trial."""
+        kept = OUT / "outcomes" / _by_chance(" ".join([text, *tests]))
+        files = [self._tree.place / test.partition("::")[0] for test in tests]
+        asked = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+        if self._resume and kept.exists():
+            verdict, test, why, then = json.loads(kept.read_bytes())
+            if verdict == Verdict.CAUGHT or then == asked:
+                return Verdict(verdict), test, why
+        outcome = self._trials.run(tests, options, self._plan["deadline"])
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps([*outcome, asked]))
+        return outcome
 
     def _note(self, test: str, options: Iterable[str], tests: Iterable[str]) -> None:
         """What is to be run without a mutant at the end; of what could not be imported, that it can."""
@@ -299,35 +317,40 @@ def main() -> int:
     parser.add_argument("--count", type=int, help="end when so many were tried, even if the plan has more")
     parser.add_argument("--only", help="a file, to try no other")
     parser.add_argument("--again", action="store_true", help="only what nobody noticed the last time")
+    parser.add_argument("--resume", action="store_true", help="take over what runs before found")
+    parser.add_argument("--part", type=_part, default=(1, 1), help="1/2: every other one, from the first")
     options = parser.parse_args()
     console = Console()
-    tree = Tree(ROOT, OUT / f"tree-{'-'.join(options.what)}")
+    first, step = options.part
+    tree = Tree(ROOT, OUT / f"tree-{'-'.join(options.what)}-{first}")
     trials = Trials(tree)
     failed = False
     for what in options.what:
         plan = yaml.safe_load((HERE / "plan.yaml").read_text())[what]
         most = options.count or plan.get("count")
+        name = what if step == 1 else f"{what}-{first}"
         files = [file for file in plan["files"] if options.only in (None, file)]
         mutants = generate(files)
         reasons = known(mutants)
-        chosen = survivors(what, mutants) if options.again else take(mutants, options.share)
-        runner = Runner(plan, trials, tree)
+        chosen = survivors(name, mutants) if options.again else take(mutants, options.share)
+        chosen = chosen[first - 1 :: step]
+        runner = Runner(plan, trials, tree, resume=options.resume)
         ended = False
         with Progress(console=console) as progress, suppress(KeyboardInterrupt):
             task = progress.add_task(f"{what}, {len(chosen)} of {len(mutants)}", total=len(chosen))
             for mutant in chosen:
-                if len(runner.tried) == most:
+                if most and len(runner.tried) >= most / step:
                     break
                 runner.run(mutant)
                 progress.advance(task)
-                report(what, runner, reasons)
+                report(name, runner, reasons)
             ended = True
         runner.check()
-        report(what, runner, reasons)
+        report(name, runner, reasons)
         for table in tables(runner.results, reasons):
             console.print(table)
         part = runner.tried.count(Verdict.CAUGHT) / len(runner.tried)
-        for one in survivors(what, mutants):
+        for one in survivors(name, mutants):
             console.print(f"{one.file}:{one.line} {one.operator}\n  - {one.old}\n  + {one.new}", highlight=False)
             console.print("  " + reasons.get(one.change, "nobody noticed"), style="dim")
         done = len(runner.results)
@@ -341,9 +364,17 @@ def main() -> int:
     return int(failed)
 
 
-def survivors(what: str, mutants: Iterable[Mutant]) -> list[Mutant]:
+def _part(text: str) -> tuple[int, int]:
+    """The first one to take and how many there are from one to the next, of a text like ``1/2``."""
+    first, step = map(int, text.split("/"))
+    if not 1 <= first <= step:
+        raise ValueError(text)
+    return first, step
+
+
+def survivors(name: str, mutants: Iterable[Mutant]) -> list[Mutant]:
     """Those of the last report."""
-    entries = map(json.loads, (OUT / f"{what}.jsonl").read_text().splitlines())
+    entries = map(json.loads, (OUT / f"{name}.jsonl").read_text().splitlines())
     found = {
         (one["file"], one["operator"], one["old"], one["new"])
         for one in entries
@@ -352,9 +383,9 @@ def survivors(what: str, mutants: Iterable[Mutant]) -> list[Mutant]:
     return [one for one in mutants if (one.file, one.operator, one.old, one.new) in found]
 
 
-def report(what: str, runner: Runner, reasons: Mapping[Any, str]) -> None:
+def report(name: str, runner: Runner, reasons: Mapping[Any, str]) -> None:
     """All outcomes as JSON lines, for whoever wants to know which test caught what, and what that took."""
-    with (OUT / f"{what}.jsonl").open("w") as file:
+    with (OUT / f"{name}.jsonl").open("w") as file:
         for mutant, outcome, test, why in runner.results:
             entry = {key: value for key, value in asdict(mutant).items() if key != "text"}
             known = reasons.get(mutant.change, "") if outcome == Verdict.SURVIVED else ""

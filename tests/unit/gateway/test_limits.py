@@ -24,12 +24,14 @@ from registry.gateway.nonces import Nonces
 from registry.gateway.refusal import Refusal
 from registry.gateway.service import GatewayService
 from registry.gateway.settings import Settings
-from registry.gateway.signin import SKEW, Doorkeeper
+from registry.gateway.signin import Doorkeeper
 from registry.types import ChainId, to_address
 
 URL = "https://keys.example.org"
 NOON = 1_800_000_000
 RECEIPT = 100
+SKEW = 60
+"""Seconds that a clock may be wrong."""
 
 
 @dataclass
