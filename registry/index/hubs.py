@@ -71,11 +71,13 @@ def opened_hub(session: Session, url: str) -> Iterator[IndexReader]:
 
 
 def index_of(session: Session) -> LocalIndex:
-    """The index of this process, brought up to date."""
+    """The index of this process, brought up to date; warns if there was no time to read all that it lists."""
     from registry.index.home_index import open_local
 
     index = open_local(session)
     index.catch_up()
+    if index.catalogue.library.is_behind():
+        warn_caller("Not all documents and items were read yet, so some may be missing here: asking again reads on.")
     return index
 
 

@@ -123,6 +123,11 @@ class ItemQueue:
                 for one in done:
                     found += self._keep(busy.pop(one), one.result())
 
+    def next(self) -> int | None:
+        """When something is due next, in seconds since 1970; None if nothing is to be read."""
+        found = self._store.rows("SELECT min(next_try) FROM manifest WHERE next_try < ?", NEVER)
+        return None if found[0][0] is None else int(found[0][0])
+
     def show_again(self) -> int:
         """Have items of collections that changed shown anew, some of each; returns how many."""
         now, count = int(self._clock()), 0

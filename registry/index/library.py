@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -56,6 +57,11 @@ class Library:
         self.documents.look(seconds=seconds)
         self.items.look(seconds=seconds)
         self.items.show_again()
+
+    def is_behind(self) -> bool:
+        """Whether something is to be looked for now, since the time was up before all had its turn."""
+        due = [when for when in (self.documents.next(), self.items.next()) if when is not None]
+        return bool(due) and min(due) <= time.time()
 
     def refresh(self) -> int:
         """Bring the search up to what the tables say; returns how many assets it looked at."""

@@ -220,24 +220,37 @@ class Accounts:
             )
         ]
 
-    def payouts(self, ids: Iterable[int]) -> Payouts:
-        """Who was the payout of each of these assets at each moment, and of the collections that they are items of."""
-        changes: dict[int, list[tuple[_Place, Address]]] = {one: [] for id in ids for one in _with_whole(id)}
-        owners: dict[int, Address] = {}
-        events = self._session.assets.events
+    def debtors_abroad(self, account: Address) -> list[int]:
+        """Assets that owe royalties to an asset of another registry that pays an account, or once did."""
+        ours = self._session.deployment.registry
+        abroad = {one for found in self.families.values() for one, _bps in found.ancestors if one.registry != ours}
+        payouts = self.payouts(abroad)
+        paying = {one for one in abroad if account in (payouts.all_of(one) or [self._payee(one, ZERO_ADDRESS)])}
+        return [child for child, found in self.families.items() if any(one in paying for one, _bps in found.ancestors)]
+
+    def payouts(self, assets: Iterable[DID]) -> Payouts:
+        """Who was the payout of each of these assets at each moment, and of the collections that they are items of. Of
+        another registry as far as it logs what ours does, and since ours was made."""
+        changes: dict[DID, list[tuple[_Place, Address]]] = {one: [] for did in assets for one in _with_collection(did)}
+        numbers: dict[str, list[int]] = {}
+        for one in changes:
+            numbers.setdefault(one.registry, []).append(one.asset_id)
+        owners: dict[DID, Address] = {}
         found: list[Event] = []
-        for part in _parts(list(changes)):
-            found += self._events(events.Transfer, tokenId=part)
-            found += self._events(events.PayoutChanged, assetId=part)
+        for registry, ids in numbers.items():
+            events = self._chain.contract("AssetRegistry", registry).events
+            for part in _parts(ids):
+                found += self._events(events.Transfer, tokenId=part)
+                found += self._events(events.PayoutChanged, assetId=part)
         for event in sorted(found, key=_place):
             if event.name == "Transfer":
-                asset_id = int(event.args["tokenId"])
-                owners[asset_id] = account = event.args["to"]
+                asset = self._ancestor(event.address, event.args["tokenId"])
+                owners[asset] = account = event.args["to"]
             else:
-                asset_id, account = int(event.args["assetId"]), event.args["payout"]
+                asset, account = self._ancestor(event.address, event.args["assetId"]), event.args["payout"]
                 if account == ZERO_ADDRESS:
-                    account = owners[asset_id]
-            changes[asset_id].append((_place(event), account))
+                    account = owners.get(asset, ZERO_ADDRESS)
+            changes[asset].append((_place(event), account))
         return Payouts(changes)
 
     def assets_paid_to(self, account: Address) -> list[int]:
@@ -252,7 +265,7 @@ class Accounts:
         """The sales of some assets, of collections those of their items too, and what streams and jobs of them earned,
         each for the payout that it had then."""
         sold, named = self._sold_of(ids)
-        payouts = self.payouts({int(event.args["assetId"]) for event in sold})
+        payouts = self.payouts(self._session.did(int(event.args["assetId"])) for event in sold)
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
         lines = []
         for event in sold:
@@ -260,13 +273,13 @@ class Accounts:
             if token is None or (event.name != "Sale" and not any(parts)):
                 continue
             fee, royalty, revenue = (Amount(units, token) for units in parts)
-            job = named.get(event.args.get("id", b""))
+            job, asset = named.get(event.args.get("id", b"")), self._session.did(int(event.args["assetId"]))
             line = self._line(
                 event,
                 flow=Flow.SALE,
-                account=job["payout"] if job else payouts.at(int(event.args["assetId"]), _place(event)),
+                account=job["payout"] if job else payouts.at(asset, _place(event)),
                 amount=revenue,
-                asset=self._session.did(int(event.args["assetId"])),
+                asset=asset,
                 gross=fee + royalty + revenue,
                 fee=fee,
                 royalty=royalty,
@@ -327,9 +340,7 @@ class Accounts:
         """
         found = {split.address: Account(split) for split in splits}
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
-        ancestors = {share.asset for one in found.values() for share in one.split.payees if share.asset}
-        ours = self._session.deployment.registry
-        payouts = self.payouts(did.asset_id for did in ancestors if did.registry == ours)
+        payouts = self.payouts({share.asset for one in found.values() for share in one.split.payees if share.asset})
         events: list[Event] = []
         for part in _parts(list(found)):
             contract = self.splitter(part[0])
@@ -426,7 +437,10 @@ class Accounts:
             payee = split.payees[place]
             account, asset = payee.account, payee.asset
             if asset is not None and asset.registry == self._session.deployment.registry:
-                account = payouts.at(asset.asset_id, _place(event))
+                account = payouts.at(asset, _place(event))
+            elif asset is not None and payouts.all_of(asset)[-1:] == [account]:
+                # What another registry logs counts where it leads to the payout that it tells now.
+                account = payouts.at(asset, _place(event), otherwise=account)
             if asset is not None and (account, units) not in parks and (waiting_name(asset), units) in parks:
                 account = waiting_name(asset)
             failed = (account, units) in parks
@@ -472,16 +486,23 @@ def waiting_name(asset: DID) -> Address:
 class Payouts:
     """Who was the payout of some assets, at each moment; of an item, until it was minted, that of its collection."""
 
-    def __init__(self, changes: dict[int, list[tuple[_Place, Address]]]) -> None:
+    def __init__(self, changes: dict[DID, list[tuple[_Place, Address]]]) -> None:
         self._changes = changes
 
-    def at(self, asset_id: int, place: _Place) -> Address:
-        """The payout of an asset when an event at `place` happened; raises `ChainError` if it is not known."""
-        for one in _with_whole(asset_id):
+    def all_of(self, asset: DID) -> list[Address]:
+        """Every account that was its payout, one after the other."""
+        return [account for one in reversed(_with_collection(asset)) for _when, account in self._changes[one]]
+
+    def at(self, asset: DID, place: _Place, *, otherwise: Address | None = None) -> Address:
+        """The payout of an asset when an event at `place` happened. If it is not known, `otherwise`, or without it
+        `ChainError`."""
+        for one in _with_collection(asset):
             if before := [account for when, account in self._changes[one] if when < place]:
                 return before[-1]
+        if otherwise is not None:
+            return otherwise
         raise ChainError(
-            f"The node has no event of how asset {asset_id} was published.", hint="Ask a node with the whole history."
+            f"The node has no event of how asset {asset} was published.", hint="Ask a node with the whole history."
         )
 
 
@@ -513,6 +534,11 @@ def split_of(
 def _with_whole(asset_id: int) -> tuple[int, int]:
     """An asset, and the collection that it is an item of; itself again for any other."""
     return asset_id, terms_of(asset_id)
+
+
+def _with_collection(asset: DID) -> list[DID]:
+    """An asset, and the collection that it is an item of."""
+    return [asset] if asset.collection is None else [asset, asset.collection]
 
 
 def _place(event: Event) -> _Place:

@@ -331,8 +331,8 @@ class Revenue:
 
     def _splits_paying(self, ledger: Accounts, account: Address) -> list[Split]:
         """All splitters that pay an account, or may have paid it while it was the payout of an ancestor."""
-        children = ledger.debtors(ledger.assets_paid_to(account))
-        return ledger.splits_of(account) + [ledger.royalties(self._session.did(child)) for child in children]
+        children = {*ledger.debtors(ledger.assets_paid_to(account)), *ledger.debtors_abroad(account)}
+        return ledger.splits_of(account) + [ledger.royalties(self._session.did(child)) for child in sorted(children)]
 
     def _tokens(self, ledger: Accounts, token: str | Token | None) -> tuple[Token, ...]:
         # Also those that the registry takes no more: money in them may still be on its way.

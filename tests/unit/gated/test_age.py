@@ -315,13 +315,20 @@ def test_a_long_read_is_the_plain_text(long: tuple[bytes, bytes]) -> None:
     assert not fetchers()
 
 
-def test_whoever_leaves_a_long_read_leaves_no_thread_behind(long: tuple[bytes, bytes]) -> None:
+def test_whoever_leaves_a_long_read_leaves_no_thread_behind_and_the_rest_unread(long: tuple[bytes, bytes]) -> None:
     text, sealed = long
-    pieces = opened(sealed).read(0, LONG)
+    came = []
+
+    def fetch(start: int, end: int) -> Iterator[bytes]:
+        for at in range(start, end, CHUNK):
+            came.append(at)
+            yield sealed[at : min(at + CHUNK, end)]
+
+    pieces = AgeFile(fetch, len(sealed), KEY, "penguins.csv").read(0, LONG)
     first = next(pieces)
     assert text.startswith(first) and fetchers()
     pieces.close()  # type: ignore[attr-defined]
-    assert not fetchers()
+    assert not fetchers() and len(came) < 20
 
 
 def test_what_fails_in_the_middle_of_a_long_read_fails_for_its_reader(long: tuple[bytes, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -206,6 +207,17 @@ def test_a_collection_without_its_manifest_costs_others_nothing_and_is_read_once
     index = _index(author)
     index.catalogue.library.store.run("UPDATE manifest SET next_try = 0 WHERE done = 0")
     assert len(author.search("egret", collection=made.did)) == 3
+
+
+def test_whoever_searches_is_told_while_items_are_still_to_be_read(
+    author: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = author.publish_collection([Draft(name="Ibis", type="dataset", license="MIT")], name="Ibises")
+    with monkeypatch.context() as patch, pytest.warns(match="Not all documents and items were read yet"):
+        patch.setattr(item_queue.ItemQueue, "look", lambda *_, **__: 0)
+        assert not author.search("ibis", collection=made.did)
+    with warnings.catch_warnings(action="error"):
+        assert len(author.search("ibis", collection=made.did)) == 1
 
 
 def test_a_root_that_the_manifest_does_not_lead_to_lists_nothing(author: Registry, herons: PublishedCollection) -> None:

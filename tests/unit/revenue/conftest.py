@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from registry import Licence, Published, Registry
+from registry.chain.deploy import plan
+from registry.chain.journal import Journal
+from registry.chain.sender import Sender
+from registry.chain.signers import dev_signer
 from registry.types import Address
 
 _numbers = count(1)
@@ -18,6 +22,17 @@ _numbers = count(1)
 def people(market_place: Registry) -> dict[str, Address]:
     """Three partners by name."""
     return {name: market_place.as_account(name).address for name in ("ann", "bob", "cleo")}
+
+
+@pytest.fixture
+def neighbour(market_place: Registry) -> Registry:
+    """Cleo at another registry on the same chain, which takes the same dollars."""
+    founder, chain = dev_signer(7), market_place.chain
+    dollar = market_place.deployment.tokens["USD"]
+    made = plan(chain, founder.address, treasury=founder.address, payment_tokens=[dollar])
+    deployment = made.carry_out(Sender(chain, founder))
+    cleo = market_place.as_account("cleo").signer
+    return Registry(chain, deployment, signer=cleo, store=market_place.store, journal=Journal.in_memory())
 
 
 @pytest.fixture

@@ -369,6 +369,34 @@ def test_a_royalty_counts_for_the_ancestors_payout_of_its_day(
     assert [str(line.amount) for line in buyer.revenue.statement(people["ann"]).lines] == ["1 USD"]
 
 
+@pytest.mark.parametrize("ours", [False, True], ids=["of theirs", "of ours"])
+def test_a_royalty_to_an_ancestor_of_another_registry_is_paid_and_told(
+    author: Registry,
+    neighbour: Registry,
+    buyer: Registry,
+    people: dict[str, Address],
+    publish: Callable[..., Published],
+    ours: bool,
+) -> None:
+    here, there = (author, neighbour) if ours else (neighbour, author)
+    data, other = publish(there, royalty_bps=1_000), publish(here, name="Of the same number")
+    assert data.did.asset_id == other.did.asset_id and here.address != there.address
+    model = publish(here, "10 USD", parents=[data.did])
+    payer = Registry(here.chain, here.deployment, signer=buyer.signer, store=here.store, journal=buyer.journal)
+    for payout in (there.address, people["ann"]):
+        if payout != there.address:
+            there.set_payout(data.did, payout)
+        before = there.balance("USD", account=payout).units
+        payer.buy(model.did)
+        (paid,) = payer.revenue.distribute(model.did).payments
+        assert (paid.account, str(paid.amount), paid.parked) == (payout, "1 USD", False)
+        assert there.balance("USD", account=payout).units - before == 1_000_000
+    for payout in (there.address, people["ann"]):
+        told = [line for line in payer.revenue.statement(payout).lines if line.flow is Flow.ROYALTY]
+        assert [(line.account, line.asset, str(line.amount)) for line in told] == [(payout, data.did, "1 USD")]
+    assert not payer.revenue.statement(other.did).lines
+
+
 def test_a_statement_covers_a_time(
     author: Registry, buyer: Registry, people: dict[str, Address], publish: Callable[..., Published]
 ) -> None:
