@@ -184,7 +184,7 @@ def test_a_restarted_chain_is_another_chain(start_anvil: Callable[..., Any]) -> 
 def test_a_transaction_costs_no_more_than_its_preview(sender: Sender, chain: Chain) -> None:
     before = chain.balance(sender.address)
     cost = sender.preview(GIFT)
-    assert gifts(chain) == 0
+    assert gifts(chain) == 0 and cost.total_value == cost.max_fee_wei + GIFT.value
     receipt = sender.send(GIFT)
     assert gifts(chain) == 1
     assert receipt.fee_wei <= cost.max_fee_wei

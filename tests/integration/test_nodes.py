@@ -30,7 +30,7 @@ from registry.chain.journal import Journal
 from registry.chain.local import deploy_local
 from registry.chain.node_line import KEPT_STATES
 from registry.chain.plan import FACTORY, FACTORY_SIGNER, FACTORY_TRANSACTION
-from registry.chain.pricing import current_fees
+from registry.chain.pricing import current_fees, heed
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import (
@@ -527,6 +527,16 @@ def test_what_is_paid_is_what_was_set(node: Proxy, tmp_path: Path, wanted: Any, 
     sent = chain.w3.eth.get_transaction(receipt.tx_hash)  # type: ignore[arg-type]
     assert int(sent["type"]) == kind
     assert (sent.get("maxFeePerGas", sent["gasPrice"]), sent.get("maxPriorityFeePerGas", sent["gasPrice"])) == price
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_price_that_was_too_low_is_raised_by_a_quarter_more_each_time(node: Proxy, sender: Sender, times: int) -> None:
+    said = {"code": -32000, "message": "transaction underpriced"}
+    heed(sender.chain, said["message"])  # what it suggests then
+    expected = current_fees(sender.chain).raised(25 * times)
+    node.play(quirks.says("eth_sendRawTransaction", error=said), times=times)
+    sent = sender.chain.w3.eth.get_transaction(sender.send(GIFT).tx_hash)  # type: ignore[arg-type]
+    assert (sent["maxFeePerGas"], sent["maxPriorityFeePerGas"]) == (expected.maximum, expected.tip)
 
 
 @pytest.mark.parametrize("wanted", [{"max_fee": 20}, {"tip": 1}, {"gas_price": 2}])

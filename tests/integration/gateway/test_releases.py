@@ -254,6 +254,25 @@ def test_the_owner_invites_for_a_time_and_revokes_what_has_not_started(
     refused(gateway.ask(dev_signer(OTHER), did), 403, "no_access")
 
 
+def test_what_a_gateway_says_that_it_keeps_outlives_a_power_cut(
+    town: Town, asset: Published, gateway: Voice, author_key: KeySigner, share: str
+) -> None:
+    did, now, database = str(asset.did), int(time.time()), town.made["one"].database
+    said: list[str] = []
+    with database._guard:
+        database._db.set_trace_callback(said.append)
+    assert gateway.deposit(author_key, did, shares(1, 1)[0], version=2).json() == {"stored": True}
+    invitation, _ = gateway.invite(author_key, did, dev_signer(OTHER).address, now + 500, now + 600)
+    assert gateway.revoke(author_key, invitation).json() == {"stored": True}
+    with database._guard:
+        database._db.set_trace_callback(None)
+    settings = [(place, one) for place, one in enumerate(said) if one.startswith("PRAGMA synchronous")]
+    for words in ("INSERT INTO shares", "INTO invitations", "UPDATE invitations"):
+        (place,) = (place for place, one in enumerate(said) if words in one)
+        assert max(one for one in settings if one[0] < place)[1] == "PRAGMA synchronous = FULL"
+        assert said.index("COMMIT", place) < min(one for one in settings if one[0] > place)[0]
+
+
 def test_an_owner_revokes_invitations_to_their_own_assets_only(
     town: Town, asset: Published, gateway: Voice, author_key: KeySigner
 ) -> None:

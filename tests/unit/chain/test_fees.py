@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.chain.fees import TIP_MAX, TIP_MIN, Cost, Fees
+from registry.chain.fees import TIP_MAX, TIP_MIN, Cost, FeeMarket, Fees
 from registry.chain.pricing import fees_from
 from registry.errors import InsufficientBalance
 
@@ -39,6 +39,19 @@ def test_a_raise_is_what_was_asked_rounded_up_and_no_more(fees: Fees, percent: i
     assert higher.tip == (None if fees.tip is None else ceil(Fraction(fees.tip * (100 + percent), 100)))
     assert higher.maximum == max(ceil(Fraction(fees.maximum * (100 + percent), 100)), higher.tip or 0)
     assert fees.raised(percent, least=least).maximum == max(higher.maximum, least)
+
+
+@given(WEI, st.lists(WEI, min_size=1, max_size=10), st.integers(0, 10**6), st.integers(1, 10**6) | st.none())
+def test_a_tip_that_is_set_stands_for_the_networks_and_nothing_is_over_the_fee_that_is_set(
+    base: int, tips: list[int], tip: int, most: int | None
+) -> None:
+    asked = fees_from(base, tips)
+    assert asked.tip is not None
+    wei, limit = tip * 10**9, (most or 10**20) * 10**9
+    more = wei - asked.tip
+    highest = min(asked.maximum + more, limit)
+    wanted = FeeMarket(tip=tip, max_fee=most).within(asked)
+    assert wanted == Fees(highest, min(wei, highest), min(asked.expected + more, highest))
 
 
 @given(st.builds(Cost, WEI, WEI, WEI, WEI), st.builds(Cost, WEI, WEI, WEI, WEI))

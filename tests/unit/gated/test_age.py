@@ -292,6 +292,17 @@ def test_an_identity_says_nothing_of_itself() -> None:
     assert slip not in str(refused.value)
 
 
+@pytest.mark.parametrize("step", [1, 7, 64])
+def test_the_header_may_come_in_pieces_of_any_size(step: int) -> None:
+    sealed = encrypted(b"short")
+
+    def fetch(start: int, end: int) -> Iterator[bytes]:
+        for at in range(start, end, step):
+            yield sealed[at : min(at + step, end)]
+
+    assert read(AgeFile(fetch, len(sealed), KEY, "penguins.csv")) == b"short"
+
+
 # --- Reads that are long enough for a thread that fetches ahead ----------------------------------
 
 LONG = 70 * CHUNK + 5

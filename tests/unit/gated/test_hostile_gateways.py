@@ -190,6 +190,22 @@ def test_a_gateway_that_fails_in_its_way_is_named_and_the_others_make_the_key(li
         assert len(found.causes[fakes[0].url]) < 700
 
 
+def test_no_connection_to_a_gateway_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[GatewayClient] = []
+    closed: list[GatewayClient] = []
+    make, close = GatewayClient.__init__, GatewayClient.close
+    monkeypatch.setattr(
+        GatewayClient, "__init__", lambda one, *how, **more: (make(one, *how, **more), opened.append(one))[0]
+    )
+    monkeypatch.setattr(GatewayClient, "close", lambda one: (close(one), closed.append(one))[0])
+    with town(None, says(b"<html>", 502), None) as fakes:
+        assert asked(fakes).found is not None
+        until = time.monotonic() + 20
+        while len(closed) < len(opened) and time.monotonic() < until:
+            time.sleep(0.02)
+    assert opened and set(map(id, opened)) == set(map(id, closed))
+
+
 @pytest.mark.parametrize("field", ["message", "hint"])
 def test_what_a_gateway_says_is_shown_on_one_line_of_500_letters(field: str) -> None:
     said = "No\x00\x1b[31m\u202e\r\n" + "x" * 1500

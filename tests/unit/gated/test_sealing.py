@@ -58,6 +58,7 @@ def test_a_folder_comes_back_as_it_was(folder: Path, hide: bool, listed: bool) -
     opened = GatedContent(described(tree, hidden=hide, listed=listed), KEY, store)
     real = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert {file.path: file.size for file in opened.files()} == {path: len(data) for path, data in real.items()}
+    assert set(opened.folders()) == (set() if hide else {"", "deep", "deep/er"}), "only those that no file tells of"
     for path, data in real.items():
         with opened.file(path).open() as file:
             assert file.read() == data

@@ -4,18 +4,21 @@ gateway it is."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from registry.chain.addresses import CONTRACTS, Deployment
 from registry.chain.connection import Chain
 from registry.chain.signers import dev_signer
 from registry.errors import JournalError, WrongChain
-from registry.gated.protocol import SIGN_IN_SECONDS, Auth, sign_in_text
-from registry.gateway.chainview import ChainView
+from registry.gated.protocol import SIGN_IN_SECONDS, Auth, Receipt, sign_in_text
+from registry.gateway.chainview import Answers, ChainView, Question
+from registry.gateway.consuming import ReceiptConsumer
 from registry.gateway.database import FILE, Database
 from registry.gateway.gas_budget import DAY, PAUSE, Budget, gas_of_day
 from registry.gateway.keys import FILE as KEYS
@@ -232,6 +235,75 @@ def test_a_sign_in_is_good_from_its_first_second_to_its_last(
         keeper.read(auth, "did:nft:a", "urn:registry:b")
     refused("sign_in", "The sign-in was refused", refusal, 401)
     assert words in f"{refusal.value.message} {refusal.value.hint}"
+
+
+@pytest.mark.parametrize("page", ["", "https://market.example.org"])
+def test_whoever_signed_for_somebody_else_is_told_for_whom_to_sign(clock: Clock, page: str) -> None:
+    text = sign_in_text(
+        domain="elsewhere.example.org",
+        account=dev_signer(0).address,
+        uri=page or URL,
+        chain_id=1,
+        nonce="a1b2c3d4e5",
+        issued_at=NOON,
+        expires_at=NOON + 60,
+        resources=("did:nft:a", "urn:registry:b"),
+        statement="Open what is yours.",
+    )
+    auth = Auth(message=text, signature="0x" + dev_signer(0).sign_text(text.encode()).hex())
+    keeper = Doorkeeper(domain="keys.example.org", url=URL, chain_id=1, clock=clock)
+    with pytest.raises(Refusal) as refusal:
+        keeper.read(auth, "did:nft:a", "urn:registry:b", page=page)
+    wanted = f"Sign on {page}, in one message for all gateways." if page else "Sign for this gateway."
+    assert "'elsewhere.example.org'" in refusal.value.message and refusal.value.hint == wanted
+
+
+# --- What goes together ---------------------------------------------------------------------------
+
+
+def test_no_request_to_a_node_has_more_reads_than_a_node_may_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, sizes = Chain.in_process(), []
+
+    def note(view: ChainView, asked: Sequence[Sequence[Question]]) -> list[Answers]:
+        sizes.append(2 * sum(map(len, asked)))
+        return [Answers(chain.block(), 0, (), ()) for _ in asked]
+
+    async def ask() -> None:
+        view = ChainView(chain, 5, head_age=None)
+        question = Question(dev_signer(0).address, b"")
+        await asyncio.gather(*(view.ask(*[question] * count) for count in (100, 100, 56, 1, 300, 1)))
+
+    monkeypatch.setattr(ChainView, "_read", note)
+    asyncio.run(ask())
+    assert sizes == [512, 2, 600, 2], "but what one asks at once goes together"
+
+
+def test_requests_for_one_receipt_wait_for_each_other_and_are_forgotten_then() -> None:
+    consumer, inside = object.__new__(ReceiptConsumer), []
+    consumer._locks = {}
+    receipt = Receipt.model_construct(account=to_address(dev_signer(0).address), nonce="1")
+
+    async def use() -> None:
+        async with consumer._alone(receipt):
+            inside.append(1)
+            await asyncio.sleep(0)
+            assert inside == [1]
+            inside.clear()
+
+    async def together() -> None:
+        await asyncio.gather(*(use() for _ in range(4)))
+
+    asyncio.run(together())
+    assert consumer._locks == {}
+
+
+@pytest.mark.parametrize(("licence", "good"), [(0, True), (255, True), (256, False), (-1, False)])
+def test_a_licence_of_a_receipt_has_a_number_of_eight_bits(licence: int, good: bool) -> None:
+    account, word = dev_signer(0).address, "ab" * 32
+    fields = {"did": f"did:nft:eip155:1_erc721:{account.lower()}_1", "account": account, "uses": 1, "service": account}
+    fields |= {"ref": word, "nonce": "1", "deadline": 2, "signature": ""}
+    with nullcontext() if good else pytest.raises(ValidationError, match="licence"):
+        assert Receipt.model_validate({**fields, "licence": licence}).licence == licence
 
 
 # --- The age of a head ----------------------------------------------------------------------------
