@@ -530,7 +530,9 @@ def test_what_is_paid_is_what_was_set(node: Proxy, tmp_path: Path, wanted: Any, 
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_price_that_was_too_low_is_raised_by_a_quarter_more_each_time(node: Proxy, sender: Sender, times: int) -> None:
+def test_a_price_that_was_too_low_is_raised_by_a_quarter_more_each_time(
+    node: Proxy, sender: Sender, times: int
+) -> None:
     said = {"code": -32000, "message": "transaction underpriced"}
     heed(sender.chain, said["message"])  # what it suggests then
     expected = current_fees(sender.chain).raised(25 * times)

@@ -226,14 +226,17 @@ def test_who_passes_a_hold_token_on_has_lost_access_and_the_new_holder_has_it(
     refused(gateway.ask(buyer_key, did), 403, "no_access")
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["whichever", "by its number"])
 def test_a_licence_that_was_added_later_counts(
-    town: Town, asset: Published, gateway: Voice, author: Registry, buyer: Registry, buyer_key: KeySigner
+    town: Town, asset: Published, gateway: Voice, author: Registry, buyer: Registry, buyer_key: KeySigner, named: bool
 ) -> None:
-    refused(gateway.ask(buyer_key, str(asset.did)), 403, "no_access")
+    number = len(author.get(asset.did).licences) if named else None
+    before = (404, "not_found") if named else (403, "no_access")
+    refused(gateway.ask(buyer_key, str(asset.did), licence=number), *before)
     author.add_licence(asset.did, SEAT)
     buyer.buy(asset.did, "seat", max_total="3 USD")
     town.mine(3)
-    assert gateway.ask(buyer_key, str(asset.did)).status_code == 200
+    assert gateway.ask(buyer_key, str(asset.did), licence=number).status_code == 200
 
 
 # --- Without a sale ------------------------------------------------------------------------------
