@@ -177,7 +177,7 @@ class Lineage(Session):
             return Relative(
                 did=one,
                 # A family is of the chain; a document that is lost or bad must not hide it.
-                name=ddo.name if ddo else "asset without a document",
+                name=ddo.name if ddo else "asset without a document" if ours else "asset of another registry",
                 made_by=ddo.made_by if ddo else None,
                 parents=found.parents if found else (),
                 royalty_bps=royalty_bps,

@@ -382,6 +382,8 @@ def test_a_royalty_to_an_ancestor_of_another_registry_is_paid_and_told(
     data, other = publish(there, royalty_bps=1_000), publish(here, name="Of the same number")
     assert data.did.asset_id == other.did.asset_id and here.address != there.address
     model = publish(here, "10 USD", parents=[data.did])
+    (ancestor,) = here.family(model.did).ancestors
+    assert (ancestor.did, ancestor.name, ancestor.royalty_bps) == (data.did, "asset of another registry", 1_000)
     payer = Registry(here.chain, here.deployment, signer=buyer.signer, store=here.store, journal=buyer.journal)
     for payout in (there.address, people["ann"]):
         if payout != there.address:
