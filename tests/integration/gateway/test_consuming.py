@@ -89,6 +89,13 @@ def test_receipts_that_do_not_fit_are_refused(
     for changes in ({"ref": b"x" * 32}, {"service": stranger_key.address}):
         refused(gateway.release(buyer_key, Wish(did, version=1).pay(buyer, 0, **changes)), 422, "invalid")
     refused(gateway.release(buyer_key, Wish(did, version=2).pay(buyer, 0)), 404, "not_found")
+    for fields in ({"nonce": str(2**256)}, {"deadline": 2**48}):
+        large = Wish(did, version=1).pay(buyer, 0)
+        assert large.receipt is not None
+        large.receipt = large.receipt.model_copy(update=fields)
+        answer = gateway.release(buyer_key, large)
+        refused(answer, 422, "invalid")
+        assert "too large" in answer.text
     forged = Wish(did, version=1).pay(buyer, 0)
     assert forged.receipt is not None
     forged.receipt = forged.receipt.model_copy(update={"signature": forged.receipt.signature[:-2] + "1d"})

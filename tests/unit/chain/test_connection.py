@@ -75,6 +75,17 @@ def test_a_log_with_more_or_fewer_topics_than_are_indexed_is_no_event(name: str)
             assert (decode_log(log, event) is not None) == (more == indexed), (event["name"], more)
 
 
+def test_a_log_of_another_event_is_not_taken_for_the_one_that_was_asked_for() -> None:
+    """A node may answer with logs that nobody asked for."""
+    where = {"blockNumber": 1, "logIndex": 0, "transactionHash": bytes(32), "address": "0x" + "11" * 20}
+    events = [entry for entry in artifact("AssetRegistry").abi if entry["type"] == "event"]
+    for asked in events:
+        for event in events:
+            indexed = sum(part["indexed"] for part in event["inputs"])
+            log = {**where, "topics": [HexBytes(topic_of(event)), *[bytes(32)] * indexed], "data": bytes(32 * 40)}
+            assert (decode_log(log, asked) is not None) == (asked is event), (asked["name"], event["name"])
+
+
 def test_a_call_is_made_as_its_sender(
     chain: Chain, deployment: Deployment, dao: KeySigner, stranger: KeySigner
 ) -> None:

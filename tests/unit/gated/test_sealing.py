@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from registry.ipfs.cid import CID
 from registry.ipfs.dag import links
 from registry.ipfs.dagpb import Link
 from registry.ipfs.profiles import UNIXFS_V1_2025
+from registry.ipfs.scan import LeftOutWarning
 from registry.ipfs.store import MemoryStore
 from registry.ipfs.traverse import traverse
 from registry.ipfs.unixfs import add_file, export, walk
@@ -67,6 +69,17 @@ def test_a_folder_comes_back_as_it_was(folder: Path, hide: bool, listed: bool) -
     assert seen[-1] == sum(map(len, real.values()))
     with pytest.raises(FileNotInAsset):
         opened.file("smal.csv")
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_names_that_begin_with_a_dot_are_sealed_only_if_wanted(folder: Path, hide: bool) -> None:
+    (folder / ".token").write_bytes(b"secret")
+    for hidden in (False, True):
+        store, wanted = MemoryStore(), {"hidden": True} if hidden else {}
+        with nullcontext() if hidden else pytest.warns(LeftOutWarning):
+            tree = seal_tree(folder, store, KEY, hide=hide, **wanted)
+        opened = GatedContent(described(tree, hidden=hide, listed=not hide), KEY, store)
+        assert (".token" in {file.path for file in opened.files()}) == hidden == (not tree.left_out)
 
 
 def test_hidden_names_and_sizes_do_not_show(folder: Path) -> None:

@@ -16,7 +16,8 @@ from registry.chain.addresses import CONTRACTS, Deployment
 from registry.chain.connection import Chain
 from registry.chain.signers import dev_signer
 from registry.errors import JournalError, WrongChain
-from registry.gated.protocol import SIGN_IN_SECONDS, Auth, Receipt, sign_in_text
+from registry.gated.identity import Identity
+from registry.gated.protocol import SIGN_IN_SECONDS, Auth, Deposit, Receipt, ReleaseRequest, Revocation, sign_in_text
 from registry.gateway.chainview import Answers, ChainView, Question
 from registry.gateway.consuming import ReceiptConsumer
 from registry.gateway.database import FILE, Database
@@ -256,6 +257,26 @@ def test_whoever_signed_for_somebody_else_is_told_for_whom_to_sign(clock: Clock,
         keeper.read(auth, "did:nft:a", "urn:registry:b", page=page)
     wanted = f"Sign on {page}, in one message for all gateways." if page else "Sign for this gateway."
     assert "'elsewhere.example.org'" in refusal.value.message and refusal.value.hint == wanted
+
+
+def test_a_sign_in_is_for_one_request_and_no_other() -> None:
+    """Else what was signed for one asset, version or key of a recipient would serve for others."""
+    account, ann, ben = dev_signer(0).address, Identity.generate().recipient, Identity.generate().recipient
+    did = f"did:nft:eip155:1_erc721:{account.lower()}_"
+    paid = {"did": f"{did}1", "licence": 0, "account": account, "uses": 1, "service": account, "ref": "ab" * 32}
+    receipt = Receipt.model_validate({**paid, "nonce": "1", "deadline": 2, "signature": ""})
+    release = ReleaseRequest(did=f"{did}1", version=1, recipient=ann)
+    deposit = Deposit.model_construct(did=f"{did}1", version=1, index=0, threshold=1, sealed="a")
+    requests = [
+        *(release.model_copy(update=one) for one in ({}, {"did": f"{did}2"}, {"version": 2}, {"recipient": ben})),
+        *(release.model_copy(update=one) for one in ({"licence": 0}, {"licence": 1}, {"receipt": receipt})),
+        release.model_copy(update={"receipt": receipt.model_copy(update={"nonce": "2"})}),
+        *(deposit.model_copy(update=one) for one in ({}, {"did": f"{did}2"}, {"version": 2}, {"sealed": "b"})),
+        *(Revocation(did=f"{did}1", id=one * 32) for one in ("ab", "cd")),
+    ]
+    assert len({request.resource() for request in requests}) == len(requests)
+    signed = release.model_copy(update={"auth": Auth(message="Open it.", signature="0x")})
+    assert signed.resource() == release.resource(), "which is what is signed"
 
 
 # --- What goes together ---------------------------------------------------------------------------

@@ -352,6 +352,15 @@ def test_a_sale_counts_for_the_payout_of_its_day(
     assert len(reader.revenue.statement(editor.address).lines) == 1
 
 
+def test_what_was_had_for_nothing_is_told_too(
+    author: Registry, buyer: Registry, reader: Registry, publish: Callable[..., Published]
+) -> None:
+    gift = publish(author, "0 USD")
+    buyer.buy(gift.did)
+    (line,) = reader.revenue.statement(gift.did).lines
+    assert (line.flow, line.account, str(line.amount)) == ("sale", author.address, "0 ETH")
+
+
 def test_a_royalty_counts_for_the_ancestors_payout_of_its_day(
     author: Registry, editor: Registry, buyer: Registry, people: dict[str, Address], publish: Callable[..., Published]
 ) -> None:
