@@ -22,6 +22,7 @@ from integration.gateway.support import (
     eventually,
     shares,
 )
+from integration.gateway.test_chain_attacks import deploy
 from registry import Licence, Published, Registry
 from registry.chain.local import DEPLOYER
 from registry.chain.signatures import recover, text_digest
@@ -74,6 +75,17 @@ def test_only_the_owner_or_an_editor_deposits(
     assert gateway.deposit(stranger_key, did, other).json() == {"stored": True}
     wish = Wish(did)
     assert other in wish.open_all(gateway.release(dev_signer(AUTHOR), wish))
+
+
+def test_a_contract_wallet_deposits_what_it_owns_and_nothing_else(
+    town: Town, asset: Published, gateway: Voice, author: Registry, author_key: KeySigner
+) -> None:
+    wallet = deploy(town, b"", author_key.address, name="MockWallet")
+    mine, did, other = town.publish(MONTH), str(asset.did), shares(1, 1)[0]
+    author.act("pass on", author.assets.functions.transferFrom(author.address, wallet, mine.did.asset_id))
+    town.mine(5)
+    refused(gateway.deposit(author_key, did, other, account=wallet), 403, "not_owner")
+    assert gateway.deposit(author_key, str(mine.did), other, account=wallet).json() == {"stored": True}
 
 
 def test_no_deposit_of_whoever_may_takes_the_place_of_a_share_that_was_sold(
@@ -252,6 +264,9 @@ def test_the_owner_invites_for_a_time_and_revokes_what_has_not_started(
     refused(gateway.revoke(author_key, running), 409, "started")
 
     coming, _ = gateway.invite(author_key, did, dev_signer(OTHER).address, now + 500, now + 600)
+    body = gateway.signed(Revocation(did=did, id=coming.id), author_key).to_dict()
+    for id in ("00" * 32, "ff" * 32):
+        refused(gateway.say("DELETE", f"/v1/invitations/{id}", body), 422, "invalid")
     refused(gateway.revoke(stranger_key, coming), 403, "not_owner")
     assert gateway.revoke(author_key, coming).json() == {"stored": True}
     refused(gateway.ask(dev_signer(OTHER), did), 403, "no_access")

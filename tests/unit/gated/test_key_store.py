@@ -100,6 +100,16 @@ def test_where_keys_are_kept_can_be_chosen(tmp_path: Path, wallet: Wallet, monke
         open_keys(tmp_path)
 
 
+def test_who_is_asked_for_the_passphrase_is_not_passed_over_for_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_KEYS", "file")
+    monkeypatch.setenv("REGISTRY_KEYS_PASSPHRASE", "what the environment says")
+    asked, told = (open_keys(tmp_path / name, ask) for name, ask in (("a", lambda: "what I say"), ("b", None)))
+    for keys, right in ((asked, "what I say"), (told, "what the environment says")):
+        assert isinstance(keys, FileKeys) and keys._passphrase() == right
+
+
 def test_a_recovery_file_is_an_age_file_of_an_age_identity(tmp_path: Path) -> None:
     key, place = Identity.generate(), tmp_path / "recovery.age"
     write_recovery(place, key, "correct horse")

@@ -124,11 +124,13 @@ def test_an_interrupted_run_goes_on_and_seals_only_what_changed(folder: Path, hi
 @pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize("changed", [b"a,b\n1,2\n3,4\n", b"a,b\n", b""])
 def test_a_file_that_grew_or_shrank_between_two_runs_is_sealed_anew(folder: Path, hide: bool, changed: bytes) -> None:
-    store, done = MemoryStore(), {}
+    store, done, seen = MemoryStore(), {}, [0]
     seal_tree(folder, store, KEY, hide=hide, done=done)
     (folder / "small.csv").write_bytes(changed)
-    opened = GatedContent(described(seal_tree(folder, store, KEY, hide=hide, done=done), hidden=hide), KEY, store)
-    assert opened.file("small.csv").open().read() == changed
+    tree = seal_tree(folder, store, KEY, hide=hide, done=done, progress=seen.append)
+    assert GatedContent(described(tree, hidden=hide), KEY, store).file("small.csv").open().read() == changed
+    assert seen[-1] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()), "none counted twice"
+    assert tree.size == sum(entry.size for entry in walk(tree.cid, store) if entry.kind == "file")
 
 
 def test_a_file_whose_blocks_were_lost_is_sealed_anew(folder: Path) -> None:

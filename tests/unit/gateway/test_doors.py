@@ -66,6 +66,14 @@ def test_the_domain_is_what_sign_in_messages_name() -> None:
         Settings("https://keys.example.org", depth=-1)
 
 
+def test_pages_that_may_ask_are_named_by_their_origin() -> None:
+    for page in ("https://hub.example.org", "http://127.0.0.1:8455"):
+        assert Settings("https://keys.example.org", pages=frozenset({page})).pages == {page}
+    for page in ("https://hub.example.org/", "https://hub.example.org/a", "HTTPS://hub.example.org"):
+        with pytest.raises(InputError, match="is not the origin of a page"):
+            Settings("https://keys.example.org", pages=frozenset({page}))
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=100))
 def test_the_signer_is_recovered_and_garbage_is_nobody(message: bytes) -> None:
