@@ -12,6 +12,7 @@ from shamir_mnemonic.share import Share
 from integration.gateway.support import (
     AUTHOR,
     BUYER,
+    CALLS,
     MONTH,
     OTHER,
     SEAT,
@@ -236,6 +237,18 @@ def test_who_passes_a_hold_token_on_has_lost_access_and_the_new_holder_has_it(
     town.mine(3)
     assert gateway.ask(other, did).status_code == 200
     refused(gateway.ask(buyer_key, did), 403, "no_access")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, None])
+def test_whoever_holds_nothing_is_told_whether_a_use_would_do(
+    town: Town, gateway: Voice, author_key: KeySigner, stranger_key: KeySigner, place: int | None
+) -> None:
+    licences = [MONTH, SEAT]
+    if place is not None:
+        licences.insert(place, CALLS)
+    did = str(town.publish(*licences).did)
+    gateway.deposit(author_key, did, shares(1, 1)[0])
+    refused(gateway.ask(stranger_key, did), 403, "no_access" if place is None else "use_needed")
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["whichever", "by its number"])

@@ -54,6 +54,16 @@ def kept(keys: Keys, number: int = 1, text: bytes = b"a share") -> StoredShare:
     return StoredShare(f"did:{number}", 1, 0, 1, seal(text, keys.recipient), "0xowner", 1)
 
 
+def test_what_is_noted_of_a_gateway_is_there_when_it_is_opened_again(folder: Path) -> None:
+    for value in ("one", "another"):
+        database = Database(folder / FILE)
+        database.note("registry", value)
+        database.close()
+        database = Database(folder / FILE)
+        assert (database.fact("registry"), database.fact("chain")) == (value, None)
+        database.close()
+
+
 # --- Keys ----------------------------------------------------------------------------------------
 
 
