@@ -21,7 +21,19 @@ from typing import Any
 
 import pytest
 
-COPIED = ("contracts", "registry", "tests", "examples", "ape-config.yaml", "pyproject.toml", ".build")
+COPIED = (
+    "contracts",
+    "registry",
+    "tests",
+    "examples",
+    "docs",
+    "README.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "ape-config.yaml",
+    "pyproject.toml",
+    ".build",
+)
 HEAVY = ("ape", "ape_foundry", "ape_solidity", "eth_tester", "hypothesis.stateful", "pydantic", "pyrevm", "rich.table")
 
 
