@@ -419,7 +419,11 @@ def changes(method: str, change: Callable[[Any], Any]) -> Quirk:
         if question["method"] != method:
             return None
         answer = ask(method, question["params"])
-        return {"result": change(answer["result"])} if answer.get("result") is not None else None
+        # Of a node that has nothing to change yet, that is the answer: asked once more it might have it, unchanged.
+        found = answer.get("result")
+        return {name: said for name, said in answer.items() if name != "id"} | (
+            {"result": change(found)} if found is not None else {}
+        )
 
     return quirk
 

@@ -168,6 +168,8 @@ class Trials:
             return Verdict.LATE, "", ""
         if code == pytest.ExitCode.OK:
             return Verdict.SURVIVED, "", ""
+        if code in (-signal.SIGSEGV, -signal.SIGABRT):
+            return Verdict.CAUGHT, "import", f"The process died of {signal.Signals(-code).name}."
         # Or what the tests stand on could not even be imported: the unchanged code could.
         unloaded = code == pytest.ExitCode.USAGE_ERROR and "while loading conftest" in self._log.read_text()
         if unloaded or code in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
