@@ -31,6 +31,7 @@ def licences(draw: st.DrawFn) -> Licence:
         cap=None if stream else draw(st.none() | st.integers(100, 2**32 - 1)),
         limit=None if stream else draw(st.none() | st.integers(1, 100)),
         minimum=draw(st.integers(0, 2**24 - 1)) if stream else 0,
+        runs=draw(st.booleans()) if stream else False,
     )
 
 

@@ -189,6 +189,17 @@ def test_a_first_read_loads_asset_and_document_once(
     }
 
 
+@pytest.mark.parametrize("other", [{"chain_id": 5}, {"registry": "0x" + "11" * 20}])
+def test_no_key_is_given_to_a_gateway_of_another_registry_or_chain(
+    publish: Callable[..., Published], author: Registry, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    about, before = GatewayClient.about, author.chain.block().number
+    monkeypatch.setattr(GatewayClient, "about", lambda client: about(client).model_copy(update=other))
+    with pytest.raises(GatewayError, match="it serves"):
+        publish(MONTH)
+    assert author.chain.block().number == before
+
+
 def test_a_licence_that_is_newer_than_the_asset_in_hand_opens_it(
     publish: Callable[..., Published], author: Registry, buyer: Registry
 ) -> None:
