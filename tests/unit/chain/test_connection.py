@@ -16,10 +16,11 @@ from registry.chain import reverts
 from registry.chain.addresses import Deployment
 from registry.chain.artifacts import artifact
 from registry.chain.connection import Chain
-from registry.chain.logs import decode_log, topic_of
+from registry.chain.logs import UNSENT, TxReceipt, decode_log, topic_of
 from registry.chain.sender import Sender
 from registry.chain.signers import KeySigner, dev_signer
 from registry.errors import ChainError, ConnectionFailed, InputError, NotDeployed, TransactionReverted
+from registry.types import TxHash, to_address
 
 
 def _mint(chain: Chain, deployment: Deployment, signer: KeySigner, amount: int) -> None:
@@ -73,6 +74,12 @@ def test_a_log_with_more_or_fewer_topics_than_are_indexed_is_no_event(name: str)
         for more in range(4):
             log = {**where, "topics": [HexBytes(topic_of(event)), *[bytes(32)] * more], "data": data}
             assert (decode_log(log, event) is not None) == (more == indexed), (event["name"], more)
+
+
+def test_what_was_only_written_down_was_not_sent() -> None:
+    for tx_hash, sent in ((UNSENT, False), ("0x" + "00" * 31 + "01", True), ("0x" + "ff" * 32, True)):
+        receipt = TxReceipt(TxHash(tx_hash), 0, 0, 0, (), to_address("0x" + "11" * 20))
+        assert receipt.sent == sent
 
 
 def test_a_log_of_another_event_is_not_taken_for_the_one_that_was_asked_for() -> None:

@@ -82,6 +82,22 @@ def test_names_that_begin_with_a_dot_are_sealed_only_if_wanted(folder: Path, hid
         assert (".token" in {file.path for file in opened.files()}) == hidden == (not tree.left_out)
 
 
+@pytest.mark.parametrize("hide", [False, True])
+def test_the_only_file_opens_without_its_name_and_of_several_none_does(
+    folder: Path, tmp_path: Path, hide: bool
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "penguins.csv").write_bytes(b"a,b\n")
+    store = MemoryStore()
+    only, several = (
+        GatedContent(described(seal_tree(path, store, KEY, hide=hide), hidden=hide), KEY, store)
+        for path in (tmp_path / "one", folder)
+    )
+    assert only.file("").open().read() == b"a,b\n"
+    with pytest.raises(FileNotInAsset):
+        several.file("")
+
+
 def test_hidden_names_and_sizes_do_not_show(folder: Path) -> None:
     store = MemoryStore()
     tree = seal_tree(folder, store, KEY, hide=True)
