@@ -208,25 +208,21 @@ class Accounts:
         """Assets that were derived from one, directly or not, in the order of their publication."""
         return [child for child, found in self.families.items() if found.royalty_of(did) is not None]
 
-    def debtors(self, ids: Iterable[int]) -> list[int]:
-        """Assets that owe royalties to any of these assets of this registry, or to an item of one."""
-        ours, wanted = self._session.deployment.registry, set(ids)
+    def debtors(self, assets: Iterable[DID]) -> list[int]:
+        """Assets that owe royalties to any of these assets, or to an item of one."""
+        wanted = set(assets)
         return [
             child
             for child, found in self.families.items()
-            if any(
-                one.registry == ours and not wanted.isdisjoint(_with_whole(one.asset_id))
-                for one, _bps in found.ancestors
-            )
+            if any(not wanted.isdisjoint(_with_collection(one)) for one, _bps in found.ancestors)
         ]
 
-    def debtors_abroad(self, account: Address) -> list[int]:
-        """Assets that owe royalties to an asset of another registry that pays an account, or once did."""
+    def ancestors_abroad_paid_to(self, account: Address) -> list[DID]:
+        """Assets of other registries that assets here were derived from, and that pay an account, or once did."""
         ours = self._session.deployment.registry
         abroad = {one for found in self.families.values() for one, _bps in found.ancestors if one.registry != ours}
         payouts = self.payouts(abroad)
-        paying = {one for one in abroad if account in (payouts.all_of(one) or [self._payee(one, ZERO_ADDRESS)])}
-        return [child for child, found in self.families.items() if any(one in paying for one, _bps in found.ancestors)]
+        return [one for one in abroad if account in (payouts.all_of(one) or [self._payee(one, ZERO_ADDRESS)])]
 
     def payouts(self, assets: Iterable[DID]) -> Payouts:
         """Who was the payout of each of these assets at each moment, and of the collections that they are items of. Of
@@ -314,8 +310,9 @@ class Accounts:
         if wholes:
             wanted = wholes.union(ids)
             every = self._sold()
-            return [one for one in every if not wanted.isdisjoint(_with_whole(one.args["assetId"]))], self._jobs_named()
-        sold: list[Event] = []
+            sold = [one for one in every if not wanted.isdisjoint((one.args["assetId"], terms_of(one.args["assetId"])))]
+            return sold, self._jobs_named()
+        sold = []
         named: dict[bytes, Mapping[str, Any]] = {}
         for part in parts:
             sold += self._sold(assetId=part)
@@ -529,11 +526,6 @@ def split_of(
         for place, (account, weight) in enumerate(table)
     )
     return Split(to_address(address), shares, deployed, asset)
-
-
-def _with_whole(asset_id: int) -> tuple[int, int]:
-    """An asset, and the collection that it is an item of; itself again for any other."""
-    return asset_id, terms_of(asset_id)
 
 
 def _with_collection(asset: DID) -> list[DID]:

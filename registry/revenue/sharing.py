@@ -314,7 +314,7 @@ class Revenue:
         did = self._session.did(subject)
         ledger.payout(did)
         lines = ledger.sales([did.asset_id], tokens)
-        children = [ledger.royalties(self._session.did(child)) for child in ledger.debtors([did.asset_id])]
+        children = [ledger.royalties(self._session.did(child)) for child in ledger.debtors([did])]
         for account in ledger.accounts(children, tokens).values():
             lines += [line for line in account.lines if line.asset and did in (line.asset, line.asset.collection)]
         return Statement(f"asset {did}", merge(lines, since=start, until=end))
@@ -331,8 +331,9 @@ class Revenue:
 
     def _splits_paying(self, ledger: Accounts, account: Address) -> list[Split]:
         """All splitters that pay an account, or may have paid it while it was the payout of an ancestor."""
-        children = {*ledger.debtors(ledger.assets_paid_to(account)), *ledger.debtors_abroad(account)}
-        return ledger.splits_of(account) + [ledger.royalties(self._session.did(child)) for child in sorted(children)]
+        paying = [self._session.did(one) for one in ledger.assets_paid_to(account)]
+        children = ledger.debtors(paying + ledger.ancestors_abroad_paid_to(account))
+        return ledger.splits_of(account) + [ledger.royalties(self._session.did(child)) for child in children]
 
     def _tokens(self, ledger: Accounts, token: str | Token | None) -> tuple[Token, ...]:
         # Also those that the registry takes no more: money in them may still be on its way.

@@ -130,7 +130,7 @@ class Proxy:
                 raise
             if changed is not None:
                 self._count()
-                return {"jsonrpc": "2.0", "id": question["id"], **changed}
+                return {**changed, "jsonrpc": "2.0", "id": question["id"]}
         return self.through(question)
 
     def _count(self) -> None:
@@ -420,10 +420,9 @@ def changes(method: str, change: Callable[[Any], Any]) -> Quirk:
             return None
         answer = ask(method, question["params"])
         # Of a node that has nothing to change yet, that is the answer: asked once more it might have it, unchanged.
-        found = answer.get("result")
-        return {name: said for name, said in answer.items() if name != "id"} | (
-            {"result": change(found)} if found is not None else {}
-        )
+        if answer.get("result") is not None:
+            answer["result"] = change(answer["result"])
+        return answer
 
     return quirk
 

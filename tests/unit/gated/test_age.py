@@ -37,10 +37,10 @@ def encrypted(data: bytes) -> bytes:
     return made
 
 
-def opened(sealed: bytes, key: Identity = KEY) -> AgeFile:
+def opened(sealed: bytes, key: Identity = KEY, *, step: int = 50_000) -> AgeFile:
     def fetch(start: int, end: int) -> Iterator[bytes]:
-        for at in range(start, end, 50_000):
-            yield sealed[at : min(at + 50_000, end)]
+        for at in range(start, end, step):
+            yield sealed[at : min(at + step, end)]
 
     return AgeFile(fetch, len(sealed), key, "penguins.csv")
 
@@ -294,13 +294,7 @@ def test_an_identity_says_nothing_of_itself() -> None:
 
 @pytest.mark.parametrize("step", [1, 7, 64])
 def test_the_header_may_come_in_pieces_of_any_size(step: int) -> None:
-    sealed = encrypted(b"short")
-
-    def fetch(start: int, end: int) -> Iterator[bytes]:
-        for at in range(start, end, step):
-            yield sealed[at : min(at + step, end)]
-
-    assert read(AgeFile(fetch, len(sealed), KEY, "penguins.csv")) == b"short"
+    assert read(opened(encrypted(b"short"), step=step)) == b"short"
 
 
 # --- Reads that are long enough for a thread that fetches ahead ----------------------------------

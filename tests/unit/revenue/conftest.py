@@ -31,8 +31,8 @@ def neighbour(market_place: Registry) -> Registry:
     dollar = market_place.deployment.tokens["USD"]
     made = plan(chain, founder.address, treasury=founder.address, payment_tokens=[dollar])
     deployment = made.carry_out(Sender(chain, founder))
-    cleo = market_place.as_account("cleo").signer
-    return Registry(chain, deployment, signer=cleo, store=market_place.store, journal=Journal.in_memory())
+    there = Registry(chain, deployment, store=market_place.store, journal=Journal.in_memory())
+    return there.as_account("cleo")
 
 
 @pytest.fixture

@@ -382,7 +382,6 @@ def test_a_royalty_counts_for_the_ancestors_payout_of_its_day(
 def test_a_royalty_to_an_ancestor_of_another_registry_is_paid_and_told(
     author: Registry,
     neighbour: Registry,
-    buyer: Registry,
     people: dict[str, Address],
     publish: Callable[..., Published],
     ours: bool,
@@ -393,7 +392,7 @@ def test_a_royalty_to_an_ancestor_of_another_registry_is_paid_and_told(
     model = publish(here, "10 USD", parents=[data.did])
     (ancestor,) = here.family(model.did).ancestors
     assert (ancestor.did, ancestor.name, ancestor.royalty_bps) == (data.did, "asset of another registry", 1_000)
-    payer = Registry(here.chain, here.deployment, signer=buyer.signer, store=here.store, journal=buyer.journal)
+    payer = here.as_account("buyer")
     for payout in (there.address, people["ann"]):
         if payout != there.address:
             there.set_payout(data.did, payout)
