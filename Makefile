@@ -111,10 +111,10 @@ deep: .venv/dev .build/compiled .venv-models/ready tests/hardhat/node_modules $(
 	.venv-models/bin/python -m pytest tests/models -q
 	python scripts/_toolchain/deep.py --walk $(DEEP_MINUTES) --fuzz $(FUZZ_MINUTES)
 
-# All tests in one measure. Ape's tests run as pytest's, on the chain in this process.
+# All tests of the package in one measure; walks are of the contracts. Ape's run as pytest's, on the chain in this process.
 coverage-python: system .venv/dev .build/compiled tests/peers/node_modules .venv-release/ready
 	rm -rf .coverage && mkdir .coverage
-	coverage run -m pytest tests/unit tests/invariant tests/fuzz -p no:ape_test -n 2 --dist loadfile -q
+	coverage run -m pytest tests/unit tests/fuzz -p no:ape_test -n 2 --dist loadfile -q
 	coverage run -m pytest tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
 	coverage run -m pytest tests/integration tests/chaos -p no:ape_test -n 3 --dist loadfile -q
 	coverage combine -q

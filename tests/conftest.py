@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from hypothesis import settings
 from skips import pytest_make_collect_report, pytest_runtest_makereport
@@ -20,3 +21,10 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 if settings.get_current_profile_name() == "default":
     settings.register_profile("registry", deadline=None)
     settings.load_profile("registry")
+
+
+def pytest_sessionfinish() -> None:
+    """Write down what `make coverage-python` counted: a worker that takes over ten seconds to end is killed."""
+    if "coverage" in sys.modules and (running := sys.modules["coverage"].Coverage.current()):
+        running.stop()
+        running.save()
