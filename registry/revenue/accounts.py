@@ -315,8 +315,9 @@ class Accounts:
         sold = []
         named: dict[bytes, Mapping[str, Any]] = {}
         for part in parts:
-            sold += self._sold(assetId=part)
-            named |= self._jobs_named(assetId=part)
+            sold += (of_part := self._sold(assetId=part))
+            if any(event.name == "JobClosed" for event in of_part):
+                named |= self._jobs_named(assetId=part)
         return sold, named
 
     def _sold(self, **filters: Any) -> list[Event]:
