@@ -188,9 +188,10 @@ async def _ask(place: Stage, bodies: list[bytes]) -> list[float]:
     waiting, waits = iter(bodies), []
 
     async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(place.url.rpartition(":")[2]))
+        host = place.url.rpartition("/")[2]
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(host.rpartition(":")[2]))
         for body in waiting:
-            head = f"POST /v1/releases HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+            head = f"POST /v1/releases HTTP/1.1\r\nhost: {host}\r\ncontent-length: {len(body)}\r\n\r\n"
             began = time.perf_counter()
             writer.write(head.encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")
