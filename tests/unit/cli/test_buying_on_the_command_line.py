@@ -14,7 +14,7 @@ from click.testing import Result
 from selling import CALLS, MONTH, RESEARCH
 from terminal import runner
 
-from registry import Published, Registry
+from registry import Licence, Published, Registry
 from registry.cli import cli
 from registry.cli.app import App
 from registry.content.uses import SignedReceipt
@@ -186,3 +186,60 @@ def test_what_is_free_is_said_to_be_free(
 ) -> None:
     told = shell("buy", publish(RESEARCH).did, "research", yes=True).stdout
     assert re.search(r"price +free", told) and "fee of the treasury" not in told and "revenue" not in told
+
+
+LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
+
+
+def test_time_is_paid_at_the_price_that_was_shown_and_what_it_did_not_earn_comes_back(
+    publish: Callable[..., Published], author: Registry, buyer: Registry, stranger: Registry, shell: Callable[..., Any]
+) -> None:
+    did, before = publish(LIVE).did, buyer.balance("USD")
+    tried = shell("subscribe", did, "live", "--time", "10 days", "--dry-run")
+    assert tried.exit_code == 0 and re.search(r"price +10 USD", tried.stdout) and not tried.asked, tried.stderr
+    # What is on the screen is the most that is paid, whatever was allowed beforehand.
+    for allowed in ((), ("--max-total", "100 USD")):
+        raised = shell(
+            "subscribe", did, "--time", "10 days", *allowed, meanwhile=lambda: author.reprice(did, "live", "60 USD")
+        )
+        assert "\nPriceChanged" in "\n" + raised.stderr and raised.asked == [
+            f"Pay 10 USD for 10 days of 'live' of {did}?"
+        ]
+        author.reprice(did, "live", "30 USD")
+    assert buyer.balance("USD") == before and not buyer.has_access(did)
+
+    assert shell("subscribe", did, "--time", "10 days").exit_code == 0
+    assert (before - buyer.balance("USD")).units == 10 * 10**6 and buyer.has_access(did)
+    author.reprice(did, "live", "60 USD")
+    longer = shell("extend", did, "live", "--time", "10 days")
+    assert longer.asked == [f"Pay 10 USD for 10 days of 'live' of {did}?"], "at the price that it began with"
+    told = json.loads(shell("subscription", did, "--json").stdout)
+    assert (told["active"], told["paid"]) == (True, "20 USD")
+    assert "never had a subscription" in shell("subscription", did, "--account", stranger.address).stdout
+
+    buyer.chain.advance(4 * 86_400)
+    tried = shell("settle", did, "--dry-run", by=author)
+    assert re.search(r"subscriptions +1\n", tried.stdout) and "nothing was sent" in tried.stdout, tried.stderr
+    refund = re.search(r"refund +([0-9.]+) USD", shell("cancel", did, "--dry-run").stdout)
+    assert refund and buyer.has_access(did), "it was tried and not done"
+    ended = json.loads(shell("cancel", did, "--json").stdout)
+    kept = before - buyer.balance("USD")
+    assert ended["refund"] == str(buyer.amount("20 USD") - kept) and float(refund[1]) >= 15.99
+    assert not buyer.has_access(did) and "access ended at" in shell("subscription", did).stdout
+    settled = json.loads(shell("settle", did, "--account", buyer.address, "--json", by=author).stdout)
+    assert settled["accounts"] == [buyer.address] and len(settled["txs"]) == 1
+
+
+def test_time_for_somebody_else_is_theirs_and_is_bought_without_a_question_only_where_that_was_said(
+    publish: Callable[..., Published], buyer: Registry, stranger: Registry, shell: Callable[..., Any]
+) -> None:
+    did = publish(LIVE).did
+    words = ("subscribe", did, "live", "--time", "2 days", "--account", stranger.address)
+    tried = json.loads(shell(*words, "--dry-run", "--json").stdout)
+    assert (tried["total"], tried["tx"]) == ("2 USD", None) and not stranger.has_access(did)
+    bought = shell(*words, yes=True)
+    assert bought.exit_code == 0 and not bought.asked and "now" in bought.stdout, bought.stderr
+    assert stranger.has_access(did) and not buyer.has_access(did)
+    for odd in ("2 moons", "0 days", "1 hour"):
+        refused = shell("subscribe", did, "--time", odd)
+        assert refused.exit_code == 1 and not refused.asked and refused.stderr, odd
