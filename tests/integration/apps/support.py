@@ -138,8 +138,7 @@ class Market:
         process = subprocess.Popen(
             [sys.executable, *command], cwd=self.folder, env={**os.environ, **told}, stdout=log, stderr=log
         )
-        self._open.callback(process.wait)
-        self._open.callback(process.kill)
+        self._open.callback(_end, process)
         url, until = f"http://127.0.0.1:{port}", time.monotonic() + 300
         while True:
             try:
@@ -148,6 +147,16 @@ class Market:
             except (urllib.error.URLError, OSError):
                 assert process.poll() is None and time.monotonic() < until, (self.folder / "server.log").read_text()
                 time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end, so that it writes down what was measured, and end it if it does not."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:
