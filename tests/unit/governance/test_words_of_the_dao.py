@@ -101,6 +101,34 @@ def test_what_is_dangerous_is_said(author: Registry, stranger: Registry) -> None
     assert [told(author, call).warnings for call in harmless] == [()] * 3
 
 
+def test_what_gives_a_power_is_said_and_what_takes_it_away_is_not(author: Registry, stranger: Registry) -> None:
+    """Else people would learn to read past warnings."""
+    authority = author.chain.contract("RegistryAuthority", author.deployment.authority).functions
+    assets, rules, who = author.assets.functions, author.governance.governor.functions, stranger.address
+    market, seen = author.deployment.marketplace, [b"\x12\x34\x56\x78"]
+    pairs = {
+        f"{who} may act for the owner": (assets.setRoles(1, who, 1), assets.setRoles(1, who, 0)),
+        f"{who} could give out units": (assets.setSeller(who, True), assets.setSeller(who, False)),
+        "every token": (assets.setApprovalForAll(who, True), assets.setApprovalForAll(who, False)),
+        f"{who} could take asset": (assets.approve(who, 1), assets.approve(ZERO, 1)),
+        "nobody may call": (authority.setTargetClosed(market, True), authority.setTargetClosed(market, False)),
+        "everybody may call": (
+            authority.setTargetFunctionRole(market, seen, PUBLIC_ROLE),
+            authority.setTargetFunctionRole(market, seen, 2),
+        ),
+        "lose the power": (authority.revokeRole(0, who), authority.revokeRole(2, who)),
+    }
+    for said, (gives, takes) in pairs.items():
+        assert said in " ".join(told(author, gives).warnings), said
+        assert told(author, takes).warnings == (), said
+    # Not as bad as an administrator, or as no guardian, and still something to know.
+    assert f"{who} may call what is for the role" in told(author, authority.grantRole(2, who, 0)).warnings[0]
+    assert f"{who} can stop every proposal" in told(author, rules.setGuardian(who, 2**47)).warnings[0]
+    safe = safe_contract(author.chain, who).functions
+    (refund,) = told(author, safe.execTransaction(market, 0, b"", 0, 0, 0, 7, ZERO, who, b"")).warnings[-1:]
+    assert f"{who} is paid by the Safe for gas, 7 units" in refund
+
+
 def test_every_approval_is_said_with_its_amount_and_what_is_there(author: Registry, stranger: Registry) -> None:
     dollar, treasury = author.erc20(author.deployment.tokens["USD"]).functions, author.governance.dao.timelock
     author.act("fund the treasury", dollar.transfer(treasury, 9_000_000))
