@@ -50,6 +50,11 @@ def test_assets_are_found_by_words_and_facets(author: Shell) -> None:
     assert "dollars" in author.refused("search", "--max-price", "1 ETH")["message"]
     assert author.json("suggest", "pal")[0]["name"] == "Palmer penguins"
     assert author.json("similar", "1") == []
+    assert author.ok("suggest", "pal").startswith("Palmer penguins  did:")
+    assert author.json("search", "penguins", "--derived-from", "1")["total"] == 0
+    assert "Nothing was found. Did you mean: penguin" in author.ok("search", "penguinz")
+    refused = author("activity", "--dropped", "--account", ADDRESSES["buyer"])
+    assert refused.exit_code == 2 and "not of an account" in refused.stderr
 
 
 def test_what_is_mine(author: Shell, buyer: Shell) -> None:
