@@ -260,7 +260,8 @@ class Accounts:
     def sales(self, ids: Sequence[int], tokens: Sequence[Token]) -> list[Line]:
         """The sales of some assets, of collections those of their items too, and what streams and jobs of them earned,
         each for the payout that it had then."""
-        sold, named = self._sold_of(ids)
+        sold = self._sold_of(ids)
+        named = self._jobs_of(sold)
         payouts = self.payouts(self._session.did(int(event.args["assetId"])) for event in sold)
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
         lines = []
@@ -289,9 +290,10 @@ class Accounts:
         if account not in {treasury for _, treasury in changed}:
             return []
         by_address = {token.address or ZERO_ADDRESS: token for token in tokens}
-        named = self._jobs_named()
+        sold = self._sold()
+        named = self._jobs_of(sold)
         lines = []
-        for event in self._sold():
+        for event in sold:
             token, units = by_address.get(event.args["token"]), _divided(event)[0]
             treasury = max((one for one in changed if one[0] < _place(event)), default=(None, None))[1]
             if job := named.get(event.args.get("id", b"")):
@@ -301,24 +303,17 @@ class Accounts:
                 lines.append(self._line(event, flow=Flow.FEE, account=account, amount=amount, asset=asset))
         return lines
 
-    def _sold_of(self, ids: Sequence[int]) -> tuple[list[Event], dict[bytes, Mapping[str, Any]]]:
-        """What was sold of some assets, and their jobs by name. Items of a collection are too many to be named in a
-        question, so that all sales are read where one is among the assets."""
+    def _sold_of(self, ids: Sequence[int]) -> list[Event]:
+        """What was sold of some assets. Items of a collection are too many to be named in a question, so that all sales
+        are read where one is among the assets."""
         published = self._session.assets.events.CollectionPublished
         parts = list(_parts(list(ids)))
         wholes = {int(event.args["collection"]) for part in parts for event in self._events(published, collection=part)}
-        if wholes:
-            wanted = wholes.union(ids)
-            every = self._sold()
-            sold = [one for one in every if not wanted.isdisjoint((one.args["assetId"], terms_of(one.args["assetId"])))]
-            return sold, self._jobs_named()
-        sold = []
-        named: dict[bytes, Mapping[str, Any]] = {}
-        for part in parts:
-            sold += (of_part := self._sold(assetId=part))
-            if any(event.name == "JobClosed" for event in of_part):
-                named |= self._jobs_named(assetId=part)
-        return sold, named
+        if not wholes:
+            return [event for part in parts for event in self._sold(assetId=part)]
+        wanted = wholes.union(ids)
+        every = self._sold()
+        return [one for one in every if not wanted.isdisjoint((one.args["assetId"], terms_of(one.args["assetId"])))]
 
     def _sold(self, **filters: Any) -> list[Event]:
         """All by which money was earned: at once, by the second, and by a job."""
@@ -326,10 +321,11 @@ class Accounts:
         earned = (session.stream_contract.events.Settled, session.escrow_contract.events.JobClosed)
         return [event for kind in (session.market.events.Sale, *earned) for event in self._events(kind, **filters)]
 
-    def _jobs_named(self, **filters: Any) -> dict[bytes, Mapping[str, Any]]:
-        """What each job was when it was opened, by its name: it pays whom it named then."""
-        opened = self._events(self._session.escrow_contract.events.JobOpened, **filters)
-        return {event.args["id"]: event.args["job"] for event in opened}
+    def _jobs_of(self, sold: Iterable[Event]) -> dict[bytes, Mapping[str, Any]]:
+        """What each job that was closed was when it was opened, by its name: it pays whom it named then."""
+        opened = self._session.escrow_contract.events.JobOpened
+        closed = [event.args["id"] for event in sold if event.name == "JobClosed"]
+        return {e.args["id"]: e.args["job"] for part in _parts(closed) for e in self._events(opened, id=part)}
 
     def accounts(self, splits: Iterable[Split], tokens: Sequence[Token]) -> dict[Address, Account]:
         """The books of splitters in these tokens, by the address of the splitter.
