@@ -114,9 +114,9 @@ deep: .venv/dev .build/compiled .venv-models/ready tests/hardhat/node_modules $(
 # All tests of the package in one measure; walks are of the contracts. Ape's run as pytest's, on the chain in this process.
 coverage-python: system .venv/dev .build/compiled tests/peers/node_modules .venv-release/ready .venv-gradio/ready .venv-lake/ready
 	rm -rf .coverage && mkdir .coverage
-	coverage run -m pytest tests/unit tests/fuzz -p no:ape_test -n 2 --dist loadfile -q
+	coverage run -m $(PYTEST) tests/unit tests/fuzz
 	coverage run -m pytest tests/functional --network ethereum:local:test -n 2 --dist loadfile -q
-	coverage run -m pytest tests/integration tests/chaos -p no:ape_test -n 3 --dist loadfile -q
+	coverage run -m $(PYTEST) -n 3 tests/integration tests/chaos
 	.venv-gradio/bin/python -m coverage run -m pytest tests/gradio_apps -q
 	.venv-lake/bin/python -m coverage run -m pytest tests/lake -q
 	coverage combine -q

@@ -20,6 +20,7 @@ RESEARCH = Licence.free("research", limit=1)
 MONTH = Licence.period("month", days=30, price="12.5 USD")
 CALLS = Licence.uses("calls", uses=10, price="0.002 ETH")
 SEAT = Licence.hold("seat", price="3 USD")
+LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
 
 _numbers = count(1)
 

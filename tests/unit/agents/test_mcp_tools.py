@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 from mcp_types import ElicitResult
-from selling import CALLS, MONTH
+from selling import CALLS, LIVE, MONTH
 
 from registry import Gated, Licence, Published, Registry
 from registry.agents.agent_desk import SAMPLE, AgentDesk
@@ -20,7 +20,6 @@ from registry.agents.answers import NOTE
 from registry.agents.budget import DayBudget
 from registry.agents.mcp_server import make_server
 
-LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
 ANSWERS: dict[str, ElicitResult] = {
     "yes": ElicitResult(action="accept", content={"agree": True}),
     "no": ElicitResult(action="accept", content={"agree": False}),

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from selling import CALLS, MONTH, RESEARCH
+from selling import CALLS, LIVE, MONTH, RESEARCH
 from terminal import runner
 
-from registry import Licence, Published, Registry
+from registry import Published, Registry
 from registry.cli import cli
 from registry.cli.app import App
 from registry.content.uses import SignedReceipt
@@ -186,9 +186,6 @@ def test_what_is_free_is_said_to_be_free(
 ) -> None:
     told = shell("buy", publish(RESEARCH).did, "research", yes=True).stdout
     assert re.search(r"price +free", told) and "fee of the treasury" not in told and "revenue" not in told
-
-
-LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
 
 
 def test_time_is_paid_at_the_price_that_was_shown_and_what_it_did_not_earn_comes_back(

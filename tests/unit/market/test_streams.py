@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from selling import LIVE
 
 from registry import Licence, Published, Registry
 from registry.chain import reverts
@@ -14,7 +15,6 @@ from registry.errors import InputError, InsufficientAllowance, InsufficientBalan
 from registry.results import Offer
 
 DAY = 86_400
-LIVE = Licence.stream("live", price="30 USD", per="30 days", minimum="1 day")
 
 
 @pytest.fixture
