@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import pty
+import select
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +26,7 @@ from jsonschema.exceptions import best_match
 from registry.cli import ALIASES
 from registry.cli.console import Console, plain
 
-__all__ = ["first_answer", "runner"]
+__all__ = ["first_answer", "runner", "seated"]
 
 # From click 8.2 on the two are always apart, and the option is gone.
 _APART = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
@@ -46,6 +50,46 @@ def first_answer(command: str, process: subprocess.Popen[Any]) -> Any:
     fault = _fault(command, value)
     assert fault is None, fault
     return value
+
+
+def seated(
+    command: Sequence[str],
+    answers: Sequence[tuple[str, str]],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> tuple[int, str]:
+    """Run a command before somebody at a terminal, who sees each question to its end before it is answered, since
+    what is written before is thrown away; how it ended, and all that was on the screen."""
+    screen, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, start_new_session=True
+    )
+    os.close(theirs)
+    seen, asked = "", 0
+    try:
+        for question, answer in answers:
+            while question not in seen[asked:]:
+                more = _shown(screen)
+                assert more, f"{question!r} was not asked: {seen}"
+                seen += more
+            asked = len(seen)
+            os.write(screen, answer.encode() + b"\n")
+        while more := _shown(screen):
+            seen += more
+        return process.wait(60), seen.replace("\r\n", "\n")
+    finally:
+        process.kill()
+        process.wait(60)
+        os.close(screen)
+
+
+def _shown(screen: int) -> str:
+    """What comes next on the screen; nothing once the program has left it, which a terminal tells as a fault."""
+    assert select.select([screen], [], [], 60)[0], "nothing came for a minute"
+    try:
+        return os.read(screen, 4096).decode()
+    except OSError:
+        return ""
 
 
 class _Runner(CliRunner):

@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from click.testing import Result
-from terminal import runner
+from terminal import runner, seated
 
 from registry.cli import cli
 
@@ -99,6 +99,11 @@ class Shell:
         assert " ".join(error["message"].split()) in " ".join(plain.stderr.split())
         assert error["hint"], error
         return error
+
+    def seated(self, *words: str, answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
+        """Run a command at a terminal, where somebody answers; how it ended, and what was on the screen."""
+        command = (str(Path(sys.executable).parent / "registry"), *words)
+        return seated(command, answers, self.environment, self.folder)
 
     def process(self, *words: str, command: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[bytes]:
         """Start a command as a process of its own."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -278,19 +277,13 @@ def test_ocean_documents_go_out_and_come_in(author: Shell, nobody: Shell, tmp_pa
 # --- Asking --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1)])
-def test_a_purchase_is_shown_and_asked_for_on_a_terminal(author: Shell, buyer: Shell, answer: bytes, code: int) -> None:
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_purchase_is_shown_and_asked_for_on_a_terminal(author: Shell, buyer: Shell, answer: str, code: int) -> None:
     did = publish(author, f"asked {code}", "--licence", "month: 30 days, 12.5 USD")
-    mine, theirs = pty.openpty()
-    process = buyer.process("buy", did, stdin=theirs)
-    os.close(theirs)
-    os.write(mine, answer)
-    out, err = process.communicate(timeout=30)
-    os.close(mine)
-    assert process.returncode == code, err
-    assert b"Buy 'month' of" in err
-    assert b"12.5 USD" in out
-    assert (b"Nothing was sent" in err) is (code == 1)
+    ended, seen = buyer.seated("buy", did, answers=[("[y/N]: ", answer)])
+    assert ended == code, seen
+    assert "Buy 'month' of" in seen and "12.5 USD" in seen
+    assert ("Nothing was sent" in seen) is (code == 1)
     assert buyer.json("access", did)["has_access"] is (code == 0)
 
 
@@ -427,6 +420,20 @@ def test_a_key_file_signs_with_its_password_only(market: Shell, tmp_path: Path) 
     assert who.refused(*words)["error"] == "SignerError"
     assert market.refused(*words, environment={"REGISTRY_PASSWORD": "open sesame"})["error"] == "InputError"
     assert who.refused("balance", "--keyfile", str(tmp_path / "none.json"))["error"] == "UnknownAccount"
+
+
+def test_who_sits_at_a_terminal_is_asked_for_the_password_and_may_slip_twice(market: Shell, tmp_path: Path) -> None:
+    from eth_account import Account
+
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(Account.encrypt(KEYS["buyer"], "open sesame", iterations=2)))
+    who, words = market.as_(None), ("balance", "--keyfile", str(file))
+    slips = [(f"Password of {file}: ", "wrong")] * 2
+    ended, seen = who.seated(*words, answers=[*slips, (f"Password of {file}: ", "open sesame")])
+    assert ended == 0 and seen.count("That is not its password.") == 2 and ADDRESSES["buyer"] in seen
+    assert "sesame" not in seen
+    ended, seen = who.seated(*words, answers=[*slips, slips[0]])
+    assert ended == 1 and "WrongPassword" in seen and ADDRESSES["buyer"] not in seen
 
 
 @pytest.mark.parametrize(

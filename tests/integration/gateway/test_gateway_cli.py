@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pyrage
 import pytest
-from terminal import first_answer, runner
+from terminal import first_answer, runner, seated
 
 from integration.gateway.support import (
     AUTHOR,
@@ -137,6 +137,28 @@ def test_what_is_missing_is_said(operator: Operator, town: Town) -> None:
     operator.run("init", keys=True)
     operator.key_file.rename(town.folder / "elsewhere.key")
     assert operator.run("serve", keys=True, fails=True)["error"] == "UnknownAccount"
+
+
+def test_keys_under_a_passphrase_ask_for_it_where_somebody_sits(operator: Operator) -> None:
+    registry = [str(Path(sys.executable).parent / "registry"), *operator.settings(), "gateway"]
+    asked, again = "Passphrase of the gateway: ", "Repeat for confirmation: "
+
+    def sit(command: str, *answers: tuple[str, str]) -> tuple[int, str]:
+        ended, seen = seated([*registry, command, "--folder", str(operator.folder)], answers)
+        assert "sesame" not in seen
+        return ended, seen
+
+    ended, seen = sit("init", (asked, "sesame"), (again, "sesame"))
+    assert ended == 1 and "can be guessed" in seen
+    right = (asked, "open sesame, please")
+    assert sit("init", right, (again, right[1]))[0] == 0
+    made = sit("status", right)
+    assert made[0] == 0 and "age1" in made[1]
+    assert "no terminal" in operator.run("rotate", fails=True)["message"]
+    ended, seen = sit("rotate", (asked, "wrong"))
+    assert ended == 1 and "WrongPassword" in seen and sit("status", right) == made
+    assert sit("rotate", right)[0] == 0
+    assert sit("status", right) != made
 
 
 def test_no_log_error_or_answer_leaks_a_key_or_a_share(operator: Operator, town: Town) -> None:

@@ -95,6 +95,60 @@ def test_a_file_says_title_body_and_calls(author: Registry, file: Path) -> None:
     assert (calls[8].to, calls[8].data, calls[8].value) == (ANN, b"", 1)
 
 
+def test_whatever_a_function_takes_can_be_written(author: Registry, file: Path) -> None:
+    month = Licence.period("month", days=30, price="12.5 USD")
+    did = author.publish(None, name="Penguins", type="dataset", license="CC0-1.0", licences=[month]).did
+    file.write_text(f"""\
+title: All kinds
+actions:
+  - contract: AssetRegistry
+    function: setPrice
+    arguments: {{assetId: "{did}", licence: 0, price: 3 USD}}
+  - contract: AssetRegistry
+    function: addLicence
+    arguments:
+      assetId: 1
+      terms: {{price: 2 USD, paymentToken: 1, kind: 1, amount: 30, cap: 0, limit: 0, minimum: 0, streams: "{ANN}"}}
+  - contract: Directory
+    function: setEntries
+    arguments: [[{{name: "Curation", account: Curation}}]]
+  - contract: RegistryGovernor
+    function: setLateQuorumVoteExtension
+    arguments: [2 days]
+  - contract: RegistryAuthority
+    address: "{ANN}"
+    function: schedule
+    arguments: {{target: Marketplace, data: "0x1234567801", when: 2027-01-31T12:00Z}}
+  - contract: RegistryAuthority
+    function: labelRole
+    arguments: {{roleId: 7, label: readers}}
+""")
+    calls = read(file, author).calls
+    dao, chain = author.governance.dao, author.chain
+    directory = chain.contract("Directory", author.deployment.directory)
+    governor = chain.contract("RegistryGovernor", dao.governor)
+    authority, other = (chain.contract("RegistryAuthority", at) for at in (author.deployment.authority, ANN))
+    dollar = author.amount("1 USD").token.index
+    asked = [
+        author.assets.functions.setPrice(1, 0, 3_000_000),
+        author.assets.functions.addLicence(1, (2_000_000, dollar, 1, 30, 0, 0, 0, ANN)),
+        directory.functions.setEntries([(b"Curation".ljust(32, b"\0"), dao.curation)]),
+        governor.functions.setLateQuorumVoteExtension(2 * 86_400),
+        other.functions.schedule(author.deployment.marketplace, bytes.fromhex("1234567801"), 1_801_396_800),
+        authority.functions.labelRole(7, "readers"),
+    ]
+    assert dollar == 1
+    assert [(call.to, "0x" + call.data.hex()) for call in calls] == [
+        (function.address, function._encode_transaction_data()) for function in asked
+    ]
+
+
+def test_what_a_function_of_others_is_called_stands_beside_its_data(author: Registry, file: Path) -> None:
+    file.write_text(f"title: T\nactions: [{{target: '{ANN}', data: '0x01020304', abi: 'stake(uint256)'}}]\n")
+    (call,) = read(file, author).calls
+    assert (call.to, call.data, call.abi) == (ANN, bytes.fromhex("01020304"), ("stake(uint256)",))
+
+
 def test_the_body_may_stand_beside_it(author: Registry, file: Path) -> None:
     (file.parent / "why.md").write_text("# Why\n")
     file.write_text("title: T\nbody-file: why.md\nactions: [{pay: 1 USD, to: '" + ANN + "'}]\n")
@@ -179,6 +233,29 @@ def test_a_draft_of_a_file_is_pinned_with_its_calls_in_words_and_their_code(auth
             "title: T\nactions:\n  - contract: AssetRegistry\n    function: setContractURI\n    arguments: ['0x12']\n",
             5,
             "not 32",
+        ),
+        (
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setFee\n"
+            "    arguments:\n      feeBps: 1\n      feeBps: 2\n",
+            7,
+            "'feeBps' is there twice",
+        ),
+        (
+            "title: T\nactions:\n  - contract: AssetRegistry\n    function: setDelisted\n    arguments: {assetId: 1}\n",
+            5,
+            "needs 'delisted'",
+        ),
+        (
+            "title: T\nactions:\n  - contract: RegistryAuthority\n    function: schedule\n"
+            "    arguments: [Curation, 12, 0]\n",
+            5,
+            "'12' is not 0x",
+        ),
+        (
+            "title: T\nactions:\n  - contract: RegistryGovernor\n    function: relay\n"
+            "    arguments: [Curation, 1 USD, 0x]\n",
+            5,
+            "does not count a payment token",
         ),
         ("title: T\nactions:\n  - target: Curation\n    data: 0x\n", 3, "not an address"),
         ("title: T\nactions:\n  - target: '" + ANN + "'\n    data: 0xzz\n", 4, "hexadecimal"),
