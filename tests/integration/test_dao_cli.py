@@ -11,6 +11,7 @@ import pytest
 from registry.chain.connection import Chain
 from registry.chain.local import deploy_local, found_local
 from registry.chain.signers import dev_signer
+from registry.governance.drafts import MAX_BODY
 
 from .cli_support import ADDRESSES, Shell, masked
 from .support import Anvil
@@ -136,6 +137,35 @@ def test_what_is_wrong_is_told_and_nothing_is_sent(house: House) -> None:
     assert author.json("dao", "list")[0]["state"] == "canceled"
     (house.author.folder / "bad.json").write_text("{}")
     assert author.refused("dao", "relay", proposal, "bad.json")["error"] == "InvalidBallot"
+
+
+def test_what_a_proposal_says_comes_from_its_file_or_from_options_and_is_read_before_anything_is_sent(
+    house: House,
+) -> None:
+    author, folder = house.author, house.author.folder
+    for option, value in (("--title", "T"), ("--body", "why.md"), ("--pay", f"{ADDRESSES['stranger']}=5 USD")):
+        ended = author("dao", "propose", option, value, "fee.yaml", "--yes")
+        assert ended.exit_code == 2 and "A YAML file has title, body, payments and calls in it." in ended.stderr
+    words = ("dao", "propose", "--title", "T", "--pay", f"{ADDRESSES['stranger']}=5 USD", "--body", "why.md")
+    assert "why.md" in author.refused(*words, "--yes")["message"]
+    (folder / "why.md").write_bytes(b"\xff\xfe")
+    assert "cannot be read" in author.refused(*words, "--yes")["message"]
+    (folder / "why.md").write_bytes(b"#" * (MAX_BODY + 1))
+    assert author.refused(*words, "--yes")["error"] == "DescriptionTooLong"
+    assert author.json("dao", "list") == []
+    (folder / "why.md").write_bytes("\ufeff# It was \u201cearned\u201d\n".encode())
+    proposed = author.json(*words, "--yes")
+    assert author.json("dao", "show", proposed["id"])["text"] == "# It was \u201cearned\u201d\n"
+
+
+def test_who_takes_a_proposal_back_is_asked_and_may_only_look(house: House) -> None:
+    proposal = house.propose()
+    assert house.author.json("dao", "cancel", proposal, "--dry-run")["tx"] is None
+    ended, seen = house.author.seated("dao", "cancel", proposal, answers=[("[y/N]: ", "n")])
+    assert ended == 1 and "Cancel the " in seen and house.author.json("dao", "list")[0]["state"] == "pending"
+    ended, seen = house.author.seated("dao", "cancel", proposal, answers=[("[y/N]: ", "y")])
+    assert ended == 0, seen
+    assert "canceled: 0 for, 0 against" in house.buyer.ok("dao", "watch", proposal)
 
 
 def test_the_words_for_people_are_those_of_the_snapshot(house: House) -> None:

@@ -78,6 +78,28 @@ def test_a_run_that_cannot_be_tried_ends_with_5_and_runs_nothing(laptop: Shell, 
         assert not (laptop.folder / "again").exists()
 
 
+def test_parameters_are_json_or_text_or_a_file_of_both(laptop: Shell, program: Callable[[str], str]) -> None:
+    (laptop.folder / "more.json").write_text('{"alpha": 0.5, "columns": ["a"]}')
+    words = ("more.json", "ridge=3", "name=lasso", "alpha=null")
+    ran(laptop, program(SUM), "--on", "numbers", *(part for word in words for part in ("--params", word)))
+    record = json.loads((laptop.folder / "run.json").read_text())
+    assert record["params"] == {"alpha": None, "columns": ["a"], "name": "lasso", "ridge": 3}
+
+
+def test_what_is_no_parameter_no_input_and_no_record_is_told_by_name(
+    laptop: Shell, program: Callable[[str], str]
+) -> None:
+    code = program(SUM)
+    (laptop.folder / "list.json").write_text("[1]")
+    assert "'list.json' is not a JSON object" in laptop.refused("run", code, "--params", "list.json")["message"]
+    twice = laptop.refused("run", code, "--on", "numbers", "--on", "elsewhere/numbers")
+    assert twice["message"] == "Two inputs are called 'numbers'." and "--on first=numbers" in twice["hint"]
+    assert "neither a file nor a CID" in laptop.refused("reproduce", "nowhere.json")["message"]
+    for words, why in ((("--escrow",), "belong to --at"), (("--at", "8", "--memory", "5"), "--at names another")):
+        ended = laptop("reproduce", "nowhere.json", *words)
+        assert ended.exit_code == 2 and why in ended.stderr
+
+
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_leaves_nothing_of_it(laptop: Shell, program: Callable[[str], str], way: signal.Signals) -> None:
     mark = secrets.token_hex(8)

@@ -195,6 +195,35 @@ def test_several_ranges_come_in_order_with_errors_in_their_places(fs: IPFSFileSy
         fs.cat_ranges(paths, 0, 1, on_error="raise")
 
 
+def test_ranges_that_do_not_go_with_the_paths_are_refused(fs: IPFSFileSystem, tmp_path: Path) -> None:
+    (tmp_path / "digits").write_bytes(b"0123456789")
+    path = str(add_file(tmp_path / "digits", fs.store).cid)
+    assert fs.cat([path], start=2, end=4) == {path: b"23"}
+    with pytest.raises(InputError, match="1 paths, 2 starts and 1 ends"):
+        fs.cat_ranges([path], [0, 1], 4)
+
+
+def test_a_walk_says_what_is_not_there_to_whoever_asks_and_never_leaves_out_what_cannot_be_had(
+    fs: IPFSFileSystem, folder: Callable[..., Path]
+) -> None:
+    root = str(add_tree(folder({"a.txt": b"a", "sub/b.txt": b"b"}), fs.store).cid)
+    told: list[OSError] = []
+    assert list(fs.walk(f"{root}/none")) == [] == list(fs.walk(f"{root}/none", on_error=told.append))
+    assert [type(error) for error in told] == [FileNotInAsset]
+    with pytest.raises(FileNotInAsset):
+        list(fs.walk(f"{root}/none", on_error="raise"))
+    for on_error in ("omit", told.append):
+        with pytest.raises(BlockNotFound):
+            list(fs.walk(str(CID.of(b"nobody has it", codec=DAG_PB)), on_error=on_error))
+
+
+def test_a_file_comes_into_whatever_can_be_written_to(fs: IPFSFileSystem, tmp_path: Path) -> None:
+    (tmp_path / "digits").write_bytes(b"0123456789")
+    taken = io.BytesIO()
+    fs.get_file(str(add_file(tmp_path / "digits", fs.store).cid), taken)
+    assert taken.getvalue() == b"0123456789"
+
+
 def test_the_key_of_a_file_is_its_cid(fs: IPFSFileSystem, folder: Callable[..., Path]) -> None:
     root = fs.put(folder({"a": b"hello world\n"}))
     assert fs.ukey(f"ipfs://{root}/a") == "bafkreifjjcie6lypi6ny7amxnfftagclbuxndqonfipmb64f2km2devei4"
