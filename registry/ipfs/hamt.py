@@ -83,4 +83,4 @@ def slots(field: bytes, fanout: int) -> list[int]:
     number = int.from_bytes(field, "big")
     if len(field) > fanout // 8:
         raise ValueError("the shard's bitfield is longer than its fanout")
-    return [index for index in range(fanout) if number >> index & 1]
+    return [index for index, bit in enumerate(reversed(f"{number:b}")) if bit == "1"]

@@ -23,6 +23,8 @@ def reading_fault(name: str) -> str | None:
         return "a name is empty"
     if name in (".", ".."):
         return f"the name {name!r} means another folder"
+    if name.isprintable() and "/" not in name and "\\" not in name:
+        return None
     for char in name:
         if char in "/\\":
             return f"the name {name!r} has a {char!r} in it"

@@ -24,6 +24,8 @@ def decode(data: bytes, at: int = 0) -> tuple[int, int]:
 
     Refuses with ValueError what has a second spelling or no end: cut short, padded, or above 64 bits.
     """
+    if at < len(data) and data[at] < 0x80:  # as nearly all are
+        return data[at], at + 1
     number = 0
     for index, byte in enumerate(data[at : at + _LONGEST]):
         number |= (byte & 0x7F) << (7 * index)

@@ -295,6 +295,10 @@ def test_a_stuck_nonce_is_reported_and_can_be_freed(
     with pytest.raises(NonceStuck) as caught:
         hasty.send(GIFT)
     assert (caught.value.nonce, caught.value.next_nonce) == (1, 0)
+    chain.fee_market.max_fee = 10**9
+    with pytest.raises(Underpriced, match="over the max_fee"):
+        Sender(chain, author, journal, timeout=20).unstick()
+    chain.fee_market.max_fee = None
     slept.later(0.5, lambda: anvil.rpc("evm_mine"))
     freed = Sender(chain, author, journal, timeout=20).unstick()
     assert freed is not None

@@ -269,11 +269,12 @@ def test_one_account_and_all_together_cost_no_more_than_so_much_gas_in_a_day(tow
     assert until_nothing_more_is_paid(gateway, keys[0], people[0], made) >= 1
 
 
-def test_a_gateway_may_pay_for_nothing_at_all(
-    town: Town, buyer: Registry, buyer_key: KeySigner, stranger_key: KeySigner
+@pytest.mark.parametrize("most", [{"day_gas": 0}, {"receipt_gas": 30_000}], ids=["a day", "a receipt"])
+def test_a_gateway_may_pay_for_nothing_at_all_or_for_no_receipt_that_takes_more(
+    town: Town, buyer: Registry, buyer_key: KeySigner, most: dict[str, int]
 ) -> None:
     """Anybody may hand the receipt in: whoever does pays, and the use is one use."""
-    gateway = town.gateway("poor", day_gas=0)
+    gateway = town.gateway("poor", **most)
     made = sold(town, gateway, buyer)
     wish = Wish(str(made.did)).pay(buyer, 0)
     refused(gateway.release(buyer_key, wish), 403, "hand_in")
