@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -63,12 +64,28 @@ def no_wrong_table(index: Indexer, place: Place, truth: list[Any]) -> None:
     assert taken == [row for row in events if here is not None and row[0] <= here[0]]
 
 
+STRANGER = "0x" + "77" * 20
+
+
+def _as(logs: list[dict[str, Any]], **changed: str) -> list[dict[str, Any]]:
+    """The first of some logs, if there are any, with something in it changed."""
+    return [{**log, **changed} for log in logs[:1]]
+
+
 LIES = {
     "nothing for logs": (quirks.answers_nothing_for_logs, NodeIncomplete),
     "one log left out": (quirks.leaves_out_the_last_log, NodeIncomplete),
     "another fork's logs": (quirks.has_logs_of_another_fork, NodeIncomplete),
     "a log twice": (quirks.repeats_a_log, NodeIncomplete),
     "a kind of event left out": (quirks.leaves_out(plan_of("AssetRegistry.LicenceAdded").topic), NodeIncomplete),
+    "a log of somebody else": (
+        quirks.changes("eth_getLogs", lambda logs: [*logs, *_as(logs, address=STRANGER)]),
+        NodeIncomplete,
+    ),
+    "a log of a block far off": (
+        quirks.changes("eth_getLogs", lambda logs: [*logs, *_as(logs, blockNumber="0xfffff")]),
+        NodeIncomplete,
+    ),
     "no blocks": (quirks.has_no_blocks, (ConnectionFailed, NodeIncomplete)),
     "429": (quirks.is_too_busy, ConnectionFailed),
     "half an answer": (quirks.cuts_short, ConnectionFailed),
@@ -106,6 +123,29 @@ def test_a_moment_of_weakness_is_waited_for(place: Place, node: Proxy, truth: li
         assert lie in ("no blocks", "429", "half an answer"), "the question about the head is asked once"
         index.sync()
     assert node.played == 1
+    assert dump(index) == truth
+
+
+@pytest.mark.parametrize("final", [DEEP, FRESH])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda block: {**block, "parentHash": "0x" + "ab" * 32},
+        lambda block: {**block, "number": hex(int(block["number"], 16) // 2)},
+    ],
+    ids=["their parents", "their numbers"],
+)
+def test_of_blocks_that_do_not_follow_each_other_none_is_taken_for_the_chain(
+    place: Place, node: Proxy, truth: list[Any], change: Callable[[Any], Any], final: int
+) -> None:
+    index = place.index(url=node.url, final=final)
+    node.play(quirks.changes("eth_getBlockByNumber", change))
+    with suppress(NodeIncomplete):
+        assert index.sync().number < place.head
+    assert node.played
+    no_wrong_table(index, place, truth)
+    node.play(None)
+    index.sync()
     assert dump(index) == truth
 
 
