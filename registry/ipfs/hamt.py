@@ -83,4 +83,9 @@ def slots(field: bytes, fanout: int) -> list[int]:
     number = int.from_bytes(field, "big")
     if len(field) > fanout // 8:
         raise ValueError("the shard's bitfield is longer than its fanout")
-    return [index for index, bit in enumerate(reversed(f"{number:b}")) if bit == "1"]
+    found = []
+    while number:
+        lowest = number & -number
+        found.append(lowest.bit_length() - 1)
+        number ^= lowest
+    return found
